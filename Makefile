@@ -1,0 +1,70 @@
+# weightproof: make help lists the targets. GNU make, C17.
+VERSION = 0.1.0
+BUILD  ?= build
+PREFIX ?= /usr/local
+CC     ?= cc
+PYTHON ?= python3
+OPT    ?= -O2 -g
+WARN    = -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Werror
+CFLAGS  = -std=c17 $(OPT) $(WARN) -ffp-contract=off -fopenmp -D_GNU_SOURCE -DWEIGHTPROOF_VERSION='"$(VERSION)"' $(SAN)
+CPPFLAGS = -I. -Iinclude -isystem /usr/include/flint
+LDFLAGS = -fopenmp $(SAN)
+SAN    ?=
+
+# The layers, lowest first. A layer's objects may use those before it; the tests of a layer link with nothing above it.
+LAYERS  = core models verify proofs
+core_SRC    = $(wildcard core/*.c)
+models_SRC  = $(wildcard models/*.c)
+verify_SRC  = $(wildcard verify/*.c)
+proofs_SRC  = $(wildcard proofs/*.c)
+cli_SRC     = $(wildcard cli/*.c)
+check_SRC   = $(wildcard proofs/check/*.c)
+
+core_LIBS   = $(BUILD)/libcore.a
+models_LIBS = $(BUILD)/libmodels.a $(core_LIBS)
+verify_LIBS = $(BUILD)/libverify.a $(models_LIBS)
+proofs_LIBS = $(BUILD)/libproofs.a $(verify_LIBS)
+LIBS    = -lflint-arb -lflint -lmpfr -lgmp -lcjson -lzip -lnettle -lm
+
+.PHONY: all help deps demo check asan bench install clean FORCE
+.SECONDARY:
+all: $(BUILD)/weightproof weightproof-check $(BUILD)/libweightproof.a
+
+include build.mk
+
+obj = $(patsubst %.c,$(BUILD)/%.o,$(1))
+$(BUILD)/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+define layer_rule
+$(BUILD)/lib$(1).a: $(call obj,$($(1)_SRC))
+	@rm -f $$@
+	ar rcs $$@ $$^
+endef
+$(foreach layer,$(LAYERS),$(eval $(call layer_rule,$(layer))))
+
+$(BUILD)/libweightproof.a: $(foreach layer,$(LAYERS),$(call obj,$($(layer)_SRC)))
+	@rm -f $@
+	ar rcs $@ $^
+
+$(BUILD)/weightproof: $(call obj,$(cli_SRC)) $(proofs_LIBS)
+	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
+
+# The checker: its own objects and GMP, nothing else.
+CHECK_FLAGS = -std=c17 -O2 -g $(WARN) -DCHECK_VERSION='"$(VERSION)"' $(SAN)
+weightproof-check: $(BUILD)/weightproof-check
+$(BUILD)/weightproof-check: $(check_SRC) $(wildcard proofs/check/*.h)
+	@mkdir -p $(@D)
+	$(CC) $(CHECK_FLAGS) -Iproofs/check $(SAN) -o $@ $(check_SRC) -lgmp
+
+# tests/LAYER/check_X.c is one Check program, linked with its layer and those below.
+define test_rule
+$(BUILD)/tests/$(1)/%: tests/$(1)/%.c $($(1)_LIBS)
+	@mkdir -p $$(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP $(LDFLAGS) -o $$@ $$< $($(1)_LIBS) $(LIBS) -lcheck -lsubunit -lrt -lpthread
+endef
+$(foreach layer,$(LAYERS),$(eval $(call test_rule,$(layer))))
+TESTS = $(foreach layer,$(LAYERS),$(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/$(layer)/check_*.c)))
+
+-include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

@@ -1,0 +1,49 @@
+/* engine: decides a statement, proposes an outcome. An outcome is a proposal: verify/verdict.c turns it into a verdict after the
+ * checker accepted its certificate. Adding an engine: docs/add-an-engine.md. */
+#ifndef WEIGHTPROOF_VERIFY_ENGINE_H
+#define WEIGHTPROOF_VERIFY_ENGINE_H
+#include "verify/interp.h"
+
+struct limits {
+    double deadline;         /* seconds on the monotonic clock, 0: none */
+    int threads; unsigned long seed;
+    volatile int *stop;      /* set by Ctrl-C */
+    void (*progress)(void *context, const char *what, double done /* 0..1, <0 unknown */, const char *best); void *progress_context;
+};
+bool limits_expired(const struct limits *l);   /* cheap; ask every few thousand steps */
+
+struct binding { struct { char *name; bool is_int; int *tokens; size_t n; } *parts; size_t n_parts; };
+void binding_clear(struct binding *b);
+void binding_print(struct text *out, const struct binding *b);      /* FORMAT.md BINDING */
+enum status binding_read(struct binding *out, const struct binds *b, const struct interp *in) MUST_USE;   /* what is bound now */
+enum status binding_copy(struct binding *out, const struct binding *b) MUST_USE;
+int binding_compare(const struct binding *a, const struct binding *b);
+
+enum proposal { PROPOSAL_NONE, PROPOSAL_TRUE, PROPOSAL_FALSE, PROPOSAL_VACUOUS, PROPOSAL_INTERVAL };
+struct outcome {
+    enum proposal proposal;      /* prove: TRUE, FALSE; the others: INTERVAL (or VACUOUS) */
+    const char *rule;            /* "point", "enumerate", "separable" (FORMAT.md) */
+    mpz_t number_lo, number_hi, total_lo, total_hi, number_some;   /* count; some: true in some float32 executions only */
+    mpq_t lo, hi; bool has_value;   /* value interval; for prove: enclosure of the slack when known */
+    struct binding witness;      /* proved: satisfies every where and antecedent */
+    struct binding counterexample;
+    struct binding attains;      /* optimum */
+    struct binding *items; size_t n_items; bool items_complete;
+    char *reason;                /* why it is not decided, in words, or NULL */
+    mpz_t cases;                 /* bindings covered */
+};
+void outcome_init(struct outcome *o);
+void outcome_clear(struct outcome *o);
+
+struct engine {
+    const char *name, *summary;
+    /* Can it take the statement? If not, `why` says so in words. */
+    bool (*takes)(const struct statement *s, struct text *why);
+    /* Estimated elementary steps, for the order of the portfolio and --plan. */
+    double (*cost)(const struct statement *s);
+    /* STATUS_OK: outcome filled (proposal NONE with a reason is fine). STATUS_TIMEOUT: outcome holds the best so far. */
+    enum status (*decide)(struct outcome *out, const struct statement *s, const struct limits *l, struct diag *d);
+};
+extern const struct engine engine_enumerate, engine_separable;
+extern const struct engine *const engine_list[]; extern const size_t n_engines;   /* verify/engines.c: the portfolio table */
+#endif

@@ -1,0 +1,46 @@
+/* interp: the meaning of expressions, in two arithmetics: doubles with radii (tier 0, fast) and balls of a given precision.
+ * One interp belongs to one thread. Network runs are cached by call site, so consecutive bindings share prefixes. */
+#ifndef WEIGHTPROOF_VERIFY_INTERP_H
+#define WEIGHTPROOF_VERIFY_INTERP_H
+#include "verify/statement.h"
+
+enum truth { TRUTH_FALSE, TRUTH_TRUE, TRUTH_UNSETTLED };
+
+/* value: integer, rational, real, truth, or an array of them; real entries are (mid, rad) or balls by tier. */
+struct value;
+struct interp;
+/* prec 0: doubles with radii; else balls of that many bits. */
+enum status interp_new(struct interp **out, const struct statement *s, slong prec) MUST_USE;
+void interp_free(struct interp *in);
+void interp_bind_int(struct interp *in, int slot, long v);
+void interp_bind_tokens(struct interp *in, int slot, const int *t, size_t n);
+/* What is bound now: reads the binding back (for witnesses). false if the slot holds something else. */
+bool interp_bound(const struct interp *in, int slot, const int **t, size_t *n, bool *is_int);
+/* A run-time error (index out of range, empty max) is STATUS_INPUT with a message. */
+enum status interp_truth(enum truth *out, struct interp *in, const struct expr *e, struct diag *d) MUST_USE;
+enum status interp_real(arb_t out, struct interp *in, const struct expr *e, struct diag *d) MUST_USE;       /* exact values too, rounded outward */
+enum status interp_double(double *mid, double *rad, struct interp *in, const struct expr *e, struct diag *d) MUST_USE;
+enum status interp_int(long *out, struct interp *in, const struct expr *e, struct diag *d) MUST_USE;
+/* Any value printed for a reader (eval, report): numbers, arrays, enclosures. */
+enum status interp_show(struct text *out, struct interp *in, const struct expr *e, struct diag *d) MUST_USE;
+/* Slack of a predicate (CLAIMS.md §5), as a ball. */
+enum status interp_slack(arb_t out, struct interp *in, const struct expr *e, struct diag *d) MUST_USE;
+/* Truth by growing precision: tier 0, then balls of 128, 256, 512, 1024 bits. `tiers` keeps the interps of one thread. */
+struct tiers;
+enum status tiers_new(struct tiers **out, const struct statement *s) MUST_USE;
+void tiers_free(struct tiers *t);
+struct interp *tiers_fast(struct tiers *t);    /* bind here; higher tiers copy the binding when they are asked */
+enum status tiers_truth(enum truth *out, struct tiers *t, const struct expr *e, struct diag *d) MUST_USE;
+/* Enclosure with radius <= 2^-bits when precision allows; else the best there is. */
+enum status tiers_real(arb_t out, struct tiers *t, const struct expr *e, long bits, struct diag *d) MUST_USE;
+
+/* walk: all bindings of a list of binders, in lexicographic order. */
+struct walk;
+enum status walk_new(struct walk **out, const struct binds *b, struct interp *in, struct diag *d) MUST_USE;
+void walk_free(struct walk *w);
+/* Number of bindings of the independent outer product (image sets: of their binders, before their where). Upper bound for progress, range for splitting. */
+void walk_size(mpz_t out, const struct walk *w);
+/* Next binding with index in [from, to) (as set by walk_range; default all): binds the slots. *more false at the end. */
+void walk_range(struct walk *w, const mpz_t from, const mpz_t to);
+enum status walk_next(bool *more, struct walk *w, struct diag *d) MUST_USE;
+#endif

@@ -1,0 +1,64 @@
+/* statement: one claim, closed and typed, ready to be decided; and the claim file it came from.
+ * claims_read parses, loads the models, resolves lets, params, domains, foreach, checks types, and gives one statement a foreach value. */
+#ifndef WEIGHTPROOF_VERIFY_STATEMENT_H
+#define WEIGHTPROOF_VERIFY_STATEMENT_H
+#include "verify/ast.h"
+#include "models/model.h"
+#include "models/run.h"
+#include "core/diag.h"
+
+enum body { BODY_PROVE, BODY_COUNT, BODY_AVERAGE, BODY_MINIMIZE, BODY_MAXIMIZE, BODY_LIST };
+/* verdict: UNDECIDED is 0. Only verify/verdict.c makes PROVED, REFUTED, BOUNDED or VACUOUS. */
+#define VERDICT_TABLE(X) X(VERDICT_UNDECIDED, "undecided", 2) X(VERDICT_PROVED, "proved", 0) X(VERDICT_BOUNDED, "bounded", 0) \
+    X(VERDICT_REFUTED, "refuted", 1) X(VERDICT_VACUOUS, "vacuous", 2) X(VERDICT_ERROR, "error", 3)
+enum verdict {
+#define X(code, name, exit_code) code,
+    VERDICT_TABLE(X)
+#undef X
+};
+
+struct bound_model { char *name; char *path; struct model model; enum status loaded; /* STATUS_OK, or why not */ char *reason; struct model_options options; };
+
+struct statement {
+    char *name;                    /* of the claim */
+    char *title, *because;         /* or NULL */
+    struct { char *name; mpq_t value; } *foreach; size_t n_foreach; /* the values substituted here */
+    const struct claims *file;
+    size_t *models; size_t n_models;  /* indices into file->models, in order of first use; FORM_NAME of a model has slot -1 and its name */
+    enum semantics semantics;
+    enum body body;
+    struct binds forall; struct expr *forall_where;     /* BODY_PROVE */
+    struct binds binds; struct expr *where;             /* the others */
+    struct expr *subject;          /* predicate of prove, count, list; expression of average, minimize, maximize */
+    struct expr *prove;            /* of the others, or NULL */
+    mpq_t within; bool has_within;
+    unsigned long at_most; bool has_at_most;
+    size_t n_slots, n_ids;
+    double timeout;                /* seconds, 0: none */
+    char *engine;                  /* forced, or NULL */
+    enum verdict expect; bool has_expect;
+    char *text; char sha256[65];   /* canonical statement; NULL when a model could not be loaded */
+    char *undecidable;             /* why nothing can decide it today ("cannot read this format yet: ...", "no rule for log yet"), or NULL */
+    struct place at;               /* of the claim in the file */
+};
+struct claims {
+    char *path, *source; size_t source_size; char sha256[65];
+    struct bound_model *models; size_t n_models;
+    struct statement *statements; size_t n_statements;
+    void *arena;
+    struct { char *model; char **names; size_t n; } *labels; size_t n_labels;  /* token names */
+};
+struct claims_options {
+    const struct setting *models; size_t n_models;      /* --model NAME=FILE */
+    const struct setting *params; size_t n_params;      /* --param NAME=VALUE */
+    const struct setting *settings; size_t n_settings;  /* --set NAME:KEY=VALUE, key "NAME:KEY" */
+    const char *config;                                 /* --config FILE, for every model of the file */
+    const char *const *only; size_t n_only;
+    enum semantics *semantics;                          /* forced, or NULL */
+};
+/* STATUS_INPUT with all messages (up to DIAG_MAX) when anything is wrong in the file. */
+enum status claims_read(struct claims *out, const char *path, const struct claims_options *o, struct diag *d) MUST_USE;
+void claims_clear(struct claims *c);
+const struct model *statement_model(const struct statement *s, const char *name);  /* NULL if unknown */
+const char *verdict_name(enum verdict v);
+#endif
