@@ -1,0 +1,166 @@
+/* Whole files in and out. Declared in core/text.h. */
+#include "core/text.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/mem.h"
+
+enum { NAMES_LOOKED_AT = 1000 };
+
+char *path_beside(const char *base_file, const char *name)
+{
+    const char *slash = strrchr(base_file, '/');
+    size_t n = slash && name[0] != '/' ? (size_t)(slash - base_file) + 1 : 0, m = strlen(name);
+    char *path = mem_array(n + m + 1, 1);
+
+    if (!path)
+        return NULL;
+    memcpy(path, base_file, n);
+    memcpy(path + n, name, m);
+    return path;
+}
+
+/* A file of the same folder whose name is close, or NULL. Caller frees. */
+static char *nearest_file(const char *path)
+{
+    const char *slash = strrchr(path, '/'), *wrong = slash ? slash + 1 : path;
+    char *folder = path_beside(path, ""), *found = NULL;
+    DIR *dir = folder ? opendir(folder[0] ? folder : ".") : NULL;
+    size_t best = strlen(wrong) + 1;
+    struct dirent *entry;
+
+    for (int i = 0; dir && i < NAMES_LOOKED_AT && (entry = readdir(dir)) != NULL; i++) {
+        const char *name = entry->d_name;
+        size_t difference = strlen(name) > strlen(wrong) ? strlen(name) - strlen(wrong) : strlen(wrong) - strlen(name);
+        if (name[0] == '.' || difference >= best || !text_suggest(wrong, &name, 1))
+            continue;
+        if (found && !text_suggest(wrong, (const char *[]){ found, name }, 2))
+            continue;
+        if (!found || text_suggest(wrong, (const char *[]){ found, name }, 2) == name) {
+            free(found);
+            found = path_beside(path, name);
+        }
+    }
+    if (dir)
+        (void)closedir(dir);
+    free(folder);
+    return found;
+}
+
+static enum status read_failed(const char *path, int error, struct diag *d)
+{
+    struct diag_place nowhere = { .file = NULL };
+    char *near = error == ENOENT ? nearest_file(path) : NULL;
+    struct text help = { 0 };
+    enum status s;
+
+    if (near)
+        text_addf(&help, "did you mean '%s'?", near);
+    s = diag_at(d, STATUS_IO, nowhere, NULL, near && !help.failed ? help.data : NULL, "cannot read '%s': %s", path,
+                error == ENOENT ? "there is no such file" : error == EISDIR ? "it is a folder" : strerror(error));
+    text_clear(&help);
+    free(near);
+    return s;
+}
+
+static enum status read_all(struct text *out, int fd, const char *path, size_t limit, struct diag *d)
+{
+    enum { CHUNK = 1 << 16 };
+    struct stat info;
+    size_t want = CHUNK;
+
+    if (fstat(fd, &info) != 0)
+        return read_failed(path, errno, d);
+    if (S_ISDIR(info.st_mode))
+        return read_failed(path, EISDIR, d);
+    if (S_ISREG(info.st_mode) && (uintmax_t)info.st_size > limit)
+        return diag_fail(d, STATUS_INPUT, "cannot read '%s': %jd bytes, the limit is %zu", path, (intmax_t)info.st_size, limit);
+    if (S_ISREG(info.st_mode))
+        want = (size_t)info.st_size + 1; /* one more, to see the end in the same read */
+    for (;;) {
+        char *p = mem_grow(out->data, &out->room, out->size + want + 1, 1);
+        ssize_t got;
+        if (!p)
+            return STATUS_MEMORY;
+        out->data = p;
+        got = read(fd, out->data + out->size, out->room - out->size - 1);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0)
+            return read_failed(path, errno, d);
+        if (got == 0)
+            break;
+        out->size += (size_t)got;
+        if (out->size > limit)
+            return diag_fail(d, STATUS_INPUT, "cannot read '%s': more than the limit of %zu bytes", path, limit);
+        want = out->room - out->size > 1 ? 0 : CHUNK;
+    }
+    out->data[out->size] = '\0';
+    return STATUS_OK;
+}
+
+enum status file_read(char **data, size_t *size, const char *path, size_t limit, struct diag *d)
+{
+    struct text all = { 0 };
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    enum status s = fd < 0 ? read_failed(path, errno, d) : read_all(&all, fd, path, limit, d);
+
+    if (fd >= 0)
+        (void)close(fd);
+    if (s != STATUS_OK) {
+        text_clear(&all);
+        return s;
+    }
+    *data = all.data;
+    *size = all.size;
+    return STATUS_OK;
+}
+
+static int write_all(int fd, const char *data, size_t size)
+{
+    while (size) {
+        ssize_t n = write(fd, data, size);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return errno;
+        data += n;
+        size -= (size_t)n;
+    }
+    return 0;
+}
+
+enum status file_write(const char *path, const void *data, size_t size, struct diag *d)
+{
+    struct text temporary = { 0 };
+    mode_t mask;
+    int fd, error = 0;
+
+    text_addf(&temporary, "%s.XXXXXX", path);
+    if (temporary.failed) {
+        text_clear(&temporary);
+        return STATUS_MEMORY;
+    }
+    fd = mkstemp(temporary.data);
+    if (fd < 0)
+        error = errno;
+    else {
+        mask = umask(0);
+        (void)umask(mask);
+        error = fchmod(fd, 0666 & ~mask) == 0 ? write_all(fd, data, size) : errno;
+        if (close(fd) != 0 && !error)
+            error = errno;
+        if (!error && rename(temporary.data, path) != 0)
+            error = errno;
+        if (error)
+            (void)unlink(temporary.data);
+    }
+    text_clear(&temporary);
+    return error ? diag_fail(d, STATUS_IO, "cannot write '%s': %s", path, strerror(error)) : STATUS_OK;
+}
