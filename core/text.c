@@ -1,6 +1,7 @@
 #include "core/text.h"
 
 #include <stdarg.h>
+#include <stdint.h>
 #include <string.h>
 
 #include "core/mem.h"
