@@ -1,14 +1,67 @@
-# The targets people type. Kept apart from the build rules in the Makefile.
+# The targets people type. The build rules are in the Makefile.
 help:
 	@echo 'make            programs and library, in $(BUILD)/'
-	@echo 'make demo       set up, build, verify the claims of examples/ on a shipped model, write the report'
+	@echo 'make demo       set up, build, verify the claims on a shipped model, write demo-out/report.html'
 	@echo 'make check      set up, build, run the tests'
+	@echo 'make check-long the tests that take minutes: random models, large domains'
+	@echo 'make check-peers  the same facts from PyTorch, which is installed into .venv'
 	@echo 'make asan       the tests under AddressSanitizer and UBSan'
-	@echo 'make bench      the same work beside its peers, as ratios'
-	@echo 'make install    DESTDIR, PREFIX ($(PREFIX))'
+	@echo 'make bench      the same work beside its peers, in one run, as ratios'
+	@echo 'make install    to $$DESTDIR$$PREFIX ($(PREFIX))'
 	@echo 'make deps       install what is missing (Debian packages by apt)'
 	@echo 'make weightproof-check   the checker alone: a C compiler and GMP suffice'
+	@echo 'make fuzz       libFuzzer targets of the readers (clang)'
 	@echo 'make clean'
 
+deps:
+	@CC='$(CC)' ./deps.sh
+deps-tests:
+	@CC='$(CC)' ./deps.sh tests
+
+# The set-up runs first, then a second make that may rely on it.
+demo: deps
+	@$(MAKE) --no-print-directory all
+	@BUILD=$(BUILD) sh examples/demo.sh
+
+VENV = .venv
+$(VENV)/ready: tests/requirements.txt
+	@echo 'installing the Python needs of the tests into $(VENV)'
+	@$(PYTHON) -m venv $(VENV) && $(VENV)/bin/pip install -q --disable-pip-version-check -r tests/requirements.txt && touch $@
+
+tests-built: all $(TESTS)
+check: deps-tests
+	@$(MAKE) --no-print-directory $(VENV)/ready
+	@$(MAKE) --no-print-directory -j2 tests-built
+	@$(VENV)/bin/python tests/run.py $(BUILD)
+
+ASAN = BUILD=build-asan SAN='-fsanitize=address,undefined -fno-sanitize-recover=all' OPT='-O1 -g'
+asan: deps-tests
+	@$(MAKE) --no-print-directory $(VENV)/ready
+	@$(MAKE) --no-print-directory -j2 $(ASAN) tests-built
+	@ASAN_OPTIONS=detect_leaks=1 $(VENV)/bin/python tests/run.py build-asan
+
+peers: deps-tests
+	@$(MAKE) --no-print-directory $(VENV)/ready
+	@$(VENV)/bin/python -c 'import torch' 2>/dev/null || { echo 'installing PyTorch into $(VENV) (about 200 MB)'; $(VENV)/bin/pip install -q --disable-pip-version-check torch==2.13.0; }
+bench: deps peers
+	@$(MAKE) --no-print-directory all
+	@$(VENV)/bin/python bench/run.py $(BUILD)
+check-peers: peers
+	@$(MAKE) --no-print-directory all
+	@$(VENV)/bin/python tests/peers/run.py $(BUILD)
+check-long: deps-tests
+	@$(MAKE) --no-print-directory -j2 all
+	@$(MAKE) --no-print-directory $(VENV)/ready
+	@$(VENV)/bin/python tests/long/run.py $(BUILD)
+
+install: all
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib $(DESTDIR)$(PREFIX)/include $(DESTDIR)$(PREFIX)/share/man/man1
+	install $(BUILD)/weightproof $(BUILD)/weightproof-check $(DESTDIR)$(PREFIX)/bin/
+	install -m 644 $(BUILD)/libweightproof.a $(DESTDIR)$(PREFIX)/lib/
+	install -m 644 include/weightproof.h $(DESTDIR)$(PREFIX)/include/
+	install -m 644 docs/man/*.1 $(DESTDIR)$(PREFIX)/share/man/man1/
+
 clean:
-	rm -rf $(BUILD)
+	rm -rf build build-asan build-fuzz demo-out
+
+.PHONY: deps-tests tests-built peers check-peers check-long fuzz

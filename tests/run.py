@@ -1,0 +1,73 @@
+"""Runs every test of `make check` and closes with `N passed, N failed`.
+
+    python tests/run.py BUILD [--only PART]
+
+A part is a Check program (tests/LAYER/check_*.c) or a script of the table below. Each counts its own cases; a part that
+crashes, hangs or counts nothing is one failure.
+"""
+import glob
+import os
+import re
+import subprocess
+import sys
+import time
+
+BUILD = sys.argv[1]
+ONLY = sys.argv[3] if len(sys.argv) > 3 and sys.argv[2] == "--only" else ""
+LIMIT = 600 * (4 if "asan" in BUILD else 1)
+PY = sys.executable
+
+# Scripts end with a line `N passed, N failed`.
+SCRIPTS = [
+    ("make_net", [PY, "tests/models/same_net.py", BUILD]),
+    ("cli", ["sh", "tests/cli/run.sh", BUILD]),
+    ("checker", [PY, "tests/checker/run.py", "--checker", BUILD + "/weightproof-check"]),
+    ("agree", [PY, "tests/reference/agree.py", "--checker", BUILD + "/weightproof-check"]),
+    ("false_claims", [PY, "tests/reference/false_claims.py", "--checker", BUILD + "/weightproof-check"]),
+    ("examples", [PY, "tests/examples/run.py", BUILD]),
+]
+
+
+def parts():
+    for layer in ("core", "models", "verify", "proofs"):
+        for source in sorted(glob.glob("tests/%s/check_*.c" % layer)):
+            yield source[6:-2], [os.path.join(BUILD, source[:-2])]
+    yield from SCRIPTS
+
+
+def counts(output):
+    """(passed, failed) from Check's closing line or the plain one."""
+    checks = re.findall(r"Checks: (\d+), Failures: (\d+), Errors: (\d+)", output)
+    if checks:
+        n = sum(int(a) for a, _, _ in checks)
+        bad = sum(int(b) + int(c) for _, b, c in checks)
+        return n - bad, bad
+    plain = re.findall(r"^(\d+) passed, (\d+) failed", output, re.M)
+    return (int(plain[-1][0]), int(plain[-1][1])) if plain else (0, 0)
+
+
+def run(name, command):
+    begin = time.monotonic()
+    try:
+        p = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=LIMIT, stdin=subprocess.DEVNULL)
+        output, status = p.stdout.decode("utf-8", "replace"), p.returncode
+    except subprocess.TimeoutExpired as e:
+        output, status = (e.stdout or b"").decode("utf-8", "replace") + "\nno end after %d s" % LIMIT, -1
+    except OSError as e:
+        output, status = str(e), -1
+    passed, failed = counts(output)
+    if failed == 0 and (status != 0 or passed == 0):
+        failed = 1
+    if failed:
+        print(output.rstrip()[-6000:])
+    print("%-34s %5d passed %4d failed %7.1f s" % (name, passed, failed, time.monotonic() - begin), flush=True)
+    return passed, failed
+
+
+total = [0, 0]
+for name, command in parts():
+    if ONLY in name:
+        result = run(name, command)
+        total = [total[0] + result[0], total[1] + result[1]]
+print("%d passed, %d failed" % tuple(total))
+sys.exit(1 if total[1] or not total[0] else 0)
