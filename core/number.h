@@ -29,6 +29,16 @@ void ball_to_double(double *mid, double *rad, const arb_t x);
 struct rounding { double u, eta; };
 void kernel_linear(double *y, double *ry, const double *x, const double *rx, const double *W, const double *b,
                    size_t k, size_t m, struct rounding f);
+/* The same sum in pieces: begin, any number of terms, end. n_products and n_rows count all products (k a linear, 1 a scaled row) and
+ * plain rows that follow; b (or NULL) is one more row. y, ry hold m entries and nothing else may read them before the end. */
+struct kernel_sum { double *y, *ry; size_t m, n; double e, g, eta; };
+double rounding_factor(size_t n, double u);   /* bound of (1+u)^n - 1: (n+1) u for n <= 4000 */
+void kernel_sum_begin(struct kernel_sum *s, double *y, double *ry, const double *b, size_t m, size_t n_products,
+                      size_t n_rows, struct rounding f);
+void kernel_sum_linear(struct kernel_sum *s, const double *x, const double *rx, const double *W, size_t k);
+void kernel_sum_scaled(struct kernel_sum *s, double p, double rp, const double *v, const double *rv);
+void kernel_sum_row(struct kernel_sum *s, const double *v, const double *rv);
+void kernel_sum_end(struct kernel_sum *s);
 /* dot product with the same contract; s = x . y, both with radii. */
 void kernel_dot(double *s, double *rs, const double *x, const double *rx, const double *y, const double *ry, size_t k, struct rounding f);
 /* Certified exp of a ball in double: own kernel with a proved error, no libm trust. +inf radius on overflow. */
