@@ -1,0 +1,8 @@
+/* claims: the claim file of a command. */
+#ifndef WEIGHTPROOF_CLI_CLAIMS_H
+#define WEIGHTPROOF_CLI_CLAIMS_H
+#include "cli/command.h"
+#include "verify/statement.h"
+/* positional[0] with --only, --model, --param, --config, --set. Fails when there is no claim at all. */
+enum status command_claims(struct claims *out, const struct arguments *a, struct diag *d) MUST_USE;
+#endif

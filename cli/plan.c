@@ -1,0 +1,79 @@
+#include "cli/plan.h"
+#include "proofs/judge.h"
+#include "verify/engine.h"
+
+static const char *const kinds[] = {"prove", "count", "average", "minimize", "maximize", "list"};
+static const char *const bases[] = {[BASE_NONE] = "?", [BASE_INT] = "integer", [BASE_EXACT] = "rational", [BASE_REAL] = "real",
+    [BASE_BOOL] = "truth value", [BASE_STRING] = "string", [BASE_MODEL] = "model", [BASE_DATA] = "data", [BASE_COMPONENT] = "component",
+    [BASE_SET] = "set", [BASE_FORMAL] = "?"};
+
+static void add_type(struct text *out, const struct type *t) {
+    text_add(out, bases[t->base]);
+    if (t->base == BASE_SET && t->element) {
+        text_add(out, " of ");
+        add_type(out, t->element);
+    }
+    for (size_t i = 0; i < t->rank && i < 3; i++) {
+        text_add(out, i ? ", " : "[");
+        if (t->shape[i] >= 0) text_addf(out, "%ld", t->shape[i]);
+        else text_add(out, "?");
+    }
+    if (t->rank) text_add(out, "]");
+}
+
+static void add_binders(struct text *out, const struct binds *b, const struct expr *where) {
+    for (size_t i = 0; i < b->n; i++) {
+        text_addf(out, "  %-9s ", b->items[i].name);
+        add_type(out, &b->items[i].set->type);
+        text_add(out, " = ");
+        expr_print(out, b->items[i].set);
+        text_add(out, "\n");
+    }
+    if (!where) return;
+    text_add(out, "  where     ");
+    expr_print(out, where);
+    text_add(out, "\n");
+}
+
+static void add_size(struct text *out, const struct statement *s) {
+    mpq_t size;
+    mpq_init(size);
+    if (statement_size(mpq_numref(size), s)) {
+        text_add(out, "  bindings  ");
+        number_add_text(out, size);
+        text_add(out, " at most, before conditions\n");
+    }
+    mpq_clear(size);
+}
+
+static void add_engines(struct text *out, const struct statement *s, const char *only) {
+    const struct engine *engines[8];
+    struct text why;
+    text_init(&why);
+    size_t n = judge_engines(engines, 8, s, only ? only : s->engine, &why);
+    for (size_t i = 0; i < n; i++)
+        text_addf(out, "  %-9s %s, about %.1e steps\n", i ? "then" : "engine", engines[i]->name, engines[i]->cost(s));
+    if (n == 0) text_addf(out, "  engine    none: %s\n", why.data ? why.data : "no such engine");
+    text_clear(&why);
+}
+
+void plan_add(struct text *out, const struct statement *s, const char *engine) {
+    text_addf(out, "%s", s->name);
+    for (size_t i = 0; i < s->n_foreach; i++) {
+        text_addf(out, "%s%s=", i ? ", " : "[", s->foreach[i].name);
+        number_add_text(out, s->foreach[i].value);
+    }
+    text_addf(out, "%s: %s under %s\n", s->n_foreach ? "]" : "", kinds[s->body], s->semantics == SEMANTICS_FLOAT32 ? "float32" : "real");
+    if (s->undecidable || !s->text) {
+        text_addf(out, "  undecided %s\n", s->undecidable ? s->undecidable : "a model could not be loaded");
+        return;
+    }
+    add_binders(out, s->body == BODY_PROVE ? &s->forall : &s->binds, s->body == BODY_PROVE ? s->forall_where : s->where);
+    text_add(out, "  subject   ");
+    add_type(out, &s->subject->type);
+    text_add(out, ": ");
+    expr_print(out, s->subject);
+    text_add(out, "\n");
+    add_size(out, s);
+    add_engines(out, s, engine);
+}

@@ -1,0 +1,114 @@
+#include "proofs/bundle.h"
+#include <string.h>
+#include "core/hash.h"
+#include "proofs/write.h"
+
+/* One file of the bundle and its line in the MANIFEST (NULL: none). */
+static enum status put(struct text *manifest, const char *folder, const char *name, const char *suffix, const char *data, size_t size,
+                       struct diag *d) {
+    struct text path;
+    char sha[SHA256_HEX];
+    text_init(&path);
+    text_addf(&path, "%s/%s%s", folder, name, suffix);
+    enum status s = path.failed ? STATUS_MEMORY : file_write(path.data, data, size, d);
+    if (s == STATUS_OK && manifest) {
+        sha256_hex(sha, data, size);
+        text_addf(manifest, "%s  %s%s\n", sha, name, suffix);
+        if (manifest->failed) s = STATUS_MEMORY;
+    }
+    text_clear(&path);
+    return s;
+}
+
+static enum status put_text(struct text *manifest, const char *folder, const char *name, const char *suffix, const struct text *t,
+                            struct diag *d) {
+    if (t->failed) return STATUS_MEMORY;
+    return put(manifest, folder, name, suffix, t->data ? t->data : "", t->size, d);
+}
+
+static enum status nets(struct text *manifest, const char *folder, const struct claims *c, struct diag *d) {
+    enum status s = STATUS_OK;
+    for (size_t i = 0; i < c->n_models && s == STATUS_OK; i++) {
+        const struct bound_model *m = &c->models[i];
+        struct text t;
+        if (m->loaded != STATUS_OK) continue;
+        text_init(&t);
+        s = net_write(&t, &m->model.net);
+        if (s == STATUS_OK) s = put_text(manifest, folder, m->name, ".net", &t, d);
+        text_clear(&t);
+    }
+    return s;
+}
+
+enum status bundle_nets(const char *folder, const struct claims *c, struct diag *d) { return nets(NULL, folder, c, d); }
+
+static enum status infos(struct text *manifest, const char *folder, const struct claims *c, struct diag *d) {
+    enum status s = STATUS_OK;
+    for (size_t i = 0; i < c->n_models && s == STATUS_OK; i++) {
+        const struct bound_model *m = &c->models[i];
+        struct text t;
+        if (m->loaded != STATUS_OK) continue;
+        text_init(&t);
+        write_info(&t, &m->model);
+        s = put_text(manifest, folder, m->name, ".info.txt", &t, d);
+        text_clear(&t);
+    }
+    return s;
+}
+
+static enum status statements(struct text *manifest, const char *folder, const struct run_record *r, struct diag *d) {
+    enum status s = STATUS_OK;
+    for (size_t i = 0; i < r->n && s == STATUS_OK; i++) {
+        const struct result *x = &r->results[i];
+        if (x->statement->text) s = put(manifest, folder, x->file_label, ".statement", x->statement->text, strlen(x->statement->text), d);
+        if (s == STATUS_OK && x->certificate_path)
+            s = put(manifest, folder, x->file_label, ".cert", x->certificate, strlen(x->certificate), d);
+    }
+    return s;
+}
+
+static void replay(struct text *t, const struct run_record *r) {
+    bool any = false;
+    text_add(t, "# How to check this folder again\n\nThe sums of all files:\n\n    sha256sum -c MANIFEST\n\n"
+                "Every certificate, by the independent checker (`make weightproof-check` needs a C compiler and GMP only):\n\n");
+    for (size_t i = 0; i < r->n; i++) {
+        const struct result *x = &r->results[i];
+        if (!x->certificate_path) continue;
+        text_addf(t, "    weightproof-check --expect %s %s.cert\n", verdict_name(x->verdict), x->file_label);
+        any = true;
+    }
+    if (!any) text_add(t, "    (this run has no accepted certificate)\n");
+    text_add(t, "\nThe checker finds the networks (`.net`) beside the certificates by their SHA-256 and prints the statement that it accepted.\n"
+                "That a `.net` holds the tensors of a model file, byte for byte:\n\n");
+    for (size_t i = 0; i < r->claims->n_models; i++) {
+        const struct bound_model *m = &r->claims->models[i];
+        const char *slash = m->path ? strrchr(m->path, '/') : NULL;
+        if (m->loaded != STATUS_OK || m->model.checkpoint.n == 0) continue;
+        text_addf(t, "    weightproof-check --source %s CERT    # %s, sha256 %s\n", slash ? slash + 1 : m->path, m->name, m->model.file_sha256);
+    }
+    text_add(t, "\n| claim | verdict | evidence | statement |\n|---|---|---|---|\n");
+    for (size_t i = 0; i < r->n; i++) {
+        const struct result *x = &r->results[i];
+        text_addf(t, "| %s | %s | %s | %.16s |\n", x->label, verdict_name(x->verdict), evidence_name(x->evidence),
+                  x->statement->text ? x->statement->sha256 : "-");
+    }
+}
+
+enum status bundle_finish(const char *folder, const struct run_record *r, struct diag *d) {
+    struct text manifest, t;
+    const char *slash = strrchr(r->claims->path, '/');
+    text_init(&manifest);
+    text_init(&t);
+    enum status s = nets(&manifest, folder, r->claims, d);
+    if (s == STATUS_OK) s = infos(&manifest, folder, r->claims, d);
+    if (s == STATUS_OK) s = statements(&manifest, folder, r, d);
+    if (s == STATUS_OK) s = put(&manifest, folder, slash ? slash + 1 : r->claims->path, "", r->claims->source, r->claims->source_size, d);
+    if (s == STATUS_OK) {
+        replay(&t, r);
+        s = put_text(&manifest, folder, "REPLAY.md", "", &t, d);
+    }
+    if (s == STATUS_OK) s = put_text(NULL, folder, "MANIFEST", "", &manifest, d);
+    text_clear(&manifest);
+    text_clear(&t);
+    return s;
+}

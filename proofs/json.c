@@ -1,0 +1,180 @@
+#include "proofs/json.h"
+#include <string.h>
+#include "proofs/write.h"
+
+static const char *const kinds[] = {"prove", "count", "average", "minimize", "maximize", "list"};
+
+static void add_string(struct text *out, const char *key, const char *value) {
+    text_addf(out, ",\n     \"%s\": ", key);
+    write_json_string(out, value);
+}
+
+static void add_mpz(struct text *out, const char *key, const mpz_t z) {
+    text_addf(out, ",\n     \"%s\": ", key);
+    write_json_mpz(out, z);
+}
+
+static void add_foreach(struct text *out, const struct statement *s) {
+    text_add(out, ",\n     \"foreach\": {");
+    for (size_t i = 0; i < s->n_foreach; i++) {
+        bool whole = mpz_cmp_ui(mpq_denref(s->foreach[i].value), 1) == 0;
+        text_addf(out, "%s\"%s\": %s", i ? ", " : "", s->foreach[i].name, whole ? "" : "\"");
+        number_add_text(out, s->foreach[i].value);
+        text_add(out, whole ? "" : "\"");
+    }
+    text_add(out, "}");
+}
+
+static void add_interval(struct text *out, const struct result *r) {
+    mpq_t lo, hi;
+    mpq_inits(lo, hi, NULL);
+    if (result_interval(lo, hi, r)) {
+        text_add(out, ",\n     \"lo\": ");
+        write_double(out, lo, ROUND_DOWN);
+        text_add(out, ", \"hi\": ");
+        write_double(out, hi, ROUND_UP);
+        text_add(out, ",\n     \"lo_exact\": \"");
+        number_add_text(out, lo);
+        text_add(out, "\", \"hi_exact\": \"");
+        number_add_text(out, hi);
+        text_add(out, "\"");
+        if (r->statement->body == BODY_PROVE) {
+            text_add(out, ",\n     \"slack\": ");
+            write_double(out, lo, ROUND_DOWN);
+        }
+    }
+    mpq_clears(lo, hi, NULL);
+}
+
+static void add_count(struct text *out, const struct outcome *o) {
+    mpz_t open;
+    mpz_init(open);
+    mpz_sub(open, o->number_hi, o->number_lo);
+    add_mpz(out, "number_lo", o->number_lo);
+    add_mpz(out, "number_hi", o->number_hi);
+    add_mpz(out, "number_some", o->number_some);
+    mpz_sub(open, open, o->number_some);
+    if (mpz_sgn(open) < 0) mpz_set_ui(open, 0);
+    add_mpz(out, "number_unsettled", open);
+    if (mpz_cmp(o->total_lo, o->total_hi) == 0) {
+        add_mpz(out, "total", o->total_lo);
+    } else {
+        add_mpz(out, "total_lo", o->total_lo);
+        add_mpz(out, "total_hi", o->total_hi);
+    }
+    mpz_clear(open);
+}
+
+static void add_binding(struct text *out, const char *key, const struct binding *b) {
+    if (b->n_parts == 0) return;
+    text_addf(out, ",\n     \"%s\": ", key);
+    write_json_binding(out, b);
+}
+
+static void add_items(struct text *out, const struct outcome *o) {
+    text_add(out, ",\n     \"items\": [");
+    for (size_t i = 0; i < o->n_items; i++) {
+        text_add(out, i ? ", " : "");
+        write_json_binding(out, &o->items[i]);
+    }
+    text_addf(out, "],\n     \"items_complete\": %s", o->items_complete ? "true" : "false");
+}
+
+static void add_values(struct text *out, const struct result *r) {
+    const struct outcome *o = &r->outcome;
+    if (r->statement->body == BODY_COUNT && o->proposal == PROPOSAL_INTERVAL) add_count(out, o);
+    if (r->statement->body == BODY_LIST) add_items(out, o);
+    add_interval(out, r);
+    if (r->verdict == VERDICT_REFUTED) add_binding(out, "counterexample", &o->counterexample);
+    if (r->verdict == VERDICT_PROVED) add_binding(out, "witness", &o->witness);
+    add_binding(out, "attains", &o->attains);
+}
+
+static void add_assumptions(struct text *out, const struct result *r) {
+    const char *const *a = result_assumptions(r);
+    text_add(out, ",\n     \"assumptions\": [");
+    for (size_t i = 0; a[i]; i++) {
+        text_add(out, i ? ", " : "");
+        write_json_string(out, a[i]);
+    }
+    text_add(out, "]");
+}
+
+static void add_result(struct text *out, const struct result *r) {
+    const struct statement *s = r->statement;
+    text_add(out, "\n    {\"name\": ");
+    write_json_string(out, s->name);
+    add_string(out, "kind", kinds[s->body]);
+    if (s->title) add_string(out, "title", s->title);
+    if (s->because) add_string(out, "because", s->because);
+    add_foreach(out, s);
+    add_string(out, "verdict", verdict_name(r->verdict));
+    if (s->has_expect) add_string(out, "expect", verdict_name(s->expect));
+    add_string(out, "semantics", s->semantics == SEMANTICS_FLOAT32 ? "float32" : "real");
+    add_values(out, r);
+    add_string(out, "evidence", evidence_name(r->evidence));
+    add_string(out, "certificate", r->certificate_path);
+    add_string(out, "certificate_sha256", r->certificate_sha256[0] ? r->certificate_sha256 : NULL);
+    add_string(out, "accepted", r->acceptance);
+    add_string(out, "statement", s->text);
+    add_string(out, "statement_sha256", s->text ? s->sha256 : NULL);
+    add_assumptions(out, r);
+    add_string(out, "engine", r->engine);
+    add_string(out, "rule", r->outcome.rule);
+    text_addf(out, ",\n     \"seconds_prove\": %.6f, \"seconds_check\": %.6f, \"seconds\": %.6f", r->seconds_prove, r->seconds_check,
+              r->seconds_prove + r->seconds_check);
+    add_string(out, "reason", r->reason);
+    text_add(out, "}");
+}
+
+static void add_model(struct text *out, const struct bound_model *b) {
+    const struct model *m = &b->model;
+    size_t n = 0;
+    text_add(out, "\n    {\"name\": ");
+    write_json_string(out, b->name);
+    add_string(out, "file", b->path);
+    if (b->loaded != STATUS_OK) {
+        add_string(out, "reason", b->reason);
+        text_add(out, "}");
+        return;
+    }
+    add_string(out, "sha256", m->file_sha256);
+    add_string(out, "net_sha256", m->net.sha256);
+    add_string(out, "family", m->family);
+    text_add(out, ",\n     \"assumed\": [");
+    for (size_t i = 0; i < m->n_facts; i++) {
+        if (strncmp(m->facts[i].how, "assumed", 7) != 0) continue;
+        struct text t;
+        text_init(&t);
+        text_addf(&t, "%s = %s", m->facts[i].key, m->facts[i].value);
+        text_add(out, n++ ? ", " : "");
+        write_json_string(out, t.data);
+        if (t.failed) out->failed = true;
+        text_clear(&t);
+    }
+    text_add(out, "],\n     \"process\": []}");
+}
+
+enum status json_write(struct text *out, const struct run_record *r) {
+    text_add(out, "{\"weightproof\": \"" WEIGHTPROOF_VERSION "\",\n \"claims_file\": ");
+    write_json_string(out, r->claims->path);
+    text_addf(out, ",\n \"claims_sha256\": \"%s\",\n \"claims\": [", r->claims->sha256);
+    for (size_t i = 0; i < r->n; i++) {
+        text_add(out, i ? "," : "");
+        add_result(out, &r->results[i]);
+    }
+    text_add(out, "\n ],\n \"models\": [");
+    for (size_t i = 0; i < r->claims->n_models; i++) {
+        text_add(out, i ? "," : "");
+        add_model(out, &r->claims->models[i]);
+    }
+    text_add(out, "\n ],\n \"data\": [],\n \"options\": [");
+    for (size_t i = 0; i < r->n_options; i++) {
+        text_addf(out, "%s[\"%s\", ", i ? ", " : "", r->options[i].name);
+        write_json_string(out, r->options[i].value);
+        text_add(out, "]");
+    }
+    text_addf(out, "],\n \"interrupted\": %s,\n \"seconds\": %.6f,\n \"exit_status\": %d,\n \"schema\": 1}\n", r->interrupted ? "true" : "false",
+              r->seconds, run_exit(r));
+    return out->failed ? STATUS_MEMORY : STATUS_OK;
+}

@@ -1,0 +1,98 @@
+#include "proofs/write.h"
+#include <mpfr.h>
+#include <stdio.h>
+#include <string.h>
+#include "proofs/interval.h"
+
+void write_decimal(struct text *out, const mpq_t q, int digits, enum direction way) {
+    char room[64];
+    mpfr_t x;
+    if (mpz_cmp_ui(mpq_denref(q), 1) == 0 && mpz_sizeinbase(mpq_numref(q), 10) <= (size_t)digits) {
+        mpz_get_str(room, 10, mpq_numref(q));
+        text_add(out, room);
+        return;
+    }
+    mpfr_init2(x, 256);
+    mpfr_set_q(x, q, way == ROUND_DOWN ? MPFR_RNDD : MPFR_RNDU);
+    int n = mpfr_snprintf(room, sizeof room, way == ROUND_DOWN ? "%.*RDg" : "%.*RUg", digits, x);
+    text_add(out, n > 0 && n < (int)sizeof room ? room : "nan");
+    mpfr_clear(x);
+}
+
+void write_double(struct text *out, const mpq_t q, enum direction way) {
+    mpfr_t x;
+    mpfr_init2(x, 53);
+    mpfr_set_q(x, q, way == ROUND_DOWN ? MPFR_RNDD : MPFR_RNDU);
+    double v = mpfr_get_d(x, way == ROUND_DOWN ? MPFR_RNDD : MPFR_RNDU);
+    mpfr_clear(x);
+    char room[40];
+    for (int digits = 1; digits <= 17; digits++) {
+        snprintf(room, sizeof room, "%.*g", digits, v);
+        if (strtod(room, NULL) == v) break;
+    }
+    text_add(out, room);
+}
+
+/* Length of the UTF-8 character at s, 0 if it is none. */
+static size_t utf8_length(const unsigned char *s) {
+    size_t n = s[0] < 0x80 ? 1 : s[0] >= 0xC2 && s[0] < 0xE0 ? 2 : s[0] >= 0xE0 && s[0] < 0xF0 ? 3 : s[0] >= 0xF0 && s[0] < 0xF5 ? 4 : 0;
+    for (size_t i = 1; i < n; i++)
+        if ((s[i] & 0xC0) != 0x80) return 0;
+    if ((s[0] == 0xE0 && s[1] < 0xA0) || (s[0] == 0xED && s[1] > 0x9F)) return 0;
+    if ((s[0] == 0xF0 && s[1] < 0x90) || (s[0] == 0xF4 && s[1] > 0x8F)) return 0;
+    return n;
+}
+
+void write_json_string(struct text *out, const char *s) {
+    if (!s) {
+        text_add(out, "null");
+        return;
+    }
+    text_add(out, "\"");
+    while (*s) {
+        size_t n = utf8_length((const unsigned char *)s);
+        if (n == 0) text_add(out, "\\ufffd");
+        else if (n > 1) text_add_n(out, s, n);
+        else if (*s == '"' || *s == '\\') text_addf(out, "\\%c", *s);
+        else if (*s == '\n') text_add(out, "\\n");
+        else if ((unsigned char)*s < 0x20 || *s == 0x7f) text_addf(out, "\\u%04x", (unsigned)*s);
+        else text_add_n(out, s, 1);
+        s += n ? n : 1;
+    }
+    text_add(out, "\"");
+}
+
+void write_json_mpz(struct text *out, const mpz_t z) {
+    mpq_t q;
+    mpq_init(q);
+    mpq_set_z(q, z);
+    text_add(out, "\"");
+    number_add_text(out, q);
+    text_add(out, "\"");
+    mpq_clear(q);
+}
+
+void write_json_binding(struct text *out, const struct binding *b) {
+    text_add(out, "{");
+    for (size_t i = 0; i < b->n_parts; i++) {
+        text_addf(out, "%s\"%s\": ", i ? ", " : "", b->parts[i].name);
+        if (!b->parts[i].is_int) text_add(out, "[");
+        for (size_t k = 0; k < b->parts[i].n; k++) text_addf(out, "%s%d", k ? ", " : "", b->parts[i].tokens[k]);
+        if (!b->parts[i].is_int) text_add(out, "]");
+    }
+    text_add(out, "}");
+}
+
+bool result_interval(mpq_t lo, mpq_t hi, const struct result *r) {
+    const struct outcome *o = &r->outcome;
+    if (o->proposal == PROPOSAL_VACUOUS) return false;
+    if (r->statement->body == BODY_COUNT) {
+        if (mpz_sgn(o->total_lo) <= 0) return false;
+        outcome_fraction(lo, hi, o);
+        return true;
+    }
+    if (r->statement->body == BODY_LIST || !o->has_value) return false;
+    mpq_set(lo, o->lo);
+    mpq_set(hi, o->hi);
+    return true;
+}

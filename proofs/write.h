@@ -1,0 +1,23 @@
+/* write: small pieces of text that the lines, the JSON, the bundle and the report share. */
+#ifndef WEIGHTPROOF_PROOFS_WRITE_H
+#define WEIGHTPROOF_PROOFS_WRITE_H
+#include <gmp.h>
+#include "core/text.h"
+#include "proofs/result.h"
+
+enum direction { ROUND_DOWN, ROUND_UP };
+/* Decimal with that many significant digits, rounded in the direction; an integer that fits is written exactly. */
+void write_decimal(struct text *out, const mpq_t q, int digits, enum direction way);
+/* Shortest text of a double that is not above (not below) q; reads back as that double. */
+void write_double(struct text *out, const mpq_t q, enum direction way);
+/* JSON string with its quotes; NULL is null. Bytes that are no UTF-8 become U+FFFD. */
+void write_json_string(struct text *out, const char *s);
+void write_json_mpz(struct text *out, const mpz_t z);       /* as a string */
+void write_json_binding(struct text *out, const struct binding *b); /* {"t": [3, 1], "a": 2} */
+/* The interval that a verdict reports, as rationals: the fraction of a count, the value, the slack of a prove. false: none. */
+bool result_interval(mpq_t lo, mpq_t hi, const struct result *r);
+
+/* What `info` says about a model. */
+void write_info(struct text *out, const struct model *m);
+void write_info_json(struct text *out, const struct model *m);
+#endif
