@@ -24,7 +24,7 @@ core_LIBS   = $(BUILD)/libcore.a
 models_LIBS = $(BUILD)/libmodels.a $(core_LIBS)
 verify_LIBS = $(BUILD)/libverify.a $(models_LIBS)
 proofs_LIBS = $(BUILD)/libproofs.a $(verify_LIBS)
-LIBS    = -lflint-arb -lflint -lmpfr -lgmp -lcjson -lzip -lnettle -lm
+LIBS    = -lflint-arb -lflint -lmpfr -lgmp -lcjson -lzip -lz -lnettle -lm
 
 .PHONY: all help deps demo check asan bench install clean FORCE
 .SECONDARY:

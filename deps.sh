@@ -16,10 +16,11 @@ if command -v "${CC:-cc}" >/dev/null 2>&1; then
     need_header arb.h libflint-arb-dev
     need_header cjson/cJSON.h libcjson-dev
     need_header zip.h libzip-dev
+    need_header zlib.h zlib1g-dev
     need_header nettle/sha2.h nettle-dev
     [ "${1:-}" = tests ] && need_header check.h check
 else
-    lack="$lack libc6-dev libgmp-dev libmpfr-dev libflint-dev libflint-arb-dev libcjson-dev libzip-dev nettle-dev"
+    lack="$lack libc6-dev libgmp-dev libmpfr-dev libflint-dev libflint-arb-dev libcjson-dev libzip-dev zlib1g-dev nettle-dev"
     [ "${1:-}" = tests ] && lack="$lack check"
 fi
 if [ "${1:-}" = tests ]; then

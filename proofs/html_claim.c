@@ -1,0 +1,126 @@
+/* One claim of the report: statement, bound, input, evidence. */
+#include <string.h>
+#include "proofs/html_report.h"
+#include "proofs/picture.h"
+#include "proofs/write.h"
+
+static void value_interval(struct text *out, const struct outcome *o, const char *what)
+{
+    text_addf(out, "%s in [", what);
+    write_decimal(out, o->lo, 10, ROUND_DOWN);
+    text_add(out, ", ");
+    write_decimal(out, o->hi, 10, ROUND_UP);
+    text_add(out, "]");
+}
+
+static void integer_add(struct text *out, const mpz_t lo, const mpz_t hi)
+{
+    char *a = mpz_get_str(NULL, 10, lo), *b = mpz_get_str(NULL, 10, hi);
+    if (!a || !b) out->failed = true;
+    else if (strcmp(a, b) == 0) text_add(out, a);
+    else text_addf(out, "%s to %s", a, b);
+    void (*release)(void *, size_t);
+    mp_get_memory_functions(NULL, NULL, &release);
+    if (a) release(a, strlen(a) + 1);
+    if (b) release(b, strlen(b) + 1);
+}
+
+void result_value(struct text *out, const struct result *r)
+{
+    const struct outcome *o = &r->outcome;
+    enum body body = r->statement->body;
+    if (r->verdict == VERDICT_UNDECIDED || r->verdict == VERDICT_ERROR) {
+        if (r->reason) text_add(out, r->reason);
+        return;
+    }
+    if (r->verdict == VERDICT_VACUOUS) { text_add(out, "no input satisfies the conditions"); return; }
+    if (body == BODY_COUNT) {
+        text_add(out, "number ");
+        integer_add(out, o->number_lo, o->number_hi);
+        text_add(out, " of ");
+        integer_add(out, o->total_lo, o->total_hi);
+    } else if (body == BODY_LIST) {
+        text_addf(out, "%zu found, %s", o->n_items, o->items_complete ? "which is all" : "there may be more");
+    } else if (body != BODY_PROVE) {
+        value_interval(out, o, "value");
+    } else if (r->verdict == VERDICT_PROVED && o->has_value) {
+        value_interval(out, o, "slack");
+    } else if (r->verdict == VERDICT_REFUTED && o->counterexample.n_parts) {
+        text_add(out, "counterexample ");
+        binding_print(out, &o->counterexample);
+    }
+}
+
+static void paragraph(struct text *out, const char *title, const char *text)
+{
+    text_addf(out, "<p><b>%s</b> ", title);
+    html_add(out, text);
+    text_add(out, "</p>\n");
+}
+
+static void inputs(struct text *out, const struct result *r)
+{
+    const struct outcome *o = &r->outcome;
+    if (r->verdict == VERDICT_REFUTED && o->counterexample.n_parts) {
+        html_input(out, r, &o->counterexample, "counterexample");
+        html_repairs(out, r);
+    }
+    if (r->verdict == VERDICT_PROVED && o->witness.n_parts)
+        html_input(out, r, &o->witness, o->has_value ? "tightest input found" : "an input that satisfies every condition");
+    if (o->attains.n_parts && r->evidence != EVIDENCE_NONE) html_input(out, r, &o->attains, "attained at");
+}
+
+static void items(struct text *out, const struct result *r)
+{
+    const struct outcome *o = &r->outcome;
+    if (!o->n_items || r->evidence == EVIDENCE_NONE) return;
+    text_addf(out, "<details><summary>%zu items%s</summary><pre>", o->n_items, o->n_items > 1000 ? ", the first 1000" : "");
+    for (size_t i = 0; i < o->n_items && i < 1000; i++) {
+        binding_print(out, &o->items[i]);
+        text_add(out, "\n");
+    }
+    text_add(out, "</pre></details>\n");
+}
+
+static void evidence(struct text *out, const struct run_record *run, const struct result *r)
+{
+    text_addf(out, "<p><b>Evidence</b> %s", evidence_name(r->evidence));
+    if (r->acceptance) { text_add(out, "; the checker said <code class='hash'>"); html_add(out, r->acceptance); text_add(out, "</code>"); }
+    text_add(out, "</p>\n");
+    if (r->certificate_path && run->bundle) {
+        text_add(out, "<pre>weightproof-check --dir ");
+        html_add(out, run->bundle);
+        text_add(out, " ");
+        html_add(out, r->certificate_path);
+        text_add(out, "</pre>\n");
+    }
+    text_add(out, "<details><summary>assumptions</summary><ul>");
+    for (const char *const *a = result_assumptions(r); *a; a++) { text_add(out, "<li>"); html_add(out, *a); text_add(out, "</li>"); }
+    text_add(out, "</ul></details>\n");
+}
+
+void html_claim(struct text *out, const struct run_record *run, size_t index)
+{
+    const struct result *r = &run->results[index];
+    const struct statement *s = r->statement;
+    struct text value;
+    text_init(&value);
+    text_addf(out, "<section class='claim' id='claim%zu'><h3>", index);
+    html_add(out, r->label ? r->label : s->name);
+    text_addf(out, " — %s</h3>\n", verdict_name(r->verdict));
+    if (s->title) paragraph(out, "", s->title);
+    if (s->because) paragraph(out, "Because", s->because);
+    if (s->text) {
+        text_add(out, "<pre>");
+        html_add(out, s->text);
+        text_addf(out, "</pre><p class='soft hash'>SHA-256 of the statement %s</p>\n", s->sha256);
+    }
+    result_value(&value, r);
+    if (value.data && value.size) paragraph(out, "Result", value.data);
+    if (s->has_expect && !result_expected(r)) text_addf(out, "<p><b>Expected</b> %s</p>\n", verdict_name(s->expect));
+    inputs(out, r);
+    items(out, r);
+    evidence(out, run, r);
+    text_add(out, "</section>\n");
+    text_clear(&value);
+}
