@@ -1,0 +1,142 @@
+"""make bench: the same work by weightproof and by PyTorch, in one run, as ratios.
+
+    python bench/run.py BUILD [--models DIR] [--only PART]
+
+Times are whole processes (start, reading, proving or checking, writing), without Python's imports for the PyTorch rows. DIR holds
+max5_s50.safetensors and other models of the family; without it they are trained here (half a minute each).
+"""
+import json
+import os
+import re
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+ROOT = os.path.dirname(HERE)
+BUILD = os.path.abspath(sys.argv[1])
+argument = lambda name, default: sys.argv[sys.argv.index(name) + 1] if name in sys.argv else default  # noqa: E731
+MODELS = argument("--models", os.path.join(ROOT, "examples"))
+ONLY = argument("--only", "")
+
+COUNT = 'claims 1\nmodel M = "%s"\nclaim c { count t in tokens[%d] of 0..%d : argmax(logits(M, t)[last]) == %s %s }\n'
+MARGIN = '''claims 1
+model M = "%s"
+claim margin { minimize t in tokens[%d] of 0..%d : logits(M, t)[last, max(t)] - max{ logits(M, t)[last, j] : j in 0..%d where j != max(t) } within 1e-6 }
+claim attention { minimize t in tokens[%d] of 0..%d : sum{ attn(M, 0, 0, t)[last, i] : i in 0..%d where t[i] == max(t) } within 1e-6 }
+'''
+
+
+def verify(path, *options):
+    """Seconds of the whole process, and the claims with their own times."""
+    with tempfile.TemporaryDirectory() as folder:
+        out = os.path.join(folder, "run.json")
+        begin = time.perf_counter()
+        p = subprocess.run([BUILD + "/weightproof", "verify", path, "--json", out] + list(options), stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        seconds = time.perf_counter() - begin
+        if not os.path.exists(out):
+            sys.exit("verify %s failed (exit %d):\n%s" % (path, p.returncode, p.stdout.decode()))
+        return seconds, json.load(open(out))["claims"]
+
+
+def verify_text(text, *options):
+    with tempfile.NamedTemporaryFile("w", suffix=".claims") as f:
+        f.write(text)
+        f.flush()
+        return verify(f.name, *options)
+
+
+def peer(*arguments):
+    out = subprocess.run([sys.executable, HERE + "/peers.py"] + list(arguments), stdout=subprocess.PIPE, check=True).stdout.decode()
+    return float(re.search(r"seconds (\S+)", out).group(1)), int(re.search(r"wrong (\d+)", out).group(1))
+
+
+def model(name, *training):
+    """A model of the folder, else one trained now."""
+    path = os.path.join(MODELS, name)
+    if not os.path.exists(path):
+        path = os.path.join(tempfile.gettempdir(), "weightproof-bench-" + name)
+        if not os.path.exists(path):
+            subprocess.run([sys.executable, ROOT + "/examples/train.py"] + list(training) + ["-o", path], check=True, stdout=subprocess.DEVNULL)
+    return path
+
+
+def wrong(claim):
+    return int(claim["total"]) - int(claim["number_lo"]), int(claim["number_unsettled"])
+
+
+def row(what, claim, seconds, extra=""):
+    print("%-34s %-9s prove %7.2f s  check %7.2f s  process %7.2f s  %s" %
+          (what, claim["verdict"] + ("" if claim["evidence"] != "none" else "!"), claim["seconds_prove"], claim["seconds_check"], seconds, extra), flush=True)
+
+
+def max_of(name, n, peers, *training):
+    path = model(name, *training)
+    seconds, claims = verify_text(COUNT % (path, n, 63, "max(t)", "prove fraction >= 0"))
+    row("%s: count" % name, claims[0], seconds, "wrong %d (+%d unsettled) of %s" % (*wrong(claims[0]), claims[0]["total"]))
+    for way in peers:
+        t, w = peer(way, path)
+        print("    PyTorch %-8s %8.2f s, wrong %d: %.0f times the proving, %.1f times the whole process" % (way, t, w, t / claims[0]["seconds_prove"], t / seconds), flush=True)
+    return path
+
+
+def part_max4():
+    path = max_of("max4_s123.safetensors", 4, ["forward", "tables"])
+    seconds, claims = verify_text(MARGIN % (path, 4, 63, 63, 4, 63, 3))
+    for c in claims:
+        row("max4: smallest " + c["name"], c, seconds, "[%.9g, %.9g] at %s" % (c["lo"], c["hi"], c.get("witness") or c.get("attains")))
+
+
+def part_max5():
+    max_of("max5_s50.safetensors", 5, [], "max", "--n", "5", "--seed", "50")
+
+
+def part_twin():
+    seconds, claims = verify(ROOT + "/examples/twin.claims")
+    for c in claims:
+        row("max4 and its int8 twin: " + c["name"], c, seconds, "number %s" % c.get("number_lo", ""))
+    t, w = peer("pair", ROOT + "/examples/max4_s123.safetensors", ROOT + "/examples/max4_s123_int8.safetensors")
+    print("    PyTorch forward  %8.2f s, different %d" % (t, w))
+
+
+def part_examples():
+    for name in ("backdoor", "palindrome", "sortlist", "running_sum"):
+        seconds, claims = verify(ROOT + "/examples/%s.claims" % name)
+        for c in claims:
+            if not c.get("foreach"):
+                row("%s: %s" % (name, c["name"]), c, seconds)
+
+
+def part_accuracy():
+    print("time against accuracy: max of 4, 64 tokens, one seed stopped at several accuracies")
+    for accuracy in ("0.5", "0.9", "0.99"):
+        max_of("max4_acc%s.safetensors" % accuracy, 4, ["tables"], "max", "--accuracy", accuracy, "--seed", "11")
+    max_of("max4_untrained.safetensors", 4, ["tables"], "max", "--steps", "0", "--seed", "11")
+
+
+def part_variants():
+    base = model("max4_s123.safetensors")
+    relabelled, rescaled = (os.path.join(tempfile.gettempdir(), "weightproof-bench-%s.safetensors" % w) for w in ("relabelled", "rescaled"))
+    names = subprocess.run([sys.executable, ROOT + "/examples/train.py", "relabel", "--model", base, "--seed", "1", "-o", relabelled],
+                           check=True, stdout=subprocess.PIPE).stdout.decode()
+    old, new = re.findall(r"\{[^}]*\}", names)
+    subprocess.run([sys.executable, ROOT + "/examples/train.py", "rescale", "--model", base, "--levels", "5", "-o", rescaled], check=True)
+    spec = "%s[max{ %s[t[i]] : i in 0..3 }]" % (new, old)
+    for what, path, target in (("tokens relabelled", relabelled, spec), ("W_Q 2^5, W_K 2^-5", rescaled, "max(t)")):
+        seconds, claims = verify_text(COUNT % (path, 4, 63, target, "prove fraction >= 0"))
+        row("max4, " + what, claims[0], seconds, "wrong %d (+%d)" % wrong(claims[0]))
+    for task, target, training in (("min", "min(t)", ["min", "--seed", "5"]),
+                                   ("contains", "if contains(t, 3) then 1 else 0", ["contains", "--seed", "5", "--steps", "1500"])):
+        path = model("%s4_s5.safetensors" % task, *training)
+        seconds, claims = verify_text(COUNT % (path, 4, 63, target, "prove fraction >= 0"))
+        row("%s of 4, trained now" % task, claims[0], seconds, "wrong %d (+%d)" % wrong(claims[0]))
+
+
+if __name__ == "__main__":
+    for name, part in list(globals().items()):
+        if name.startswith("part_") and ONLY in name:
+            print("--- " + name[5:], flush=True)
+            part()
+    print("largest process: %.0f MB" % (resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024))

@@ -1,0 +1,12 @@
+"""The tests that take minutes: python tests/long/run.py BUILD"""
+import subprocess
+import sys
+
+BUILD, PY = sys.argv[1], sys.executable
+JOBS = [
+    [PY, "tests/examples/run.py", BUILD, "examples/twin.claims", "examples/palindrome.claims"],
+    [PY, "tests/reference/agree.py", "--checker", BUILD + "/weightproof-check", "--long"],
+]
+bad = sum(subprocess.run(job).returncode != 0 for job in JOBS)
+print("%d passed, %d failed" % (len(JOBS) - bad, bad))
+sys.exit(bad > 0)
