@@ -96,7 +96,8 @@ static void add_statement(struct text *out, const char *statement) {
 
 static void add_claim(struct text *out, const struct statement *s, const struct outcome *o, const char *verdict) {
     bool vacuous = strcmp(verdict, "vacuous") == 0;
-    if (s->body == BODY_COUNT) {
+    if (s->body == BODY_COUNT && vacuous) text_add(out, "number 0 0\ntotal 0 0\n");
+    else if (s->body == BODY_COUNT) {
         add_pair(out, "number", o->number_lo, o->number_hi);
         add_pair(out, "total", o->total_lo, o->total_hi);
     }

@@ -1,0 +1,96 @@
+/* new: a claim file that runs on a model as it stands: three claims, and commented alternatives. */
+#include <stdio.h>
+#include <string.h>
+#include "cli/command.h"
+#include "core/text.h"
+
+#define CASES_MAX 200000.0 /* sequences of the domain it proposes */
+
+/* The longest length that keeps the domain small. */
+static size_t length(const struct net *net) {
+    size_t n = 1;
+    double cases = (double)net->d_vocab;
+    while (n < net->n_ctx && cases * (double)net->d_vocab <= CASES_MAX) {
+        cases *= (double)net->d_vocab;
+        n++;
+    }
+    return n;
+}
+
+static void add_string(struct text *t, const char *s) {
+    text_add(t, "\"");
+    for (; *s; s++) {
+        if (*s == '"' || *s == '\\') text_add(t, "\\");
+        text_add_n(t, s, 1);
+    }
+    text_add(t, "\"");
+}
+
+static void head(struct text *t, const struct model *m, const struct arguments *a, size_t n) {
+    const struct net *net = &m->net;
+    text_add(t, "claims 1\n\n# What the file is read as: weightproof info ");
+    text_addf(t, "%s\nmodel M = ", a->positional[0]);
+    add_string(t, a->positional[0]);
+    const char *config = argument_value(a, OPTION_CONFIG);
+    if (config) {
+        text_add(t, " config ");
+        add_string(t, config);
+    }
+    for (size_t i = 0; i < a->n_values[OPTION_SET]; i++) {
+        const char *equals = strchr(a->values[OPTION_SET][i], '=');
+        text_addf(t, "%s%.*s = ", i ? ", " : " with { ", (int)(equals - a->values[OPTION_SET][i]), a->values[OPTION_SET][i]);
+        bool word = equals[1] != '\0' && strspn(equals + 1, "0123456789.-+eE") != strlen(equals + 1);
+        if (word) add_string(t, equals + 1);
+        else text_add(t, equals + 1);
+    }
+    text_add(t, a->n_values[OPTION_SET] ? " }\n" : "\n");
+    text_addf(t, "domain D = tokens[%zu] of 0..%zu", n, net->d_vocab - 1);
+    if (n < net->n_ctx) text_addf(t, "      # the model reads up to %zu tokens; this many are quick to enumerate", net->n_ctx);
+    text_add(t, "\n\n");
+}
+
+static void claims(struct text *t, const struct net *net) {
+    size_t answers = net->nodes[net->output].width;
+    text_add(t, "claim one_answer \"the largest logit of the last position is never a tie\" {\n"
+                "  forall t in D\n  prove argmax(logits(M, t)[last]) == argmax(logits(M, t)[last])\n}\n\n");
+    text_add(t, "claim answers_zero \"how many sequences are answered with 0\" {\n"
+                "  count t in D : argmax(logits(M, t)[last]) == 0\n}\n\n");
+    if (net_layers(net) > 0 && net_heads(net, 0) > 0)
+        text_add(t, "claim least_attention \"the least weight that head 0.0 puts on the last position\" {\n"
+                    "  minimize t in D : attn(M, 0, 0, t)[last, last]\n}\n\n");
+    else
+        text_add(t, "claim least_logit \"the smallest logit of answer 0\" {\n  minimize t in D : logits(M, t)[last, 0]\n}\n\n");
+    text_add(t, "# More to ask, by removing the '#'. The language: docs/claims.md\n\n");
+    text_add(t, "# claim answers_max \"answers the largest token\" {\n#   forall t in D\n#   prove argmax(logits(M, t)[last]) == max(t)\n# }\n\n"
+                "# claim how_often {\n#   count t in D : argmax(logits(M, t)[last]) == max(t)\n#   prove fraction >= 9/10\n# }\n\n"
+                "# claim which_ones { list t in D : argmax(logits(M, t)[last]) != max(t) at most 100 }\n\n");
+    text_addf(t, "# claim smallest_margin \"of answer 0 over every other answer\" {\n#   minimize t in D :\n"
+                 "#     logits(M, t)[last, 0] - max{ logits(M, t)[last, j] : j in 0..%zu where j != 0 }\n#   within 1e-6\n# }\n\n",
+              answers - 1);
+    text_addf(t, "# claim copies {                                  # about the weights alone\n"
+                 "#   let C = W(M, \"embed.W_E\") @ OV(M, 0, 0) @ W(M, \"unembed.W_U\")\n#   prove all{ C[a, a] > C[a, b] : a in 0..%zu, b in 0..%zu where b != a }\n# }\n\n",
+              (answers < net->d_vocab ? answers : net->d_vocab) - 1, answers - 1);
+    text_add(t, "# claim safe_in_float32 {                          # every binary32 execution, any order of summation\n#   forall t in D\n"
+                "#   prove argmax(logits(M, t)[last]) == max(t)\n#   under float32\n# }\n");
+}
+
+int command_new(const struct arguments *a) {
+    struct model m = {0};
+    struct text t;
+    struct diag d;
+    bool loaded = false;
+    diag_init(&d);
+    text_init(&t);
+    enum status s = command_model(&m, a, a->positional[0], &d);
+    if (s != STATUS_OK) goto done;
+    loaded = true;
+    head(&t, &m, a, length(&m.net));
+    claims(&t, &m.net);
+    s = t.failed ? STATUS_MEMORY : command_write(argument_value(a, OPTION_OUTPUT), t.data, t.size, &d);
+done:;
+    int code = s == STATUS_OK ? 0 : command_fail(s, &d);
+    if (loaded) model_clear(&m);
+    text_clear(&t);
+    diag_clear(&d);
+    return code;
+}

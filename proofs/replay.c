@@ -1,0 +1,151 @@
+/* The PyTorch lines that replay a claim's failing inputs: the network written out node by node from its graph. */
+#include <string.h>
+#include "proofs/failures.h"
+#include "proofs/write.h"
+
+static void weight(struct text *out, const struct net *net, const struct weight *w) {
+    text_addf(out, "W[\"%s\"]", net->tensors[w->tensor].name);
+    if (w->slice >= 0) text_addf(out, "[%ld]", w->slice);
+}
+
+static void value(struct text *out, const struct net *net, size_t node) { text_addf(out, "v[\"%s\"]", net->nodes[node].name); }
+
+static void bias(struct text *out, const struct net *net, const struct node *n, size_t from) {
+    if (n->n_w <= from) return;
+    text_add(out, " + ");
+    weight(out, net, &n->w[from]);
+}
+
+static void call(struct text *out, const struct net *net, const struct node *n, const char *function, const char *rest) {
+    text_add(out, function);
+    value(out, net, n->inputs[0]);
+    text_add(out, rest);
+}
+
+static void layernorm(struct text *out, const struct net *net, const struct node *n) {
+    call(out, net, n, "F.layer_norm(", "");
+    text_addf(out, ", (%zu,), ", n->width);
+    if (n->n_w == 2) {
+        weight(out, net, &n->w[0]);
+        text_add(out, ", ");
+        weight(out, net, &n->w[1]);
+    } else {
+        text_add(out, "None, None");
+    }
+    text_addf(out, ", %.17g)", net->eps);
+}
+
+static void sum(struct text *out, const struct net *net, const struct node *n) {
+    for (size_t i = 0; i < n->n_inputs; i++) {
+        text_add(out, i ? " + " : "");
+        value(out, net, n->inputs[i]);
+    }
+}
+
+static void product(struct text *out, const struct net *net, const struct node *n) {
+    value(out, net, n->inputs[0]);
+    text_add(out, " @ ");
+    value(out, net, n->inputs[1]);
+}
+
+static void line(struct text *out, const struct net *net, const struct node *n) {
+    text_addf(out, "    v[\"%s\"] = ", n->name);
+    switch (n->op) {
+    case OP_EMBED: weight(out, net, &n->w[0]); text_add(out, "[t]"); break;
+    case OP_POSITION: weight(out, net, &n->w[0]); text_add(out, "[:n].expand(len(t), -1, -1)"); break;
+    case OP_ADD: sum(out, net, n); break;
+    case OP_HEADS: sum(out, net, n); bias(out, net, n, 0); break;
+    case OP_LINEAR: value(out, net, n->inputs[0]); text_add(out, " @ "); weight(out, net, &n->w[0]); bias(out, net, n, 1); break;
+    case OP_LAYERNORM: layernorm(out, net, n); break;
+    case OP_SCORE:
+        text_add(out, "(");
+        product(out, net, n);
+        text_addf(out, ".transpose(-1, -2) / %zu ** 0.5)%s", n->d, net->causal ? ".masked_fill(later, float(\"-inf\"))" : "");
+        break;
+    case OP_SOFTMAX: call(out, net, n, "", ".softmax(-1)"); break;
+    case OP_MIX: product(out, net, n); break;
+    case OP_RELU: call(out, net, n, "torch.relu(", ")"); break;
+    case OP_GELU: call(out, net, n, "F.gelu(", ")"); break;
+    case OP_GELU_NEW: call(out, net, n, "F.gelu(", ", approximate=\"tanh\")"); break;
+    case OP_SILU: call(out, net, n, "F.silu(", ")"); break;
+    case OP_COUNT: break;
+    }
+    text_add(out, "\n");
+}
+
+/* Does the file hold every tensor of the network under its own name and shape? */
+static bool plain_names(const struct model *m) {
+    for (size_t i = 0; i < m->net.n_tensors; i++) {
+        const struct tensor *a = &m->net.tensors[i], *b = NULL;
+        for (size_t k = 0; k < m->checkpoint.n && !b; k++)
+            if (strcmp(m->checkpoint.tensors[k].name, a->name) == 0) b = &m->checkpoint.tensors[k];
+        if (!b || a->rank != b->rank || memcmp(a->shape, b->shape, a->rank * sizeof *a->shape) != 0) return false;
+    }
+    return m->checkpoint.n > 0;
+}
+
+static void loader(struct text *out, const struct bound_model *b, size_t index) {
+    const struct model *m = &b->model;
+    text_addf(out, "\nFILE_%s = sys.argv[%zu] if len(sys.argv) > %zu else ", b->name, index + 1, index + 1);
+    write_json_string(out, b->path);
+    text_addf(out, "   # sha256 %s\n", m->file_sha256);
+    if (!plain_names(m)) {
+        text_addf(out, "W_%s = None   # the names in this file differ: give the tensors as a dict with the names that `weightproof info` lists\n", b->name);
+    } else if (strcmp(m->checkpoint.format, "safetensors") == 0) {
+        text_addf(out, "from safetensors.torch import load_file\nW_%s = load_file(FILE_%s)\n", b->name, b->name);
+    } else {
+        text_addf(out, "W_%s = torch.load(FILE_%s, map_location=\"cpu\", weights_only=True)\n", b->name, b->name);
+        text_addf(out, "W_%s = next((W_%s[k] for k in (\"model\", \"state_dict\", \"model_state_dict\") if k in W_%s), W_%s)\n", b->name, b->name,
+                  b->name, b->name);
+    }
+}
+
+static void network(struct text *out, const struct bound_model *b) {
+    const struct net *net = &b->model.net;
+    text_addf(out, "\n\ndef run_%s(t, dtype):\n    \"\"\"Every activation on the sequences t [batch, n].\"\"\"\n", b->name);
+    text_addf(out, "    W = {k: x.to(dtype) for k, x in W_%s.items()}\n    v, n = {}, t.shape[1]\n", b->name);
+    if (net->causal) text_add(out, "    later = torch.ones(n, n).triu(1).bool()\n");
+    for (size_t i = 0; i < net->n_nodes; i++) line(out, net, &net->nodes[i]);
+    text_addf(out, "    v[\"logits\"] = v[\"%s\"]\n    return v\n\n", net->nodes[net->output].name);
+}
+
+static void rows_of(struct text *out, const struct result *r, const struct binding *b, size_t n, bool complete) {
+    size_t from = 0;
+    text_addf(out, "\nrows = torch.from_numpy(np.load(os.path.join(os.path.dirname(os.path.abspath(__file__)), \"%s.npy\")))   # %zu, %s\n",
+              r->file_label, n, complete ? "all there are" : "there may be more");
+    for (size_t i = 0; i < b->n_parts; i++) {
+        if (b->parts[i].is_int) text_addf(out, "%s = rows[:, %zu]\n", b->parts[i].name, from);
+        else text_addf(out, "%s = rows[:, %zu:%zu]\n", b->parts[i].name, from, from + b->parts[i].n);
+        from += b->parts[i].n;
+    }
+}
+
+static void shows(struct text *out, const struct statement *s, const struct binding *b) {
+    for (size_t m = 0; m < s->n_models; m++)
+        for (size_t i = 0; i < b->n_parts; i++) {
+            const char *model = s->file->models[s->models[m]].name, *name = b->parts[i].name;
+            if (b->parts[i].is_int) continue;
+            text_addf(out, "\nfor dtype in (torch.float64, torch.float32):\n    logits = run_%s(%s, dtype)[\"logits\"]\n", model, name);
+            text_addf(out, "    print(\"%s\", \"%s\", dtype)\n    for k in range(min(len(rows), 10)):\n", model, name);
+            text_addf(out, "        top = logits[k, -1].topk(min(2, logits.shape[-1]))\n"
+                           "        print(rows[k].tolist(), \"answers at every position\", logits[k].argmax(-1).tolist(),\n"
+                           "              \"| last position: largest logits\", top.values.tolist(), \"of\", top.indices.tolist())\n");
+        }
+}
+
+enum status replay_write(struct text *out, const struct result *r, const struct binding *rows, size_t n, bool complete) {
+    const struct statement *s = r->statement;
+    text_addf(out, "# Replays the failing inputs of the claim '%s' (statement %s).\n#\n", r->label, s->sha256);
+    for (const char *p = s->text; *p;) {
+        size_t size = strcspn(p, "\n");
+        text_addf(out, "# %.*s\n", (int)size, p);
+        p += size + (p[size] == '\n');
+    }
+    if (strstr(s->text, "patch(")) text_add(out, "#\n# The claim patches the network; these lines run it as it is.\n");
+    text_add(out, "import os\nimport sys\n\nimport numpy as np\nimport torch\nimport torch.nn.functional as F\n");
+    for (size_t i = 0; i < s->n_models; i++) loader(out, &s->file->models[s->models[i]], i);
+    for (size_t i = 0; i < s->n_models; i++) network(out, &s->file->models[s->models[i]]);
+    rows_of(out, r, &rows[0], n, complete);
+    shows(out, s, &rows[0]);
+    return out->failed ? STATUS_MEMORY : STATUS_OK;
+}
