@@ -1,0 +1,58 @@
+/* features: what a claim asks about the tokens themselves, found in its expressions and turned into one layered automaton
+ * (FORMAT.md, separable, step 3). A feature is a scan: its value so far after each position is the state. A final state stands for all
+ * sequences on which every feature has the same value; one such sequence, the representative, is kept, so that expressions of features
+ * are evaluated by the interpreter on it. */
+#ifndef WEIGHTPROOF_VERIFY_FEATURES_H
+#define WEIGHTPROOF_VERIFY_FEATURES_H
+#include <stdbool.h>
+#include "verify/automaton.h"
+#include "verify/interp.h"
+
+enum scan { SCAN_MAX, SCAN_MIN, SCAN_SUM, SCAN_ANY, SCAN_ALL, SCAN_ARGMAX, SCAN_ARGMIN };
+enum { USE_CONDITION = 1, USE_SUBJECT = 2 };
+
+/* One sequence binder and where its network is read. sets[i][k]: k-th token of position i, ascending. */
+struct sequence { int slot; size_t n; int **sets; size_t *n_set; };
+struct feature { enum scan scan; unsigned uses; long *value; unsigned char *in; /* [sum of n_set], position after position */ };
+struct features {
+    const struct sequence *t;
+    struct interp *in;
+    const char *model;        /* the one network that is read, or NULL */
+    size_t row; bool has_row; /* its read-out row */
+    bool attn;                /* the attention pattern is read */
+    long last_bound;          /* value of the binder that features_each bound last */
+    size_t *first;            /* [n + 1] offset of position i in value and in */
+    struct feature *items; size_t n, room;
+    struct text *why;
+    struct diag diag;         /* of evaluations that failed */
+};
+enum status features_init(struct features *f, const struct sequence *t, struct interp *in, struct text *why) MUST_USE;
+void features_clear(struct features *f);
+/* Adds the features of e. STATUS_UNSUPPORTED with `why` when e is not of the shape that the rule takes. */
+enum status features_find(struct features *f, const struct expr *e, unsigned use) MUST_USE;
+/* Binds the sequence to tokens (values, not indices). */
+void sequence_bind(const struct sequence *t, struct interp *in, const int *tokens);
+
+/* Forward automaton of all features: output[s] = s; values[s * width ...] the final values, tokens[s * n ...] the representative. */
+struct scanner {
+    struct automaton a;
+    size_t n_final, width; long *values; int *tokens;
+};
+enum status scanner_build(struct scanner *out, const struct features *f) MUST_USE;
+void scanner_clear(struct scanner *s);
+
+/* Shapes shared with linear.c. */
+bool expr_is_slot(const struct expr *e, int slot);
+/* Integer of an index: `last` is size - 1; other names must be bound. false with why when it is no integer. */
+enum status features_index(long *out, struct features *f, const struct expr *e, size_t size) MUST_USE;
+enum status features_truth(bool *out, struct features *f, const struct expr *e) MUST_USE;
+enum status features_int(long *out, struct features *f, const struct expr *e) MUST_USE;
+/* Every binding of constant binders from number k on, where condition included by the caller: calls visit with the slots bound. */
+typedef enum status bind_visit(void *context);
+enum status features_each(struct features *f, const struct binds *b, size_t k, bind_visit *visit, void *context) MUST_USE;
+/* logits(M, t) or attn(M, 0, 0, t) indexed by a row, and maybe a column. */
+struct network_read { const struct expr *call, *row, *column; };
+bool network_read(struct network_read *out, const struct expr *e);
+/* Is e a sum over i whose body reads attn[.., i] and whose terms depend on the token t[i] itself? */
+bool sum_over_own_tokens(const struct features *f, const struct expr *e);
+#endif

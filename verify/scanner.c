@@ -1,0 +1,186 @@
+/* The forward automaton of all features: breadth first, a state is the vector of the values so far. */
+#include <limits.h>
+#include <string.h>
+
+#include "core/mem.h"
+#include "verify/features.h"
+
+#define STATES_MAX ((size_t)1 << 20)
+#define TRANSITIONS_MAX ((size_t)1 << 26)
+#define NOTHING LONG_MIN   /* no value yet */
+
+static size_t state_width(const struct features *f)
+{
+    size_t width = 0;
+    for (size_t i = 0; i < f->n; i++)
+        width += f->items[i].scan == SCAN_ARGMAX || f->items[i].scan == SCAN_ARGMIN ? 2 : 1;
+    return width;
+}
+
+static void state_start(long *state, const struct features *f)
+{
+    for (size_t i = 0; i < f->n; i++)
+        switch (f->items[i].scan) {
+        case SCAN_SUM: case SCAN_ANY: *state++ = 0; break;
+        case SCAN_ALL: *state++ = 1; break;
+        case SCAN_MAX: case SCAN_MIN: *state++ = NOTHING; break;
+        case SCAN_ARGMAX: case SCAN_ARGMIN: *state++ = NOTHING; *state++ = NOTHING; break;
+        }
+}
+
+/* false when a sum leaves the range of long. */
+static bool state_step(long *to, const long *state, const struct features *f, size_t position, size_t k)
+{
+    size_t cell = f->first[position] + k;
+    for (size_t i = 0; i < f->n; i++) {
+        const struct feature *x = &f->items[i];
+        bool two = x->scan == SCAN_ARGMAX || x->scan == SCAN_ARGMIN;
+        long old = state[0], v = x->value[cell], now = old;
+        bool first = old == NOTHING, take = false;
+        switch (x->scan) {
+        case SCAN_SUM: if (x->in[cell] && __builtin_add_overflow(old, v, &now)) return false; break;
+        case SCAN_ANY: now = old || (x->in[cell] && v); break;
+        case SCAN_ALL: now = old && (!x->in[cell] || v); break;
+        case SCAN_MAX: case SCAN_ARGMAX: take = first || v > old; break;
+        case SCAN_MIN: case SCAN_ARGMIN: take = first || v < old; break;
+        }
+        take = take && x->in[cell];
+        *to++ = take ? v : now;
+        if (two)
+            *to++ = take ? (long)position : state[1];
+        state += two ? 2 : 1;
+    }
+    return true;
+}
+
+struct layer { struct row_index states; int *from, *token; };   /* how each state was first reached */
+
+static enum status grow_layer(struct layer *next, int *edges, const struct layer *here, const struct features *f, size_t i, size_t width)
+{
+    size_t n_set = f->t->n_set[i];
+    size_t room_from = 0, room_token = 0;
+    enum status status = STATUS_MEMORY;
+    long *state = mem_array(2 * width, sizeof *state);
+    if (!state)
+        return STATUS_MEMORY;
+    for (size_t s = 0; s < here->states.n; s++) {
+        if (width)
+            memcpy(state, here->states.rows + s * width, width * sizeof *state);
+        for (size_t k = 0; k < n_set; k++) {
+            size_t index, before = next->states.n;
+            if (!state_step(state + width, state, f, i, k)) {
+                text_add(f->why, "a sum over tokens is too large");
+                status = STATUS_UNSUPPORTED;
+                goto done;
+            }
+            status = row_index_find(&index, &next->states, state + width);
+            if (status != STATUS_OK)
+                goto done;
+            edges[s * n_set + k] = (int)index;
+            if (index < before)
+                continue;
+            int *from = mem_grow(next->from, &room_from, index + 1, sizeof *from);
+            if (from)
+                next->from = from;
+            int *token = mem_grow(next->token, &room_token, index + 1, sizeof *token);
+            if (token)
+                next->token = token;
+            status = from && token ? STATUS_OK : STATUS_MEMORY;
+            if (status != STATUS_OK)
+                goto done;
+            from[index] = (int)s;
+            token[index] = (int)k;
+            if (next->states.n > STATES_MAX) {
+                text_add(f->why, "the conditions on tokens distinguish too many cases");
+                status = STATUS_UNSUPPORTED;
+                goto done;
+            }
+        }
+    }
+    status = STATUS_OK;
+done:
+    free(state);
+    return status;
+}
+
+static void read_final(struct scanner *out, const struct features *f, const struct layer *layers)
+{
+    size_t n = f->t->n, width = state_width(f);
+    for (size_t s = 0; s < out->n_final; s++) {
+        const long *state = width ? layers[n].states.rows + s * width : NULL;
+        for (size_t i = 0; i < f->n; i++) {
+            bool two = f->items[i].scan == SCAN_ARGMAX || f->items[i].scan == SCAN_ARGMIN;
+            out->values[s * f->n + i] = two ? state[1] : state[0];
+            state += two ? 2 : 1;
+        }
+        size_t at = s;
+        for (size_t i = n; i-- > 0;) {
+            out->tokens[s * n + i] = f->t->sets[i][layers[i + 1].token[at]];
+            at = (size_t)layers[i + 1].from[at];
+        }
+    }
+}
+
+enum status scanner_build(struct scanner *out, const struct features *f)
+{
+    size_t n = f->t->n, width = state_width(f), transitions = 0;
+    memset(out, 0, sizeof *out);
+    enum status status = automaton_init(&out->a, n, f->t->n_set);
+    if (status != STATUS_OK)
+        return status;
+    struct layer *layers = mem_array(n + 1, sizeof *layers);
+    long *start = mem_array(width, sizeof *start);
+    size_t index;
+    status = STATUS_MEMORY;
+    if (!layers || !start)
+        goto done;
+    for (size_t i = 0; i <= n; i++)
+        row_index_init(&layers[i].states, width);
+    state_start(start, f);
+    status = row_index_find(&index, &layers[0].states, start);
+    for (size_t i = 0; status == STATUS_OK && i < n; i++) {
+        size_t here = layers[i].states.n, edges = here * f->t->n_set[i];
+        transitions += edges;
+        if (transitions > TRANSITIONS_MAX) {
+            text_add(f->why, "the conditions on tokens distinguish too many cases");
+            status = STATUS_UNSUPPORTED;
+            break;
+        }
+        out->a.n_states[i] = here;
+        out->a.next[i] = mem_array(edges, sizeof **out->a.next);
+        status = out->a.next[i] ? grow_layer(&layers[i + 1], out->a.next[i], &layers[i], f, i, width) : STATUS_MEMORY;
+    }
+    if (status != STATUS_OK)
+        goto done;
+    out->n_final = out->a.n_states[n] = layers[n].states.n;
+    out->width = f->n;
+    out->a.output = mem_array(out->n_final, sizeof *out->a.output);
+    out->values = mem_array(out->n_final * f->n, sizeof *out->values);
+    out->tokens = mem_array(out->n_final * n, sizeof *out->tokens);
+    status = out->a.output && out->values && out->tokens ? STATUS_OK : STATUS_MEMORY;
+    if (status != STATUS_OK)
+        goto done;
+    for (size_t s = 0; s < out->n_final; s++)
+        out->a.output[s] = (int)s;
+    read_final(out, f, layers);
+done:
+    if (layers)
+        for (size_t i = 0; i <= n; i++) {
+            row_index_clear(&layers[i].states);
+            free(layers[i].from);
+            free(layers[i].token);
+        }
+    free(layers);
+    free(start);
+    if (status != STATUS_OK)
+        scanner_clear(out);
+    return status;
+}
+
+void scanner_clear(struct scanner *s)
+{
+    automaton_clear(&s->a);
+    free(s->values);
+    free(s->tokens);
+    memset(s, 0, sizeof *s);
+}

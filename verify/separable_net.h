@@ -1,0 +1,56 @@
+/* separable_net: a one-layer, one-head network read at one row, as tables over (query token, source position, source token)
+ * (docs/methods.md, "one attention layer is separable"). With query token q = t[row] and sources i < n_src,
+ *     logit_j = D[q][j] + sum_i p_i C[i][t_i][j],  p_i = w_i / sum w,  w_i = exp(score(q, i, t_i)).
+ * Tables are kept as balls; the double tables have a radius a cell. Everything is owned by its struct. */
+#ifndef WEIGHTPROOF_VERIFY_SEPARABLE_NET_H
+#define WEIGHTPROOF_VERIFY_SEPARABLE_NET_H
+#include <arb.h>
+#include <arb_mat.h>
+#include <stdbool.h>
+#include "core/text.h"
+#include "models/net.h"
+
+struct part { bool present; struct weight w, b; bool has_b; };   /* a linear node's matrix and bias */
+/* The roles of the weights; points into the net. */
+struct separable_net {
+    const struct net *net;
+    const double *embed, *position;      /* [d_vocab, d_model]; [>= n_ctx, d_model] or NULL */
+    size_t d_model, d_head, n_out, score_d;
+    bool has_ln; const double *ln_w, *ln_b;
+    struct part q, k, v, o, u;           /* o: W_O and the bias of `heads`; u: unembedding */
+    size_t pattern, resid, attn_out;     /* nodes */
+    size_t *twin;                        /* [n_out] first column of the unembedding that is equal; owned */
+};
+/* false with the reason in words when the network has another shape. */
+bool separable_recognise(struct separable_net *out, const struct net *net, struct text *why);
+void separable_net_clear(struct separable_net *s);
+
+/* Balls of `prec` bits (ARF_PREC_EXACT: exact, only without LayerNorm). */
+struct ball_tables {
+    slong prec;
+    size_t row, n_src, V, J, d_head;
+    arb_mat_t q;      /* [V, d_head]: query of token a at the row */
+    arb_mat_t k;      /* [n_src * V, d_head] */
+    arb_mat_t C;      /* [n_src * V, J] */
+    arb_mat_t D;      /* [V, J] */
+    arb_t scale;      /* 1 / sqrt(d) */
+};
+void ball_tables_init(struct ball_tables *t, const struct separable_net *net, size_t row, size_t n_src, slong prec);
+void ball_tables_clear(struct ball_tables *t);
+/* q . k, not yet divided by sqrt(d). */
+void ball_tables_dot(arb_t out, const struct ball_tables *t, size_t q, size_t i, size_t a);
+
+struct double_tables {
+    size_t n_src, V, J;
+    double *C, *C_rad;       /* [n_src * V, J] */
+    double *D, *D_rad;       /* [V, J] */
+    double *C_max, *C_maxrad; /* [n_src * V]: largest |C| and radius of a row */
+    double *D_max, *D_maxrad; /* [V] */
+    double *w, *w_rad;       /* [V, n_src, V]: exp(score - shift of the query token) */
+    double *score_max;       /* [V]: the shift */
+    const unsigned char *used;
+};
+/* used: [n_src * V], which (position, token) may occur; query tokens are those used at the row. STATUS_UNSUPPORTED when a table entry is not finite. */
+enum status double_tables_init(struct double_tables *out, const struct ball_tables *t, const unsigned char *used) MUST_USE;
+void double_tables_clear(struct double_tables *t);
+#endif
