@@ -1,0 +1,126 @@
+#include "models/checkpoint.h"
+
+#include <string.h>
+
+#include "core/hash.h"
+#include "core/mem.h"
+#include "core/text.h"
+
+void checkpoint_clear(struct checkpoint *c)
+{
+    for (size_t i = 0; i < c->n; i++) {
+        free(c->tensors[i].name);
+        free(c->tensors[i].data);
+    }
+    for (size_t i = 0; i < c->n_facts; i++) {
+        free(c->facts[i].key);
+        free(c->facts[i].value);
+    }
+    free(c->path);
+    free(c->tensors);
+    free(c->config);
+    free(c->facts);
+    *c = (struct checkpoint){ 0 };
+}
+
+enum status checkpoint_add_fact(struct checkpoint *c, const char *key, const char *value)
+{
+    size_t n = c->n_facts, room = n;
+    bool full = n == 0 || (n >= 8 && (n & (n - 1)) == 0); /* what mem_grow gives: 8, 16, 32, ... */
+    void *grown = full ? mem_grow(c->facts, &room, n + 1, sizeof *c->facts) : c->facts;
+
+    if (!grown)
+        return STATUS_MEMORY;
+    c->facts = grown;
+    c->facts[c->n_facts].key = mem_string(key);
+    c->facts[c->n_facts].value = mem_string(value);
+    c->n_facts++;
+    return c->facts[c->n_facts - 1].key && c->facts[c->n_facts - 1].value ? STATUS_OK : STATUS_MEMORY;
+}
+
+static bool begins(const char *data, size_t size, const char *magic, size_t n) { return size >= n && memcmp(data, magic, n) == 0; }
+
+static bool ends(const char *path, const char *suffix)
+{
+    size_t n = strlen(path), m = strlen(suffix);
+
+    return n >= m && strcmp(path + n - m, suffix) == 0;
+}
+
+/* A header of JSON after eight bytes of length. */
+static bool looks_like_safetensors(const char *path, const char *data, size_t size)
+{
+    size_t i = 8;
+
+    while (i < size && i < 64 && (data[i] == ' ' || data[i] == '\t' || data[i] == '\n' || data[i] == '\r'))
+        i++;
+    return (i < size && data[i] == '{' && (unsigned char)data[7] == 0) || ends(path, ".safetensors");
+}
+
+/* ONNX has no magic: the version of the representation is the first field, and small. */
+static bool looks_like_onnx(const char *path, const char *data, size_t size)
+{
+    return ends(path, ".onnx") || (size > 16 && data[0] == 0x08 && data[1] > 0 && data[1] < 32 && (data[2] == 0x12 || data[2] == 0x3a || data[2] == 0x42));
+}
+
+static enum status not_yet(const char *path, const char *format, struct diag *d)
+{
+    return diag_fail(d, STATUS_UNSUPPORTED, "cannot read this format yet: '%s' is %s", path, format);
+}
+
+static enum status other_format(const char *path, const char *data, size_t size, struct diag *d)
+{
+    if (begins(data, size, "\x93NUMPY", 6))
+        return not_yet(path, "a NumPy array (.npy)", d);
+    if (begins(data, size, "GGUF", 4))
+        return not_yet(path, "a GGUF file", d);
+    if (begins(data, size, "\x89HDF\r\n\x1a\n", 8))
+        return not_yet(path, "an HDF5 file", d);
+    if (begins(data, size, "weightproof-net ", 16))
+        return diag_fail(d, STATUS_INPUT, "cannot read '%s': a network file where a checkpoint is needed", path);
+    if (looks_like_onnx(path, data, size))
+        return not_yet(path, "an ONNX file", d);
+    if (size == 0)
+        return diag_fail(d, STATUS_INPUT, "cannot read '%s': the file is empty", path);
+    return diag_fail(d, STATUS_INPUT, "cannot read '%s': not a model file (safetensors, a PyTorch state dict, or .net)", path);
+}
+
+static bool looks_like_torch(const char *data, size_t size)
+{
+    return begins(data, size, "PK\3\4", 4) || begins(data, size, "PK\5\6", 4) || (size > 2 && (unsigned char)data[0] == 0x80 && data[1] >= 0 && data[1] <= 5) ||
+           (size >= 262 && memcmp(data + 257, "ustar", 5) == 0);
+}
+
+enum status checkpoint_parse(struct checkpoint *out, const char *path, const char *data, size_t size, struct diag *d)
+{
+    struct checkpoint c = { .path = mem_string(path) };
+    enum status s;
+
+    if (!c.path)
+        return STATUS_MEMORY;
+    sha256_hex(c.sha256, data, size);
+    if (looks_like_safetensors(path, data, size))
+        s = safetensors_parse(&c, path, data, size, d);
+    else if (looks_like_torch(data, size))
+        s = torch_parse(&c, path, data, size, d);
+    else
+        s = other_format(path, data, size, d);
+    if (s == STATUS_OK)
+        *out = c;
+    else
+        checkpoint_clear(&c);
+    return s;
+}
+
+enum status checkpoint_read(struct checkpoint *out, const char *path, struct diag *d)
+{
+    char *data;
+    size_t size;
+    enum status s = file_read(&data, &size, path, CHECKPOINT_LIMIT, d);
+
+    if (s != STATUS_OK)
+        return s;
+    s = checkpoint_parse(out, path, data, size, d);
+    free(data);
+    return s;
+}

@@ -1,0 +1,15 @@
+/* checkpoint: what the readers of single formats share. */
+#ifndef WEIGHTPROOF_MODELS_CHECKPOINT_H
+#define WEIGHTPROOF_MODELS_CHECKPOINT_H
+#include "core/names.h"
+#include "models/tensor.h"
+
+/* The readers: fill an empty checkpoint from the bytes of a file; on failure the caller clears it. */
+enum status safetensors_parse(struct checkpoint *out, const char *path, const char *data, size_t size, struct diag *d) MUST_USE;
+enum status torch_parse(struct checkpoint *out, const char *path, const char *data, size_t size, struct diag *d) MUST_USE;
+/* Any format, by content. */
+enum status checkpoint_parse(struct checkpoint *out, const char *path, const char *data, size_t size, struct diag *d) MUST_USE;
+/* Adds a metadata string; copies. */
+enum status checkpoint_add_fact(struct checkpoint *c, const char *key, const char *value) MUST_USE;
+#define CHECKPOINT_LIMIT ((size_t)8 << 30)
+#endif

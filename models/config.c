@@ -1,0 +1,214 @@
+#include "models/config.h"
+
+#include <math.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "core/hash.h"
+#include "core/json.h"
+#include "core/mem.h"
+
+enum { CONFIG_LIMIT = 1 << 24 };
+
+void config_clear(struct config *c)
+{
+    cJSON_Delete(c->file);
+    cJSON_Delete(c->set);
+    free(c->how);
+    *c = (struct config){ 0 };
+}
+
+/* NAME.config.json for NAME.EXTENSION */
+static char *sidecar_path(const char *path)
+{
+    const char *slash = strrchr(path, '/'), *dot = strrchr(path, '.');
+    size_t n = dot && (!slash || dot > slash + 1) ? (size_t)(dot - path) : strlen(path);
+    struct text t = { 0 };
+
+    text_add_n(&t, path, n);
+    text_add(&t, ".config.json");
+    if (t.failed) {
+        text_clear(&t);
+        return NULL;
+    }
+    return t.data;
+}
+
+/* place.file is NULL for text inside the model file: then the message gives an offset. */
+static enum status parse(struct config *c, struct diag_place place, struct diag *d)
+{
+    struct json_fault fault;
+    enum status s = json_check(place.text, place.text_size, JSON_ANY_NUMBER, &fault);
+
+    if (s == STATUS_INPUT && !place.file)
+        return diag_fail(d, s, "cannot read '%s': __metadata__, config, offset %zu: %s", c->path, fault.offset, fault.what);
+    if (s == STATUS_INPUT) {
+        place.offset = fault.offset;
+        place.length = 1;
+        return diag_at(d, s, place, NULL, NULL, "cannot read '%s': %s", place.file, fault.what);
+    }
+    if (s != STATUS_OK)
+        return s;
+    c->file = cJSON_ParseWithLength(place.text, place.text_size);
+    if (!c->file)
+        return STATUS_MEMORY;
+    if (!cJSON_IsObject(c->file))
+        return diag_fail(d, STATUS_INPUT, "cannot read '%s': the configuration is not a JSON object", place.file ? place.file : c->path);
+    return STATUS_OK;
+}
+
+static enum status read_file(struct config *c, char sha256[65], const char *path, struct diag *d)
+{
+    const char *slash = strrchr(path, '/');
+    struct text how = { 0 };
+    char *text;
+    size_t size;
+    enum status s = file_read(&text, &size, path, CONFIG_LIMIT, d);
+
+    if (s != STATUS_OK)
+        return s;
+    sha256_hex(sha256, text, size);
+    s = parse(c, (struct diag_place){ .file = path, .text = text, .text_size = size }, d);
+    free(text);
+    text_addf(&how, "read from %s", slash ? slash + 1 : path);
+    c->how = how.data;
+    return how.failed ? STATUS_MEMORY : s;
+}
+
+static enum status read_sidecar(struct config *c, char sha256[65], struct diag *d)
+{
+    char *path = sidecar_path(c->path);
+    struct stat info;
+    enum status s = path ? STATUS_OK : STATUS_MEMORY;
+
+    if (path && stat(path, &info) == 0)
+        s = read_file(c, sha256, path, d);
+    free(path);
+    return s;
+}
+
+/* A JSON value, or else the text itself as a string. */
+static enum status add_setting(struct config *c, const struct setting *set)
+{
+    struct json_fault fault;
+    size_t n = strlen(set->value);
+    enum status s = json_check(set->value, n, JSON_ANY_NUMBER, &fault);
+    cJSON *value;
+
+    if (s == STATUS_MEMORY)
+        return s;
+    value = s == STATUS_OK ? cJSON_ParseWithLength(set->value, n) : cJSON_CreateString(set->value);
+    cJSON_DeleteItemFromObjectCaseSensitive(c->set, set->key); /* the last one given counts */
+    if (!value || !cJSON_AddItemToObject(c->set, set->key, value)) {
+        cJSON_Delete(value);
+        return STATUS_MEMORY;
+    }
+    return STATUS_OK;
+}
+
+static enum status read_all(struct config *c, char sha256[65], const struct checkpoint *from, const struct model_options *o, struct diag *d)
+{
+    enum status s = STATUS_OK;
+
+    if (o && o->config_path)
+        s = read_file(c, sha256, o->config_path, d);
+    else if (from->config) {
+        if (!(c->how = mem_string("read from metadata")))
+            return STATUS_MEMORY;
+        s = parse(c, (struct diag_place){ .text = from->config, .text_size = strlen(from->config) }, d);
+    } else
+        s = read_sidecar(c, sha256, d);
+    for (size_t i = 0; s == STATUS_OK && o && i < o->n_set; i++)
+        s = add_setting(c, &o->set[i]);
+    return s;
+}
+
+enum status config_read(struct config *out, char sha256[65], const struct checkpoint *from, const struct model_options *o, struct diag *d)
+{
+    struct config c = { .path = from->path, .set = cJSON_CreateObject() };
+    enum status s = c.set ? STATUS_OK : STATUS_MEMORY;
+
+    sha256[0] = '\0';
+    if (s == STATUS_OK)
+        s = read_all(&c, sha256, from, o, d);
+    if (s == STATUS_OK)
+        *out = c;
+    else
+        config_clear(&c);
+    return s;
+}
+
+const cJSON *config_find(const struct config *c, const char *key, const char **how)
+{
+    const cJSON *value = cJSON_GetObjectItemCaseSensitive(c->set, key);
+
+    *how = value ? "given by --set" : c->how;
+    return value ? value : cJSON_GetObjectItemCaseSensitive(c->file, key);
+}
+
+static enum status wrong_type(const struct config *c, const char *key, const char *how, const cJSON *value, const char *needed, struct diag *d)
+{
+    char *shown = cJSON_PrintUnformatted(value);
+    enum status s = shown ? diag_fail(d, STATUS_INPUT, "cannot read '%s': %s is %.100s (%s), %s is needed", c->path, key, shown, how, needed)
+                          : STATUS_MEMORY;
+
+    cJSON_free(shown);
+    return s;
+}
+
+enum status config_int(long *out, const char **how, const struct config *c, const char *key, size_t item, size_t n_items, struct diag *d)
+{
+    const cJSON *all = config_find(c, key, how), *value = all;
+
+    *out = -1;
+    if (cJSON_IsArray(all) && n_items) {
+        if ((size_t)cJSON_GetArraySize(all) != n_items)
+            return wrong_type(c, key, *how, all, "one entry for each layer", d);
+        value = cJSON_GetArrayItem(all, (int)item);
+    }
+    if (!value || cJSON_IsNull(value))
+        return STATUS_OK;
+    if (!cJSON_IsNumber(value) || !(value->valuedouble >= -1 && value->valuedouble <= 2147483647) || value->valuedouble != floor(value->valuedouble))
+        return wrong_type(c, key, *how, value, "an integer", d);
+    *out = (long)value->valuedouble;
+    return STATUS_OK;
+}
+
+enum status config_word(const char **out, const char **how, const struct config *c, const char *key, struct diag *d)
+{
+    const cJSON *value = config_find(c, key, how);
+
+    *out = NULL;
+    if (!value || cJSON_IsNull(value))
+        return STATUS_OK;
+    if (!cJSON_IsString(value))
+        return wrong_type(c, key, *how, value, "a word", d);
+    *out = value->valuestring;
+    return STATUS_OK;
+}
+
+enum status config_bool(int *out, const char **how, const struct config *c, const char *key, struct diag *d)
+{
+    const cJSON *value = config_find(c, key, how);
+
+    *out = -1;
+    if (!value || cJSON_IsNull(value))
+        return STATUS_OK;
+    if (!cJSON_IsBool(value))
+        return wrong_type(c, key, *how, value, "true or false", d);
+    *out = cJSON_IsTrue(value) ? 1 : 0;
+    return STATUS_OK;
+}
+
+enum status config_number(double *out, const char **how, const struct config *c, const char *key, struct diag *d)
+{
+    const cJSON *value = config_find(c, key, how);
+
+    *out = (double)NAN;
+    if (!value || cJSON_IsNull(value))
+        return STATUS_OK;
+    if (!cJSON_IsNumber(value) || !isfinite(value->valuedouble))
+        return wrong_type(c, key, *how, value, "a number", d);
+    *out = value->valuedouble;
+    return STATUS_OK;
+}

@@ -1,0 +1,27 @@
+/* config: the settings of a model, from JSON in or beside its file, overlaid with KEY=VALUE settings. */
+#ifndef WEIGHTPROOF_MODELS_CONFIG_H
+#define WEIGHTPROOF_MODELS_CONFIG_H
+#include <cjson/cJSON.h>
+#include "models/model.h"
+
+struct config {
+    cJSON *file;               /* object, or NULL without configuration */
+    char *how;                 /* "read from metadata", "read from 'x.config.json'" */
+    cJSON *set;                /* object of the KEY=VALUE settings */
+    const char *path;          /* of the model, for messages */
+};
+/* Finds and reads the configuration of a checkpoint: o->config_path, else the text inside the file, else NAME.config.json beside it; then o->set.
+ * sha256: of the side-car file, or "". */
+enum status config_read(struct config *out, char sha256[65], const struct checkpoint *c, const struct model_options *o, struct diag *d) MUST_USE;
+void config_clear(struct config *c);
+/* Value of a key and where it comes from, or NULL; a JSON null is a value. */
+const cJSON *config_find(const struct config *c, const char *key, const char **how);
+/* *out: the integer of a key, -1 if there is none (absent, null or -1). item: which entry when the value is a list with one per layer. */
+enum status config_int(long *out, const char **how, const struct config *c, const char *key, size_t item, size_t n_items, struct diag *d) MUST_USE;
+/* *out: the string, NULL if there is none. */
+enum status config_word(const char **out, const char **how, const struct config *c, const char *key, struct diag *d) MUST_USE;
+/* *out: 1, 0, or -1 if there is none. */
+enum status config_bool(int *out, const char **how, const struct config *c, const char *key, struct diag *d) MUST_USE;
+/* *out: the number, NaN if there is none. */
+enum status config_number(double *out, const char **how, const struct config *c, const char *key, struct diag *d) MUST_USE;
+#endif

@@ -1,0 +1,326 @@
+/* What the shapes of a transformer do not tell: read from the configuration, or assumed and said. Declared in models/transformer.h. */
+#include <math.h>
+#include <string.h>
+
+#include "core/mem.h"
+#include "models/transformer.h"
+
+/* Keys of a configuration. READ: some code reads it. OFF: it must be absent, null, false, or a negative number, as it changes the
+ * function that the tensors compute. ON: likewise, absent, null or true. Keys that are in no row are stated by the file and not used. */
+enum key_kind { KEY_READ, KEY_OFF, KEY_ON };
+static const struct { const char *key; enum key_kind kind; } keys[] = {
+    { "d_vocab", KEY_READ }, { "d_vocab_out", KEY_READ }, { "n_ctx", KEY_READ }, { "d_model", KEY_READ }, { "n_layers", KEY_READ },
+    { "n_heads", KEY_READ }, { "d_head", KEY_READ }, { "d_mlp", KEY_READ }, { "attn_only", KEY_READ }, { "act_fn", KEY_READ },
+    { "attention_dir", KEY_READ }, { "normalization_type", KEY_READ }, { "eps", KEY_READ }, { "positional_embedding_type", KEY_READ },
+    { "attn_scale", KEY_READ }, { "ignore", KEY_READ },
+    { "use_attn_scale", KEY_ON },
+    { "scale_attn_by_inverse_layer_idx", KEY_OFF }, { "parallel_attn_mlp", KEY_OFF }, { "use_local_attn", KEY_OFF }, { "gated_mlp", KEY_OFF },
+    { "final_rms", KEY_OFF }, { "use_qk_norm", KEY_OFF }, { "use_normalization_before_and_after", KEY_OFF }, { "post_embedding_ln", KEY_OFF },
+    { "num_experts", KEY_OFF }, { "n_key_value_heads", KEY_OFF }, { "attn_scores_soft_cap", KEY_OFF }, { "output_logits_soft_cap", KEY_OFF },
+    { "attn_types", KEY_OFF },
+};
+enum { N_KEYS = sizeof keys / sizeof *keys };
+
+static const char *file_of(const struct transformer *t) { return t->model->checkpoint.path; }
+
+static enum status not_yet(struct transformer *t, const char *key, const char *value, const char *how)
+{
+    return diag_fail(t->d, STATUS_UNSUPPORTED, "cannot read this family yet: '%s': %s is %s (%s)", file_of(t), key, value, how);
+}
+
+/* Fact of a setting that was found, or assumed. */
+static enum status fact(struct transformer *t, const char *key, const char *value, const char *how, const char *alternative)
+{
+    char assumed[160];
+
+    if (how)
+        return model_add_fact(t->model, key, value, how);
+    (void)snprintf(assumed, sizeof assumed, "assumed (override with --set %s=%s)", key, alternative);
+    return model_add_fact(t->model, key, value, assumed);
+}
+
+static bool one_of(const char *word, const char *const *words, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(word, words[i]) == 0)
+            return true;
+    return false;
+}
+
+static enum status unknown_word(struct transformer *t, const char *key, const char *word, const char *how, const char *allowed)
+{
+    return diag_fail(t->d, STATUS_INPUT, "cannot read '%s': %s is '%s' (%s), %s is needed", file_of(t), key, word, how, allowed);
+}
+
+static bool has_configuration(const struct transformer *t) { return t->config->file != NULL; }
+
+static enum status normalization(struct transformer *t)
+{
+    static const char *const later[] = { "LNPre", "RMS", "RMSPre" };
+    const char *how, *word;
+    const cJSON *stated = config_find(t->config, "normalization_type", &how);
+    enum status s = config_word(&word, &how, t->config, "normalization_type", t->d);
+    const char *tensor = transformer_tensor(t, "blocks.0.ln1.w") ? "blocks.0.ln1.w" : transformer_tensor(t, "ln_final.w") ? "ln_final.w" : NULL;
+    bool bias = transformer_tensor(t, "blocks.0.ln1.b") || transformer_tensor(t, "ln_final.b");
+
+    if (s != STATUS_OK)
+        return s;
+    if (word && one_of(word, later, 3))
+        return not_yet(t, "normalization_type", word, how);
+    if (word && strcmp(word, "LN") != 0 && strcmp(word, "null") != 0 && strcmp(word, "none") != 0)
+        return unknown_word(t, "normalization_type", word, how, "null or LN");
+    t->layernorm = word ? strcmp(word, "LN") == 0 : !stated && tensor;
+    if (stated && !t->layernorm && tensor)
+        return diag_fail(t->d, STATUS_INPUT, "cannot read '%s': normalization_type is null (%s), but there is a tensor '%s'", file_of(t), how, tensor);
+    if (!stated && tensor && !bias)
+        return not_yet(t, "normalization_type", "RMS", "inferred from a norm without bias");
+    if (stated)
+        return fact(t, "normalization_type", t->layernorm ? "LN" : "null", how, "");
+    if (tensor)
+        return fact(t, "normalization_type", "LN", "inferred from the names of the tensors", "");
+    if (!has_configuration(t))
+        return diag_fail(t->d, STATUS_INPUT,
+                         "cannot read '%s': there is no configuration, and the tensors do not tell whether the model normalises: "
+                         "say --set normalization_type=null, or give --config FILE", file_of(t));
+    return fact(t, "normalization_type", "null", NULL, "LN");
+}
+
+static enum status epsilon(struct transformer *t)
+{
+    const char *how;
+    double eps;
+    char shown[40];
+    enum status s = config_number(&eps, &how, t->config, "eps", t->d);
+
+    if (s != STATUS_OK || !t->layernorm)
+        return s;
+    t->eps = isnan(eps) ? 1e-5 : eps;
+    if (!(t->eps >= 0))
+        return diag_fail(t->d, STATUS_INPUT, "cannot read '%s': eps is %g (%s), a number of at least 0 is needed", file_of(t), eps, how);
+    (void)snprintf(shown, sizeof shown, "%.17g", t->eps);
+    for (int digits = 1; digits < 17; digits++) {
+        char shorter[40];
+        (void)snprintf(shorter, sizeof shorter, "%.*g", digits, t->eps);
+        if (strtod(shorter, NULL) == t->eps) {
+            memcpy(shown, shorter, sizeof shown);
+            break;
+        }
+    }
+    return fact(t, "eps", shown, isnan(eps) ? NULL : how, "NUMBER");
+}
+
+static enum status direction(struct transformer *t)
+{
+    const char *how, *word;
+    enum status s = config_word(&word, &how, t->config, "attention_dir", t->d);
+
+    if (s != STATUS_OK)
+        return s;
+    t->causal = !word || strcmp(word, "causal") == 0;
+    if (!t->causal && strcmp(word, "bidirectional") != 0)
+        return unknown_word(t, "attention_dir", word, how, "causal or bidirectional");
+    return fact(t, "attention_dir", t->causal ? "causal" : "bidirectional", word ? how : NULL, "bidirectional");
+}
+
+static enum status positions(struct transformer *t)
+{
+    static const char *const later[] = { "rotary", "shortformer", "alibi", "relative_positional_bias" };
+    const char *how, *word;
+    enum status s = config_word(&word, &how, t->config, "positional_embedding_type", t->d);
+
+    if (s != STATUS_OK)
+        return s;
+    if (word && one_of(word, later, 4))
+        return not_yet(t, "positional_embedding_type", word, how);
+    if (transformer_tensor(t, "blocks.0.attn.rotary_sin"))
+        return not_yet(t, "positional_embedding_type", "rotary", "inferred from 'blocks.0.attn.rotary_sin'");
+    if (word && strcmp(word, "standard") != 0 && strcmp(word, "none") != 0)
+        return unknown_word(t, "positional_embedding_type", word, how, "standard or none");
+    if (word && strcmp(word, "standard") == 0 && !t->positions)
+        return diag_fail(t->d, STATUS_INPUT, "cannot read '%s': positional_embedding_type is standard (%s), but tensor 'pos_embed.W_pos' is missing",
+                         file_of(t), how);
+    if (word && strcmp(word, "none") == 0 && t->positions)
+        return diag_fail(t->d, STATUS_INPUT, "cannot read '%s': positional_embedding_type is none (%s), but there is a tensor 'pos_embed.W_pos'",
+                         file_of(t), how);
+    if (t->positions)
+        return fact(t, "positional_embedding_type", "standard", word ? how : "inferred from the names of the tensors", "");
+    return fact(t, "positional_embedding_type", "none", word ? how : NULL, "rotary");
+}
+
+static enum status activation(struct transformer *t)
+{
+    static const struct { const char *name; enum op op; } known[] = { { "relu", OP_RELU }, { "gelu", OP_GELU }, { "gelu_new", OP_GELU_NEW }, { "silu", OP_SILU } };
+    static const char *const later[] = { "solu", "solu_ln", "gelu_fast", "gelu_pytorch_tanh", "xielu" };
+    const char *how, *word;
+    enum status s = config_word(&word, &how, t->config, "act_fn", t->d);
+
+    if (s != STATUS_OK || !t->layers[0].d_mlp)
+        return s;
+    if (!word)
+        return diag_fail(t->d, STATUS_INPUT, "cannot read '%s': the tensors do not tell the activation of the MLP: say --set act_fn=relu (or gelu, gelu_new, silu)",
+                         file_of(t));
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        if (strcmp(word, known[i].name) == 0) {
+            t->act = known[i].op;
+            return fact(t, "act_fn", word, how, "");
+        }
+    return one_of(word, later, sizeof later / sizeof *later) ? not_yet(t, "act_fn", word, how)
+                                                              : unknown_word(t, "act_fn", word, how, "relu, gelu, gelu_new or silu");
+}
+
+static enum status scale(struct transformer *t)
+{
+    const char *how;
+    double stated;
+    enum status s = config_number(&stated, &how, t->config, "attn_scale", t->d);
+
+    for (size_t l = 0; s == STATUS_OK && stated >= 0 && l < t->n_layers; l++)
+        if (stated != sqrt((double)t->layers[l].d_head))
+            return not_yet(t, "attn_scale", "not the root of d_head", how);
+    return s;
+}
+
+enum status transformer_switches(struct transformer *t)
+{
+    for (size_t i = 0; i < N_KEYS; i++) {
+        const char *how;
+        const cJSON *value = keys[i].kind == KEY_READ ? NULL : config_find(t->config, keys[i].key, &how);
+        bool fine = !value || cJSON_IsNull(value) || (keys[i].kind == KEY_ON ? cJSON_IsTrue(value) : cJSON_IsFalse(value)) ||
+                    (keys[i].kind == KEY_OFF && cJSON_IsNumber(value) && value->valuedouble < 0);
+        char *shown;
+        enum status s;
+        if (fine)
+            continue;
+        shown = cJSON_PrintUnformatted(value);
+        s = shown ? not_yet(t, keys[i].key, shown, how) : STATUS_MEMORY;
+        cJSON_free(shown);
+        return s;
+    }
+    return STATUS_OK;
+}
+
+enum status transformer_settings(struct transformer *t)
+{
+    enum status s;
+
+    if ((s = normalization(t)) != STATUS_OK || (s = epsilon(t)) != STATUS_OK || (s = direction(t)) != STATUS_OK ||
+        (s = positions(t)) != STATUS_OK || (s = activation(t)) != STATUS_OK)
+        return s;
+    return scale(t);
+}
+
+static bool is_buffer(const char *name)
+{
+    static const char *const suffixes[] = { ".attn.mask", ".attn.IGNORE" };
+    size_t n = strlen(name);
+
+    for (size_t i = 0; i < 2; i++) {
+        size_t m = strlen(suffixes[i]);
+        if (n > m && strncmp(name, "blocks.", 7) == 0 && strcmp(name + n - m, suffixes[i]) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* Is the name in the comma-separated list? */
+static bool listed(const char *list, const char *name)
+{
+    size_t n = strlen(name);
+
+    while (list && *list) {
+        size_t m = strcspn(list, ",");
+        if (m == n && memcmp(list, name, n) == 0)
+            return true;
+        list += m + (list[m] == ',');
+    }
+    return false;
+}
+
+static enum status unused_tensor(struct transformer *t, const char *name)
+{
+    static const struct { const char *part, *what; } later[] = {
+        { ".W_gate", "a gated MLP" }, { "._W_K", "grouped-query attention" }, { "._W_V", "grouped-query attention" }, { ".rotary_", "rotary positions" },
+        { ".q_norm.", "normalised queries" }, { ".rel_pos_bias", "relative positions" }, { ".mlp.experts.", "a mixture of experts" },
+        { ".ln1_post.", "a norm after attention" }, { ".mlp.ln.", "a norm inside the MLP" },
+    };
+
+    for (size_t i = 0; i < sizeof later / sizeof *later; i++)
+        if (strstr(name, later[i].part))
+            return diag_fail(t->d, STATUS_UNSUPPORTED, "cannot read this family yet: '%s': %s (tensor '%s')", file_of(t), later[i].what, name);
+    return diag_fail(t->d, STATUS_INPUT, "cannot read '%s': tensor '%s' has no place in this transformer (--set ignore=%s leaves it out)", file_of(t), name, name);
+}
+
+static enum status leftover_tensors(struct transformer *t)
+{
+    const struct checkpoint *c = &t->model->checkpoint;
+    const char *how, *ignore;
+    enum status s = config_word(&ignore, &how, t->config, "ignore", t->d);
+
+    t->model->ignored = mem_array(c->n, sizeof *t->model->ignored);
+    if (!t->model->ignored)
+        return STATUS_MEMORY;
+    for (size_t i = 0; s == STATUS_OK && i < c->n; i++) {
+        const char *name = c->tensors[i].name;
+        if (t->used[i])
+            continue;
+        if (!is_buffer(name) && !listed(ignore, name))
+            return unused_tensor(t, name);
+        if (!(t->model->ignored[t->model->n_ignored] = mem_string(name)))
+            return STATUS_MEMORY;
+        t->model->n_ignored++;
+    }
+    return s;
+}
+
+static bool is_key(const char *name)
+{
+    for (size_t i = 0; i < N_KEYS; i++)
+        if (strcmp(keys[i].key, name) == 0)
+            return true;
+    return false;
+}
+
+static const char *nearest_key(const char *name)
+{
+    const char *names[N_KEYS];
+
+    for (size_t i = 0; i < N_KEYS; i++)
+        names[i] = keys[i].key;
+    return text_suggest(name, names, N_KEYS);
+}
+
+/* Keys that nothing knows are what the file says about itself; from the command line they are mistakes. */
+static enum status leftover_keys(struct transformer *t)
+{
+    const cJSON *entry;
+
+    cJSON_ArrayForEach(entry, t->config->set)
+    {
+        const char *near = nearest_key(entry->string);
+        if (is_key(entry->string))
+            continue;
+        if (near)
+            return diag_fail(t->d, STATUS_INPUT, "--set %s: unknown setting, did you mean %s?", entry->string, near);
+        return diag_fail(t->d, STATUS_INPUT, "--set %s: unknown setting", entry->string);
+    }
+    cJSON_ArrayForEach(entry, t->config->file)
+    {
+        char *shown;
+        enum status s;
+        if (is_key(entry->string))
+            continue;
+        shown = cJSON_IsString(entry) ? mem_string(entry->valuestring) : cJSON_PrintUnformatted(entry);
+        s = shown ? model_add_fact(t->model, entry->string, shown, "stated by the file") : STATUS_MEMORY;
+        free(shown);
+        if (s != STATUS_OK)
+            return s;
+    }
+    return STATUS_OK;
+}
+
+enum status transformer_leftovers(struct transformer *t)
+{
+    enum status s = leftover_tensors(t);
+
+    return s == STATUS_OK ? leftover_keys(t) : s;
+}
