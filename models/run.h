@@ -22,6 +22,8 @@ void run_tokens(struct run *r, const int *tokens, size_t n);
  * +inf radius for score). Valid until the next call that changes tokens or patches. */
 void run_row(struct run *r, size_t node, size_t row, const double **mid, const double **rad);
 size_t run_width(const struct run *r, size_t node);
+/* Switches the precomputed tables of folded attention off (tests compare the two ways). */
+void run_plain(struct run *r, bool plain);
 
 /* The same in balls of a given precision, without incremental state: the referee for near ties, `run`, `eval`. */
 struct ball_run;

@@ -1,0 +1,56 @@
+/* Questions about a network's graph that evaluation asks. */
+#include <fenv.h>
+#include <string.h>
+#include "models/rows.h"
+#include "core/mem.h"
+
+enum status net_depth(size_t *out, const struct net *net)
+{
+    size_t *depth = mem_array(net->n_nodes, sizeof *depth);
+    if (!depth) return STATUS_MEMORY;
+    *out = 0;
+    for (size_t v = 0; v < net->n_nodes; v++) {
+        for (size_t a = 0; a < net->nodes[v].n_inputs; a++)
+            if (depth[net->nodes[v].inputs[a]] >= depth[v]) depth[v] = depth[net->nodes[v].inputs[a]] + 1;
+        if (depth[v] > *out) *out = depth[v];
+    }
+    free(depth);
+    return *out > NET_DEPTH_MAX ? STATUS_LIMIT : STATUS_OK;
+}
+
+bool arithmetic_is_ieee(void)
+{
+    volatile double least = 0x1p-1074, normal = 0x1p-1022, half = 0.5, big = 0x1p60;
+    return fegetround() == FE_TONEAREST && normal * half > 0 && least * big == 0x1p-1014;
+}
+
+static bool same_columns(const struct weight *w, size_t i, size_t j)
+{
+    for (size_t row = 0; row < w->k; row++)
+        if (w->data[row * w->m + i] != w->data[row * w->m + j]) return false;
+    return true;
+}
+
+/* One node, given the answers for the earlier ones. */
+static bool twins_here(const struct node *v, const unsigned char *twin, size_t i, size_t j)
+{
+    if (v->width == 0 || i >= v->width || j >= v->width) return false;
+    for (size_t w = 0; w < v->n_w; w++)
+        if (!same_columns(&v->w[w], i, j)) return false;
+    if (v->op == OP_EMBED || v->op == OP_POSITION || v->op == OP_LINEAR) return true;
+    for (size_t a = v->op == OP_MIX; a < v->n_inputs; a++)
+        if (!twin[v->inputs[a]]) return false;
+    return true;
+}
+
+bool net_twins(const struct net *net, size_t node, size_t i, size_t j)
+{
+    if (i == j) return true;
+    unsigned char *twin = mem_array(net->n_nodes, 1);
+    bool answer = false;
+    if (!twin) return false;
+    for (size_t v = 0; v <= node; v++) twin[v] = twins_here(&net->nodes[v], twin, i, j);
+    answer = twin[node];
+    free(twin);
+    return answer;
+}

@@ -1,0 +1,50 @@
+/* rows: one row of one node, computed from finished rows. Two sets of kernels over the operation table: doubles with radii (rows.c) and
+ * balls (rowsball.c). The kernels own nothing; run.c and ballrun.c keep the rows. The float32 terms are derived in docs/methods.md,
+ * "Rounding"; NETWORK.md §5 says which executions they must cover. */
+#ifndef WEIGHTPROOF_MODELS_ROWS_H
+#define WEIGHTPROOF_MODELS_ROWS_H
+#include <arb.h>
+#include "models/net.h"
+#include "models/run.h"
+
+/* A finished row: width entries. */
+struct row_view { const double *mid, *rad; };
+/* in: what the operation reads, in this order: score q_i, k_0 ... k_(sources-1); mix p_i, v_0 ...; the others their inputs' row i.
+ * heads: where input h is a linear node whose result is not replaced, W[h] is its matrix and in[h] the row that it reads. */
+struct row_job {
+    const struct net *net; const struct node *node;
+    size_t row, sources;         /* position; allowed source positions */
+    const struct row_view *in; const struct weight *const *W; const size_t *k;
+    size_t k_in;                 /* width of the rows read: score q and k; layernorm and activations: own width */
+    double *mid, *rad;           /* the result; score, softmax: n_ctx entries, those not allowed are the caller's */
+    double *scratch;             /* 4 (n_ctx + 2) or 2 width entries */
+    struct rounding f;
+};
+typedef void row_kernel(const struct row_job *job);
+extern row_kernel *const row_kernels[OP_COUNT];   /* NULL for embed and position, whose rows are the tensor's */
+
+/* Allowed source positions of row `row` in a sequence of n: the first row + 1, or all. */
+static inline size_t row_sources(const struct net *net, size_t row, size_t n) { return net->causal ? row + 1 : n; }
+/* Entries of a stored row: the width, n_ctx for score and softmax. */
+size_t row_width(const struct net *net, size_t node);
+/* An upper bound of the longest path of the graph, for recursion. */
+#define NET_DEPTH_MAX 2000
+enum status net_depth(size_t *out, const struct net *net) MUST_USE;
+/* Is round to nearest in force, are subnormal numbers kept? */
+bool arithmetic_is_ieee(void);
+
+struct ball_job {
+    const struct net *net; const struct node *node;
+    size_t row, sources;
+    const arb_srcptr *in;        /* as in row_job */
+    const arb_srcptr *W; const size_t *k;  /* heads: matrices of the linear inputs (NULL: plain row) and their rows' width */
+    const arb_srcptr *weights;   /* the node's own, as balls */
+    size_t k_in, width;
+    arb_ptr out;
+    bool float32; slong prec;
+};
+typedef void ball_kernel(const struct ball_job *job);
+extern ball_kernel *const ball_kernels[OP_COUNT];
+/* The three smooth activations at a ball, real semantics: value at the midpoint, widened by the derivative's bound 77/64. */
+void ball_activation(arb_t out, enum op op, const arb_t x, slong prec);
+#endif

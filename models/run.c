@@ -1,0 +1,284 @@
+/* Evaluation in doubles: rows on demand, kept until a token that they depend on changes. */
+#include <float.h>
+#include <math.h>
+#include <string.h>
+#include "models/runstate.h"
+#include "core/mem.h"
+
+static bool attends(enum op op) { return op == OP_SCORE || op == OP_SOFTMAX || op == OP_MIX; }
+
+static enum reach reach_of(const struct run *r, size_t node)
+{
+    const struct node *v = &r->net->nodes[node];
+    enum reach reach = v->op == OP_EMBED ? REACH_TOKEN : REACH_NOTHING;
+    if (r->slots[node].replaced) return REACH_ANY;
+    if (attends(v->op)) reach = r->net->causal ? REACH_PREFIX : REACH_ALL;
+    for (size_t a = 0; a < v->n_inputs; a++)
+        if (r->slots[v->inputs[a]].reach > reach) reach = r->slots[v->inputs[a]].reach;
+    return reach;
+}
+
+static void slot_clear(struct slot *s)
+{
+    free(s->mid);
+    free(s->rad);
+    free(s->have);
+    free(s->stamp);
+    fold_free(s->fold);
+    s->mid = s->rad = NULL;
+    s->have = NULL;
+    s->stamp = NULL;
+    s->fold = NULL;
+    s->no_fold = false;
+}
+
+static enum keep keep_of(const struct run *r, size_t node, size_t table)
+{
+    const struct slot *s = &r->slots[node];
+    if (!s->replaced && r->net->nodes[node].op == OP_EMBED) return KEEP_TENSOR_TOKEN;
+    if (!s->replaced && r->net->nodes[node].op == OP_POSITION) return KEEP_TENSOR_ROW;
+    return s->reach == REACH_TOKEN && table <= TABLE_BYTES && r->memory + table <= TABLE_BYTES ? KEEP_TABLE : KEEP_ROWS;
+}
+
+/* Entries that the mask excludes are never written: 0 in a pattern, unknown in scores. */
+static void fill_excluded(const struct run *r, size_t node)
+{
+    const struct slot *s = &r->slots[node];
+    enum op op = r->net->nodes[node].op;
+    for (size_t i = 0; op == OP_SCORE && i < r->net->n_ctx * s->width; i++) s->rad[i] = INFINITY;
+}
+
+static enum status slot_set(struct run *r, size_t node)
+{
+    struct slot *s = &r->slots[node];
+    size_t n_ctx = r->net->n_ctx, V = r->net->d_vocab;
+    slot_clear(s);
+    s->reach = reach_of(r, node);
+    s->width = row_width(r->net, node);
+    size_t table = V > TABLE_BYTES / 16 / n_ctx / s->width ? SIZE_MAX : n_ctx * V * (s->width * 16 + 1);
+    s->keep = keep_of(r, node, table);
+    if (s->keep == KEEP_TENSOR_TOKEN || s->keep == KEEP_TENSOR_ROW) return STATUS_OK;
+    size_t rows = s->keep == KEEP_TABLE ? n_ctx * V : n_ctx;
+    if (s->keep == KEEP_TABLE) r->memory += table;
+    if (rows > SIZE_MAX / 16 / s->width) return STATUS_MEMORY;
+    s->mid = mem_array(rows * s->width, sizeof(double));
+    s->rad = mem_array(rows * s->width, sizeof(double));
+    if (s->keep == KEEP_TABLE) s->have = mem_array(rows, 1);
+    else s->stamp = mem_array(n_ctx, sizeof *s->stamp);
+    if (!s->mid || !s->rad || (!s->have && !s->stamp)) return STATUS_MEMORY;
+    fill_excluded(r, node);
+    return STATUS_OK;
+}
+
+static enum status set_slots(struct run *r)
+{
+    r->memory = 0;
+    for (size_t v = 0; v < r->net->n_nodes; v++) {
+        enum status s = slot_set(r, v);
+        if (s != STATUS_OK) return s;
+    }
+    return STATUS_OK;
+}
+
+static enum status set_arrays(struct run *r)
+{
+    const struct net *net = r->net;
+    size_t width = 4 * (net->n_ctx + 2), most = net->n_ctx + 1;
+    for (size_t v = 0; v < net->n_nodes; v++) {
+        if (2 * row_width(net, v) > width) width = 2 * row_width(net, v);
+        if (net->nodes[v].n_inputs > most) most = net->nodes[v].n_inputs;
+    }
+    r->tokens = mem_array(net->n_ctx, sizeof *r->tokens);
+    r->slots = mem_array(net->n_nodes, sizeof *r->slots);
+    r->zeros = mem_array(width, sizeof(double));
+    r->scratch = mem_array(width, sizeof(double));
+    r->in = mem_array(most, sizeof *r->in);
+    r->W = mem_array(most, sizeof *r->W);
+    if (!r->tokens || !r->slots || !r->zeros || !r->scratch || !r->in || !r->W) return STATUS_MEMORY;
+    for (int k = 0; k < REACH_COUNT; k++) {
+        if (!(r->since[k] = mem_array(net->n_ctx, sizeof(uint64_t)))) return STATUS_MEMORY;
+        for (size_t i = 0; i < net->n_ctx; i++) r->since[k][i] = 1;
+    }
+    r->clock = 1;
+    return STATUS_OK;
+}
+
+enum status run_new(struct run **out, const struct net *net, enum semantics s)
+{
+    size_t depth;
+    if (!arithmetic_is_ieee() || FLT_EVAL_METHOD != 0) return STATUS_INTERNAL;
+    if (s == SEMANTICS_FLOAT32 && net_not_binary32(net)) return STATUS_UNSUPPORTED;
+    enum status status = net_depth(&depth, net);
+    if (status != STATUS_OK) return status;
+    struct run *r = mem_array(1, sizeof *r);
+    if (!r) return STATUS_MEMORY;
+    r->net = net;
+    if (s == SEMANTICS_FLOAT32) r->f = (struct rounding){ FLOAT32_U, FLOAT32_ETA };
+    status = set_arrays(r);
+    if (status == STATUS_OK) status = set_slots(r);
+    if (status == STATUS_OK) *out = r;
+    else run_free(r);
+    return status;
+}
+
+void run_free(struct run *r)
+{
+    if (!r) return;
+    for (size_t v = 0; r->slots && v < r->net->n_nodes; v++) {
+        slot_clear(&r->slots[v]);
+        free(r->slots[v].replaced);
+    }
+    for (int k = 0; k < REACH_COUNT; k++) free(r->since[k]);
+    free(r->tokens);
+    free(r->slots);
+    free(r->zeros);
+    free(r->scratch);
+    free(r->in);
+    free(r->W);
+    free(r);
+}
+
+void run_plain(struct run *r, bool plain)
+{
+    r->plain = plain;
+    for (size_t v = 0; v < r->net->n_nodes; v++)
+        if (r->slots[v].stamp) memset(r->slots[v].stamp, 0, r->net->n_ctx * sizeof(uint64_t));
+}
+
+enum status run_patch(struct run *r, size_t node, long row)
+{
+    size_t n = r->net->n_ctx;
+    if (node >= r->net->n_nodes || row >= (long)n) return STATUS_INTERNAL;
+    struct slot *s = &r->slots[node];
+    if (!s->replaced && !(s->replaced = mem_array(n, 1))) return STATUS_MEMORY;
+    for (size_t i = 0; i < n; i++)
+        if (row < 0 || (size_t)row == i) s->replaced[i] = 1;
+    r->patched = true;
+    r->n = 0;
+    return set_slots(r);
+}
+
+/* A replaced row that was not given for this sequence is unknown. */
+static void forget_replaced(struct run *r)
+{
+    for (size_t v = 0; v < r->net->n_nodes; v++)
+        for (size_t i = 0; r->slots[v].replaced && i < r->net->n_ctx; i++)
+            for (size_t k = 0; r->slots[v].replaced[i] && k < r->slots[v].width; k++)
+                r->slots[v].rad[i * r->slots[v].width + k] = INFINITY;
+}
+
+static void any_changed(struct run *r)
+{
+    r->clock++;
+    for (size_t i = 0; i < r->net->n_ctx; i++) r->since[REACH_ANY][i] = r->clock;
+}
+
+void run_patch_row(struct run *r, size_t node, size_t row, const double *mid, const double *rad)
+{
+    struct slot *s = &r->slots[node];
+    size_t width = r->net->nodes[node].width ? s->width : r->n;
+    if (!run_replaced(r, node, row)) return;
+    memcpy(s->mid + row * s->width, mid, width * sizeof *mid);
+    memcpy(s->rad + row * s->width, rad, width * sizeof *rad);
+    any_changed(r);
+}
+
+void run_tokens(struct run *r, const int *tokens, size_t n)
+{
+    uint64_t now = r->clock + 1, *last = r->since[REACH_TOKEN], *prefix = r->since[REACH_PREFIX];
+    bool changed = n != r->n;
+    for (size_t i = 0; i < n; i++) {
+        if (i < r->n && tokens[i] == r->tokens[i]) continue;
+        r->tokens[i] = tokens[i];
+        last[i] = now;
+        changed = true;
+    }
+    r->n = n;
+    if (r->patched) forget_replaced(r);
+    if (!changed && !r->patched) return;
+    r->clock = now;
+    for (size_t i = 0; i < n; i++) {
+        if (last[i] > prefix[i] || (i && prefix[i - 1] > prefix[i])) prefix[i] = now;
+        r->since[REACH_ANY][i] = now;
+        if (changed) r->since[REACH_ALL][i] = now;
+    }
+}
+
+/* The linear node whose product a heads node takes into its own sum. */
+static bool is_part(const struct run *r, size_t node, size_t row)
+{
+    const struct node *v = &r->net->nodes[node];
+    return v->op == OP_LINEAR && v->n_w == 1 && !run_replaced(r, node, row);
+}
+
+static void need_inputs(struct run *r, const struct node *v, size_t row, int tok, size_t sources)
+{
+    for (size_t a = 0; a < v->n_inputs; a++) {
+        size_t u = v->inputs[a];
+        if (v->op == OP_HEADS && is_part(r, u, row)) u = r->net->nodes[u].inputs[0];
+        if (a == 1 && (v->op == OP_SCORE || v->op == OP_MIX))
+            for (size_t s = 0; s < sources; s++) run_need(r, u, s, r->tokens[s]);
+        else
+            run_need(r, u, row, tok);
+    }
+}
+
+static void plain_row(struct run *r, size_t node, size_t row, int tok, struct row_view out)
+{
+    const struct net *net = r->net;
+    const struct node *v = &net->nodes[node];
+    size_t sources = row_sources(net, row, r->n);
+    need_inputs(r, v, row, tok, sources);
+    for (size_t a = 0; a < v->n_inputs; a++) {
+        size_t u = v->inputs[a];
+        r->W[a] = NULL;
+        if (v->op == OP_HEADS && is_part(r, u, row)) {
+            r->W[a] = &net->nodes[u].w[0];
+            u = net->nodes[u].inputs[0];
+        }
+        r->in[a] = run_view(r, u, row, tok);
+    }
+    if (v->op == OP_SCORE || v->op == OP_MIX)
+        for (size_t s = 0; s < sources; s++) r->in[s + 1] = run_view(r, v->inputs[1], s, r->tokens[s]);
+    struct row_job job = { .net = net, .node = v, .row = row, .sources = sources, .in = r->in, .W = r->W,
+        .k_in = v->n_inputs ? r->slots[v->inputs[0]].width : 0, .mid = r->slots[node].mid + (out.mid - r->slots[node].mid),
+        .rad = r->slots[node].rad + (out.rad - r->slots[node].rad), .scratch = r->scratch, .f = r->f };
+    if (row_kernels[v->op]) {
+        row_kernels[v->op](&job);
+        return;
+    }
+    /* A replaced table's other rows. */
+    size_t at = v->op == OP_EMBED ? (size_t)tok : row;
+    memcpy(job.mid, v->w[0].data + at * v->width, v->width * sizeof(double));
+    memset(job.rad, 0, v->width * sizeof(double));
+}
+
+void run_need(struct run *r, size_t node, size_t row, int tok)
+{
+    struct slot *s = &r->slots[node];
+    if (s->keep == KEEP_TENSOR_TOKEN || s->keep == KEEP_TENSOR_ROW) return;
+    if (s->keep == KEEP_TABLE) {
+        unsigned char *have = &s->have[row * r->net->d_vocab + (size_t)tok];
+        if (*have) return;
+        plain_row(r, node, row, tok, run_view(r, node, row, tok));
+        *have = 1;
+        return;
+    }
+    if (s->stamp[row] >= r->since[s->reach][row] || run_replaced(r, node, row)) return;
+    double *mid = s->mid + row * s->width, *rad = s->rad + row * s->width;
+    if (r->plain || !fold_row(r, node, row, mid, rad)) plain_row(r, node, row, tok, (struct row_view){ mid, rad });
+    s->stamp[row] = r->clock;
+}
+
+void run_row(struct run *r, size_t node, size_t row, const double **mid, const double **rad)
+{
+    run_need(r, node, row, r->tokens[row]);
+    struct row_view v = run_view(r, node, row, r->tokens[row]);
+    *mid = v.mid;
+    *rad = v.rad;
+}
+
+size_t run_width(const struct run *r, size_t node)
+{
+    return r->net->nodes[node].width ? r->net->nodes[node].width : r->n;
+}

@@ -1,0 +1,54 @@
+/* runstate: what a run keeps. Internal to run.c and fold.c. */
+#ifndef WEIGHTPROOF_MODELS_RUNSTATE_H
+#define WEIGHTPROOF_MODELS_RUNSTATE_H
+#include <stdint.h>
+#include "models/rows.h"
+
+/* What a row (node, i) depends on: nothing but i; token i; tokens 0..i; all tokens and their number; those and the replaced rows. */
+enum reach { REACH_NOTHING, REACH_TOKEN, REACH_PREFIX, REACH_ALL, REACH_ANY, REACH_COUNT };
+/* Where its rows are: in the tensor, by token or by position; in a table by position and token; one a position. */
+enum keep { KEEP_TENSOR_TOKEN, KEEP_TENSOR_ROW, KEEP_TABLE, KEEP_ROWS };
+struct slot {
+    enum reach reach; enum keep keep;
+    size_t width;             /* stored entries of a row */
+    double *mid, *rad;
+    unsigned char *have;      /* KEEP_TABLE: [n_ctx][d_vocab] */
+    uint64_t *stamp;          /* KEEP_ROWS: clock at which a row was computed, 0 never */
+    unsigned char *replaced;  /* [n_ctx] or NULL */
+    struct fold *fold; bool no_fold;
+};
+struct run {
+    const struct net *net;
+    struct rounding f;
+    int *tokens; size_t n;
+    uint64_t clock, *since[REACH_COUNT];  /* [n_ctx]: when what a row depends on changed last */
+    struct slot *slots;
+    double *zeros;                        /* radii of tensor rows */
+    double *scratch; struct row_view *in; const struct weight **W;
+    size_t memory;                        /* bytes of tables */
+    bool plain, patched;
+};
+#define TABLE_BYTES ((size_t)256 << 20)
+
+/* Makes the row exist. tok: the token at its position, which matters for tables only. */
+void run_need(struct run *r, size_t node, size_t row, int tok);
+static inline struct row_view run_view(const struct run *r, size_t node, size_t row, int tok)
+{
+    const struct slot *s = &r->slots[node];
+    const struct node *v = &r->net->nodes[node];
+    size_t at = row;
+    if (s->keep == KEEP_TENSOR_TOKEN) return (struct row_view){ v->w[0].data + (size_t)tok * s->width, r->zeros };
+    if (s->keep == KEEP_TENSOR_ROW) return (struct row_view){ v->w[0].data + row * s->width, r->zeros };
+    if (s->keep == KEEP_TABLE) at = row * r->net->d_vocab + (size_t)tok;
+    return (struct row_view){ s->mid + at * s->width, s->rad + at * s->width };
+}
+static inline bool run_replaced(const struct run *r, size_t node, size_t row)
+{
+    return r->slots[node].replaced && r->slots[node].replaced[row];
+}
+
+/* fold: rows that are linear in averaged token-only values, from tables (fold.c). False: not of that kind, or no room; then
+ * the plain kernels serve. */
+bool fold_row(struct run *r, size_t node, size_t row, double *mid, double *rad);
+void fold_free(struct fold *f);
+#endif
