@@ -11,6 +11,7 @@
 #include "core/mem.h"
 #include "proofs/bundle.h"
 #include "proofs/failures.h"
+#include "proofs/html_report.h"
 #include "proofs/json.h"
 #include "proofs/judge.h"
 
@@ -134,6 +135,7 @@ static enum status decide(struct session *v, struct diag *d) {
 
 static enum status write_out(struct session *v, struct diag *d) {
     const char *json = argument_value(v->a, OPTION_JSON), *failures = argument_value(v->a, OPTION_FAILURES);
+    const char *report = argument_value(v->a, OPTION_REPORT);
     struct text t;
     enum status s = STATUS_OK;
     text_init(&t);
@@ -144,6 +146,7 @@ static enum status write_out(struct session *v, struct diag *d) {
         s = json_write(&t, &v->record);
         if (s == STATUS_OK) s = command_write(json, t.data, t.size, d);
     }
+    if (s == STATUS_OK && report) s = html_report_write(&v->record, report, d);
     text_clear(&t);
     return s;
 }

@@ -26,7 +26,7 @@ void write_info(struct text *out, const struct model *m) {
     text_addf(out, "; %zu parameters\nbinary32  %s%s\n", parameters(m), wide ? "no: " : "yes, every weight", wide ? wide : "");
     if (m->n_facts) text_add(out, "\nconfiguration\n");
     for (size_t i = 0; i < m->n_facts; i++)
-        text_addf(out, "  %-22s %-14s %s\n", m->facts[i].key, m->facts[i].value, m->facts[i].how);
+        text_addf(out, "  %-26s %-10s %s\n", m->facts[i].key, m->facts[i].value, m->facts[i].how);
     text_add(out, "\ntensors\n");
     for (size_t i = 0; i < net->n_tensors; i++) {
         text_addf(out, "  %-32s ", net->tensors[i].name);
