@@ -147,6 +147,25 @@ WIDE void kernel_sum_end(struct kernel_sum *s)
     }
 }
 
+WIDE void kernel_combine(double *y, const double *base, const double *w, const double *const *rows, size_t n, size_t m)
+{
+    size_t j = 0;
+    for (; j + 2 * LANES <= m; j += 2 * LANES) {
+        lane a0 = LOAD(base + j), a1 = LOAD(base + j + LANES);
+        for (size_t i = 0; i < n; i++) {
+            a0 += w[i] * LOAD(rows[i] + j);
+            a1 += w[i] * LOAD(rows[i] + j + LANES);
+        }
+        STORE(y + j, a0);
+        STORE(y + j + LANES, a1);
+    }
+    for (; j < m; j++) {
+        double a = base[j];
+        for (size_t i = 0; i < n; i++) a += w[i] * rows[i][j];
+        y[j] = a;
+    }
+}
+
 void kernel_linear(double *y, double *ry, const double *x, const double *rx, const double *W, const double *b,
                    size_t k, size_t m, struct rounding f)
 {

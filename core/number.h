@@ -39,6 +39,8 @@ void kernel_sum_linear(struct kernel_sum *s, const double *x, const double *rx, 
 void kernel_sum_scaled(struct kernel_sum *s, double p, double rp, const double *v, const double *rv);
 void kernel_sum_row(struct kernel_sum *s, const double *v, const double *rv);
 void kernel_sum_end(struct kernel_sum *s);
+/* y = base + sum of n rows with their weights, [m]; no radius: the caller adds (n + 2) 2^-53 (|base| + sum |w| |row|), 2^-1000. */
+void kernel_combine(double *y, const double *base, const double *w, const double *const *rows, size_t n, size_t m);
 /* dot product with the same contract; s = x . y, both with radii. */
 void kernel_dot(double *s, double *rs, const double *x, const double *rx, const double *y, const double *ry, size_t k, struct rounding f);
 /* Certified exp of a ball in double: own kernel with a proved error, no libm trust. +inf radius on overflow. */

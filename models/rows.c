@@ -60,18 +60,20 @@ static void row_mix(const struct row_job *j)
     kernel_sum_end(&s);
 }
 
+void score_entry(double *s, double *rs, struct row_view q, struct row_view k, size_t width, size_t d, struct rounding f)
+{
+    double root = sqrt((double)d), r;
+    kernel_dot(s, &r, q.mid, q.rad, k.mid, k.rad, width, f);
+    *s /= root;
+    r = r / root * (1 + 0x1p-40);
+    r += 4 * U * fabs(*s) + steps32(f, fabs(*s) * (1 + 0x1p-40) + r, 3);
+    *rs = settle(r, *s);
+}
+
 static void row_score(const struct row_job *j)
 {
-    double root = sqrt((double)j->node->d);
-    for (size_t i = 0; i < j->sources; i++) {
-        double s, r;
-        kernel_dot(&s, &r, j->in[0].mid, j->in[0].rad, j->in[i + 1].mid, j->in[i + 1].rad, j->k_in, j->f);
-        s /= root;
-        r = r / root * (1 + 0x1p-40);
-        r += 4 * U * fabs(s) + steps32(j->f, fabs(s) * (1 + 0x1p-40) + r, 3);
-        j->mid[i] = s;
-        j->rad[i] = settle(r, s);
-    }
+    for (size_t i = 0; i < j->sources; i++)
+        score_entry(&j->mid[i], &j->rad[i], j->in[0], j->in[i + 1], j->k_in, j->node->d, j->f);
 }
 
 /* Exponentials of the scores less their largest midpoint m, as every execution computes them up to the common factor

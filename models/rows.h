@@ -23,6 +23,9 @@ struct row_job {
 typedef void row_kernel(const struct row_job *job);
 extern row_kernel *const row_kernels[OP_COUNT];   /* NULL for embed and position, whose rows are the tensor's */
 
+/* One score: q . k over the root of d. */
+void score_entry(double *s, double *rs, struct row_view q, struct row_view k, size_t width, size_t d, struct rounding f);
+
 /* Allowed source positions of row `row` in a sequence of n: the first row + 1, or all. */
 static inline size_t row_sources(const struct net *net, size_t row, size_t n) { return net->causal ? row + 1 : n; }
 /* Entries of a stored row: the width, n_ctx for score and softmax. */
