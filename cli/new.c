@@ -1,10 +1,11 @@
 /* new: a claim file that runs on a model as it stands: three claims, and commented alternatives. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include "cli/command.h"
 #include "core/text.h"
 
-#define CASES_MAX 200000.0 /* sequences of the domain it proposes */
+#define CASES_MAX 300000.0 /* sequences of the domain it proposes */
 
 /* The longest length that keeps the domain small. */
 static size_t length(const struct net *net) {
@@ -26,15 +27,22 @@ static void add_string(struct text *t, const char *s) {
     text_add(t, "\"");
 }
 
+/* A path as the claim file must name it: the file may stand in another folder than this one. */
+static void add_path(struct text *t, const char *path, const char *claims) {
+    char *whole = claims && strchr(claims, '/') ? realpath(path, NULL) : NULL;
+    add_string(t, whole ? whole : path);
+    free(whole);
+}
+
 static void head(struct text *t, const struct model *m, const struct arguments *a, size_t n) {
     const struct net *net = &m->net;
+    const char *config = argument_value(a, OPTION_CONFIG), *claims = argument_value(a, OPTION_OUTPUT);
     text_add(t, "claims 1\n\n# What the file is read as: weightproof info ");
     text_addf(t, "%s\nmodel M = ", a->positional[0]);
-    add_string(t, a->positional[0]);
-    const char *config = argument_value(a, OPTION_CONFIG);
+    add_path(t, a->positional[0], claims);
     if (config) {
         text_add(t, " config ");
-        add_string(t, config);
+        add_path(t, config, claims);
     }
     for (size_t i = 0; i < a->n_values[OPTION_SET]; i++) {
         const char *equals = strchr(a->values[OPTION_SET][i], '=');
