@@ -103,10 +103,11 @@ def main():
         shutil.rmtree(scratch, ignore_errors=True)
         if update:
             write(path, kept)
-    p = subprocess.run([sys.executable, "tests/cli/judge.py", build], stdout=subprocess.PIPE)
-    sys.stdout.write(p.stdout.decode())
-    m = re.search(r"^(\d+) good, (\d+) bad", p.stdout.decode(), re.M)
-    passed, failed = passed + (int(m[1]) if m else 0), failed + (int(m[2]) if m else 1)
+    for script in ("judge.py", "session.py") if len(sys.argv) == 2 else ():
+        output = subprocess.run([sys.executable, "tests/cli/" + script, build], stdout=subprocess.PIPE).stdout.decode()
+        sys.stdout.write(output)
+        m = re.search(r"^(\d+) good, (\d+) bad", output, re.M)
+        passed, failed = passed + (int(m[1]) if m else 0), failed + (int(m[2]) if m else 1)
     print("%d passed, %d failed" % (passed, failed))
     return 1 if failed or not passed else 0
 

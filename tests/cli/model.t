@@ -1,0 +1,217 @@
+# info, run, convert.
+$ weightproof info examples/max4_s123.safetensors
+> file      examples/max4_s123.safetensors
+> sha256    aed9197b4352b3cdeeb380e566fa6d65fe9e73e309c3fd854ded7e3d01d07aa9
+> format    safetensors
+> family    transformer
+> net       sha256 cf751f85ed9cbd33cc6a8dedf2cfab126e4fc74649d4cf9eec85573f4f8ce116
+> input     1..4 tokens in 0..63, causal mask
+> output    logits, 64 entries a position
+> size      1 layer(s); heads: 1; 8320 parameters
+> binary32  yes, every weight
+> 
+> configuration
+>   d_vocab                    64         read from metadata
+>   d_model                    32         read from metadata
+>   d_vocab_out                64         read from metadata
+>   n_ctx                      4          read from metadata
+>   n_layers                   1          read from metadata
+>   attn_only                  true       read from metadata
+>   n_heads                    1          read from metadata
+>   d_head                     32         read from metadata
+>   normalization_type         null       read from metadata
+>   attention_dir              causal     read from metadata
+>   positional_embedding_type  standard   read from metadata
+>   task                       max-of-4   stated by the file
+>   seed                       123        stated by the file
+>   sampled_accuracy           0.9997325  stated by the file
+> 
+> tensors
+>   blocks.0.attn.W_K                1 x 32 x 32
+>   blocks.0.attn.W_O                1 x 32 x 32
+>   blocks.0.attn.W_Q                1 x 32 x 32
+>   blocks.0.attn.W_V                1 x 32 x 32
+>   embed.W_E                        64 x 32
+>   pos_embed.W_pos                  4 x 32
+>   unembed.W_U                      32 x 64
+> 
+> nodes
+>   hook_embed                           embed      32
+>   hook_pos_embed                       position   32
+>   blocks.0.hook_resid_pre              add        32
+>   blocks.0.attn.hook_q.0               linear     32
+>   blocks.0.attn.hook_k.0               linear     32
+>   blocks.0.attn.hook_v.0               linear     32
+>   blocks.0.attn.hook_attn_scores.0     score      length of the sequence
+>   blocks.0.attn.hook_pattern.0         softmax    length of the sequence
+>   blocks.0.attn.hook_z.0               mix        32
+>   blocks.0.attn.hook_result.0          linear     32
+>   blocks.0.hook_attn_out               heads      32
+>   blocks.0.hook_resid_post             add        32
+>   logits                               linear     64
+? 0
+
+$ weightproof info --json - examples/max4_s123.safetensors | python3 -c 'import json,sys; d = json.load(sys.stdin); print(d["net_sha256"], d["d_vocab"], d["heads"], len(d["tensors"]), len(d["nodes"]))'
+> cf751f85ed9cbd33cc6a8dedf2cfab126e4fc74649d4cf9eec85573f4f8ce116 64 [1] 7 13
+? 0
+
+$ weightproof info examples/max4_s123.safetensors --set n_ctx=5
+! error: cannot read 'examples/max4_s123.safetensors': n_ctx is 5 (given by --set), but 4 by the shape of 'pos_embed.W_pos'
+? 3
+
+$ weightproof info examples/max4_s123.safetensors --set n_ctx
+! error: option '--set' needs [NAME:]KEY=VALUE, not 'n_ctx'
+? 3
+
+$ weightproof info --families
+> transformer  token models with TransformerLens keys: any layers and heads, LayerNorm or none, MLP or none, causal or not
+> net          a canonical network file
+? 0
+
+$ weightproof info
+! error: info needs MODEL or --families
+? 3
+
+$ weightproof info missing.safetensors
+! error: cannot read 'missing.safetensors': there is no such file
+? 3
+
+$ weightproof run examples/max4_s123.safetensors --tokens 3,1,4,1 --node blocks.0.attn.hook_pattern.0 --node blocks.0.attn.hook_attn_scores.0
+> blocks.0.attn.hook_pattern.0  [4, 4]  real
+> position 0, token 3
+>      0  [1.00000000000 +/- 1e-16]
+>      1  0
+>      2  0
+>      3  0
+> position 1, token 1
+>      0  [0.474847357980 +/- 4.88e-14]
+>      1  [0.525152642020 +/- 4.88e-14]
+>      2  0
+>      3  0
+> position 2, token 4
+>      0  [0.199242105783 +/- 4.98e-13]
+>      1  [0.362230954539 +/- 4.20e-13]
+>      2  [0.438526939679 +/- 8.33e-14]
+>      3  0
+> position 3, token 1
+>      0  [0.0460239632909 +/- 2.06e-14]
+>      1  [0.272287693321 +/- 2.32e-13]
+>      2  [0.463821541454 +/- 2.12e-13]
+>      3  [0.217866801934 +/- 1.41e-13]
+> blocks.0.attn.hook_attn_scores.0  [4, 4]  real
+> position 0, token 3
+>      0  [-8.30720754325 +/- 4.18e-12]
+>      1  -
+>      2  -
+>      3  -
+> position 1, token 1
+>      0  [-3.75219816475 +/- 1.92e-12]
+>      1  [-3.65150259848 +/- 3.07e-12]
+>      2  -
+>      3  -
+> position 2, token 4
+>      0  [-12.9472115882 +/- 2.40e-11]
+>      1  [-12.3494502810 +/- 4.45e-11]
+>      2  [-12.1583110395 +/- 8.72e-12]
+>      3  -
+> position 3, token 1
+>      0  [-34.9866325325 +/- 5.99e-12]
+>      1  [-33.2089355311 +/- 1.55e-11]
+>      2  [-32.6762948651 +/- 3.61e-11]
+>      3  [-33.4319108587 +/- 3.76e-12]
+? 0
+
+$ weightproof run examples/max4_s123.safetensors --tokens 3,1,4,1 --node blocks.0.attn.hook_pattern.0 --under float32
+> blocks.0.attn.hook_pattern.0  [4, 4]  float32
+> position 0, token 3
+>      0  [1.000 +/- 2.15e-4]
+>      1  0
+>      2  0
+>      3  0
+> position 1, token 1
+>      0  [0.475 +/- 2.27e-4]
+>      1  [0.525 +/- 2.32e-4]
+>      2  0
+>      3  0
+> position 2, token 4
+>      0  [0.1992 +/- 8.83e-5]
+>      1  [0.362 +/- 3.13e-4]
+>      2  [0.439 +/- 5.71e-4]
+>      3  0
+> position 3, token 1
+>      0  [0.0460 +/- 4.66e-5]
+>      1  [0.272 +/- 4.17e-4]
+>      2  [0.464 +/- 3.96e-4]
+>      3  [0.218 +/- 2.40e-4]
+? 0
+
+$ weightproof run examples/max4_s123.safetensors --tokens 63 | tail -3
+>     61  [18.8136943934 +/- 3.25e-11]
+>     62  [13.1464530025 +/- 2.20e-11]
+>     63  [29.4899958462 +/- 1.41e-11]
+? 0
+
+$ weightproof run examples/max4_s123.safetensors --tokens 64
+! error: token 64 is out of range: this model has tokens 0..63
+? 3
+
+$ weightproof run examples/max4_s123.safetensors --tokens 1,2,3,4,5
+! error: 5 tokens are too many: this model reads at most 4
+? 3
+
+$ weightproof run examples/max4_s123.safetensors --tokens 1,,2
+! error: cannot read '1,,2': expected integers separated by commas
+? 3
+
+$ weightproof run examples/max4_s123.safetensors --tokens 1,x
+! error: cannot read '1,x': expected integers separated by commas
+? 3
+
+$ weightproof run examples/max4_s123.safetensors --tokens -1
+! error: token -1 is out of range: this model has tokens 0..63
+? 3
+
+$ weightproof run examples/max4_s123.safetensors --tokens ''
+! error: cannot read '': expected integers separated by commas
+? 3
+
+$ weightproof run examples/max4_s123.safetensors
+! error: run needs --tokens V,...
+? 3
+
+$ weightproof run examples/max4_s123.safetensors --tokens 1 --node blocks.0.attn.hook_patern.0
+! error: no node 'blocks.0.attn.hook_patern.0'; did you mean 'blocks.0.attn.hook_pattern.0'?
+? 3
+
+$ weightproof run examples/max4_s123.safetensors --tokens 1 --under float16
+! error: option '--under' needs real or float32, not 'float16'
+? 3
+
+$ weightproof run examples/max4_s123.safetensors --tokens 1 --digits 0
+! error: option '--digits' needs a whole number from 1 to 60, not '0'
+? 3
+
+$ weightproof convert examples/max4_s123.safetensors -o $T/a.net && weightproof convert $T/a.net -o $T/b.net && cmp $T/a.net $T/b.net && sha256sum < $T/a.net && head -4 $T/a.net
+> cf751f85ed9cbd33cc6a8dedf2cfab126e4fc74649d4cf9eec85573f4f8ce116  -
+> weightproof-net 1
+> tokens 64 4
+> mask causal
+> eps 0
+? 0
+
+$ weightproof convert examples/max4_s123.safetensors -o $T/no/such/folder/a.net; ls $T
+> a.net
+> b.net
+! error: cannot write '$T/no/such/folder/a.net': No such file or directory
+? 0
+
+$ weightproof info $T/a.net | head -8
+> file      $T/a.net
+> sha256    cf751f85ed9cbd33cc6a8dedf2cfab126e4fc74649d4cf9eec85573f4f8ce116
+> format    net
+> family    net
+> net       sha256 cf751f85ed9cbd33cc6a8dedf2cfab126e4fc74649d4cf9eec85573f4f8ce116
+> input     1..4 tokens in 0..63, causal mask
+> output    logits, 64 entries a position
+> size      1 layer(s); heads: 1; 8320 parameters
+? 0

@@ -1,0 +1,144 @@
+# Commands and options from their tables.
+$ weightproof
+! error: no command; 'weightproof help' lists them
+? 3
+
+$ weightproof --version
+> weightproof 0.1.0
+? 0
+
+$ weightproof help
+> usage: weightproof COMMAND [ARGUMENT]...
+> 
+> proves or refutes claims about the mechanism inside small transformers
+> 
+> commands:
+>   verify   FILE.claims  decide every claim, check every certificate, print the verdicts
+>   new      MODEL        a claim file that runs on this model as it stands
+>   eval     FILE.claims  the value of every subexpression of a claim at one input
+>   info     [MODEL]      what was read, what was inferred, what was assumed
+>   run      MODEL        certified enclosures of activations
+>   convert  MODEL        the canonical network file
+>   help     [COMMAND]    this list, or the options of a command
+> 
+> weightproof COMMAND --help lists the options of a command; weightproof --version prints the version
+> exit status of verify: 0 all proved or bounded, 1 one refuted, 2 one undecided or vacuous, 3 bad input, 4 resources
+? 0
+
+$ weightproof verify --help
+> usage: weightproof verify FILE.claims [OPTION]...
+> 
+> decide every claim, check every certificate, print the verdicts
+> 
+> options:
+>   --only NAME                only the claim of that name (may be repeated)
+>   --model NAME=FILE          read this file for a model of the claim file (may be repeated)
+>   --param NAME=VALUE         the value of a param of the claim file (may be repeated)
+>   --config FILE              configuration of the model (JSON)
+>   --set [NAME:]KEY=VALUE     one key of the configuration; with a claim file, of its model NAME (may be repeated)
+>   --timeout SECONDS          time to prove one claim
+>   --check-timeout SECONDS    time to check one certificate (default 3600)
+>   --threads N                threads (default: all processors)
+>   --engine NAME              use this engine only
+>   --seed N                   seed of what is random (default 0)
+>   --expect                   exit 0 exactly when every verdict is the one its expect line names
+>   --plan                     print types, domain sizes, engine and estimated cost, decide nothing
+>   --accept-solver            print what only a solver says as proved (solver only)
+>   --json OUT                 write the results as JSON (- for standard output, without the lines)
+>   --report OUT.html          write the results as one HTML page
+>   --certificates DIR         write a bundle that can be checked on its own
+>   --failures DIR             write failing inputs and the PyTorch lines that replay them
+>   -q, --quiet                print the summary line only
+>   -h, --help                 print this
+? 0
+
+$ weightproof help eval
+> usage: weightproof eval FILE.claims [OPTION]...
+> 
+> the value of every subexpression of a claim at one input
+> 
+> options:
+>   --only NAME                only the claim of that name (may be repeated)
+>   --model NAME=FILE          read this file for a model of the claim file (may be repeated)
+>   --param NAME=VALUE         the value of a param of the claim file (may be repeated)
+>   --config FILE              configuration of the model (JSON)
+>   --set [NAME:]KEY=VALUE     one key of the configuration; with a claim file, of its model NAME (may be repeated)
+>   --at NAME=V,...            the value of one variable (may be repeated)
+>   -h, --help                 print this
+? 0
+
+$ weightproof help evl
+! error: unknown command 'evl'; did you mean 'eval'?
+? 3
+
+$ weightproof verfy x
+! error: unknown command 'verfy'; did you mean 'verify'?
+? 3
+
+$ weightproof fnord
+! error: unknown command 'fnord'; 'weightproof help' lists them
+? 3
+
+$ weightproof verify --jsn x y.claims
+! error: unknown option '--jsn' of verify; did you mean '--json'?
+? 3
+
+$ weightproof verify --qqqqqqqqqqqqq y.claims
+! error: unknown option '--qqqqqqqqqqqqq' of verify; 'weightproof verify --help' lists them
+? 3
+
+$ weightproof verify
+! error: verify needs FILE.claims
+? 3
+
+$ weightproof verify a b
+! error: unexpected argument 'b' of verify
+? 3
+
+$ weightproof verify --timeout
+! error: option '--timeout' needs an argument: SECONDS
+? 3
+
+$ weightproof verify --timeout=-1 x.claims
+! error: option '--timeout' needs a number from 0.001 to 1e+09, not '-1'
+? 3
+
+$ weightproof verify --timeout nan x.claims
+! error: option '--timeout' needs a number from 0.001 to 1e+09, not 'nan'
+? 3
+
+$ weightproof verify --threads 0 x.claims
+! error: option '--threads' needs a whole number from 1 to 1024, not '0'
+? 3
+
+$ weightproof verify --threads 2x x.claims
+! error: option '--threads' needs a whole number from 1 to 1024, not '2x'
+? 3
+
+$ weightproof verify --expect=yes x.claims
+! error: option '--expect' takes no argument
+? 3
+
+$ weightproof verify --json a --json b x.claims
+! error: option '--json' is given twice
+? 3
+
+$ weightproof verify --model M x.claims
+! error: option '--model' needs NAME=FILE, not 'M'
+? 3
+
+$ weightproof verify --engine enumrate x.claims
+! error: unknown engine 'enumrate'
+? 3
+
+$ weightproof verify -x x.claims
+! error: unknown option '-x' of verify
+? 3
+
+$ weightproof verify missing.claims
+! Segmentation fault
+? 139
+
+$ weightproof convert -o
+! error: option '--output' needs an argument: OUT
+? 3
