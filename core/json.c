@@ -7,6 +7,7 @@
 
 #include "core/mem.h"
 #include "core/names.h"
+#include "core/utf8.h"
 
 enum { JSON_DEPTH = 64, JSON_NUMBER = 60 /* cJSON cuts longer ones */ };
 
@@ -50,22 +51,6 @@ static long hex4(const struct scan *s, const char *p)
         v = 16 * v + h;
     }
     return v;
-}
-
-/* Length of the UTF-8 sequence at p, or 0: overlong forms, surrogates and values beyond U+10FFFF are not UTF-8. */
-static size_t utf8_length(const char *p, const char *end)
-{
-    const unsigned char *u = (const unsigned char *)p;
-    size_t left = (size_t)(end - p), n = u[0] < 0x80 ? 1 : u[0] >= 0xc2 && u[0] < 0xe0 ? 2 : (u[0] & 0xf0) == 0xe0 ? 3 : u[0] >= 0xf0 && u[0] < 0xf5 ? 4 : 0;
-
-    if (n == 0 || n > left)
-        return 0;
-    for (size_t i = 1; i < n; i++)
-        if ((u[i] & 0xc0) != 0x80)
-            return 0;
-    if ((u[0] == 0xe0 && u[1] < 0xa0) || (u[0] == 0xed && u[1] >= 0xa0) || (u[0] == 0xf0 && u[1] < 0x90) || (u[0] == 0xf4 && u[1] >= 0x90))
-        return 0;
-    return n;
 }
 
 static size_t put_utf8(char *out, uint32_t c)

@@ -62,6 +62,18 @@ void text_addf(struct text *t, const char *format, ...)
     t->size += (size_t)n;
 }
 
+void text_add_double(struct text *t, double x)
+{
+    char shown[40];
+
+    for (int digits = 1; digits <= 17; digits++) {
+        (void)snprintf(shown, sizeof shown, "%.*g", digits, x);
+        if (strtod(shown, NULL) == x)
+            break;
+    }
+    text_add(t, shown);
+}
+
 /* Levenshtein distance, SIZE_MAX when a word is too long to be a typing error. */
 static size_t edit_distance(const char *a, const char *b)
 {

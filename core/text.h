@@ -13,6 +13,8 @@ void text_clear(struct text *t);
 void text_add(struct text *t, const char *s);
 void text_add_n(struct text *t, const char *s, size_t n);
 void text_addf(struct text *t, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* Shortest decimal that reads back as x. */
+void text_add_double(struct text *t, double x);
 
 /* Whole file into memory (malloc, caller frees), one NUL added beyond size. limit: refuse larger files. */
 enum status file_read(char **data, size_t *size, const char *path, size_t limit, struct diag *d) MUST_USE;

@@ -96,6 +96,18 @@ static enum status size_fact(struct transformer *t, const char *key, size_t valu
     return s;
 }
 
+/* [d_model, d_vocab], as configuration or position table show. */
+static bool is_transposed(const struct transformer *t, const struct tensor *W_E, long d_vocab, long d_model)
+{
+    const struct tensor *W_pos = transformer_tensor(t, "pos_embed.W_pos"), *W_U = transformer_tensor(t, "unembed.W_U");
+
+    if (W_E->shape[0] == W_E->shape[1])
+        return false;
+    if (d_vocab >= 0 && d_model >= 0)
+        return d_vocab == (long)W_E->shape[1] && d_model == (long)W_E->shape[0];
+    return W_pos && W_U && W_pos->rank == 2 && W_U->rank == 2 && W_pos->shape[1] == W_E->shape[0] && W_U->shape[0] == W_E->shape[0];
+}
+
 static enum status infer_embedding(struct transformer *t)
 {
     const struct tensor *W_E, *W_U;
@@ -106,9 +118,9 @@ static enum status infer_embedding(struct transformer *t)
     if (s != STATUS_OK || (s = config_int(&d_vocab, &how, t->config, "d_vocab", 0, 0, t->d)) != STATUS_OK ||
         (s = config_int(&d_model, &how, t->config, "d_model", 0, 0, t->d)) != STATUS_OK)
         return s;
-    if (d_vocab != d_model && d_vocab == (long)W_E->shape[1] && d_model == (long)W_E->shape[0])
-        return diag_fail(t->d, STATUS_UNSUPPORTED, "cannot read this family yet: '%s': 'embed.W_E' is [%ld, %ld], an older, transposed layout", file_of(t),
-                         d_model, d_vocab);
+    if (is_transposed(t, W_E, d_vocab, d_model))
+        return diag_fail(t->d, STATUS_UNSUPPORTED, "cannot read this family yet: '%s': 'embed.W_E' is [%zu, %zu], an older, transposed layout", file_of(t),
+                         W_E->shape[0], W_E->shape[1]);
     t->d_vocab = W_E->shape[0];
     t->d_model = W_E->shape[1];
     t->used[W_E - t->model->checkpoint.tensors] = true;

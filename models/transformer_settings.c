@@ -89,7 +89,7 @@ static enum status epsilon(struct transformer *t)
 {
     const char *how;
     double eps;
-    char shown[40];
+    struct text shown = { 0 };
     enum status s = config_number(&eps, &how, t->config, "eps", t->d);
 
     if (s != STATUS_OK || !t->layernorm)
@@ -97,16 +97,10 @@ static enum status epsilon(struct transformer *t)
     t->eps = isnan(eps) ? 1e-5 : eps;
     if (!(t->eps >= 0))
         return diag_fail(t->d, STATUS_INPUT, "cannot read '%s': eps is %g (%s), a number of at least 0 is needed", file_of(t), eps, how);
-    (void)snprintf(shown, sizeof shown, "%.17g", t->eps);
-    for (int digits = 1; digits < 17; digits++) {
-        char shorter[40];
-        (void)snprintf(shorter, sizeof shorter, "%.*g", digits, t->eps);
-        if (strtod(shorter, NULL) == t->eps) {
-            memcpy(shown, shorter, sizeof shown);
-            break;
-        }
-    }
-    return fact(t, "eps", shown, isnan(eps) ? NULL : how, "NUMBER");
+    text_add_double(&shown, t->eps);
+    s = shown.failed ? STATUS_MEMORY : fact(t, "eps", shown.data, isnan(eps) ? NULL : how, "NUMBER");
+    text_clear(&shown);
+    return s;
 }
 
 static enum status direction(struct transformer *t)
@@ -289,6 +283,26 @@ static const char *nearest_key(const char *name)
     return text_suggest(name, names, N_KEYS);
 }
 
+static enum status stated_fact(struct transformer *t, const cJSON *entry)
+{
+    struct text shown = { 0 };
+    char *printed = NULL;
+    enum status s;
+
+    if (cJSON_IsString(entry))
+        text_add(&shown, entry->valuestring);
+    else if (cJSON_IsNumber(entry))
+        text_add_double(&shown, entry->valuedouble);
+    else if ((printed = cJSON_PrintUnformatted(entry)) != NULL)
+        text_add(&shown, printed);
+    else
+        shown.failed = true;
+    s = shown.failed ? STATUS_MEMORY : model_add_fact(t->model, entry->string, shown.data, "stated by the file");
+    cJSON_free(printed);
+    text_clear(&shown);
+    return s;
+}
+
 /* Keys that nothing knows are what the file says about itself; from the command line they are mistakes. */
 static enum status leftover_keys(struct transformer *t)
 {
@@ -305,13 +319,7 @@ static enum status leftover_keys(struct transformer *t)
     }
     cJSON_ArrayForEach(entry, t->config->file)
     {
-        char *shown;
-        enum status s;
-        if (is_key(entry->string))
-            continue;
-        shown = cJSON_IsString(entry) ? mem_string(entry->valuestring) : cJSON_PrintUnformatted(entry);
-        s = shown ? model_add_fact(t->model, entry->string, shown, "stated by the file") : STATUS_MEMORY;
-        free(shown);
+        enum status s = is_key(entry->string) ? STATUS_OK : stated_fact(t, entry);
         if (s != STATUS_OK)
             return s;
     }

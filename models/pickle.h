@@ -1,0 +1,40 @@
+/* pickle: the object graph of a PyTorch state dict, built without executing anything. Globals are names in a table; the few that may be called
+ * build tensors and dictionaries here. Values are numbers in an array, so that shared and even cyclic graphs are harmless. Texts point
+ * into the pickle's bytes, which must outlive it. */
+#ifndef WEIGHTPROOF_MODELS_PICKLE_H
+#define WEIGHTPROOF_MODELS_PICKLE_H
+#include "models/tensor.h"
+
+enum pickle_kind {
+    PICKLE_OPAQUE, /* a value of no interest here: None, a set, a device, a huge integer */
+    PICKLE_BOOL, PICKLE_INT, PICKLE_FLOAT, PICKLE_TEXT,
+    PICKLE_TUPLE, PICKLE_LIST,
+    PICKLE_DICT,   /* items: key, value, key, value, ... */
+    PICKLE_GLOBAL, PICKLE_STORAGE, PICKLE_TENSOR, PICKLE_MARK
+};
+struct pickle_text { const char *s; size_t n; };
+struct pickle_list { size_t *items; size_t n, room; };
+struct pickle_storage { struct pickle_text key; enum dtype dtype; size_t numel; };
+struct pickle_tensor { struct pickle_storage storage; size_t offset, rank, shape[TENSOR_MAX_RANK], strides[TENSOR_MAX_RANK]; }; /* in elements; inside the storage */
+struct pickle_global; /* pickle_global.c */
+struct pickle_value {
+    enum pickle_kind kind;
+    union {
+        long long integer;
+        double number;
+        struct pickle_text text;
+        struct pickle_list list;
+        const struct pickle_global *global;
+        struct pickle_storage *storage; /* owned */
+        struct pickle_tensor *tensor;   /* owned */
+    };
+};
+struct pickle { struct pickle_value *values; size_t n, room, root; };
+
+#define PICKLE_LIMIT ((size_t)8 << 20) /* bytes; a value takes one byte at least */
+/* path is for messages: "cannot read PATH: offset N: ...", N in the pickle. */
+enum status pickle_parse(struct pickle *out, const char *path, const char *data, size_t size, struct diag *d) MUST_USE;
+void pickle_clear(struct pickle *p);
+/* Value number of a key in a dictionary, or -1. */
+long pickle_get(const struct pickle *p, size_t dict, const char *key);
+#endif
