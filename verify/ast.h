@@ -53,6 +53,7 @@ struct place { size_t offset, length; };
 struct bind { char *name; int slot; struct expr *set; struct place at; };
 struct binds { struct bind *items; size_t n; };
 
+#define EXPR_MAX_DEPTH 200
 struct expr {
     enum form form;
     struct place at;
@@ -65,9 +66,24 @@ struct expr {
     struct expr **args; size_t n_args;
     struct binds binds; struct expr *where;   /* where may be NULL */
     size_t id;            /* unique in its statement: call sites keep run caches by it */
+    int depth;            /* of the tree below it, at most EXPR_MAX_DEPTH */
 };
 
-/* Structural equality and canonical text (STATEMENT.md §2). */
+/* The parts of an expression in the order of its text: arguments, bodies, the sets of binders, conditions. NULL beyond the last. */
+const struct expr *expr_child(const struct expr *e, size_t i);
+/* Every subexpression, parents first, in the order of the text, until `visit` returns false; false if it did. */
+typedef bool expr_visit(const struct expr *e, void *context);
+bool expr_walk(const struct expr *e, expr_visit *visit, void *context);
+/* Does it read an activation of a network (logits, attn, node, ...)? Weights are constants and do not count. */
+bool expr_depends_on_network(const struct expr *e);
+bool expr_uses_slot(const struct expr *e, int slot);
+/* Sets used[slot] for every slot below n that occurs in e and is not bound inside it. */
+void expr_free_slots(bool *used, size_t n, const struct expr *e);
+/* The value of an expression of numbers alone (no names); false if it has another form. `last` counts as last if >= 0. */
+bool expr_constant(mpq_t out, const struct expr *e, long last);
+bool function_reads_network(enum function f);
+
+/* Structural equality (bound variables by slot outside, by correspondence inside) and canonical text (STATEMENT.md §2). */
 bool expr_equal(const struct expr *a, const struct expr *b);
 struct text;
 void expr_print(struct text *out, const struct expr *e);

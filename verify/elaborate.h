@@ -1,0 +1,29 @@
+/* elaborate: from the syntax of a file to closed, typed statements. Used by claims_read alone. */
+#ifndef WEIGHTPROOF_VERIFY_ELABORATE_H
+#define WEIGHTPROOF_VERIFY_ELABORATE_H
+#include "verify/resolve.h"
+#include "verify/types.h"
+
+struct elaborator {
+    struct claims *claims; struct arena *arena; struct report *report;
+    const struct claims_options *options;
+    const struct syntax *syntax;
+    const struct scope *file;        /* names of the file */
+    /* of the claim at hand: */
+    const struct claim *claim;
+    struct { char *name; mpq_srcptr value; } values[8]; size_t n_values;   /* foreach */
+};
+#define FOREACH_MAX 8              /* variables */
+#define STATEMENTS_MAX 100000      /* of one file */
+
+/* Models of the file, read (model_bind.c). */
+enum status models_bind(struct elaborator *e) MUST_USE;
+/* Token names (labels.c). */
+enum status labels_bind(struct elaborator *e) MUST_USE;
+/* Appends the statements of one claim to e->claims (foreach.c, statement.c). */
+void claim_elaborate(struct elaborator *e, const struct claim *c);
+void statement_make(struct elaborator *e, const struct scope *env);
+/* Canonical text and its hash, models in order of first use, ids (statement_text.c). */
+enum status statement_finish(struct statement *s, struct arena *a) MUST_USE;
+void statement_use_models(struct statement *s, struct arena *a, const struct claims *c, bool *unread);
+#endif

@@ -1,0 +1,124 @@
+/* Reads the models that a claim file names. */
+#include <stdio.h>
+#include <string.h>
+#include "core/mem.h"
+#include "verify/elaborate.h"
+
+/* The value of a setting as text: what stands in the file, a string without its quotes. */
+static char *setting_text(struct elaborator *e, const struct expr *x)
+{
+    if (x->form == FORM_STRING)
+        return x->name;
+    return arena_string(e->arena, e->report->text + x->at.offset, x->at.length);
+}
+
+static bool add_setting(struct elaborator *e, struct model_options *o, char *key, char *value)
+{
+    struct setting *grown = arena_grow(e->arena, (void *)(uintptr_t)o->set, o->n_set, sizeof *grown);
+    if (!grown || !key || !value)
+        return false;
+    grown[o->n_set++] = (struct setting){key, value};
+    o->set = grown;
+    return true;
+}
+
+/* Settings of the file first, those of the command line after them: the last one counts. */
+static bool gather_settings(struct elaborator *e, const struct decl *d, struct model_options *o)
+{
+    size_t n = strlen(d->name);
+    for (size_t i = 0; i < d->n_with; i++)
+        if (!add_setting(e, o, d->with[i].key, setting_text(e, d->with[i].value)))
+            return false;
+    for (size_t i = 0; i < e->options->n_settings; i++) {
+        const struct setting *s = &e->options->settings[i];
+        if (strncmp(s->key, d->name, n) == 0 && s->key[n] == ':' &&
+            !add_setting(e, o, arena_string(e->arena, s->key + n + 1, strlen(s->key) - n - 1), s->value))
+            return false;
+    }
+    return true;
+}
+
+static char *beside(struct elaborator *e, const char *name)
+{
+    char *path = path_beside(e->report->file, name);
+    char *out = path ? arena_string(e->arena, path, strlen(path)) : NULL;
+    free(path);
+    if (!out)
+        e->arena->failed = true;
+    return out;
+}
+
+static char *model_path(struct elaborator *e, const struct decl *d)
+{
+    for (size_t i = e->options->n_models; i-- > 0;)
+        if (strcmp(e->options->models[i].key, d->name) == 0)
+            return e->options->models[i].value;
+    return beside(e, d->file);
+}
+
+/* What the reader said, at the place where the file is named. */
+static void pass_on(struct elaborator *e, const struct decl *d, const struct diag *from)
+{
+    for (size_t i = 0; i < from->n; i++)
+        report_at(e->report, d->file_at, from->messages[i].label, from->messages[i].help, "%s", from->messages[i].text);
+    if (from->n == 0)
+        report_at(e->report, d->file_at, NULL, NULL, "cannot read model '%s'", d->name);
+}
+
+static void check_sha256(struct elaborator *e, const struct decl *d, const struct model *m)
+{
+    char label[100];
+    if (!d->sha256 || strcmp(d->sha256, m->file_sha256) == 0)
+        return;
+    (void)snprintf(label, sizeof label, "it has %s", m->file_sha256);
+    report_at(e->report, d->sha256_at, label, NULL, "'%s' is not the file with this SHA-256", d->file);
+}
+
+static enum status bind_one(struct elaborator *e, const struct decl *d, struct bound_model *b)
+{
+    struct diag said;
+    b->name = d->name;
+    b->loaded = STATUS_UNSUPPORTED;
+    b->options.family = d->family;
+    if (!(b->path = model_path(e, d)) || !gather_settings(e, d, &b->options))
+        return STATUS_MEMORY;
+    b->options.config_path = e->options->config ? e->options->config : d->config ? beside(e, d->config) : NULL;
+    if (e->arena->failed)
+        return STATUS_MEMORY;
+    diag_init(&said);
+    enum status s = model_load(&b->model, b->path, &b->options, &said);
+    b->loaded = s == STATUS_OK ? STATUS_OK : STATUS_UNSUPPORTED;
+    if (s == STATUS_OK)
+        check_sha256(e, d, &b->model);
+    else if (s == STATUS_UNSUPPORTED)
+        b->reason = arena_string(e->arena, said.n ? said.messages[0].text : "cannot read this format yet", said.n ? strlen(said.messages[0].text) : 27);
+    else if (s == STATUS_INPUT || s == STATUS_IO)
+        pass_on(e, d, &said);
+    diag_clear(&said);
+    if (s == STATUS_OK && d->n_process) {
+        char reason[120];
+        (void)snprintf(reason, sizeof reason, "no rule for process %s yet", d->process[0]);
+        model_clear(&b->model);
+        b->loaded = STATUS_UNSUPPORTED;
+        b->reason = arena_string(e->arena, reason, strlen(reason));
+    }
+    return s == STATUS_MEMORY || s == STATUS_INTERNAL || s == STATUS_LIMIT ? s : STATUS_OK;
+}
+
+enum status models_bind(struct elaborator *e)
+{
+    struct claims *c = e->claims;
+    size_t n = 0;
+    for (size_t i = 0; i < e->syntax->n; i++)
+        n += e->syntax->decls[i].kind == DECL_MODEL;
+    if (!(c->models = mem_array(n, sizeof *c->models)))
+        return STATUS_MEMORY;
+    for (size_t i = 0; i < e->syntax->n; i++) {
+        if (e->syntax->decls[i].kind != DECL_MODEL)
+            continue;
+        enum status s = bind_one(e, &e->syntax->decls[i], &c->models[c->n_models++]);
+        if (s != STATUS_OK)
+            return s;
+    }
+    return STATUS_OK;
+}

@@ -1,0 +1,323 @@
+/* Interventions: models made from models. Components get their shape [positions, width] (-1: not known). */
+#include <stdio.h>
+#include <string.h>
+#include "verify/types.h"
+
+static bool component_node(struct typer *t, struct expr *e, const char *name, const char *help)
+{
+    struct type shape;
+    if (!type_node_name(t, e, t->parts_of, name, -1, help, &shape))
+        return false;
+    e->type.shape[1] = shape.shape[1];
+    return true;
+}
+
+static bool component_word(struct typer *t, struct expr *e)
+{
+    if (e->slot < 0 && strcmp(e->name, "embed") == 0)
+        return component_node(t, e, "hook_embed", NULL);
+    if (e->slot < 0 && strcmp(e->name, "pos_embed") == 0)
+        return component_node(t, e, "hook_pos_embed", "the model has no learned positions");
+    if (e->slot < 0 && (strcmp(e->name, "all") == 0 || strcmp(e->name, "unembed") == 0))
+        return true;
+    if (!type_value(t, e))
+        return false;
+    return type_wrong(t, e, "a component", "components are embed, pos_embed, head(l, h), mlp(l), ...");
+}
+
+/* The two ends of an edge: a component and its reader head(l, h).q, .k, .v, mlp(l) or unembed. */
+static bool component_edge(struct typer *t, struct expr *e)
+{
+    struct expr *reader = e->args[1];
+    bool ok = type_component(t, e->args[0]);
+    if (reader->form != FORM_FIELD)
+        return type_component(t, reader) && ok;
+    reader->type = type_of(BASE_COMPONENT, 0, -1, -1);
+    bool head = reader->args[0]->form == FORM_CALL && reader->args[0]->function == FUNCTION_HEAD;
+    if (!head || (strcmp(reader->name, "q") != 0 && strcmp(reader->name, "k") != 0 && strcmp(reader->name, "v") != 0)) {
+        report_at(t->report, reader->at, NULL, "readers are head(l, h).q, head(l, h).k, head(l, h).v, mlp(l) and unembed", "unknown reader");
+        return false;
+    }
+    return type_component(t, reader->args[0]) && ok;
+}
+
+static bool component_call(struct typer *t, struct expr *e)
+{
+    char name[80];
+    long l, h;
+    if (!function_table[e->function].decided)
+        type_note(t, "no rule for %s yet", function_table[e->function].name);
+    switch (e->function) {
+    case FUNCTION_HEAD:
+        if (!type_layer_head(t, e->args[0], e->args[1], t->parts_of))
+            return false;
+        if (!constant_integer(&l, e->args[0], -1) || !constant_integer(&h, e->args[1], -1))
+            return true;
+        (void)snprintf(name, sizeof name, "blocks.%ld.attn.hook_result.%ld", l, h);
+        return component_node(t, e, name, NULL);
+    case FUNCTION_MLP:
+        if (!type_layer_head(t, e->args[0], NULL, t->parts_of))
+            return false;
+        if (!constant_integer(&l, e->args[0], -1))
+            return true;
+        (void)snprintf(name, sizeof name, "blocks.%ld.hook_mlp_out", l);
+        return component_node(t, e, name, "its blocks have no MLP");
+    case FUNCTION_NEURON: return type_layer_head(t, e->args[0], NULL, t->parts_of) && type_integer(t, e->args[1]);
+    case FUNCTION_BIAS: return type_layer_head(t, e->args[0], NULL, t->parts_of);
+    case FUNCTION_EDGE: return component_edge(t, e);
+    default: break;
+    }
+    return type_value(t, e) && type_wrong(t, e, "a component", "components are embed, pos_embed, head(l, h), mlp(l), ...");
+}
+
+static bool component_parts(struct typer *t, struct expr *e)
+{
+    bool ok = true;
+    if (e->form == FORM_IMAGE) {
+        if (!type_binds(t, &e->binds, true))
+            return false;
+        ok = !e->where || type_predicate(t, e->where);
+    }
+    for (size_t i = 0; i < e->n_args; i++)
+        ok = type_component(t, e->args[i]) && ok;
+    return ok;
+}
+
+bool type_component(struct typer *t, struct expr *e)
+{
+    e->type = type_of(BASE_COMPONENT, 0, -1, -1);
+    switch (e->form) {
+    case FORM_NAME: return component_word(t, e);
+    case FORM_STRING: return component_node(t, e, e->name, NULL);
+    case FORM_CALL: return component_call(t, e);
+    case FORM_LIST: case FORM_IMAGE: return component_parts(t, e);
+    case FORM_BINARY:
+        if (e->oper == OPER_ADD || e->oper == OPER_SUB)
+            return component_parts(t, e);
+        break;
+    case FORM_INDEX: {
+        struct type rows = type_of(BASE_INT, 1, -1, -1);
+        if (!type_component(t, e->args[0]))
+            return false;
+        long width = e->args[0]->type.shape[1];
+        bool ok = type_index_list(t, e, &rows);
+        size_t kept = e->type.rank;
+        e->type = type_of(BASE_COMPONENT, kept, -1, width);   /* rank 0: one row; 1: some rows */
+        return ok;
+    }
+    default: break;
+    }
+    report_at(t->report, e->at, NULL, "components are embed, pos_embed, head(l, h), mlp(l), ...", "wrong type: expected a component");
+    return false;
+}
+
+static const char *key_of(const struct expr *arg)
+{
+    return arg->form == FORM_ASSIGN && arg->args[0]->form == FORM_NAME && arg->args[0]->slot < 0 ? arg->args[0]->name : "";
+}
+
+static bool net_normalises(const struct net *net)
+{
+    for (size_t i = 0; net && i < net->n_nodes; i++)
+        if (net->nodes[i].op == OP_LAYERNORM)
+            return true;
+    return false;
+}
+
+/* `ln = live | frozen`: asked for when there is LayerNorm; the statement of a patch is live and does not say it. */
+static bool type_ln(struct typer *t, struct expr *e, const struct bound_model *m)
+{
+    bool given = false;
+    char label[120];
+    for (size_t i = 1; i < e->n_args; i++) {
+        if (strcmp(key_of(e->args[i]), "ln") != 0)
+            continue;
+        const struct expr *word = e->args[i]->args[1];
+        bool frozen = word->form == FORM_KEYWORD && strcmp(word->name, "frozen") == 0;
+        if (given || (!frozen && !(word->form == FORM_KEYWORD && strcmp(word->name, "live") == 0))) {
+            report_at(t->report, e->args[i]->at, NULL, "ln = live, or ln = frozen", given ? "'ln' is given twice" : "unknown word after 'ln ='");
+            return false;
+        }
+        given = true;
+        if (frozen && (net_normalises(net_of(m)) || !net_of(m)))
+            type_note(t, "no rule for ln = frozen yet");
+        memmove(&e->args[i], &e->args[i + 1], (e->n_args - i - 1) * sizeof *e->args);
+        e->n_args--;
+        i--;
+    }
+    if (given || !net_normalises(net_of(m)))
+        return true;
+    (void)snprintf(label, sizeof label, "%s has LayerNorm", m->name);
+    report_at(t->report, (struct place){e->at.offset, strlen(function_table[e->function].name)}, label,
+              "add ln = live, or ln = frozen (each LayerNorm keeps 1/sigma of the unmodified model's run)", "the intervention does not say what LayerNorm does");
+    return false;
+}
+
+static bool type_patch_arg(struct typer *t, struct expr *arg, const struct bound_model *m)
+{
+    if (arg->form != FORM_ASSIGN) {
+        report_at(t->report, arg->at, NULL, "patch(M, head(0, 0) = node(M, head(0, 0), s))", "expected COMPONENT = value");
+        return false;
+    }
+    struct expr *left = arg->args[0], *right = arg->args[1];
+    t->parts_of = m;
+    bool ok = type_component(t, left);
+    t->parts_of = NULL;
+    if (!ok)
+        return false;
+    const struct expr *base = left->form == FORM_INDEX ? left->args[0] : left;
+    bool one = base->form == FORM_STRING || (base->form == FORM_NAME && strcmp(base->name, "all") != 0 && strcmp(base->name, "unembed") != 0) ||
+               (base->form == FORM_CALL && base->function != FUNCTION_EDGE);
+    if (!one || (left->form == FORM_INDEX && left->n_args != 2)) {
+        report_at(t->report, left->at, NULL, "several components: patch(M, head(0, 0) = ..., head(0, 1) = ...)", one ? "a patch replaces whole rows" : "a patch replaces one component at a time");
+        return false;
+    }
+    if (right->form == FORM_KEYWORD) {
+        type_note(t, "no rule for '%s' in patch yet", right->name);
+        return right->n_args == 0 || (strstr(right->name, "over") ? type_set(t, right->args[0]) : type_value(t, right->args[0]));
+    }
+    if (!type_value(t, right))
+        return false;
+    size_t rank = left->form == FORM_INDEX && left->type.rank == 0 ? 1 : 2;
+    struct type wanted = rank == 1 ? type_of(BASE_REAL, 1, left->type.shape[1], -1) : type_of(BASE_REAL, 2, -1, left->type.shape[1]);
+    if (is_number(&right->type) && same_shape(&wanted, &right->type))
+        return true;
+    char text[140];
+    type_describe(text, sizeof text, &wanted);
+    return type_wrong(t, right, text, rank == 1 ? NULL : "one position: head(0, 0)[last] = ...");
+}
+
+static bool type_patch(struct typer *t, struct expr *e, const struct bound_model *m)
+{
+    bool ok = true;
+    for (size_t i = 1; i < e->n_args; i++) {
+        ok = type_patch_arg(t, e->args[i], m) && ok;
+        for (size_t k = 1; k < i; k++)
+            if (e->args[k]->form == FORM_ASSIGN && e->args[i]->form == FORM_ASSIGN && expr_equal(e->args[k]->args[0], e->args[i]->args[0])) {
+                report_at(t->report, e->args[i]->at, NULL, NULL, "the same component is replaced twice");
+                ok = false;
+            }
+    }
+    if (e->n_args < 2) {
+        report_at(t->report, e->at, NULL, "patch(M, head(0, 0) = node(M, head(0, 0), s))", "the patch replaces nothing");
+        return false;
+    }
+    return ok;
+}
+
+static bool type_replacement(struct typer *t, struct expr *e)
+{
+    if (e->form != FORM_KEYWORD)
+        return type_value(t, e);
+    e->type = type_of(BASE_NONE, 0, -1, -1);
+    if (e->n_args == 0)
+        return true;
+    return strstr(e->name, "over") ? type_set(t, e->args[0]) : type_value(t, e->args[0]);
+}
+
+static bool type_ablate(struct typer *t, struct expr *e, const struct bound_model *m)
+{
+    static const char *const keys[] = {"keep", "drop", "to"};
+    size_t given[3] = {0};
+    bool ok = true;
+    for (size_t i = 1; i < e->n_args; i++) {
+        struct expr *arg = e->args[i];
+        size_t k = 0;
+        while (k < 3 && strcmp(key_of(arg), keys[k]) != 0)
+            k++;
+        if (k == 3 || given[k]++) {
+            report_at(t->report, arg->at, NULL, "ablate(M, drop = {head(0, 0)}, to = zero)", k == 3 ? "ablate takes keep =, drop =, to = and ln =" : "'%s' is given twice", k == 3 ? "" : keys[k]);
+            return false;
+        }
+        if (k == 2) {
+            ok = type_replacement(t, arg->args[1]) && ok;
+            continue;
+        }
+        t->parts_of = m;
+        ok = type_component(t, arg->args[1]) && ok;
+        t->parts_of = NULL;
+    }
+    struct place at = {e->at.offset, strlen("ablate")};
+    if (given[0] + given[1] != 1) {
+        report_at(t->report, at, NULL, "keep = {...} drops all others, drop = {...} keeps all others", "ablate does not say %s", given[0] ? "one of keep and drop" : "which components");
+        ok = false;
+    }
+    if (!given[2]) {
+        report_at(t->report, at, NULL, "add to = zero, to = mean over SET, to = value E, to = from s, or to = any over SET", "ablate does not say what the dropped components become");
+        ok = false;
+    }
+    return ok;
+}
+
+static bool type_replace(struct typer *t, struct expr *e, const struct bound_model *m)
+{
+    bool ok = true;
+    for (size_t i = 1; i < e->n_args; i++) {
+        struct expr *arg = e->args[i], *left = arg->form == FORM_ASSIGN ? arg->args[0] : NULL;
+        const struct net *net = net_of(m);
+        if (!left) {
+            report_at(t->report, arg->at, NULL, "replace(M, \"pos_embed.W_pos\" = mean_rows(W(M, \"pos_embed.W_pos\")))", "expected \"tensor\" = value");
+            return false;
+        }
+        long tensor = net && left->form == FORM_STRING ? net_tensor(net, left->name) : -1;
+        struct type shape = type_of(BASE_NONE, 0, -1, -1);
+        if (tensor >= 0) {
+            left->type = type_of(BASE_STRING, 0, -1, -1);
+            shape = type_of(BASE_EXACT, net->tensors[tensor].rank < 3 ? net->tensors[tensor].rank : 3, -1, -1);
+            for (size_t k = 0; k < shape.rank; k++)
+                shape.shape[k] = (long)net->tensors[tensor].shape[k];
+        } else {
+            t->parts_of = m;
+            ok = type_component(t, left) && ok;
+            t->parts_of = NULL;
+        }
+        if (!type_replacement(t, arg->args[1]))
+            return false;
+        char text[140];
+        type_describe(text, sizeof text, &shape);
+        if (!is_number(&arg->args[1]->type) || !same_shape(&shape, &arg->args[1]->type))
+            return type_wrong(t, arg->args[1], text, NULL);
+    }
+    return ok;
+}
+
+static bool type_steer(struct typer *t, struct expr *e, const struct bound_model *m)
+{
+    if (e->n_args != 4) {
+        report_at(t->report, e->at, NULL, "steer(M, \"blocks.0.hook_resid_post\"[last], vector, alpha)", "steer takes a model, a node, a vector and a number");
+        return false;
+    }
+    t->parts_of = m;
+    bool ok = type_component(t, e->args[1]);
+    t->parts_of = NULL;
+    struct type wanted = type_of(BASE_REAL, 1, e->args[1]->type.shape[1], -1);
+    if (!type_value(t, e->args[2]) || !type_number(t, e->args[3]))
+        return false;
+    if (!is_number(&e->args[2]->type) || (ok && !same_shape(&wanted, &e->args[2]->type)))
+        return type_wrong(t, e->args[2], "a vector as wide as the node", NULL);
+    return ok;
+}
+
+bool type_intervention(struct typer *t, struct expr *e)
+{
+    const struct bound_model *m = model_of(t, e->args[0]), *outer = t->parts_of;
+    if (!type_value(t, e->args[0]))
+        return false;
+    if (e->args[0]->type.base != BASE_MODEL || !m)
+        return type_wrong(t, e->args[0], "a model", NULL);
+    if (m->loaded != STATUS_OK)
+        type_note(t, "%s", m->reason ? m->reason : "the model could not be read");
+    e->type = type_of(BASE_MODEL, 0, -1, -1);
+    bool ok = e->function == FUNCTION_BLEND || type_ln(t, e, m);
+    switch (e->function) {
+    case FUNCTION_PATCH: ok = type_patch(t, e, m) && ok; break;
+    case FUNCTION_ABLATE: ok = type_ablate(t, e, m) && ok; break;
+    case FUNCTION_REPLACE: ok = type_replace(t, e, m) && ok; break;
+    case FUNCTION_STEER: ok = type_steer(t, e, m) && ok; break;
+    default:
+        ok = type_value(t, e->args[1]) && (e->args[1]->type.base == BASE_MODEL || type_wrong(t, e->args[1], "a model", NULL)) && type_number(t, e->args[2]);
+        break;
+    }
+    t->parts_of = outer;
+    return ok;
+}
