@@ -1,0 +1,102 @@
+/* separable: private to the engine of that name. A problem is one statement with its integer binders bound: a domain of token sequences cut
+ * into classes (sequences on which the same linear forms decide), each with its automaton. Everything is owned by its struct. */
+#ifndef WEIGHTPROOF_VERIFY_SEPARABLE_H
+#define WEIGHTPROOF_VERIFY_SEPARABLE_H
+#include "verify/engine.h"
+#include "verify/features.h"
+#include "verify/linear.h"
+#include "verify/separable_net.h"
+
+/* The forms of a class in doubles. A term's factor and every constant carry a relative error of at most 2^-53. */
+struct lines_double {
+    size_t K, Kp;                /* lines; rounded up to a multiple of 8 */
+    double *c;                   /* [Kp] */
+    size_t *first;               /* [K + 1] into j, a */
+    size_t *j; double *a;        /* logit terms */
+    double *beta;                /* [cells, Kp], or NULL */
+    bool *strict;                /* [K] */
+    double sum_alpha, max_c, max_beta;   /* largest over the lines, rounded up */
+    size_t terms;                /* most terms of a line */
+};
+struct class {
+    struct decision d;           /* of a predicate; for an optimum d.set holds the lines of the value, their minimum is asked for */
+    struct automaton a;          /* accepts exactly the sequences of the class */
+    mpz_t size;
+    struct lines_double lines;
+    unsigned char *live;         /* [cells] on some accepted sequence */
+};
+struct problem {
+    const struct statement *s;
+    struct sequence t;
+    size_t *first, cells;        /* offsets of the positions' sets: features->first */
+    struct separable_net net;
+    size_t row, n_src;
+    bool float32;
+    struct class *classes; size_t n_classes;
+    mpz_t total;
+    unsigned char *used;         /* [n_src * V] */
+    struct ball_tables *tiers[6]; /* 128, exact, 256, 512, 1024 bits: made when asked for */
+    struct double_tables tables;
+    double *delta_logit;         /* [V]: float32 error of any logit at the row, by query token; zero in real semantics */
+    double *delta_attn;          /* [V]: relative error of an attention weight */
+    double *delta_attn_abs;      /* [V]: absolute error of an attention weight beyond that */
+};
+/* Binders other than the sequence's are bound in `in` already. value: the statement minimises or maximises `subject` (sign -1: negated).
+ * STATUS_UNSUPPORTED with the reason in why. tables false: stops before the numbers (for `takes`). */
+struct problem_options { bool value; int sign; bool tables; };
+enum status problem_init(struct problem *p, const struct statement *s, const struct binds *binds, const struct expr *where,
+                         const struct expr *subject, struct interp *in, struct problem_options o, struct text *why) MUST_USE;
+void problem_clear(struct problem *p);
+enum status lines_double_init(struct lines_double *out, const struct decision *d, size_t n_out, size_t cells) MUST_USE;
+void lines_double_clear(struct lines_double *l);
+/* Certified bound of the float32 error of logits and attention weights; STATUS_UNSUPPORTED when an overflow cannot be excluded. */
+enum status problem_float32(struct problem *p, struct text *why) MUST_USE;
+
+/* cell: one class with one query token. Numbers of completions are exact below 2^126 (problem->total is held against that). */
+typedef unsigned __int128 tally;
+struct cell {
+    const struct problem *p; const struct class *c; int q;
+    size_t Kp, capacity;
+    double *G; const struct class *G_of;  /* [n_src cells, Kp]: constant-free part of the lines, without the query's */
+    double *h;                   /* [n_src cells, Kp]: weight times form */
+    double *w, *rad;             /* [n_src cells]: weight; radius of every h of the cell, with rounding and float32 error */
+    double *low, *high;          /* per layer: [states, Kp] extrema over the accepted completions */
+    double *slack;               /* per layer: [states] largest sum of radii */
+    tally *count;                /* per layer: [states] accepted completions */
+    size_t *layer;               /* [n_src + 2] first state of a layer */
+    double *partial; int *active; size_t *n_active;    /* per depth */
+    int *tokens;                 /* [n] */
+    size_t room_G, room_h, room_states, room_Kstates;
+};
+enum status cell_init(struct cell *x, const struct problem *p) MUST_USE;
+void cell_clear(struct cell *x);
+/* Fills everything for a class and a query token; *empty when no sequence of the class has that token at the row. shift: subtract shift from
+ * every form (an optimum's candidate value). */
+enum status cell_load(struct cell *x, bool *empty, const struct class *c, int q, double shift) MUST_USE;
+
+/* Truth of all lines in `active` at one complete sequence, by growing precision and the exact tie rule. */
+enum truth problem_referee(struct problem *p, const struct class *c, const int *tokens, const int *active, size_t n_active);
+/* Enclosure of the smallest line at one sequence. */
+void problem_evaluate(arb_t out, struct problem *p, const struct class *c, const int *tokens, slong prec);
+
+enum want { WANT_NUMBER, WANT_FIRST, WANT_ALL };
+struct found { int *tokens; size_t n, room; };   /* n sequences of t.n tokens */
+struct walk_result { mpz_t yes, no, open; struct found found; bool expired, capped; };
+void walk_result_init(struct walk_result *r);
+void walk_result_clear(struct walk_result *r);
+/* Number of sequences on which the predicate is true, false, open. WANT_FIRST: the lexicographically first sequence on which it is `truth`;
+ * WANT_ALL: all of them up to `cap`, sorted. */
+struct walk_options { enum want want; bool truth; size_t cap; };
+enum status problem_walk(struct walk_result *out, struct problem *p, struct walk_options o, const struct limits *l) MUST_USE;
+
+/* The minimum over all classes that have lines. lo is certified with `slack` to spare, the value at tokens lies in [value - , value + ] = ball. */
+struct optimum { bool any; double lo; arb_t value; int *tokens; bool certified, expired; };
+void optimum_init(struct optimum *o);
+void optimum_clear(struct optimum *o);
+enum status problem_minimum(struct optimum *out, struct problem *p, double slack, const struct limits *l) MUST_USE;
+#if defined(__GNUC__) && !defined(__clang__) && defined(__x86_64__) && !defined(__SANITIZE_ADDRESS__)
+#define VECTORS __attribute__((target_clones("avx512f", "avx2", "default"), optimize("O3")))
+#else
+#define VECTORS
+#endif
+#endif

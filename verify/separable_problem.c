@@ -1,0 +1,518 @@
+/* From a statement with its integer binders bound to classes of sequences on which the same linear forms decide. */
+#include <math.h>
+#include <string.h>
+
+#include "core/hash.h"
+#include "core/mem.h"
+#include "verify/lines.h"
+#include "verify/separable.h"
+
+#define CLASSES_MAX 65536
+
+static enum status refuse(struct text *why, const char *reason)
+{
+    if (why->size == 0)
+        text_add(why, reason);
+    return STATUS_UNSUPPORTED;
+}
+
+/* ---- the domain ---- */
+
+static int compare_ints(const void *a, const void *b) { return *(const int *)a < *(const int *)b ? -1 : *(const int *)a > *(const int *)b; }
+
+static enum status read_set(int **out, size_t *n, const struct expr *set, struct interp *in, struct text *why, size_t d_vocab)
+{
+    struct diag d;
+    diag_init(&d);
+    long from = 0, to = -1;
+    size_t count = set->n_args;
+    enum status s = STATUS_OK;
+    if (set->form == FORM_RANGE) {
+        if (interp_int(&from, in, set->args[0], &d) != STATUS_OK || interp_int(&to, in, set->args[1], &d) != STATUS_OK)
+            s = refuse(why, "a set of tokens cannot be evaluated");
+        count = to >= from ? (size_t)(to - from) + 1 : 0;
+    } else if (set->form != FORM_LIST)
+        s = refuse(why, "a position's tokens are neither a range nor a list");
+    if (s == STATUS_OK && count > d_vocab)
+        s = refuse(why, "a set of tokens leaves the vocabulary or names a token twice");
+    *n = count;
+    *out = s == STATUS_OK ? mem_array(count, sizeof **out) : NULL;
+    for (size_t k = 0; s == STATUS_OK && *out && k < count; k++) {
+        long v = from + (long)k;
+        if (set->form == FORM_LIST && interp_int(&v, in, set->args[k], &d) != STATUS_OK)
+            s = refuse(why, "a set of tokens cannot be evaluated");
+        else if (v < 0 || (size_t)v >= d_vocab)
+            s = refuse(why, "a set of tokens leaves the vocabulary");
+        else
+            (*out)[k] = (int)v;
+    }
+    diag_clear(&d);
+    if (s != STATUS_OK || !*out)
+        return s == STATUS_OK ? STATUS_MEMORY : s;
+    qsort(*out, count, sizeof **out, compare_ints);
+    for (size_t k = 1; k < count; k++)
+        if ((*out)[k] == (*out)[k - 1])
+            return refuse(why, "a set of tokens names a token twice");
+    return STATUS_OK;
+}
+
+static enum status read_domain(struct problem *p, const struct bind *b, struct interp *in, struct text *why)
+{
+    const struct net *net = p->net.net;
+    long n = 0;
+    struct diag d;
+    diag_init(&d);
+    enum status s = STATUS_OK;
+    if (b->set->form == FORM_TOKENS_PRODUCT)
+        n = (long)b->set->n_args;
+    else if (interp_int(&n, in, b->set->args[0], &d) != STATUS_OK)
+        s = refuse(why, "the length of the sequence cannot be evaluated");
+    diag_clear(&d);
+    if (s == STATUS_OK && (n < 1 || (size_t)n > net->n_ctx))
+        s = refuse(why, "the sequence does not fit the network's context");
+    if (s != STATUS_OK)
+        return s;
+    p->t.slot = b->slot;
+    p->t.n = (size_t)n;
+    p->t.sets = mem_array(p->t.n, sizeof *p->t.sets);
+    p->t.n_set = mem_array(p->t.n, sizeof *p->t.n_set);
+    p->first = mem_array(p->t.n + 1, sizeof *p->first);
+    if (!p->t.sets || !p->t.n_set || !p->first)
+        return STATUS_MEMORY;
+    for (size_t i = 0; i < p->t.n && s == STATUS_OK; i++) {
+        const struct expr *set = b->set->form == FORM_TOKENS_PRODUCT ? b->set->args[i] : b->set->args[1];
+        s = read_set(&p->t.sets[i], &p->t.n_set[i], set, in, why, net->d_vocab);
+        p->first[i + 1] = p->first[i] + p->t.n_set[i];
+    }
+    p->cells = p->first[p->t.n];
+    return s;
+}
+
+/* ---- classes ---- */
+
+/* Sequences of one group of final states that pass through a given position and token (for sums over own tokens). */
+struct group_path {
+    const struct problem *p; const struct scanner *scan; const int *group_of; int group;
+    struct automaton a; bool made, failed;
+    int **from, **token;    /* per layer and state: how it is reached */
+    int *tokens;
+};
+
+static void group_path_clear(struct group_path *g)
+{
+    for (size_t i = 0; g->from && g->token && i <= g->p->t.n; i++) {
+        free(g->from[i]);
+        free(g->token[i]);
+    }
+    free(g->from);
+    free(g->token);
+    free(g->tokens);
+    if (g->made)
+        automaton_clear(&g->a);
+    g->from = g->token = NULL;
+    g->tokens = NULL;
+    g->made = g->failed = false;
+}
+
+static bool group_path_make(struct group_path *g)
+{
+    size_t n = g->p->t.n, finals = g->scan->n_final;
+    int *output = mem_array(finals, sizeof *output);
+    if (!output)
+        return false;
+    for (size_t s = 0; s < finals; s++)
+        output[s] = g->group_of[s] == g->group ? 0 : AUTOMATON_DEAD;
+    g->made = automaton_minimise(&g->a, &g->scan->a, output) == STATUS_OK;
+    free(output);
+    g->from = mem_array(n + 1, sizeof *g->from);
+    g->token = mem_array(n + 1, sizeof *g->token);
+    g->tokens = mem_array(n, sizeof *g->tokens);
+    if (!g->made || !g->from || !g->token || !g->tokens)
+        return false;
+    for (size_t i = 0; i <= n; i++) {
+        g->from[i] = mem_array(g->a.n_states[i], sizeof **g->from);
+        g->token[i] = mem_array(g->a.n_states[i], sizeof **g->token);
+        if (!g->from[i] || !g->token[i])
+            return false;
+    }
+    for (size_t i = 0; i < n; i++)
+        for (size_t s = 0; s < g->a.n_states[i]; s++)
+            for (size_t k = 0; k < g->a.n_tokens[i]; k++) {
+                int to = g->a.next[i][s * g->a.n_tokens[i] + k];
+                if (to >= 0) {
+                    g->from[i + 1][to] = (int)s;
+                    g->token[i + 1][to] = g->p->t.sets[i][k];
+                }
+            }
+    return true;
+}
+
+static const int *group_through(void *context, size_t i, size_t k)
+{
+    struct group_path *g = context;
+    if (!g->made && !g->failed)
+        g->failed = !group_path_make(g);
+    if (g->failed)
+        return NULL;
+    const struct automaton *a = &g->a;
+    for (size_t s = 0; s < a->n_states[i]; s++) {
+        int to = a->next[i][s * a->n_tokens[i] + k];
+        if (to < 0)
+            continue;
+        size_t at = s;
+        for (size_t back = i; back > 0; back--) {
+            g->tokens[back - 1] = g->token[back][at];
+            at = (size_t)g->from[back][at];
+        }
+        g->tokens[i] = g->p->t.sets[i][k];
+        at = (size_t)to;
+        for (size_t next = i + 1; next < a->n; next++)
+            for (size_t h = 0; h < a->n_tokens[next]; h++)
+                if (a->next[next][at * a->n_tokens[next] + h] >= 0) {
+                    g->tokens[next] = g->p->t.sets[next][h];
+                    at = (size_t)a->next[next][at * a->n_tokens[next] + h];
+                    break;
+                }
+        return g->tokens;
+    }
+    return NULL;
+}
+
+struct builder {
+    struct problem *p; const struct expr *where, *subject; struct problem_options o; struct text *why;
+    struct features f; struct scanner scan;
+    int *group_of, *class_of_group; size_t n_groups; size_t *first_of_group;
+    char (*keys)[SHA256_HEX]; size_t room_keys, room_classes;
+};
+
+/* Final states whose condition holds, grouped by the values of the features that the subject uses. */
+static enum status group_states(struct builder *b)
+{
+    size_t width = 0, finals = b->scan.n_final, n = b->p->t.n;
+    for (size_t i = 0; i < b->f.n; i++)
+        width += (b->f.items[i].uses & USE_SUBJECT) != 0;
+    struct row_index groups;
+    row_index_init(&groups, width);
+    enum status s = STATUS_MEMORY;
+    long *row = mem_array(width, sizeof *row);
+    b->group_of = mem_array(finals, sizeof *b->group_of);
+    b->first_of_group = mem_array(finals, sizeof *b->first_of_group);
+    if (!row || !b->group_of || !b->first_of_group)
+        goto done;
+    for (size_t state = 0; state < finals; state++) {
+        bool in = true;
+        sequence_bind(&b->p->t, b->f.in, b->scan.tokens + state * n);
+        b->group_of[state] = -1;
+        s = b->where ? features_truth(&in, &b->f, b->where) : STATUS_OK;
+        if (s != STATUS_OK)
+            goto done;
+        if (!in)
+            continue;
+        size_t k = 0, group, before = groups.n;
+        for (size_t i = 0; i < b->f.n; i++)
+            if (b->f.items[i].uses & USE_SUBJECT)
+                row[k++] = b->scan.values[state * b->f.n + i];
+        s = row_index_find(&group, &groups, row);
+        if (s != STATUS_OK)
+            goto done;
+        b->group_of[state] = (int)group;
+        if (group == before)
+            b->first_of_group[group] = state;
+    }
+    s = STATUS_OK;
+    b->n_groups = groups.n;
+done:
+    row_index_clear(&groups);
+    free(row);
+    return s;
+}
+
+/* Class with the same decision, or a new one that takes d. */
+static enum status find_class(int *out, struct builder *b, struct decision *d)
+{
+    struct problem *p = b->p;
+    struct text key;
+    text_init(&key);
+    decision_key(&key, d);
+    if (key.failed) {
+        text_clear(&key);
+        return STATUS_MEMORY;
+    }
+    char hash[SHA256_HEX];
+    sha256_hex(hash, key.data, key.size);
+    text_clear(&key);
+    for (size_t c = 0; c < p->n_classes; c++)
+        if (strcmp(b->keys[c], hash) == 0) {
+            *out = (int)c;
+            decision_clear(d);
+            return STATUS_OK;
+        }
+    if (p->n_classes >= CLASSES_MAX)
+        return refuse(b->why, "the claim falls into too many cases");
+    void *keys = mem_grow(b->keys, &b->room_keys, p->n_classes + 1, sizeof *b->keys);
+    if (keys)
+        b->keys = keys;
+    struct class *classes = mem_grow(p->classes, &b->room_classes, p->n_classes + 1, sizeof *classes);
+    if (classes)
+        p->classes = classes;
+    if (!keys || !classes)
+        return STATUS_MEMORY;
+    memcpy(b->keys[p->n_classes], hash, sizeof hash);
+    struct class *c = &classes[p->n_classes];
+    memset(c, 0, sizeof *c);
+    mpz_init(c->size);
+    c->d = *d;
+    memset(d, 0, sizeof *d);
+    *out = (int)p->n_classes++;
+    return STATUS_OK;
+}
+
+static enum status value_of(struct decision *d, struct linear *l, const struct builder *b)
+{
+    memset(d, 0, sizeof *d);
+    d->holds = HOLDS_ALL;
+    d->antecedent = true;
+    enum status s = linear_value(&d->set, l, b->subject);
+    if (s != STATUS_OK)
+        return s;
+    mpq_t sign;
+    mpq_init(sign);
+    mpq_set_si(sign, b->o.sign, 1);
+    lines_scale(&d->set, sign);
+    mpq_clear(sign);
+    if (d->set.kind == FORMS_LARGEST)
+        s = refuse(b->why, b->o.sign > 0 ? "the smallest value of a maximum is not separable" : "the largest value of a minimum is not separable");
+    d->strict = s == STATUS_OK ? mem_array(d->set.n, sizeof *d->strict) : NULL;
+    if (s == STATUS_OK && !d->strict)
+        s = STATUS_MEMORY;
+    if (s != STATUS_OK)
+        decision_clear(d);
+    return s;
+}
+
+static enum status class_groups(struct builder *b)
+{
+    struct problem *p = b->p;
+    struct group_path path = { .p = p, .scan = &b->scan, .group_of = b->group_of };
+    struct linear l = { .f = &b->f, .n_out = p->net.n_out, .n_src = p->n_src, .twin = p->float32 ? NULL : p->net.twin,
+                        .through = group_through, .context = &path };
+    enum status s = STATUS_OK;
+    b->class_of_group = mem_array(b->n_groups, sizeof *b->class_of_group);
+    if (!b->class_of_group)
+        return STATUS_MEMORY;
+    for (size_t g = 0; g < b->n_groups && s == STATUS_OK; g++) {
+        struct decision d;
+        path.group = (int)g;
+        l.tokens = b->scan.tokens + b->first_of_group[g] * p->t.n;
+        sequence_bind(&p->t, b->f.in, l.tokens);
+        s = b->o.value ? value_of(&d, &l, b) : linear_decision(&d, &l, b->subject);
+        if (s != STATUS_OK)
+            break;
+        if (!b->o.value)
+            decision_settle(&d);
+        s = path.failed ? STATUS_MEMORY : find_class(&b->class_of_group[g], b, &d);
+        if (s != STATUS_OK)
+            decision_clear(&d);
+        group_path_clear(&path);
+    }
+    group_path_clear(&path);
+    return s;
+}
+
+static void mark_live(struct class *c, const struct problem *p)
+{
+    for (size_t i = 0; i < c->a.n; i++)
+        for (size_t s = 0; s < c->a.n_states[i]; s++)
+            for (size_t k = 0; k < c->a.n_tokens[i]; k++)
+                if (c->a.next[i][s * c->a.n_tokens[i] + k] >= 0)
+                    c->live[p->first[i] + k] = 1;
+}
+
+static enum status class_automata(struct builder *b)
+{
+    struct problem *p = b->p;
+    size_t finals = b->scan.n_final;
+    struct automaton all = { 0 };
+    int *output = mem_array(finals, sizeof *output);
+    enum status s = output ? STATUS_OK : STATUS_MEMORY;
+    if (s == STATUS_OK) {
+        for (size_t k = 0; k < finals; k++)
+            output[k] = b->group_of[k] < 0 ? AUTOMATON_DEAD : b->class_of_group[b->group_of[k]];
+        s = automaton_minimise(&all, &b->scan.a, output);
+    }
+    free(output);
+    size_t last = s == STATUS_OK ? all.n_states[all.n] : 0;
+    output = mem_array(last, sizeof *output);
+    if (s == STATUS_OK && !output)
+        s = STATUS_MEMORY;
+    for (size_t c = 0; c < p->n_classes && s == STATUS_OK; c++) {
+        struct class *x = &p->classes[c];
+        for (size_t k = 0; k < last; k++)
+            output[k] = all.output[k] == (int)c ? 0 : AUTOMATON_DEAD;
+        s = automaton_minimise(&x->a, &all, output);
+        if (s == STATUS_OK)
+            s = automaton_count(x->size, &x->a);
+        if (s == STATUS_OK)
+            mpz_add(p->total, p->total, x->size);
+        x->live = mem_array(p->cells, 1);
+        if (s == STATUS_OK && !x->live)
+            s = STATUS_MEMORY;
+        if (s == STATUS_OK)
+            mark_live(x, p);
+    }
+    free(output);
+    automaton_clear(&all);
+    return s;
+}
+
+/* ---- the whole ---- */
+
+static enum status find_network(struct builder *b)
+{
+    struct problem *p = b->p;
+    enum status s = b->where ? features_find(&b->f, b->where, USE_CONDITION) : STATUS_OK;
+    if (s == STATUS_OK && b->where && expr_depends_on_network(b->where))
+        s = refuse(b->why, "the condition reads the network");
+    if (s == STATUS_OK)
+        s = features_find(&b->f, b->subject, USE_SUBJECT);
+    if (s != STATUS_OK)
+        return s;
+    if (b->f.attn) {
+        const char *name = p->net.net->nodes[p->net.pattern].name;
+        if (strcmp(name, "blocks.0.attn.hook_pattern.0") != 0)
+            return refuse(b->why, "the attention pattern has an unusual name");
+    }
+    p->row = b->f.has_row ? b->f.row : p->t.n - 1;
+    p->n_src = p->net.net->causal ? p->row + 1 : p->t.n;
+    return STATUS_OK;
+}
+
+static enum status make_tables(struct problem *p, struct text *why)
+{
+    size_t V = p->net.net->d_vocab, cells = p->first[p->n_src];
+    p->used = mem_array(p->n_src * V, 1);
+    p->delta_logit = mem_array(V, sizeof *p->delta_logit);
+    p->delta_attn = mem_array(V, sizeof *p->delta_attn);
+    p->delta_attn_abs = mem_array(V, sizeof *p->delta_attn_abs);
+    p->tiers[0] = mem_array(1, sizeof *p->tiers[0]);
+    if (!p->used || !p->delta_logit || !p->delta_attn || !p->delta_attn_abs || !p->tiers[0])
+        return STATUS_MEMORY;
+    for (size_t i = 0; i < p->n_src; i++)
+        for (size_t k = 0; k < p->t.n_set[i]; k++)
+            p->used[i * V + (size_t)p->t.sets[i][k]] = 1;
+    ball_tables_init(p->tiers[0], &p->net, p->row, p->n_src, 128);
+    enum status s = double_tables_init(&p->tables, p->tiers[0], p->used);
+    if (s == STATUS_UNSUPPORTED)
+        return refuse(why, "a table entry is too large");
+    if (s == STATUS_OK && p->float32)
+        s = problem_float32(p, why);
+    for (size_t c = 0; c < p->n_classes && s == STATUS_OK; c++)
+        s = lines_double_init(&p->classes[c].lines, &p->classes[c].d, p->net.n_out, cells);
+    return s == STATUS_UNSUPPORTED ? refuse(why, "a number of the claim is too large") : s;
+}
+
+static const struct bind *sequence_binder(const struct binds *binds, struct text *why)
+{
+    const struct bind *found = NULL;
+    for (size_t i = 0; i < binds->n; i++) {
+        enum form form = binds->items[i].set->form;
+        if (form == FORM_TOKENS_POWER || form == FORM_TOKENS_PRODUCT) {
+            if (found) {
+                text_add(why, "more than one sequence is quantified");
+                return NULL;
+            }
+            found = &binds->items[i];
+        } else if (form != FORM_RANGE && form != FORM_LIST) {
+            text_add(why, "a binder ranges over something other than tokens, a range or a list");
+            return NULL;
+        } else if (found && expr_uses_slot(binds->items[i].set, found->slot)) {
+            text_add(why, "a binder's set depends on the sequence");
+            return NULL;
+        }
+    }
+    if (!found)
+        text_add(why, "no sequence of tokens is quantified");
+    return found;
+}
+
+static enum status build(struct builder *b, const struct bind *t, struct interp *in)
+{
+    struct problem *p = b->p;
+    enum status s = read_domain(p, t, in, b->why);
+    if (s == STATUS_OK)
+        s = features_init(&b->f, &p->t, in, b->why);
+    if (s == STATUS_OK)
+        s = find_network(b);
+    if (s == STATUS_OK)
+        s = scanner_build(&b->scan, &b->f);
+    if (s == STATUS_OK)
+        s = group_states(b);
+    if (s == STATUS_OK)
+        s = class_groups(b);
+    if (s == STATUS_OK)
+        s = class_automata(b);
+    if (s == STATUS_OK && b->o.tables)
+        s = make_tables(p, b->why);
+    return s;
+}
+
+enum status problem_init(struct problem *p, const struct statement *s, const struct binds *binds, const struct expr *where,
+                         const struct expr *subject, struct interp *in, struct problem_options o, struct text *why)
+{
+    memset(p, 0, sizeof *p);
+    p->s = s;
+    mpz_init(p->total);
+    p->float32 = s->semantics == SEMANTICS_FLOAT32;
+    const struct bind *t = sequence_binder(binds, why);
+    const struct bound_model *m = s->n_models == 1 ? &s->file->models[s->models[0]] : NULL;
+    enum status status = STATUS_OK;
+    if (!t)
+        status = STATUS_UNSUPPORTED;
+    else if (!m || m->loaded != STATUS_OK)
+        status = refuse(why, m ? "the network is not loaded" : "the claim is not about exactly one network");
+    else if (!separable_recognise(&p->net, &m->model.net, why))
+        status = STATUS_UNSUPPORTED;
+    if (status == STATUS_OK) {
+        struct builder b = { .p = p, .where = where, .subject = subject, .o = o, .why = why };
+        status = build(&b, t, in);
+        features_clear(&b.f);
+        scanner_clear(&b.scan);
+        free(b.group_of);
+        free(b.class_of_group);
+        free(b.first_of_group);
+        free(b.keys);
+    }
+    if (status != STATUS_OK)
+        problem_clear(p);
+    return status;
+}
+
+void problem_clear(struct problem *p)
+{
+    for (size_t i = 0; p->t.sets && i < p->t.n; i++)
+        free(p->t.sets[i]);
+    free(p->t.sets);
+    free(p->t.n_set);
+    free(p->first);
+    for (size_t c = 0; c < p->n_classes; c++) {
+        decision_clear(&p->classes[c].d);
+        automaton_clear(&p->classes[c].a);
+        mpz_clear(p->classes[c].size);
+        lines_double_clear(&p->classes[c].lines);
+        free(p->classes[c].live);
+    }
+    free(p->classes);
+    for (size_t i = 0; i < sizeof p->tiers / sizeof *p->tiers; i++)
+        if (p->tiers[i]) {
+            ball_tables_clear(p->tiers[i]);
+            free(p->tiers[i]);
+        }
+    double_tables_clear(&p->tables);
+    separable_net_clear(&p->net);
+    free(p->used);
+    free(p->delta_logit);
+    free(p->delta_attn);
+    free(p->delta_attn_abs);
+    mpz_clear(p->total);
+    memset(p, 0, sizeof *p);
+}
