@@ -25,6 +25,9 @@ enum status interp_int(long *out, struct interp *in, const struct expr *e, struc
 enum status interp_show(struct text *out, struct interp *in, const struct expr *e, struct diag *d) MUST_USE;
 /* Slack of a predicate (CLAIMS.md §5), as a ball. */
 enum status interp_slack(arb_t out, struct interp *in, const struct expr *e, struct diag *d) MUST_USE;
+/* The same in doubles, for an interp of precision 0; mid may be +-infinity (decided without a network value). A settled sign settles the
+ * predicate: slack > 0 makes it true, slack < 0 false. */
+enum status interp_slack_double(double *mid, double *rad, struct interp *in, const struct expr *e, struct diag *d) MUST_USE;
 /* Truth by growing precision: tier 0, then balls of 128, 256, 512, 1024 bits. `tiers` keeps the interps of one thread. */
 struct tiers;
 enum status tiers_new(struct tiers **out, const struct statement *s) MUST_USE;
@@ -40,7 +43,11 @@ enum status walk_new(struct walk **out, const struct binds *b, struct interp *in
 void walk_free(struct walk *w);
 /* Number of bindings of the independent outer product (image sets: of their binders, before their where). Upper bound for progress, range for splitting. */
 void walk_size(mpz_t out, const struct walk *w);
+/* Does walk_size count every binder (no set depends on an earlier name)? Then it bounds the number of bindings. */
+bool walk_is_flat(const struct walk *w);
 /* Next binding with index in [from, to) (as set by walk_range; default all): binds the slots. *more false at the end. */
 void walk_range(struct walk *w, const mpz_t from, const mpz_t to);
+/* From the beginning of its range again; sets that depend on names bound outside are read anew. */
+void walk_restart(struct walk *w);
 enum status walk_next(bool *more, struct walk *w, struct diag *d) MUST_USE;
 #endif

@@ -1,0 +1,477 @@
+/* interp_network.c: activations. One run a site; only the rows that an index asks for are computed. */
+#include "verify/interp_parts.h"
+#include "core/mem.h"
+#include <math.h>
+#include <string.h>
+
+bool is_network_call(const struct expr *e)
+{
+    return e->form == FORM_CALL && function_reads_network(e->function) && function_table[e->function].decided;
+}
+
+static const struct expr *tokens_argument(const struct expr *e)
+{
+    return e->args[e->n_args - 1];
+}
+
+void site_free(struct site *s)
+{
+    if (!s) return;
+    for (size_t i = 0; i < s->n_variants; i++) {
+        if (s->variants[i].run) run_free(s->variants[i].run);
+        if (s->variants[i].balls) ball_run_free(s->variants[i].balls);
+        free(s->variants[i].rows);
+    }
+    free(s->variants);
+    free(s->patches);
+    free(s->slots);
+    free(s->t);
+    free(s);
+}
+
+/* Counts the patches of a model expression and finds the model's name. */
+static const struct expr *model_base(const struct expr *e, size_t *n_patches)
+{
+    *n_patches = 0;
+    while (e->form == FORM_CALL && e->function == FUNCTION_PATCH) {
+        *n_patches += e->n_args - 1;
+        e = e->args[0];
+    }
+    return e;
+}
+
+/* Innermost patch first; a later one of the same rows wins. */
+static size_t collect_patches(struct patch *out, const struct expr *e)
+{
+    if (e->form != FORM_CALL) return 0;
+    size_t n = collect_patches(out, e->args[0]);
+    for (size_t i = 1; i < e->n_args; i++) {
+        const struct expr *left = e->args[i]->args[0];
+        out[n++] = (struct patch){.index = left, .value = e->args[i]->args[1]};
+    }
+    return n;
+}
+
+static enum status site_slots(struct site *site, const struct interp *in)
+{
+    bool *used = mem_array(in->n_slots + 1, sizeof *used);
+    bool *more = mem_array(in->n_slots + 1, sizeof *more);
+    site->slots = mem_array(in->n_slots + 1, sizeof *site->slots);
+    if (!used || !more || !site->slots) {
+        free(used);
+        free(more);
+        return STATUS_MEMORY;
+    }
+    expr_free_slots(used, in->n_slots, site->model);
+    expr_free_slots(more, in->n_slots, site->tokens);
+    for (size_t i = 0; i < in->n_slots; i++)
+        if (used[i] || more[i]) site->slots[site->n_slots++] = (int)i;
+    free(used);
+    free(more);
+    return STATUS_OK;
+}
+
+static enum status site_new(struct site **out, struct interp *in, const struct expr *e)
+{
+    struct site **grown = mem_grow(in->sites, &in->room_sites, in->n_sites + 1, sizeof *grown);
+    if (!grown) return STATUS_MEMORY;
+    in->sites = grown;
+    size_t n_patches;
+    const struct expr *base = model_base(e->args[0], &n_patches);
+    const struct model *model = base->form == FORM_NAME && base->name ? statement_model(in->s, base->name) : NULL;
+    if (!model || model->net.n_nodes == 0) return interp_fail(in, e, "no network for this model");
+    struct site *site = mem_array(1, sizeof *site);
+    if (!site) return STATUS_MEMORY;
+    site->model = e->args[0];
+    site->tokens = tokens_argument(e);
+    site->base = model;
+    site->net = &model->net;
+    site->id = in->n_sites;
+    site->patches = mem_array(n_patches + 1, sizeof *site->patches);
+    site->t = mem_array(site->net->n_ctx, sizeof *site->t);
+    if (!site->patches || !site->t || site_slots(site, in) != STATUS_OK) {
+        site_free(site);
+        return STATUS_MEMORY;
+    }
+    site->n_patches = collect_patches(site->patches, site->model);
+    in->sites[in->n_sites++] = site;
+    *out = site;
+    return STATUS_OK;
+}
+
+static enum status site_of(struct site **out, struct interp *in, const struct expr *e)
+{
+    struct class *c = class_of(in, e);
+    if (!c) return STATUS_MEMORY;
+    if (!c->site)
+        for (size_t i = 0; i < in->n_sites && !c->site; i++)
+            if (expr_equal(in->sites[i]->model, e->args[0]) && expr_equal(in->sites[i]->tokens, tokens_argument(e))) c->site = in->sites[i];
+    if (!c->site) {
+        enum status s = site_new(&c->site, in, e);
+        if (s != STATUS_OK) return s;
+    }
+    *out = c->site;
+    return STATUS_OK;
+}
+
+static enum status find_node(long *node, struct interp *in, const struct net *net, const struct expr *e, const char *name)
+{
+    *node = net_node(net, name);
+    return *node < 0 ? interp_fail(in, e, "the model has no node '%s'", name) : STATUS_OK;
+}
+
+static enum status small_int(long *out, struct interp *in, const struct expr *e)
+{
+    bool known;
+    enum status s = eval_int(out, &known, in, e);
+    if (s == STATUS_OK && !known) return interp_fail(in, e, "a layer or head must not rest on a network value");
+    return s;
+}
+
+/* Component or node name -> node. */
+static enum status component_node(long *node, struct interp *in, const struct net *net, const struct expr *e)
+{
+    char name[128];
+    long l, h;
+    enum status s;
+    if (e->form == FORM_STRING) return find_node(node, in, net, e, e->name);
+    if (e->form == FORM_NAME && e->name && strcmp(e->name, "embed") == 0) return find_node(node, in, net, e, "hook_embed");
+    if (e->form == FORM_NAME && e->name && strcmp(e->name, "pos_embed") == 0) return find_node(node, in, net, e, "hook_pos_embed");
+    if (e->form != FORM_CALL || (e->function != FUNCTION_HEAD && e->function != FUNCTION_MLP)) return interp_fail(in, e, "not a component with a node of its own");
+    if ((s = small_int(&l, in, e->args[0])) != STATUS_OK) return s;
+    if (e->function == FUNCTION_MLP) snprintf(name, sizeof name, "blocks.%ld.hook_mlp_out", l);
+    else {
+        if ((s = small_int(&h, in, e->args[1])) != STATUS_OK) return s;
+        snprintf(name, sizeof name, "blocks.%ld.attn.hook_result.%ld", l, h);
+    }
+    return find_node(node, in, net, e, name);
+}
+
+static enum status resid_pre_node(long *node, struct interp *in, const struct net *net, const struct expr *e, long l)
+{
+    char name[128];
+    snprintf(name, sizeof name, "blocks.%ld.hook_resid_pre", l);
+    if ((*node = net_node(net, name)) >= 0) return STATUS_OK;
+    snprintf(name, sizeof name, "blocks.%ld.hook_resid_post", l - 1);
+    return find_node(node, in, net, e, l == 0 ? "hook_embed" : name);
+}
+
+static enum status layer_node(long *node, struct interp *in, const struct net *net, const struct expr *e, long l, long h)
+{
+    char name[128];
+    const char *tail;
+    switch (e->function) {
+    case FUNCTION_ATTN: tail = "attn.hook_pattern"; break;
+    case FUNCTION_SCORE: tail = "attn.hook_attn_scores"; break;
+    case FUNCTION_HEAD_OUT: tail = "attn.hook_result"; break;
+    case FUNCTION_RESID_MID: tail = "hook_resid_mid"; break;
+    case FUNCTION_RESID_POST: tail = "hook_resid_post"; break;
+    case FUNCTION_MLP_PRE: tail = "mlp.hook_pre"; break;
+    case FUNCTION_MLP_POST: tail = "mlp.hook_post"; break;
+    default: return resid_pre_node(node, in, net, e, l);
+    }
+    if (h >= 0) snprintf(name, sizeof name, "blocks.%ld.%s.%ld", l, tail, h);
+    else snprintf(name, sizeof name, "blocks.%ld.%s", l, tail);
+    return find_node(node, in, net, e, name);
+}
+
+static enum status call_node(size_t *out, struct interp *in, const struct site *site, const struct expr *e)
+{
+    struct class *c = class_of(in, e);
+    long l = 0, h = -1, node;
+    enum status s = STATUS_OK;
+    if (!c) return STATUS_MEMORY;
+    if (e->function == FUNCTION_LOGITS) {
+        *out = site->net->output;
+        return STATUS_OK;
+    }
+    if (e->function == FUNCTION_NODE) {
+        if (c->key.node < 0 || e->args[1]->form == FORM_CALL) s = component_node(&c->key.node, in, site->net, e->args[1]);
+        if (s == STATUS_OK) *out = (size_t)c->key.node;
+        return s;
+    }
+    if ((s = small_int(&l, in, e->args[1])) != STATUS_OK) return s;
+    if (e->n_args == 4 && (s = small_int(&h, in, e->args[2])) != STATUS_OK) return s;
+    if (e->n_args == 4 && h < 0) return interp_fail(in, e, "head %ld out of range", h);
+    if (c->key.node < 0 || c->key.layer != l || c->key.head != h) {
+        if ((s = layer_node(&node, in, site->net, e, l, h)) != STATUS_OK) return s;
+        c->key = (struct node_key){l, h, node};
+    }
+    *out = (size_t)c->key.node;
+    return STATUS_OK;
+}
+
+/* The sequence: integers within the vocabulary, no longer than the context. */
+static enum status site_sequence(struct site *site, struct interp *in)
+{
+    struct value *v;
+    enum status s = eval(&v, in, site->tokens);
+    if (s != STATUS_OK) return s;
+    site->unknown = v->kind == KIND_UNKNOWN;
+    if (site->unknown) return STATUS_OK;
+    if (v->kind != KIND_INT || v->rank != 1) return interp_fail(in, site->tokens, "not a sequence of tokens");
+    if (v->n < 1 || v->n > site->net->n_ctx) return interp_fail(in, site->tokens, "sequence of %zu tokens, the model takes 1 to %zu", v->n, site->net->n_ctx);
+    for (size_t i = 0; i < v->n; i++) {
+        if (v->ints[i] < 0 || (size_t)v->ints[i] >= site->net->d_vocab)
+            return interp_fail(in, site->tokens, "token %ld out of range: the model has 0..%zu", v->ints[i], site->net->d_vocab - 1);
+        site->t[i] = (int)v->ints[i];
+    }
+    site->n = v->n;
+    return STATUS_OK;
+}
+
+static enum status resolve_patch(struct patch *p, struct interp *in, struct site *site)
+{
+    long node;
+    const struct expr *left = p->index;
+    enum status s = component_node(&node, in, site->net, left->form == FORM_INDEX ? left->args[0] : left);
+    if (s != STATUS_OK) return s;
+    p->node = (size_t)node;
+    p->first = 0;
+    p->count = -1;
+    if (left->form != FORM_INDEX) return STATUS_OK;
+    struct span rows;
+    s = eval_span(&rows, in, left->args[1], site->n);
+    if (s != STATUS_OK) return s;
+    if (rows.unknown) site->unknown = true;
+    p->first = (long)rows.first;
+    p->count = (long)rows.count;
+    return STATUS_OK;
+}
+
+static enum status patch_variant(struct variant *v, const struct site *site)
+{
+    enum status s = STATUS_OK;
+    for (size_t i = 0; i < site->n_patches && s == STATUS_OK; i++) {
+        const struct patch *p = &site->patches[i];
+        for (long k = 0; k < (p->count < 0 ? 1 : p->count) && s == STATUS_OK; k++) {
+            long row = p->count < 0 ? -1 : p->first + k;
+            s = v->run ? run_patch(v->run, p->node, row) : ball_run_patch(v->balls, p->node, row);
+        }
+    }
+    return s;
+}
+
+/* The run for the rows that are patched now. */
+static enum status site_variant(struct site *site, struct interp *in)
+{
+    size_t n = site->n_patches;
+    for (size_t i = 0; i < site->n_variants; i++) {
+        site->now = &site->variants[i];
+        bool same = true;
+        for (size_t k = 0; k < n && same; k++)
+            same = site->now->rows[3 * k] == (long)site->patches[k].node && site->now->rows[3 * k + 1] == site->patches[k].first && site->now->rows[3 * k + 2] == site->patches[k].count;
+        if (same) return STATUS_OK;
+    }
+    struct variant *grown = mem_grow(site->variants, &site->room_variants, site->n_variants + 1, sizeof *grown);
+    if (!grown) return STATUS_MEMORY;
+    site->variants = grown;
+    struct variant v = {.rows = mem_array(3 * n + 1, sizeof *v.rows)};
+    if (!v.rows) return STATUS_MEMORY;
+    for (size_t k = 0; k < n; k++) {
+        v.rows[3 * k] = (long)site->patches[k].node;
+        v.rows[3 * k + 1] = site->patches[k].first;
+        v.rows[3 * k + 2] = site->patches[k].count;
+    }
+    enum status s = in->prec ? ball_run_new(&v.balls, site->net, in->s->semantics, in->prec) : run_new(&v.run, site->net, in->s->semantics);
+    if (s == STATUS_OK) s = patch_variant(&v, site);
+    site->variants[site->n_variants++] = v;
+    site->now = &site->variants[site->n_variants - 1];
+    if (s == STATUS_OK) return STATUS_OK;
+    site->n_variants--;
+    free(v.rows);
+    if (v.run) run_free(v.run);
+    if (v.balls) ball_run_free(v.balls);
+    return s;
+}
+
+/* What claim arithmetic feeds into a float32 network is rounded once; entries of a run are binary32 already. */
+static void round_binary32(struct value *v, slong prec)
+{
+    if (prec) {
+        mag_t r, eta;
+        mag_init(r);
+        mag_init(eta);
+        mag_set_ui_2exp_si(eta, 1, -149);
+        for (size_t i = 0; i < v->n; i++) {
+            arb_get_mag(r, v->own_balls + i);
+            mag_mul_2exp_si(r, r, -24);
+            mag_add(r, r, eta);
+            mag_add(arb_radref(v->own_balls + i), arb_radref(v->own_balls + i), r);
+        }
+        mag_clear(r);
+        mag_clear(eta);
+        return;
+    }
+    double *mid = v->own_doubles, *rad = v->own_doubles + v->n;
+    for (size_t i = 0; i < v->n; i++) {
+        if (rad[i] == 0) {
+            mid[i] = (double)(float)mid[i];
+            if (!isfinite(mid[i])) rad[i] = INFINITY;
+        } else
+            rad[i] = (rad[i] + FLOAT32_U * (fabs(mid[i]) + rad[i]) + FLOAT32_ETA) * (1 + 0x1p-48);
+    }
+}
+
+static enum status fill_patch(const struct patch *p, struct site *site, struct interp *in)
+{
+    struct value *given, v;
+    size_t width = site->net->nodes[p->node].width ? site->net->nodes[p->node].width : site->n;
+    size_t rows = p->count < 0 ? site->n : (size_t)p->count;
+    bool scalar_row = p->index->form == FORM_INDEX && p->index->args[1]->form != FORM_SLICE;
+    enum status s = eval(&given, in, p->value);
+    if (s != STATUS_OK) return s;
+    if (given->kind == KIND_UNKNOWN) {
+        site->unknown = true;
+        return STATUS_OK;
+    }
+    bool fits = scalar_row ? given->rank == 1 && given->n == width : given->rank == 2 && given->shape[0] == rows && given->shape[1] == width;
+    if (!fits || given->kind == KIND_TRUTH) return interp_fail(in, p->value, "a patch of %zu rows of width %zu needs an array of that shape", rows, width);
+    value_init(&v);
+    bool ok = value_copy(&v, given, in->prec) && value_as_real(&v, in->prec);
+    if (ok && in->s->semantics == SEMANTICS_FLOAT32 && !(given->kind == KIND_REAL && given->origin.site)) round_binary32(&v, in->prec);
+    for (size_t i = 0; ok && i < rows; i++) {
+        size_t row = (size_t)p->first + i;
+        if (in->prec) ball_run_patch_row(site->now->balls, p->node, row, v.balls + i * width);
+        else run_patch_row(site->now->run, p->node, row, v.mid + i * width, v.rad + i * width);
+    }
+    value_clear(&v);
+    return ok ? STATUS_OK : STATUS_MEMORY;
+}
+
+static enum status site_ready(struct site *site, struct interp *in)
+{
+    if (class_fresh(in, site->slots, site->n_slots, site->stamp)) return STATUS_OK;
+    site->stamp = 0;
+    enum status s = site_sequence(site, in);
+    for (size_t i = 0; i < site->n_patches && s == STATUS_OK && !site->unknown; i++) s = resolve_patch(&site->patches[i], in, site);
+    if (s == STATUS_OK && !site->unknown) s = site_variant(site, in);
+    if (s != STATUS_OK) return s;
+    if (!site->unknown) {
+        if (in->prec) ball_run_tokens(site->now->balls, site->t, site->n);
+        else run_tokens(site->now->run, site->t, site->n);
+        for (size_t i = 0; i < site->n_patches && s == STATUS_OK && !site->unknown; i++) s = fill_patch(&site->patches[i], site, in);
+        if (s != STATUS_OK) return s;
+    }
+    site->stamp = in->clock;
+    return STATUS_OK;
+}
+
+/* One row in place. */
+static void point_at_row(struct value *out, struct interp *in, struct site *site, size_t node, size_t row)
+{
+    if (in->prec) out->balls = ball_run_row(site->now->balls, node, row);
+    else run_row(site->now->run, node, row, &out->mid, &out->rad);
+    out->kind = KIND_REAL;
+    out->has_real = true;
+    out->origin = (struct origin){site, node, row, -1};
+}
+
+static enum status copy_rows(struct value *out, struct interp *in, struct site *site, size_t node, struct span rows, struct span cols)
+{
+    double *mid, *rad;
+    arb_ptr balls;
+    size_t shape[2] = {rows.count, cols.count};
+    bool one = cols.scalar;
+    if (!value_shape(out, one ? 1 : 2, shape) || !value_make_real(out, in->prec, &mid, &rad, &balls)) return STATUS_MEMORY;
+    for (size_t i = 0; i < rows.count; i++) {
+        const double *m, *r;
+        arb_srcptr b = NULL;
+        if (in->prec) b = ball_run_row(site->now->balls, node, rows.first + i);
+        else run_row(site->now->run, node, rows.first + i, &m, &r);
+        for (size_t j = 0; j < cols.count; j++) {
+            if (b) arb_set(balls + i * cols.count + j, b + cols.first + j);
+            else {
+                mid[i * cols.count + j] = m[cols.first + j];
+                rad[i * cols.count + j] = r[cols.first + j];
+            }
+        }
+    }
+    if (!one) out->origin = (struct origin){site, node, rows.first, -1};
+    return STATUS_OK;
+}
+
+/* Scores that the mask hides have no value. */
+static enum status check_scores(struct interp *in, const struct expr *e, const struct site *site, size_t node, struct span rows, struct span cols)
+{
+    if (site->net->nodes[node].op != OP_SCORE || !site->net->causal || rows.count == 0 || cols.count == 0) return STATUS_OK;
+    if (cols.first + cols.count - 1 > rows.first) return interp_fail(in, e, "a score outside the mask has no value");
+    return STATUS_OK;
+}
+
+enum status network_value(struct value *out, struct interp *in, const struct expr *e)
+{
+    struct site *site;
+    size_t node;
+    enum status s = site_of(&site, in, e);
+    if (s == STATUS_OK) s = site_ready(site, in);
+    if (s != STATUS_OK) return s;
+    if (site->unknown) {
+        value_set_unknown(out);
+        return STATUS_OK;
+    }
+    if ((s = call_node(&node, in, site, e)) != STATUS_OK) return s;
+    size_t width = site->net->nodes[node].width ? site->net->nodes[node].width : site->n;
+    struct span rows = {0, site->n, false, false}, cols = {0, width, false, false};
+    if ((s = check_scores(in, e, site, node, rows, cols)) != STATUS_OK) return s;
+    return copy_rows(out, in, site, node, rows, cols);
+}
+
+enum status network_index(struct value *out, struct interp *in, const struct expr *e)
+{
+    struct site *site;
+    size_t node;
+    enum status s = site_of(&site, in, e->args[0]);
+    if (s == STATUS_OK) s = site_ready(site, in);
+    if (s != STATUS_OK) return s;
+    if (site->unknown) {
+        value_set_unknown(out);
+        return STATUS_OK;
+    }
+    if ((s = call_node(&node, in, site, e->args[0])) != STATUS_OK) return s;
+    size_t width = site->net->nodes[node].width ? site->net->nodes[node].width : site->n;
+    struct span rows, cols = {0, width, false, false};
+    s = eval_span(&rows, in, e->args[1], site->n);
+    if (s == STATUS_OK && e->n_args > 2) s = eval_span(&cols, in, e->args[2], width);
+    if (s != STATUS_OK) return s;
+    if (e->n_args > 3) return interp_fail(in, e, "an activation has two axes");
+    if (rows.unknown || cols.unknown) {
+        value_set_unknown(out);
+        return STATUS_OK;
+    }
+    if ((s = check_scores(in, e, site, node, rows, cols)) != STATUS_OK) return s;
+    if (!rows.scalar) return copy_rows(out, in, site, node, rows, cols);
+    if (!value_shape(out, cols.scalar ? 0 : 1, &cols.count)) return STATUS_MEMORY;
+    point_at_row(out, in, site, node, rows.first);
+    if (in->prec) out->balls += cols.first;
+    else {
+        out->mid += cols.first;
+        out->rad += cols.first;
+    }
+    if (cols.scalar) out->origin.col = (long)cols.first;
+    else if (cols.first > 0) out->origin.site = NULL;
+    return STATUS_OK;
+}
+
+static bool same_run(const struct site *a, const struct site *b)
+{
+    if (a == b) return true;
+    return a->n_patches == 0 && b->n_patches == 0 && a->base == b->base && a->n == b->n && memcmp(a->t, b->t, a->n * sizeof *a->t) == 0;
+}
+
+static bool node_is_patched(const struct site *s, size_t node)
+{
+    for (size_t i = 0; i < s->n_patches; i++)
+        if (s->patches[i].node == node) return true;
+    return false;
+}
+
+/* Under float32 every entry is rounded on its own: only an entry and itself are one number. */
+bool same_number(const struct interp *in, const struct origin *a, long col_a, const struct origin *b, long col_b)
+{
+    if (!a->site || !b->site || a->node != b->node || a->row != b->row || !same_run(a->site, b->site)) return false;
+    if (col_a < 0 || col_b < 0) return false;
+    if (col_a == col_b) return true;
+    if (in->s->semantics != SEMANTICS_REAL || node_is_patched(a->site, a->node)) return false;
+    return net_twins(a->site->net, a->node, (size_t)col_a, (size_t)col_b);
+}

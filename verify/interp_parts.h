@@ -1,0 +1,102 @@
+/* interp_parts: what the files of the interpreter share. Expressions that are equal up to the names of bound variables form one
+ * *class*: they have one value buffer, and within one binding they are evaluated once. Nothing here is used outside verify/interp*.c. */
+#ifndef WEIGHTPROOF_VERIFY_INTERP_PARTS_H
+#define WEIGHTPROOF_VERIFY_INTERP_PARTS_H
+#include "verify/value.h"
+
+struct node_key { long layer, head, node; };   /* last answer of a look-up by layer and head */
+
+struct class {
+    const struct expr *e;       /* its representative */
+    unsigned long hash;
+    int *slots; size_t n_slots; /* free variables */
+    bool network;               /* reads an activation */
+    bool memo;                  /* the value is kept until one of them changes */
+    unsigned long stamp;        /* when it was evaluated; 0: never */
+    struct value value;
+    struct walk *walk;          /* binders of a quantifier */
+    struct site *site;          /* run behind a network function */
+    struct node_key key;
+};
+
+/* A patched node of a site, and the expression that fills its rows. */
+struct patch { size_t node; const struct expr *index, *value; long first, count; /* rows; count -1: all */ };
+/* One network, with its patches, on one sequence: everything that reads it shares one run. */
+struct site {
+    const struct expr *model, *tokens;
+    const struct model *base;
+    const struct net *net;
+    size_t id;
+    struct patch *patches; size_t n_patches;
+    int *slots; size_t n_slots;
+    unsigned long stamp;
+    bool unknown;               /* its sequence rests on an unsettled condition */
+    int *t; size_t n;           /* the sequence it stands on */
+    /* Runs by the rows that are patched; without patches there is one. */
+    struct variant { struct run *run; struct ball_run *balls; long *rows; } *variants; size_t n_variants, room_variants;
+    struct variant *now;
+};
+
+struct slot { struct value value; int *tokens; size_t n, room; bool bound, is_int; unsigned long stamp; };
+
+struct interp {
+    const struct statement *s;
+    slong prec;
+    struct known { const struct expr *e; struct class *class; } *by_id; size_t n_ids;
+    struct class **classes; size_t n_classes, room_classes;
+    struct site **sites; size_t n_sites, room_sites;
+    struct slot *slots; size_t n_slots;
+    unsigned long clock;
+    long last;                  /* value of `last`, -1 outside an index */
+    struct diag *d;             /* of the call under way */
+};
+
+/* Evaluates to the buffer of the class of e; valid until e, or something equal to it, is evaluated again. */
+enum status eval(struct value **out, struct interp *in, const struct expr *e) MUST_USE;
+enum status eval_truth(enum truth *out, struct interp *in, const struct expr *e) MUST_USE;
+/* An integer; *known false when it rests on an unsettled condition. */
+enum status eval_int(long *out, bool *known, struct interp *in, const struct expr *e) MUST_USE;
+struct class *class_of(struct interp *in, const struct expr *e);   /* NULL without memory */
+bool class_fresh(const struct interp *in, const int *slots, size_t n, unsigned long stamp);
+/* A run-time error at the place of e. */
+enum status interp_fail(struct interp *in, const struct expr *e, const char *format, ...) __attribute__((format(printf, 3, 4))) MUST_USE;
+
+/* interp_array.c: out is the buffer to fill. */
+enum status array_call(struct value *out, struct interp *in, const struct expr *e) MUST_USE;
+enum status array_list(struct value *out, struct interp *in, const struct expr *e) MUST_USE;
+enum status array_index(struct value *out, struct interp *in, const struct expr *e) MUST_USE;
+enum status array_matmul(struct value *out, struct interp *in, const struct expr *e, struct value *a, struct value *b) MUST_USE;
+enum status array_weight(struct value *out, struct interp *in, const struct expr *e) MUST_USE;
+/* Index range of one axis: a scalar index or an inclusive slice. */
+struct span { size_t first, count; bool scalar, unknown; };
+enum status eval_span(struct span *out, struct interp *in, const struct expr *index, size_t length) MUST_USE;
+
+/* interp_arith.c: entrywise and scalar arithmetic on every kind; out may be a. */
+enum status arith(struct value *out, struct interp *in, const struct expr *e, enum oper oper, struct value *a, struct value *b) MUST_USE;
+enum status arith_neg(struct value *out, struct interp *in, struct value *a) MUST_USE;
+enum status arith_max(struct value *out, struct interp *in, struct value *a, struct value *b, bool min) MUST_USE;   /* scalars */
+enum status arith_hull(struct value *out, struct interp *in, struct value *a, struct value *b) MUST_USE;
+enum status arith_pick(struct value *out, struct interp *in, const struct value *a, size_t i) MUST_USE;             /* entry i */
+/* interp_function.c: exp, sqrt, softmax, norms, sums and extrema of arrays. */
+enum status function_call(struct value *out, struct interp *in, const struct expr *e) MUST_USE;
+
+/* interp_network.c */
+bool is_network_call(const struct expr *e);
+enum status network_value(struct value *out, struct interp *in, const struct expr *e) MUST_USE;   /* all rows */
+/* The rows and, with a second index, columns that an index expression asks for: only these are computed. */
+enum status network_index(struct value *out, struct interp *in, const struct expr *e) MUST_USE;
+void site_free(struct site *s);
+/* Are the two origins one number? col is taken from the arguments, not from the origins. */
+bool same_number(const struct interp *in, const struct origin *a, long col_a, const struct origin *b, long col_b);
+
+/* interp_truth.c */
+/* Settled sign of a - b for entry i of a and entry j of b: *order -1, 0, 1 when *settled. */
+void compare_entries(int *order, bool *settled, struct interp *in, struct value *a, size_t i, struct value *b, size_t j);
+enum status truth_compare(enum truth *out, struct interp *in, const struct expr *e) MUST_USE;
+enum status truth_in(enum truth *out, struct interp *in, const struct expr *e) MUST_USE;
+bool is_strict_argmax(const struct expr *e);
+
+/* interp_quant.c */
+enum status quant_value(struct value *out, struct interp *in, const struct expr *e) MUST_USE;
+enum status quant_truth(enum truth *out, struct interp *in, const struct expr *e) MUST_USE;
+#endif
