@@ -229,6 +229,7 @@ static bool type_ablate(struct typer *t, struct expr *e, const struct bound_mode
             report_at(t->report, arg->at, NULL, "ablate(M, drop = {head(0, 0)}, to = zero)", k == 3 ? "ablate takes keep =, drop =, to = and ln =" : "'%s' is given twice", k == 3 ? "" : keys[k]);
             return false;
         }
+        arg->args[0]->type = type_of(BASE_STRING, 0, -1, -1);
         if (k == 2) {
             ok = type_replacement(t, arg->args[1]) && ok;
             continue;

@@ -170,12 +170,11 @@ static bool type_weight(struct typer *t, struct expr *e, const struct bound_mode
 static bool type_circuit(struct typer *t, struct expr *e, const struct bound_model *m)
 {
     const struct net *net = net_of(m);
-    const char *const *parts = (const char *const[]){"W_Q", "W_K"};
+    static const char *const qk[] = {"W_Q", "W_K"}, *const ov[] = {"W_V", "W_O"};
+    const char *const *parts = e->function == FUNCTION_OV ? ov : qk;
     long l, d = -1;
     if (!type_layer_head(t, e->args[1], e->args[2], m))
         return false;
-    if (e->function == FUNCTION_OV)
-        parts = (const char *const[]){"W_V", "W_O"};
     if (net && constant_integer(&l, e->args[1], -1)) {
         for (size_t i = 0; i < 2; i++) {
             char name[80];
