@@ -1,0 +1,281 @@
+"""Rule separable (proofs/FORMAT.md, section 3): claims that are linear in one row of a one-layer, one-head model.
+
+The page decides such claims by walks over positions; this checker looks at every sequence (its domains are small), but
+sees the same linear forms, accepts the same claims, and settles exact ties in the same way:
+Z L = sum over sources i of w_i G_i, and L = 0 when the G_i of sources with equal exact q.k add up to 0 in every group.
+"""
+from fractions import Fraction
+
+from evaluate import Interpreter, names_in
+from statement import E
+from values import Array, ClaimError, Symbol, conjunction, disjunction, exact, negate
+
+MAX_TERMS = 100000
+LINEAR_OPS = {"embed", "position", "add", "linear", "heads"}
+OF_TOKENS = {"max", "min", "sum", "argmax", "argmin", "len", "contains"}
+
+
+class NotSeparable(ClaimError):
+    """The claim or network is not one that the rule takes."""
+
+    def __init__(self, message):
+        ClaimError.__init__(self, "not separable: " + message)
+
+
+class Form(Symbol):
+    """The minimum (kind "min"), maximum ("max") of linear forms, or one form ("one").
+
+    A term is (constant, {("logit", j) or ("attn", i): factor}); row = (interpreter, tokens, r) says of which row.
+    """
+
+    def __init__(self, kind, terms, row):
+        if len(terms) > MAX_TERMS:
+            raise NotSeparable("too many forms")
+        self.kind, self.terms, self.row = kind, terms, row
+
+    def like(self, x):
+        """x as a form of the same row."""
+        if isinstance(x, Form):
+            if x.row[2] != self.row[2]:
+                raise NotSeparable("two rows")
+            return x
+        if not exact(x):
+            raise NotSeparable("a number that is no linear form")
+        return Form("one", [(Fraction(x), {})], self.row)
+
+    def scale(self, k):
+        flipped = {"one": "one", "min": "max", "max": "min"}[self.kind] if k < 0 else self.kind
+        return Form(flipped, [(c * k, {key: x * k for key, x in factors.items()}) for c, factors in self.terms], self.row)
+
+    def join(self, other):
+        kinds = {self.kind, other.kind} - {"one"}
+        if len(kinds) > 1:
+            raise NotSeparable("a minimum and a maximum together")
+        return kinds.pop() if kinds else "one"
+
+    def plus(self, other):
+        terms = []
+        for c, factors in self.terms:
+            for d, more in other.terms:
+                total = dict(factors)
+                for key, x in more.items():
+                    total[key] = total.get(key, 0) + x
+                terms.append((c + d, total))
+        return Form(self.join(other), terms, self.row)
+
+    # the arithmetic of values.py
+
+    def add(self, a, b, sign):
+        a, b = self.like(a), self.like(b)
+        return a.plus(b.scale(sign))
+
+    def times(self, a, b):
+        form, factor = (a, b) if isinstance(a, Form) else (b, a)
+        if not exact(factor):
+            raise NotSeparable("a product of network values")
+        return form.scale(factor)
+
+    def quotient(self, a, b):
+        if not exact(b):
+            raise NotSeparable("a division by a network value")
+        if b == 0:
+            raise ClaimError("division by zero")
+        return a.scale(1 / Fraction(b))
+
+    def largest(self, a, b, sign):
+        a, b, kind = self.like(a), self.like(b), "max" if sign > 0 else "min"
+        if {a.kind, b.kind} - {"one", kind}:
+            raise NotSeparable("a minimum and a maximum together")
+        return Form(kind, a.terms + b.terms, self.row)
+
+    def absolute(self):
+        if self.kind != "one":
+            raise NotSeparable("abs of a minimum or maximum")
+        return self.largest(self, self.scale(-1), 1)
+
+    def compare(self, op, a, b):
+        difference = self.like(a).plus(self.like(b).scale(-1))
+        interpreter, tokens, r = self.row
+        signs = [interpreter.sign(term, tokens, r) for term in difference.terms]
+        join = disjunction if difference.kind == "max" else conjunction
+        above = join(None if s is None else s > 0 for s in signs)
+        reaches = join(None if s is None else s >= 0 for s in signs)
+        if op == "==":
+            return conjunction([reaches, negate(above)])
+        return {">": above, ">=": reaches, "<": negate(reaches), "<=": negate(above)}[op]
+
+
+def recognise(net):
+    """The softmax, score and mix nodes and whether there is a LayerNorm, of a network of the kind that FORMAT.md section 3, point 2 describes."""
+    mixes = [x for x in net.nodes.values() if x.op == "mix"]
+    if len(mixes) != 1 or sum(x.op == "softmax" for x in net.nodes.values()) != 1:
+        raise NotSeparable("not one head")
+    mix, ops = mixes[0], set()
+
+    def walk(name, allowed):
+        node = net.nodes[name]
+        if node.op == "mix" and "mix" in allowed:
+            return
+        if node.op not in allowed:
+            raise NotSeparable("a %s node" % node.op)
+        ops.add(node.op)
+        for x in node.inputs:
+            walk(x, allowed)
+
+    walk(net.output, LINEAR_OPS | {"mix"})
+    softmax = net.nodes[mix.inputs[0]]
+    score = net.nodes[softmax.inputs[0]]
+    for name in (mix.inputs[1],) + tuple(score.inputs):
+        walk(name, LINEAR_OPS | {"layernorm"})
+    return softmax.name, score, mix, "layernorm" in ops
+
+
+class LinearInterpreter(Interpreter):
+    def __init__(self, nets, statement):
+        Interpreter.__init__(self, nets, statement.float32)
+        if len(nets) != 1:
+            raise NotSeparable("not one model")
+        self.net = next(iter(nets.values()))
+        self.pattern, self.score, self.mix, self.normed = recognise(self.net)
+        self.condition_only, self.signs, self.ties, self.read = False, {}, {}, {}
+        body, binds, where = statement.body, statement.binds, statement.where
+        if statement.kind == "prove" and statement.forall is None:
+            if body.kind != "exists":
+                raise NotSeparable("no binder")
+            body, binds, where = body.parts
+        self.binders(binds)
+        for part in (body, where):
+            self.uses(part)
+
+    def binders(self, binds):
+        tokens = [name for name, s in binds if s.kind in ("power", "product")]
+        if len(tokens) != 1:
+            raise NotSeparable("not one binder over tokens")
+        self.tokens = tokens[0]
+        for name, s in binds:
+            sets = [s.parts[1]] if s.kind == "power" else s.parts[0] if s.kind == "product" else [s]
+            if any(x.kind not in ("range", "braces") or list(names_in(x)) for x in sets):
+                raise NotSeparable("a set that is no constant range or list")
+        self.others = [name for name, _ in binds if name != self.tokens]
+
+    def uses(self, part):
+        """The sequence stands only where a scan over its tokens, or the network, reads it."""
+        if isinstance(part, (list, tuple)):
+            for x in part:
+                self.uses(x)
+        if not isinstance(part, E):
+            return
+        if part.kind == "name" and part.parts[0] == self.tokens:
+            raise NotSeparable("a use of the sequence that no scan computes")
+        inner = list(part.parts)
+        if part.kind == "index" and self.is_sequence(part.parts[0]):
+            if len(part.parts[1]) != 1 or part.parts[1][0].kind == "slice" or self.tokens in names_in(part.parts[1]):
+                raise NotSeparable("a position that depends on the tokens")
+            return
+        if part.kind == "call" and part.parts[0] in OF_TOKENS and self.is_sequence(part.parts[1][0]):
+            inner = part.parts[1][1:]
+        elif part.kind == "call" and part.parts[0] in ("logits", "attn") and self.is_sequence(part.parts[1][-1]):
+            inner = part.parts[1][:-1]
+        self.uses(inner)
+
+    def is_sequence(self, e):
+        return e.kind == "name" and e.parts[0] == self.tokens
+
+    def condition(self, where, env):
+        self.condition_only = True
+        try:
+            return self.settle(where, env)
+        finally:
+            self.condition_only = False
+
+    def truth_exists(self, env, body, binds, where):
+        if where is not None:
+            where = E("token_only", where)
+        return Interpreter.truth_exists(self, env, body, binds, where)
+
+    def truth_token_only(self, env, where):
+        before, self.condition_only = self.condition_only, True
+        try:
+            return self.truth(where, env)
+        finally:
+            self.condition_only = before
+
+    def rows(self, env, m, name, t):
+        if self.condition_only:
+            raise NotSeparable("a condition on network values")
+        if m.kind != "name" or not self.is_sequence(t) or name not in (self.net.output, self.pattern):
+            raise NotSeparable("a network value that is no logit and no attention")
+        plain = Interpreter.rows(self, env, m, name, t)
+        n, width = plain.shape
+        tokens = tuple(env[self.tokens])
+        place = tuple(env[x] for x in self.others)
+        kind = "attn" if name == self.pattern else "logit"
+
+        def row(i):
+            if self.read.setdefault(place, i) != i:
+                raise NotSeparable("two rows")
+            allowed = self.sources(i, n)
+            return Array((width,), lambda j: Form(
+                "one", [(Fraction(0), {} if kind == "attn" and j >= allowed else {(kind, j): Fraction(1)})], (self, tokens, i)))
+        return Array((n, width), row)
+
+    def sources(self, i, n):
+        return i + 1 if self.net.causal else n
+
+    def sign(self, term, tokens, r):
+        """1, -1, 0, or None at this precision."""
+        constant, factors = term
+        model = next(iter(self.models.values()))
+        run, lo, hi = self.run(model, tokens), constant, constant
+        for (kind, j), factor in factors.items():
+            mid, rad = run.row(self.net.output if kind == "logit" else self.pattern, r)
+            pair = [factor * Fraction(x, 1 << self.p) for x in (mid[j] - rad[j], mid[j] + rad[j])]
+            lo, hi = lo + min(pair), hi + max(pair)
+        if lo > 0:
+            return 1
+        if hi < 0:
+            return -1
+        return 0 if self.tie(term, tokens, r) else None
+
+    # exact ties
+
+    def tie(self, term, tokens, r):
+        """Whether the form is exactly 0."""
+        constant, factors = term
+        if not any(factors.values()):
+            return constant == 0
+        if self.float32 or self.normed:
+            return False
+        groups = {}
+        for i in range(self.sources(r, len(tokens))):
+            logits, exponent = self.source(tokens, r, i)
+            g = constant + factors.get(("attn", i), 0)
+            for (kind, j), factor in factors.items():
+                if kind == "logit":
+                    g += factor * logits[j]
+            groups[exponent] = groups.get(exponent, 0) + g
+        return not any(groups.values())
+
+    def source(self, tokens, r, i):
+        """The logits of row r if all attention were on source i, and q_r . k_i, exactly."""
+        key = tokens, r, i
+        if key not in self.ties:
+            q, k = self.exact_row(self.score.inputs[0], tokens, r, r), self.exact_row(self.score.inputs[1], tokens, i, i)
+            self.ties[key] = self.exact_row(self.net.output, tokens, r, i), sum(a * b for a, b in zip(q, k))
+        return self.ties[key]
+
+    def exact_row(self, name, tokens, i, source):
+        node = self.net.nodes[name]
+        parts = [[Fraction(x, 1 << part.shift) for x in part.ints] for part in node.parts]
+        if node.op in ("embed", "position"):
+            at, width = tokens[i] if node.op == "embed" else i, node.width
+            return parts[0][at * width:(at + 1) * width]
+        if node.op == "mix":
+            return self.exact_row(node.inputs[1], tokens, source, source)
+        rows = [self.exact_row(x, tokens, i, source) for x in node.inputs]
+        if node.op == "linear":
+            width = node.width
+            rows = [[sum(x * parts[0][a * width + j] for a, x in enumerate(rows[0])) for j in range(width)]] + parts[1:]
+        else:
+            rows += parts
+        return [sum(column) for column in zip(*rows)]

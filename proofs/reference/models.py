@@ -1,0 +1,211 @@
+"""Weights and runs of networks in expressions: the functions of STATEMENT.md that name a model, and patch."""
+from fractions import Fraction
+
+import network
+from values import Array, ClaimError, Real, integer, integers, matrix
+
+
+class Model:
+    """A network with patches [(node, index expression or None, value, environment)]; key names it."""
+
+    def __init__(self, net, patches=(), key=None):
+        self.net, self.patches, self.key = net, patches, key
+
+
+class ModelFunctions:
+    """Mixed into the Interpreter, which has value(), models, float32 and the precision p."""
+
+    def tensor(self, model, name):
+        if model.patches or name not in model.net.tensors:
+            raise ClaimError("no tensor '%s'" % name)
+        t = model.net.tensors[name]
+
+        def part(shape, start):
+            if not shape:
+                return t.entry(start)
+            size = 1
+            for n in shape[1:]:
+                size *= n
+            return Array(tuple(shape), lambda i: part(shape[1:], start + i * size))
+        return part(list(t.shape), 0)
+
+    def string(self, e):
+        if e.kind != "string":
+            raise ClaimError("a string is asked for")
+        return e.parts[0]
+
+    def call_W(self, env, m, name):
+        return self.tensor(self.model(m, env), self.string(name))
+
+    def weights(self, env, m, layer, head, names):
+        """W[head] of the two tensors of a layer."""
+        model, out = self.model(m, env), []
+        layer, head = integer(self.value(layer, env)), integer(self.value(head, env))
+        for name in names:
+            w = self.tensor(model, "blocks.%d.attn.%s" % (layer, name))
+            if len(w.shape) != 3 or not 0 <= head < w.shape[0]:
+                raise ClaimError("no such head")
+            out.append(w[head])
+        return out
+
+    def call_QK(self, env, m, layer, head):
+        q, k = self.weights(env, m, layer, head, ("W_Q", "W_K"))
+        if q.shape[1] != k.shape[1]:
+            raise ClaimError("W_Q and W_K do not fit")
+        return matrix([[self.dot(a, b) for b in k] for a in q])
+
+    def call_OV(self, env, m, layer, head):
+        v, o = self.weights(env, m, layer, head, ("W_V", "W_O"))
+        return self.matmul(v, o)
+
+    # networks
+
+    def model(self, e, env):
+        if e.kind == "name" and e.parts[0] in self.models:
+            return self.models[e.parts[0]]
+        if e.kind == "call" and e.parts[0] == "patch":
+            return self.patch(e.parts[1], env)
+        raise ClaimError("a model is asked for")
+
+    def component(self, e, env, net):
+        """The node of head(l, h), mlp(l), embed, pos_embed or "name"."""
+        name = None
+        if e.kind == "string":
+            name = e.parts[0]
+        elif e.kind == "name":
+            name = {"embed": "hook_embed", "pos_embed": "hook_pos_embed"}.get(e.parts[0])
+        elif e.kind == "call" and e.parts[0] in ("head", "mlp"):
+            where = tuple(integer(self.value(x, env)) for x in e.parts[1])
+            name = "blocks.%d.attn.hook_result.%d" % where if len(where) == 2 else "blocks.%d.hook_mlp_out" % where
+        if name not in net.nodes:
+            raise ClaimError("no such node")
+        return name
+
+    def patch(self, arguments, env):
+        base = self.model(arguments[0], env)
+        patches, key = list(base.patches), [base.key]
+        for a in arguments[1:]:
+            if a.kind != "set_to":
+                raise ClaimError("patch asks for COMPONENT = E")
+            left, index = a.parts[0], None
+            if left.kind == "index":
+                if len(left.parts[1]) != 1:
+                    raise ClaimError("a patch has one index")
+                left, index = left.parts[0], left.parts[1][0]
+            name = self.component(left, env, base.net)
+            if base.net.nodes[name].width is None:
+                raise ClaimError("an attention pattern cannot be patched")
+            value = self.value(a.parts[1], env)
+            patches.append((name, index, value, env))
+            key.append((name, id(index), object()))
+        return Model(base.net, tuple(patches), tuple(key))
+
+    def patched_rows(self, model, n):
+        """{node: {position: row}} of a patched model on a sequence of length n."""
+        rows = {}
+        for name, index, value, env in model.patches:
+            lo, hi = (0, n - 1) if index is None else self.positions(index, n, env)
+            width = model.net.nodes[name].width
+            shape = (width,) if hi is None else (max(0, hi - lo + 1), width)
+            if not isinstance(value, Array) or value.shape != shape:
+                raise ClaimError("the patch does not have the shape of the rows")
+            for i in range(lo, (lo if hi is None else hi) + 1):
+                row = value if hi is None else value[i - lo]
+                pairs = [self.scaled(x) for x in row]
+                if self.float32:
+                    pairs = [self.evaluator(model.net).rounded(x, 1) for x in pairs]
+                rows.setdefault(name, {})[i] = network.from_ends(pairs)
+        return rows
+
+    def evaluator(self, net):
+        key = net.sha256, self.p
+        if key not in self.evaluators:
+            self.evaluators[key] = network.Evaluator(net, self.p, self.float32)
+        return self.evaluators[key]
+
+    def run(self, model, tokens):
+        net = model.net
+        if not 1 <= len(tokens) <= net.n_ctx or not all(0 <= x < net.d_vocab for x in tokens):
+            raise ClaimError("not a sequence of tokens of the model")
+        if model.patches:
+            return network.Run(self.evaluator(net), tokens, self.patched_rows(model, len(tokens)))
+        key = model.key, tokens, self.p
+        if key not in self.runs:
+            if len(self.runs) > 1000:
+                self.runs.clear()
+            self.runs[key] = network.Run(self.evaluator(net), tokens)
+        return self.runs[key]
+
+    def twin(self, net, name):
+        """For every entry of a linear node, the first entry with the same column and bias."""
+        key = net.sha256, name
+        if key not in self.twins:
+            node, first = net.nodes[name], {}
+            self.twins[key] = list(range(node.width))
+            if node.op == "linear" and not self.float32:
+                self.twins[key] = []
+                for j in range(node.width):
+                    content = tuple(node.parts[0].columns[j]), node.parts[1].ints[j] if len(node.parts) > 1 else 0
+                    self.twins[key].append(first.setdefault(content, j))
+        return self.twins[key]
+
+    def rows(self, env, m, name, t):
+        """The array [len, width] of a node on sequence t."""
+        model, tokens = self.model(m, env), integers(self.value(t, env))
+        net = model.net
+        if name not in net.nodes:
+            raise ClaimError("the network has no node '%s'" % name)
+        run, node, n, p = self.run(model, tokens), net.nodes[name], len(tokens), self.p
+        width = n if node.width is None else node.width
+        twin = None if node.width is None else self.twin(net, name)
+
+        def row(i):
+            mid, rad = run.row(name, i)
+            classes = range(width) if twin is None or run.patched(name, i) else twin
+
+            def entry(j):
+                if j >= len(mid):
+                    if node.op == "score":
+                        raise ClaimError("a score outside the mask has no value")
+                    return Real(Fraction(0), Fraction(0))
+                return Real(Fraction(mid[j] - rad[j], 1 << p), Fraction(mid[j] + rad[j], 1 << p), (model.key, tokens, name, i, classes[j]))
+            return Array((width,), entry)
+        return Array((n, width), row)
+
+    def call_logits(self, env, m, t):
+        return self.rows(env, m, self.model(m, env).net.output, t)
+
+    def layer_rows(self, env, m, pattern, where, t):
+        where = tuple(integer(self.value(x, env)) for x in where)
+        return self.rows(env, m, pattern % where, t)
+
+    def call_attn(self, env, m, layer, head, t):
+        return self.layer_rows(env, m, "blocks.%d.attn.hook_pattern.%d", (layer, head), t)
+
+    def call_score(self, env, m, layer, head, t):
+        return self.layer_rows(env, m, "blocks.%d.attn.hook_attn_scores.%d", (layer, head), t)
+
+    def call_head_out(self, env, m, layer, head, t):
+        return self.layer_rows(env, m, "blocks.%d.attn.hook_result.%d", (layer, head), t)
+
+    def call_resid_pre(self, env, m, layer, t):
+        nodes, i = self.model(m, env).net.nodes, integer(self.value(layer, env))
+        name = "blocks.%d.hook_resid_pre" % i
+        if name not in nodes:
+            name = "hook_embed" if i == 0 else "blocks.%d.hook_resid_post" % (i - 1)
+        return self.rows(env, m, name, t)
+
+    def call_resid_mid(self, env, m, layer, t):
+        return self.layer_rows(env, m, "blocks.%d.hook_resid_mid", (layer,), t)
+
+    def call_resid_post(self, env, m, layer, t):
+        return self.layer_rows(env, m, "blocks.%d.hook_resid_post", (layer,), t)
+
+    def call_mlp_pre(self, env, m, layer, t):
+        return self.layer_rows(env, m, "blocks.%d.mlp.hook_pre", (layer,), t)
+
+    def call_mlp_post(self, env, m, layer, t):
+        return self.layer_rows(env, m, "blocks.%d.mlp.hook_post", (layer,), t)
+
+    def call_node(self, env, m, component, t):
+        return self.rows(env, m, self.component(component, env, self.model(m, env).net), t)

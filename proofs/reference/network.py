@@ -1,0 +1,368 @@
+"""Every operation of proofs/NETWORK.md on enclosures, in real and float32 semantics, with patches.
+
+A row is a pair of lists (mid, rad) of integers: entry j lies in [mid[j] - rad[j], mid[j] + rad[j]] * 2^-p.
+The row of a score or softmax node has one entry for each allowed source, in order of position.
+
+float32 (NETWORK.md, section 5): a row encloses the results of all executions. U = 2^-24 is the rounding unit.
+"""
+from fractions import Fraction
+from operator import add, mul
+
+import interval
+from interval import NoEnclosure, ceil_div, ceil_shift
+
+UNIT = 1 << 24
+CACHE_ROWS = 200000
+
+
+class NetworkError(Exception):
+    """A network value that does not exist, or cannot be had under float32; the message says why."""
+
+
+def from_ints(ints, shift, p):
+    """The row of the exact numbers ints * 2^-shift."""
+    if shift <= p:
+        return [x << (p - shift) for x in ints], [0] * len(ints)
+    return shifted(ints, [0] * len(ints), shift - p)
+
+
+def shifted(mid, rad, s):
+    """mid, rad times 2^-s: floors lose less than one unit, nothing when they are exact."""
+    mask = (1 << s) - 1
+    return [x >> s for x in mid], [ceil_shift(r, s) + (x & mask != 0) for x, r in zip(mid, rad)]
+
+
+def from_ends(pairs):
+    mid = [(lo + hi) >> 1 for lo, hi in pairs]
+    return mid, [max(hi - m, m - lo) for m, (lo, hi) in zip(mid, pairs)]
+
+
+def ends(row):
+    return [(m - r, m + r) for m, r in zip(*row)]
+
+
+def multiply(a, b, p):
+    """Product of two enclosures."""
+    products = [x * y for x in a for y in b]
+    return min(products) >> p, ceil_shift(max(products), p)
+
+
+def divide(a, b, p):
+    """a / b; b must be above 0."""
+    if b[0] <= 0:
+        raise NoEnclosure("a division by what may be 0")
+    return (a[0] << p) // (b[1] if a[0] >= 0 else b[0]), ceil_div(a[1] << p, b[0] if a[1] >= 0 else b[1])
+
+
+def nearest32(x):
+    """The binary32 number nearest the rational x >= 0, ties to even (no overflow in the uses here)."""
+    if x == 0:
+        return x
+    e = x.numerator.bit_length() - x.denominator.bit_length()
+    e -= Fraction(2) ** e > x
+    step = Fraction(2) ** max(e - 23, -149)
+    q, rest = divmod(x, step)
+    return (q + (rest * 2 > step or (rest * 2 == step and q % 2 == 1))) * step
+
+
+def is_binary32(m, shift):
+    """Whether m * 2^-shift is a binary32 number."""
+    if m == 0:
+        return True
+    twos = (m & -m).bit_length() - 1
+    m, e = abs(m) >> twos, twos - shift
+    return m < UNIT and e >= -149 and m.bit_length() + e <= 128
+
+
+class Evaluator:
+    """One network at one precision p (fractional bits) and one semantics; rows are shared between sequences."""
+
+    def __init__(self, net, p, float32):
+        self.net, self.p, self.float32 = net, p, float32
+        self.cache = {}
+        self.eta = 1 if p < 149 else 1 << (p - 149)           # 2^-149, rounded up
+        self.tiny = 1 if p < 120 else 1 << (p - 120)          # more than any underflow of exp, erf, tanh
+        self.context = {}                                     # does the row depend on other positions?
+        for name, node in net.nodes.items():
+            self.context[name] = node.op == "score" or any(self.context[x] for x in node.inputs)
+        self.eps = net.eps
+        if float32:
+            for tensor in net.tensors.values():
+                if not all(is_binary32(m, tensor.shift) for m in tensor.ints):
+                    raise NetworkError("tensor %s has an entry that is no binary32 number" % tensor.name)
+            self.eps = nearest32(net.eps)
+
+    # rounding: identities in real semantics
+
+    def rounded(self, pair, count):
+        """pair, after up to count roundings to binary32 (relative count / (2^24 - count), and underflow)."""
+        if not self.float32:
+            return pair
+        size = max(abs(pair[0]), abs(pair[1]))
+        self.bounded(size)
+        more = ceil_div(size * count, UNIT - count) + 4 * self.eta
+        return pair[0] - more, pair[1] + more
+
+    def library(self, pair):
+        """pair, as exp, erf, tanh within 4 units in the last place (8 U relative) give it."""
+        if not self.float32:
+            return pair
+        size = max(abs(pair[0]), abs(pair[1]))
+        self.bounded(size)
+        more = ceil_div(size * 8, UNIT) + self.tiny
+        return pair[0] - more, pair[1] + more
+
+    def bounded(self, size):
+        if size >> self.p >= 1 << 127:
+            raise NetworkError("a float32 intermediate value may overflow")
+
+    def sum_error(self, size, terms):
+        """|computed - exact| of a sum with `terms` products and additions whose absolute values add up to size."""
+        self.bounded(size)
+        if terms + 1 >= UNIT:
+            raise NetworkError("a float32 sum is too long")
+        return ceil_div(size * (terms + 1), UNIT - terms) + terms * self.eta
+
+    # one operation each; run gives the rows of the inputs
+
+    def embed(self, run, node, i):
+        part = node.parts[0]
+        return from_ints(part.rows[run.tokens[i]], part.shift, self.p)
+
+    def position(self, run, node, i):
+        part = node.parts[0]
+        return from_ints(part.rows[i], part.shift, self.p)
+
+    def add(self, run, node, i):
+        rows = [run.row(x, i) for x in node.inputs]
+        mid, rad = rows[0]
+        for row in rows[1:]:
+            mid, rad = list(map(add, mid, row[0])), list(map(add, rad, row[1]))
+        if self.float32:
+            sizes = [sum(abs(row[0][j]) + row[1][j] for row in rows) for j in range(len(mid))]
+            rad = [r + self.sum_error(s, len(rows)) for r, s in zip(rad, sizes)]
+        return mid, rad
+
+    def products(self, row, part):
+        """row times the matrix, exactly: mid, rad at 2^-(p + shift), and sums of |w| |x| at the same scale."""
+        mid, rad = row
+        mids = [sum(map(mul, mid, c)) for c in part.columns]
+        rads = [sum(map(mul, rad, c)) for c in part.abs_columns] if any(rad) else [0] * len(mids)
+        sizes = None
+        if self.float32:
+            largest = [abs(m) + r for m, r in zip(mid, rad)]
+            sizes = [sum(map(mul, largest, c)) for c in part.abs_columns]
+        return mids, rads, sizes
+
+    def linear(self, run, node, i):
+        part = node.parts[0]
+        mid, rad, sizes = self.products(run.row(node.inputs[0], i), part)
+        terms = part.shape[0]
+        return self.finish(mid, rad, sizes, part.shift, node.parts[1:], terms)
+
+    def finish(self, mid, rad, sizes, shift, bias, terms):
+        """Add the bias to sums at 2^-(p + shift), go back to 2^-p, and round."""
+        for part in bias:
+            common = max(shift, part.shift)
+            up, more = common - shift, common - part.shift + self.p
+            b = [x << more for x in part.ints]
+            mid = [(m << up) + x for m, x in zip(mid, b)]
+            rad = [r << up for r in rad]
+            if self.float32:
+                sizes = [(s << up) + abs(x) for s, x in zip(sizes, b)]
+            shift, terms = common, terms + 1
+        mid, rad = shifted(mid, rad, shift)
+        if self.float32:
+            rad = [r + self.sum_error(ceil_shift(s, shift), terms) for r, s in zip(rad, sizes)]
+        return mid, rad
+
+    def heads(self, run, node, i):
+        """One sum over the products of every linear node read and the bias; a patched row is one more addition."""
+        shift = max(self.net.nodes[x].parts[0].shift for x in node.inputs)
+        total, terms = None, 0
+        for name in node.inputs:
+            source = self.net.nodes[name]
+            patched = run.patched(name, i)
+            if patched:
+                up, found = shift, (patched[0], patched[1], [abs(m) + r for m, r in zip(*patched)])
+                terms += 1
+            else:
+                part = source.parts[0]
+                up, found = shift - part.shift, self.products(run.row(source.inputs[0], i), part)
+                terms += part.shape[0]
+            found = [[x << up for x in one] if one is not None else None for one in found]
+            if total is None:
+                total = found
+            else:
+                total = [list(map(add, a, b)) if a is not None and b is not None else None for a, b in zip(total, found)]
+        return self.finish(total[0], total[1], total[2], shift, node.parts, terms)
+
+    def layernorm(self, run, node, i):
+        p, row = self.p, run.row(node.inputs[0], i)
+        k = len(row[0])
+        middle, radius = sum(row[0]), sum(row[1])
+        if self.float32:
+            radius += self.sum_error(sum(abs(m) + r for m, r in zip(*row)), k)
+        mean = self.rounded(((middle - radius) // k, ceil_div(middle + radius, k)), 1)
+        centred = [self.rounded((lo - mean[1], hi - mean[0]), 1) for lo, hi in ends(row)]
+        low = high = 0                                        # sums of squares at 2^-2p
+        for lo, hi in centred:
+            low += 0 if lo <= 0 <= hi else min(lo * lo, hi * hi)
+            high += max(lo * lo, hi * hi)
+        eps = self.eps.numerator << (2 * p)
+        low, high = low // k + eps // self.eps.denominator, ceil_div(high, k) + ceil_div(eps, self.eps.denominator)
+        if self.float32:                                      # squares, sum, / k, + eps: k + 3 roundings of positive terms
+            more = ceil_div(high * (k + 3), UNIT - k - 3) + ((k + 3) * self.eta << p)
+            low, high = max(0, low - more), high + more
+            self.bounded(high >> p)
+        root = self.rounded((interval.isqrt(low), interval.isqrt(high) + 1), 1)
+        pairs = [self.rounded(divide(c, root, p), 2) for c in centred]
+        if node.parts:
+            w, b = [list(zip(part.ints, [part.shift] * k)) for part in node.parts]
+            for j in range(k):
+                scaled = sorted((end * w[j][0] for end in pairs[j]))
+                pairs[j] = self.rounded((scaled[0] >> w[j][1], ceil_shift(scaled[1], w[j][1])), 1)
+                lo, hi = b[j][0] << p, b[j][0] << p
+                pairs[j] = self.rounded((pairs[j][0] + (lo >> b[j][1]), pairs[j][1] + ceil_shift(hi, b[j][1])), 1)
+        return from_ends(pairs)
+
+    def score(self, run, node, i):
+        p = self.p
+        q, q_rad = run.row(node.inputs[0], i)
+        inverse = interval.sqrt_ratio(1, node.d, p + 32)
+        root = interval.isqrt(node.d)
+        mids, rads = [], []
+        for j in range(run.sources(i)):
+            key, key_rad = run.row(node.inputs[1], j)
+            mid = sum(map(mul, q, key))
+            rad = sum(abs(a) * s + r * abs(b) + r * s for a, r, b, s in zip(q, q_rad, key, key_rad) if r or s)
+            if self.float32:
+                size = sum((abs(a) + r) * (abs(b) + s) for a, r, b, s in zip(q, q_rad, key, key_rad))
+                rad += self.sum_error(ceil_shift(size, p), len(q)) << p
+            if root * root == node.d:
+                mid, inexact = divmod(mid, root)
+                rad = ceil_div(rad, root) + (inexact != 0)
+                (mid,), (rad,) = shifted([mid], [rad], p)
+            else:
+                lo, hi = multiply((mid - rad, mid + rad), inverse, p + 32)
+                (mid,), (rad,) = from_ends([(lo >> p, ceil_shift(hi, p))])
+            if self.float32:                                  # sqrt rounded, perhaps its reciprocal, the product
+                lo, hi = self.rounded((mid - rad, mid + rad), 4)
+                (mid,), (rad,) = from_ends([(lo, hi)])
+            mids.append(mid)
+            rads.append(rad)
+        return mids, rads
+
+    def softmax(self, run, node, i):
+        """p_j is increasing in score j and decreasing in the others: both ends of an enclosure are attained."""
+        p, pairs = self.p, ends(run.row(node.inputs[0], i))
+        top = max(hi for lo, hi in pairs)
+        low = [interval.exp_point(lo - top, p)[0] for lo, hi in pairs]
+        high = [interval.exp_point(hi - top, p)[1] for lo, hi in pairs]
+        low_sum, high_sum = sum(low), sum(high)
+        out = []
+        for a, b in zip(low, high):
+            below, above = a + high_sum - b, b + low_sum - a
+            out.append(((a << p) // below if below else 0, min(1 << p, ceil_div(b << p, above)) if above else 1 << p))
+        if self.float32:
+            out = [self.softmax_error(pair, top - min(lo for lo, hi in pairs), len(pairs)) for pair in out]
+        return from_ends(out)
+
+    def softmax_error(self, pair, spread, count):
+        """Every computed exp is exp(s - max) (1 + rho) and an underflow: s - max is off by U spread at most, exp
+        by 8 U; the sum by (1 + U)^(count - 1), the division by 2 U with a rounded reciprocal. The sum is at least 1/2."""
+        spread = (spread >> self.p) + 1
+        if spread > 1 << 19 or count > 1 << 19:
+            raise NetworkError("float32 scores too far apart")
+        rho = Fraction(9 + 2 * spread, UNIT)                  # (1 + 8U) exp(U spread) - 1, as U spread <= 1/32
+        factor = (1 + rho) / (1 - rho) / (1 - Fraction(count, UNIT)) * (1 + Fraction(4, UNIT))
+        lo = pair[0] * factor.denominator // factor.numerator
+        hi = ceil_div(pair[1] * factor.numerator, factor.denominator)
+        more = (count + 2) * self.tiny                        # tiny is 2^-120, underflow below 2^-125 an entry
+        return max(0, lo - more), hi + more
+
+    def mix(self, run, node, i):
+        weight, weight_rad = run.row(node.inputs[0], i)
+        rows = [run.row(node.inputs[1], j) for j in range(len(weight))]
+        mids = [sum(map(mul, weight, column)) for column in zip(*[m for m, r in rows])]
+        rads, sizes = [], []
+        for values, radii in zip(zip(*[m for m, r in rows]), zip(*[r for m, r in rows])):
+            rads.append(sum((abs(w) + a) * r + a * abs(v) for w, a, v, r in zip(weight, weight_rad, values, radii)))
+            sizes.append(sum((abs(w) + a) * (abs(v) + r) for w, a, v, r in zip(weight, weight_rad, values, radii)))
+        mid, rad = shifted(mids, rads, self.p)
+        if self.float32:
+            rad = [r + self.sum_error(ceil_shift(s, self.p), len(weight)) for r, s in zip(rad, sizes)]
+        return mid, rad
+
+    def relu(self, run, node, i):
+        return from_ends([(max(0, lo), max(0, hi)) for lo, hi in ends(run.row(node.inputs[0], i))])
+
+    def gate(self, x, inner):
+        """x (1 + inner) / 2"""
+        one = 1 << self.p
+        y = multiply(x, self.rounded((one + inner[0], one + inner[1]), 1), self.p)
+        return self.rounded((y[0] >> 1, ceil_shift(y[1], 1)), 2)
+
+    def gelu(self, run, node, i):
+        p, out = self.p, []
+        half = interval.sqrt_ratio(1, 2, p)
+        for x in ends(run.row(node.inputs[0], i)):
+            a = self.rounded(multiply(x, half, p), 4)
+            out.append(self.gate(x, self.library(interval.erf(a[0], a[1], p))))
+        return from_ends(out)
+
+    def gelu_new(self, run, node, i):
+        p, out = self.p, []
+        pi = interval.pi(p + 8)
+        root = interval.sqrt_down((2 << (2 * (p + 8))) // pi[1], p + 8), interval.sqrt_up(ceil_div(2 << (2 * (p + 8)), pi[0]), p + 8)
+        root = root[0] >> 8, ceil_shift(root[1], 8)
+        for x in ends(run.row(node.inputs[0], i)):
+            cube = [end ** 3 * 44715 for end in x]
+            cube = cube[0] // (10 ** 6 << (2 * p)), ceil_div(cube[1], 10 ** 6 << (2 * p))
+            cube = self.rounded(cube, 14)                     # the constant, the power, the product
+            inside = self.rounded((x[0] + cube[0], x[1] + cube[1]), 1)
+            a = self.rounded(multiply(inside, root, p), 4)
+            out.append(self.gate(x, self.library(interval.tanh(a[0], a[1], p))))
+        return from_ends(out)
+
+    def silu(self, run, node, i):
+        p, out = self.p, []
+        for x in ends(run.row(node.inputs[0], i)):
+            e = self.library(interval.exp(-x[1], -x[0], p))
+            e = max(0, e[0]), e[1]
+            bottom = self.rounded(((1 << p) + e[0], (1 << p) + e[1]), 1)
+            out.append(self.rounded(divide(x, bottom, p), 3))
+        return from_ends(out)
+
+
+class Run:
+    """The network on one sequence. patches: {node: {position: row}}, rows at the evaluator's precision."""
+
+    def __init__(self, evaluator, tokens, patches=None):
+        self.evaluator, self.tokens, self.patches = evaluator, tokens, patches or {}
+        self.cache = {} if patches else evaluator.cache
+        if len(self.cache) > CACHE_ROWS:
+            self.cache.clear()
+
+    def sources(self, i):
+        """How many sources row i may read."""
+        return i + 1 if self.evaluator.net.causal else len(self.tokens)
+
+    def patched(self, name, i):
+        return self.patches.get(name, {}).get(i)
+
+    def key(self, name, i):
+        """What the row depends on."""
+        if not self.evaluator.context[name]:
+            return name, i, self.tokens[i]
+        return name, i, self.tokens[:self.sources(i)]
+
+    def row(self, name, i):
+        patched = self.patched(name, i)
+        if patched:
+            return patched
+        key = self.key(name, i) if not self.patches else (name, i)
+        if key not in self.cache:
+            node = self.evaluator.net.nodes[name]
+            self.cache[key] = getattr(self.evaluator, node.op)(self, node, i)
+        return self.cache[key]

@@ -1,0 +1,231 @@
+"""What each verdict asks (proofs/FORMAT.md, section 2) under the rules point, enumerate and separable (section 3)."""
+from fractions import Fraction
+
+from certificate import Rejected
+from evaluate import Interpreter
+from linear import LinearInterpreter
+from values import Real, compare, ends, exact, vector
+
+
+def need(condition, message):
+    if not condition:
+        raise Rejected(message)
+
+
+class Judge:
+    """One certificate and the networks of its models. domain counts the bindings that were looked at, None under point."""
+
+    def __init__(self, certificate, nets):
+        self.c, self.s = certificate, certificate.statement
+        self.domain = None
+        if certificate.rule == "separable":
+            self.interpreter = LinearInterpreter(nets, self.s)
+        else:
+            self.interpreter = Interpreter(nets, self.s.float32)
+        self.sources(nets)
+
+    def sources(self, nets):
+        for model, _, _, tensors in self.c.sources:
+            net = nets[model].tensors
+            need([t[0] for t in tensors] == list(net), "a source does not list the tensors of the network")
+            for name, shape, strides in tensors:
+                if shape is not None:
+                    need(shape == "x".join(str(n) for n in net[name].shape), "a source's shape is not the tensor's")
+                    need(strides.count("x") == shape.count("x"), "a source's strides do not fit its shape")
+
+    # bindings
+
+    def environment(self, given, binds):
+        """The environment of a BINDING, every value in its binder's set."""
+        need([name for name, _ in given] == [name for name, _ in binds], "a binding does not name the binders in order")
+        env = {}
+        for (name, value), (_, s) in zip(given, binds):
+            need(self.interpreter.contains(s, value, env), "the value of '%s' is not in its set" % name)
+            env[name] = vector(value) if isinstance(value, tuple) else value
+        return env
+
+    def condition(self, env, where):
+        return True if where is None else self.interpreter.condition(where, env)
+
+    def every(self):
+        """(environment, truth of the condition) of every binding whose condition is not false."""
+        self.domain = 0
+        for env in self.interpreter.bindings(self.s.binds, {}):
+            self.domain += 1
+            c = self.condition(env, self.s.where)
+            if c is not False:
+                yield env, c
+
+    # verdicts
+
+    def lines(self, **expected):
+        """Exactly these lines are there."""
+        for name in ("number", "total", "value", "attains", "witness", "counterexample", "complete"):
+            there = getattr(self.c, name) is not None
+            need(there == expected.get(name, False), "a line '%s' is %s" % (name, "out of place" if there else "missing"))
+        need(not self.c.items or expected.get("complete", False), "an item is out of place")
+
+    def judge(self):
+        if self.c.verdict == "vacuous" and self.s.kind != "count":
+            self.lines()
+            need(self.c.rule == "enumerate", "vacuous asks for rule enumerate")
+            need(not any(True for _ in self.every()), "a binding satisfies the condition, or may")
+        else:
+            getattr(self, "judge_" + self.s.kind)()
+
+    def judge_prove(self):
+        c, s = self.c, self.s
+        need(c.verdict in ("proved", "refuted"), "not a verdict of prove")
+        closed = s.forall is None
+        if c.verdict == "proved":
+            self.lines(witness=True)
+        else:
+            self.lines(counterexample=c.rule == "point")
+        if c.rule != "point":
+            return self.proved_everywhere() if c.verdict == "proved" else self.refuted_closed()
+        if c.verdict == "refuted":
+            env = self.environment(c.counterexample, s.binds)
+            need(self.condition(env, s.where) is True, "the counterexample does not satisfy the condition")
+            need(self.interpreter.settle(s.body, env) is False, "the predicate is not false at the counterexample")
+        else:
+            need(closed and s.body.kind == "exists", "rule point proves only a closed claim that is 'exists'")
+            body, binds, where = s.body.parts
+            env = self.environment(c.witness, binds)
+            need(self.condition(env, where) is True, "the witness does not satisfy the condition")
+            need(self.interpreter.settle(body, env) is True, "the predicate is not true at the witness")
+
+    def proved_everywhere(self):
+        s = self.s
+        for env, _ in self.every():
+            need(self.interpreter.settle(s.body, env) is True, "the predicate is not true at %s" % shown(env, s.binds))
+        env = self.environment(self.c.witness, s.binds)
+        need(self.condition(env, s.where) is True, "the witness does not satisfy the condition")
+        body = s.body
+        while body.kind == "binary" and body.parts[0] == "=>":
+            need(self.interpreter.settle(body.parts[1], env) is True, "the witness does not satisfy an antecedent")
+            body = body.parts[2]
+
+    def refuted_closed(self):
+        need(self.s.forall is None, "only a closed claim is refuted so")
+        self.domain = 1
+        need(self.interpreter.settle(self.s.body, {}) is False, "the predicate is not false")
+
+    def judge_count(self):
+        c, s = self.c, self.s
+        self.lines(number=True, total=True)
+        need(c.rule != "point", "rule point does not count")
+        number, total = [0, 0], [0, 0]
+        for env, condition in self.every():
+            truth = self.interpreter.settle(s.body, env)
+            total = [total[0] + (condition is True), total[1] + 1]
+            number = [number[0] + (condition is True and truth is True), number[1] + (truth is not False)]
+        for found, claimed, name in ((number, c.number, "number"), (total, c.total, "total")):
+            need(claimed[0] <= found[0] and found[1] <= claimed[1],
+                 "%s is in [%d, %d], not in [%d, %d]" % ((name,) + tuple(found) + claimed))
+        if c.verdict == "vacuous":
+            need(c.total == (0, 0) and c.number == (0, 0), "not vacuous")
+            return
+        need(c.total[0] >= 1, "total may be 0")
+        fraction = Fraction(c.number[0], c.total[1]), min(Fraction(1), Fraction(c.number[1], c.total[0]))
+        if s.prove is None:
+            need(c.verdict == "bounded", "not the verdict of a count")
+            single = c.number[0] == c.number[1] and c.total[0] == c.total[1]
+            need(single or (s.within is not None and fraction[1] - fraction[0] <= s.within.parts[0]), "the interval is too wide")
+        else:
+            self.by_prove(number=c.number, total=c.total, fraction=fraction)
+
+    def by_prove(self, **intervals):
+        env = {}
+        for name, (lo, hi) in intervals.items():
+            env[name] = lo if lo == hi else Real(Fraction(lo), Fraction(hi))
+        truth = self.interpreter.settle(self.s.prove, env)
+        wanted = {"proved": True, "refuted": False}.get(self.c.verdict)
+        need(wanted is not None and truth is wanted, "the prove line is not %s for every number in the interval" % self.c.verdict)
+
+    def by_value(self):
+        """The verdict of average, minimize, maximize from the certified interval."""
+        lo, hi = self.c.value
+        need(lo <= hi, "the interval is empty")
+        if self.s.prove is not None:
+            return self.by_prove(value=(lo, hi))
+        need(self.c.verdict == "bounded", "not a verdict of this claim")
+        within = Fraction(1, 1000000) if self.s.within is None else self.s.within.parts[0]
+        need(hi - lo <= within, "the interval is too wide")
+
+    def judge_average(self):
+        self.lines(value=True)
+        need(self.c.rule == "enumerate", "an average asks for rule enumerate")
+        envs = []
+        for env, condition in self.every():
+            need(condition is True, "the condition is unsettled at %s" % shown(env, self.s.binds))
+            envs.append(env)
+        need(envs, "no binding satisfies the condition")
+        lo, hi = self.c.value
+        # the mean at growing precision, until it is inside or outside
+        for bits in (64, 128, 256, 512):
+            low = high = Fraction(0)
+            for env in envs:
+                a, b = self.interpreter.enclose(self.s.body, env, lambda x: self.narrow(x, bits))
+                low, high = low + a, high + b
+            low, high = low / len(envs), high / len(envs)
+            if lo <= low and high <= hi:
+                return self.by_value()
+            if high < lo or hi < low:
+                break
+        need(False, "the mean is not in the interval")
+
+    def narrow(self, x, bits):
+        """The ends of x once the interpreter's precision is at least `bits`."""
+        return ends(x) if exact(x) or self.interpreter.p >= bits else None
+
+    def judge_minimize(self):
+        self.optimum(1)
+
+    def judge_maximize(self):
+        self.optimum(-1)
+
+    def optimum(self, sign):
+        """sign 1: LO <= value everywhere, value <= HI at attains; -1: mirrored."""
+        self.lines(value=True, attains=True)
+        need(self.c.rule != "point", "rule point does not minimize")
+        lo, hi = self.c.value
+        for env, _ in self.every():
+            bound = self.side(env, lo, 1) if sign > 0 else self.side(env, hi, -1)
+            need(bound is True, "the value at %s is not in the interval" % shown(env, self.s.binds))
+        env = self.environment(self.c.attains, self.s.binds)
+        need(self.condition(env, self.s.where) is True, "attains does not satisfy the condition")
+        reached = self.side(env, hi, -1) if sign > 0 else self.side(env, lo, 1)
+        need(reached is True, "attains does not attain")
+        self.by_value()
+
+    def side(self, env, limit, sign):
+        """Whether value >= limit (sign 1) or value <= limit (sign -1)."""
+        return self.interpreter.enclose(self.s.body, env, lambda x: compare(">=" if sign > 0 else "<=", x, limit))
+
+    def judge_list(self):
+        c, s = self.c, self.s
+        self.lines(complete=True)
+        need(c.verdict == "bounded" and s.prove is None, "not a verdict of list")
+        need(s.at_most is None or len(c.items) <= s.at_most, "more items than asked for")
+        for item in c.items:
+            env = self.environment(item, s.binds)
+            need(self.condition(env, s.where) is True and self.interpreter.settle(s.body, env) is True, "an item does not satisfy the claim")
+        if not c.complete:
+            need(c.rule == "point" and s.at_most == len(c.items) and c.items, "the list is not as long as asked for")
+            return
+        need(c.rule != "point", "rule point does not complete a list")
+        found, some = 0, False
+        for env, condition in self.every():
+            truth = self.interpreter.settle(s.body, env)
+            need(truth is False or (condition is True and truth is True), "unsettled at %s" % shown(env, s.binds))
+            some, found = some or condition is True, found + (truth is True)
+        need(some, "no binding satisfies the condition")
+        need(found == len(c.items), "%d bindings satisfy the claim, %d are listed" % (found, len(c.items)))
+
+
+def shown(env, binds):
+    parts = []
+    for name, _ in binds:
+        x = env[name]
+        parts.append("%s=%s" % (name, x if exact(x) else ",".join(str(y) for y in x) + ("," if x.shape[0] == 1 else "")))
+    return " ".join(parts) or "-"
