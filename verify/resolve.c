@@ -126,10 +126,22 @@ static struct expr *unknown_name(struct resolver *r, const struct expr *e, const
 
 static struct expr *resolve_call_to(struct resolver *r, enum function f, const struct expr *e, const struct scope *env);
 
+/* Elsewhere: in another scope, seeing late variables or not. */
+static struct expr *resolve_in(struct resolver *r, const struct expr *e, const struct scope *env, const struct scope *late)
+{
+    const struct scope *here = r->late;
+    r->late = late;
+    struct expr *out = resolve(r, e, env);
+    r->late = here;
+    return out;
+}
+
 static struct expr *resolve_name(struct resolver *r, const struct expr *e, const struct scope *env)
 {
-    const struct scope *s = scope_find(env, e->name);
+    const struct scope *s = scope_find(env, e->name), *late = s ? NULL : scope_find(r->late, e->name);
     struct expr *out;
+    if (late && late->kind == SCOPE_VARIABLE)
+        s = late;
     if (!s && strcmp(e->name, "pi") == 0)
         return resolve_call_to(r, FUNCTION_PI, e, env);
     if (!s && is_word(e->name))
@@ -145,10 +157,10 @@ static struct expr *resolve_name(struct resolver *r, const struct expr *e, const
         return out;
     case SCOPE_LET:
         if (s->let->n_params == 0)
-            return resolve(r, s->let->value, s->up);
+            return resolve_in(r, s->let->value, s->up, s->of_claim ? r->late : NULL);
         report_at(r->report, e->at, NULL, NULL, "'%s' takes %zu argument%s", e->name, s->let->n_params, s->let->n_params == 1 ? "" : "s");
         return NULL;
-    case SCOPE_DOMAIN: return resolve(r, s->expr, s->up);
+    case SCOPE_DOMAIN: return resolve_in(r, s->expr, s->up, NULL);
     case SCOPE_VALUE:
         if (s->expr->form == FORM_NUMBER)
             return expr_number(r->arena, e->at, s->expr->number);
@@ -156,7 +168,7 @@ static struct expr *resolve_name(struct resolver *r, const struct expr *e, const
         if (out)
             out->at = e->at;
         return out;
-    case SCOPE_ARGUMENT: return resolve(r, s->expr, s->env);
+    case SCOPE_ARGUMENT: return resolve_in(r, s->expr, s->env, s->late);
     case SCOPE_MODEL: case SCOPE_DATA: break;
     }
     return copy_node(r, e);
@@ -175,11 +187,11 @@ static struct expr *resolve_let_call(struct resolver *r, const struct expr *e, c
             report_at(r->report, e->args[i]->at, NULL, "equality is ==", "a let takes its arguments by place, not by name");
             return NULL;
         }
-        inner = scope_add(r->arena, (struct scope){.up = inner, .name = let->let->params[i], .kind = SCOPE_ARGUMENT, .expr = e->args[i], .env = env});
+        inner = scope_add(r->arena, (struct scope){.up = inner, .name = let->let->params[i], .kind = SCOPE_ARGUMENT, .expr = e->args[i], .env = env, .late = r->late});
         if (!inner)
             return NULL;
     }
-    return resolve(r, let->let->value, inner);
+    return resolve_in(r, let->let->value, inner, let->of_claim ? r->late : NULL);
 }
 
 static void wrong_arity(struct resolver *r, const struct expr *e, const struct function_info *f)

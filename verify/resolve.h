@@ -14,12 +14,15 @@ struct scope {
     const struct let *let;
     const struct expr *expr;          /* domain, value, argument */
     const struct scope *env;          /* of an argument */
+    bool of_claim;                    /* a let inside a claim */
+    const struct scope *late;         /* of an argument: the resolver's, where it stands */
     bool *used;                       /* or NULL: set when the name is looked up */
 };
 struct resolver {
     struct arena *arena; struct report *report;
     const struct scope *file;         /* all names of the file: models and data are never hidden */
     const char **live; size_t n_live; /* variables bound around the place at hand, as shown */
+    const struct scope *late;         /* the claim's own variables so far: a let inside the claim may use those bound after it */
     int n_slots, depth;
 };
 /* The most expressions of all statements of one file, lets written out. */

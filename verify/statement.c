@@ -15,7 +15,7 @@ static struct expr *both(struct maker *m, struct expr *a, struct expr *b)
 static void take_let(struct maker *m, const struct let *let, const struct scope **env)
 {
     bool *used = arena_array(m->e->arena, 1, sizeof *used);
-    const struct scope *next = used ? scope_add(m->e->arena, (struct scope){.up = *env, .name = let->name, .kind = SCOPE_LET, .slot = -1, .let = let, .used = used}) : NULL;
+    const struct scope *next = used ? scope_add(m->e->arena, (struct scope){.up = *env, .name = let->name, .kind = SCOPE_LET, .slot = -1, .let = let, .of_claim = true, .used = used}) : NULL;
     if (next)
         *env = next;
 }
@@ -54,19 +54,22 @@ static void resolve_parts(struct maker *m, const struct scope *env)
             take_let(m, c->clauses[i].let, &env);
         else
             take_forall(m, &c->clauses[i], &env);
+        m->r.late = env;
     }
     const struct scope *outer = env;
     size_t live = m->r.n_live;
     if (!resolve_binds(&m->r, &s->binds, &c->binds, &env))
         m->ok = false;
+    m->r.late = env;
     if (c->where && !(s->where = resolve(&m->r, c->where, env)))
         m->ok = false;
     if (!(s->subject = resolve(&m->r, c->subject, env)))
         m->ok = false;
+    check_lets(m, outer);
     m->r.n_live = live;
+    m->r.late = outer;
     if (c->prove && !(s->prove = resolve(&m->r, c->prove, outer)))
         m->ok = false;
-    check_lets(m, outer);
 }
 
 static bool has_model(const struct expr *e, void *context)
