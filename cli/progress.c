@@ -1,27 +1,21 @@
 #include "cli/progress.h"
+#include "proofs/session.h"
 #include <stdio.h>
-#include <time.h>
 #include <unistd.h>
 
 #define PAUSE 0.2 /* seconds between two lines */
-
-static double now(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
 
 void progress_init(struct progress *p, bool quiet) { *p = (struct progress){.on = !quiet && isatty(2)}; }
 
 void progress_claim(struct progress *p, const char *claim) {
     p->claim = claim;
-    p->start = p->last = now();
+    p->start = p->last = clock_seconds();
 }
 
 void progress_report(void *context, const char *what, double done, const char *best) {
     struct progress *p = context;
     if (!p->on) return;
-    double t = now(), left = done > 0.001 && done <= 1 ? (t - p->start) * (1 - done) / done : -1;
+    double t = clock_seconds(), left = done > 0.001 && done <= 1 ? (t - p->start) * (1 - done) / done : -1;
     if (t - p->last < PAUSE) return;
     p->last = t;
     p->shown = true;

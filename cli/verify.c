@@ -3,7 +3,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 #include "cli/claims.h"
 #include "cli/lines.h"
 #include "cli/plan.h"
@@ -13,14 +12,13 @@
 #include "proofs/failures.h"
 #include "proofs/html_report.h"
 #include "proofs/json.h"
-#include "proofs/judge.h"
+#include "proofs/session.h"
+#include "verify/verdict.h"
 
-static volatile sig_atomic_t interrupted;
 static volatile int stop;
 
 static void on_signal(int number) {
     (void)number;
-    interrupted = 1;
     stop = 1;
 }
 
@@ -32,171 +30,157 @@ static void catch_signals(void) {
     sigaction(SIGTERM, &sa, NULL);
 }
 
-static double now(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
-
-struct session {
+struct verify {
     const struct arguments *a;
     struct claims claims; bool read;
-    struct judge judge;
-    struct run_record record;
+    struct session_options options;
+    struct session session;
     struct progress progress;
-    char *checker, *temporary;
     bool to_stdout;               /* the JSON goes there, the lines do not */
 };
 
-static enum status options_read(struct session *v, struct diag *d) {
+static enum status engine_check(const char *name, struct diag *d) {
+    const char *names[16];
+    size_t n = 0;
+    if (!name || engine_find(name)) return STATUS_OK;
+    for (; n < n_engines && n < 16; n++) names[n] = engine_list[n]->name;
+    const char *near = text_suggest(name, names, n);
+    if (near) return diag_fail(d, STATUS_INPUT, "unknown engine '%s'; did you mean '%s'?", name, near);
+    return diag_fail(d, STATUS_INPUT, "unknown engine '%s'", name);
+}
+
+static enum status options_read(struct verify *v, struct diag *d) {
     const struct arguments *a = v->a;
+    struct judge *j = &v->options.judge;
     unsigned long threads = (unsigned long)omp_get_num_procs(), seed = 0;
     const char *json = argument_value(a, OPTION_JSON);
-    v->judge.check_timeout = 3600;
-    v->judge.engine = argument_value(a, OPTION_ENGINE);
-    v->record.expect = argument_given(a, OPTION_EXPECT);
+    j->check_timeout = 3600;
+    j->engine = argument_value(a, OPTION_ENGINE);
+    v->options.bundle = argument_value(a, OPTION_CERTIFICATES);
+    v->session.record.expect = argument_given(a, OPTION_EXPECT);
     v->to_stdout = json && json[0] == '-' && json[1] == '\0';
-    enum status s = argument_number(&v->judge.timeout, a, OPTION_TIMEOUT, 0.001, 1e9, d);
-    if (s == STATUS_OK) s = argument_number(&v->judge.check_timeout, a, OPTION_CHECK_TIMEOUT, 0.001, 1e9, d);
+    enum status s = argument_number(&j->timeout, a, OPTION_TIMEOUT, 0.001, 1e9, d);
+    if (s == STATUS_OK) s = argument_number(&j->check_timeout, a, OPTION_CHECK_TIMEOUT, 0.001, 1e9, d);
     if (s == STATUS_OK) s = argument_count(&threads, a, OPTION_THREADS, 1, 1024, d);
     if (s == STATUS_OK) s = argument_count(&seed, a, OPTION_SEED, 0, 0xffffffffUL, d);
-    if (s != STATUS_OK) return s;
-    if (v->judge.engine && !engine_find(v->judge.engine)) {
-        const char *names[16];
-        for (size_t i = 0; i < n_engines && i < 16; i++) names[i] = engine_list[i]->name;
-        const char *near = text_suggest(v->judge.engine, names, n_engines);
-        return diag_fail(d, STATUS_INPUT, "unknown engine '%s'%s%s%s", v->judge.engine, near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
-    }
-    v->judge.limits.threads = (int)threads;
-    v->judge.limits.seed = seed;
-    v->judge.limits.stop = &stop;
-    v->judge.limits.progress = progress_report;
-    v->judge.limits.progress_context = &v->progress;
-    return STATUS_OK;
+    if (s == STATUS_OK) s = engine_check(j->engine, d);
+    j->limits.threads = (int)threads;
+    j->limits.seed = seed;
+    j->limits.stop = &stop;
+    j->limits.progress = progress_report;
+    j->limits.progress_context = &v->progress;
+    return s;
 }
 
 /* Every option that was given, for the JSON and the report. */
-static enum status options_record(struct session *v) {
+static enum status options_record(struct verify *v) {
+    struct run_record *record = &v->session.record;
     size_t n = 0;
     for (size_t o = 0; o < OPTION_COUNT; o++) n += v->a->n_values[o];
-    v->record.options = mem_array(n, sizeof *v->record.options);
-    if (!v->record.options) return STATUS_MEMORY;
+    record->options = mem_array(n, sizeof *record->options);
+    if (!record->options) return STATUS_MEMORY;
     for (size_t o = 0; o < OPTION_COUNT; o++)
         for (size_t i = 0; i < v->a->n_values[o]; i++)
-            v->record.options[v->record.n_options++] = (struct run_option){option_table[o].name, v->a->values[o][i]};
+            record->options[record->n_options++] = (struct run_option){option_table[o].name, v->a->values[o][i]};
     return STATUS_OK;
 }
 
-static enum status folder_open(struct session *v, struct diag *d) {
-    const char *bundle = argument_value(v->a, OPTION_CERTIFICATES);
-    enum status s = bundle ? folder_make(bundle, d) : folder_temporary(&v->temporary, d);
-    if (s != STATUS_OK) return s;
-    v->record.bundle = bundle;
-    v->judge.directory = bundle ? bundle : v->temporary;
-    v->judge.keep = bundle != NULL;
-    v->checker = checker_find();
-    v->record.checker = v->judge.checker = v->checker;
-    return bundle_nets(v->judge.directory, &v->claims, d);
-}
-
-static enum status say(struct session *v, const struct text *t, struct diag *d) {
+static enum status say(struct verify *v, const struct text *t, struct diag *d) {
     if (t->failed) return STATUS_MEMORY;
     progress_clear(&v->progress);
     return v->to_stdout ? STATUS_OK : command_write(NULL, t->data, t->size, d);
 }
 
-static enum status decide(struct session *v, struct diag *d) {
-    size_t n = v->claims.n_statements;
+static void starts(void *context, const struct statement *s) {
+    struct verify *v = context;
+    progress_claim(&v->progress, s->name);
+}
+
+static enum status decided(void *context, const struct result *r, struct diag *messages) {
+    struct verify *v = context;
+    struct text line;
+    struct diag d;
     enum status s = STATUS_OK;
-    v->record.results = mem_array(n, sizeof *v->record.results);
-    if (!v->record.results) return STATUS_MEMORY;
-    for (size_t i = 0; i < n && s == STATUS_OK; i++) {
-        struct result *r = &v->record.results[i];
-        const struct statement *st = &v->claims.statements[i];
-        struct text line;
-        struct diag own;
-        text_init(&line);
-        diag_init(&own);
-        progress_claim(&v->progress, st->name);
-        if (interrupted) judge_skip(r, st, "interrupted before it began");
-        else judge_statement(r, st, &v->judge, &own);
-        v->record.n = i + 1;
-        if (!argument_given(v->a, OPTION_QUIET)) {
-            line_result(&line, r, v->record.expect);
-            s = say(v, &line, d);
-        }
-        diag_print(&own, stderr);
-        diag_clear(&own);
-        text_clear(&line);
+    text_init(&line);
+    diag_init(&d);
+    if (!argument_given(v->a, OPTION_QUIET)) {
+        line_result(&line, r, v->session.record.expect);
+        s = say(v, &line, &d);
     }
-    v->record.interrupted = interrupted != 0;
+    progress_clear(&v->progress);
+    diag_print(messages, stderr);
+    diag_print(&d, stderr);
+    diag_clear(&d);
+    text_clear(&line);
     return s;
 }
 
-static enum status write_out(struct session *v, struct diag *d) {
+static enum status summary(struct verify *v, struct diag *d) {
+    struct text line;
+    text_init(&line);
+    line_summary(&line, &v->session.record);
+    enum status s = say(v, &line, d);
+    text_clear(&line);
+    return s;
+}
+
+static enum status write_out(struct verify *v, struct diag *d) {
+    const struct run_record *record = &v->session.record;
     const char *json = argument_value(v->a, OPTION_JSON), *failures = argument_value(v->a, OPTION_FAILURES);
     const char *report = argument_value(v->a, OPTION_REPORT);
     struct text t;
     enum status s = STATUS_OK;
     text_init(&t);
-    if (v->record.bundle) s = bundle_finish(v->record.bundle, &v->record, d);
+    if (record->bundle) s = bundle_finish(record->bundle, record, d);
     if (s == STATUS_OK && failures) s = folder_make(failures, d);
-    if (s == STATUS_OK && failures) s = failures_write(failures, &v->record, &v->judge.limits, d);
+    if (s == STATUS_OK && failures) s = failures_write(failures, record, &v->options.judge.limits, d);
     if (s == STATUS_OK && json) {
-        s = json_write(&t, &v->record);
+        s = json_write(&t, record);
         if (s == STATUS_OK) s = command_write(json, t.data, t.size, d);
     }
-    if (s == STATUS_OK && report) s = html_report_write(&v->record, report, d);
+    if (s == STATUS_OK && report) s = html_report_write(record, report, d);
     text_clear(&t);
     return s;
 }
 
-static enum status plan(struct session *v, struct diag *d) {
+static enum status plan(struct verify *v, struct diag *d) {
     struct text t;
     text_init(&t);
-    for (size_t i = 0; i < v->claims.n_statements; i++) plan_add(&t, &v->claims.statements[i], v->judge.engine);
+    for (size_t i = 0; i < v->claims.n_statements; i++) plan_add(&t, &v->claims.statements[i], v->options.judge.engine);
     enum status s = t.failed ? STATUS_MEMORY : command_write(NULL, t.data, t.size, d);
     text_clear(&t);
     return s;
 }
 
-static enum status verify_all(struct session *v, struct diag *d) {
-    struct text line;
-    double start = now();
+static enum status verify_all(struct verify *v, struct diag *d) {
+    double start = clock_seconds();
     enum status s = options_read(v, d);
     if (s == STATUS_OK) s = options_record(v);
     if (s == STATUS_OK) s = command_claims(&v->claims, v->a, d);
     if (s != STATUS_OK) return s;
     v->read = true;
-    v->record.claims = &v->claims;
     if (argument_given(v->a, OPTION_PLAN)) return plan(v, d);
-    s = folder_open(v, d);
-    if (s != STATUS_OK) return s;
     catch_signals();
-    s = decide(v, d);
-    v->record.seconds = now() - start;
-    if (s != STATUS_OK) return s;
-    text_init(&line);
-    line_summary(&line, &v->record);
-    s = say(v, &line, d);
-    text_clear(&line);
+    v->options.starts = starts;
+    v->options.decided = decided;
+    v->options.context = v;
+    s = session_run(&v->session, &v->claims, &v->options, d);
+    v->session.record.seconds = clock_seconds() - start;
+    if (s == STATUS_OK) s = summary(v, d);
     return s == STATUS_OK ? write_out(v, d) : s;
 }
 
 int command_verify(const struct arguments *a) {
-    struct session v = {.a = a};
+    struct verify v = {.a = a};
     struct diag d;
     diag_init(&d);
     progress_init(&v.progress, argument_given(a, OPTION_QUIET));
     enum status s = verify_all(&v, &d);
     progress_clear(&v.progress);
-    int code = s == STATUS_OK ? run_exit(&v.record) : command_fail(s, &d);
-    for (size_t i = 0; i < v.record.n; i++) result_clear(&v.record.results[i]);
-    free(v.record.results);
-    free(v.record.options);
-    if (v.temporary) folder_remove(v.temporary);
-    free(v.temporary);
-    free(v.checker);
+    int code = run_exit(&v.session.record);
+    if (s != STATUS_OK) code = exit_join(code, command_fail(s, &d));
+    free(v.session.record.options);
+    session_clear(&v.session);
     if (v.read) claims_clear(&v.claims);
     diag_clear(&d);
     return code;

@@ -2,9 +2,9 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include "core/mem.h"
 #include "proofs/judge.h"
+#include "proofs/session.h"
 
 #define SECONDS 60.0 /* for finding the failing inputs of one claim */
 
@@ -39,19 +39,13 @@ static void turn(struct turned *t, const struct statement *s) {
     t->statement.forall_where = NULL;
 }
 
-static double now(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
-
 /* Best effort: what is found in time. These inputs carry no certificate; the verdict does. */
 static void find(struct outcome *out, const struct statement *s, const struct limits *limits) {
     const struct engine *engines[8];
     struct turned t;
     struct limits l = *limits;
     turn(&t, s);
-    l.deadline = now() + SECONDS;
+    l.deadline = clock_seconds() + SECONDS;
     size_t n = judge_engines(engines, 8, &t.statement, NULL, NULL);
     for (size_t i = 0; i < n; i++) {
         struct diag d;

@@ -2,13 +2,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 #include "core/hash.h"
 #include "core/mem.h"
 #include "proofs/certificate.h"
 #include "proofs/child.h"
 #include "verify/verdict.h"
+#include "proofs/session.h"
 
 #define ENGINES_MAX 16
 #if defined(__SANITIZE_ADDRESS__)
@@ -16,12 +16,6 @@
 #else
 #define CHECKER_MEMORY ((size_t)4 << 30)
 #endif
-
-static double now(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
 
 const struct engine *engine_find(const char *name) {
     for (size_t i = 0; i < n_engines; i++)
@@ -143,13 +137,13 @@ static void prove(struct result *r, const struct judge *j, struct diag *d) {
     const struct statement *s = r->statement;
     struct limits l = j->limits;
     struct text why;
-    double start = now(), timeout = smaller(s->timeout, j->timeout);
+    double start = clock_seconds(), timeout = smaller(s->timeout, j->timeout);
     text_init(&why);
     size_t n = judge_engines(engines, ENGINES_MAX, s, j->engine ? j->engine : s->engine, &why);
     l.deadline = timeout > 0 ? start + timeout : 0;
     if (n == 0) set_reason(r, why.data ? why.data : "no engine takes this claim");
     for (size_t i = 0; i < n && !ask(r, engines[i], &l, d); i++) continue;
-    r->seconds_prove = now() - start;
+    r->seconds_prove = clock_seconds() - start;
     text_clear(&why);
 }
 
@@ -180,9 +174,9 @@ static void check(struct result *r, const char *path, const char *word, const st
     const char *const argv[] = {j->checker, "--quiet", "--dir", j->directory, "--expect", word, path, NULL};
     const struct child_limits limits = {j->check_timeout, CHECKER_MEMORY, j->limits.stop};
     struct child c;
-    double start = now();
+    double start = clock_seconds();
     enum status s = child_run(&c, argv, &limits, d);
-    r->seconds_check = now() - start;
+    r->seconds_check = clock_seconds() - start;
     if (s != STATUS_OK) {
         r->status = s;
         set_reason(r, "the checker cannot be run");
