@@ -154,11 +154,11 @@ static enum status read_rows(struct reader *r, struct tensor *t, size_t n)
             return s;
         v = next_token(r);
         if (v.n == 0)
-            return wrong(r, "row of tensor '%s' with %zu numbers, %zu expected", t->name, i % width, width);
+            return wrong(r, "a row of tensor '%s' ends after %zu of %zu numbers", t->name, i % width, width);
         if (!number_from_hex(&t->data[i], v.s, v.n))
             return wrong(r, "'%.*s' is not a number in canonical form", shown(v), v.s);
         if ((i + 1) % width == 0 && r->at < r->line_end)
-            return wrong(r, "row of tensor '%s' with more than %zu numbers", t->name, width);
+            return wrong(r, "a row of tensor '%s' has more than %zu numbers", t->name, width);
     }
     return STATUS_OK;
 }
@@ -304,7 +304,7 @@ static enum status read_node(struct reader *r, struct net *net)
     if ((s = read_arguments(r, net, node)) != STATUS_OK)
         return s;
     if (!node_resolve(net, node, &why))
-        s = why.failed ? STATUS_MEMORY : wrong(r, "node '%s': '%s' %s", node->name, op_table[node->op].name, why.data);
+        s = why.failed ? STATUS_MEMORY : wrong(r, "node '%s' (%s): %s", node->name, op_table[node->op].name, why.data);
     text_clear(&why);
     if (s != STATUS_OK)
         return s;

@@ -243,7 +243,7 @@ bool net_resolve(const struct net *net, struct text *why)
     for (size_t i = 0; i < net->n_nodes; i++)
         normalised |= net->nodes[i].op == OP_LAYERNORM;
     if (!normalised && net->eps != 0)
-        return says(why, "eps is 0 in a network without 'layernorm'");
+        return says(why, "eps must be 0 in a network without 'layernorm'");
     if (is_attention(&net->nodes[net->output]))
         return says(why, "the output is as wide as the sequence is long, it must have a fixed width");
     return all_used(net, why);

@@ -182,7 +182,7 @@ static enum status check_layout(struct file *f, struct checkpoint *c)
         at = end_of(t);
     }
     if (at < f->size)
-        return FAIL(f, "%zu bytes after the last tensor", f->path, f->size - at);
+        return FAIL(f, "the file goes on after the last tensor, by %zu bytes of data", f->path, f->size - at);
     return STATUS_OK;
 }
 

@@ -56,7 +56,7 @@ static enum status tells(struct transformer *t, const struct tensor **out, const
     if (!x)
         return diag_fail(t->d, STATUS_INPUT, "cannot read '%s': tensor '%s' is missing", file_of(t), name);
     if (x->rank != rank)
-        return diag_fail(t->d, STATUS_INPUT, "cannot read '%s': tensor '%s' has %zu dimensions, %zu are needed", file_of(t), name, x->rank, rank);
+        return diag_fail(t->d, STATUS_INPUT, "cannot read '%s': tensor '%s' has rank %zu, rank %zu is needed", file_of(t), name, x->rank, rank);
     for (size_t i = 0; i < rank; i++)
         if (x->shape[i] == 0 || x->shape[i] > 2147483647)
             return diag_fail(t->d, STATUS_INPUT, "cannot read '%s': tensor '%s' has a dimension of size %zu", file_of(t), name, x->shape[i]);
@@ -230,7 +230,9 @@ static long block_number(const char *name)
 static enum status infer_layers(struct transformer *t)
 {
     const struct checkpoint *c = &t->model->checkpoint;
-    long last = -1;
+    const char *how;
+    char number[24];
+    long last = -1, stated;
     enum status s;
 
     for (size_t i = 0; i < c->n; i++)
@@ -242,8 +244,12 @@ static enum status infer_layers(struct transformer *t)
     if ((size_t)last >= c->n)
         return diag_fail(t->d, STATUS_INPUT, "cannot read '%s': tensors of block %ld, but blocks before it are missing", file_of(t), last);
     t->n_layers = (size_t)last + 1;
-    if ((s = agree(t, "n_layers", 0, t->n_layers, in_block((size_t)last, "attn.W_Q").s)) != STATUS_OK ||
-        (s = size_fact(t, "n_layers", t->n_layers, in_block((size_t)last, "attn.W_Q").s)) != STATUS_OK)
+    if ((s = config_int(&stated, &how, t->config, "n_layers", 0, 0, t->d)) != STATUS_OK)
+        return s;
+    if (stated >= 0 && (size_t)stated != t->n_layers)
+        return diag_fail(t->d, STATUS_INPUT, "cannot read '%s': n_layers is %ld (%s), but the last tensors are those of block %ld", file_of(t), stated, how, last);
+    (void)snprintf(number, sizeof number, "%zu", t->n_layers);
+    if ((s = model_add_fact(t->model, "n_layers", number, stated >= 0 ? how : "inferred from the names of the tensors")) != STATUS_OK)
         return s;
     t->layers = mem_array(t->n_layers, sizeof *t->layers);
     if (!t->layers)

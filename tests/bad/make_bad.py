@@ -1,0 +1,441 @@
+"""Write the bad model files of this folder, each named by its one defect.
+
+    python3 tests/bad/make_bad.py
+
+Standard library only; the same bytes every time. expected.tsv says what reading each of them must answer.
+"""
+import io
+import json
+import os
+import struct
+import zipfile
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+
+
+def write(path, data):
+    path = os.path.join(HERE, path)
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path, "wb") as f:
+        f.write(data if isinstance(data, bytes) else data.encode())
+
+
+# ---- safetensors ----
+
+CONFIG = {"d_vocab": 3, "d_vocab_out": 3, "n_ctx": 2, "d_model": 2, "n_heads": 1, "d_head": 2, "n_layers": 1, "attn_only": True,
+          "attention_dir": "causal", "normalization_type": None}
+SHAPES = {"embed.W_E": [3, 2], "pos_embed.W_pos": [2, 2], "unembed.W_U": [2, 3], "blocks.0.attn.W_Q": [1, 2, 2],
+          "blocks.0.attn.W_K": [1, 2, 2], "blocks.0.attn.W_V": [1, 2, 2], "blocks.0.attn.W_O": [1, 2, 2]}
+SIZE = {"F32": 4, "F64": 8, "BOOL": 1, "I64": 8, "F16": 2, "F8_E4M3": 1}
+
+
+def raw(header, data):
+    header = header if isinstance(header, bytes) else header.encode()
+    return struct.pack("<Q", len(header)) + header + data
+
+
+def product(shape):
+    n = 1
+    for k in shape:
+        n *= k
+    return n
+
+
+def numbers(n):
+    return struct.pack("<%df" % n, *[(i % 7 - 3) / 4 for i in range(n)])
+
+
+def safetensors(shapes=SHAPES, config=CONFIG, text=None):
+    header, data = {}, b""
+    if config is not None or text is not None:
+        header["__metadata__"] = {"config": json.dumps(config) if text is None else text}
+    for name, shape in shapes.items():
+        chunk = numbers(product(shape))
+        header[name] = {"dtype": "F32", "shape": shape, "data_offsets": [len(data), len(data) + len(chunk)]}
+        data += chunk
+    return raw(json.dumps(header), data)
+
+
+def one(entry, data=b"\0" * 8, name='"a"'):
+    return raw("{%s:%s}" % (name, entry), data)
+
+
+def tensor(dtype='"F32"', shape="[2]", offsets="[0,8]", more=""):
+    return '{"dtype":%s,"shape":%s,"data_offsets":%s%s}' % (dtype, shape, offsets, more)
+
+
+def make_safetensors():
+    good = safetensors()
+    files = {
+        "no_length": b"12345",
+        "header_longer_than_file": struct.pack("<Q", 100) + b'{"a":',
+        "header_beyond_limit": struct.pack("<Q", 100000001) + b"{" + b" " * 50,
+        "truncated_in_header": good[:200],
+        "truncated_in_data": good[:-1],
+        "bytes_after_data": good + b"\0",
+        "header_without_end": raw('{"a":' + tensor(), b"\0" * 8),
+        "header_bytes_after_end": raw('{"a":' + tensor() + "}x", b"\0" * 8),
+        "header_not_utf8": raw(b'{"\xc3(":' + tensor().encode() + b"}", b"\0" * 8),
+        "header_control_byte": raw(b'{"a\x01":' + tensor().encode() + b"}", b"\0" * 8),
+        "header_zero_byte": raw('{"a\\u0000":' + tensor() + "}", b"\0" * 8),
+        "header_half_surrogate": raw('{"\\ud800":' + tensor() + "}", b"\0" * 8),
+        "header_nested_deep": raw('{"a":' + "[" * 100 + "]" * 100 + "}", b""),
+        "header_not_object": raw("[]", b""),
+        "header_without_tensors": raw("{}", b""),
+        "duplicate_tensor": raw('{"a":%s,"a":%s}' % (tensor(), tensor(offsets="[8,16]")), b"\0" * 16),
+        "duplicate_tensor_escaped": raw('{"a":%s,"\\u0061":%s}' % (tensor(), tensor(offsets="[8,16]")), b"\0" * 16),
+        "duplicate_field": one('{"dtype":"F32","dtype":"F32","shape":[2],"data_offsets":[0,8]}'),
+        "duplicate_metadata_key": raw('{"__metadata__":{"x":"1","x":"2"},"a":%s}' % tensor(), b"\0" * 8),
+        "metadata_not_object": raw('{"__metadata__":["x"],"a":%s}' % tensor(), b"\0" * 8),
+        "metadata_not_string": raw('{"__metadata__":{"x":1},"a":%s}' % tensor(), b"\0" * 8),
+        "entry_not_object": one('["F32",[2],[0,8]]'),
+        "field_missing": one('{"dtype":"F32","shape":[2]}'),
+        "field_unknown": one(tensor(more=',"strides":[1]')),
+        "dtype_not_string": one(tensor(dtype="4")),
+        "dtype_unknown": one(tensor(dtype='"float32"')),
+        "dtype_not_read_yet": one(tensor(dtype='"F8_E4M3"', shape="[8]")),
+        "shape_not_array": one(tensor(shape="2")),
+        "shape_negative": one(tensor(shape="[-2]")),
+        "shape_fraction": one(tensor(shape="[2.0]")),
+        "shape_huge_integer": one(tensor(shape="[18446744073709551617]")),
+        "shape_string": one(tensor(shape='["2"]')),
+        "shape_rank_nine": one(tensor(shape="[1,1,1,1,1,1,1,1,2]")),
+        "shape_overflow": one(tensor(shape="[4294967296,4294967296,4294967296]")),
+        "offsets_three": one(tensor(offsets="[0,4,8]")),
+        "offsets_backwards": one(tensor(offsets="[8,0]")),
+        "offsets_beyond_file": one(tensor(shape="[4]", offsets="[0,16]")),
+        "size_mismatch": one(tensor(shape="[3]")),
+        "hole": raw('{"a":%s,"b":%s}' % (tensor(), tensor(offsets="[12,20]")), b"\0" * 20),
+        "overlap": raw('{"a":%s,"b":%s}' % (tensor(), tensor(offsets="[4,12]")), b"\0" * 12),
+        "two_names_one_range": raw('{"a":%s,"b":%s}' % (tensor(), tensor()), b"\0" * 8),
+        "weight_nan": one(tensor(shape="[1,2]"), struct.pack("<ff", 1, float("nan"))),
+        "weight_infinity": one(tensor(), struct.pack("<ff", float("inf"), 1)),
+        "weight_minus_infinity": one(tensor(dtype='"F16"', shape="[4]"), b"\0\0\0\0\0\xfc\0\0"),
+        "bool_two": one(tensor(dtype='"BOOL"', shape="[8]"), b"\0\1\2\0\0\0\0\0"),
+        "integer_beyond_binary64": one(tensor(dtype='"I64"', shape="[1]"), struct.pack("<q", 2**53 + 1)),
+    }
+    for name, data in files.items():
+        write("safetensors/%s.safetensors" % name, data)
+
+
+# ---- what the tensors of a transformer and its configuration must be ----
+
+def changed(base, drop=(), **change):
+    new = {k: v for k, v in base.items() if k not in drop}
+    new.update({k.replace("__", "."): v for k, v in change.items()})
+    return new
+
+
+def make_transformer():
+    norms = {"blocks.0.ln1.w": [2], "blocks.0.ln1.b": [2], "ln_final.w": [2], "ln_final.b": [2]}
+    mlp = {"blocks.0.mlp.W_in": [2, 4], "blocks.0.mlp.W_out": [4, 2]}
+    C, S = CONFIG, SHAPES
+    files = {
+        "missing_unembed": (changed(S, ["unembed.W_U"]), C),
+        "missing_W_K": (changed(S, ["blocks.0.attn.W_K"]), C),
+        "missing_blocks": ({k: v for k, v in S.items() if "blocks" not in k}, C),
+        "missing_block_0": ({k.replace("blocks.0", "blocks.1"): v for k, v in S.items()}, C),
+        "block_number_huge": (changed(S, blocks__99999__attn__W_Q=[1, 2, 2]), C),
+        "wrong_shape_W_O": (changed(S, blocks__0__attn__W_O=[1, 2, 3]), C),
+        "wrong_shape_b_Q": (changed(S, blocks__0__attn__b_Q=[2]), C),
+        "wrong_rank_W_E": (changed(S, embed__W_E=[6]), C),
+        "empty_W_E": (changed(S, embed__W_E=[0, 2]), C),
+        "transposed_layout": (changed(S, embed__W_E=[2, 3]), C),
+        "unknown_tensor": (changed(S, blocks__0__attn__extra=[2]), C),
+        "gated_mlp": (changed(S, blocks__0__mlp__W_gate=[2, 4], **{k.replace(".", "__"): v for k, v in mlp.items()}),
+                      changed(C, attn_only=False, act_fn="relu")),
+        "d_model_contradicts": (S, changed(C, d_model=4)),
+        "d_vocab_contradicts": (S, changed(C, d_vocab=4)),
+        "d_vocab_out_contradicts": (S, changed(C, d_vocab_out=2)),
+        "n_ctx_contradicts": (S, changed(C, n_ctx=1)),
+        "n_ctx_zero": (S, changed(C, n_ctx=0)),
+        "n_ctx_unknown": (changed(S, ["pos_embed.W_pos"]), changed(C, ["n_ctx"])),
+        "n_heads_contradicts": (S, changed(C, n_heads=2)),
+        "n_heads_list_too_long": (S, changed(C, n_heads=[1, 1])),
+        "d_head_contradicts": (S, changed(C, d_head=1)),
+        "n_layers_contradicts": (S, changed(C, n_layers=2)),
+        "attn_only_contradicts": (changed(S, **{k.replace(".", "__"): v for k, v in mlp.items()}), C),
+        "mlp_missing": (S, changed(C, attn_only=False)),
+        "norm_contradicts": (changed(S, **{k.replace(".", "__"): v for k, v in norms.items()}), C),
+        "norm_missing": (S, changed(C, normalization_type="LN")),
+        "norm_rms_not_read_yet": (S, changed(C, normalization_type="RMS")),
+        "norm_unknown": (S, changed(C, normalization_type="batch")),
+        "eps_negative": (changed(S, **{k.replace(".", "__"): v for k, v in norms.items()}), changed(C, normalization_type="LN", eps=-1)),
+        "positions_missing": (changed(S, ["pos_embed.W_pos"]), changed(C, positional_embedding_type="standard")),
+        "positions_too_many": (S, changed(C, positional_embedding_type="none")),
+        "positions_rotary_not_read_yet": (S, changed(C, positional_embedding_type="rotary")),
+        "direction_unknown": (S, changed(C, attention_dir="backwards")),
+        "activation_missing": (changed(S, **{k.replace(".", "__"): v for k, v in mlp.items()}), changed(C, attn_only=False)),
+        "activation_unknown": (changed(S, **{k.replace(".", "__"): v for k, v in mlp.items()}), changed(C, attn_only=False, act_fn="rleu")),
+        "activation_not_read_yet": (changed(S, **{k.replace(".", "__"): v for k, v in mlp.items()}), changed(C, attn_only=False, act_fn="solu_ln")),
+        "attn_scale_off": (S, changed(C, attn_scale=1.0)),
+        "parallel_attn_mlp": (S, changed(C, parallel_attn_mlp=True)),
+        "d_model_a_word": (S, changed(C, d_model="two")),
+        "d_model_a_fraction": (S, changed(C, d_model=2.5)),
+        "attn_only_a_number": (S, changed(C, attn_only=1)),
+        "attention_dir_a_number": (S, changed(C, attention_dir=1)),
+        "eps_a_word": (S, changed(C, eps="small")),
+        "no_configuration": (S, None),
+        "another_family": ({"0.weight": [2, 2], "0.bias": [2]}, None),
+    }
+    for name, (shapes, config) in files.items():
+        write("transformer/%s.safetensors" % name, safetensors(shapes, config))
+    texts = {"config_not_json": "{d_model: 2}", "config_not_object": "[]", "config_duplicate_key": '{"d_model": 2, "d_model": 3}',
+             "config_number_malformed": '{"d_model": 02}', "config_number_long": '{"eps": 0.%s1}' % ("0" * 70)}
+    for name, text in texts.items():
+        write("transformer/%s.safetensors" % name, safetensors(text=text))
+    write("transformer/sidecar_not_json.safetensors", safetensors(config=None))
+    write("transformer/sidecar_not_json.config.json", '{\n "d_model": 2,\n "n_ctx" 2\n}\n')
+
+
+# ---- PyTorch ----
+
+def member(z, name, data, method=zipfile.ZIP_STORED):
+    info = zipfile.ZipInfo(name)
+    info.compress_type = method
+    z.writestr(info, data)
+
+
+def archive(members, method=zipfile.ZIP_STORED):
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as z:
+        for name, data in members:
+            member(z, name, data, method)
+    return out.getvalue()
+
+
+def text(s):
+    return b"X" + struct.pack("<I", len(s)) + s.encode()
+
+
+def glob(name):
+    module, _, name = name.rpartition(".")
+    return b"c" + module.encode() + b"\n" + name.encode() + b"\n"
+
+
+def integer(n):
+    return b"J" + struct.pack("<i", n)
+
+
+def tuple_of(*items):
+    return b"(" + b"".join(items) + b"t"
+
+
+def storage(key="0", kind="torch.FloatStorage", numel=2, location="cpu"):
+    return tuple_of(text("storage"), glob(kind), text(key), text(location), integer(numel)) + b"Q"
+
+
+def rebuild(store=None, offset=0, size=(2,), stride=(1,), more=b"", call="torch._utils._rebuild_tensor_v2"):
+    return (glob(call) + tuple_of(store or storage(), integer(offset), tuple_of(*map(integer, size)), tuple_of(*map(integer, stride)), b"\x89",
+                                  glob("collections.OrderedDict") + b")R", more) + b"R")
+
+
+def state(*pairs):
+    return b"\x80\x02" + b"}" + b"(" + b"".join(text(k) + v for k, v in pairs) + b"u."
+
+
+def torch_file(pickle, members=(("data/0", struct.pack("<ff", 1, 2)),), prefix="m", **kw):
+    return archive([(prefix + "/data.pkl", pickle)] + [(prefix + "/" + k, v) for k, v in members] + [(prefix + "/version", b"3\n")], **kw)
+
+
+def make_torch():
+    good = state(("a", rebuild()))
+    call = b"\x80\x02" + glob("os.system") + tuple_of(text("echo pwned")) + b"R."
+    bomb = io.BytesIO()
+    with zipfile.ZipFile(bomb, "w") as z:
+        member(z, "m/data.pkl", good)
+        member(z, "m/data/0", b"\0" * (4 << 20), zipfile.ZIP_DEFLATED)
+    with_two = io.BytesIO()
+    with zipfile.ZipFile(with_two, "w") as z:
+        member(z, "m/data.pkl", good)
+        member(z, "m/data/0", b"\0" * 8)
+        member(z, "m/data/1", b"\1" * 8)
+    whole = torch_file(good)
+    crc = whole.replace(struct.pack("<ff", 1, 2), struct.pack("<ff", 1, 3))
+    encrypted = bytearray(archive([("m/data.pkl", good)]))
+    encrypted[6] |= 1
+    encrypted[encrypted.index(b"PK\1\2") + 8] |= 1
+    lzma = archive([("m/data.pkl", good), ("m/data/0", b"\0" * 8)], method=zipfile.ZIP_LZMA)
+    files = {
+        "calls_a_function": torch_file(call),
+        "makes_an_object": torch_file(b"\x80\x02" + glob("collections.OrderedDict") + b")\x81."),
+        "names_a_class": torch_file(b"\x80\x02" + glob("torch.nn.modules.linear.Linear") + b")\x81."),
+        "stack_global_eval": torch_file(b"\x80\x04\x8c\x08builtins\x8c\x04eval\x93\x8c\x011\x85R."),
+        "calls_a_storage": torch_file(b"\x80\x02" + glob("torch.FloatStorage") + b")R."),
+        "calls_a_number": torch_file(b"\x80\x02K\1)R."),
+        "ordered_dict_with_arguments": torch_file(b"\x80\x02" + glob("collections.OrderedDict") + b"K\1\x85R."),
+        "builds_a_number": torch_file(b"\x80\x02K\1}b."),
+        "unknown_instruction": torch_file(b"\x80\x02i"),
+        "protocol_nine": torch_file(b"\x80\x09}."),
+        "pickle_truncated": torch_file(good[:-20]),
+        "pickle_without_end": torch_file(b"\x80\x02}"),
+        "pickle_text_beyond_end": torch_file(b"\x80\x02X\xff\xff\xff\x7fa."),
+        "pickle_bytes_after_end": torch_file(good + b"x"),
+        "pickle_values_left": torch_file(b"\x80\x02}}."),
+        "pickle_frame_beyond_end": torch_file(b"\x80\x04\x95\xff\xff\xff\xff\0\0\0\0}."),
+        "stack_empty": torch_file(b"\x80\x02\x85."),
+        "mark_missing": torch_file(b"\x80\x02K\1t."),
+        "items_to_a_number": torch_file(b"\x80\x02K\1K\2K\3s."),
+        "key_without_value": torch_file(b"\x80\x02}(K\1u."),
+        "memo_empty": torch_file(b"\x80\x02h\5."),
+        "memo_out_of_range": torch_file(b"\x80\x02}r\xff\xff\xff\x7f."),
+        "global_name_a_number": torch_file(b"\x80\x04K\1K\2\x93."),
+        "persistent_id_other": torch_file(b"\x80\x02" + tuple_of(text("module")) + b"Q."),
+        "storage_type_other": torch_file(state(("a", rebuild(storage(kind="torch.Size"))))),
+        "storage_key_a_path": torch_file(state(("a", rebuild(storage(key="../0"))))),
+        "storage_size_negative": torch_file(state(("a", rebuild(storage(numel=-1))))),
+        "storage_missing": torch_file(state(("a", rebuild(storage(key="7"))))),
+        "storage_of_another_size": torch_file(state(("a", rebuild(storage(numel=3))))),
+        "tensor_beyond_storage": torch_file(state(("a", rebuild(size=(3,))))),
+        "tensor_beyond_storage_by_offset": torch_file(state(("a", rebuild(offset=1)))),
+        "tensor_stride_negative": torch_file(state(("a", rebuild(stride=(-1,))))),
+        "tensor_stride_missing": torch_file(state(("a", rebuild(size=(1, 2))))),
+        "tensor_with_too_few_arguments": torch_file(state(("a", glob("torch._utils._rebuild_tensor_v2") + tuple_of(storage()) + b"R"))),
+        "tensor_negated": torch_file(state(("a", rebuild(more=b"}" + text("neg") + b"\x88s")))),
+        "tensor_expanded_without_end": torch_file(state(("a", rebuild(size=(1 << 30,), stride=(0,))))),
+        "parameter_of_nothing": torch_file(state(("a", glob("torch._utils._rebuild_parameter") + tuple_of(b"N", b"\x88", b"N") + b"R"))),
+        "size_of_a_number": torch_file(state(("a", glob("torch.Size") + b"K\1\x85R"))),
+        "duplicate_tensor": torch_file(state(("a", rebuild()), ("a", rebuild()))),
+        "name_not_text": torch_file(b"\x80\x02}K\1" + rebuild() + b"s."),
+        "weight_nan": torch_file(good, (("data/0", struct.pack("<ff", 1, float("nan"))),)),
+        "single_tensor": torch_file(b"\x80\x02" + rebuild() + b"."),
+        "list_of_tensors": torch_file(b"\x80\x02]" + rebuild() + b"a."),
+        "no_tensors": torch_file(state(("a", b"K\1"))),
+        "two_state_dicts": torch_file(state(("model", b"}" + text("a") + rebuild() + b"s"), ("state_dict", b"}" + text("a") + rebuild() + b"s"))),
+        "two_pickles": archive([("m/data.pkl", good), ("n/data.pkl", good)]),
+        "no_pickle": archive([("m/version", b"3\n")]),
+        "torchscript": archive([("m/data.pkl", good), ("m/constants.pkl", b"\x80\x02).")]),
+        "big_endian": torch_file(good, (("data/0", b"\0" * 8), ("byteorder", b"big"))),
+        "zip_bomb": bomb.getvalue(),
+        "zip_truncated": whole[:-30],
+        "zip_damaged_data": crc,
+        "zip_two_members_of_one_name": with_two.getvalue().replace(b"m/data/1", b"m/data/0"),
+        "zip_encrypted": bytes(encrypted),
+        "zip_lzma": lzma,
+        "before_version_1_6": b"\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19." + b"\x80\x02M\xe9\x03.",
+        "tar_archive": b"storages".ljust(257, b"\0") + b"ustar\0" + b"00".ljust(249, b"\0"),
+        "plain_pickle": b"\x80\x02}q\0.",
+        "numpy_archive": archive([("a.npy", b"\x93NUMPY")]),
+    }
+    for name, data in files.items():
+        write("torch/%s.pt" % name, data)
+
+
+# ---- canonical networks ----
+
+NET = """weightproof-net 1
+tokens 2 2
+mask causal
+eps 0
+tensor E 2 2
+0x1p0 0
+0 -0x1.8p1
+tensor U 2 2
+0x1p0 0x1p-2
+0 0x1p0
+tensor V 1 2 2
+0x1p0 0
+0 0x1p0
+tensor b 2
+0x1p0 0
+node x embed E
+node q linear x V[0]
+node s score q q 2
+node p softmax s
+node z mix p q
+node r linear z V[0]
+node y heads r b
+node w add x y
+node logits linear w U b
+output logits
+end
+"""
+
+
+def net(old, new):
+    assert old in NET, old
+    return NET.replace(old, new, 1)
+
+
+def make_net():
+    files = {
+        "empty": "",
+        "version_two": net("net 1", "net 2"),
+        "truncated": NET[:120],
+        "without_end": NET[:-4],
+        "last_line_without_line_end": NET[:-1],
+        "bytes_after_end": NET + "x\n",
+        "empty_line": net("mask", "\nmask"),
+        "carriage_return": NET.replace("\n", "\r\n"),
+        "not_ascii": net("tensor b 2", "tensor \u00e9 2"),
+        "two_spaces": net("tokens 2 2", "tokens 2  2"),
+        "space_at_end": net("tokens 2 2", "tokens 2 2 "),
+        "tokens_zero": net("tokens 2 2", "tokens 0 2"),
+        "context_leading_zero": net("tokens 2 2", "tokens 2 02"),
+        "context_too_large": net("tokens 2 2", "tokens 2 2147483648"),
+        "tokens_three_numbers": net("tokens 2 2", "tokens 2 2 2"),
+        "mask_unknown": net("mask causal", "mask anti"),
+        "mask_missing": net("mask causal\n", ""),
+        "eps_negative": net("eps 0", "eps -0x1p0"),
+        "eps_without_layernorm": net("eps 0", "eps 0x1p-10"),
+        "tensor_without_dimensions": net("tensor b 2", "tensor b"),
+        "tensor_dimension_zero": net("tensor b 2", "tensor b 0"),
+        "tensor_four_dimensions": net("tensor b 2", "tensor b 1 1 1 2"),
+        "tensor_larger_than_file": net("tensor b 2", "tensor b 2147483647 2147483647 2147483647"),
+        "tensor_name_bad": net("tensor b 2", "tensor 0b 2"),
+        "tensors_not_sorted": net("tensor b 2", "tensor A 2"),
+        "tensor_twice": net("tensor b 2", "tensor V 2"),
+        "tensor_after_node": net("node q", "tensor z 1\n0\nnode q"),
+        "row_short": net("0 0x1p0\ntensor b", "0\ntensor b"),
+        "row_long": net("0 0x1p0\ntensor b", "0 0x1p0 0\ntensor b"),
+        "number_decimal": net("-0x1.8p1", "-3"),
+        "number_upper_case": net("-0x1.8p1", "-0x1.Ap1"),
+        "number_trailing_zero": net("-0x1.8p1", "-0x1.80p1"),
+        "number_minus_zero": net("-0x1.8p1", "-0"),
+        "number_below_denormals": net("-0x1.8p1", "0x1.8p-1074"),
+        "number_infinite": net("-0x1.8p1", "0x1p1024"),
+        "keyword_unknown": net("node q", "knot q"),
+        "op_unknown": net("softmax s", "softmin s"),
+        "node_twice": net("node q linear", "node x linear"),
+        "node_named_as_tensor": net("node q linear", "node E linear"),
+        "node_name_too_long": net("node logits", "node " + "l" * 201),
+        "argument_unknown": net("softmax s", "softmax t"),
+        "argument_later_node": net("softmax s", "softmax z"),
+        "arguments_too_few": net("add x y", "add x"),
+        "arguments_too_many": net("softmax s", "softmax s s"),
+        "node_after_weight": net("linear x V[0]", "linear V[0] x"),
+        "weights_three": net("linear w U b", "linear w U b b"),
+        "weight_missing": net("linear w U b", "linear w"),
+        "slice_malformed": net("linear x V[0]", "linear x V[0"),
+        "slice_out_of_range": net("linear x V[0]", "linear x V[1]"),
+        "slice_of_vector": net("linear w U b", "linear w U b[0]"),
+        "matrix_expected": net("linear w U b", "linear w V b"),
+        "vector_expected": net("linear w U b", "linear w U U"),
+        "matrix_rows_wrong": net("tensor b 2\n0x1p0 0", "tensor b 3 2\n0 0\n0 0\n0 0").replace("heads r b", "heads r").replace("linear w U b", "linear w b"),
+        "vector_size_wrong": net("tensor b 2\n0x1p0 0", "tensor b 3\n0x1p0 0 0"),
+        "embedding_rows_wrong": net("tokens 2 2", "tokens 3 2"),
+        "position_rows_too_few": net("node q", "node o position U\nnode q").replace("tokens 2 2", "tokens 2 3"),
+        "score_without_d": net("score q q 2", "score q q"),
+        "score_d_zero": net("score q q 2", "score q q 0"),
+        "softmax_of_rows": net("softmax s", "softmax q"),
+        "mix_of_scores": net("mix p q", "mix s q"),
+        "relu_of_pattern": net("mix p q", "relu p"),
+        "add_of_different_widths": net("node y heads r b", "node n linear x N\nnode y add r n").replace("tensor U", "tensor N 2 1\n0\n0\ntensor U"),
+        "heads_with_bias_inside": net("linear z V[0]", "linear z V[0] b"),
+        "layernorm_with_one_weight": net("node y heads r b", "node y layernorm x b"),
+        "output_unknown": net("output logits", "output logit"),
+        "output_of_scores": net("output logits", "output s"),
+        "tensor_unused": net("heads r b", "heads r").replace("linear w U b", "linear w U"),
+    }
+    for name, data in files.items():
+        write("net/%s.net" % name, data)
+
+
+if __name__ == "__main__":
+    make_safetensors()
+    make_transformer()
+    make_torch()
+    make_net()
+    for name, data in {"empty.bin": b"", "text.txt": b"hello\n", "array.npy": b"\x93NUMPY\1\0", "model.gguf": b"GGUF\3\0\0\0", "model.onnx": b"\x08\x07\x12\x04",
+                       "weights.h5": b"\x89HDF\r\n\x1a\n"}.items():
+        write("other/" + name, data)
