@@ -60,8 +60,8 @@ struct cell {
     double *G; const struct class *G_of;  /* [n_src cells, Kp]: constant-free part of the lines, without the query's */
     double *h;                   /* [n_src cells, Kp]: weight times form */
     double *w, *rad;             /* [n_src cells]: weight; radius of every h of the cell, with rounding and float32 error */
-    double *low, *high;          /* per layer: [states, Kp] extrema over the accepted completions */
-    double *slack;               /* per layer: [states] largest sum of radii */
+    double *low, *high;          /* per layer: [states, Kp] extrema over the accepted completions; radii of their products included */
+    bool enclose;                /* or left out (false): the search for an optimum */
     tally *count;                /* per layer: [states] accepted completions */
     size_t *layer;               /* [n_src + 2] first state of a layer */
     double *partial; int *active; size_t *n_active;    /* per depth */
@@ -72,7 +72,7 @@ enum status cell_init(struct cell *x, const struct problem *p) MUST_USE;
 void cell_clear(struct cell *x);
 /* Fills everything for a class and a query token; *empty when no sequence of the class has that token at the row. shift: subtract shift from
  * every form (an optimum's candidate value). */
-enum status cell_load(struct cell *x, bool *empty, const struct class *c, int q, double shift) MUST_USE;
+enum status cell_load(struct cell *x, bool *empty, const struct class *c, int q, double shift, bool enclose) MUST_USE;
 
 /* Truth of all lines in `active` at one complete sequence, by growing precision and the exact tie rule. */
 enum truth problem_referee(struct problem *p, const struct class *c, const int *tokens, const int *active, size_t n_active);

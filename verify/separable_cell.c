@@ -3,7 +3,7 @@
  *
  * Radius of one product (u = 2^-53, T terms a line, S = largest sum |alpha|, M = S (max|C| + max|D|) + max|c| + max|beta|, a bound of |form|):
  * the form in double is off by at most S (rad C + rad D) + (T + 8) u M; times the weight w +- rw this gives
- * w (S (rad C + rad D) + (T + 8) u M) + rw * 2M, and sums of n_src products in any order add n_src u w M each. The factor 1 + 2^-20 covers
+ * w (S (rad C + rad D) + (T + 8) u M) + rw * 2M, and sums of n_src products with their radii, in any order, add 2 n_src u w M each. The factor 1 + 2^-20 covers
  * the rounding of the radii and of their sums. */
 #include <math.h>
 #include <string.h>
@@ -57,7 +57,6 @@ void cell_clear(struct cell *x)
     free(x->rad);
     free(x->low);
     free(x->high);
-    free(x->slack);
     free(x->count);
     free(x->layer);
     free(x->partial);
@@ -73,12 +72,12 @@ VECTORS static void scale_row(double *restrict h, const double *restrict G, cons
         h[k] = w * (G[k] + d[k]);
 }
 
-/* low = min(low, h + low'), high likewise. */
-VECTORS static void extend_row(double *restrict low, double *restrict high, const double *restrict h, const double *restrict low_next,
-                               const double *restrict high_next, size_t n)
+/* low = min(low, h - rad + low'), high = max(high, h + rad + high'). */
+VECTORS static void extend_row(double *restrict low, double *restrict high, const double *restrict h, double rad,
+                               const double *restrict low_next, const double *restrict high_next, size_t n)
 {
     for (size_t k = 0; k < n; k++) {
-        double a = h[k] + low_next[k], b = h[k] + high_next[k];
+        double a = h[k] - rad + low_next[k], b = h[k] + rad + high_next[k];
         low[k] = a < low[k] ? a : low[k];
         high[k] = b > high[k] ? b : high[k];
     }
@@ -120,7 +119,7 @@ static double cell_radius(const struct cell *x, size_t i, size_t token, double w
     double form = l->sum_alpha * (t->C_maxrad[at] + t->D_maxrad[q]) + (double)(l->terms + 8) * ROUND * M;
     double attn = l->max_beta > 0 ? l->max_beta * (p->delta_attn[q] + (double)p->n_src * p->delta_attn_abs[q]) : 0;
     double freedom = p->float32 ? l->sum_alpha * p->delta_logit[q] + attn : 0;
-    double rad = w * (form + freedom) + w_rad * (2 * M + freedom) + (double)(p->n_src + 4) * ROUND * w * M + 0x1p-1000;
+    double rad = w * (form + freedom) + w_rad * (2 * M + freedom) + (double)(2 * p->n_src + 6) * ROUND * w * M + 0x1p-1000;
     return rad < 0x1p900 ? rad * (1 + 0x1p-20) : INFINITY;   /* also when it is no number: then nothing is decided here */
 }
 
@@ -154,6 +153,8 @@ static void load_products(struct cell *x, double shift)
             x->w[cell] = w;
             scale_row(x->h + cell * x->Kp, x->G + cell * x->Kp, d, w, x->Kp);
             x->rad[cell] = cell_radius(x, i, token, w, w_rad, shift);
+            if (!isfinite(x->rad[cell]))   /* an overflow: no infinity may enter the sums with its sign */
+                memset(x->h + cell * x->Kp, 0, x->Kp * sizeof *x->h);
         }
 }
 
@@ -165,13 +166,11 @@ static enum status room_for_states(struct cell *x)
         total += x->c->a.n_states[i];
     }
     x->layer[n_src + 1] = total;
-    if (total > x->room_states || !x->slack) {
-        free(x->slack);
+    if (total > x->room_states || !x->count) {
         free(x->count);
-        x->slack = mem_array(total, sizeof *x->slack);
         x->count = mem_array(total, sizeof *x->count);
         x->room_states = total;
-        if (!x->slack || !x->count)
+        if (!x->count)
             return STATUS_MEMORY;
     }
     size_t old = x->room_Kstates, room = old;
@@ -223,7 +222,6 @@ static void extend_state(struct cell *x, size_t i, size_t s)
         low[k] = INFINITY;
         high[k] = -INFINITY;
     }
-    x->slack[at] = 0;
     x->count[at] = 0;
     for (size_t k = 0; k < width; k++) {
         int to = a->next[i][s * width + k];
@@ -233,17 +231,18 @@ static void extend_state(struct cell *x, size_t i, size_t s)
         if (x->count[next] == 0)
             continue;
         x->count[at] = add_saturated(x->count[at], x->count[next]);
-        extend_row(low, high, x->h + cell * x->Kp, x->low + next * x->Kp, x->high + next * x->Kp, x->Kp);
-        x->slack[at] = fmax(x->slack[at], x->rad[cell] + x->slack[next]);
+        double rad = x->enclose ? x->rad[cell] : 0;
+        extend_row(low, high, x->h + cell * x->Kp, rad, x->low + next * x->Kp, x->high + next * x->Kp, x->Kp);
     }
 }
 
-enum status cell_load(struct cell *x, bool *empty, const struct class *c, int q, double shift)
+enum status cell_load(struct cell *x, bool *empty, const struct class *c, int q, double shift, bool enclose)
 {
     const struct problem *p = x->p;
     size_t n_src = p->n_src;
     x->c = c;
     x->q = q;
+    x->enclose = enclose;
     x->Kp = c->lines.Kp;
     *empty = c->a.n_states[0] == 0;
     if (*empty)
@@ -258,8 +257,6 @@ enum status cell_load(struct cell *x, bool *empty, const struct class *c, int q,
     size_t last = x->layer[n_src];
     memset(x->low + last * x->Kp, 0, c->a.n_states[n_src] * x->Kp * sizeof *x->low);
     memset(x->high + last * x->Kp, 0, c->a.n_states[n_src] * x->Kp * sizeof *x->high);
-    for (size_t k = 0; k < c->a.n_states[n_src]; k++)
-        x->slack[last + k] = 0;
     for (size_t i = n_src; i-- > 0;)
         for (size_t k = 0; k < c->a.n_states[i]; k++)
             extend_state(x, i, k);

@@ -74,7 +74,7 @@ static enum status improve(struct candidate *c, struct cell *x, size_t class, in
     const struct problem *p = x->p;
     for (int round = 0; round < ROUNDS; round++) {
         bool empty;
-        enum status s = cell_load(x, &empty, &p->classes[class], q, from);
+        enum status s = cell_load(x, &empty, &p->classes[class], q, from, false);
         if (s != STATUS_OK || empty)
             return s;
         size_t line = 0;
@@ -155,9 +155,9 @@ static enum status certify(bool *good, struct search *w, double bound)
         go = all;
         if (!go || p->classes[class].d.set.n == 0 || !p->classes[class].live[p->first[p->row] + query])
             continue;
-        enum status mine = cell_load(x, &empty, &p->classes[class], p->t.sets[p->row][query], bound);
+        enum status mine = cell_load(x, &empty, &p->classes[class], p->t.sets[p->row][query], bound, true);
         for (size_t k = 0; mine == STATUS_OK && !empty && k < x->c->lines.K; k++)
-            above = above && x->low[k] - x->slack[0] > 0;
+            above = above && x->low[k] > 0;
         if (mine != STATUS_OK || !above) {
 #pragma omp critical(separable_merge)
             {

@@ -105,7 +105,6 @@ static enum truth try_child(struct cell *x, size_t depth, size_t cell, size_t ne
     const int *active = x->active + depth * x->capacity;
     int *open = x->active + (depth + 1) * x->capacity;
     size_t n_open = 0;
-    rad += x->slack[next];
     for (size_t e = 0; e < x->n_active[depth]; e++) {
         int k = active[e];
         double sum = from[k] + h[k], least = sum + low[k] - rad, most = sum + high[k] + rad;
@@ -165,15 +164,14 @@ static void walk_cell(struct walker *w)
 {
     struct cell *x = &w->x;
     size_t K = x->c->lines.K, n_open = 0;
-    double rad = x->slack[0];
     const bool *strict = x->c->lines.strict;
     for (size_t k = 0; k < K; k++) {
         x->partial[k] = 0;
-        if (strict[k] ? x->high[k] + rad <= 0 : x->high[k] + rad < 0) {
+        if (strict[k] ? x->high[k] <= 0 : x->high[k] < 0) {
             settle(w, 0, 0, TRUTH_FALSE);
             return;
         }
-        if (!(strict[k] ? x->low[k] - rad > 0 : x->low[k] - rad >= 0))
+        if (!(strict[k] ? x->low[k] > 0 : x->low[k] >= 0))
             x->active[n_open++] = (int)k;
     }
     x->n_active[0] = n_open;
@@ -214,7 +212,7 @@ static void one_unit(struct walker *w, const struct class *c, size_t query)
     if (!c->live[cell])
         return;
     bool empty;
-    if (cell_load(&w->x, &empty, c, q, 0) != STATUS_OK)
+    if (cell_load(&w->x, &empty, c, q, 0, true) != STATUS_OK)
         w->failed = true;
     else if (!empty)
         walk_cell(w);
