@@ -160,7 +160,8 @@ static double deviation(double *radius, double *least, const double *c, const do
     rt += steps32(j->f, t + rt, 1);
     t += eps;
     rt += 2 * U * t;
-    if (j->f.u > 0) rt += fabs((double)(float)eps - eps) + steps32(j->f, t + rt, 1);
+    if (j->f.u == FLOAT32_U) rt += fabs((double)(float)eps - eps);
+    rt += steps32(j->f, t + rt, 1);
     rt = settle(rt, t);
     double low = t - rt, sigma = sqrt(t), below = sqrt(low > 0 ? low : 0) * (1 - 4 * U);
     *radius = settle(rt / (sigma + below) + 2 * U * sigma, sigma);
@@ -247,9 +248,9 @@ static void gelu_part(double *y, double *ry, const double *x, size_t n)
 }
 
 /* Rounding of the formula step by step, as in rowsball.c. */
-static double smooth32(enum op op, double x, double r, double y)
+static double smooth32(enum op op, double x, double r, double y, double u)
 {
-    double size = fabs(x) + r, u = FLOAT32_U;
+    double size = fabs(x) + r;
     if (!(size < 0x1p40) || (op == OP_SILU && !(x - r > -87))) return INFINITY;
     double by_x = op == OP_GELU ? 8 : op == OP_GELU_NEW ? 10 : 0, by_y = op == OP_SILU ? 12 : 3;
     return (by_x * size + by_y * y) * u + 0x1p-124 * (1 + size);
@@ -268,7 +269,7 @@ static void smooth(const struct row_job *j)
     }
     for (size_t i = 0; i < k; i++) {
         double own = (j->rad[i] + 1.2 * r[i]) * (1 + 0x1p-40);
-        if (j->f.u > 0) own += smooth32(op, x[i], r[i], fabs(j->mid[i]) + own);
+        if (j->f.u > 0) own += smooth32(op, x[i], r[i], fabs(j->mid[i]) + own, j->f.u);
         j->rad[i] = settle(own, j->mid[i]);
     }
 }
