@@ -59,7 +59,12 @@ static enum status bind_all(struct evaluation *v, const struct setting *at, size
         }
         enum status s = tokens_parse(&values, &count, at[i].value, 0, d);
         if (s != STATUS_OK) return s;
-        bool sequence = b->set->type.element ? b->set->type.element->rank > 0 : count > 1;
+        const struct type *element = b->set->type.element;
+        if (element && element->rank == 1 && element->shape[0] >= 0 && (size_t)element->shape[0] != count) {
+            free(values);
+            return diag_fail(d, STATUS_INPUT, "variable '%s' has %ld tokens, not %zu", b->name, element->shape[0], count);
+        }
+        bool sequence = element ? element->rank > 0 : count > 1;
         if (sequence) interp_bind_tokens(v->in, b->slot, values, count);
         else if (count == 1) interp_bind_int(v->in, b->slot, values[0]);
         else s = diag_fail(d, STATUS_INPUT, "variable '%s' is one number, not %zu", b->name, count);

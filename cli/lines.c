@@ -21,8 +21,11 @@ static void add_interval(struct text *out, const struct result *r, const char *b
     mpq_inits(lo, hi, NULL);
     if (result_interval(lo, hi, r)) {
         text_add(out, before);
-        if (mpq_equal(lo, hi) && mpz_sizeinbase(mpq_denref(lo), 10) <= 10) {
+        if (mpq_equal(lo, hi) && mpz_sizeinbase(mpq_denref(lo), 10) <= 4) {
             number_add_text(out, lo);
+        } else if (mpq_equal(lo, hi) && mpq_sgn(lo) >= 0) {
+            write_decimal(out, lo, digits, ROUND_DOWN);
+            text_add(out, "...");
         } else {
             text_add(out, "[");
             write_decimal(out, lo, digits, ROUND_DOWN);

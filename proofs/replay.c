@@ -106,7 +106,8 @@ static void network(struct text *out, const struct bound_model *b) {
     text_addf(out, "    W = {k: x.to(dtype) for k, x in W_%s.items()}\n    v, n = {}, t.shape[1]\n", b->name);
     if (net->causal) text_add(out, "    later = torch.ones(n, n).triu(1).bool()\n");
     for (size_t i = 0; i < net->n_nodes; i++) line(out, net, &net->nodes[i]);
-    text_addf(out, "    v[\"logits\"] = v[\"%s\"]\n    return v\n\n", net->nodes[net->output].name);
+    if (strcmp(net->nodes[net->output].name, "logits") != 0) text_addf(out, "    v[\"logits\"] = v[\"%s\"]\n", net->nodes[net->output].name);
+    text_add(out, "    return v\n\n");
 }
 
 static void rows_of(struct text *out, const struct result *r, const struct binding *b, size_t n, bool complete) {
