@@ -1,8 +1,17 @@
-/* interp_show.c: values for a reader. Reals as mid +- rad, exact numbers as they are. */
+/* interp_show.c: values for a reader. Reals as [mid +/- rad] with the rounding of the digits inside rad, short exact numbers as they are. */
 #include "verify/interp_parts.h"
 #include <math.h>
 
 #define SHOWN_MAX 4096
+
+#define SHOWN_DIGITS 15
+
+static void show_ball(struct text *out, const arb_t x)
+{
+    char *s = arb_get_str(x, SHOWN_DIGITS, 0);
+    text_add(out, s && arb_is_finite(x) ? s : "unknown");
+    flint_free(s);
+}
 
 static void show_entry(struct text *out, const struct interp *in, const struct value *v, size_t i)
 {
@@ -16,20 +25,28 @@ static void show_entry(struct text *out, const struct interp *in, const struct v
         fmpz_get_mpz(mpq_numref(q), v->num + i);
         fmpz_get_mpz(mpq_denref(q), v->den);
         mpq_canonicalize(q);
-        if (mpz_sizeinbase(mpq_denref(q), 2) > 40) text_addf(out, "%.12g", mpq_get_d(q));
-        else number_add_text(out, q);
+        if (mpz_sizeinbase(mpq_denref(q), 2) > 40) {
+            arb_t x;
+            arb_init(x);
+            ball_set_number(x, q, 128);
+            show_ball(out, x);
+            arb_clear(x);
+        } else {
+            number_add_text(out, q);
+        }
         mpq_clear(q);
         return;
     }
-    double mid = 0, rad = INFINITY;
-    if (in->prec) ball_to_double(&mid, &rad, v->balls + i);
-    else {
-        mid = v->mid[i];
-        rad = v->rad[i];
+    if (in->prec) {
+        show_ball(out, v->balls + i);
+        return;
     }
-    if (rad == 0) text_addf(out, "%.12g", mid);
-    else if (rad < INFINITY) text_addf(out, "%.12g +- %.1e", mid, rad * 1.06);
-    else text_add(out, "unknown");
+    arb_t x;
+    arb_init(x);
+    arb_set_d(x, v->mid[i]);
+    mag_set_d(arb_radref(x), v->rad[i]);
+    show_ball(out, x);
+    arb_clear(x);
 }
 
 static void show_axis(struct text *out, const struct interp *in, const struct value *v, size_t axis, size_t *at)
