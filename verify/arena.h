@@ -10,6 +10,7 @@ struct arena {
     mpq_ptr *numbers; size_t n_numbers, room;   /* to be cleared */
     size_t n_exprs;
     bool failed;      /* an allocation failed */
+    bool full;        /* more expressions than a file may have: was reported */
     bool too_deep;    /* an expression would have been deeper than EXPR_MAX_DEPTH */
     bool too_large;   /* a literal would have had more than NUMBER_MAX_BITS bits */
 };

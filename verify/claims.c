@@ -170,7 +170,7 @@ static void check_unused(struct elaborator *e)
             continue;
         struct resolver r = {.arena = e->arena, .report = e->report, .file = e->file};
         struct expr *x = resolve(&r, s->kind == SCOPE_DOMAIN ? s->expr : s->let->value, s->up);
-        struct typer t = {.arena = e->arena, .report = e->report, .models = e->claims->models, .n_models = e->claims->n_models};
+        struct typer t = {.arena = e->arena, .report = e->report, .file = e->file, .models = e->claims->models, .n_models = e->claims->n_models};
         t.variables = arena_array(e->arena, (size_t)r.n_slots, sizeof *t.variables);
         if (x && s->kind == SCOPE_DOMAIN && t.variables && type_set(&t, x))
             continue;

@@ -150,7 +150,7 @@ static bool collect(collector *c, const struct expr *set, const struct scope *en
         return add_range(c, x);
     if (x->form == FORM_LIST)
         return add_list(c, x);
-    report_at(c->e->report, x->at, NULL, "foreach ranges over numbers, as in 0..9 or {1, 3, 5}", "foreach cannot range over this set");
+    report_at(c->e->report, c->at, NULL, "foreach ranges over numbers, as in 0..9 or {1, 3, 5}", "foreach cannot range over this set");
     return false;
 }
 

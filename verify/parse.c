@@ -408,7 +408,7 @@ static struct expr *parse_operand_of(struct parser *p, int level, size_t from)
         struct expr *x = parse_expr(p, LEVEL_NEG);
         return expr_unary(p->arena, span(p, from), OPER_NEG, x);
     }
-    return level == LEVEL_POW ? parse_postfix(p) : parse_level(p, level + 1);
+    return level >= LEVEL_POW ? parse_postfix(p) : parse_level(p, level + 1);
 }
 
 static struct expr *parse_level(struct parser *p, int level)

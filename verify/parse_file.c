@@ -121,7 +121,7 @@ static bool parse_timeout(struct parser *p, struct claim *c)
         parser_expected(p, "a number of seconds after 'timeout'", NULL);
         return false;
     }
-    return (c->timeout = parse_expr(p, 11)) != NULL && parser_expect_word(p, "s");
+    return (c->timeout = parse_expr(p, 10)) != NULL && parser_expect_word(p, "s");
 }
 
 static bool parse_verdict(struct parser *p, struct claim *c)

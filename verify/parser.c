@@ -98,7 +98,7 @@ char *parser_variable(struct parser *p, struct place *at)
     const char *what = name ? word_reserved(name) : NULL;
     if (!what)
         return name;
-    (void)snprintf(message, sizeof message, "'%.80s' cannot name a variable", name);
+    (void)snprintf(message, sizeof message, "'%.80s' cannot be used as a name", name);
     parser_error(p, *at, what, NULL, message);
     return NULL;
 }

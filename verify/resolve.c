@@ -23,7 +23,7 @@ const struct scope *scope_find(const struct scope *s, const char *name)
 
 const char *suggest(char *buf, size_t size, const char *wrong, const char *const *words, size_t n)
 {
-    const char *near = text_suggest(wrong, words, n);
+    const char *near = strlen(wrong) < 3 ? NULL : text_suggest(wrong, words, n);   /* every short name is near every other */
     if (!near)
         return NULL;
     (void)snprintf(buf, size, "did you mean '%.80s'?", near);
@@ -77,6 +77,9 @@ static bool too_big(struct resolver *r, struct place at)
 {
     if (r->arena->n_exprs <= RESOLVE_MAX_EXPRS)
         return false;
+    if (r->arena->full)
+        return true;
+    r->arena->full = true;
     report_at(r->report, at, NULL, "there is room for 2,000,000 numbers, names and operators in all", "the claims are too large when lets and foreach are written out");
     return true;
 }
@@ -119,6 +122,8 @@ static struct expr *unknown_name(struct resolver *r, const struct expr *e, const
         return NULL;
     }
     near = suggest_name(r, help, sizeof help, e->name, env);
+    if (scope_find(r->bound, e->name))
+        near = "a let of the file does not see the variables of a claim: make it a parameter, let f(t) = ...";
     if (!r->arena->failed)
         report_at(r->report, e->at, NULL, near, "unknown name '%s'", e->name);
     return NULL;
@@ -206,21 +211,20 @@ static void wrong_arity(struct resolver *r, const struct expr *e, const struct f
     report_at(r->report, e->at, NULL, f->meaning, "'%s' takes %s, not %zu", f->name, takes, e->n_args);
 }
 
-/* Left sides of arguments and their words (keep, drop, to, ln, ...) are no names of the file. */
+/* Keys of arguments (keep, drop, to, ln) are no names of the file, nor is what ln is. What is a key of what is for the types to say. */
 static struct expr *resolve_assign(struct resolver *r, const struct expr *e, const struct scope *env)
 {
     static const char *const keys[] = {"keep", "drop", "to", "ln"};
-    struct expr *out = copy_node(r, e), *key;
-    const struct expr *left = e->args[0];
-    if (!out)
-        return NULL;
+    struct expr *out = copy_node(r, e), *key, *value;
+    const struct expr *left = e->args[0], *right = e->args[1];
+    bool is_key = left->form == FORM_NAME && !scope_find(env, left->name) && !is_word(left->name);
     for (size_t i = 0; left->form == FORM_NAME && i < sizeof keys / sizeof *keys; i++)
-        if (strcmp(left->name, keys[i]) == 0) {
-            key = copy_node(r, left);
-            struct expr *value = resolve(r, e->args[1], env);
-            return key && expr_add_arg(r->arena, out, key) && expr_add_arg(r->arena, out, value) ? out : NULL;
-        }
-    return resolve_args(r, out, e, env) ? out : NULL;
+        is_key = is_key || strcmp(left->name, keys[i]) == 0;
+    if (!out || !is_key)
+        return out && resolve_args(r, out, e, env) ? out : NULL;
+    key = copy_node(r, left);
+    value = strcmp(left->name, "ln") == 0 && right->form == FORM_NAME ? copy_node(r, right) : resolve(r, right, env);
+    return key && expr_add_arg(r->arena, out, key) && expr_add_arg(r->arena, out, value) ? out : NULL;
 }
 
 static struct expr *resolve_call_to(struct resolver *r, enum function f, const struct expr *e, const struct scope *env)

@@ -23,6 +23,7 @@ struct resolver {
     const struct scope *file;         /* all names of the file: models and data are never hidden */
     const char **live; size_t n_live; /* variables bound around the place at hand, as shown */
     const struct scope *late;         /* the claim's own variables so far: a let inside the claim may use those bound after it */
+    const struct scope *bound;        /* the same, for advice */
     int n_slots, depth;
 };
 /* The most expressions of all statements of one file, lets written out. */

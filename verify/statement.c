@@ -54,13 +54,13 @@ static void resolve_parts(struct maker *m, const struct scope *env)
             take_let(m, c->clauses[i].let, &env);
         else
             take_forall(m, &c->clauses[i], &env);
-        m->r.late = env;
+        m->r.late = m->r.bound = env;
     }
     const struct scope *outer = env;
     size_t live = m->r.n_live;
     if (!resolve_binds(&m->r, &s->binds, &c->binds, &env))
         m->ok = false;
-    m->r.late = env;
+    m->r.late = m->r.bound = env;
     if (c->where && !(s->where = resolve(&m->r, c->where, env)))
         m->ok = false;
     if (!(s->subject = resolve(&m->r, c->subject, env)))
@@ -222,7 +222,7 @@ void statement_make(struct elaborator *e, const struct scope *env)
     *s = (struct statement){.name = e->claim->name, .file = c, .body = e->claim->body, .at = e->claim->at};
     mpq_init(s->within);
     struct maker m = {.e = e, .s = s, .ok = true, .r = {.arena = e->arena, .report = e->report, .file = e->file}};
-    m.t = (struct typer){.arena = e->arena, .report = e->report, .models = c->models, .n_models = c->n_models};
+    m.t = (struct typer){.arena = e->arena, .report = e->report, .file = e->file, .models = c->models, .n_models = c->n_models};
     if (c->n_statements > STATEMENTS_MAX)
         report_at(e->report, e->claim->at, NULL, NULL, "more than 100,000 statements");
     if (c->n_statements > STATEMENTS_MAX || !take_values(&m))

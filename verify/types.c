@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 #include "core/text.h"
+#include "verify/resolve.h"
 
 bool is_number(const struct type *x)
 {
@@ -53,7 +54,7 @@ static const char *base_word(enum base base)
 void type_describe(char *out, size_t size, const struct type *x)
 {
     const char *word = base_word(x->base);
-    if (x->rank == 0) {
+    if (x->rank == 0 || x->base == BASE_NONE) {
         (void)snprintf(out, size, "%s %s", word[0] == 'i' ? "an" : "a", word);
         return;
     }
@@ -153,7 +154,12 @@ static bool type_name(struct typer *t, struct expr *e)
         report_at(t->report, e->at, NULL, "dist(inf, a, b), norm(2, a), ball(c, r, l2)", "'%s' stands only as the norm of dist, norm or ball", e->name);
         return false;
     }
-    e->type = type_of(BASE_NONE, 0, -1, -1);   /* data: nothing is read from it yet */
+    const struct scope *s = scope_find(t->file, e->name);
+    if (!s || s->kind != SCOPE_DATA) {
+        report_at(t->report, e->at, NULL, NULL, "unknown name '%s'", e->name);
+        return false;
+    }
+    e->type = type_of(BASE_NONE, 0, -1, -1);   /* nothing is read from it yet */
     type_note(t, "cannot read this format yet: data arrays ('%s')", e->name);
     return true;
 }

@@ -7,10 +7,12 @@
 #include "verify/report.h"
 #include "verify/statement.h"
 
+struct scope;
 struct variable { struct type type; const struct expr *set; };
 enum result_names { RESULT_NONE, RESULT_NUMBER /* number, total, fraction */, RESULT_VALUE };
 struct typer {
     struct arena *arena; struct report *report;
+    const struct scope *file;                         /* names of the file */
     const struct bound_model *models; size_t n_models;
     struct variable *variables; size_t n_variables;   /* by slot */
     enum result_names results;                        /* which of these names the expression may use */

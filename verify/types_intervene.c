@@ -240,7 +240,7 @@ static bool type_ablate(struct typer *t, struct expr *e, const struct bound_mode
     }
     struct place at = {e->at.offset, strlen("ablate")};
     if (given[0] + given[1] != 1) {
-        report_at(t->report, at, NULL, "keep = {...} drops all others, drop = {...} keeps all others", "ablate does not say %s", given[0] ? "one of keep and drop" : "which components");
+        report_at(t->report, at, NULL, "keep = {...} drops all others, drop = {...} keeps all others", "ablate %s", given[0] ? "has keep and drop" : "does not say which components");
         ok = false;
     }
     if (!given[2]) {

@@ -111,7 +111,8 @@ static bool type_norm_word(struct typer *t, struct expr *e)
 static bool type_set_call(struct typer *t, struct expr *e)
 {
     size_t last = e->function == FUNCTION_BALL ? 2 : e->n_args;
-    struct type element = type_of(e->function == FUNCTION_ROWS ? BASE_NONE : BASE_REAL, e->function == FUNCTION_INTERVAL ? 0 : 1, -1, -1);
+    bool vector = e->function == FUNCTION_BOX || e->function == FUNCTION_BALL;   /* rows: the numbers of the rows */
+    struct type element = type_of(e->function == FUNCTION_ROWS ? BASE_INT : BASE_REAL, vector ? 1 : 0, -1, -1);
     for (size_t i = 0; i < last; i++) {
         struct expr *x = e->args[i];
         if (!type_value(t, x))
