@@ -1,0 +1,53 @@
+/* certificate: strict reader of FORMAT.md §1. */
+#ifndef CHECK_CERTIFICATE_H
+#define CHECK_CERTIFICATE_H
+#include "eval.h"
+
+enum verdict { PROVED, REFUTED, BOUNDED, VACUOUS };
+enum rule { RULE_POINT, RULE_ENUMERATE, RULE_SEPARABLE };
+extern const char *const verdict_names[4], *const rule_names[3];
+
+/* A binding as text; its values are read against the binders it is for. line 0: absent. */
+struct binding { int line; const char *s; size_t n; };
+struct source_tensor { int line; char *name, *offset, *dtype, *shape, *strides; };
+struct source { char *model, *file_sha256, *config_sha256; struct source_tensor *t; size_t n; };
+
+struct certificate {
+    struct arena arena;
+    struct buffer statement;
+    enum verdict verdict; int verdict_line;
+    mpz_t number[2], total[2]; int number_line, total_line;
+    mpq_t value[2]; int value_line;
+    struct binding attains, witness, counterexample, *items; size_t n_items;
+    int complete_line; bool complete;
+    enum rule rule; int rule_line;
+    struct source *sources; size_t n_sources;
+    char sha256[65];
+};
+bool certificate_read(struct certificate *out, const char *text, size_t n, struct fail *f);
+void certificate_clear(struct certificate *c);
+
+/* Sets the variables of binds in e->env from the text; every value must be in its set. The memory is the arena's. */
+bool binding_set(struct eval *e, struct arena *a, const struct binding *b, const struct binds *binds, struct fail *f);
+void binding_unset(struct eval *e, const struct binds *binds);
+
+/* judge.c: FORMAT.md §2. bindings: number of bindings met, or -1 when the rule needs only some. */
+bool judge(const struct certificate *c, struct eval *e, mpz_t bindings, struct fail *f);
+
+/* What a rule found over all bindings. where: condition true; yes: condition and predicate true; open: that, unsettled.
+ * all: the predicate is true wherever the condition is not false. */
+struct tally { mpz_t bindings, where, where_open, yes, open; bool all; };
+void tally_init(struct tally *t);
+void tally_clear(struct tally *t);
+/* need_all: may stop as soon as all is false. predicate may be NULL (true). */
+bool rule_enumerate(struct eval *e, const struct binds *b, const struct ex *where, const struct ex *predicate, bool need_all, struct tally *t, struct fail *f);
+bool rule_average(struct eval *e, const struct binds *b, const struct ex *where, const struct ex *value, const mpq_t lo, const mpq_t hi, mpz_t bindings, struct fail *f);
+bool rule_separable(struct eval *e, const struct binds *b, const struct ex *where, const struct ex *predicate, bool need_all, struct tally *t, struct fail *f);
+
+/* prove.c: a `prove` line over number, total, fraction or value, each known by rational ends */
+struct span { mpq_t lo, hi; };
+bool prove_line(const struct ex *x, const struct span results[4], enum tri *out, struct fail *f);
+
+/* source.c */
+bool source_check(const struct certificate *c, const struct stmt *s, const char *file, size_t n, const char *sha256, bool *compared, struct fail *f);
+#endif

@@ -1,0 +1,64 @@
+/* eval: the meaning of expressions (STATEMENT.md §3, §4) over enclosures with p fractional bits, three-valued.
+ * Variables hold integers or sequences of integers. Values live in a pool until the next eval_reset. */
+#ifndef CHECK_EVAL_H
+#define CHECK_EVAL_H
+#include "run.h"
+#include "stmt.h"
+
+#define PRECISIONS 4                      /* 64, 128, 256, 512 fractional bits */
+extern const unsigned precision[PRECISIONS];
+
+struct var { bool set, seq; int64_t v; const int64_t *s; uint32_t n; };
+enum vtype { V_NUM, V_TRI, V_ARRAY, V_TABLE };
+/* V_ARRAY: rank 1..3, entries in row-major order. V_TABLE: rows of a node, computed when read; d[0] = length, d[1] = width. */
+struct val { enum vtype type; enum tri tri; int rank; uint32_t d[3]; struct num *x; struct run *run; uint32_t run_id; int node; };
+
+struct chunk { struct num *x; size_t n; };
+struct pool { struct chunk *c; size_t n_chunks, chunk, used; };
+
+#define RUNS 24
+struct eval {
+    const struct stmt *s;
+    unsigned p;
+    struct var *env;                      /* by slot */
+    struct fail fail;
+    struct pool pool;
+    struct run runs[RUNS]; uint32_t next_run, next_id;
+    bool has_last; int64_t last;
+    struct num *kept; size_t n_kept, kept_room; struct val *caches[256]; int n_caches; /* constant subexpressions */
+    uint64_t bindings;                    /* met by eval_each at the outermost level */
+};
+
+void eval_init(struct eval *e, const struct stmt *s);
+void eval_clear(struct eval *e);
+void eval_reset(struct eval *e);          /* forget values; keep runs */
+bool eval(struct eval *e, const struct ex *x, struct val *out);          /* false: e->fail says why */
+bool eval_int(struct eval *e, const struct ex *x, int64_t *out);
+enum tri eval_decide(struct eval *e, const struct ex *x); /* truth at growing precision; YES for NULL; OPEN with e->fail set after an error */
+bool eval_value(struct eval *e, const struct ex *x, unsigned p, struct num *out); /* one number, enclosed at p bits or exact */
+
+/* Calls f once for every binding of b (env holds it); f returns false to stop. Returns false when stopped or on an error (then e->fail is set). */
+typedef bool each_fn(struct eval *e, void *arg);
+bool eval_each(struct eval *e, const struct binds *b, each_fn *f, void *arg);
+bool eval_set_values(struct eval *e, const struct ex *set, int64_t **out, size_t *n); /* a set of integers; caller frees with mem_free */
+enum tri eval_member(struct eval *e, const struct ex *set, const struct var *v);      /* is v in the set, as a binding of a binder */
+
+/* functions.c */
+bool eval_call(struct eval *e, const struct ex *x, struct val *out);
+enum tri unique_largest(struct eval *e, const struct val *v, int64_t i);
+bool val_all_int(const struct val *v);
+size_t val_size(const struct val *v);
+bool val_force(struct eval *e, struct val *v);                           /* V_TABLE becomes V_ARRAY */
+struct num *pool_get(struct eval *e, size_t n);
+bool eval_fail(struct eval *e, const char *what);
+bool need_num(struct eval *e, const struct ex *x, struct val *out);
+bool need_array(struct eval *e, const struct ex *x, struct val *out);
+bool mat_mul(struct eval *e, const struct val *a, const struct val *b, struct val *out);
+void val_array(struct eval *e, struct val *out, int rank, uint32_t d0, uint32_t d1, uint32_t d2);
+
+/* nodes.c: which node of a network a function or component names, runs with patches */
+bool eval_table(struct eval *e, const struct ex *x, struct val *out);
+bool eval_weights(struct eval *e, const struct ex *x, struct val *out);
+const struct num *table_row(struct eval *e, const struct val *v, uint32_t row);
+bool table_entry_exists(const struct val *v, uint32_t row, uint32_t col);
+#endif

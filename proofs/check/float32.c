@@ -1,0 +1,226 @@
+/* Enclosures of every binary32 execution (NETWORK.md §5). The argument enclosures already hold every computed argument; the real
+ * operation is enclosed over them, and here the rounding of the operation itself is added. u = 2^-24, eta = 2^-149. */
+#include "run.h"
+
+static void widen(struct num *x, const mpz_t by) {
+    mpz_sub(LO(x), LO(x), by);
+    mpz_add(HI(x), HI(x), by);
+    x->tag = (struct tag){0};
+}
+
+/* t = ceil(k u m) + ceil(k eta) in units of 2^-p */
+static void error(mpz_t t, const mpz_t m, unsigned long k, unsigned p) {
+    mpz_t e;
+    mpz_init(e);
+    mpz_mul_ui(t, m, k);
+    mpz_cdiv_q_2exp(t, t, 24);
+    mpz_set_ui(e, k);
+    mpz_mul_2exp(e, e, p);
+    mpz_cdiv_q_2exp(e, e, 149);
+    mpz_add(t, t, e);
+    mpz_clear(e);
+}
+
+/* k roundings, each (1 + d)(...) + e with |d| <= u, |e| <= eta / 2: (1 + u)^k - 1 <= (k + 1) u for k <= 1000 */
+void f32_round(struct num *x, unsigned long k, unsigned p) {
+    mpz_t m, t;
+    mpz_inits(m, t, NULL);
+    magnitude_add(m, x);
+    error(t, m, k + 1, p);
+    widen(x, t);
+    mpz_clears(m, t, NULL);
+}
+
+static bool below(const mpz_t m, unsigned bits, unsigned p) { return mpz_sizeinbase(m, 2) <= (size_t)bits + p; }
+
+/* A sum of N products and B additions in any order, fused or not: error at most (N + B + 1) u magnitude + (N + B) eta for N + B <= 4000.
+ * Every partial sum is below magnitude (1 + 2^-10) < 2^128. */
+bool f32_sum(struct num *x, const mpz_t magnitude, unsigned long products, unsigned long additions, unsigned p, struct fail *f) {
+    unsigned long n = products + additions;
+    if (n > 4000) return fail_at(f, 0, "float32: a sum of more than 4000 terms");
+    if (!below(magnitude, 126, p)) return fail_at(f, 0, "float32: no bound excludes overflow");
+    mpz_t t;
+    mpz_init(t);
+    error(t, magnitude, n + 1, p);
+    widen(x, t);
+    mpz_clear(t);
+    return true;
+}
+
+/* Computed: m = max score, e_j = exp(fl(s_j - m)) with relative error 8u (4 ulp) and absolute error 2^-125 (flush and subnormal), S = sum in any order,
+ * fl(e_j / S) or fl(e_j fl(1/S)). fl(s_j - m) = (s_j - m)(1 + d) changes the exponent by at most u D, D = max - min of the scores.
+ * So the computed p_j is p_j F + a: |ln F| <= 2uD + ln((1+8u)/(1-8u)) + 2 ln(1+u) - ln(1-nu) <= 2uD + (n + 20)u, and with n 2^-124 relative from
+ * the absolute errors in S (S >= 1 - 8u) <= K = 2uD + (n + 21)u; F in [1 - 2K, 1 + 2K] for K <= 1/2; |a| <= 2^-123 (2^-125 / S, its own rounding, eta). */
+bool f32_softmax(struct num *row, const struct num *scores, uint32_t allowed, unsigned p, struct fail *f) {
+    mpz_t least, most, k, t;
+    mpz_inits(least, most, k, t, NULL);
+    mpz_set(least, LO(&scores[0]));
+    mpz_set(most, HI(&scores[0]));
+    for (uint32_t j = 1; j < allowed; j++) {
+        if (mpz_cmp(LO(&scores[j]), least) < 0) mpz_set(least, LO(&scores[j]));
+        if (mpz_cmp(HI(&scores[j]), most) > 0) mpz_set(most, HI(&scores[j]));
+    }
+    mpz_sub(k, most, least);
+    bool good = allowed <= 4000 && below(k, 22, p); /* D < 2^22: K <= 2^-1 + ... is checked below */
+    mpz_mul_2exp(k, k, 1);
+    mpz_set_ui(t, allowed + 21ul);
+    mpz_mul_2exp(t, t, p);
+    mpz_add(k, k, t);
+    mpz_cdiv_q_2exp(k, k, 24); /* K at 2^-p */
+    mpz_set_ui(t, 1);
+    mpz_mul_2exp(t, t, p - 1);
+    if (!good || mpz_cmp(k, t) > 0) good = fail_at(f, 0, "float32: scores too far apart");
+    for (uint32_t j = 0; good && j < allowed; j++) {
+        mpz_mul(t, HI(&row[j]), k);
+        mpz_mul_2exp(t, t, 1);
+        mpz_cdiv_q_2exp(t, t, p);
+        mpz_add_ui(t, t, 1);
+        if (p > 123) {
+            mpz_set_ui(least, 1);
+            mpz_mul_2exp(least, least, p - 123);
+            mpz_add(t, t, least);
+        }
+        widen(&row[j], t);
+        if (mpz_sgn(LO(&row[j])) < 0) mpz_set_ui(LO(&row[j]), 0);
+    }
+    mpz_clears(least, most, k, t, NULL);
+    return good;
+}
+
+/* eps rounded to binary32, within half an ulp */
+static void eps32(struct num *x, const struct net *net, unsigned p) {
+    num_set_dyadic(x, net->eps);
+    num_to_real(x, x, p);
+    f32_round(x, 1, p);
+}
+
+/* mean = sum / k: the sum of k entries errs by at most (k + 1) u A + k eta, A = sum of |x|, the division by one rounding more;
+ * c = x - mean, one rounding; var: squares, a sum of k products, a division: (k + 3) roundings of a sum of non-negative terms; var + eps, sqrt, quotient
+ * (or reciprocal and product), times w, plus b: one rounding each. */
+bool f32_layernorm(struct run *r, const struct node *x, struct num *out, const struct num *in, struct fail *f) {
+    unsigned p = r->p;
+    struct num k, mean, var, t;
+    num_init(&k);
+    num_init(&mean);
+    num_init(&var);
+    num_init(&t);
+    mpz_t m;
+    mpz_init(m);
+    num_set_int(&k, x->width);
+    num_to_real(&mean, &mean, p);
+    for (uint32_t j = 0; j < x->width; j++) {
+        num_add(&mean, &mean, &in[j], p);
+        magnitude_add(m, &in[j]);
+    }
+    bool good = x->width <= 4000 && below(m, 60, p) && f32_sum(&mean, m, 0, x->width, p, f) && num_div(&mean, &mean, &k, p);
+    f32_round(&mean, 1, p);
+    num_to_real(&var, &var, p);
+    for (uint32_t j = 0; good && j < x->width; j++) {
+        num_sub(&out[j], &in[j], &mean, p);
+        f32_round(&out[j], 1, p);
+        num_square(&t, &out[j], p);
+        num_add(&var, &var, &t, p);
+    }
+    good = good && num_div(&var, &var, &k, p);
+    f32_round(&var, x->width + 3ul, p);
+    if (mpz_sgn(LO(&var)) < 0) mpz_set_ui(LO(&var), 0); /* squares and sums of them are never below 0 */
+    eps32(&t, r->net, p);
+    num_add(&var, &var, &t, p);
+    f32_round(&var, 1, p);
+    good = good && num_sqrt(&var, &var, p);
+    f32_round(&var, 1, p);
+    for (uint32_t j = 0; good && j < x->width; j++) {
+        good = num_div(&out[j], &out[j], &var, p);
+        if (!good) break;
+        f32_round(&out[j], 2, p);
+        if (x->w.t == NULL) continue;
+        weight_num(&t, &x->w, j);
+        num_mul(&out[j], &out[j], &t, p);
+        f32_round(&out[j], 1, p);
+        weight_num(&t, &x->b, j);
+        num_add(&out[j], &out[j], &t, p);
+        f32_round(&out[j], 1, p);
+        mpz_set_ui(m, 0);
+        magnitude_add(m, &out[j]);
+        good = below(m, 100, p);
+    }
+    if (!good) fail_at(f, 0, "float32: a LayerNorm cannot be enclosed");
+    mpz_clear(m);
+    num_clear(&k);
+    num_clear(&mean);
+    num_clear(&var);
+    num_clear(&t);
+    return good;
+}
+
+/* x^3 by products (or a power within 4 ulp: 8 roundings), 0.044715 and its product, the sum, sqrt(2/pi) and its product. */
+static bool cubic(struct num *t, const struct num *in, unsigned p) {
+    struct num c, two;
+    num_init(&c);
+    num_init(&two);
+    num_square(t, in, p);
+    num_mul(t, t, in, p);
+    f32_round(t, 9, p);
+    mpq_t q;
+    mpq_init(q);
+    mpq_set_ui(q, 44715, 1000000);
+    mpq_canonicalize(q);
+    num_set_mpq(&c, q);
+    mpq_clear(q);
+    num_mul(t, t, &c, p);
+    f32_round(t, 2, p);
+    num_add(t, t, in, p);
+    f32_round(t, 1, p);
+    num_pi(&c, p);
+    num_set_int(&two, 2);
+    bool good = num_div(&c, &two, &c, p) && num_sqrt(&c, &c, p);
+    num_mul(t, t, &c, p);
+    f32_round(t, 2, p);
+    num_clear(&c);
+    num_clear(&two);
+    return good;
+}
+
+/* gelu: x (1 + erf(x / sqrt 2)) / 2: constant and quotient, erf within 4 ulp (8 u), the sum, the product, the half. silu: exp within 4 ulp, sum, quotient. */
+bool f32_activation(struct num *out, const struct num *in, enum op op, unsigned p, struct fail *f) {
+    struct num t, c, one;
+    num_init(&t);
+    num_init(&c);
+    num_init(&one);
+    num_set_int(&one, 1);
+    mpz_t m;
+    mpz_init(m);
+    magnitude_add(m, in);
+    bool good = below(m, op == OP_SILU ? 6 : 30, p); /* |x| < 64: exp(64) does not overflow; x^3 < 2^90 neither */
+    if (good && op == OP_SILU) {
+        num_neg(&t, in);
+        good = num_exp(&t, &t, p);
+        f32_round(&t, 8, p);
+        if (mpz_sgn(LO(&t)) < 0) mpz_set_ui(LO(&t), 0);
+        num_add(&t, &t, &one, p);
+        f32_round(&t, 1, p);
+        good = good && num_div(out, in, &t, p);
+        f32_round(out, 2, p);
+    } else if (good) {
+        if (op == OP_GELU) {
+            num_set_int(&c, 2);
+            good = num_sqrt(&c, &c, p) && num_div(&t, in, &c, p);
+            f32_round(&t, 3, p);
+            good = good && num_erf(&t, &t, p);
+        } else good = cubic(&t, in, p) && num_tanh(&t, &t, p);
+        f32_round(&t, 8, p);
+        num_add(&t, &t, &one, p);
+        f32_round(&t, 1, p);
+        num_mul(&t, &t, in, p);
+        f32_round(&t, 2, p);
+        num_set_int(&c, 2);
+        good = good && num_div(out, &t, &c, p);
+        f32_round(out, 1, p);
+    }
+    if (!good) fail_at(f, 0, "float32: an activation cannot be enclosed");
+    mpz_clear(m);
+    num_clear(&t);
+    num_clear(&c);
+    num_clear(&one);
+    return good;
+}

@@ -1,0 +1,218 @@
+/* weightproof-check: accepts or rejects certificates. See proofs/FORMAT.md §4. */
+#include "certificate.h"
+#include "claims.h"
+#include <dirent.h>
+#include <stdlib.h>
+#include <string.h>
+
+#ifndef CHECK_VERSION
+#define CHECK_VERSION "unknown"
+#endif
+
+enum { EXIT_ACCEPTED = 0, EXIT_REJECTED = 1, EXIT_UNREADABLE = 3, EXIT_RESOURCE = 4 };
+#define LIST_MOST 64
+
+void out_of_memory(void) {
+    fputs("weightproof-check: out of memory\n", stderr);
+    exit(EXIT_RESOURCE);
+}
+
+static void *gmp_get(size_t n) { return mem_get(n, 1); }
+static void *gmp_grow(void *p, size_t old_n, size_t n) {
+    (void)old_n;
+    void *q = realloc(p, n);
+    if (q == NULL) out_of_memory();
+    return q;
+}
+static void gmp_free(void *p, size_t n) {
+    (void)n;
+    mem_free(p);
+}
+
+struct list { const char *s[LIST_MOST]; int n; };
+struct options { bool quiet; struct list dirs, sources, files; const char *expect; struct claims_query claims; };
+struct one { const char *path; struct certificate c; struct stmt s; struct eval e; struct net nets[64]; char used[256]; };
+
+static int usage(const char *what) {
+    fprintf(stderr, "weightproof-check: %s\nusage: weightproof-check [--quiet] [--dir DIR]... [--claims FILE --only NAME [--param NAME=VALUE]... [--model NAME=NET]...]"
+                    " [--source FILE]... [--expect VERDICT] CERT...\n", what);
+    return EXIT_UNREADABLE;
+}
+
+static bool push(struct list *l, const char *s) {
+    if (s == NULL || l->n == LIST_MOST) return false;
+    l->s[l->n++] = s;
+    return true;
+}
+
+static bool parse_options(struct options *o, int argc, char **argv) {
+    for (int i = 1; i < argc; i++) {
+        const char *a = argv[i], *next = i + 1 < argc ? argv[i + 1] : NULL;
+        bool good = true;
+        if (strcmp(a, "--quiet") == 0) o->quiet = true;
+        else if (strncmp(a, "--", 2) != 0) good = push(&o->files, a);
+        else {
+            i++;
+            if (strcmp(a, "--dir") == 0) good = push(&o->dirs, next);
+            else if (strcmp(a, "--source") == 0) good = push(&o->sources, next);
+            else if (strcmp(a, "--expect") == 0) good = (o->expect = next) != NULL;
+            else if (strcmp(a, "--claims") == 0) good = (o->claims.path = next) != NULL;
+            else if (strcmp(a, "--only") == 0) good = (o->claims.only = next) != NULL;
+            else if (strcmp(a, "--param") == 0) good = claims_option(o->claims.params, &o->claims.n_params, next);
+            else if (strcmp(a, "--model") == 0) good = claims_option(o->claims.models, &o->claims.n_models, next);
+            else good = false;
+        }
+        if (!good) return false;
+    }
+    return o->files.n > 0 && (o->claims.path == NULL) == (o->claims.only == NULL);
+}
+
+/* Reads DIR/NAME as the network of this hash, if it is. *found is left alone when it is another file. */
+static bool try_file(const char *dir, const char *name, const char *sha256, struct net *out, bool *found, struct fail *f) {
+    char path[4096], hex[65], *text;
+    size_t n;
+    if (snprintf(path, sizeof path, "%s/%s", dir, name) >= (int)sizeof path || !file_read(&text, &n, path, NET_MOST)) return true;
+    sha256_hex(hex, text, n);
+    bool good = true;
+    if (strcmp(hex, sha256) == 0) {
+        *found = true;
+        good = net_read(out, text, n, f);
+    }
+    mem_free(text);
+    return good;
+}
+
+static bool search_dir(const char *dir, const char *sha256, struct net *out, bool *found, struct fail *f) {
+    for (int pass = 0; pass < 2 && !*found; pass++) { /* likely names first */
+        DIR *d = opendir(dir);
+        if (d == NULL) return true;
+        bool good = true;
+        for (struct dirent *x; good && !*found && (x = readdir(d)) != NULL;) {
+            size_t n = strlen(x->d_name);
+            bool likely = n > 4 && strcmp(x->d_name + n - 4, ".net") == 0;
+            if (likely == (pass == 0) && x->d_name[0] != '.') good = try_file(dir, x->d_name, sha256, out, found, f);
+        }
+        closedir(d);
+        if (!good) return false;
+    }
+    return true;
+}
+
+/* Every network that the statement names; 0, or an exit status. */
+static int find_nets(struct one *x, const struct options *o, struct fail *f) {
+    char own[4096] = ".";
+    const char *slash = strrchr(x->path, '/');
+    if (slash != NULL && (size_t)(slash - x->path) < sizeof own - 1) snprintf(own, sizeof own, "%.*s", (int)(slash - x->path) + (slash == x->path), x->path);
+    for (int i = 0; i < x->s.n_models; i++) {
+        struct model_name *m = &x->s.models[i];
+        for (int k = 0; k < i; k++)
+            if (strcmp(x->s.models[k].sha256, m->sha256) == 0) m->net = x->s.models[k].net;
+        if (m->net != NULL) continue;
+        bool found = false;
+        if (!search_dir(own, m->sha256, &x->nets[i], &found, f)) return EXIT_REJECTED;
+        for (int k = 0; k < o->dirs.n && !found; k++)
+            if (!search_dir(o->dirs.s[k], m->sha256, &x->nets[i], &found, f)) return EXIT_REJECTED;
+        if (!found) {
+            fail_at(f, 0, "no .net with SHA-256 %s", m->sha256);
+            return EXIT_UNREADABLE;
+        }
+        m->net = &x->nets[i];
+    }
+    return 0;
+}
+
+static int check_sources(struct one *x, const struct options *o, struct buffer *report, struct fail *f) {
+    for (int i = 0; i < o->sources.n; i++) {
+        char *text, hex[65];
+        size_t n;
+        if (!file_read(&text, &n, o->sources.s[i], (size_t)1 << 32)) {
+            fail_at(f, 0, "cannot read source '%.200s'", o->sources.s[i]);
+            return EXIT_UNREADABLE;
+        }
+        sha256_hex(hex, text, n);
+        bool compared, good = source_check(&x->c, &x->s, text, n, hex, &compared, f);
+        mem_free(text);
+        if (!good) return EXIT_REJECTED;
+        buffer_puts(report, "source ");
+        buffer_puts(report, hex);
+        buffer_puts(report, compared ? " compared, byte for byte\n" : " not bound\n");
+    }
+    return 0;
+}
+
+static void report_accepted(struct one *x, const struct options *o, const struct buffer *sources, const mpz_t bindings) {
+    printf("accepted %s %s %s\n", verdict_names[x->c.verdict], x->s.sha256, x->c.sha256);
+    if (o->quiet) return;
+    printf("statement\n%s", x->c.statement.s);
+    for (int i = 0; i < x->s.n_models; i++) printf("net %s %s\n", x->s.models[i].name, x->s.models[i].sha256);
+    if (sources->n > 0) fputs(sources->s, stdout);
+    if (o->claims.path != NULL) printf("claim %s of this claim file\n", o->claims.only);
+    if (mpz_sgn(bindings) >= 0) gmp_printf("bindings %Zd\n", bindings);
+    else printf("bindings not counted: the certificate rests on single points\n");
+    printf("semantics %s\n", x->s.float32 ? "float32" : "real");
+    if (x->s.float32) printf("assumes binary32 as in NETWORK.md section 5: any summation order, library functions within 4 ulp, no flush to zero elsewhere\n");
+    printf("assumes the .net is the network: tensor roles and architecture are the converter's claim\n");
+    printf("rule %s, weightproof-check %s\n", rule_names[x->c.rule], CHECK_VERSION);
+}
+
+static int decide(struct one *x, const struct options *o, const char *text, size_t n, mpz_t bindings, struct buffer *report, struct fail *f) {
+    if (!certificate_read(&x->c, text, n, f)) return EXIT_REJECTED;
+    if (!stmt_read(&x->s, x->c.statement.s, x->c.statement.n, f)) return EXIT_REJECTED;
+    int status = find_nets(x, o, f);
+    if (status == 0) status = check_sources(x, o, report, f);
+    if (status != 0) return status;
+    if (o->claims.path != NULL) {
+        bool readable;
+        if (!claims_match(&o->claims, &x->s, x->c.statement.s, &readable, f)) return readable ? EXIT_REJECTED : EXIT_UNREADABLE;
+    }
+    eval_init(&x->e, &x->s);
+    if (!judge(&x->c, &x->e, bindings, f)) return EXIT_REJECTED;
+    if (o->expect != NULL && strcmp(o->expect, verdict_names[x->c.verdict]) != 0) {
+        fail_at(f, x->c.verdict_line, "the verdict is %s, not %.20s", verdict_names[x->c.verdict], o->expect);
+        return EXIT_REJECTED;
+    }
+    return EXIT_ACCEPTED;
+}
+
+static int check_file(const char *path, const struct options *o) {
+    char *text;
+    size_t n;
+    if (!file_read(&text, &n, path, (size_t)1 << 30)) {
+        fprintf(stderr, "weightproof-check: cannot read '%s'\n", path);
+        return EXIT_UNREADABLE;
+    }
+    struct one *x = mem_get(1, sizeof *x);
+    struct fail f = {0};
+    struct buffer report = {0};
+    mpz_t bindings;
+    mpz_init(bindings);
+    x->path = path;
+    int status = decide(x, o, text, n, bindings, &report, &f);
+    if (status == EXIT_ACCEPTED) report_accepted(x, o, &report, bindings);
+    else if (f.line > 0) printf("rejected %s: line %d: %s\n", path, f.line, f.text);
+    else printf("rejected %s: %s\n", path, f.text);
+    if (x->e.s != NULL) eval_clear(&x->e);
+    stmt_clear(&x->s);
+    if (x->c.sha256[0] != 0 && x->c.statement.s != NULL) certificate_clear(&x->c);
+    for (int i = 0; i < 64; i++) net_clear(&x->nets[i]);
+    mpz_clear(bindings);
+    buffer_clear(&report);
+    mem_free(x);
+    mem_free(text);
+    return status;
+}
+
+int main(int argc, char **argv) {
+    struct options *o = mem_get(1, sizeof *o);
+    mp_set_memory_functions(gmp_get, gmp_grow, gmp_free);
+    int worst = EXIT_ACCEPTED;
+    if (!parse_options(o, argc, argv)) worst = usage("what is asked for is not clear");
+    for (int i = 0; worst != EXIT_UNREADABLE && i < o->files.n; i++) {
+        int status = check_file(o->files.s[i], o);
+        if (status > worst) worst = status;
+        if (status == EXIT_UNREADABLE && i + 1 < o->files.n) continue;
+    }
+    if (fflush(stdout) != 0) worst = EXIT_UNREADABLE;
+    mem_free(o);
+    return worst;
+}

@@ -1,0 +1,228 @@
+/* Which node a function or component means (NETWORK.md §4), weights, and runs with patches. */
+#include "eval.h"
+#include <string.h>
+
+/* A model argument: a network and the patches to make on it. Values are in the pool. */
+struct patched { const struct net *net; struct patch patch[64]; int n; };
+
+static bool small_int(struct eval *e, const struct ex *x, int *out) {
+    int64_t v;
+    if (!eval_int(e, x, &v)) return false;
+    *out = (int)v;
+    return v >= 0 && v < 100000 ? true : eval_fail(e, "layer or head out of range");
+}
+
+static bool node_named(struct eval *e, const struct net *net, const char *name, int *node) {
+    *node = net_find(net, name);
+    return *node >= 0 ? true : fail_at(&e->fail, 0, "the network has no node %.100s", name);
+}
+
+/* embed, pos_embed, head(l, h), mlp(l) or "name" */
+static bool component(struct eval *e, const struct net *net, const struct ex *x, int *node) {
+    char name[100];
+    int l, h;
+    if (x->kind == EX_STRING) return node_named(e, net, x->name, node);
+    if (x->kind == EX_WORD && strcmp(x->name, "embed") == 0) return node_named(e, net, "hook_embed", node);
+    if (x->kind == EX_WORD && strcmp(x->name, "pos_embed") == 0) return node_named(e, net, "hook_pos_embed", node);
+    if (x->kind == EX_CALL && x->number == FN_HEAD) {
+        if (!small_int(e, x->k[0], &l) || !small_int(e, x->k[1], &h)) return false;
+        snprintf(name, sizeof name, "blocks.%d.attn.hook_result.%d", l, h);
+        return node_named(e, net, name, node);
+    }
+    if (x->kind == EX_CALL && x->number == FN_MLP) {
+        if (!small_int(e, x->k[0], &l)) return false;
+        snprintf(name, sizeof name, "blocks.%d.hook_mlp_out", l);
+        return node_named(e, net, name, node);
+    }
+    return eval_fail(e, "not a component");
+}
+
+static bool function_node(struct eval *e, const struct net *net, const struct ex *x, int *node) {
+    static const char *const layer_names[] = {[FN_RESID_MID - FN_RESID_PRE] = "hook_resid_mid", [FN_RESID_POST - FN_RESID_PRE] = "hook_resid_post",
+                                              [FN_MLP_PRE - FN_RESID_PRE] = "mlp.hook_pre", [FN_MLP_POST - FN_RESID_PRE] = "mlp.hook_post"};
+    static const char *const head_names[] = {"hook_pattern", "hook_attn_scores", "hook_result"};
+    char name[100];
+    int l, h;
+    if (x->number == FN_LOGITS) {
+        *node = net->output;
+        return true;
+    }
+    if (x->number == FN_NODE) return component(e, net, x->k[1], node);
+    if (!small_int(e, x->k[1], &l)) return false;
+    if (x->number <= FN_HEAD_OUT) {
+        if (!small_int(e, x->k[2], &h)) return false;
+        snprintf(name, sizeof name, "blocks.%d.attn.%s.%d", l, head_names[x->number - FN_ATTN], h);
+    } else if (x->number == FN_RESID_PRE) {
+        snprintf(name, sizeof name, "blocks.%d.hook_resid_pre", l);
+        if (net_find(net, name) < 0) {
+            if (l > 0) snprintf(name, sizeof name, "blocks.%d.hook_resid_post", l - 1);
+            else snprintf(name, sizeof name, "hook_embed");
+        }
+    } else snprintf(name, sizeof name, "blocks.%d.%s", l, layer_names[x->number - FN_RESID_PRE]);
+    return node_named(e, net, name, node);
+}
+
+/* The rows lo..hi that an index of a component means on a sequence of length n. */
+static bool patch_rows(struct eval *e, const struct ex *index, uint32_t n, struct patch *q, bool *single) {
+    int64_t lo = 0, hi = (int64_t)n - 1;
+    bool had = e->has_last, good = true;
+    int64_t last = e->last;
+    e->has_last = true;
+    e->last = hi;
+    *single = false;
+    if (index != NULL && index->kind == EX_SLICE) {
+        good = (index->k[0] == NULL || eval_int(e, index->k[0], &lo)) && (index->k[1] == NULL || eval_int(e, index->k[1], &hi));
+    } else if (index != NULL) {
+        good = eval_int(e, index, &lo);
+        hi = lo;
+        *single = true;
+    }
+    e->has_last = had;
+    e->last = last;
+    if (good && (lo < 0 || hi < lo || hi >= (int64_t)n)) good = eval_fail(e, "patched row out of range");
+    q->lo = (int)lo;
+    q->hi = (int)hi;
+    return good;
+}
+
+static bool get_patch(struct eval *e, const struct ex *give, uint32_t n, struct patched *m) {
+    const struct ex *c = give->k[0], *index = NULL;
+    if (m->n == 64) return eval_fail(e, "too many patches");
+    struct patch *q = &m->patch[m->n];
+    if (c->kind == EX_INDEX) {
+        if (c->n != 2) return eval_fail(e, "a component has one index");
+        index = c->k[1];
+        c = c->k[0];
+    }
+    bool single;
+    struct val v;
+    if (!component(e, m->net, c, &q->node) || !patch_rows(e, index, n, q, &single) || !need_array(e, give->k[1], &v)) return false;
+    if (m->net->nodes[q->node].op == OP_SCORE) return eval_fail(e, "scores are not patched");
+    q->width = m->net->nodes[q->node].width == 0 ? n : m->net->nodes[q->node].width;
+    uint32_t rows = (uint32_t)(q->hi - q->lo + 1);
+    bool fits = single ? v.rank == 1 && v.d[0] == q->width : v.rank == 2 && v.d[0] == rows && v.d[1] == q->width;
+    if (!fits) return eval_fail(e, "a patch has the wrong shape");
+    q->values = v.x;
+    m->n++;
+    return true;
+}
+
+static bool get_model(struct eval *e, const struct ex *x, uint32_t n, struct patched *m) {
+    if (x->kind == EX_MODEL) {
+        m->net = e->s->models[x->number].net;
+        return m->net != NULL ? true : eval_fail(e, "a network is missing");
+    }
+    if (x->kind != EX_CALL || x->number != FN_PATCH) return eval_fail(e, "a model was expected");
+    if (!get_model(e, x->k[0], n, m)) return false;
+    for (int i = 1; i < x->n; i++) {
+        if (x->k[i]->kind != EX_GIVE) return eval_fail(e, "patch needs COMPONENT = VALUE");
+        if (!get_patch(e, x->k[i], n, m)) return false;
+    }
+    return true;
+}
+
+static bool num_identical(const struct num *a, const struct num *b) {
+    return a->kind == b->kind && mpz_cmp(LO(a), LO(b)) == 0 && mpz_cmp(HI(a), HI(b)) == 0 && memcmp(&a->tag, &b->tag, sizeof a->tag) == 0;
+}
+
+/* Equal patches by their values: an enclosure of one run then encloses the other too. Its tag may be shared only when the values
+ * themselves are the same numbers, so values known by enclosures alone (no tag) make runs different. */
+static bool same_patches(const struct run *r, const struct patched *m) {
+    if (r->n_patches != m->n) return false;
+    for (int k = 0; k < m->n; k++) {
+        const struct patch *a = &r->patches[k], *b = &m->patch[k];
+        if (a->node != b->node || a->lo != b->lo || a->hi != b->hi || a->width != b->width) return false;
+        for (size_t i = 0; i < (size_t)(a->hi - a->lo + 1) * a->width; i++) {
+            const struct num *u = &a->values[i], *v = &b->values[i];
+            if (!num_identical(u, v) || (u->kind == K_REAL && u->tag.run == 0 && mpz_cmp(LO(u), HI(u)) != 0)) return false;
+        }
+    }
+    return true;
+}
+
+static struct run *get_run(struct eval *e, const struct patched *m, const int64_t *tokens, uint32_t n) {
+    for (int i = 0; i < RUNS; i++) {
+        struct run *r = &e->runs[i];
+        if (r->net == m->net && r->p == e->p && r->n == n && memcmp(r->tokens, tokens, n * sizeof *tokens) == 0 && same_patches(r, m)) return r;
+    }
+    struct run *r = &e->runs[e->next_run];
+    e->next_run = (e->next_run + 1) % RUNS;
+    if (r->net != NULL) run_clear(r);
+    run_init(r, m->net, e->s->float32, e->p, e->next_id, tokens, n);
+    e->next_id = e->next_id == UINT32_MAX ? 1 : e->next_id + 1;
+    for (int k = 0; k < m->n; k++) run_add_patch(r, m->patch[k].node, m->patch[k].lo, m->patch[k].hi, m->patch[k].width, m->patch[k].values);
+    return r;
+}
+
+/* Tables of rows: logits(M, t), attn(M, l, h, t), ...: the model is the first argument, the sequence the last. */
+bool eval_table(struct eval *e, const struct ex *x, struct val *out) {
+    struct val t;
+    if (!need_array(e, x->k[x->n - 1], &t)) return false;
+    struct patched *m = mem_get(1, sizeof *m);
+    int64_t *tokens = mem_get(val_size(&t), sizeof *tokens);
+    int node = -1;
+    bool good = t.rank == 1 ? true : eval_fail(e, "a sequence was expected");
+    good = good && get_model(e, x->k[0], t.d[0], m);
+    if (good && (t.d[0] == 0 || t.d[0] > m->net->ctx)) good = eval_fail(e, "the sequence is empty or longer than the context");
+    for (uint32_t i = 0; good && i < t.d[0]; i++)
+        if (!num_int64(&t.x[i], &tokens[i]) || tokens[i] < 0 || tokens[i] >= (int64_t)m->net->vocab) good = eval_fail(e, "a token is outside the vocabulary");
+    if (good && e->s->float32 && !m->net->all_binary32) good = eval_fail(e, "float32: a weight is not a binary32 number");
+    good = good && function_node(e, m->net, x, &node);
+    if (good) {
+        struct run *r = get_run(e, m, tokens, t.d[0]);
+        *out = (struct val){.type = V_TABLE, .rank = 2, .d = {t.d[0], run_width(r, node)}, .run = r, .run_id = r->id, .node = node};
+    }
+    mem_free(tokens);
+    mem_free(m);
+    return good;
+}
+
+const struct num *table_row(struct eval *e, const struct val *v, uint32_t row) {
+    if (v->run->id != v->run_id) {
+        eval_fail(e, "too many runs of networks inside one expression");
+        return NULL;
+    }
+    return run_row(v->run, v->node, row, &e->fail);
+}
+
+bool table_entry_exists(const struct val *v, uint32_t row, uint32_t col) {
+    return v->run->net->nodes[v->node].op != OP_SCORE || run_allowed(v->run, row, col);
+}
+
+static bool tensor_value(struct eval *e, const struct tensor *t, struct val *out) {
+    val_array(e, out, t->rank, t->d[0], t->d[1], t->d[2]);
+    for (size_t i = 0; i < t->n; i++) num_set_dyadic(&out->x[i], t->v[i]);
+    return true;
+}
+
+/* head h of tensor blocks.l.attn.NAME as a matrix */
+static bool head_matrix(struct eval *e, const struct net *net, int l, int h, const char *which, struct val *out) {
+    char name[100];
+    snprintf(name, sizeof name, "blocks.%d.attn.%s", l, which);
+    const struct tensor *t = net_tensor(net, name);
+    if (t == NULL || t->rank != 3 || (uint32_t)h >= t->d[0]) return fail_at(&e->fail, 0, "the network has no matrix %s of head %d", name, h);
+    val_array(e, out, 2, t->d[1], t->d[2], 0);
+    for (size_t i = 0; i < val_size(out); i++) num_set_dyadic(&out->x[i], t->v[(size_t)h * val_size(out) + i]);
+    return true;
+}
+
+bool eval_weights(struct eval *e, const struct ex *x, struct val *out) {
+    if (x->k[0]->kind != EX_MODEL) return eval_fail(e, "weights are of a model as it stands");
+    const struct net *net = e->s->models[x->k[0]->number].net;
+    int l, h;
+    if (net == NULL) return eval_fail(e, "a network is missing");
+    if (x->number == FN_W) {
+        const struct tensor *t = x->k[1]->kind == EX_STRING ? net_tensor(net, x->k[1]->name) : NULL;
+        return t != NULL ? tensor_value(e, t, out) : eval_fail(e, "the network has no such tensor");
+    }
+    struct val a, b, bt;
+    if (!small_int(e, x->k[1], &l) || !small_int(e, x->k[2], &h)) return false;
+    if (!head_matrix(e, net, l, h, x->number == FN_QK ? "W_Q" : "W_V", &a) || !head_matrix(e, net, l, h, x->number == FN_QK ? "W_K" : "W_O", &b)) return false;
+    if (x->number == FN_QK) {
+        val_array(e, &bt, 2, b.d[1], b.d[0], 0);
+        for (uint32_t i = 0; i < b.d[0]; i++)
+            for (uint32_t j = 0; j < b.d[1]; j++) num_copy(&bt.x[(size_t)j * b.d[0] + i], &b.x[(size_t)i * b.d[1] + j]);
+        b = bt;
+    }
+    return mat_mul(e, &a, &b, out);
+}

@@ -1,0 +1,270 @@
+/* Sets and binders: every binding once, and membership. */
+#include "eval.h"
+#include <string.h>
+
+#define ELEMENTS_MOST ((size_t)1 << 22)
+
+/* fixed: the slot of a binder that takes `value` alone (when that is in its set) instead of every element; -1: none */
+struct walk { const struct binds *b; int i; each_fn *f; void *arg; int fixed; const struct var *value; };
+static bool bind_next(struct eval *e, struct walk *w);
+
+static bool range_ends(struct eval *e, const struct ex *set, int64_t *lo, int64_t *hi) {
+    if (!eval_int(e, set->k[0], lo) || !eval_int(e, set->k[1], hi)) return false;
+    const int64_t most = (int64_t)1 << 60;
+    return *lo > -most && *lo < most && *hi > -most && *hi < most ? true : eval_fail(e, "range too large");
+}
+
+static void push(int64_t **out, size_t *n, size_t *room, int64_t v) {
+    if (*n == *room) {
+        *room = 2 * *room + 16;
+        *out = mem_grow(*out, *n, *room, sizeof **out);
+    }
+    (*out)[(*n)++] = v;
+}
+
+struct collect { struct eval *e; const struct ex *image; int64_t *v; size_t n, room; };
+
+static bool collect_step(struct eval *e, void *arg) {
+    struct collect *c = arg;
+    enum tri where = YES;
+    struct val v;
+    int64_t x;
+    if (c->image->where != NULL) {
+        if (!eval(e, c->image->where, &v) || v.type != V_TRI) return eval_fail(e, "a truth value was expected");
+        where = v.tri;
+    }
+    if (where == OPEN) return eval_fail(e, "the condition of a set is unsettled");
+    if (where == NO) return true;
+    if (!eval_int(e, c->image->k[0], &x)) return false;
+    if (c->n >= ELEMENTS_MOST) return eval_fail(e, "set too large");
+    push(&c->v, &c->n, &c->room, x);
+    return true;
+}
+
+bool eval_set_values(struct eval *e, const struct ex *set, int64_t **out, size_t *n) {
+    struct collect c = {.e = e, .image = set};
+    bool good = true;
+    if (set->kind == EX_RANGE) {
+        int64_t lo, hi;
+        if (!range_ends(e, set, &lo, &hi)) return false;
+        if (hi - lo >= (int64_t)ELEMENTS_MOST) return eval_fail(e, "set too large");
+        for (int64_t i = lo; i <= hi; i++) push(&c.v, &c.n, &c.room, i);
+    } else if (set->kind == EX_LIST) {
+        for (int i = 0; good && i < set->n; i++) {
+            int64_t x = 0;
+            good = eval_int(e, set->k[i], &x);
+            for (size_t k = 0; good && k < c.n; k++)
+                if (c.v[k] == x) good = eval_fail(e, "an element of a set is listed twice");
+            push(&c.v, &c.n, &c.room, x);
+        }
+    } else if (set->kind == EX_IMAGE) {
+        good = eval_each(e, &set->binds, collect_step, &c);
+    } else good = eval_fail(e, "a finite set of integers was expected");
+    if (!good) mem_free(c.v);
+    else *out = c.v, *n = c.n;
+    return good;
+}
+
+/* The element sets of a token set, one list a position; tokens[n] shares one list. */
+struct product { uint32_t n; int64_t **v; size_t *size; bool shared; };
+
+static void product_clear(struct product *p) {
+    for (uint32_t i = 0; p->v != NULL && i < (p->shared ? 1 : p->n); i++) mem_free(p->v[i]);
+    mem_free(p->v);
+    mem_free(p->size);
+}
+
+static bool product_init(struct eval *e, struct product *p, const struct ex *set) {
+    *p = (struct product){.n = set->kind == EX_TOKENS ? (uint32_t)set->number : (uint32_t)set->n, .shared = set->kind == EX_TOKENS};
+    p->v = mem_get(p->n + 1, sizeof *p->v);
+    p->size = mem_get(p->n + 1, sizeof *p->size);
+    if (p->n == 0) return true;
+    bool good = true;
+    for (uint32_t i = 0; good && i < p->n; i++) {
+        if (i > 0 && p->shared) {
+            p->v[i] = p->v[0];
+            p->size[i] = p->size[0];
+        } else good = eval_set_values(e, set->k[p->shared ? 0 : i], &p->v[i], &p->size[i]);
+    }
+    if (!good) product_clear(p);
+    return good;
+}
+
+/* All sequences of a product in lexicographic order of the element lists. */
+static bool walk_product(struct eval *e, const struct ex *set, struct var *var, struct walk *w) {
+    struct product p;
+    if (!product_init(e, &p, set)) return false;
+    size_t *at = mem_get(p.n + 1, sizeof *at);
+    int64_t *t = mem_get(p.n + 1, sizeof *t);
+    bool good = true, more = true;
+    for (uint32_t i = 0; i < p.n; i++) {
+        if (p.size[i] == 0) more = false;
+        else t[i] = p.v[i][0];
+    }
+    while (good && more) {
+        *var = (struct var){.set = true, .seq = true, .s = t, .n = p.n};
+        good = bind_next(e, w);
+        uint32_t i = p.n;
+        more = false;
+        while (good && i-- > 0) {
+            if (++at[i] < p.size[i]) {
+                t[i] = p.v[i][at[i]];
+                more = true;
+                break;
+            }
+            at[i] = 0;
+            t[i] = p.v[i][0];
+        }
+    }
+    var->set = false;
+    mem_free(at);
+    mem_free(t);
+    product_clear(&p);
+    return good;
+}
+
+struct image { const struct ex *set; struct var *var; struct walk *w; };
+
+static bool image_step(struct eval *e, void *arg) {
+    struct image *m = arg;
+    struct val v = {.tri = YES};
+    size_t chunk = e->pool.chunk, used = e->pool.used;
+    if (m->set->where != NULL && (!eval(e, m->set->where, &v) || v.type != V_TRI)) return eval_fail(e, "a truth value was expected");
+    if (v.tri == OPEN) return eval_fail(e, "the condition of a set is unsettled");
+    if (v.tri == NO) {
+        e->pool.chunk = chunk;
+        e->pool.used = used;
+        return true;
+    }
+    if (!eval(e, m->set->k[0], &v)) return false;
+    if (v.type == V_TRI || v.type == V_TABLE || v.rank > 1 || !val_all_int(&v)) return eval_fail(e, "elements of sets are integers or sequences of integers");
+    size_t n = val_size(&v);
+    int64_t *t = mem_get(n, sizeof *t);
+    bool good = true;
+    for (size_t i = 0; good && i < n; i++) good = num_int64(&v.x[i], &t[i]) ? true : eval_fail(e, "integer too large");
+    e->pool.chunk = chunk;
+    e->pool.used = used;
+    *m->var = (struct var){.set = true, .seq = v.type == V_ARRAY, .v = t[0], .s = t, .n = (uint32_t)n};
+    good = good && bind_next(e, m->w);
+    m->var->set = false;
+    mem_free(t);
+    return good;
+}
+
+static bool walk_set(struct eval *e, const struct ex *set, struct var *var, struct walk *w) {
+    if (set->kind == EX_TOKENS || set->kind == EX_PRODUCT) return walk_product(e, set, var, w);
+    if (set->kind == EX_IMAGE) {
+        struct image m = {.set = set, .var = var, .w = w};
+        return eval_each(e, &set->binds, image_step, &m);
+    }
+    bool good = true;
+    if (set->kind == EX_RANGE) {
+        int64_t lo, hi;
+        if (!range_ends(e, set, &lo, &hi)) return false;
+        for (int64_t i = lo; good && i <= hi; i++) {
+            *var = (struct var){.set = true, .v = i};
+            good = bind_next(e, w);
+        }
+    } else {
+        int64_t *v;
+        size_t n;
+        if (!eval_set_values(e, set, &v, &n)) return false;
+        for (size_t i = 0; good && i < n; i++) {
+            *var = (struct var){.set = true, .v = v[i]};
+            good = bind_next(e, w);
+        }
+        mem_free(v);
+    }
+    var->set = false;
+    return good;
+}
+
+static bool bind_next(struct eval *e, struct walk *w) {
+    if (w->i == w->b->n) return w->f(e, w->arg);
+    const struct bind *b = &w->b->b[w->i];
+    bool good = true;
+    w->i++;
+    if (w->fixed == b->slot) {
+        if (eval_member(e, b->set, w->value) == YES) {
+            e->env[b->slot] = *w->value;
+            good = bind_next(e, w);
+            e->env[b->slot].set = false;
+        } else good = !e->fail.set;
+    } else good = walk_set(e, b->set, &e->env[b->slot], w);
+    w->i--;
+    return good;
+}
+
+bool eval_each(struct eval *e, const struct binds *b, each_fn *f, void *arg) {
+    struct walk w = {.b = b, .f = f, .arg = arg, .fixed = -1};
+    return bind_next(e, &w);
+}
+
+/* ---- membership ---- */
+
+static bool in_values(const int64_t *v, size_t n, int64_t x) {
+    for (size_t i = 0; i < n; i++)
+        if (v[i] == x) return true;
+    return false;
+}
+
+static enum tri in_product(struct eval *e, const struct ex *set, const struct var *v) {
+    struct product p;
+    if (!product_init(e, &p, set)) return OPEN;
+    bool in = v->seq && v->n == p.n;
+    for (uint32_t i = 0; in && i < p.n; i++) in = in_values(p.v[i], p.size[i], v->s[i]);
+    product_clear(&p);
+    return in ? YES : NO;
+}
+
+/* Is some binding of the image's binders mapped to v? A binder that is the image itself takes the value v at once. */
+struct find { const struct ex *set; const struct var *v; bool found; };
+
+static bool var_equal(const struct var *a, const struct val *b) {
+    if (a->seq != (b->type == V_ARRAY) || (a->seq && a->n != b->d[0])) return false;
+    for (uint32_t i = 0; i < (a->seq ? a->n : 1); i++) {
+        int64_t x;
+        if (!num_int64(&b->x[i], &x) || x != (a->seq ? a->s[i] : a->v)) return false;
+    }
+    return true;
+}
+
+static bool find_step(struct eval *e, void *arg) {
+    struct find *f = arg;
+    size_t chunk = e->pool.chunk, used = e->pool.used;
+    struct val v;
+    if (f->set->where != NULL) {
+        if (!eval(e, f->set->where, &v) || v.type != V_TRI) return eval_fail(e, "a truth value was expected");
+        if (v.tri == OPEN) return eval_fail(e, "the condition of a set is unsettled");
+    } else v.tri = YES;
+    if (v.tri == YES) {
+        if (!eval(e, f->set->k[0], &v) || v.type == V_TRI || v.type == V_TABLE || v.rank > 1) return eval_fail(e, "elements of sets are integers or sequences of integers");
+        f->found = var_equal(f->v, &v);
+    }
+    e->pool.chunk = chunk;
+    e->pool.used = used;
+    return !f->found;
+}
+
+enum tri eval_member(struct eval *e, const struct ex *set, const struct var *v) {
+    if (set->kind == EX_TOKENS || set->kind == EX_PRODUCT) return in_product(e, set, v);
+    if (set->kind == EX_IMAGE) {
+        struct find f = {.set = set, .v = v};
+        const struct ex *name = set->k[0];
+        struct walk w = {.b = &set->binds, .f = find_step, .arg = &f, .fixed = name->kind == EX_VAR ? name->number : -1, .value = v};
+        bind_next(e, &w);
+        return e->fail.set ? OPEN : f.found ? YES : NO;
+    }
+    if (v->seq) return NO;
+    if (set->kind == EX_RANGE) {
+        int64_t lo, hi;
+        if (!range_ends(e, set, &lo, &hi)) return OPEN;
+        return v->v >= lo && v->v <= hi ? YES : NO;
+    }
+    int64_t *x;
+    size_t n;
+    if (!eval_set_values(e, set, &x, &n)) return OPEN;
+    enum tri t = in_values(x, n, v->v) ? YES : NO;
+    mem_free(x);
+    return t;
+}

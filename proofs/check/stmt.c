@@ -1,0 +1,212 @@
+#include "stmt.h"
+#include <string.h>
+
+static const struct { const char *name; int least, most; } functions[FN_NUMBER] = {
+    [FN_LOGITS] = {"logits", 2, 2}, [FN_ATTN] = {"attn", 4, 4}, [FN_SCORE] = {"score", 4, 4}, [FN_HEAD_OUT] = {"head_out", 4, 4},
+    [FN_RESID_PRE] = {"resid_pre", 3, 3}, [FN_RESID_MID] = {"resid_mid", 3, 3}, [FN_RESID_POST] = {"resid_post", 3, 3},
+    [FN_MLP_PRE] = {"mlp_pre", 3, 3}, [FN_MLP_POST] = {"mlp_post", 3, 3}, [FN_NODE] = {"node", 3, 3}, [FN_W] = {"W", 2, 2}, [FN_QK] = {"QK", 3, 3},
+    [FN_OV] = {"OV", 3, 3}, [FN_PATCH] = {"patch", 2, 1000}, [FN_HEAD] = {"head", 2, 2}, [FN_MLP] = {"mlp", 1, 1}, [FN_ARGMAX] = {"argmax", 1, 1},
+    [FN_ARGMIN] = {"argmin", 1, 1}, [FN_ARGMAXES] = {"argmaxes", 1, 1}, [FN_MAX] = {"max", 1, 1000}, [FN_MIN] = {"min", 1, 1000},
+    [FN_SUM] = {"sum", 1, 1}, [FN_MEAN] = {"mean", 1, 1}, [FN_ABS] = {"abs", 1, 1}, [FN_DIST] = {"dist", 3, 3}, [FN_NORM] = {"norm", 2, 2},
+    [FN_SORT] = {"sort", 1, 1}, [FN_DISTINCT] = {"distinct", 1, 1}, [FN_CONTAINS] = {"contains", 2, 2}, [FN_LEN] = {"len", 1, 1},
+    [FN_SEQ] = {"seq", 1, 1000}, [FN_ONEHOT] = {"onehot", 2, 2}, [FN_TRANSPOSE] = {"transpose", 1, 1}, [FN_DIAG] = {"diag", 1, 1},
+    [FN_DOT] = {"dot", 2, 2}, [FN_MEAN_ROWS] = {"mean_rows", 1, 1}, [FN_EXP] = {"exp", 1, 1}, [FN_SQRT] = {"sqrt", 1, 1}, [FN_SOFTMAX] = {"softmax", 1, 1}};
+
+const char *fn_name(enum fn f) { return functions[f].name; }
+
+static bool resolve_name(struct scope *c, struct ex *x) {
+    static const char *const results[] = {"number", "total", "fraction", "value"};
+    static const char *const words[] = {"embed", "pos_embed", "inf"};
+    for (int i = c->n - 1; i >= 0; i--)
+        if (strcmp(c->bound[i]->name, x->name) == 0) {
+            x->kind = EX_VAR;
+            x->number = c->bound[i]->slot;
+            return true;
+        }
+    for (int i = 0; i < c->s->n_models; i++)
+        if (strcmp(c->s->models[i].name, x->name) == 0) {
+            x->kind = EX_MODEL;
+            x->number = i;
+            return true;
+        }
+    if (strcmp(x->name, "last") == 0) {
+        x->kind = EX_LAST;
+        return true;
+    }
+    for (int i = 0; c->results && i < 4; i++)
+        if (strcmp(results[i], x->name) == 0 && (c->s->body == BODY_COUNT) == (i < 3)) {
+            x->kind = EX_RESULT;
+            x->number = i;
+            return true;
+        }
+    for (int i = 0; i < 3; i++)
+        if (strcmp(words[i], x->name) == 0) {
+            x->kind = EX_WORD;
+            return true;
+        }
+    return fail_at(c->f, 0, "statement: unknown name %.60s", x->name);
+}
+
+bool resolve_binds(struct scope *c, struct binds *b) {
+    for (int i = 0; i < b->n; i++) {
+        if (!resolve(c, b->b[i].set)) return false;
+        if (c->n == 64) return fail_at(c->f, 0, "statement: too many variables");
+        b->b[i].slot = c->s->n_slots++;
+        c->bound[c->n++] = &b->b[i];
+    }
+    return true;
+}
+
+static bool resolve_call(struct scope *c, struct ex *x) {
+    int f = 0;
+    while (f < FN_NUMBER && strcmp(functions[f].name, x->name) != 0) f++;
+    if (f == FN_NUMBER) return fail_at(c->f, 0, "statement: no rule for function %.60s", x->name);
+    if (x->n < functions[f].least || x->n > functions[f].most) return fail_at(c->f, 0, "statement: wrong number of arguments of %s", x->name);
+    x->number = f;
+    return true;
+}
+
+/* Depth is bounded by the parser's. */
+bool resolve(struct scope *c, struct ex *x) {
+    int bound = c->n;
+    if (x->kind == EX_NAME) {
+        if (!resolve_name(c, x)) return false;
+        x->constant = x->kind == EX_MODEL || x->kind == EX_WORD;
+        return true;
+    }
+    if (x->kind == EX_CALL && !resolve_call(c, x)) return false;
+    if (x->binds.n > 0 && !resolve_binds(c, &x->binds)) return false;
+    if (x->where != NULL && !resolve(c, x->where)) return false;
+    for (int i = 0; i < x->n; i++)
+        if (x->k[i] != NULL && !resolve(c, x->k[i])) return false;
+    x->constant = x->binds.n == 0;
+    for (int i = 0; i < x->n; i++) x->constant = x->constant && (x->k[i] == NULL || x->k[i]->constant);
+    c->n = bound;
+    return true;
+}
+
+/* One line of the text at a time. */
+struct lines { const char *at, *end; struct fail *f; };
+
+static bool line_starts(const struct lines *l, const char *word) {
+    size_t n = strlen(word);
+    return (size_t)(l->end - l->at) > n && memcmp(l->at, word, n) == 0;
+}
+
+/* Sets the parser to the rest of the line after word, which the line must start with. */
+static bool line_parser(struct lines *l, const char *word, struct stmt *s, struct parser *p) {
+    if (!line_starts(l, word)) return fail_at(l->f, 0, "statement: line '%s' expected", word);
+    const char *nl = memchr(l->at, '\n', (size_t)(l->end - l->at));
+    if (nl == NULL) return fail_at(l->f, 0, "statement: no newline at the end");
+    *p = (struct parser){.at = l->at + strlen(word), .end = nl, .arena = &s->arena, .f = l->f};
+    l->at = nl + 1;
+    parser_next(p);
+    return !l->f->set;
+}
+
+static bool done(struct parser *p) { return p->t == T_END && !p->f->set ? true : fail_at(p->f, 0, "statement: unexpected '%.20s'", p->t == T_END ? "" : p->s); }
+
+static bool read_models(struct lines *l, struct stmt *s) {
+    struct model_name m[64];
+    while (line_starts(l, "model ")) {
+        struct parser p;
+        if (s->n_models == 64) return fail_at(l->f, 0, "statement: too many models");
+        if (!line_parser(l, "model ", s, &p)) return false;
+        struct model_name *x = &m[s->n_models++];
+        *x = (struct model_name){0};
+        if (p.t != T_NAME) return fail_at(l->f, 0, "statement: model name expected");
+        x->name = arena_text(&s->arena, p.s, p.len);
+        if (p.end - p.at != 65 || !is_sha256(p.at + 1, 64)) return fail_at(l->f, 0, "statement: model hash expected");
+        memcpy(x->sha256, p.at + 1, 64);
+        for (int i = 0; i < s->n_models - 1; i++)
+            if (strcmp(m[i].name, x->name) == 0) return fail_at(l->f, 0, "statement: model named twice");
+    }
+    if (line_starts(l, "data ")) return fail_at(l->f, 0, "statement: no rule reads data arrays");
+    s->models = arena_get(&s->arena, (size_t)s->n_models, sizeof *m);
+    memcpy(s->models, m, (size_t)s->n_models * sizeof *m);
+    return true;
+}
+
+static bool at_most(struct parser *p, struct stmt *s) {
+    if (s->body != BODY_LIST || !parser_take(p, "at")) return true;
+    int64_t v;
+    if (!parser_want(p, "most")) return false;
+    if (p->t != T_NUMBER || !num_int64(p->value, &v)) return fail_at(p->f, 0, "statement: 'at most' needs an integer");
+    s->has_at_most = true;
+    s->at_most = (uint64_t)v;
+    parser_next(p);
+    return true;
+}
+
+static bool read_body(struct lines *l, struct stmt *s) {
+    static const char *const bodies[] = {"", "count ", "average ", "minimize ", "maximize ", "list "};
+    struct scope scope = {.s = s, .f = l->f};
+    struct parser p;
+    s->body = BODY_PROVE;
+    for (int i = BODY_COUNT; i <= BODY_LIST; i++)
+        if (line_starts(l, bodies[i])) s->body = (enum body)i;
+    s->closed = s->body == BODY_PROVE && !line_starts(l, "forall ");
+    if (!s->closed) {
+        if (!line_parser(l, s->body == BODY_PROVE ? "forall " : bodies[s->body], s, &p) || !parse_binds(&p, &s->binds)) return false;
+        if (parser_take(&p, "where") && (s->where = parse_expression(&p, 0)) == NULL) return false;
+        if (!resolve_binds(&scope, &s->binds) || (s->where != NULL && !resolve(&scope, s->where))) return false;
+    }
+    if (s->body == BODY_PROVE) {
+        if (!s->closed && !done(&p)) return false;
+        if (!line_parser(l, "prove ", s, &p)) return false;
+    } else if (!parser_want(&p, ":")) return false;
+    if ((s->subject = parse_expression(&p, 0)) == NULL) return false;
+    return at_most(&p, s) && done(&p) && resolve(&scope, s->subject);
+}
+
+static bool read_rest(struct lines *l, struct stmt *s) {
+    struct parser p;
+    bool optional = s->body != BODY_PROVE && s->body != BODY_LIST;
+    if (optional && line_starts(l, "within ")) {
+        if (!line_parser(l, "within ", s, &p)) return false;
+        struct ex *x = parse_expression(&p, 0);
+        if (x == NULL || !done(&p)) return false;
+        if (x->kind != EX_LIT || mpq_sgn(x->lit->q) < 0) return fail_at(l->f, 0, "statement: within needs a number >= 0");
+        s->within = x->lit;
+    }
+    if (optional && line_starts(l, "prove ")) {
+        struct scope scope = {.s = s, .results = true, .f = l->f};
+        if (!line_parser(l, "prove ", s, &p) || (s->prove = parse_expression(&p, 0)) == NULL || !done(&p) || !resolve(&scope, s->prove)) return false;
+    }
+    return l->at == l->end ? true : fail_at(l->f, 0, "statement: unexpected line at its end");
+}
+
+static bool read_all(struct lines *l, struct stmt *s) {
+    static const char head[] = "weightproof-statement 1\n";
+    if ((size_t)(l->end - l->at) < sizeof head || memcmp(l->at, head, sizeof head - 1) != 0) return fail_at(l->f, 0, "statement: unknown first line");
+    l->at += sizeof head - 1;
+    if (!read_models(l, s)) return false;
+    struct parser p;
+    if (!line_parser(l, "semantics ", s, &p)) return false;
+    s->float32 = parser_is(&p, "float32");
+    if (!s->float32 && !parser_is(&p, "real")) return fail_at(l->f, 0, "statement: unknown semantics");
+    parser_next(&p);
+    return done(&p) && read_body(l, s) && read_rest(l, s);
+}
+
+bool stmt_read(struct stmt *out, const char *text, size_t n, struct fail *f) {
+    struct stmt s = {0};
+    struct lines l = {.at = text, .end = text + n, .f = f};
+    struct buffer b = {0};
+    bool good = read_all(&l, &s);
+    if (good) {
+        print_stmt(&b, &s);
+        if (b.n != n || memcmp(b.s, text, n) != 0) good = fail_at(f, 0, "statement: not in canonical form");
+        buffer_clear(&b);
+    }
+    sha256_hex(s.sha256, text, n);
+    if (!good) stmt_clear(&s);
+    else *out = s;
+    return good;
+}
+
+void stmt_clear(struct stmt *s) {
+    lits_clear(&s->arena);
+    arena_free(&s->arena);
+    *s = (struct stmt){0};
+}

@@ -1,0 +1,75 @@
+/* stmt: the canonical statement (proofs/STATEMENT.md §1, §2): parser, resolution of names, canonical printer. */
+#ifndef CHECK_STMT_H
+#define CHECK_STMT_H
+#include "base.h"
+#include "net.h"
+#include "num.h"
+
+enum ex_kind {
+    EX_LIT, EX_NAME, EX_VAR, EX_MODEL, EX_WORD, EX_LAST, EX_RESULT, EX_STRING, /* leaves; EX_NAME only before names are resolved */
+    EX_IF, EX_IFF, EX_IMPLIES, EX_OR, EX_AND, EX_NOT, EX_CMP, EX_IN,
+    EX_ADD, EX_SUB, EX_MUL, EX_DIV, EX_MOD, EX_MATMUL, EX_NEG, EX_POW, EX_INDEX, EX_SLICE, EX_CALL, EX_GIVE, EX_LIST,
+    EX_QUANT, EX_EXISTS, EX_IMAGE, EX_RANGE, EX_TOKENS, EX_PRODUCT
+};
+enum cmp { CMP_LT, CMP_LE, CMP_GT, CMP_GE, CMP_EQ, CMP_NE };
+enum quant { Q_MAX, Q_MIN, Q_SUM, Q_MEAN, Q_ARGMAX, Q_ARGMIN, Q_COUNT, Q_ALL, Q_ANY };
+enum fn {
+    FN_LOGITS, FN_ATTN, FN_SCORE, FN_HEAD_OUT, FN_RESID_PRE, FN_RESID_MID, FN_RESID_POST, FN_MLP_PRE, FN_MLP_POST, FN_NODE, FN_W, FN_QK, FN_OV,
+    FN_PATCH, FN_HEAD, FN_MLP, FN_ARGMAX, FN_ARGMIN, FN_ARGMAXES, FN_MAX, FN_MIN, FN_SUM, FN_MEAN, FN_ABS, FN_DIST, FN_NORM, FN_SORT, FN_DISTINCT,
+    FN_CONTAINS, FN_LEN, FN_SEQ, FN_ONEHOT, FN_TRANSPOSE, FN_DIAG, FN_DOT, FN_MEAN_ROWS, FN_EXP, FN_SQRT, FN_SOFTMAX, FN_NUMBER
+};
+enum result_name { RESULT_NUMBER, RESULT_TOTAL, RESULT_FRACTION, RESULT_VALUE };
+
+struct ex;
+struct bind { char *name; int slot; struct ex *set; };
+struct binds { struct bind *b; int n; };
+
+/* One node. k[0..n-1] are operands in the order of the text; EX_SLICE has k[0], k[1] possibly NULL; EX_TOKENS has its length in `number`;
+ * EX_QUANT, EX_EXISTS, EX_IMAGE bind `binds` in k[0] and where (which may be NULL). number: slot of EX_VAR, index of EX_MODEL, and so on. */
+struct ex { enum ex_kind kind; int number; char *name; struct num *lit; struct ex **k; int n; unsigned char *ops; struct binds binds; struct ex *where;
+    bool constant; void *cache; }; /* constant: no variable, `last` or result inside; cache belongs to eval.c */
+
+enum body { BODY_PROVE, BODY_COUNT, BODY_AVERAGE, BODY_MINIMIZE, BODY_MAXIMIZE, BODY_LIST };
+struct model_name { char *name; char sha256[65]; struct net *net; };
+
+struct stmt {
+    struct arena arena;
+    struct model_name *models; int n_models;
+    bool float32, closed;             /* closed: `prove` without forall */
+    enum body body;
+    struct binds binds;               /* of forall or of the body */
+    struct ex *where, *subject, *prove; /* where, prove may be NULL */
+    struct num *within;               /* or NULL */
+    bool has_at_most; uint64_t at_most;
+    int n_slots;
+    char sha256[65];
+};
+
+bool stmt_read(struct stmt *out, const char *text, size_t n, struct fail *f); /* refuses text that is not canonical */
+void stmt_clear(struct stmt *s);
+
+/* The parser, for stmt.c and claims.c. */
+enum token { T_END, T_BAD, T_NUMBER, T_NAME, T_STRING, T_SYMBOL };
+struct parser { const char *at, *end; struct arena *arena; struct fail *f; int depth; enum token t; const char *s; size_t len; struct num *value; bool claims; };
+void parser_next(struct parser *p);
+bool parser_is(const struct parser *p, const char *symbol_or_word);
+bool parser_take(struct parser *p, const char *symbol_or_word);   /* false, without failing, when it is something else */
+bool parser_want(struct parser *p, const char *symbol_or_word);
+struct ex *parse_expression(struct parser *p, int level);         /* NULL on failure */
+struct ex *parse_set(struct parser *p);
+bool parse_binds(struct parser *p, struct binds *out);
+struct ex *ex_new(struct arena *a, enum ex_kind kind, int n);
+struct num *lit_new(struct arena *a);
+void lits_clear(struct arena *a);        /* before arena_free */
+bool fold_unary(struct arena *a, struct ex *x, struct ex **out);
+struct ex *ex_binary(struct arena *a, enum ex_kind kind, struct ex *l, struct ex *r);
+
+/* Gives every binder a slot and every name its meaning. */
+struct scope { struct stmt *s; const struct bind *bound[64]; int n; bool results; struct fail *f; };
+bool resolve(struct scope *c, struct ex *x);
+bool resolve_binds(struct scope *c, struct binds *b); /* leaves the binders in scope */
+
+void print_ex(struct buffer *b, const struct ex *x, int level);
+void print_stmt(struct buffer *b, const struct stmt *s);
+const char *fn_name(enum fn f);
+#endif
