@@ -147,12 +147,19 @@ static void prove(struct result *r, const struct judge *j, struct diag *d) {
     text_clear(&why);
 }
 
-/* The words after "rejected" in what the checker printed, or how it ended. */
+/* The words after `rejected FILE: `, or the first line on standard error, or NULL. */
+static const char *rejection(const struct child *c) {
+    const char *found = c->output.data ? strstr(c->output.data, "rejected ") : NULL;
+    if (!found && c->errors.data) found = strstr(c->errors.data, "rejected ");
+    if (!found) return c->errors.size > 0 ? c->errors.data : NULL;
+    const char *colon = strstr(found, ": ");
+    return colon ? colon + 2 : found;
+}
+
+/* Why the checker's end proves nothing. */
 static void refusal(struct result *r, const struct child *c, double seconds) {
+    const char *words = rejection(c);
     struct text t;
-    const char *rejected = c->output.data ? strstr(c->output.data, "rejected ") : NULL;
-    if (!rejected && c->errors.data) rejected = strstr(c->errors.data, "rejected ");
-    if (!rejected && c->errors.size > 0) rejected = c->errors.data;
     text_init(&t);
     switch (c->end) {
     case CHILD_MISSING: text_add(&t, "the checker cannot be run"); break;
@@ -162,7 +169,7 @@ static void refusal(struct result *r, const struct child *c, double seconds) {
     case CHILD_TALKED_TOO_MUCH: text_add(&t, "the checker printed more than it should"); break;
     case CHILD_EXITED:
         text_addf(&t, "the checker did not accept the certificate (exit status %d)", c->number);
-        if (rejected) text_addf(&t, ": %.*s", (int)strcspn(rejected, "\n"), rejected);
+        if (words) text_addf(&t, ": %.*s", (int)strcspn(words, "\n"), words);
         break;
     }
     set_reason(r, t.data);
