@@ -30,25 +30,21 @@ char *path_beside(const char *base_file, const char *name)
 static char *nearest_file(const char *path)
 {
     const char *slash = strrchr(path, '/'), *wrong = slash ? slash + 1 : path;
-    char *folder = path_beside(path, ""), *found = NULL;
+    char *folder = path_beside(path, ""), *best = NULL, *found;
     DIR *dir = folder ? opendir(folder[0] ? folder : ".") : NULL;
-    size_t best = strlen(wrong) + 1;
     struct dirent *entry;
 
     for (int i = 0; dir && i < NAMES_LOOKED_AT && (entry = readdir(dir)) != NULL; i++) {
-        const char *name = entry->d_name;
-        size_t difference = strlen(name) > strlen(wrong) ? strlen(name) - strlen(wrong) : strlen(wrong) - strlen(name);
-        if (name[0] == '.' || difference >= best || !text_suggest(wrong, &name, 1))
+        const char *pair[2] = { entry->d_name, best };
+        if (entry->d_name[0] == '.' || text_suggest(wrong, pair, best ? 2 : 1) != entry->d_name)
             continue;
-        if (found && !text_suggest(wrong, (const char *[]){ found, name }, 2))
-            continue;
-        if (!found || text_suggest(wrong, (const char *[]){ found, name }, 2) == name) {
-            free(found);
-            found = path_beside(path, name);
-        }
+        free(best);
+        best = mem_string(entry->d_name);
     }
     if (dir)
         (void)closedir(dir);
+    found = best ? path_beside(path, best) : NULL;
+    free(best);
     free(folder);
     return found;
 }

@@ -1,0 +1,117 @@
+/* PyTorch checkpoints: the same tensors as in the safetensors file written beside them; sources that lead to the bytes. */
+#include <check.h>
+#include <stdlib.h>
+#include <string.h>
+#include "models/checkpoint.h"
+#include "models/decode.h"
+#include "core/text.h"
+
+static const char *const pairs[] = { "dtypes", "nested", "parameters", "protocol_4", "protocol_5", "strided" };
+
+static void read_checkpoint(struct checkpoint *c, const char *name, const char *extension)
+{
+    char path[200];
+    struct diag d;
+    enum status s;
+
+    (void)snprintf(path, sizeof path, "tests/data/torch/%s.%s", name, extension);
+    diag_init(&d);
+    s = checkpoint_read(c, path, &d);
+    diag_print(&d, stderr);
+    ck_assert_int_eq(s, STATUS_OK);
+    diag_clear(&d);
+}
+
+static const struct tensor *find(const struct checkpoint *c, const char *name)
+{
+    for (size_t i = 0; i < c->n; i++)
+        if (strcmp(c->tensors[i].name, name) == 0)
+            return &c->tensors[i];
+    ck_abort_msg("%s", name);
+    return NULL;
+}
+
+START_TEST(same_as_safetensors)
+{
+    struct checkpoint a, b;
+
+    read_checkpoint(&a, pairs[_i], "pt");
+    read_checkpoint(&b, pairs[_i], "safetensors");
+    ck_assert_str_eq(a.format, "torch");
+    ck_assert_uint_eq(a.n, b.n);
+    for (size_t i = 0; i < a.n; i++) {
+        const struct tensor *x = &a.tensors[i], *y = find(&b, x->name);
+        ck_assert(x->rank == y->rank && memcmp(x->shape, y->shape, x->rank * sizeof *x->shape) == 0);
+        ck_assert_int_eq(x->source.dtype, y->source.dtype);
+        for (size_t j = 0; j < tensor_count(x); j++)
+            ck_assert(x->data[j] == y->data[j]);
+    }
+    checkpoint_clear(&a);
+    checkpoint_clear(&b);
+}
+END_TEST
+
+/* Decoding the bytes of the outer file at offset and strides gives the values again. */
+static void follow_source(const char *path)
+{
+    struct checkpoint c;
+    struct diag d;
+    char *data;
+    size_t size;
+
+    diag_init(&d);
+    ck_assert_int_eq(checkpoint_read(&c, path, &d), STATUS_OK);
+    ck_assert_int_eq(file_read(&data, &size, path, 1 << 24, &d), STATUS_OK);
+    for (size_t i = 0; i < c.n; i++) {
+        struct tensor t = c.tensors[i];
+        ck_assert_msg(t.source.bound, "%s", t.name);
+        t.data = NULL;
+        ck_assert_int_eq(tensor_decode(&t, (const unsigned char *)data + t.source.offset, path, &d), STATUS_OK);
+        for (size_t j = 0; j < tensor_count(&t); j++)
+            ck_assert(t.data[j] == c.tensors[i].data[j]);
+        free(t.data);
+    }
+    free(data);
+    checkpoint_clear(&c);
+}
+
+START_TEST(sources_lead_to_the_bytes)
+{
+    follow_source("tests/data/torch/strided.pt");
+    follow_source("tests/data/torch/dtypes.pt");
+    follow_source("tests/data/torch/strided.safetensors");
+    follow_source("examples/palindrome_v6_n8_s1.pt");
+    follow_source("examples/modadd29.safetensors");
+}
+END_TEST
+
+START_TEST(what_stands_beside_the_state_dict_is_noted)
+{
+    struct checkpoint c;
+    bool epoch = false;
+
+    read_checkpoint(&c, "nested", "pt");
+    ck_assert_uint_eq(c.n, 2);
+    for (size_t i = 0; i < c.n_facts; i++)
+        epoch |= strcmp(c.facts[i].key, "epoch") == 0 && strcmp(c.facts[i].value, "3") == 0;
+    ck_assert(epoch);
+    checkpoint_clear(&c);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *s = suite_create("torch");
+    TCase *core = tcase_create("Core");
+    SRunner *runner = srunner_create(s);
+    int failed;
+
+    tcase_add_loop_test(core, same_as_safetensors, 0, sizeof pairs / sizeof *pairs);
+    tcase_add_test(core, sources_lead_to_the_bytes);
+    tcase_add_test(core, what_stands_beside_the_state_dict_is_noted);
+    suite_add_tcase(s, core);
+    srunner_run_all(runner, CK_NORMAL);
+    failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed != 0;
+}
