@@ -179,15 +179,35 @@ static void add_to_sum(struct tally *t, double mid, double rad)
     if (rad > 0) t->spread += (unsigned __int128)ceil(ldexp(rad, SUM_BITS)) + 1;
 }
 
+/* Wide enclosures (deep networks in doubles) are narrowed only where it matters: for an optimum, where the value may beat the best so far. */
+static bool wide(const struct worker *w, double mid, double rad)
+{
+    const struct sweep *sweep = w->shared->sweep;
+    if (!(rad < INFINITY)) return true;
+    if (sweep->s->semantics == SEMANTICS_FLOAT32) return false;
+    double within = sweep->s->has_within ? mpq_get_d(sweep->s->within) : 1e-6;
+    if (sweep->goal == SWEEP_AVERAGE) return rad > within / 8;
+    const struct best *b = &w->tally.best;
+    return rad > within / 64 && !(b->found && mid - rad > (b->mid + b->rad) + fabs(b->mid) * 0x1p-50);
+}
+
+/* Cannot be below the best so far, and was not narrowed: it says nothing new. */
+static bool beaten(const struct worker *w, double mid, double rad)
+{
+    const struct best *b = &w->tally.best;
+    return b->found && mid - rad - fabs(mid) * 0x1p-50 > (b->mid + b->rad) + fabs(b->mid) * 0x1p-50;
+}
+
 static enum status visit_value(struct worker *w, enum truth here)
 {
     const struct sweep *sweep = w->shared->sweep;
-    double mid, rad;
+    double mid, rad, sign = sweep->goal == SWEEP_MAXIMIZE ? -1 : 1;
     enum status s = interp_double(&mid, &rad, tiers_fast(w->tiers), sweep->subject, &w->diag);
-    bool narrow = rad <= fmax(fabs(mid), 1) * 0x1p-32;
-    if (s == STATUS_OK && (sweep->s->semantics == SEMANTICS_REAL ? !narrow : !(rad < INFINITY))) {
+    mid *= sign;
+    if (s == STATUS_OK && wide(w, mid, rad)) {
         s = tiers_real(w->ball, w->tiers, sweep->subject, 64, &w->diag);
         if (s == STATUS_OK) ball_to_double(&mid, &rad, w->ball);
+        mid *= sign;
     }
     if (s != STATUS_OK) return s;
     if (rad != 0) w->tally.inexact = true;
@@ -195,7 +215,7 @@ static enum status visit_value(struct worker *w, enum truth here)
         add_to_sum(&w->tally, mid, rad);
         return STATUS_OK;
     }
-    if (sweep->goal == SWEEP_MAXIMIZE) mid = -mid;
+    if (beaten(w, mid, rad)) return STATUS_OK;
     if (here == TRUTH_TRUE && !isnan(mid)) return note_best(w, mid, rad);
     /* The condition is open: the value bounds the optimum but cannot attain it. */
     double low = mid - rad;
