@@ -166,6 +166,39 @@ WIDE void kernel_combine(double *y, const double *base, const double *w, const d
     }
 }
 
+WIDE static void add_scaled(double *restrict y, double p, const double *restrict v, size_t m)
+{
+    size_t j = 0;
+    for (; j + LANES <= m; j += LANES) STORE(y + j, LOAD(y + j) + p * LOAD(v + j));
+    for (; j < m; j++) y[j] += p * v[j];
+}
+
+/* r += a |v - c| + b |v| + d rv */
+WIDE static void add_spread(double *restrict r, const double *restrict c, double a, double b, double d, const double *restrict v,
+                            const double *restrict rv, size_t m)
+{
+    size_t j = 0;
+    for (; j + LANES <= m; j += LANES) {
+        lane x = LOAD(v + j);
+        STORE(r + j, LOAD(r + j) + (a * ABS(x - LOAD(c + j)) + b * ABS(x) + d * LOAD(rv + j)));
+    }
+    for (; j < m; j++) r[j] += a * fabs(v[j] - c[j]) + b * fabs(v[j]) + d * rv[j];
+}
+
+void kernel_mean(double *y, double *ry, const double *p, const double *rp, const struct row_view *v, size_t n, size_t m,
+                 double off, struct rounding f)
+{
+    struct kernel_sum s;
+    kernel_sum_begin(&s, y, ry, NULL, m, n, 0, f);
+    for (size_t i = 0; i < n; i++) add_scaled(y, p[i], v[i].mid, m);
+    for (size_t i = 0; i < n; i++) {
+        double size = fabs(p[i]) + rp[i];
+        add_spread(ry, y, rp[i] + 0x1p-1000, s.e * size + s.g * size, size * (1 + s.g) + 0x1p-1000, v[i].mid, v[i].rad, m);
+    }
+    for (size_t j = 0; j < m; j++) ry[j] += off * fabs(y[j]) * (1 + 0x1p-40);
+    kernel_sum_end(&s);
+}
+
 void kernel_linear(double *y, double *ry, const double *x, const double *rx, const double *W, const double *b,
                    size_t k, size_t m, struct rounding f)
 {

@@ -41,6 +41,11 @@ void kernel_sum_row(struct kernel_sum *s, const double *v, const double *rv);
 void kernel_sum_end(struct kernel_sum *s);
 /* y = base + sum of n rows with their weights, [m]; no radius: the caller adds (n + 2) 2^-53 (|base| + sum |w| |row|), 2^-1000. */
 void kernel_combine(double *y, const double *base, const double *w, const double *const *rows, size_t n, size_t m);
+/* A mean of n rows: y = sum p_i v_i [m] where the true weights add up to 1 within `off` (their midpoints too). rows, radii: n pointers.
+ * |sum p' v' - sum p v| <= sum (p + rp) rv + sum rp |v - y| + off |y|. */
+struct row_view { const double *mid, *rad; };
+void kernel_mean(double *y, double *ry, const double *p, const double *rp, const struct row_view *v, size_t n, size_t m,
+                 double off, struct rounding f);
 /* dot product with the same contract; s = x . y, both with radii. */
 void kernel_dot(double *s, double *rs, const double *x, const double *rx, const double *y, const double *ry, size_t k, struct rounding f);
 /* Certified exp of a ball in double: own kernel with a proved error, no libm trust. +inf radius on overflow. */

@@ -170,6 +170,7 @@ static void compute(struct ball_run *r, size_t node, size_t row)
     const struct node *v = &net->nodes[node];
     size_t sources = row_sources(net, row, r->n);
     struct ball_job job = { .net = net, .node = v, .row = row, .sources = sources, .in = r->in, .W = r->W, .k = r->k,
+        .is_pattern = v->op == OP_MIX && !is_replaced(r, v->inputs[0], row),
         .out = row_of(r, node, row), .width = row_width(net, node), .float32 = r->float32, .prec = r->prec };
     arb_srcptr weights[2] = {0};
     prepare_inputs(r, v, row, sources);

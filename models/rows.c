@@ -51,12 +51,20 @@ static void row_heads(const struct row_job *j)
     kernel_sum_end(&s);
 }
 
+/* The weights of a softmax row add up to 1 but for the roundings of sum and division, so their radii meet only the values'
+ * distance from the mean. Replaced patterns promise no such thing. */
 static void row_mix(const struct row_job *j)
 {
     const double *p = j->in[0].mid, *rp = j->in[0].rad;
+    size_t n = j->sources;
+    if (j->is_pattern && n <= 4000) {
+        double off = (double)(n + 4) * (4 * U + j->f.u * (1 + 0x1p-9)) + (double)n * j->f.eta;
+        kernel_mean(j->mid, j->rad, p, rp, j->in + 1, n, j->node->width, off, j->f);
+        return;
+    }
     struct kernel_sum s;
-    kernel_sum_begin(&s, j->mid, j->rad, NULL, j->node->width, j->sources, 0, j->f);
-    for (size_t i = 0; i < j->sources; i++) kernel_sum_scaled(&s, p[i], rp[i], j->in[i + 1].mid, j->in[i + 1].rad);
+    kernel_sum_begin(&s, j->mid, j->rad, NULL, j->node->width, n, 0, j->f);
+    for (size_t i = 0; i < n; i++) kernel_sum_scaled(&s, p[i], rp[i], j->in[i + 1].mid, j->in[i + 1].rad);
     kernel_sum_end(&s);
 }
 
@@ -100,23 +108,26 @@ static void exponentials(double *e, double *re, const struct row_job *j)
     for (size_t i = 0; i < n; i++) re[i] = settle(re[i] + 8 * j->f.u * (e[i] + re[i]) + flushed, e[i]);
 }
 
+/* p = e / S: with E the sum of the others, p' - p = (e' E - e E') / (S S'), so the radii of e and of the others meet only
+ * the other's part. The rounding of the sum and of the division is relative. */
 static void row_softmax(const struct row_job *j)
 {
     size_t n = j->sources;
-    double *e = j->scratch + 2 * (n + 1), *re = e + n + 1, S = 0, R = 0;
+    double *e = j->scratch + 2 * (n + 1), *re = e + n + 1, S = 0, R = 0, nu = (double)(n + 1) * (2 * U + j->f.u);
     exponentials(e, re, j);
     for (size_t i = 0; i < n; i++) {
         S += e[i];
         R += re[i];
     }
-    R = settle(R * (1 + (double)n * 0x1p-50) + (double)n * (U + j->f.u) * (S + R), S);
-    double least = S - R, share = R / S;
+    R = settle(R * (1 + (double)n * 0x1p-50) + (double)n * 2 * U * S, S);
+    double least = S - R, slack = (double)n * 0x1p-50;
     for (size_t i = 0; i < n; i++) {
-        double p = e[i] / S;
-        double r = (re[i] + e[i] * share) / least * (1 + 0x1p-30) + 2 * U * p;
+        double p = e[i] / S, others = fmax(S - e[i], 0) + slack * S, radii = fmax(R - re[i], 0) + slack * R;
+        double r = (re[i] * others + e[i] * radii) / (S * least) * (1 + 0x1p-30);
+        r += (p + r) * nu * (1 + 0x1p-10);
         r += steps32(j->f, p + r, 2);
         j->mid[i] = p;
-        j->rad[i] = least > 0x1p-100 ? settle(r, p) : INFINITY;
+        j->rad[i] = least > 0x1p-100 && nu < 0x1p-12 ? settle(r, p) : INFINITY;
     }
 }
 

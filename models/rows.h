@@ -7,14 +7,13 @@
 #include "models/net.h"
 #include "models/run.h"
 
-/* A finished row: width entries. */
-struct row_view { const double *mid, *rad; };
 /* in: what the operation reads, in this order: score q_i, k_0 ... k_(sources-1); mix p_i, v_0 ...; the others their inputs' row i.
  * heads: where input h is a linear node whose result is not replaced, W[h] is its matrix and in[h] the row that it reads. */
 struct row_job {
     const struct net *net; const struct node *node;
     size_t row, sources;         /* position; allowed source positions */
     const struct row_view *in; const struct weight *const *W; const size_t *k;
+    bool is_pattern;             /* mix: p_i is a softmax row, not a replaced one */
     size_t k_in;                 /* width of the rows read: score q and k; layernorm and activations: own width */
     double *mid, *rad;           /* the result; score, softmax: n_ctx entries, those not allowed are the caller's */
     double *scratch;             /* 4 (n_ctx + 2) or 2 width entries */
@@ -42,6 +41,7 @@ struct ball_job {
     const arb_srcptr *in;        /* as in row_job */
     const arb_srcptr *W; const size_t *k;  /* heads: matrices of the linear inputs (NULL: plain row) and their rows' width */
     const arb_srcptr *weights;   /* the node's own, as balls */
+    bool is_pattern;
     size_t k_in, width;
     arb_ptr out;
     bool float32; slong prec;

@@ -241,6 +241,7 @@ static void plain_row(struct run *r, size_t node, size_t row, int tok, struct ro
     if (v->op == OP_SCORE || v->op == OP_MIX)
         for (size_t s = 0; s < sources; s++) r->in[s + 1] = run_view(r, v->inputs[1], s, r->tokens[s]);
     struct row_job job = { .net = net, .node = v, .row = row, .sources = sources, .in = r->in, .W = r->W,
+        .is_pattern = v->op == OP_MIX && !run_replaced(r, v->inputs[0], row),
         .k_in = v->n_inputs ? r->slots[v->inputs[0]].width : 0, .mid = r->slots[node].mid + (out.mid - r->slots[node].mid),
         .rad = r->slots[node].rad + (out.rad - r->slots[node].rad), .scratch = r->scratch, .f = r->f };
     if (row_kernels[v->op]) {
