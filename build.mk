@@ -54,6 +54,16 @@ check-long: deps-tests
 	@$(MAKE) --no-print-directory $(VENV)/ready
 	@$(VENV)/bin/python tests/long/run.py $(BUILD)
 
+# Readers fed with anything; `build-fuzz/fuzz_net -max_total_time=60 tests/bad/net` runs one from the bad files.
+FUZZ_FLAGS = -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all
+FUZZERS = $(patsubst tests/fuzz/%.c,build-fuzz/%,$(wildcard tests/fuzz/*.c))
+fuzz:
+	@$(MAKE) --no-print-directory -j2 BUILD=build-fuzz CC=clang WARN= SAN=-fno-openmp OPT='$(FUZZ_FLAGS) -fsanitize=fuzzer-no-link' build-fuzz/libmodels.a build-fuzz/libcore.a
+	@$(MAKE) --no-print-directory fuzz-linked
+fuzz-linked: $(FUZZERS)
+build-fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(wildcard build-fuzz/*.a)
+	clang -std=c17 $(CPPFLAGS) $(FUZZ_FLAGS) -fsanitize=fuzzer -o $@ $< build-fuzz/libmodels.a build-fuzz/libcore.a $(LIBS)
+
 install: all
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib $(DESTDIR)$(PREFIX)/include $(DESTDIR)$(PREFIX)/share/man/man1
 	install $(BUILD)/weightproof $(BUILD)/weightproof-check $(DESTDIR)$(PREFIX)/bin/
@@ -64,4 +74,4 @@ install: all
 clean:
 	rm -rf build build-asan build-fuzz demo-out
 
-.PHONY: deps-tests tests-built peers check-peers check-long fuzz
+.PHONY: deps-tests tests-built peers check-peers check-long fuzz fuzz-linked

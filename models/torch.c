@@ -276,7 +276,7 @@ enum status torch_parse(struct checkpoint *out, const char *path, const char *da
     struct reader r = { .path = path, .d = d, .budget = size > SIZE_MAX / 128 ? SIZE_MAX : 16 * size + 65536 };
     enum status s;
 
-    if (memcmp(data, "PK", 2) != 0)
+    if (size < 2 || memcmp(data, "PK", 2) != 0)
         return refuse_plain(path, data, size, d);
     out->format = "torch";
     s = archive_open(&r.archive, path, data, size, d);
