@@ -181,8 +181,7 @@ START_TEST(replaced_rows)
 }
 END_TEST
 
-/* |f'| <= 77/64 for the three smooth activations: on [-8, 8] by balls over 1/64 steps of f(x+h) - f(x) in derivative form, and
- * beyond by the tails of the formulas, checked at steps too. */
+/* |f'| <= 77/64 for the three smooth activations, by balls of width 1/256 over [-16, 16]. */
 static void derivative(arb_t out, enum op op, const arb_t x)
 {
     arb_t a, b, c;
