@@ -50,11 +50,14 @@ static void add_count(struct text *out, const struct result *r) {
     add_interval(out, r, ", fraction ", 9);
 }
 
+static bool is_exists(const struct expr *e) { return e->form == FORM_QUANT && e->quant == QUANT_EXISTS; }
+
 static void add_found(struct text *out, const struct result *r) {
     const struct outcome *o = &r->outcome;
     switch (r->statement->body) {
     case BODY_PROVE:
-        if (r->verdict == VERDICT_REFUTED) add_at(out, "counterexample ", &o->counterexample);
+        if (r->verdict == VERDICT_REFUTED && o->counterexample.n_parts) add_at(out, "counterexample ", &o->counterexample);
+        else if (r->verdict == VERDICT_REFUTED) text_add(out, is_exists(r->statement->subject) ? "no case makes it true" : "it is false");
         else add_interval(out, r, "slack ", 7), add_at(out, o->has_value ? " at " : "for example ", &o->witness);
         break;
     case BODY_COUNT: add_count(out, r); break;
@@ -80,7 +83,7 @@ void line_result(struct text *out, const struct result *r, bool expect) {
     else if (r->verdict != VERDICT_UNDECIDED && r->verdict != VERDICT_ERROR) add_found(out, r);
     else text_add(out, r->reason ? r->reason : "no reason given");
     if (r->verdict == VERDICT_UNDECIDED && r->statement->body != BODY_LIST) add_interval(out, r, "; the prover's interval, not checked: ", 9);
-    if (out->size == before) text_add(out, "no cases to show");
+    if (out->size == before) text_add(out, "it is true");
     if (r->engine) text_addf(out, "  [%s, %s, %.2f s + %.2f s]", r->engine, evidence_name(r->evidence), r->seconds_prove, r->seconds_check);
     if (expect && !result_expected(r))
         text_addf(out, "  -- expected %s", r->statement->has_expect ? verdict_name(r->statement->expect) : "proved or bounded");

@@ -1,6 +1,7 @@
 #include "proofs/result.h"
 #include <stdlib.h>
 #include <string.h>
+#include "core/mem.h"
 #include "verify/verdict.h"
 
 static const char *const evidence_names[] = {
@@ -20,6 +21,12 @@ void result_clear(struct result *r) {
     free(r->label);
     free(r->file_label);
     memset(r, 0, sizeof *r);
+}
+
+void result_reason(struct result *r, const char *reason) {
+    if (!reason) return;
+    free(r->reason);
+    r->reason = mem_string(reason);
 }
 
 bool result_expected(const struct result *r) {

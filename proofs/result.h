@@ -29,6 +29,8 @@ struct result {
     char *file_label;               /* the same for file names: no_trigger.a.3 */
 };
 void result_clear(struct result *r);
+/* Copies the reason (NULL leaves the old one). */
+void result_reason(struct result *r, const char *reason);
 
 struct run_option { const char *name, *value; };
 struct run_record {

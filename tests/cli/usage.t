@@ -128,7 +128,7 @@ $ weightproof verify --model M x.claims
 ? 3
 
 $ weightproof verify --engine enumrate x.claims
-! error: unknown engine 'enumrate'
+! error: unknown engine 'enumrate'; did you mean 'enumerate'?
 ? 3
 
 $ weightproof verify -x x.claims
@@ -136,8 +136,8 @@ $ weightproof verify -x x.claims
 ? 3
 
 $ weightproof verify missing.claims
-! Segmentation fault
-? 139
+! error: cannot read 'missing.claims': there is no such file
+? 3
 
 $ weightproof convert -o
 ! error: option '--output' needs an argument: OUT
