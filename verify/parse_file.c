@@ -121,7 +121,12 @@ static bool parse_timeout(struct parser *p, struct claim *c)
         parser_expected(p, "a number of seconds after 'timeout'", NULL);
         return false;
     }
-    return (c->timeout = parse_expr(p, 10)) != NULL && parser_expect_word(p, "s");
+    if (!(c->timeout = parse_expr(p, 10)))
+        return false;
+    if (parser_accept_word(p, "s"))
+        return true;
+    parser_expected(p, "'s'", "a timeout is in seconds: timeout 10 s");
+    return false;
 }
 
 static bool parse_verdict(struct parser *p, struct claim *c)

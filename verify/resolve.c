@@ -122,7 +122,10 @@ static struct expr *unknown_name(struct resolver *r, const struct expr *e, const
         return NULL;
     }
     near = suggest_name(r, help, sizeof help, e->name, env);
-    if (scope_find(r->bound, e->name))
+    const struct scope *bound = scope_find(r->bound, e->name);
+    if (bound && bound->kind == SCOPE_LET)
+        near = "its let stands further down";
+    else if (bound && bound->kind == SCOPE_VARIABLE)
         near = "a let of the file does not see the variables of a claim: make it a parameter, let f(t) = ...";
     if (!r->arena->failed)
         report_at(r->report, e->at, NULL, near, "unknown name '%s'", e->name);

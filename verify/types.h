@@ -49,4 +49,5 @@ bool type_intervention(struct typer *t, struct expr *e);         /* patch, ablat
 bool type_activation(struct typer *t, struct expr *e);           /* logits, attn, ..., node, W, QK, OV */
 /* The node's shape for a sequence of length n (-1 unknown); name as it stands in the net. */
 bool type_node_name(struct typer *t, const struct expr *at, const struct bound_model *m, const char *name, long n, const char *help, struct type *out);
+void type_unknown_tensor(struct typer *t, const struct expr *name, const struct bound_model *m);   /* reports */
 #endif

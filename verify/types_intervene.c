@@ -261,6 +261,10 @@ static bool type_replace(struct typer *t, struct expr *e, const struct bound_mod
             return false;
         }
         long tensor = net && left->form == FORM_STRING ? net_tensor(net, left->name) : -1;
+        if (net && left->form == FORM_STRING && tensor < 0 && net_node(net, left->name) < 0) {
+            type_unknown_tensor(t, left, m);
+            return false;
+        }
         struct type shape = type_of(BASE_NONE, 0, -1, -1);
         if (tensor >= 0) {
             left->type = type_of(BASE_STRING, 0, -1, -1);
@@ -309,7 +313,9 @@ bool type_intervention(struct typer *t, struct expr *e)
     if (m->loaded != STATUS_OK)
         type_note(t, "%s", m->reason ? m->reason : "the model could not be read");
     e->type = type_of(BASE_MODEL, 0, -1, -1);
-    bool ok = e->function == FUNCTION_BLEND || type_ln(t, e, m);
+    bool ok = true;
+    if (e->function != FUNCTION_BLEND && !type_ln(t, e, m))
+        return false;
     switch (e->function) {
     case FUNCTION_PATCH: ok = type_patch(t, e, m) && ok; break;
     case FUNCTION_ABLATE: ok = type_ablate(t, e, m) && ok; break;

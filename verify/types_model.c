@@ -84,6 +84,11 @@ static void unknown_in_net(struct typer *t, const struct expr *at, const struct 
     free(all);
 }
 
+void type_unknown_tensor(struct typer *t, const struct expr *name, const struct bound_model *m)
+{
+    unknown_in_net(t, name, m, name->name, true, NULL);
+}
+
 bool type_node_name(struct typer *t, const struct expr *at, const struct bound_model *m, const char *name, long n, const char *help, struct type *out)
 {
     const struct net *net = net_of(m);
