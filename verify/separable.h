@@ -37,9 +37,10 @@ struct problem {
     unsigned char *used;         /* [n_src * V] */
     struct ball_tables *tiers[6]; /* 128, exact, 256, 512, 1024 bits: made when asked for */
     struct double_tables tables;
-    double *delta_logit;         /* [V]: float32 error of any logit at the row, by query token; zero in real semantics */
-    double *delta_attn;          /* [V]: relative error of an attention weight */
-    double *delta_attn_abs;      /* [V]: absolute error of an attention weight beyond that */
+    double *exponent;            /* [V, n_src, V]: float32: e^h - 1, h bounding the error of a computed exponent; NULL in real semantics */
+    double *delta_logit;         /* [V]: float32: error of any logit at the row beyond that, by query token */
+    double *delta_attn;          /* [V]: relative error of an attention weight beyond that */
+    double *delta_attn_abs;      /* [V]: and its absolute error */
 };
 /* Binders other than the sequence's are bound in `in` already. value: the statement minimises or maximises `subject` (sign -1: negated).
  * STATUS_UNSUPPORTED with the reason in why. tables false: stops before the numbers (for `takes`). */

@@ -109,7 +109,26 @@ static void load_G(struct cell *x)
         }
 }
 
-static double cell_radius(const struct cell *x, size_t i, size_t token, double w, double w_rad, double shift)
+static double largest_of(const double *h, size_t n)
+{
+    double most = 0;
+    for (size_t k = 0; k < n; k++)
+        most = fmax(most, fabs(h[k]));
+    return most;
+}
+
+/* float32 (FORMAT.md, separable, step 6): a form with radius R and products h = w G may lose |h| (e^h - 1) + w R e^h. */
+static double float32_radius(const struct cell *x, size_t at, size_t cell, double w)
+{
+    const struct problem *p = x->p;
+    const struct lines_double *l = &x->c->lines;
+    size_t q = (size_t)x->q;
+    double grow = p->exponent[q * p->n_src * p->tables.V + at];
+    double attn = l->max_beta > 0 ? l->max_beta * (p->delta_attn[q] + (double)p->n_src * p->delta_attn_abs[q]) : 0;
+    return largest_of(x->h + cell * x->Kp, x->Kp) * grow + w * (l->sum_alpha * p->delta_logit[q] + attn) * (1 + grow);
+}
+
+static double cell_radius(const struct cell *x, size_t i, size_t token, size_t cell, double w, double w_rad, double shift)
 {
     const struct problem *p = x->p;
     const struct lines_double *l = &x->c->lines;
@@ -117,9 +136,9 @@ static double cell_radius(const struct cell *x, size_t i, size_t token, double w
     size_t at = i * t->V + token, q = (size_t)x->q;
     double M = l->sum_alpha * (t->C_max[at] + t->D_max[q]) + l->max_c + l->max_beta + fabs(shift);
     double form = l->sum_alpha * (t->C_maxrad[at] + t->D_maxrad[q]) + (double)(l->terms + 8) * ROUND * M;
-    double attn = l->max_beta > 0 ? l->max_beta * (p->delta_attn[q] + (double)p->n_src * p->delta_attn_abs[q]) : 0;
-    double freedom = p->float32 ? l->sum_alpha * p->delta_logit[q] + attn : 0;
-    double rad = w * (form + freedom) + w_rad * (2 * M + freedom) + (double)(2 * p->n_src + 6) * ROUND * w * M + 0x1p-1000;
+    double rad = w * form + 2 * w_rad * M + (double)(2 * p->n_src + 6) * ROUND * w * M + 0x1p-1000;
+    if (p->float32)
+        rad = 1.5 * rad + float32_radius(x, at, cell, w + w_rad);
     return rad < 0x1p900 ? rad * (1 + 0x1p-20) : INFINITY;   /* also when it is no number: then nothing is decided here */
 }
 
@@ -152,7 +171,7 @@ static void load_products(struct cell *x, double shift)
             double w = p->tables.w[(q * p->n_src + i) * V + token], w_rad = p->tables.w_rad[(q * p->n_src + i) * V + token];
             x->w[cell] = w;
             scale_row(x->h + cell * x->Kp, x->G + cell * x->Kp, d, w, x->Kp);
-            x->rad[cell] = cell_radius(x, i, token, w, w_rad, shift);
+            x->rad[cell] = cell_radius(x, i, token, cell, w, w_rad, shift);
             if (!isfinite(x->rad[cell]))   /* an overflow: no infinity may enter the sums with its sign */
                 memset(x->h + cell * x->Kp, 0, x->Kp * sizeof *x->h);
         }

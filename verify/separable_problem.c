@@ -394,8 +394,9 @@ static enum status make_tables(struct problem *p, struct text *why)
     p->delta_logit = mem_array(V, sizeof *p->delta_logit);
     p->delta_attn = mem_array(V, sizeof *p->delta_attn);
     p->delta_attn_abs = mem_array(V, sizeof *p->delta_attn_abs);
+    p->exponent = p->float32 ? mem_array(V * p->n_src * V, sizeof *p->exponent) : NULL;
     p->tiers[0] = mem_array(1, sizeof *p->tiers[0]);
-    if (!p->used || !p->delta_logit || !p->delta_attn || !p->delta_attn_abs || !p->tiers[0])
+    if (!p->used || !p->delta_logit || !p->delta_attn || !p->delta_attn_abs || !p->tiers[0] || (p->float32 && !p->exponent))
         return STATUS_MEMORY;
     for (size_t i = 0; i < p->n_src; i++)
         for (size_t k = 0; k < p->t.n_set[i]; k++)
@@ -510,6 +511,7 @@ void problem_clear(struct problem *p)
     double_tables_clear(&p->tables);
     separable_net_clear(&p->net);
     free(p->used);
+    free(p->exponent);
     free(p->delta_logit);
     free(p->delta_attn);
     free(p->delta_attn_abs);
