@@ -4,14 +4,6 @@
 #include "core/mem.h"
 #include "verify/elaborate.h"
 
-/* The value of a setting as text: what stands in the file, a string without its quotes. */
-static char *setting_text(struct elaborator *e, const struct expr *x)
-{
-    if (x->form == FORM_STRING)
-        return x->name;
-    return arena_string(e->arena, e->report->text + x->at.offset, x->at.length);
-}
-
 static bool add_setting(struct elaborator *e, struct model_options *o, char *key, char *value)
 {
     struct setting *grown = arena_grow(e->arena, (void *)(uintptr_t)o->set, o->n_set, sizeof *grown);
@@ -27,7 +19,7 @@ static bool gather_settings(struct elaborator *e, const struct decl *d, struct m
 {
     size_t n = strlen(d->name);
     for (size_t i = 0; i < d->n_with; i++)
-        if (!add_setting(e, o, d->with[i].key, setting_text(e, d->with[i].value)))
+        if (!add_setting(e, o, d->with[i].key, d->with[i].text))
             return false;
     for (size_t i = 0; i < e->options->n_settings; i++) {
         const struct setting *s = &e->options->settings[i];

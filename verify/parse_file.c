@@ -227,23 +227,33 @@ static char *parse_sha256(struct parser *p, struct place *at)
     return arena_string(p->arena, s + from, n);
 }
 
-/* A number with or without sign, a string, or a bare word (settings only). */
-static struct expr *parse_literal(struct parser *p, bool words)
+/* A number with or without sign, or a string. */
+static struct expr *parse_literal(struct parser *p)
 {
     struct expr *e;
-    if (words && parser_at(p, TOKEN_NAME)) {
-        struct place at;
-        char *name = parser_name(p, "a word", &at);
-        if (!name || !(e = expr_new(p->arena, FORM_NAME, at)))
-            return NULL;
-        e->name = name;
-        return e;
-    }
     struct place at = parser_peek(p, 0)->at;
     if (!(e = parse_expr(p, 7)) || e->form == FORM_NUMBER || e->form == FORM_STRING)
         return e;
     parser_error(p, at, NULL, NULL, "expected a number or a string");
     return NULL;
+}
+
+/* The value of a setting: a decimal with or without sign, a word, or a string. */
+static bool parse_setting(struct parser *p, struct key_value *x)
+{
+    size_t from = parser_peek(p, 0)->at.offset;
+    x->quoted = parser_at(p, TOKEN_STRING);
+    if (x->quoted)
+        return (x->text = parser_string(p, "a value", NULL)) != NULL;
+    if (!parser_at(p, TOKEN_NAME))
+        (void)parser_accept(p, TOKEN_MINUS);
+    const struct token *t = parser_peek(p, 0);
+    if (t->kind != TOKEN_NUMBER && t->kind != TOKEN_NAME) {
+        parser_expected(p, "a number, a word or a string", NULL);
+        return false;
+    }
+    p->pos++;
+    return (x->text = arena_string(p->arena, p->report->text + from, t->at.offset + t->at.length - from)) != NULL;
 }
 
 static bool parse_with(struct parser *p, struct decl *d)
@@ -257,7 +267,7 @@ static bool parse_with(struct parser *p, struct decl *d)
         d->with = grown;
         x = &d->with[d->n_with];
         if (!(x->key = parser_name(p, "a key of the configuration", &x->at)) || !parser_expect(p, TOKEN_ASSIGN, "'='") ||
-            !(x->value = parse_literal(p, true)))
+            !parse_setting(p, x))
             return false;
         d->n_with++;
     } while (parser_accept(p, TOKEN_COMMA));
@@ -347,7 +357,7 @@ static bool parse_decl(struct parser *p, struct decl *d, size_t which)
         return false;
     if (d->kind == DECL_MODEL || d->kind == DECL_DATA || d->kind == DECL_LABELS)
         return parse_file_decl(p, d);
-    return parser_expect(p, TOKEN_ASSIGN, "'='") && (d->value = d->kind == DECL_PARAM ? parse_literal(p, false) : parse_set(p)) != NULL;
+    return parser_expect(p, TOKEN_ASSIGN, "'='") && (d->value = d->kind == DECL_PARAM ? parse_literal(p) : parse_set(p)) != NULL;
 }
 
 static size_t declaration_at(const struct parser *p)
@@ -445,7 +455,7 @@ enum status syntax_parse_literal(struct expr **out, struct arena *a, struct repo
     struct parser p = {.arena = a, .report = r, .tokens = tokens, .n = n};
     if (s != STATUS_OK)
         return s;
-    *out = parse_literal(&p, false);
+    *out = parse_literal(&p);
     if (*out && !parser_at(&p, TOKEN_END))
         parser_expected(&p, "nothing more", NULL);
     free(tokens);

@@ -115,7 +115,10 @@ static void print_file_decl(struct text *out, const struct decl *d)
         text_addf(out, "%s%s", i ? ", " : " process ", d->process[i]);
     for (size_t i = 0; i < d->n_with; i++) {
         text_addf(out, "%s%s = ", i ? ", " : " with {", d->with[i].key);
-        expr_print(out, d->with[i].value);
+        if (d->with[i].quoted)
+            print_quoted(out, d->with[i].text);
+        else
+            text_add(out, d->with[i].text);
     }
     if (d->n_with)
         text_add(out, "}");

@@ -7,7 +7,7 @@
 #include "verify/statement.h"
 
 struct let { char *name; char **params; struct place *param_at; size_t n_params; struct expr *value; struct place at; };
-struct key_value { char *key; struct expr *value; struct place at; };
+struct key_value { char *key, *text; /* the value: a number as written, a word, what a string says */ bool quoted; struct place at; };
 
 enum decl_kind { DECL_MODEL, DECL_DATA, DECL_LABELS, DECL_PARAM, DECL_DOMAIN, DECL_LET, DECL_CLAIM };
 struct decl {
