@@ -1,6 +1,7 @@
 """The canonical statement (proofs/STATEMENT.md, sections 1 and 2): lexer, parser, printer.
 
-read_statement(text) gives a Statement and refuses a text that the printer would write differently.
+read_statement(text) gives a Statement and refuses a text that the printer would write differently; show_statement
+is the printer.
 
 Expressions are E(kind, ...), by kind:
     num (int or Fraction)   name NAME   string TEXT   list [E]   call NAME [E]   set_to LEFT RIGHT (an argument)
@@ -491,6 +492,14 @@ def text_order(lines, models):
 
 def read_statement(text):
     """The Statement in a canonical text; StatementError otherwise."""
+    s = parse_statement(text)
+    if show_statement(s) != text:
+        raise StatementError("the statement is not canonical")
+    return s
+
+
+def parse_statement(text):
+    """The Statement in a text that may differ from the canonical one in spaces, parentheses and fractions."""
     if not text.endswith("\n") or not all(c == "\n" or " " <= c <= "~" for c in text):
         raise StatementError("not ASCII lines")
     lines = text[:-1].split("\n")
@@ -525,8 +534,6 @@ def read_statement(text):
     if at != len(lines):
         raise StatementError("statement line %d: unexpected line" % (at + 1))
     names_ok(s, lines[first + 1:])
-    if show_statement(s) != text:
-        raise StatementError("the statement is not canonical")
     return s
 
 

@@ -1,0 +1,151 @@
+"""Both checkers on the golden set and its mutations: equal verdicts and exit statuses, and the truth by brute force.
+
+    python3 tests/reference/agree.py [--checker build/weightproof-check] [--only TEXT] [--keep DIR] [--seed N] [--mutations N]
+
+Without --checker only the reference runs. Ends with a line `N passed, N failed`.
+"""
+import argparse
+import contextlib
+import io
+import os
+import random
+import subprocess
+import sys
+import tempfile
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path[:0] = [HERE, os.path.join(HERE, "..", "..", "proofs", "reference")]
+import check                                          # noqa: E402
+from claims import certificate, fields, oracle, seal  # noqa: E402
+from golden import claims, field_changes, statement_changes  # noqa: E402
+from statement import StatementError, parse_statement, show_statement  # noqa: E402
+
+
+def written(claim):
+    """The statement of a claim as the reference's canonical printer writes it."""
+    text = claim.text()
+    try:
+        return show_statement(parse_statement(text))
+    except StatementError as why:
+        raise SystemExit("the test wrote a statement that does not parse: %s\n%s" % (why, text))
+
+
+def broken(text):
+    """Certificates with damaged bytes: never accepted."""
+    body = text[:text.rindex("sha256 ")]
+    yield "truncated", text[:len(text) // 2]
+    yield "no-last-line", body
+    yield "no-line-end", text[:-1]
+    yield "trailing", text + "end\n"
+    yield "hash", text[:-3] + ("0" if text[-3] != "0" else "1") + text[-2:]
+    yield "unsealed", text.replace("rule ", "rule  ", 1)
+    yield "spaces", seal(body.replace("rule ", "rule  ", 1))
+    yield "version", seal(body.replace("weightproof-certificate 1", "weightproof-certificate 2"))
+    yield "unknown-rule", seal(body.replace("\nrule ", "\nrule un"))
+    yield "unknown-verdict", seal(body.replace("\nverdict ", "\nverdict un"))
+    yield "blank", seal(body.replace("\nend\n", "\n\nend\n"))
+    yield "carriage", seal(body.replace("\nend\n", "\r\nend\n"))
+    yield "not-canonical", seal(body.replace("| prove ", "| prove  ") if "| prove " in body else body.replace(" : ", ":", 1))
+    yield "other-line", seal(body.replace("\nend\n", "\nwitness -\nend\n"))
+    yield "not-a-statement", seal(body.replace("| semantics real\n", "").replace("| semantics float32\n", ""))
+
+
+class Tally:
+    def __init__(self, folder, checker):
+        self.folder, self.checker, self.cases, self.passed, self.failed, self.skipped = folder, checker, [], 0, 0, 0
+
+    def case(self, name, text, expected):
+        """expected: True, False, or None when both need only agree."""
+        path = os.path.join(self.folder, "%05d.cert" % len(self.cases))
+        with open(path, "w", newline="") as f:
+            f.write(text)
+        self.cases.append((name, path, expected))
+
+    def network(self, net):
+        path = os.path.join(self.folder, net.sha256()[:16] + ".net")
+        if not os.path.exists(path):
+            with open(path, "w") as f:
+                f.write(net.text())
+
+    def fail(self, name, path, message):
+        self.failed += 1
+        print("FAIL %s (%s): %s" % (name, os.path.basename(path), message))
+
+    def run(self):
+        answers = reference([p for _, p, _ in self.cases])
+        others = foreign(self.checker, [p for _, p, _ in self.cases]) if self.checker else answers
+        for (name, path, expected), ours, theirs in zip(self.cases, answers, others):
+            if ours[1] != theirs[1] or ours[0].split(" ")[0] != theirs[0].split(" ")[0] or (ours[1] == 0 and ours[0] != theirs[0]):
+                self.fail(name, path, "reference says '%s' (%d), the checker '%s' (%d)" % (ours + theirs))
+            elif expected is not None and (ours[1] == 0) != expected:
+                self.fail(name, path, "expected %s: '%s'" % ("accepted" if expected else "rejected", ours[0]))
+            else:
+                self.passed += 1
+
+
+def reference(paths):
+    """(line, exit status) of each certificate by the reference, in this process."""
+    out = []
+    for path in paths:
+        text = io.StringIO()
+        with contextlib.redirect_stdout(text):
+            status = check.main(["--quiet", path])
+        out.append((text.getvalue().strip(), status))
+    return out
+
+
+def foreign(checker, paths):
+    out = []
+    for path in paths:
+        done = subprocess.run([checker, "--quiet", path], stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=60)
+        lines = done.stdout.decode("utf-8", "replace").strip().splitlines()
+        out.append((lines[0] if lines else "", done.returncode))
+    return out
+
+
+def add_claim(tally, name, claim, rng, most):
+    for _, net in claim.models:
+        tally.network(net)
+    for rule in ("enumerate", "separable") if claim.separable else ("enumerate",):
+        f = fields(claim, rule)
+        if f is None:
+            tally.skipped += 1
+            continue
+        label, statement = "%s/%s" % (name, rule), written(claim)
+        text = certificate(claim, f, statement)
+        tally.case(label, text, oracle(claim, f))
+        changes = [(label + "+" + x, certificate(claim, g, statement), oracle(claim, g)) for x, g in field_changes(f)]
+        for x, other in statement_changes(claim):
+            changes.append((label + "+" + x, certificate(other, f, written(other)), oracle(other, f)))
+        changes += [(label + "+" + x, damaged, False if damaged != text else True) for x, damaged in broken(text)]
+        one = statement.replace(claim.models[0][1].sha256(), "0" * 64)
+        changes.append((label + "+no-net", certificate(claim, f, one), False))
+        rng.shuffle(changes)
+        for change in changes[:most]:
+            tally.case(*change)
+
+
+def main():
+    p = argparse.ArgumentParser()
+    p.add_argument("--checker")
+    p.add_argument("--only", default="")
+    p.add_argument("--keep")
+    p.add_argument("--seed", type=int, default=1)
+    p.add_argument("--mutations", type=int, default=5)
+    a = p.parse_args()
+    rng = random.Random(a.seed)
+    with contextlib.ExitStack() as stack:
+        folder = a.keep or stack.enter_context(tempfile.TemporaryDirectory())
+        os.makedirs(folder, exist_ok=True)
+        tally = Tally(folder, a.checker)
+        for name, claim in claims():
+            if a.only in name:
+                add_claim(tally, name, claim, rng, a.mutations)
+        tally.run()
+    print("%d certificates, %d claims too close to call in doubles" % (len(tally.cases), tally.skipped))
+    print("%d passed, %d failed" % (tally.passed, tally.failed))
+    return 1 if tally.failed or not tally.passed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,339 @@
+"""The golden set: claims of every body on tiny networks of every operation, and what their mutations change.
+
+claims() yields (name, claim); statement_changes(claim) yields (name, other claim) with a changed meaning;
+field_changes(fields) yields (name, other fields).
+"""
+from fractions import Fraction
+
+from claims import Claim, Margin, fields, less_all, power
+from nets import transformer, with_twins
+
+
+def text_of(x):
+    x = Fraction(x)
+    return "%d" % x if x.denominator == 1 else "%d/%d" % (x.numerator, x.denominator)
+
+
+def below(x):
+    """A number with a short denominator clearly below x."""
+    return Fraction(int(x * 64 // 1) - 1, 64)
+
+
+def lead(v, i):
+    """The margin of argmax(v) == i."""
+    return min(v[i] - x for j, x in enumerate(v) if j != i)
+
+
+def on_tokens(net, n):
+    v = net.d_vocab
+    return "t", "tokens[%d] of 0..%d" % (n, v - 1), lambda *given: power(range(v), n)
+
+
+class One:
+    """Claims about one network M on sequences of full length n, read at position r."""
+
+    def __init__(self, net, r="last", separable=False, float32=False, thin=1e-9):
+        self.net, self.n, self.v = net, net.n_ctx, net.d_vocab
+        self.r, self.i = r, self.n - 1 if r == "last" else int(r)
+        self.base = Claim("prove", [("M", net)], [on_tokens(net, self.n)], separable=separable, float32=float32, thin=thin)
+        self.logits = lambda t: net.run(t)["logits"][self.i]
+        self.attn = lambda t: net.run(t)["blocks.0.attn.hook_pattern.0"][self.i]
+        self.row = "logits(M, t)[%s]" % r
+
+    def right(self):
+        return self.base.with_(body="argmax(%s) == max(t)" % self.row, fn=lambda t: Margin(lead(self.logits(t), max(t))))
+
+    def wrong(self):
+        return self.base.with_(body="argmax(%s) != min(t)" % self.row, fn=lambda t: Margin(-lead(self.logits(t), min(t))))
+
+    def lowest(self, j):
+        return min(self.logits(t)[j] for t in power(range(self.v), self.n))
+
+    def threshold(self, shift=0):
+        c = below(self.lowest(0)) + shift
+        return self.base.with_(body="logits(M, t)[%s, 0] > %s" % (self.r, text_of(c)), fn=lambda t: Margin(self.logits(t)[0] - float(c)))
+
+    def guarded(self):
+        return self.base.with_(body="t[0] == 1 => %s" % self.right().body, antecedent=lambda t: t[0] == 1,
+                               fn=lambda t: t[0] != 1 or Margin(lead(self.logits(t), max(t))))
+
+    def gap(self):
+        """logit 1 minus the largest of the others: a number"""
+        return ("%s[1] - max{logits(M, t)[%s, j] : j in 0..%d where j != 1}" % (self.row, self.r, len(self.logits((0,) * self.n)) - 1),
+                lambda t: lead(self.logits(t), 1))
+
+    def mass(self):
+        return ("sum{attn(M, 0, 0, t)[%s, i] : i in 0..%d where t[i] == max(t)}" % (self.r, self.n - 1),
+                lambda t: sum(p for p, a in zip(self.attn(t), t) if a == max(t)))
+
+    def linear_claims(self):
+        """Claims that rule separable takes where the network allows it."""
+        b = self.base
+        yield "right", self.right()
+        yield "right-where", self.right().with_(where=("t[0] != 1", lambda t: t[0] != 1))
+        yield "right-nowhere", self.right().with_(where=("t[0] > %d" % self.v, lambda t: False))
+        yield "above", self.threshold()
+        yield "not-above", self.threshold(Fraction(1, 2))
+        yield "guarded", self.guarded()
+        yield "count", self.right().with_(kind="count")
+        yield "count-wrong", self.wrong().with_(kind="count", where=("t[0] <= t[1]" if self.n > 1 else "t[0] >= 0", lambda t: self.n == 1 or t[0] <= t[1]))
+        yield "count-fraction", self.right().with_(kind="count", prove=("fraction >= 1/3", lambda a, t, f: True if f[0] >= Fraction(1, 3) else False if f[1] < Fraction(1, 3) else None))
+        yield "count-number", self.wrong().with_(kind="count", within="1/10", prove=("number * 2 > total", number_over_half))
+        yield "count-empty", self.right().with_(kind="count", where=("max(t) > %d" % self.v, lambda t: False))
+        for name, (text, fn) in (("gap", self.gap()), ("mass", self.mass())):
+            if name == "mass" and self.r != "last":
+                continue
+            limit = below(sorted(fn(t) for t in power(range(self.v), self.n))[2])
+            yield name, b.with_(body="%s >= %s" % (text, text_of(limit)), fn=lambda t, fn=fn, limit=limit: Margin(fn(t) - float(limit)))
+            if not b.float32:
+                yield "minimize-" + name, b.with_(kind="minimize", body=text, fn=fn)
+                yield "minimize-prove-" + name, b.with_(kind="minimize", body=text, fn=fn, within="1/1000", prove=(
+                    "value >= %s" % text_of(limit), lambda v, limit=limit: True if v[0] >= limit else False if v[1] < limit else None))
+        if not b.float32:
+            yield "maximize", b.with_(kind="maximize", body="logits(M, t)[%s, 1]" % self.r, fn=lambda t: self.logits(t)[1],
+                                      where=("t[0] == t[%d]" % (self.n - 1), lambda t: t[0] == t[-1]))
+        yield "list", self.right().with_(kind="list")
+        yield "list-some", self.wrong().with_(kind="list", at_most=3)
+        yield "exists", self.right().with_(closed=True, where=("t[0] == 2", lambda t: t[0] == 2))
+        yield "exists-not", b.with_(closed=True, body="logits(M, t)[%s, 0] < %s" % (self.r, text_of(below(self.lowest(0)))),
+                                    fn=lambda t: self.logits(t)[0] < float(below(self.lowest(0))))
+
+    def other_claims(self):
+        """Claims for rule enumerate only."""
+        b = self.base.with_(separable=None if self.base.separable else False)
+        if not b.float32:
+            yield "average", b.with_(kind="average", body="logits(M, t)[%s, 0]" % self.r, fn=lambda t: self.logits(t)[0])
+            yield "average-prove", b.with_(kind="average", body="abs(logits(M, t)[%s, 0])" % self.r, fn=lambda t: abs(self.logits(t)[0]),
+                                           within="1/100", prove=("value > -1", lambda v: v[0] > -1), where=("t[0] in {0, 2}", lambda t: t[0] in (0, 2)))
+            yield "softmax", b.with_(kind="minimize", body="softmax(%s)[0] + exp(-%s[1]^2) - sqrt(2) / 3" % (self.row, self.row), fn=self.soft)
+            yield "norms", b.with_(kind="maximize", body="norm(2, %s) + norm(1, %s) / 2 - norm(inf, %s)" % (self.row, self.row, self.row), fn=self.norms)
+        yield "table", b.with_(kind="count", body="argmax(%s) == {2, 0, 1}[t[0] %% 3] or contains(t, 2) and not distinct(t)" % self.row, fn=self.table)
+        yield "product", b.with_(body="logits(M, t)[%s, 0] * logits(M, t)[%s, 1] < 1000" % (self.r, self.r),
+                                fn=lambda t: Margin(1000 - self.logits(t)[0] * self.logits(t)[1]))
+        yield "every-position", b.with_(kind="count", binders=[("p", "0..%d" % (self.n - 1), lambda: range(self.n)), b.binders[0]],
+                                        body="argmax(logits(M, t)[p]) == t[p]",
+                                        fn=lambda p, t: Margin(lead(self.net.run(t)["logits"][p], t[p])))
+        yield "sorted", b.with_(kind="list", binders=[("t", "{seq(l, 0, sort(l)) : l in tokens[1] of 0..%d}" % (self.v - 1),
+                                                       lambda: [(a, 0, a)[:self.n] for a in range(self.v)])] if self.n == 3 else b.binders,
+                                body="0 in argmaxes(%s)" % self.row,
+                                fn=lambda t: Margin(lead(self.logits(t), 0)))
+        yield "short", b.with_(kind="count", binders=[("t", "tokens(0..1, {2, 0})", lambda: [(a, c) for a in (0, 1) for c in (2, 0)])],
+                               body="logits(M, t)[last, 0] > logits(M, t)[0, 0]",
+                               fn=lambda t: Margin(self.net.run(t)["logits"][1][0] - self.net.run(t)["logits"][0][0])) if self.n > 1 else self.right()
+
+    def soft(self, t):
+        import math
+        x = self.logits(t)
+        return math.exp(x[0]) / sum(map(math.exp, x)) + math.exp(-x[1] ** 2) - math.sqrt(2) / 3
+
+    def norms(self, t):
+        x = self.logits(t)
+        return sum(a * a for a in x) ** 0.5 + sum(map(abs, x)) / 2 - max(map(abs, x))
+
+    def table(self, t):
+        if 2 in t and len(set(t)) < len(t):
+            return True
+        return Margin(lead(self.logits(t), (2, 0, 1)[t[0] % 3]))
+
+
+def number_over_half(a, t, f):
+    return True if 2 * a[0] > t[1] else False if 2 * a[1] <= t[0] else None
+
+
+def weights(net):
+    """Closed claims about weights, exactly."""
+    def matrix(name):
+        shape, flat = net.tensors[name.partition("[")[0]]
+        if "[" in name:
+            h, size = int(name.partition("[")[2][:-1]), len(flat) // shape[0]
+            shape, flat = shape[1:], flat[h * size:(h + 1) * size]
+        return [flat[i * shape[1]:(i + 1) * shape[1]] for i in range(shape[0])]
+
+    def times(a, b):
+        return [[sum(x * y for x, y in zip(row, column)) for column in zip(*b)] for row in a]
+
+    c = times(times(times(matrix("embed.W_E"), matrix("blocks.0.attn.W_V[0]")), matrix("blocks.0.attn.W_O[0]")), matrix("unembed.W_U"))
+    text = '(W(M, "embed.W_E") @ OV(M, 0, 0) @ W(M, "unembed.W_U"))'
+    low = min(c[a][a] for a in range(net.d_vocab))
+    base = Claim("prove", [("M", net)])
+    yield "ov-tight", base.with_(body="all{%s[a, a] >= %s : a in 0..%d}" % (text, text_of(low), net.d_vocab - 1), fn=lambda: True)
+    yield "ov-strict", base.with_(body="all{%s[a, a] > %s : a in 0..%d}" % (text, text_of(low), net.d_vocab - 1), fn=lambda: False)
+    yield "trace", base.with_(body="sum(diag(%s)) == %s" % (text, text_of(sum(c[a][a] for a in range(net.d_vocab)))), fn=lambda: True)
+    q = times(matrix("blocks.0.attn.W_Q[0]"), list(zip(*matrix("blocks.0.attn.W_K[0]"))))
+    yield "qk", base.with_(body="transpose(QK(M, 0, 0))[0, 1] == %s" % text_of(q[1][0]), fn=lambda: True)
+    yield "qk-count", base.with_(kind="count", binders=[("a", "0..2", lambda: range(3)), ("b", "0..a", lambda a: range(a + 1))],
+                                 body="QK(M, 0, 0)[a, b] < 0", fn=lambda a, b: q[a][b] < 0)
+    mean = [sum(column) / net.d_vocab for column in zip(*matrix("embed.W_E"))]
+    e = matrix("embed.W_E")
+    yield "mean-rows", base.with_(kind="minimize", binders=[("a", "0..%d" % (net.d_vocab - 1), lambda: range(net.d_vocab))],
+                                  body='dist(1, W(M, "embed.W_E")[a], mean_rows(W(M, "embed.W_E"))[0])',
+                                  fn=lambda a: float(sum(abs(x - y) for x, y in zip(e[a], mean))))
+
+
+def two_nets(one, two):
+    binder = on_tokens(one, one.n_ctx)
+    base = Claim("count", [("M", one), ("M2", two)], [binder])
+
+    def same(t):
+        a, b = one.run(t)["logits"][-1], two.run(t)["logits"][-1]
+        i, j = max(range(len(a)), key=a.__getitem__), max(range(len(b)), key=b.__getitem__)
+        return Margin(min(lead(a, i), lead(b, j)) * (1 if i == j else -1))
+
+    def distance(t):
+        return max(abs(x - y) for x, y in zip(one.run(t)["logits"][-1], two.run(t)["logits"][-1]))
+    yield "twin-agree", base.with_(body="argmax(logits(M, t)[last]) == argmax(logits(M2, t)[last])", fn=same)
+    yield "twin-list", base.with_(kind="list", body="argmax(logits(M, t)[last]) != argmax(logits(M2, t)[last])",
+                                  fn=lambda t: Margin(-same(t).m))
+    yield "twin-distance", base.with_(kind="maximize", body="dist(inf, logits(M, t)[last], logits(M2, t)[last])", fn=distance)
+
+
+def patches(net, head="blocks.0.attn.hook_result.0"):
+    """The output of head 0.0 at the last position taken from the run on s."""
+    n, v = 2, net.d_vocab
+    binders = [("t", "tokens[2] of 0..%d" % (v - 1), lambda: power(range(v), n)), ("s", "tokens[2] of 0..%d" % (v - 1), lambda t: power(range(v), n))]
+    model = "patch(M, head(0, 0)[last] = node(M, head(0, 0), s)[last])"
+
+    def logits(t, s):
+        return net.run(t, ((head, n - 1, net.run(s)[head][n - 1]),))["logits"][n - 1]
+
+    def whole(t, s):
+        rows = tuple((head, i, [x * 2 for x in net.run(s)[head][i]]) for i in range(n))
+        return net.run(t, rows)["logits"][n - 1]
+    base = Claim("count", [("M", net)], binders)
+    yield "patch", base.with_(body="argmax(logits(%s, t)[last]) == max(s)" % model, fn=lambda t, s: Margin(lead(logits(t, s), max(s))))
+    yield "patch-all", base.with_(kind="minimize", body='logits(patch(M, "%s" = 2 * head_out(M, 0, 0, s)), t)[last, 0]' % head,
+                                  fn=lambda t, s: whole(t, s)[0])
+    embed = "hook_embed"
+
+    def moved(t, s):
+        return net.run(t, ((embed, 0, net.run(s)[embed][1]),))["logits"][n - 1]
+    yield "patch-embed", base.with_(body="argmax(logits(patch(M, embed[0] = node(M, embed, s)[1]), t)[last]) == t[0]",
+                                    fn=lambda t, s: Margin(lead(moved(t, s), t[0])))
+
+
+def ties():
+    """Columns 1 and 2 of the unembedding are equal: exact ties."""
+    net = with_twins(transformer(71, d_vocab=3, n_ctx=2), 1, 2)
+    b = One(net, separable=True).base
+    yield "tie", b.with_(body="logits(M, t)[last, 1] >= logits(M, t)[last, 2]", fn=lambda t: bool(net.run(t)))
+    yield "tie-strict", b.with_(body="logits(M, t)[last, 1] > logits(M, t)[last, 2]", fn=lambda t: not net.run(t))
+    yield "tie-argmax", b.with_(kind="count", body="argmax(logits(M, t)[last]) == 1", fn=lambda t: not net.run(t))
+    yield "tie-argmaxes", b.with_(kind="count", body="1 in argmaxes(logits(M, t)[last])",
+                                  fn=lambda t: Margin(net.run(t)["logits"][-1][1] - net.run(t)["logits"][-1][0]))
+
+
+def nets():
+    """(name, network, r, separable?)"""
+    yield "plain", transformer(1, d_vocab=4, n_ctx=3, d_model=4, biases=False), "last", True
+    yield "biased", transformer(2, d_vocab=3, n_ctx=4, causal=False), "last", True
+    yield "row0", transformer(3, d_vocab=3, n_ctx=3, causal=False, positions=False), "0", True
+    yield "one-token", transformer(4, d_vocab=5, n_ctx=1), "last", True
+    yield "ln1", transformer(5, d_vocab=3, n_ctx=3, norm=("ln1",)), "last", True
+    yield "two-heads", transformer(6, d_vocab=3, n_ctx=2, heads=2), "last", False
+    yield "relu", transformer(7, d_vocab=3, n_ctx=2, mlp="relu", biases=False), "last", False
+    yield "gelu", transformer(8, d_vocab=3, n_ctx=3, mlp="gelu", norm=("final",)), "last", False
+    yield "gelu-new", transformer(9, d_vocab=3, n_ctx=2, mlp="gelu_new", norm=("ln2",)), "last", False
+    yield "silu", transformer(10, d_vocab=3, n_ctx=2, mlp="silu", layers=2), "last", False
+    yield "deep", transformer(11, d_vocab=2, n_ctx=3, d_out=3, layers=2, heads=2, norm=("ln1", "ln2", "final"), mlp="gelu", causal=False), "last", False
+
+
+def claims():
+    for name, net, r, separable in nets():
+        one = One(net, r, separable)
+        found = list(one.linear_claims())
+        if not separable:
+            found = [x for x in found if x[0] in ("right", "above", "count", "minimize-gap", "list", "exists", "guarded", "right-nowhere")]
+        if name != "deep" and name != "row0":
+            found += list(one.other_claims())
+        for label, claim in found:
+            if net.d_vocab == 2 and label in ("table", "exists"):
+                continue
+            yield "%s.%s" % (name, label), claim
+    for name, net, r, separable in list(nets())[:3] + list(nets())[6:8]:
+        for label, claim in One(net, r, separable, float32=True, thin=0.02).linear_claims():
+            if label in ("right", "above", "count", "mass", "gap", "list", "exists", "right-where"):
+                yield "%s32.%s" % (name, label), claim
+    plain = transformer(1, d_vocab=4, n_ctx=3, d_model=4, biases=False)
+    for label, claim in weights(plain):
+        yield "weights." + label, claim
+    for label, claim in two_nets(transformer(21, n_ctx=2), transformer(22, n_ctx=2, mlp="relu")):
+        yield "two." + label, claim
+    for label, claim in patches(transformer(31, n_ctx=2)):
+        yield "patch1." + label, claim
+    for label, claim in patches(transformer(32, n_ctx=2, layers=2, heads=2, mlp="relu", biases=False)):
+        yield "patch2." + label, claim
+    for label, claim in ties():
+        yield "ties." + label, claim
+
+
+# mutations
+
+def statement_changes(claim):
+    """Claims that a careless or lying prover might have meant instead."""
+    body, fn = claim.body, claim.fn
+    if claim.where:
+        yield "where-dropped", claim.with_(where=None)
+    elif claim.binders and claim.binders[0][0] == "t" and "[last" in body + "[last":
+        yield "where-added", claim.with_(where=("t[0] == 0", lambda t, *rest: t[0] == 0))
+    if " == max(t)" in body and "argmax" in body and "=>" not in body and "or" not in body and "attn" not in body:
+        yield "negated", claim.with_(body=body.replace("==", "!="), fn=lambda *b: Margin(-fn(*b).m))
+    name, s, values = claim.binders[0] if claim.binders else (None, "", None)
+    if s.startswith("tokens["):
+        head, _, top = s.rpartition("..")
+        n = int(s[7:s.index("]")])
+        for label, k in (("domain-smaller", int(top)), ("domain-larger", int(top) + 2)):
+            yield label, claim.with_(binders=[(name, "%s..%d" % (head, k - 1), lambda *g, k=k, n=n: power(range(k), n))] + claim.binders[1:])
+    if claim.prove and "fraction >= 1/3" in claim.prove[0]:
+        yield "prove-more", claim.with_(prove=("fraction >= 99/100", lambda a, t, f: True if f[0] >= Fraction(99, 100) else False if f[1] < Fraction(99, 100) else None))
+    if claim.kind == "minimize":
+        yield "maximize", claim.with_(kind="maximize")
+    if claim.kind == "maximize":
+        yield "minimize", claim.with_(kind="minimize")
+
+
+def moved(given):
+    """Bindings near a given one."""
+    given = list(given)
+    for k, x in enumerate(given):
+        if isinstance(x, tuple):
+            for j in (0, len(x) - 1):
+                for step in (1, -1):
+                    yield tuple(given[:k] + [x[:j] + (x[j] + step,) + x[j + 1:]] + given[k + 1:])
+            yield tuple(given[:k] + [x + (0,)] + given[k + 1:])
+        else:
+            for step in (1, -1):
+                yield tuple(given[:k] + [x + step] + given[k + 1:])
+
+
+def field_changes(f):
+    for verdict in ("proved", "refuted", "bounded", "vacuous"):
+        if verdict != f.verdict:
+            yield "verdict-" + verdict, f.with_(verdict=verdict)
+    for rule in ("point", "enumerate", "separable"):
+        if rule != f.rule:
+            yield "rule-" + rule, f.with_(rule=rule)
+    for name in ("number", "total"):
+        pair = getattr(f, name)
+        if pair:
+            for label, (a, b) in (("plus", (1, 1)), ("minus", (-1, -1)), ("wider", (0, 1)), ("lower", (-1, 0)), ("empty", (1, 0))):
+                if pair[0] + a >= 0 and pair[1] + b >= 0:
+                    yield "%s-%s" % (name, label), f.with_(**{name: (pair[0] + a, pair[1] + b)})
+    if f.value:
+        lo, hi = f.value
+        width = hi - lo
+        for label, value in (("lo-inward", (lo + width, hi)), ("hi-inward", (lo, hi - width)), ("up", (lo + width, hi + width)), ("down", (lo - width, hi - width)),
+                             ("wide", (lo - 1, hi)), ("negated", (-hi, -lo)), ("swapped", (hi, lo))):
+            yield "value-" + label, f.with_(value=value)
+    for name in ("attains", "witness", "counterexample"):
+        if getattr(f, name) is not None:
+            for k, other in enumerate(moved(getattr(f, name))):
+                yield "%s-%d" % (name, k), f.with_(**{name: other})
+            yield name + "-gone", f.with_(**{name: None})
+    if f.complete is not None:
+        yield "complete-flipped", f.with_(complete=not f.complete)
+        if f.items:
+            yield "item-dropped", f.with_(items=f.items[1:])
+            yield "item-twice", f.with_(items=f.items[:1] + f.items)
+            yield "items-reversed", f.with_(items=f.items[::-1])
+            for k, other in enumerate(moved(f.items[-1])):
+                yield "item-%d" % k, f.with_(items=f.items[:-1] + [other])
