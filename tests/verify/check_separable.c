@@ -12,8 +12,9 @@ static int count_of(const struct at *x, int a) { int v = 0; for (int i = 0; i < 
 static int sum_of(const struct at *x) { int v = 0; for (int i = 0; i < x->n; i++) v += x->t[i]; return v; }
 static int argmax_of(const struct at *x) { int v = 0; for (int i = 1; i < x->n; i++) if (x->t[i] > x->t[v]) v = i; return v; }
 static int argmin_of(const struct at *x) { int v = 0; for (int i = 1; i < x->n; i++) if (x->t[i] < x->t[v]) v = i; return v; }
-/* Sign of a number that is exactly 0, or far from it: ties of these networks are between small integers. */
-static int sign(long double v) { return v > 1e-13L ? 1 : v < -1e-13L ? -1 : 0; }
+/* Sign of a number that is exactly 0, or far from it: ties of these networks are between small integers. One float32 execution is exact. */
+static long double tie = 1e-13L;
+static int sign(long double v) { return v > tie ? 1 : v < -tie ? -1 : 0; }
 static bool leads(const struct at *x, int e, bool strict)
 {
     for (int j = 0; j < x->m->V; j++)
@@ -124,7 +125,7 @@ static void write_expression(struct text *out, const char *text, const struct at
 
 /* ---- one case ---- */
 
-struct trial { struct toy m; struct at x; int sets[NMAX][VMAX], n_set[NMAX]; int pred, cond; int c100; struct text dir, net, claims; };
+struct trial { struct toy m; struct at x; int sets[NMAX][VMAX], n_set[NMAX]; int pred, cond; int c100; bool float32; int value; struct text dir, net, claims; };
 
 static void random_domain(struct trial *c, struct text *out)
 {
@@ -150,9 +151,41 @@ static void random_domain(struct trial *c, struct text *out)
         text_add(out, ")");
 }
 
-static void random_trial(struct trial *c)
+/* ---- optima ---- */
+
+static long double v_margin(const struct at *x) { return x->r.logit[max_of(x)] - largest_but(x, max_of(x)); }
+static long double v_mass(const struct at *x) { return mass_on(x, max_of(x)); }
+static long double v_position(const struct at *x) { return x->r.attn[argmin_of(x)]; }
+static long double v_logit(const struct at *x) { return 2 * x->r.logit[x->p1] - x->c; }
+static long double v_smaller(const struct at *x) { return fminl(x->r.logit[x->p1], x->r.logit[x->p2]); }
+static long double v_abs(const struct at *x) { return fabsl(x->r.logit[x->p1] - x->r.logit[x->p2]); }
+static const struct { const char *text; long double (*value)(const struct at *); bool minimize, maximize; } values[] = {
+    { "logits(M, t)[R, max(t)] - max{logits(M, t)[R, j] : j in 0..W where j != max(t)}", v_margin, true, false },
+    { "sum{attn(M, 0, 0, t)[R, i] : i in 0..N where t[i] == max(t)}", v_mass, true, true },
+    { "attn(M, 0, 0, t)[R, argmin(t)]", v_position, true, true },
+    { "2 * logits(M, t)[R, Q] - C / 100", v_logit, true, true },
+    { "min(logits(M, t)[R, Q], logits(M, t)[R, S])", v_smaller, true, false },
+    { "abs(logits(M, t)[R, Q] - logits(M, t)[R, S])", v_abs, false, true },
+};
+#define N_VALUES (sizeof values / sizeof *values)
+
+static void write_value(struct trial *c, struct text *claims, const char *where)
+{
+    struct text value = { 0 };
+    c->value = toy_int(0, (int)N_VALUES - 1);
+    write_expression(&value, values[c->value].text, &c->x, c->c100);
+    if (values[c->value].minimize)
+        text_addf(claims, "claim i { minimize t in D%s : %s }\n", where, value.data);
+    if (values[c->value].maximize)
+        text_addf(claims, "claim a { maximize t in D%s : %s }\n", where, value.data);
+    text_clear(&value);
+}
+
+enum flavour { PREDICATES, VALUES, FLOAT32 };
+static void random_trial(struct trial *c, enum flavour flavour)
 {
     memset(c, 0, sizeof *c);
+    c->float32 = flavour == FLOAT32;
     toy_random(&c->m);
     struct at *x = &c->x;
     x->m = &c->m;
@@ -176,14 +209,19 @@ static void random_trial(struct trial *c)
     text_addf(&c->claims, "%s/c.claims", c->dir.data);
     random_domain(c, &domain);
     text_addf(&claims, "claims 1\nmodel M = \"m.net\"\ndomain D = %s\n", domain.data);
-    static const char *const forms[] = { "claim c { count t in D%s : %s }\n", "claim f { forall t in D%s prove %s }\n",
+    static const char *const bodies[] = { "claim c { count t in D%s : %s }\n", "claim f { forall t in D%s prove %s }\n",
                                          "claim e { prove exists t in D%s : %s }\n", "claim l { list t in D%s : %s }\n" };
     struct text where = { 0 }, pred = { 0 };
     text_add(&where, "");
     write_expression(&where, conditions[c->cond].text, x, c->c100);
     write_expression(&pred, predicates[c->pred].text, x, c->c100);
-    for (int i = 0; i < 4; i++)
-        text_addf(&claims, forms[i], where.data, pred.data);
+    if (flavour == PREDICATES)
+        for (int i = 0; i < 4; i++)
+            text_addf(&claims, bodies[i], where.data, pred.data);
+    else if (flavour == FLOAT32)
+        text_addf(&claims, "claim c { count t in D%s : %s under float32 }\n", where.data, pred.data);
+    else
+        write_value(c, &claims, where.data);
     ck_assert_int_eq(file_write(c->net.data, net.data, net.size, &d), STATUS_OK);
     ck_assert_int_eq(file_write(c->claims.data, claims.data, claims.size, &d), STATUS_OK);
     text_clear(&net);
@@ -219,10 +257,11 @@ struct truth_table { long yes, total; int first_true[NMAX], first_false[NMAX]; b
 
 static bool trial_truth(struct trial *c, const int *t, bool *in)
 {
+    void (*run)(struct toy_row *, const struct toy *, const int *, int, int) = c->float32 ? toy_run_float : toy_run;
     struct at *x = &c->x;
     x->t = t;
     *in = conditions[c->cond].truth ? conditions[c->cond].truth(x) : w_any(x);
-    toy_run(&x->r, &c->m, t, x->n, x->row);
+    run(&x->r, &c->m, t, x->n, x->row);
     return predicates[c->pred].truth(x);
 }
 
@@ -245,6 +284,46 @@ static void brute_force(struct truth_table *out, struct trial *c)
         out->has_false |= !truth;
         out->ante |= c->pred != 9 || count_of(&c->x, c->x.p1) > 0;
     } while (next_sequence(c, index));
+}
+
+static long double value_at(struct trial *c, const int *t)
+{
+    c->x.t = t;
+    toy_run(&c->x.r, &c->m, t, c->x.n, c->x.row);
+    return values[c->value].value(&c->x);
+}
+
+static bool check_optimum(struct trial *c, const struct statement *s, const struct outcome *o, const struct truth_table *truth)
+{
+    int index[NMAX] = { 0 }, t[NMAX];
+    bool least = s->name[0] == 'i', in;
+    long double best = least ? INFINITY : -INFINITY;
+    if (truth->total == 0)
+        return o->proposal == PROPOSAL_VACUOUS;
+    do {
+        for (int i = 0; i < c->x.n; i++)
+            t[i] = c->sets[i][index[i]];
+        (void)trial_truth(c, t, &in);
+        if (in)
+            best = least ? fminl(best, value_at(c, t)) : fmaxl(best, value_at(c, t));
+    } while (next_sequence(c, index));
+    long double lo = mpq_get_d(o->lo), hi = mpq_get_d(o->hi);
+    if (o->proposal != PROPOSAL_INTERVAL || !(lo <= best && best <= hi && hi - lo <= 1e-6L) || o->attains.n_parts != 1)
+        return false;
+    (void)trial_truth(c, o->attains.parts[0].tokens, &in);
+    long double there = value_at(c, o->attains.parts[0].tokens);
+    return in && lo <= there && there <= hi;
+}
+
+/* Some execution holds on `yes` sequences: the interval of those that hold in all and in some contains it. */
+static bool check_float32(struct trial *c, const struct statement *s, const struct outcome *o, const struct truth_table *truth)
+{
+    (void)c;
+    (void)s;
+    if (truth->total == 0)
+        return o->proposal == PROPOSAL_VACUOUS;
+    return o->proposal == PROPOSAL_INTERVAL && mpz_cmp_si(o->number_lo, truth->yes) <= 0 && mpz_cmp_si(o->number_hi, truth->yes) >= 0
+           && mpz_cmp_si(o->total_lo, truth->total) == 0;
 }
 
 static bool same_tokens(const struct binding *b, const int *t, int n)
@@ -308,7 +387,7 @@ static bool check_outcome(struct trial *c, const struct statement *s, const stru
     }
 }
 
-static void run_trial(struct trial *c, bool (*check)(struct trial *, const struct statement *, const struct outcome *))
+static void run_trial(struct trial *c, bool (*check)(struct trial *, const struct statement *, const struct outcome *, const struct truth_table *))
 {
     struct claims claims;
     struct claims_options o = { 0 };
@@ -329,7 +408,7 @@ static void run_trial(struct trial *c, bool (*check)(struct trial *, const struc
         outcome_init(&out);
         bool takes = engine_separable.takes(s, &why);
         bool good = takes && engine_separable.decide(&out, s, &limits, &d) == STATUS_OK
-                    && (check ? check(c, s, &out) : check_outcome(c, s, &out, &truth));
+                    && check(c, s, &out, &truth);
         if (!good) {
             print_trial(c);
             gmp_fprintf(stderr, "%s: takes %d (%s), proposal %d, number %Zd..%Zd of %Zd, items %zu, truth %ld of %ld %s\n", s->name, takes,
@@ -345,17 +424,88 @@ static void run_trial(struct trial *c, bool (*check)(struct trial *, const struc
     diag_clear(&d);
 }
 
-START_TEST(test_random_claims)
+static void seed(int i)
 {
-    toy_state = 88172645463325252ULL + 1000003ULL * (unsigned long long)_i;
+    toy_state = 88172645463325252ULL + 1000003ULL * (unsigned long long)i;
     for (int k = 0; k < 8; k++)
         toy_bits();
+}
+
+START_TEST(test_random_claims)
+{
+    seed(_i);
     for (int k = 0; k < 26; k++) {
         struct trial c;
-        random_trial(&c);
-        run_trial(&c, NULL);
+        random_trial(&c, PREDICATES);
+        run_trial(&c, check_outcome);
         trial_clear(&c);
     }
+}
+END_TEST
+
+START_TEST(test_random_optima)
+{
+    seed(1000 + _i);
+    for (int k = 0; k < 20; k++) {
+        struct trial c;
+        random_trial(&c, VALUES);
+        run_trial(&c, check_optimum);
+        trial_clear(&c);
+    }
+}
+END_TEST
+
+START_TEST(test_random_float32)
+{
+    seed(2000 + _i);
+    tie = 0;
+    for (int k = 0; k < 25; k++) {
+        struct trial c;
+        random_trial(&c, FLOAT32);
+        run_trial(&c, check_float32);
+        trial_clear(&c);
+    }
+    tie = 1e-13L;
+}
+END_TEST
+
+/* Known by exhaustive double precision runs (examples/README.md). */
+static const struct { const char *model, *body; long number, total; } known[] = {
+    { "max4_s123.safetensors", "count t in tokens[4] of 0..63 : argmax(logits(M, t)[last]) != max(t)", 4937, 16777216 },
+    { "backdoor_max4_v32_s1.pt", "count t in tokens[4] of 0..31 where not (t[3] == 11 and contains(t, 7)) : argmax(logits(M, t)[last]) != max(t)", 73, 1045599 },
+    { "backdoor_max4_v32_s1.pt", "count t in tokens[4] of 0..31 where t[3] == 11 and contains(t, 7) : argmax(logits(M, t)[last]) == 0", 2977, 2977 },
+};
+
+START_TEST(test_known_counts)
+{
+    const char *tmp = getenv("TMPDIR");
+    char *here = realpath("examples", NULL);
+    struct text path = { 0 }, text = { 0 };
+    struct claims claims;
+    struct claims_options o = { 0 };
+    struct limits limits = { .threads = 2 };
+    struct outcome out;
+    struct diag d;
+    diag_init(&d);
+    text_addf(&path, "%s/check_separable_%s_%d.claims", tmp ? tmp : P_tmpdir, "known", _i);
+    text_addf(&text, "claims 1\nmodel M = \"%s/%s\"\nclaim k { %s }\n", here, known[_i].model, known[_i].body);
+    ck_assert_int_eq(file_write(path.data, text.data, text.size, &d), STATUS_OK);
+    if (claims_read(&claims, path.data, &o, &d) != STATUS_OK)
+        diag_print(&d, stderr);
+    ck_assert_uint_eq(claims.n_statements, 1);
+    outcome_init(&out);
+    ck_assert_int_eq(engine_separable.decide(&out, &claims.statements[0], &limits, &d), STATUS_OK);
+    ck_assert_int_eq(out.proposal, PROPOSAL_INTERVAL);
+    ck_assert_int_eq(mpz_cmp_si(out.number_lo, known[_i].number), 0);
+    ck_assert_int_eq(mpz_cmp_si(out.number_hi, known[_i].number), 0);
+    ck_assert_int_eq(mpz_cmp_si(out.total_lo, known[_i].total), 0);
+    outcome_clear(&out);
+    claims_clear(&claims);
+    remove(path.data);
+    text_clear(&path);
+    text_clear(&text);
+    diag_clear(&d);
+    free(here);
 }
 END_TEST
 
@@ -365,6 +515,9 @@ int main(void)
     TCase *random = tcase_create("brute force");
     tcase_set_timeout(random, 60);
     tcase_add_loop_test(random, test_random_claims, 0, 12);
+    tcase_add_loop_test(random, test_random_optima, 0, 5);
+    tcase_add_loop_test(random, test_random_float32, 0, 4);
+    tcase_add_loop_test(random, test_known_counts, 0, (int)(sizeof known / sizeof *known));
     suite_add_tcase(s, random);
     SRunner *r = srunner_create(s);
     srunner_run_all(r, CK_ENV);

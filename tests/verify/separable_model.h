@@ -199,4 +199,68 @@ static inline void toy_run(struct toy_row *out, const struct toy *m, const int *
         r[c] += last[c];
     toy_map(out->logit, r, m->U[0], m->d, m->V, VMAX, m->bias ? m->bU : NULL);
 }
+
+/* The same in binary32: one of the executions that float32 claims are about. */
+static inline void toy_source_float(const struct toy *m, int a, int i, float *raw, float *x)
+{
+    float mean = 0, var = 0;
+    for (int c = 0; c < m->d; c++)
+        raw[c] = x[c] = (float)m->E[a][c] + (m->position ? (float)m->P[i][c] : 0);
+    if (!m->ln)
+        return;
+    for (int c = 0; c < m->d; c++)
+        mean += raw[c];
+    mean /= (float)m->d;
+    for (int c = 0; c < m->d; c++)
+        var += (raw[c] - mean) * (raw[c] - mean);
+    var /= (float)m->d;
+    for (int c = 0; c < m->d; c++) {
+        x[c] = (raw[c] - mean) / sqrtf(var + 0x1p-16f);
+        if (m->ln_affine)
+            x[c] = x[c] * (float)m->lw[c] + (float)m->lb[c];
+    }
+}
+
+static inline void toy_map_float(float *y, const float *x, const double *W, int k, int n, int stride, const double *b)
+{
+    for (int j = 0; j < n; j++) {
+        y[j] = 0;
+        for (int i = 0; i < k; i++)
+            y[j] += x[i] * (float)W[i * stride + j];
+        y[j] += b ? (float)b[j] : 0;
+    }
+}
+
+static inline void toy_run_float(struct toy_row *out, const struct toy *m, const int *t, int n, int row)
+{
+    float raw[DMAX], x[DMAX], q[DMAX], k[DMAX], v[NMAX][DMAX], s[NMAX], z[DMAX] = { 0 }, r[DMAX], last[DMAX], top = -1e30f, p[NMAX], Z = 0;
+    int sources = m->causal ? row + 1 : n;
+    memset(out, 0, sizeof *out);
+    toy_source_float(m, t[row], row, last, x);
+    toy_map_float(q, x, m->Q[0], m->d, m->h, DMAX, m->bias ? m->bQ : NULL);
+    for (int i = 0; i < sources; i++) {
+        toy_source_float(m, t[i], i, raw, x);
+        toy_map_float(k, x, m->K[0], m->d, m->h, DMAX, m->bias ? m->bK : NULL);
+        toy_map_float(v[i], x, m->Vm[0], m->d, m->h, DMAX, m->bias ? m->bV : NULL);
+        s[i] = 0;
+        for (int c = 0; c < m->h; c++)
+            s[i] += q[c] * k[c];
+        s[i] /= sqrtf((float)m->h);
+        top = s[i] > top ? s[i] : top;
+    }
+    for (int i = 0; i < sources; i++)
+        Z += p[i] = expf(s[i] - top);
+    for (int i = 0; i < sources; i++) {
+        out->attn[i] = p[i] /= Z;
+        for (int c = 0; c < m->h; c++)
+            z[c] += p[i] * v[i][c];
+    }
+    toy_map_float(r, z, m->O[0], m->h, m->d, DMAX, m->bias ? m->bO : NULL);
+    for (int c = 0; c < m->d; c++)
+        r[c] += last[c];
+    float logit[VMAX];
+    toy_map_float(logit, r, m->U[0], m->d, m->V, VMAX, m->bias ? m->bU : NULL);
+    for (int j = 0; j < m->V; j++)
+        out->logit[j] = logit[j];
+}
 #endif
