@@ -35,6 +35,9 @@ static void statement_is(const char *header, const char *body, const char *expec
     (void)snprintf(found, sizeof found, "%s", body_of(c.statements[0].text));
     ck_assert_str_eq(found, expected);
     claims_clear(&c);
+    diag_clear(&d);
+    if (strstr(header, "model P"))
+        return;   /* with LayerNorm the claim must say more than the statement */
     /* A statement's body is claim language: it is its own canonical form. */
     (void)snprintf(text, sizeof text, "claim c {\n%s}\n", found);
     if (claims_from_text(&c, header, text, &d) != STATUS_OK)

@@ -1,0 +1,180 @@
+/* Types and shapes, and why a well-formed claim cannot be decided today. */
+#include <check.h>
+#include "claims_text.h"
+#include "verify/types.h"
+
+static void fail_with(const struct diag *d, const char *what)
+{
+    char *out = NULL;
+    size_t size = 0;
+    FILE *f = open_memstream(&out, &size);
+    diag_print(d, f);
+    fclose(f);
+    ck_abort_msg("%s\n%s", what, out);
+}
+
+static const struct { char model; const char *expression, *type; } numbers[] = {
+    {'M', "3", "an integer"}, {'M', "1/3", "a rational number"}, {'M', "6/2", "an integer"}, {'M', "0.5", "a rational number"},
+    {'M', "t[0]", "an integer"}, {'M', "t[0] / 2", "a rational number"}, {'M', "t[0] % 2", "an integer"}, {'M', "-t[0]", "an integer"},
+    {'M', "t[0]^2", "an integer"}, {'M', "t[0]^(0-2)", "a rational number"}, {'M', "2^t[0]", "a rational number"}, {'M', "(1/2)^2", "a rational number"},
+    {'M', "max(t)", "an integer"}, {'M', "max(t[0], 1/2)", "a rational number"}, {'M', "max(t[0], logits(M, t)[0, 0])", "a real number"},
+    {'M', "sum(t)", "an integer"}, {'M', "mean(t)", "a rational number"}, {'M', "argmax(t)", "an integer"}, {'M', "argmin(t)", "an integer"},
+    {'M', "sum{ t[i] : i in 0..3 }", "an integer"}, {'M', "mean{ t[i] : i in 0..3 }", "a rational number"}, {'M', "count{ t[i] == 1 : i in 0..3 }", "an integer"},
+    {'M', "if t[0] == 1 then 2 else 1/2", "a rational number"}, {'M', "{1, 2, 3}[t[0] % 3]", "an integer"}, {'M', "{1, 1/2}[0]", "a rational number"},
+    {'M', "len(t)", "an integer"}, {'M', "dot(t, t)", "an integer"}, {'M', "dist(1, t, t)", "an integer"}, {'M', "dist(2, t, t)", "a real number"},
+    {'M', "norm(inf, logits(M, t)[0])", "a real number"}, {'M', "exp(t[0])", "a real number"}, {'M', "W(M, \"embed.W_E\")[0, 0]", "a rational number"},
+    {'M', "attn(M, 0, 0, t)[last, 0]", "a real number"}, {'M', "logits(M, t)[last][0]", "a real number"}, {'M', "abs(-1/2)", "a rational number"},
+};
+static const struct { char model; const char *expression, *type; } arrays[] = {
+    {'M', "t", "an array [4] of integers"}, {'M', "t[1..2]", "an array [2] of integers"}, {'M', "t[1..]", "an array [3] of integers"},
+    {'M', "t[..last - 2]", "an array [2] of integers"}, {'M', "t[t[0]..t[1]]", "an array [?] of integers"}, {'M', "seq(t, 1, t[..1])", "an array [7] of integers"},
+    {'M', "sort(t)", "an array [4] of integers"}, {'M', "{t, t}", "an array [2, 4] of integers"}, {'M', "onehot(1, 5)", "an array [5] of integers"},
+    {'M', "logits(M, t)", "an array [4, 64] of real numbers"}, {'M', "logits(M, t[0..1])", "an array [2, 64] of real numbers"},
+    {'M', "logits(M, {1, 2, 3})", "an array [3, 64] of real numbers"}, {'M', "logits(M, t)[last]", "an array [64] of real numbers"},
+    {'M', "logits(M, t)[1.., 3]", "an array [3] of real numbers"}, {'M', "attn(M, 0, 0, t)", "an array [4, 4] of real numbers"},
+    {'M', "score(M, 0, 0, t)[1]", "an array [4] of real numbers"}, {'M', "resid_pre(M, 0, t)", "an array [4, 32] of real numbers"},
+    {'M', "resid_post(M, 0, t)", "an array [4, 32] of real numbers"}, {'M', "head_out(M, 0, 0, t)", "an array [4, 32] of real numbers"},
+    {'M', "node(M, \"hook_embed\", t)", "an array [4, 32] of real numbers"}, {'M', "node(M, embed, t)", "an array [4, 32] of real numbers"},
+    {'M', "node(M, \"blocks.0.attn.hook_pattern.0\", t)", "an array [4, 4] of real numbers"},
+    {'M', "W(M, \"embed.W_E\")", "an array [64, 32] of rational numbers"}, {'M', "W(M, \"blocks.0.attn.W_Q\")", "an array [1, 32, 32] of rational numbers"},
+    {'M', "QK(M, 0, 0)", "an array [32, 32] of rational numbers"}, {'M', "OV(M, 0, 0)[0]", "an array [32] of rational numbers"},
+    {'M', "transpose(W(M, \"embed.W_E\"))", "an array [32, 64] of rational numbers"}, {'M', "diag(QK(M, 0, 0))", "an array [32] of rational numbers"},
+    {'M', "W(M, \"embed.W_E\") @ W(M, \"unembed.W_U\")", "an array [64, 64] of rational numbers"},
+    {'M', "logits(M, t)[0] @ W(M, \"embed.W_E\")", "an array [32] of real numbers"}, {'M', "W(M, \"embed.W_E\") @ W(M, \"unembed.W_U\")[.., 0]", "an array [64] of rational numbers"},
+    {'M', "mean_rows(logits(M, t))", "an array [4, 64] of real numbers"}, {'M', "softmax(logits(M, t)[0])", "an array [64] of real numbers"},
+    {'M', "2 * logits(M, t)[0] - logits(M, t)[1] / 2", "an array [64] of real numbers"}, {'M', "t / 2", "an array [4] of rational numbers"},
+    {'S', "mlp_pre(S, 0, t)", "an array [4, 8] of real numbers"}, {'S', "mlp_post(S, 0, t)[0]", "an array [8] of real numbers"},
+    {'S', "node(S, mlp(0), t)[0] - resid_mid(S, 0, t)[0]", NULL},
+};
+
+static void typed(char model, const char *expression, const char *format, bool array, const char *type)
+{
+    char text[600], found[120], header[60] = HEADER_M;
+    struct claims c = {0};
+    struct diag d;
+    diag_init(&d);
+    *strchr(header, 'M') = model;
+    (void)snprintf(text, sizeof text, format, expression);
+    if (claims_from_text(&c, header, text, &d) != STATUS_OK)
+        fail_with(&d, expression);
+    const struct expr *e = c.statements[0].subject->args[0];
+    type_describe(found, sizeof found, &(array ? e->args[0] : e)->type);
+    if (type)
+        ck_assert_msg(strcmp(found, type) == 0, "%s: %s, not %s", expression, found, type);
+    claims_clear(&c);
+    diag_clear(&d);
+}
+
+START_TEST(each_number)
+{
+    typed(numbers[_i].model, numbers[_i].expression, "claim c { forall t in tokens[4] of 0..9 prove (%s) >= 0 }\n", false, numbers[_i].type);
+}
+END_TEST
+
+START_TEST(each_array)
+{
+    typed(arrays[_i].model, arrays[_i].expression, "claim c { forall t in tokens[4] of 0..9 prove max(%s) >= 0 }\n", true, arrays[_i].type);
+}
+END_TEST
+
+static const struct { const char *body, *reason; } undecidable[] = {
+    {"forall t in D prove log(1 + t[0]) >= 0", "no rule for log yet"},
+    {"prove pi > 3", "no rule for pi yet"},
+    {"prove rank(W(M, \"embed.W_E\")) == 32", "no rule for rank yet"},
+    {"forall t in D prove 2 ^ (1/2) > 1", "no rule for powers that are not whole numbers yet"},
+    {"forall t in D prove argmin(logits(M, t)[last]) != 0", "no rule for argmin of real numbers yet: take argmax(-v)"},
+    {"forall t in D prove argmax{ t[i] : i in 0..3 } == 0", "no rule for argmax{ } yet: take argmax of an array"},
+    {"forall x in interval(0, 1) prove x >= 0", "no engine for real-valued domains yet"},
+    {"forall t in D prove logits(ablate(M, drop = {head(0, 0)}, to = zero), t)[0, 0] > 0", "no rule for ablate yet"},
+    {"forall t in D prove logits(ablate(M, drop = {neuron(0, 3)}, to = zero), t)[0, 0] > 0", "no rule for ablate yet"},
+    {"forall t in D prove logits(steer(M, \"hook_embed\"[0], onehot(0, 32), 2), t)[0, 0] > 0", "no rule for steer yet"},
+    {"forall t in D prove logits(replace(M, \"embed.W_E\" = 2 * W(M, \"embed.W_E\")), t)[0, 0] > 0", "no rule for replace yet"},
+    {"forall t in D prove logits(blend(M, M, 1/2), t)[0, 0] > 0", "no rule for blend yet"},
+    {"forall t in D prove logits(patch(M, head(0, 0) = zero), t)[0, 0] > 0", "no rule for 'zero' in patch yet"},
+    {"forall t in D prove t in tokens[4] of 0..3", "no rule for membership of sequences yet"},
+    {"forall t in D prove max(t) >= 0 engine smt", "no engine 'smt' yet"},
+    {"forall t in D prove max(sum{ logits(M, t)[i] : i in 0..3 }) >= 0", "no rule for sums of arrays yet"},
+    {"forall t in D prove max(t) >= 0", NULL},
+};
+
+START_TEST(each_undecidable)
+{
+    char text[600];
+    struct claims c = {0};
+    struct diag d;
+    diag_init(&d);
+    (void)snprintf(text, sizeof text, "domain D = tokens[4] of 0..9\nclaim c { %s }\n", undecidable[_i].body);
+    if (claims_from_text(&c, HEADER_M, text, &d) != STATUS_OK)
+        fail_with(&d, text);
+    const char *reason = c.statements[0].undecidable;
+    if (undecidable[_i].reason)
+        ck_assert_msg(reason && strcmp(reason, undecidable[_i].reason) == 0, "%s: %s", text, reason ? reason : "decidable");
+    else
+        ck_assert_ptr_null(reason);
+    claims_clear(&c);
+    diag_clear(&d);
+}
+END_TEST
+
+/* Of a model that cannot be read yet only shapes are not checked. */
+START_TEST(unread_model)
+{
+    struct claims c = {0};
+    struct diag d;
+    char *cwd = realpath("tests/data/claims/truncated.onnx", NULL), text[5000];
+    diag_init(&d);
+    (void)snprintf(text, sizeof text, "claims 1\nmodel N = \"%s\"\nclaim c { forall t in tokens[99] of 0..9 prove attn(N, 7, 3, t)[last, 50] > 0 }\n", cwd);
+    ck_assert_int_eq(claims_from_text(&c, "", text, &d), STATUS_OK);
+    ck_assert_ptr_null(c.statements[0].text);
+    ck_assert(strncmp(c.statements[0].undecidable, "cannot read this format yet", 27) == 0);
+    ck_assert_ptr_null(statement_model(&c.statements[0], "N"));
+    claims_clear(&c);
+    (void)snprintf(text, sizeof text, "claims 1\nmodel N = \"%s\"\nclaim c { forall t in tokens[99] of 0..9 prove attn(N, 7, t)[last, 50] > 0 }\n", cwd);
+    ck_assert_int_eq(claims_from_text(&c, "", text, &d), STATUS_INPUT);
+    ck_assert_str_eq(d.messages[0].text, "'attn' takes 4 arguments, not 3");
+    free(cwd);
+    diag_clear(&d);
+}
+END_TEST
+
+START_TEST(given_options)
+{
+    struct setting model = {"M", "examples/max4_s123.safetensors"}, param = {"K", "5"}, wrong = {"L", "5"}, far = {"K", "2 + 2"};
+    enum semantics float32 = SEMANTICS_FLOAT32;
+    const char *only = "c";
+    struct claims_options o = {.models = &model, .n_models = 1, .params = &param, .n_params = 1, .only = &only, .n_only = 1, .semantics = &float32};
+    struct claims c = {0};
+    struct diag d;
+    diag_init(&d);
+    ck_assert_int_eq(claims_read(&c, "tests/data/claims/options.claims", &o, &d), STATUS_OK);
+    ck_assert_uint_eq(c.n_statements, 1);
+    ck_assert_ptr_nonnull(strstr(c.statements[0].text, "\nsemantics float32\nprove 5 >= 0\n"));
+    claims_clear(&c);
+    o.params = &wrong;
+    ck_assert_int_eq(claims_read(&c, "tests/data/claims/options.claims", &o, &d), STATUS_INPUT);
+    ck_assert_str_eq(d.messages[0].text, "--param 'L': tests/data/claims/options.claims has no such name");
+    o.params = &far;
+    diag_clear(&d);
+    ck_assert_int_eq(claims_read(&c, "tests/data/claims/options.claims", &o, &d), STATUS_INPUT);
+    ck_assert_str_eq(d.messages[0].text, "expected a number or a string");
+    ck_assert_str_eq(d.messages[0].file, "--param K");
+    diag_clear(&d);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *s = suite_create("types");
+    TCase *t = tcase_create("Core");
+    tcase_add_loop_test(t, each_number, 0, (int)(sizeof numbers / sizeof *numbers));
+    tcase_add_loop_test(t, each_array, 0, (int)(sizeof arrays / sizeof *arrays));
+    tcase_add_loop_test(t, each_undecidable, 0, (int)(sizeof undecidable / sizeof *undecidable));
+    tcase_add_test(t, unread_model);
+    tcase_add_test(t, given_options);
+    suite_add_tcase(s, t);
+    SRunner *r = srunner_create(s);
+    srunner_run_all(r, CK_NORMAL);
+    int failed = srunner_ntests_failed(r);
+    srunner_free(r);
+    return failed != 0;
+}
