@@ -131,8 +131,9 @@ static void row_softmax(const struct row_job *j)
     }
 }
 
-/* Centres the row: c and its radius into scratch. */
-static void centre(double *c, double *rc, const struct row_job *j)
+/* Centres the row: c'_i = c_i + a_i + delta with |a_i| <= own_i and |delta| <= *common, the same delta for all entries (the error of
+ * the mean), which the variance hardly feels. */
+static void centre(double *c, double *own, double *common, const struct row_job *j)
 {
     const double *x = j->in[0].mid, *rx = j->in[0].rad;
     size_t k = j->node->width;
@@ -146,27 +147,39 @@ static void centre(double *c, double *rc, const struct row_job *j)
     size = (size + spread) * (1 + n * 0x1p-50);
     double off = (spread + n * (U + (k > 1 ? j->f.u : 0)) * size) / n * (1 + 0x1p-40);
     off += 2 * U * fabs(mean) + steps32(j->f, fabs(mean) * (1 + 4 * U) + off, 1);
+    if (j->f.u > 0 && !(size < 0x1p126)) off = INFINITY;
+    *common = settle(off * (1 + n * 0x1p-50), mean);
     for (size_t i = 0; i < k; i++) {
         c[i] = x[i] - mean;
-        double r = settle(rx[i] * (1 + n * 0x1p-50) + off + 2 * U * fabs(c[i]), c[i]);
-        rc[i] = r + steps32(j->f, (fabs(c[i]) + r) * (1 + 4 * U), 1);
+        double r = rx[i] * (1 + 0x1p-40) + 2 * U * fabs(c[i]);
+        own[i] = settle(r + steps32(j->f, (fabs(c[i]) + r + *common) * (1 + 4 * U), 1), c[i]);
     }
-    if (!(size < 0x1p126) && j->f.u > 0) rc[0] = INFINITY;
+}
+
+/* Radius of the sum of squares q: sum (2 |c| own + own^2) + 2 |delta| (|sum c| + sum own) + k delta^2, and the roundings. */
+static double squares(double *radius, const double *c, const double *own, double common, const struct row_job *j)
+{
+    size_t k = j->node->width;
+    double n = (double)k, q = 0, r = 0, sum = 0, size = 0, owns = 0;
+    for (size_t i = 0; i < k; i++) {
+        q += c[i] * c[i];
+        r += (2 * fabs(c[i]) + own[i]) * own[i];
+        sum += c[i];
+        size += fabs(c[i]);
+        owns += own[i];
+    }
+    r += 2 * common * (fabs(sum) + n * U * size + owns) + n * common * common;
+    r = r * (1 + n * 0x1p-50) + (n + 4) * U * q + n * LOW;
+    double all = (q + r) * (1 + n * 0x1p-50);
+    if (j->f.u > 0) r += rounding_factor(k, j->f.u) * all + 2 * n * j->f.eta;
+    *radius = j->f.u > 0 && !(all < 0x1p126) ? INFINITY : r;
+    return q;
 }
 
 /* sigma = sqrt(sum c^2 / k + eps) with its radius and a lower bound of every possible value (0: none). */
-static double deviation(double *radius, double *least, const double *c, const double *rc, const struct row_job *j)
+static double deviation(double *radius, double *least, const double *c, const double *own, double common, const struct row_job *j)
 {
-    size_t k = j->node->width;
-    double n = (double)k, q = 0, rq = 0, eps = j->net->eps;
-    for (size_t i = 0; i < k; i++) {
-        q += c[i] * c[i];
-        rq += (2 * fabs(c[i]) + rc[i]) * rc[i];
-    }
-    rq = rq * (1 + n * 0x1p-50) + (n + 4) * U * q + n * LOW;
-    double size = (q + rq) * (1 + n * 0x1p-50);
-    if (j->f.u > 0) rq += rounding_factor(k, j->f.u) * size + 2 * n * j->f.eta;
-    if (j->f.u > 0 && !(size < 0x1p126)) rq = INFINITY;
+    double rq, q = squares(&rq, c, own, common, j), n = (double)j->node->width, eps = j->net->eps;
     double t = q / n, rt = rq / n + 2 * U * t;
     rt += steps32(j->f, t + rt, 1);
     t += eps;
@@ -183,14 +196,25 @@ static double deviation(double *radius, double *least, const double *c, const do
     return sigma;
 }
 
+/* Radius of c_i / sigma. An entry's own error also moves sigma, the other way: together they count |1 - f y^2 / k| with
+ * f = 2 sigma / (sigma + sigma') in [f_lo, f_hi]; what the others do to sigma counts |y|. */
+static double quotient(double y, double c, double own, double common, double sigma, double rs, double least, double k)
+{
+    double f_lo = 2 * sigma / (2 * sigma + rs) * (1 - 8 * U), f_hi = 2 * sigma / (sigma + least) * (1 + 8 * U);
+    double square = y * y / k, part = fabs(c) * own / k / sigma * (1 - 16 * U);
+    double self = fmax(fabs(1 - f_lo * square), fabs(1 - f_hi * square)) + 32 * U;
+    double others = fmax(rs - part, 0) + 4 * U * rs;
+    return (own * self + common + fabs(y) * others) / least * (1 + 0x1p-30) + 2 * U * fabs(y);
+}
+
 static void row_layernorm(const struct row_job *j)
 {
     size_t k = j->node->width;
-    double *c = j->scratch, *rc = j->scratch + k, rs, least;
-    centre(c, rc, j);
-    double s = deviation(&rs, &least, c, rc, j);
+    double *c = j->scratch, *own = j->scratch + k, rs, least, common;
+    centre(c, own, &common, j);
+    double s = deviation(&rs, &least, c, own, common, j);
     for (size_t i = 0; i < k; i++) {
-        double y = c[i] / s, r = (rc[i] + fabs(y) * rs) / least * (1 + 0x1p-30) + 2 * U * fabs(y);
+        double y = c[i] / s, r = quotient(y, c[i], own[i], common, s, rs, least, (double)k);
         r += steps32(j->f, fabs(y) + r, 2);
         if (j->node->n_w) {
             double w = j->node->w[0].data[i], b = j->node->w[1].data[i];
