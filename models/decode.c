@@ -131,16 +131,31 @@ static enum status refuse(const struct tensor *t, const size_t *index, double x,
     return s;
 }
 
+bool tensor_is_buffer(const char *name)
+{
+    static const char *const suffixes[] = { ".attn.mask", ".attn.IGNORE" };
+    size_t n = strlen(name);
+
+    for (size_t i = 0; i < 2; i++) {
+        size_t m = strlen(suffixes[i]);
+        if (n > m && strncmp(name, "blocks.", 7) == 0 && strcmp(name + n - m, suffixes[i]) == 0)
+            return true;
+    }
+    return false;
+}
+
 enum status tensor_decode(struct tensor *t, const unsigned char *bytes, const char *path, struct diag *d)
 {
     size_t index[TENSOR_MAX_RANK] = { 0 }, offset = 0, n = tensor_count(t), width = dtype_size(t->source.dtype);
+
+    bool buffer = tensor_is_buffer(t->name);
 
     t->data = mem_array(n, sizeof *t->data);
     if (!t->data)
         return STATUS_MEMORY;
     for (size_t i = 0; i < n; i++) {
         double x = element(t->source.dtype, bytes + offset * width);
-        if (!isfinite(x))
+        if (!isfinite(x) && !(buffer && isinf(x)))
             return refuse(t, index, x, path, d);
         t->data[i] = x;
         for (size_t axis = t->rank; axis-- > 0;) {

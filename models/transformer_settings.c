@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "core/mem.h"
+#include "models/decode.h"
 #include "models/transformer.h"
 
 /* Keys of a configuration. READ: some code reads it. OFF: it must be absent, null, false, or a negative number, as it changes the
@@ -103,6 +104,21 @@ static enum status epsilon(struct transformer *t)
     return s;
 }
 
+/* Some checkpoints mask with a large negative number; the network masks with -infinity, and says so. */
+static enum status mask_value(struct transformer *t)
+{
+    const struct tensor *ignore = transformer_tensor(t, "blocks.0.attn.IGNORE");
+    struct text shown = { 0 };
+    enum status s;
+
+    if (!ignore || tensor_count(ignore) != 1 || ignore->data[0] == -(double)INFINITY)
+        return STATUS_OK;
+    text_add_double(&shown, ignore->data[0]);
+    s = shown.failed ? STATUS_MEMORY : model_add_fact(t->model, "masked scores", shown.data, "assumed to be -infinity");
+    text_clear(&shown);
+    return s;
+}
+
 static enum status direction(struct transformer *t)
 {
     const char *how, *word;
@@ -113,7 +129,9 @@ static enum status direction(struct transformer *t)
     t->causal = !word || strcmp(word, "causal") == 0;
     if (!t->causal && strcmp(word, "bidirectional") != 0)
         return unknown_word(t, "attention_dir", word, how, "causal or bidirectional");
-    return fact(t, "attention_dir", t->causal ? "causal" : "bidirectional", word ? how : NULL, "bidirectional");
+    if ((s = fact(t, "attention_dir", t->causal ? "causal" : "bidirectional", word ? how : NULL, "bidirectional")) != STATUS_OK)
+        return s;
+    return t->causal ? mask_value(t) : STATUS_OK;
 }
 
 static enum status positions(struct transformer *t)
@@ -203,19 +221,6 @@ enum status transformer_settings(struct transformer *t)
     return scale(t);
 }
 
-static bool is_buffer(const char *name)
-{
-    static const char *const suffixes[] = { ".attn.mask", ".attn.IGNORE" };
-    size_t n = strlen(name);
-
-    for (size_t i = 0; i < 2; i++) {
-        size_t m = strlen(suffixes[i]);
-        if (n > m && strncmp(name, "blocks.", 7) == 0 && strcmp(name + n - m, suffixes[i]) == 0)
-            return true;
-    }
-    return false;
-}
-
 /* Is the name in the comma-separated list? */
 static bool listed(const char *list, const char *name)
 {
@@ -257,7 +262,7 @@ static enum status leftover_tensors(struct transformer *t)
         const char *name = c->tensors[i].name;
         if (t->used[i])
             continue;
-        if (!is_buffer(name) && !listed(ignore, name))
+        if (!tensor_is_buffer(name) && !listed(ignore, name))
             return unused_tensor(t, name);
         if (!(t->model->ignored[t->model->n_ignored] = mem_string(name)))
             return STATUS_MEMORY;

@@ -6,7 +6,7 @@
 #include "models/decode.h"
 #include "core/text.h"
 
-static const char *const pairs[] = { "dtypes", "nested", "parameters", "protocol_4", "protocol_5", "strided" };
+static const char *const pairs[] = { "dtypes", "nested", "parameters", "protocol_4", "protocol_5", "strided", "buffers", "no_checksums" };
 
 static void read_checkpoint(struct checkpoint *c, const char *name, const char *extension)
 {

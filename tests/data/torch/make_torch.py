@@ -47,4 +47,8 @@ save("nested", OrderedDict(linear.state_dict()), {"model": linear.state_dict(), 
                                                   "shape": torch.Size([2, 3]), "dtype": torch.float32, "device": torch.device("cpu")})
 save("parameters", OrderedDict(weight=linear.weight, bias=linear.bias))
 save("protocol_4", OrderedDict(linear.state_dict()), pickle_protocol=4)
+save("buffers", OrderedDict([("blocks.0.attn.IGNORE", torch.tensor(-torch.inf)), ("blocks.0.attn.mask", torch.tril(torch.ones(3, 3)).bool())]))
+torch.serialization.set_crc32_options(False)
+save("no_checksums", OrderedDict(a=base, b=floats))
+torch.serialization.set_crc32_options(True)
 save("protocol_5", OrderedDict(a=base), {"state_dict": {"a": base}}, pickle_protocol=5)
