@@ -210,6 +210,14 @@ static bool may_be_zero(const struct interp *in, const struct value *b)
     return b->mid[0] == 0 && b->rad[0] == 0;
 }
 
+/* One entry of a run, or the same rows of it. */
+static bool same_entries(const struct interp *in, const struct value *a, const struct value *b)
+{
+    if (a->rank != b->rank || a->n != b->n) return false;
+    if (a->rank == 0) return same_number(in, &a->origin, a->origin.col, &b->origin, b->origin.col);
+    return a->shape[a->rank - 1] == b->shape[b->rank - 1] && same_number(in, &a->origin, 0, &b->origin, 0);
+}
+
 static enum status real_arith(struct value *out, struct interp *in, const struct expr *e, enum oper oper, struct value *a, struct value *b)
 {
     double *mid, *rad;
@@ -217,8 +225,7 @@ static enum status real_arith(struct value *out, struct interp *in, const struct
     if (oper == OPER_MUL && a->rank > 0 && b->rank > 0) return interp_fail(in, e, "'*' takes a number on one side");
     if (!value_as_real(a, in->prec) || !value_as_real(b, in->prec)) return STATUS_MEMORY;
     if (oper == OPER_DIV && may_be_zero(in, b)) return interp_fail(in, e, "division by something not proved non-zero");
-    bool same = oper == OPER_SUB && a->rank == b->rank &&
-                (a == b || (a->rank == 0 && same_number(in, &a->origin, a->origin.col, &b->origin, b->origin.col)));
+    bool same = oper == OPER_SUB && (a == b || same_entries(in, a, b));
     size_t step_a = a->rank > 0, step_b = b->rank > 0;
     const double *am = a->mid, *ar = a->rad, *bm = b->mid, *br = b->rad;
     arb_srcptr ab = a->balls, bb = b->balls;

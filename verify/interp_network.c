@@ -387,7 +387,7 @@ static enum status copy_rows(struct value *out, struct interp *in, struct site *
             }
         }
     }
-    if (!one) out->origin = (struct origin){site, node, rows.first, -1};
+    if (!one && cols.first == 0) out->origin = (struct origin){site, node, rows.first, -1};
     return STATUS_OK;
 }
 
