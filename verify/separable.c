@@ -52,7 +52,7 @@ static enum status at_problem(struct run *r, bool *more)
 {
     struct problem p;
     bool value = r->s->body == BODY_MINIMIZE || r->s->body == BODY_MAXIMIZE;
-    struct problem_options o = { value, r->s->body == BODY_MAXIMIZE ? -1 : 1, r->tables };
+    struct problem_options o = { value, r->s->body == BODY_MAXIMIZE ? -1 : 1, r->tables, r->limits ? r->limits->threads : 1 };
     enum status s = problem_init(&p, r->s, r->shape.binds, r->shape.where, r->shape.subject, r->in, o, &r->why);
     if (s != STATUS_OK)
         return s;

@@ -31,6 +31,7 @@ struct problem {
     size_t *first, cells;        /* offsets of the positions' sets: features->first */
     struct separable_net net;
     size_t row, n_src;
+    int threads;
     bool float32;
     struct class *classes; size_t n_classes;
     mpz_t total;
@@ -44,10 +45,12 @@ struct problem {
 };
 /* Binders other than the sequence's are bound in `in` already. value: the statement minimises or maximises `subject` (sign -1: negated).
  * STATUS_UNSUPPORTED with the reason in why. tables false: stops before the numbers (for `takes`). */
-struct problem_options { bool value; int sign; bool tables; };
+struct problem_options { bool value; int sign; bool tables; int threads; };
 enum status problem_init(struct problem *p, const struct statement *s, const struct binds *binds, const struct expr *where,
                          const struct expr *subject, struct interp *in, struct problem_options o, struct text *why) MUST_USE;
 void problem_clear(struct problem *p);
+/* How many threads the walks and optima of this problem are worth. */
+int problem_threads(const struct problem *p);
 enum status lines_double_init(struct lines_double *out, const struct decision *d, size_t n_out, size_t cells) MUST_USE;
 void lines_double_clear(struct lines_double *l);
 /* Certified bound of the float32 error of logits and attention weights; STATUS_UNSUPPORTED when an overflow cannot be excluded. */

@@ -51,6 +51,6 @@ struct double_tables {
     const unsigned char *used;
 };
 /* used: [n_src * V], which (position, token) may occur; query tokens are those used at the row. STATUS_UNSUPPORTED when a table entry is not finite. */
-enum status double_tables_init(struct double_tables *out, const struct ball_tables *t, const unsigned char *used) MUST_USE;
+enum status double_tables_init(struct double_tables *out, const struct ball_tables *t, const unsigned char *used, int threads) MUST_USE;
 void double_tables_clear(struct double_tables *t);
 #endif

@@ -11,7 +11,7 @@
 #include "core/number.h"
 #include "verify/separable.h"
 
-#define BLOCK 64
+#define BLOCK 1024      /* units of a block at most; the first blocks are smaller, since their result speeds up the rest */
 #define ROUNDS 60
 
 void optimum_init(struct optimum *o)
@@ -219,12 +219,12 @@ static enum status search_all(struct search *w, struct optimum *out, double slac
     double rad;
     problem_evaluate(out->value, p, &p->classes[w->best.class], w->best.tokens, 128);
     ball_to_double(&w->best.value, &rad, out->value);
-    for (size_t u = 0; u < units; u += BLOCK) {
+    for (size_t u = 0, size = 32; u < units; u += size, size = size * 4 < BLOCK ? size * 4 : BLOCK) {
         if (limits_expired(w->l)) {
             out->expired = true;
             break;
         }
-        enum status s = search_block(w, u, u + BLOCK < units ? u + BLOCK : units);
+        enum status s = search_block(w, u, u + size < units ? u + size : units);
         if (s != STATUS_OK)
             return s;
     }
@@ -246,7 +246,7 @@ enum status problem_minimum(struct optimum *out, struct problem *p, double slack
         return status;
     w->p = p;
     w->l = l;
-    w->threads = l->threads > 0 ? l->threads : 1;
+    w->threads = problem_threads(p);
     w->cells = mem_array((size_t)w->threads, sizeof *w->cells);
     w->best.tokens = mem_array(p->t.n, sizeof *w->best.tokens);
     out->tokens = mem_array(p->t.n, sizeof *out->tokens);

@@ -8,6 +8,7 @@
 #include "verify/separable.h"
 
 #define CLASSES_MAX 65536
+#define SMALL 20000            /* below this many elementary steps a second thread costs more than it saves */
 
 static enum status refuse(struct text *why, const char *reason)
 {
@@ -402,7 +403,7 @@ static enum status make_tables(struct problem *p, struct text *why)
         for (size_t k = 0; k < p->t.n_set[i]; k++)
             p->used[i * V + (size_t)p->t.sets[i][k]] = 1;
     ball_tables_init(p->tiers[0], &p->net, p->row, p->n_src, 128);
-    enum status s = double_tables_init(&p->tables, p->tiers[0], p->used);
+    enum status s = double_tables_init(&p->tables, p->tiers[0], p->used, p->n_src * V * V < SMALL ? 1 : p->threads);
     if (s == STATUS_UNSUPPORTED)
         return refuse(why, "a table entry is too large");
     if (s == STATUS_OK && p->float32)
@@ -463,6 +464,7 @@ enum status problem_init(struct problem *p, const struct statement *s, const str
     memset(p, 0, sizeof *p);
     p->s = s;
     mpz_init(p->total);
+    p->threads = o.threads > 0 ? o.threads : 1;
     p->float32 = s->semantics == SEMANTICS_FLOAT32;
     const struct bind *t = sequence_binder(binds, why);
     const struct bound_model *m = s->n_models == 1 ? &s->file->models[s->models[0]] : NULL;
@@ -486,6 +488,14 @@ enum status problem_init(struct problem *p, const struct statement *s, const str
     if (status != STATUS_OK)
         problem_clear(p);
     return status;
+}
+
+int problem_threads(const struct problem *p)
+{
+    double work = 0;
+    for (size_t c = 0; c < p->n_classes; c++)
+        work += (double)p->classes[c].lines.Kp * (double)p->first[p->n_src] * (double)p->t.n_set[p->row];
+    return work < SMALL ? 1 : p->threads;
 }
 
 void problem_clear(struct problem *p)

@@ -67,11 +67,11 @@ static bool fill_weights(struct double_tables *t, const struct ball_tables *b, s
     return good;
 }
 
-static enum status fill_all_weights(struct double_tables *t, const struct ball_tables *b)
+static enum status fill_all_weights(struct double_tables *t, const struct ball_tables *b, int threads)
 {
     slong cells = (slong)(t->n_src * t->V);
     bool good = true;
-#pragma omp parallel
+#pragma omp parallel num_threads(threads)
     {
         arb_ptr score = _arb_vec_init(cells);
 #pragma omp for schedule(dynamic)
@@ -85,7 +85,7 @@ static enum status fill_all_weights(struct double_tables *t, const struct ball_t
     return good ? STATUS_OK : STATUS_UNSUPPORTED;
 }
 
-enum status double_tables_init(struct double_tables *t, const struct ball_tables *b, const unsigned char *used)
+enum status double_tables_init(struct double_tables *t, const struct ball_tables *b, const unsigned char *used, int threads)
 {
     size_t V = b->V, J = b->J, cells = b->n_src * V;
     *t = (struct double_tables){ .n_src = b->n_src, .V = V, .J = J, .used = used };
@@ -102,7 +102,7 @@ enum status double_tables_init(struct double_tables *t, const struct ball_tables
     t->score_max = mem_array(V, sizeof *t->score_max);
     enum status status = STATUS_MEMORY;
     if (t->C && t->C_rad && t->C_max && t->C_maxrad && t->D && t->D_rad && t->D_max && t->D_maxrad && t->w && t->w_rad && t->score_max)
-        status = fill_rows(t, b) ? fill_all_weights(t, b) : STATUS_UNSUPPORTED;
+        status = fill_rows(t, b) ? fill_all_weights(t, b, threads) : STATUS_UNSUPPORTED;
     if (status != STATUS_OK)
         double_tables_clear(t);
     return status;

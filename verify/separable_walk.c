@@ -256,7 +256,7 @@ enum status problem_walk(struct walk_result *out, struct problem *p, struct walk
 {
     size_t n_queries = p->t.n_set[p->row], units = p->n_classes * n_queries, done = 0;
     enum status status = STATUS_OK;
-    int threads = l->threads > 0 ? l->threads : 1;
+    int threads = problem_threads(p);
 #pragma omp parallel num_threads(threads)
     {
         struct walk_result part;
