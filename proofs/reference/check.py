@@ -94,6 +94,22 @@ def report(judge, quiet):
     print("  rule %s, reference checker %s" % (c.rule, VERSION))
 
 
+def examine(path, dirs, folders, expect, quiet):
+    """Print the answer for one certificate; its exit status."""
+    try:
+        report(check(path, dirs, folders, expect), quiet)
+        return 0
+    except (Rejected, ClaimError, NetworkError, NoEnclosure) as why:
+        print("rejected %s: %s" % (path, why))
+        return 1
+    except RecursionError:
+        print("rejected %s: nested too deep" % path)
+        return 1
+    except Missing as why:
+        print("rejected %s: %s" % (path, why))
+        return 3
+
+
 def arguments(words):
     quiet, dirs, expect, files = False, [], None, []
     words = list(words)
@@ -123,20 +139,8 @@ def main(words):
     except Missing as why:
         print(why, file=sys.stderr)
         return 3
-    folders, status = Folders(), 0
-    for path in files:
-        try:
-            report(check(path, dirs, folders, expect), quiet)
-        except (Rejected, ClaimError, NetworkError, NoEnclosure) as why:
-            print("rejected %s: %s" % (path, why))
-            status = max(status, 1)
-        except Missing as why:
-            print("rejected %s: %s" % (path, why))
-            status = 3
-        except RecursionError:
-            print("rejected %s: nested too deep" % path)
-            status = max(status, 1)
-    return status
+    folders = Folders()
+    return max(examine(path, dirs, folders, expect, quiet) for path in files)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ field_changes(fields) yields (name, other fields).
 from fractions import Fraction
 
 from claims import Claim, Margin, fields, less_all, power
-from nets import transformer, with_twins
+from nets import transformer as random_transformer, with_twins
 
 
 def text_of(x):
@@ -211,9 +211,9 @@ def patches(net, head="blocks.0.attn.hook_result.0"):
                                     fn=lambda t, s: Margin(lead(moved(t, s), t[0])))
 
 
-def ties():
+def ties(shift=0):
     """Columns 1 and 2 of the unembedding are equal: exact ties."""
-    net = with_twins(transformer(71, d_vocab=3, n_ctx=2), 1, 2)
+    net = with_twins(random_transformer(71 + shift, d_vocab=3, n_ctx=2), 1, 2)
     b = One(net, separable=True).base
     yield "tie", b.with_(body="logits(M, t)[last, 1] >= logits(M, t)[last, 2]", fn=lambda t: bool(net.run(t)))
     yield "tie-strict", b.with_(body="logits(M, t)[last, 1] > logits(M, t)[last, 2]", fn=lambda t: not net.run(t))
@@ -222,8 +222,10 @@ def ties():
                                   fn=lambda t: Margin(net.run(t)["logits"][-1][1] - net.run(t)["logits"][-1][0]))
 
 
-def nets():
-    """(name, network, r, separable?)"""
+def nets(shift=0):
+    """(name, network, r, separable?); shift changes every seed."""
+    def transformer(seed, **shape):
+        return random_transformer(seed + shift, **shape)
     yield "plain", transformer(1, d_vocab=4, n_ctx=3, d_model=4, biases=False), "last", True
     yield "biased", transformer(2, d_vocab=3, n_ctx=4, causal=False), "last", True
     yield "row0", transformer(3, d_vocab=3, n_ctx=3, causal=False, positions=False), "0", True
@@ -237,8 +239,10 @@ def nets():
     yield "deep", transformer(11, d_vocab=2, n_ctx=3, d_out=3, layers=2, heads=2, norm=("ln1", "ln2", "final"), mlp="gelu", causal=False), "last", False
 
 
-def claims():
-    for name, net, r, separable in nets():
+def claims(shift=0):
+    def transformer(seed, **shape):
+        return random_transformer(seed + shift, **shape)
+    for name, net, r, separable in nets(shift):
         one = One(net, r, separable)
         found = list(one.linear_claims())
         if not separable:
@@ -249,7 +253,7 @@ def claims():
             if net.d_vocab == 2 and label in ("table", "exists"):
                 continue
             yield "%s.%s" % (name, label), claim
-    for name, net, r, separable in list(nets())[:3] + list(nets())[6:8]:
+    for name, net, r, separable in list(nets(shift))[:3] + list(nets(shift))[6:8]:
         for label, claim in One(net, r, separable, float32=True, thin=0.02).linear_claims():
             if label in ("right", "above", "count", "mass", "gap", "list", "exists", "right-where"):
                 yield "%s32.%s" % (name, label), claim
@@ -262,11 +266,18 @@ def claims():
         yield "patch1." + label, claim
     for label, claim in patches(transformer(32, n_ctx=2, layers=2, heads=2, mlp="relu", biases=False)):
         yield "patch2." + label, claim
-    for label, claim in ties():
+    for label, claim in ties(shift):
         yield "ties." + label, claim
 
 
 # mutations
+
+def has_twins(net):
+    """Twins tie in real numbers only."""
+    shape, flat = net.tensors["unembed.W_U"]
+    columns = [flat[j::shape[1]] for j in range(shape[1])]
+    return any(a == b for i, a in enumerate(columns) for b in columns[:i])
+
 
 def statement_changes(claim):
     """Claims that a careless or lying prover might have meant instead."""
@@ -285,6 +296,20 @@ def statement_changes(claim):
             yield label, claim.with_(binders=[(name, "%s..%d" % (head, k - 1), lambda *g, k=k, n=n: power(range(k), n))] + claim.binders[1:])
     if claim.prove and "fraction >= 1/3" in claim.prove[0]:
         yield "prove-more", claim.with_(prove=("fraction >= 99/100", lambda a, t, f: True if f[0] >= Fraction(99, 100) else False if f[1] < Fraction(99, 100) else None))
+    if " where j != 1}" in body:
+        top = int(body.split("j in 0..")[1].split(" ")[0])
+        net = claim.models[0][1]
+        if top > 2 and claim.kind == "minimize":
+            last = net.n_ctx - 1 if "[last" in body else int(body.split("[")[1].split("]")[0])
+            yield "rival-left-out", claim.with_(body=body.replace("0..%d where j != 1" % top, "0..%d where j != 1" % (top - 1)),
+                                                fn=lambda t: lead(net.run(t)["logits"][last][:-1], 1))
+    if claim.kind in ("prove", "count", "list"):
+        if claim.float32:
+            yield "real", claim.with_(float32=False)
+        else:
+            other = claim.with_(float32=True, thin=0.02)
+            if fields(other) is not None and not has_twins(claim.models[0][1]):
+                yield "float32", other
     if claim.kind == "minimize":
         yield "maximize", claim.with_(kind="maximize")
     if claim.kind == "maximize":
