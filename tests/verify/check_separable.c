@@ -1,5 +1,6 @@
 /* The separable engine against brute force on random small networks and claims, ties included, and the known counts of max4. */
 #include <check.h>
+#include "core/mem.h"
 #include "separable_model.h"
 #include "verify/engine.h"
 
@@ -469,6 +470,38 @@ START_TEST(test_random_float32)
 }
 END_TEST
 
+/* Whatever allocation fails, the engine says so or decides rightly. */
+START_TEST(test_failed_allocations)
+{
+    seed(3000 + _i);
+    struct trial c;
+    struct claims claims;
+    struct claims_options o = { 0 };
+    struct limits limits = { .threads = 1 };
+    struct truth_table truth;
+    struct diag d;
+    diag_init(&d);
+    random_trial(&c, PREDICATES);
+    ck_assert_int_eq(claims_read(&claims, c.claims.data, &o, &d), STATUS_OK);
+    brute_force(&truth, &c);
+    for (size_t k = 0; k < claims.n_statements; k++) {
+        for (long n = 1; n < 150; n++) {
+            struct outcome out;
+            outcome_init(&out);
+            mem_fail_after(n);
+            enum status status = engine_separable.decide(&out, &claims.statements[k], &limits, &d);
+            mem_fail_after(-1);
+            ck_assert(status == STATUS_OK || (status == STATUS_MEMORY && out.proposal == PROPOSAL_NONE));
+            ck_assert(status == STATUS_MEMORY || out.proposal == PROPOSAL_NONE || check_outcome(&c, &claims.statements[k], &out, &truth));
+            outcome_clear(&out);
+        }
+    }
+    claims_clear(&claims);
+    trial_clear(&c);
+    diag_clear(&d);
+}
+END_TEST
+
 /* Known by exhaustive double precision runs (examples/README.md). */
 static const struct { const char *model, *body; long number, total; } known[] = {
     { "max4_s123.safetensors", "count t in tokens[4] of 0..63 : argmax(logits(M, t)[last]) != max(t)", 4937, 16777216 },
@@ -517,6 +550,7 @@ int main(void)
     tcase_add_loop_test(random, test_random_claims, 0, 12);
     tcase_add_loop_test(random, test_random_optima, 0, 5);
     tcase_add_loop_test(random, test_random_float32, 0, 4);
+    tcase_add_loop_test(random, test_failed_allocations, 0, 3);
     tcase_add_loop_test(random, test_known_counts, 0, (int)(sizeof known / sizeof *known));
     suite_add_tcase(s, random);
     SRunner *r = srunner_create(s);
