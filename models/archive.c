@@ -19,6 +19,7 @@ void archive_close(struct archive *a)
     if (a->zip)
         zip_discard(a->zip);
     names_clear(&a->members);
+    free(a->local);
     *a = (struct archive){ 0 };
 }
 
@@ -68,41 +69,6 @@ static enum status check_member(struct archive *a, size_t i, uint64_t *total)
     return STATUS_OK;
 }
 
-enum status archive_open(struct archive *out, const char *path, const char *data, size_t size, struct diag *d)
-{
-    struct archive a = { .path = path, .data = data, .size = size, .d = d };
-    uint64_t total = 0;
-    zip_int64_t n;
-    enum status s = open_zip(&a);
-
-    if (s == STATUS_OK) {
-        n = zip_get_num_entries(a.zip, 0);
-        a.n = n < 0 ? 0 : (size_t)n;
-        if (a.n > MEMBERS_MAX)
-            s = diag_fail(d, STATUS_INPUT, "cannot read '%s': %zu zip members, the limit is %d", path, a.n, MEMBERS_MAX);
-    }
-    for (size_t i = 0; s == STATUS_OK && i < a.n; i++)
-        s = check_member(&a, i, &total);
-    if (s == STATUS_OK)
-        *out = a;
-    else
-        archive_close(&a);
-    return s;
-}
-
-long archive_find(const struct archive *a, const char *name) { return names_find(&a->members, name, strlen(name)); }
-
-const char *archive_name(const struct archive *a, size_t member) { return zip_get_name(a->zip, member, ZIP_FL_ENC_RAW); }
-
-static bool member_stat(const struct archive *a, size_t member, zip_stat_t *stat) { return zip_stat_index(a->zip, member, ZIP_FL_ENC_RAW, stat) == 0; }
-
-size_t archive_size(const struct archive *a, size_t member)
-{
-    zip_stat_t stat;
-
-    return member_stat(a, member, &stat) ? (size_t)stat.size : 0;
-}
-
 /* ---- where a stored member's bytes are: libzip does not say ---- */
 
 static uint64_t number_at(const struct archive *a, size_t at, size_t n)
@@ -135,36 +101,92 @@ static bool zip64_field(const struct archive *a, size_t extra, size_t size, size
     return false;
 }
 
-/* Offset of the local header that the central directory gives for a name: a scan over the directory entries anywhere in the file would do, as
- * the bytes found are compared with what libzip unpacked. */
-static bool local_header(const struct archive *a, size_t member, size_t *out)
+/* The offset of a member's own header by its directory entry at the given place; false if there is no such entry. */
+static bool directory_entry(const struct archive *a, size_t at, long *member, size_t *out)
 {
-    const char *name = archive_name(a, member);
-    size_t n = strlen(name), at = a->size;
+    const uint64_t full = 0xffffffffu;
+    uint64_t offset;
+    size_t n, extra;
 
-    while (at-- > 0) {
-        uint64_t offset, full = 0xffffffffu;
-        size_t extra;
-        if (a->data[at] != 'P' || !signature_at(a, at, "PK\1\2") || a->size - at < 46 + n || number_at(a, at + 28, 2) != n ||
-            memcmp(a->data + at + 46, name, n) != 0)
+    if (a->data[at] != 'P' || !signature_at(a, at, "PK\1\2") || a->size - at < 46)
+        return false;
+    n = (size_t)number_at(a, at + 28, 2);
+    extra = (size_t)number_at(a, at + 30, 2);
+    if (a->size - at - 46 < n + extra || (*member = names_find(&a->members, a->data + at + 46, n)) < 0)
+        return false;
+    offset = number_at(a, at + 42, 4);
+    if (offset == full &&
+        !zip64_field(a, at + 46 + n, extra, (size_t)(number_at(a, at + 24, 4) == full) + (size_t)(number_at(a, at + 20, 4) == full), &offset))
+        return false;
+    *out = (size_t)offset;
+    return signature_at(a, *out, "PK\3\4") && a->size - *out >= 30;
+}
+
+/* One pass from the end, where the directory is, until every member has been seen. What it finds need not be trusted: archive_read compares
+ * bytes. */
+static enum status find_headers(struct archive *a)
+{
+    size_t missing = a->n;
+
+    a->local = mem_array(a->n, sizeof *a->local);
+    if (!a->local)
+        return STATUS_MEMORY;
+    for (size_t i = 0; i < a->n; i++)
+        a->local[i] = SIZE_MAX;
+    for (size_t at = a->size; at-- > 0 && missing > 0;) {
+        long member;
+        size_t offset;
+        if (!directory_entry(a, at, &member, &offset) || a->local[member] != SIZE_MAX)
             continue;
-        offset = number_at(a, at + 42, 4);
-        extra = (size_t)number_at(a, at + 30, 2);
-        if (offset == full && (a->size - at - 46 - n < extra ||
-                               !zip64_field(a, at + 46 + n, extra, (number_at(a, at + 24, 4) == full) + (size_t)(number_at(a, at + 20, 4) == full), &offset)))
-            continue;
-        *out = (size_t)offset;
-        return signature_at(a, *out, "PK\3\4") && a->size - *out >= 30;
+        a->local[member] = offset;
+        missing--;
     }
-    return false;
+    return STATUS_OK;
+}
+
+enum status archive_open(struct archive *out, const char *path, const char *data, size_t size, struct diag *d)
+{
+    struct archive a = { .path = path, .data = data, .size = size, .d = d };
+    uint64_t total = 0;
+    zip_int64_t n;
+    enum status s = open_zip(&a);
+
+    if (s == STATUS_OK) {
+        n = zip_get_num_entries(a.zip, 0);
+        a.n = n < 0 ? 0 : (size_t)n;
+        if (a.n > MEMBERS_MAX)
+            s = diag_fail(d, STATUS_INPUT, "cannot read '%s': %zu zip members, the limit is %d", path, a.n, MEMBERS_MAX);
+    }
+    for (size_t i = 0; s == STATUS_OK && i < a.n; i++)
+        s = check_member(&a, i, &total);
+    if (s == STATUS_OK)
+        s = find_headers(&a);
+    if (s == STATUS_OK)
+        *out = a;
+    else
+        archive_close(&a);
+    return s;
+}
+
+long archive_find(const struct archive *a, const char *name) { return names_find(&a->members, name, strlen(name)); }
+
+const char *archive_name(const struct archive *a, size_t member) { return zip_get_name(a->zip, member, ZIP_FL_ENC_RAW); }
+
+static bool member_stat(const struct archive *a, size_t member, zip_stat_t *stat) { return zip_stat_index(a->zip, member, ZIP_FL_ENC_RAW, stat) == 0; }
+
+size_t archive_size(const struct archive *a, size_t member)
+{
+    zip_stat_t stat;
+
+    return member_stat(a, member, &stat) ? (size_t)stat.size : 0;
 }
 
 /* Where the size bytes of a stored member begin, or SIZE_MAX. */
 static size_t stored_at(const struct archive *a, size_t member, size_t size)
 {
-    size_t at;
+    size_t at = a->local[member];
 
-    if (!local_header(a, member, &at))
+    if (at == SIZE_MAX)
         return SIZE_MAX;
     at += 30 + (size_t)number_at(a, at + 26, 2) + (size_t)number_at(a, at + 28, 2);
     return at <= a->size && a->size - at >= size ? at : SIZE_MAX;

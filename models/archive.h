@@ -6,7 +6,7 @@
 #include "core/names.h"
 #include "models/tensor.h"
 
-struct archive { zip_t *zip; struct names members; size_t n; const char *path, *data; size_t size; struct diag *d; };
+struct archive { zip_t *zip; struct names members; size_t n; size_t *local; /* offset of every member's own header, SIZE_MAX: not found */ const char *path, *data; size_t size; struct diag *d; };
 /* data must outlive the archive. path is for messages. */
 enum status archive_open(struct archive *out, const char *path, const char *data, size_t size, struct diag *d) MUST_USE;
 void archive_close(struct archive *a);
