@@ -58,11 +58,11 @@ check-long: deps-tests
 FUZZ_FLAGS = -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all
 FUZZERS = $(patsubst tests/fuzz/%.c,build-fuzz/%,$(wildcard tests/fuzz/*.c))
 fuzz:
-	@$(MAKE) --no-print-directory -j2 BUILD=build-fuzz CC=clang WARN= SAN=-fno-openmp OPT='$(FUZZ_FLAGS) -fsanitize=fuzzer-no-link' build-fuzz/libmodels.a build-fuzz/libcore.a
+	@$(MAKE) --no-print-directory -j2 BUILD=build-fuzz CC=clang WARN= SAN=-fno-openmp OPT='$(FUZZ_FLAGS) -fsanitize=fuzzer-no-link' build-fuzz/libverify.a build-fuzz/libmodels.a build-fuzz/libcore.a
 	@$(MAKE) --no-print-directory fuzz-linked
 fuzz-linked: $(FUZZERS)
 build-fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(wildcard build-fuzz/*.a)
-	clang -std=c17 $(CPPFLAGS) $(FUZZ_FLAGS) -fsanitize=fuzzer -o $@ $< build-fuzz/libmodels.a build-fuzz/libcore.a $(LIBS)
+	clang -std=c17 $(CPPFLAGS) $(FUZZ_FLAGS) -fsanitize=fuzzer -o $@ $< build-fuzz/libverify.a build-fuzz/libmodels.a build-fuzz/libcore.a $(LIBS)
 
 install: all
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib $(DESTDIR)$(PREFIX)/include $(DESTDIR)$(PREFIX)/share/man/man1

@@ -431,6 +431,11 @@ enum status syntax_parse(struct syntax *out, struct arena *a, struct report *r)
         struct decl *grown = arena_grow(a, out->decls, out->n, sizeof *grown);
         if (!grown)
             break;
+        if (out->n == DECLS_MAX) {
+            parser_error(&p, parser_peek(&p, 0)->at, NULL, NULL, "more than 20,000 declarations");
+            out->incomplete = true;
+            break;
+        }
         out->decls = grown;
         out->decls[out->n] = (struct decl){0};
         if (which == N_DECLARATIONS)

@@ -45,6 +45,10 @@ void report_at(struct report *r, struct place at, const char *label, const char 
         at = (struct place){r->text_size, 0};
     if (r->status == STATUS_OK)
         r->status = STATUS_INPUT;
+    if (r->diag->n >= DIAG_MAX) {
+        r->diag->dropped++;
+        return;
+    }
     if (said_before(r, at, text))
         return;
     struct diag_place where = {r->file, r->text, r->text_size, at.offset, at.length};

@@ -80,7 +80,7 @@ static bool too_big(struct resolver *r, struct place at)
     if (r->arena->full)
         return true;
     r->arena->full = true;
-    report_at(r->report, at, NULL, "there is room for 2,000,000 numbers, names and operators in all", "the claims are too large when lets and foreach are written out");
+    report_at(r->report, at, NULL, "there is room for 1,000,000 numbers, names and operators in all", "the claims are too large when lets and foreach are written out");
     return true;
 }
 

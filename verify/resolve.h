@@ -27,7 +27,7 @@ struct resolver {
     int n_slots, depth;
 };
 /* The most expressions of all statements of one file, lets written out. */
-#define RESOLVE_MAX_EXPRS 2000000
+#define RESOLVE_MAX_EXPRS 1000000
 
 const struct scope *scope_add(struct arena *a, struct scope entry);   /* entry.up set; NULL without memory */
 const struct scope *scope_find(const struct scope *s, const char *name);

@@ -39,6 +39,7 @@ struct claim {
     bool has_expect; enum verdict expect;
     char *because;
 };
+#define DECLS_MAX 20000
 struct syntax { struct decl *decls; size_t n; bool incomplete; /* some declaration, not only a claim, could not be read */ };
 
 /* Messages go to the report; whatever could be read is in *out. STATUS_INPUT when anything was wrong. */

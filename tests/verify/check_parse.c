@@ -272,6 +272,30 @@ START_TEST(files_print_back)
 }
 END_TEST
 
+/* The example of the manual. */
+START_TEST(manual)
+{
+    struct diag d;
+    struct text out;
+    char *page = NULL;
+    size_t size = 0;
+    diag_init(&d);
+    text_init(&out);
+    ck_assert_int_eq(file_read(&page, &size, "docs/claims.md", 1 << 20, &d), STATUS_OK);
+    const char *from = strstr(page, "```claims\n"), *to = from ? strstr(from + 1, "\n```") : NULL;
+    ck_assert(from && to);
+    from = strchr(from, '\n') + 1;
+    char *block = strndup(from, (size_t)(to + 1 - from));
+    if (claims_parse_only(&out, "docs/claims.md", block, strlen(block), &d) != STATUS_OK)
+        fail_with(&d, "docs/claims.md");
+    ck_assert_ptr_nonnull(strstr(out.data, "claim box_property"));
+    free(block);
+    free(page);
+    text_clear(&out);
+    diag_clear(&d);
+}
+END_TEST
+
 START_TEST(canonical_file)
 {
     struct diag d;
@@ -338,6 +362,7 @@ int main(void)
     tcase_add_test(t, options);
     tcase_add_test(t, language);
     tcase_add_test(t, files_print_back);
+    tcase_add_test(t, manual);
     tcase_add_test(t, canonical_file);
     tcase_add_test(t, slots_and_ids);
     suite_add_tcase(s, t);
