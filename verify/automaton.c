@@ -89,7 +89,7 @@ enum status row_index_find(size_t *out, struct row_index *r, const long *row)
     size_t width = r->width, at = row_hash(row, width) & (r->n_slots - 1);
     for (; r->slots[at]; at = (at + 1) & (r->n_slots - 1)) {
         size_t i = r->slots[at] - 1;
-        if (memcmp(r->rows + i * width, row, width * sizeof *row) == 0) {
+        if (width == 0 || memcmp(r->rows + i * width, row, width * sizeof *row) == 0) {
             *out = i;
             return STATUS_OK;
         }
@@ -139,7 +139,7 @@ done:
 /* Renumbers the merged states that are reachable and writes the layers of out. */
 static enum status keep_reachable(struct automaton *out, const struct row_index *layers, long first, const long *classes, size_t n_classes)
 {
-    size_t n = out->n, widest = n_classes;
+    size_t n = out->n, widest = n_classes + 1;
     for (size_t i = 0; i < n; i++)
         widest = layers[i].n > widest ? layers[i].n : widest;
     enum status status = STATUS_MEMORY;
