@@ -58,7 +58,7 @@ check-long: deps-tests
 FUZZ_FLAGS = -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all
 FUZZERS = $(patsubst tests/fuzz/%.c,build-fuzz/%,$(wildcard tests/fuzz/*.c))
 fuzz:
-	@$(MAKE) --no-print-directory -j2 BUILD=build-fuzz CC=clang WARN= SAN=-fno-openmp OPT='$(FUZZ_FLAGS) -fsanitize=fuzzer-no-link' build-fuzz/libverify.a build-fuzz/libmodels.a build-fuzz/libcore.a
+	@$(MAKE) --no-print-directory -j2 BUILD=build-fuzz CC=clang WARN= SAN='-fno-openmp -Itests/fuzz' OPT='$(FUZZ_FLAGS) -fsanitize=fuzzer-no-link' build-fuzz/libverify.a build-fuzz/libmodels.a build-fuzz/libcore.a
 	@$(MAKE) --no-print-directory fuzz-linked
 fuzz-linked: $(FUZZERS)
 build-fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(wildcard build-fuzz/*.a)
