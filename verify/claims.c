@@ -4,7 +4,7 @@
 #include "core/mem.h"
 #include "verify/elaborate.h"
 
-#define CLAIMS_MAX_BYTES ((size_t)16 * 1024 * 1024)
+#define CLAIMS_MAX_BYTES ((size_t)4 * 1024 * 1024)
 
 static const char *const verdict_names[] = {
 #define X(code, name, exit_code) [code] = name,

@@ -33,8 +33,8 @@ static void take_forall(struct maker *m, const struct clause *c, const struct sc
     struct expr *where = c->where ? resolve(&m->r, c->where, *env) : NULL;
     if (c->where && !where)
         m->ok = false;
-    else if (where)
-        m->s->forall_where = both(m, m->s->forall_where, where);
+    else if (where && !(m->s->forall_where = both(m, m->s->forall_where, where)))
+        m->ok = false;
 }
 
 /* Lets of the claim that nothing used: their names are looked at all the same. */
@@ -169,8 +169,12 @@ static void take_options(struct maker *m, const struct scope *env)
 static void check_binary32(struct maker *m)
 {
     const struct statement *s = m->s;
-    bool reads = (s->subject && expr_depends_on_network(s->subject)) || (s->where && expr_depends_on_network(s->where)) ||
+    bool reads = expr_depends_on_network(s->subject) || (s->where && expr_depends_on_network(s->where)) ||
                  (s->forall_where && expr_depends_on_network(s->forall_where));
+    for (size_t i = 0; i < s->forall.n; i++)
+        reads = reads || expr_depends_on_network(s->forall.items[i].set);
+    for (size_t i = 0; i < s->binds.n; i++)
+        reads = reads || expr_depends_on_network(s->binds.items[i].set);
     for (size_t i = 0; i < s->n_models && reads && s->semantics == SEMANTICS_FLOAT32; i++) {
         const struct bound_model *b = &m->e->claims->models[s->models[i]];
         const char *tensor = b->loaded == STATUS_OK ? net_not_binary32(&b->model.net) : NULL;
@@ -232,4 +236,6 @@ void statement_make(struct elaborator *e, const struct scope *env)
     m.t.variables = arena_array(e->arena, (size_t)m.r.n_slots, sizeof *m.t.variables);
     if (m.ok && m.t.variables && type_parts(&m))
         close_statement(&m);
+    else if (e->report->status == STATUS_OK && !e->arena->failed)
+        report_at(e->report, e->claim->at, NULL, NULL, "the claim nests too deep");
 }
