@@ -1,11 +1,12 @@
 """The meaning of expressions (proofs/STATEMENT.md, sections 3 and 4), three-valued, at growing precision."""
 from fractions import Fraction
 from itertools import product
+from math import lcm
 
 from functions import ArrayFunctions
 from interval import NoEnclosure
 from models import Model, ModelFunctions
-from statement import COMPONENTS, E
+from statement import COMPONENTS, E, show
 from values import (Array, ClaimError, Real, Unsettled, add, compare, conjunction, disjunction, exact, hull, integer,
                     integers, is_integers, largest, matrix, negate, number, numbers, power, quotient, real, times, vector)
 
@@ -21,6 +22,14 @@ def names_in(part):
     if isinstance(part, (list, tuple)):
         for x in part:
             yield from names_in(x)
+
+
+def over_one(numbers):
+    """Exact numbers as integers over one denominator."""
+    below = 1
+    for x in numbers:
+        below = lcm(below, x.denominator)
+    return [x.numerator * (below // x.denominator) for x in numbers], below
 
 
 class Interpreter(ArrayFunctions, ModelFunctions):
@@ -169,18 +178,13 @@ class Interpreter(ArrayFunctions, ModelFunctions):
 
     def truth_member(self, env, left, s):
         def compute():
-            x = number(self.value(left, env))
-            if s.kind == "range":
-                a, b = [integer(self.value(part, env)) for part in s.parts]
-                if not exact(x):
-                    raise ClaimError("an exact number is asked for")
-                return Fraction(x).denominator == 1 and a <= x <= b
-            if s.kind == "argmaxes":
-                v = self.value(s.parts[0], env)
-                if not isinstance(v, Array) or len(v.shape) != 1:
-                    raise ClaimError("argmaxes of something that is no vector")
-                return self.leads(v, integer(x), ">=")
-            return disjunction(compare("==", x, number(y)) for y in list(self.elements(s, env)))
+            x = integer(self.value(left, env))
+            if s.kind != "argmaxes":
+                return self.contains(s, x, env)
+            v = self.value(s.parts[0], env)
+            if not isinstance(v, Array) or len(v.shape) != 1:
+                raise ClaimError("argmaxes of something that is no vector")
+            return self.leads(v, x, ">=")
         return self.atom(compute)
 
     # sets and bindings
@@ -192,8 +196,8 @@ class Interpreter(ArrayFunctions, ModelFunctions):
             yield from range(a, b + 1)
         elif s.kind == "braces":
             values = [self.value(x, env) for x in s.parts[0]]
-            if not all(exact(x) for x in values) or len(set(values)) != len(values):
-                raise ClaimError("a set lists distinct exact numbers")
+            if not all(isinstance(x, int) for x in values) or len(set(values)) != len(values):
+                raise ClaimError("a set lists distinct integers")
             yield from values
         elif s.kind == "power":
             one = list(self.elements(s.parts[1], env))
@@ -207,7 +211,8 @@ class Interpreter(ArrayFunctions, ModelFunctions):
                 if c is None:
                     c = self.settle_inside(where, inner)
                 if c:
-                    yield self.value(body, inner)
+                    x = self.value(body, inner)
+                    yield vector(integers(x)) if isinstance(x, Array) else integer(x)
         else:
             raise ClaimError("not a finite set")
 
@@ -238,10 +243,10 @@ class Interpreter(ArrayFunctions, ModelFunctions):
         if s.kind == "range":
             a, b = [integer(self.value(part, env)) for part in s.parts]
             return isinstance(x, int) and a <= x <= b
+        found = False
         for y in self.elements(s, env):
-            if (integers(y) if isinstance(y, Array) else y) == x:
-                return True
-        return False
+            found = found or (integers(y) if isinstance(y, Array) else y) == x
+        return found
 
     # values
 
@@ -253,7 +258,7 @@ class Interpreter(ArrayFunctions, ModelFunctions):
                 return env[e.parts[0]]
             raise ClaimError("'%s' is no value" % e.parts[0])
         if e.kind in ("binary", "call", "index") and self.is_closed(e):
-            key = id(e), self.p
+            key = e.text, self.p
             if key not in self.closed:
                 self.closed[key] = self.compute(e, {})
             return self.closed[key]
@@ -263,6 +268,7 @@ class Interpreter(ArrayFunctions, ModelFunctions):
         """Whether e names nothing but models and components: then it is evaluated once."""
         if not hasattr(e, "closed"):
             e.closed = all(name in self.models or name in COMPONENTS for name in names_in(e))
+            e.text = show(e)
         return e.closed
 
     def compute(self, e, env):
@@ -323,6 +329,11 @@ class Interpreter(ArrayFunctions, ModelFunctions):
         return vector(out[0]) if len(a.shape) == 1 else matrix(out)
 
     def dot(self, a, b):
+        if all(exact(x) for x in a) and all(exact(x) for x in b):
+            whole = all(isinstance(x, int) for x in a) and all(isinstance(x, int) for x in b)
+            (a, below), (b, under) = over_one(a), over_one(b)
+            total = sum(x * y for x, y in zip(a, b))
+            return total if whole else Fraction(total, below * under)
         total = 0
         for x, y in zip(a, b):
             total = add(total, times(x, y))

@@ -16,8 +16,10 @@ import tempfile
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, os.path.join(HERE, "..", "..", "proofs", "reference")]
 import check                                          # noqa: E402
+import statements                                     # noqa: E402
 from claims import certificate, fields, oracle, seal  # noqa: E402
 from golden import claims, field_changes, statement_changes  # noqa: E402
+from nets import transformer                         # noqa: E402
 from statement import StatementError, parse_statement, show_statement  # noqa: E402
 
 BATCH = 40
@@ -142,6 +144,32 @@ def add_claim(tally, name, claim, rng, most):
             tally.case(*change)
 
 
+def bare(statement, verdict):
+    """A certificate of a closed claim."""
+    body = "weightproof-certificate 1\nstatement\n" + "".join("| %s\n" % x for x in statement.splitlines())
+    return seal(body + "verdict %s\n%srule enumerate\nend\n" % (verdict, "witness -\n" if verdict == "proved" else ""))
+
+
+def add_language(tally):
+    """Closed claims, texts and networks of statements.py."""
+    net = transformer(1, d_vocab=3, n_ctx=3, d_model=3)
+    tally.network(net)
+    for truth, predicates in ((True, statements.TRUE), (None, statements.MEANINGLESS)):
+        for predicate in predicates:
+            text = statements.statement(predicate, net.sha256())
+            tally.case("language: " + predicate, bare(text, "proved"), truth or False)
+            tally.case("language, refuted: " + predicate, bare(text, "refuted"), False)
+    for name, text in statements.refused(net.sha256()):
+        tally.case("refused: " + name, bare(text, "proved"), False)
+    good = 'prove W(M, "embed.W_E")[0, 0] < 1000'
+    tally.case("good network", bare(statements.one_claim(good, [("M", net.sha256())]), "proved"), True)
+    for name, text in statements.bad_networks(net.text()):
+        digest = statements.sha256(text)
+        with open(os.path.join(tally.folder, digest[:16] + ".net"), "w", encoding="utf-8", newline="") as f:
+            f.write(text)
+        tally.case("network: " + name, bare(statements.one_claim(good, [("M", digest)]), "proved"), False)
+
+
 def main():
     p = argparse.ArgumentParser()
     p.add_argument("--checker")
@@ -159,6 +187,8 @@ def main():
         for name, claim in claims(1000 * a.nets):
             if a.only in name:
                 add_claim(tally, name, claim, rng, a.mutations)
+        if a.only in "language":
+            add_language(tally)
         tally.run()
     print("%d certificates, %d claims too close to call in doubles" % (len(tally.cases), tally.skipped))
     print("%d passed, %d failed" % (tally.passed, tally.failed))
