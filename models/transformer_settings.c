@@ -13,7 +13,7 @@ static const struct { const char *key; enum key_kind kind; } keys[] = {
     { "d_vocab", KEY_READ }, { "d_vocab_out", KEY_READ }, { "n_ctx", KEY_READ }, { "d_model", KEY_READ }, { "n_layers", KEY_READ },
     { "n_heads", KEY_READ }, { "d_head", KEY_READ }, { "d_mlp", KEY_READ }, { "attn_only", KEY_READ }, { "act_fn", KEY_READ },
     { "attention_dir", KEY_READ }, { "normalization_type", KEY_READ }, { "eps", KEY_READ }, { "positional_embedding_type", KEY_READ },
-    { "attn_scale", KEY_READ }, { "ignore", KEY_READ },
+    { "attn_scale", KEY_READ },
     { "use_attn_scale", KEY_ON },
     { "scale_attn_by_inverse_layer_idx", KEY_OFF }, { "parallel_attn_mlp", KEY_OFF }, { "use_local_attn", KEY_OFF }, { "gated_mlp", KEY_OFF },
     { "final_rms", KEY_OFF }, { "use_qk_norm", KEY_OFF }, { "use_normalization_before_and_after", KEY_OFF }, { "post_embedding_ln", KEY_OFF },
@@ -252,8 +252,9 @@ static enum status unused_tensor(struct transformer *t, const char *name)
 static enum status leftover_tensors(struct transformer *t)
 {
     const struct checkpoint *c = &t->model->checkpoint;
-    const char *how, *ignore;
-    enum status s = config_word(&ignore, &how, t->config, "ignore", t->d);
+    /* only the user may leave tensors out, not the file */
+    const char *ignore = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(t->config->set, "ignore"));
+    enum status s = STATUS_OK;
 
     t->model->ignored = mem_array(c->n, sizeof *t->model->ignored);
     if (!t->model->ignored)
@@ -316,7 +317,7 @@ static enum status leftover_keys(struct transformer *t)
     cJSON_ArrayForEach(entry, t->config->set)
     {
         const char *near = nearest_key(entry->string);
-        if (is_key(entry->string))
+        if (is_key(entry->string) || strcmp(entry->string, "ignore") == 0)
             continue;
         if (near)
             return diag_fail(t->d, STATUS_INPUT, "--set %s: unknown setting, did you mean %s?", entry->string, near);

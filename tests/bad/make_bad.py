@@ -142,6 +142,7 @@ def make_transformer():
         "empty_W_E": (changed(S, embed__W_E=[0, 2]), C),
         "transposed_layout": (changed(S, embed__W_E=[2, 3]), C),
         "unknown_tensor": (changed(S, blocks__0__attn__extra=[2]), C),
+        "ignored_by_the_file": (changed(S, blocks__0__attn__extra=[2]), changed(C, ignore="blocks.0.attn.extra")),
         "gated_mlp": (changed(S, blocks__0__mlp__W_gate=[2, 4], **{k.replace(".", "__"): v for k, v in mlp.items()}),
                       changed(C, attn_only=False, act_fn="relu")),
         "d_model_contradicts": (S, changed(C, d_model=4)),
