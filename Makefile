@@ -62,7 +62,7 @@ $(BUILD)/weightproof-check: $(check_SRC) $(wildcard proofs/check/*.h)
 define test_rule
 $(BUILD)/tests/$(1)/%: tests/$(1)/%.c $($(1)_LIBS)
 	@mkdir -p $$(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP $(LDFLAGS) -o $$@ $$< $($(1)_LIBS) $(LIBS) -lcheck -lsubunit -lrt -lpthread
+	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP $(LDFLAGS) -o $$@ $$< $($(1)_LIBS) $(LIBS) -lcheck -lsubunit -lrt -lpthread -lm
 endef
 $(foreach layer,$(LAYERS),$(eval $(call test_rule,$(layer))))
 TESTS = $(foreach layer,$(LAYERS),$(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/$(layer)/check_*.c)))
