@@ -43,6 +43,11 @@ bool eval_each(struct eval *e, const struct binds *b, each_fn *f, void *arg);
 bool eval_set_values(struct eval *e, const struct ex *set, int64_t **out, size_t *n); /* a set of integers; caller frees with mem_free */
 enum tri eval_member(struct eval *e, const struct ex *set, const struct var *v);      /* is v in the set, as a binding of a binder */
 
+/* The element sets of a token set, one list a position; tokens[n] shares one list. */
+struct product { uint32_t n; int64_t **v; size_t *size; bool shared; };
+bool product_init(struct eval *e, struct product *p, const struct ex *set);
+void product_clear(struct product *p);
+
 /* functions.c */
 bool eval_call(struct eval *e, const struct ex *x, struct val *out);
 enum tri unique_largest(struct eval *e, const struct val *v, int64_t i);

@@ -75,7 +75,7 @@ static bool judge_prove(struct judge *j) {
     }
     if (c->verdict == REFUTED) {
         if (!exists) return no(j, "rule separable refutes only 'exists'");
-        struct ex negation = {.kind = EX_NOT, .k = (struct ex *[]){x->k[0]}, .n = 1};
+        struct ex negation = {.kind = EX_NOT, .k = (struct ex *[]){x->k[0]}, .n = 1, .network = x->k[0]->network};
         tally_init(&t);
         bool good = scan(j, &x->binds, x->where, &negation, true, &t);
         if (good && !t.all) good = no(j, "some binding may satisfy the predicate");
@@ -185,7 +185,7 @@ static bool judge_optimum(struct judge *j, bool minimize) {
         lit[i].lit = &end[i];
         operands[i][0] = s->subject;
         operands[i][1] = &lit[i];
-        claim[i] = (struct ex){.kind = EX_CMP, .n = 2, .k = operands[i], .ops = ops[i]};
+        claim[i] = (struct ex){.kind = EX_CMP, .n = 2, .k = operands[i], .ops = ops[i], .network = s->subject->network};
     }
     struct tally t;
     tally_init(&t);

@@ -1,5 +1,452 @@
-#include "certificate.h"
+/* Rule separable (FORMAT.md §3): for every query token q and every final state y of the feature automaton, a walk over the positions with suffix
+ * minima and maxima of every form. A subtree is settled when all forms are positive in it, or one never is; a complete sequence that is not clear is
+ * evaluated like any binding, at growing precision. */
+#include "separable.h"
+#include <string.h>
+
+typedef unsigned __int128 wide;
+#define STATES_MOST ((size_t)1 << 22)
+
+/* Distinct tuples of `width` integers, numbered in order of arrival. */
+struct table { size_t width, n, room, *slot, slots; int64_t *key; };
+
+static void table_clear(struct table *t) {
+    mem_free(t->slot);
+    mem_free(t->key);
+    *t = (struct table){0};
+}
+
+static size_t hash(const int64_t *k, size_t n) {
+    uint64_t h = 1469598103934665603u;
+    for (size_t i = 0; i < n; i++) h = (h ^ (uint64_t)k[i]) * 1099511628211u, h ^= h >> 29;
+    return (size_t)h;
+}
+
+static size_t table_place(const struct table *t, const int64_t *k) {
+    size_t i = hash(k, t->width) & (t->slots - 1);
+    while (t->slot[i] != 0 && memcmp(t->key + (t->slot[i] - 1) * t->width, k, t->width * sizeof *k) != 0) i = (i + 1) & (t->slots - 1);
+    return i;
+}
+
+static size_t table_add(struct table *t, const int64_t *k) {
+    if (2 * (t->n + 1) > t->slots) {
+        mem_free(t->slot);
+        t->slots = t->slots == 0 ? 64 : 4 * t->slots;
+        t->slot = mem_get(t->slots, sizeof *t->slot);
+        for (size_t i = 0; i < t->n; i++) t->slot[table_place(t, t->key + i * t->width)] = i + 1;
+    }
+    size_t place = table_place(t, k);
+    if (t->slot[place] != 0) return t->slot[place] - 1;
+    if (t->n == t->room) {
+        size_t room = 2 * t->room + 16;
+        t->key = mem_grow(t->key, t->n * t->width, room * t->width, sizeof *t->key);
+        t->room = room;
+    }
+    memcpy(t->key + t->n * t->width, k, t->width * sizeof *k);
+    t->slot[place] = ++t->n;
+    return t->n - 1;
+}
+
+/* A level of the minimised automaton of one (q, y): class 0 is dead; next[class * tokens + token] is a class of the next level. */
+struct level { struct table classes; uint32_t tokens; wide *count; int64_t *least, *most; };
+
+struct walker {
+    struct sep s;
+    struct eval *e;
+    const struct ex *predicate;
+    bool need_all;
+    struct tally *tally;
+    struct table *states; int32_t **next; wide *paths; /* feature automaton of the current q, by level */
+    struct level *level;
+    struct table seen; struct truth *truth; enum tri *where; size_t n_truth; struct arena arena; /* by final feature values */
+    struct iform *form; size_t n_form; bool negated;
+    int64_t *g, *radius, *weight;                     /* g[cell * n_form + k] */
+    int64_t *tokens;
+    wide true_count, false_count, open_count;
+};
+
+static void mpz_add_wide(mpz_t z, wide v) {
+    mpz_t t;
+    mpz_init_set_ui(t, (unsigned long)(v >> 64));
+    mpz_mul_2exp(t, t, 64);
+    mpz_add_ui(t, t, (unsigned long)v);
+    mpz_add(z, z, t);
+    mpz_clear(t);
+}
+
+/* ---- the feature automaton of one q ---- */
+
+static bool is_query_cell(const struct walker *w, uint32_t i, uint32_t token, uint32_t q) { return i != w->s.row || token == q; }
+
+static bool build_level(struct walker *w, uint32_t i, uint32_t q) {
+    struct sep *s = &w->s;
+    uint32_t m = s->at[i + 1] - s->at[i];
+    struct table *from = &w->states[i], *to = &w->states[i + 1];
+    table_clear(to);
+    to->width = (size_t)s->n_f + 1; /* one constant more, so that a width is never 0 */
+    mem_free(w->next[i]);
+    w->next[i] = mem_get(from->n * m, sizeof *w->next[i]);
+    int64_t state[FEATURES_MOST + 1];
+    for (size_t x = 0; x < from->n; x++)
+        for (uint32_t t = 0; t < m; t++) {
+            w->next[i][x * m + t] = -1;
+            if (!is_query_cell(w, i, t, q)) continue;
+            memcpy(state, from->key + x * from->width, from->width * sizeof *state);
+            for (int k = 0; k < s->n_f; k++)
+                if (!feature_step(s, &s->f[k], &state[k], i, s->at[i] + t, s->sets.v[i][t])) return sep_refuse(s, "a feature overflows");
+            w->next[i][x * m + t] = (int32_t)table_add(to, state);
+            if (to->n * m > STATES_MOST) return sep_refuse(s, "too many states");
+        }
+    return true;
+}
+
+static bool build_states(struct walker *w, uint32_t q) {
+    struct sep *s = &w->s;
+    int64_t state[FEATURES_MOST + 1] = {0};
+    table_clear(&w->states[0]);
+    w->states[0].width = (size_t)s->n_f + 1;
+    for (int k = 0; k < s->n_f; k++) feature_start(&s->f[k], &state[k]);
+    table_add(&w->states[0], state);
+    for (uint32_t i = 0; i < s->n; i++)
+        if (!build_level(w, i, q)) return false;
+    wide *now = mem_get(1, sizeof *now);
+    now[0] = 1;
+    for (uint32_t i = 0; i < s->n; i++) {
+        uint32_t m = s->at[i + 1] - s->at[i];
+        wide *then = mem_get(w->states[i + 1].n, sizeof *then);
+        for (size_t x = 0; x < w->states[i].n; x++)
+            for (uint32_t t = 0; t < m; t++)
+                if (w->next[i][x * m + t] >= 0) then[w->next[i][x * m + t]] += now[x]; /* below 2^120: checked at the start */
+        mem_free(now);
+        now = then;
+    }
+    mem_free(w->paths);
+    w->paths = now;
+    return true;
+}
+
+/* The sequences that end in state y: states of a level with the same continuations become one class. */
+static void minimise(struct walker *w, size_t y) {
+    struct sep *s = &w->s;
+    int32_t *later = mem_get(w->states[s->n].n, sizeof *later), *now;
+    later[y] = 1;
+    struct level *end = &w->level[s->n];
+    table_clear(&end->classes);
+    mem_free(end->count);
+    end->count = mem_get(2, sizeof *end->count);
+    end->count[1] = 1;
+    end->classes.n = 2;
+    for (uint32_t i = s->n; i-- > 0;) {
+        struct level *l = &w->level[i];
+        uint32_t m = s->at[i + 1] - s->at[i];
+        table_clear(&l->classes);
+        l->tokens = m;
+        l->classes.width = m;
+        int64_t *sign = mem_get(m, sizeof *sign);
+        table_add(&l->classes, sign); /* class 0: all dead */
+        now = mem_get(w->states[i].n, sizeof *now);
+        for (size_t x = 0; x < w->states[i].n; x++) {
+            for (uint32_t t = 0; t < m; t++) {
+                int32_t to = w->next[i][x * m + t];
+                sign[t] = to < 0 ? 0 : later[to];
+            }
+            now[x] = (int32_t)table_add(&l->classes, sign);
+        }
+        mem_free(l->count);
+        l->count = mem_get(l->classes.n, sizeof *l->count);
+        for (size_t c = 1; c < l->classes.n; c++)
+            for (uint32_t t = 0; t < m; t++) l->count[c] += w->level[i + 1].count[l->classes.key[c * m + t]];
+        mem_free(sign);
+        mem_free(later);
+        later = now;
+    }
+    mem_free(later);
+}
+
+/* ---- forms over cells ---- */
+
+/* Weights of the cells on some path to y, over the power of two of the largest: w / 2^(shift - 60), within two units of 2^-60 (one of w, one of the
+ * shift). A factor common to all cells does not change the sign of a form. Other cells get 0 and are never read. */
+static void scale_weights(struct walker *w, uint32_t q) {
+    struct sep *s = &w->s;
+    uint32_t cells = s->at[s->n];
+    int most = INT32_MIN;
+    memset(w->weight, 0, cells * sizeof *w->weight);
+    for (int pass = 0; pass < 2; pass++)
+        for (uint32_t i = 0; i < s->n; i++)
+            for (uint32_t t = 0; t < w->level[i].tokens; t++) {
+                const struct level *l = &w->level[i];
+                bool live = false;
+                for (size_t c = 1; c < l->classes.n && !live; c++) live = l->classes.key[c * l->tokens + t] != 0;
+                size_t at = (size_t)q * cells + s->at[i] + t;
+                if (!live || s->w[at] == 0) continue;
+                if (pass == 0 && s->shift[at] > most) most = s->shift[at];
+                int drop = most - s->shift[at];
+                if (pass == 1) w->weight[s->at[i] + t] = drop < 63 ? s->w[at] >> drop : 0;
+            }
+}
+
+/* g = w G at 2^-SEP_BITS for every cell and form; false when a size does not fit */
+static bool fill(struct walker *w, uint32_t q) {
+    struct sep *s = &w->s;
+    uint32_t cells = s->at[s->n];
+    scale_weights(w, q);
+    const int64_t most = ((int64_t)1 << 58) / (int64_t)(s->n + 1);
+    mem_free(w->g);
+    w->g = mem_get((size_t)cells * w->n_form, sizeof *w->g);
+    for (size_t k = 0; k < w->n_form; k++) {
+        const struct iform *f = &w->form[k];
+        for (uint32_t c = 0; c < cells; c++) {
+            int64_t weight = w->weight[c];
+            if (weight == 0) continue;
+            __int128 G = (__int128)f->c + (f->beta != NULL ? f->beta[c] : 0); /* |alpha| < 2^20, |D|, |C| < 2^52, n_out < 2^31: below 2^105 */
+            for (uint32_t j = 0; j < s->n_out; j++)
+                if (f->alpha[j] != 0) G += (__int128)f->alpha[j] * (s->D[(size_t)q * s->n_out + j] + s->C[(size_t)c * s->n_out + j]);
+            if (G > most || G < -most) return sep_refuse(s, "a form is too large");
+            w->g[(size_t)c * w->n_form + k] = (int64_t)((__int128)weight * (int64_t)G >> 60);
+        }
+    }
+    return true;
+}
+
+/* suffix minima and maxima of every form from every class */
+static void suffixes(struct walker *w) {
+    struct sep *s = &w->s;
+    size_t K = w->n_form;
+    for (uint32_t i = s->n + 1; i-- > 0;) {
+        struct level *l = &w->level[i];
+        mem_free(l->least);
+        mem_free(l->most);
+        l->least = mem_get(l->classes.n * K, sizeof *l->least);
+        l->most = mem_get(l->classes.n * K, sizeof *l->most);
+        if (i == s->n) continue;
+        const struct level *after = &w->level[i + 1];
+        for (size_t c = 1; c < l->classes.n; c++) {
+            bool first = true;
+            int64_t *least = l->least + c * K, *most = l->most + c * K;
+            for (uint32_t t = 0; t < l->tokens; t++) {
+                size_t to = (size_t)l->classes.key[c * l->tokens + t];
+                if (to == 0) continue;
+                const int64_t *g = w->g + (size_t)(s->at[i] + t) * K, *a = after->least + to * K, *b = after->most + to * K;
+                for (size_t k = 0; k < K; k++) {
+                    int64_t lo = g[k] + a[k], hi = g[k] + b[k];
+                    least[k] = first || lo < least[k] ? lo : least[k];
+                    most[k] = first || hi > most[k] ? hi : most[k];
+                }
+                first = false;
+            }
+        }
+    }
+}
+
+/* ---- the walk ---- */
+
+static void complete(struct walker *w) {
+    struct eval *e = w->e;
+    e->env[w->s.slot] = (struct var){.set = true, .seq = true, .s = w->tokens, .n = w->s.n};
+    e->fail.set = false;
+    enum tri t = eval_decide(e, w->predicate);
+    e->env[w->s.slot].set = false;
+    if (w->negated) t = tri_not(t); /* counted for the conjunction of forms */
+    if (t == YES) w->true_count++;
+    else if (t == NO) w->false_count++;
+    else w->open_count++;
+}
+
+/* active: forms not yet settled as positive; part: their sums so far. Depth is the number of positions. */
+static bool walk(struct walker *w, uint32_t i, size_t class, const int64_t *part, const uint32_t *active, uint32_t n_active) {
+    const struct level *l = &w->level[i];
+    const int64_t *least = l->least + class * w->n_form, *most = l->most + class * w->n_form;
+    uint32_t *left = mem_get(n_active, sizeof *left), n_left = 0;
+    bool never = false;
+    for (uint32_t a = 0; a < n_active && !never; a++) {
+        uint32_t k = active[a];
+        int64_t lo = part[k] + least[k], hi = part[k] + most[k], r = w->radius[k];
+        bool strict = w->form[k].strict;
+        if (strict ? hi <= -r : hi < -r) never = true;
+        else if (!(strict ? lo > r : lo >= r)) left[n_left++] = k;
+    }
+    bool more = true;
+    if (never) w->false_count += l->count[class];
+    else if (n_left == 0) w->true_count += l->count[class];
+    else if (i == w->s.n) complete(w);
+    else {
+        int64_t *sum = mem_get(w->n_form, sizeof *sum);
+        for (uint32_t t = 0; more && t < l->tokens; t++) {
+            size_t to = (size_t)l->classes.key[class * l->tokens + t];
+            if (to == 0) continue;
+            const int64_t *g = w->g + (size_t)(w->s.at[i] + t) * w->n_form;
+            for (uint32_t a = 0; a < n_left; a++) sum[left[a]] = part[left[a]] + g[left[a]];
+            w->tokens[i] = w->s.sets.v[i][t];
+            more = walk(w, i + 1, to, sum, left, n_left);
+        }
+        mem_free(sum);
+    }
+    mem_free(left);
+    bool failed = w->open_count > 0 || (w->negated ? w->true_count : w->false_count) > 0;
+    return more && !(w->need_all && failed);
+}
+
+static bool walk_state(struct walker *w, uint32_t q, size_t y, const struct truth *t) {
+    w->form = t->form;
+    w->n_form = t->n;
+    w->negated = t->negated;
+    w->true_count = w->false_count = w->open_count = 0;
+    minimise(w, y);
+    if (!fill(w, q)) return false;
+    suffixes(w);
+    mem_free(w->radius);
+    w->radius = mem_get(t->n, sizeof *w->radius);
+    int64_t *zero = mem_get(t->n, sizeof *zero);
+    uint32_t *all = mem_get(t->n, sizeof *all);
+    for (size_t k = 0; k < t->n; k++) {
+        w->radius[k] = (int64_t)w->s.n * t->form[k].radius;
+        all[k] = (uint32_t)k;
+    }
+    size_t start = 1; /* level 0 has one state; its class is 1, or 0 when y cannot be reached */
+    walk(w, 0, start, zero, all, (uint32_t)t->n);
+    mem_free(zero);
+    mem_free(all);
+    wide yes = w->negated ? w->false_count : w->true_count, no = w->negated ? w->true_count : w->false_count;
+    mpz_add_wide(w->tally->yes, yes);
+    mpz_add_wide(w->tally->open, w->open_count);
+    if (no > 0 || w->open_count > 0) w->tally->all = false;
+    return true;
+}
+
+/* The condition and the predicate at a final state, once for every tuple of feature values. */
+static bool truth_of(struct walker *w, const struct ex *where, const int64_t *state, size_t *id) {
+    struct sep *s = &w->s;
+    size_t n = w->seen.n;
+    w->seen.width = (size_t)s->n_f + 1;
+    *id = table_add(&w->seen, state);
+    if (*id < n) return true;
+    if (n % 256 == 0) {
+        w->truth = mem_grow(w->truth, n, n + 256, sizeof *w->truth);
+        w->where = mem_grow(w->where, n, n + 256, sizeof *w->where);
+    }
+    eval_reset(w->e);
+    bool good = true;
+    for (int k = 0; good && k < s->n_f; k++) good = feature_finish(s, &s->f[k], state[k]);
+    struct val v = {.type = V_TRI, .tri = YES};
+    good = good && (where == NULL || (eval(w->e, where, &v) && v.type == V_TRI && v.tri != OPEN));
+    w->where[*id] = v.tri;
+    w->truth[*id] = (struct truth){.constant = true, .value = NO};
+    if (good && v.tri == YES) good = sep_compile(s, w->predicate, &w->arena, &w->truth[*id]);
+    sep_release(s);
+    eval_reset(w->e);
+    return good ? true : sep_refuse(s, "the condition");
+}
+
+static bool one_query(struct walker *w, const struct ex *where, uint32_t q) {
+    struct sep *s = &w->s;
+    if (!build_states(w, q)) return false;
+    struct table *final = &w->states[s->n];
+    for (size_t y = 0; y < final->n; y++) {
+        size_t id;
+        if (!truth_of(w, where, final->key + y * final->width, &id)) return false;
+        mpz_add_wide(w->tally->bindings, w->paths[y]);
+        if (w->where[id] != YES) continue;
+        mpz_add_wide(w->tally->where, w->paths[y]);
+        const struct truth *t = &w->truth[id];
+        if (!t->constant) {
+            if (!walk_state(w, q, y, t)) return false;
+        } else if (t->value == YES) mpz_add_wide(w->tally->yes, w->paths[y]);
+        else w->tally->all = false;
+        if (w->need_all && !w->tally->all) return true;
+    }
+    return true;
+}
+
+static bool positions(struct sep *s, const struct ex *set) {
+    if (!product_init(s->e, &s->sets, set)) return sep_refuse(s, "the set of the sequence");
+    s->n = s->sets.n;
+    s->at = mem_get((size_t)s->n + 1, sizeof *s->at);
+    if (s->n == 0 || s->n > 4096) return sep_refuse(s, "the length of the sequence");
+    unsigned bits = 0;
+    for (uint32_t i = 0; i < s->n; i++) {
+        size_t m = s->sets.size[i];
+        if (m > 1000000 / s->n) return sep_refuse(s, "too many tokens");
+        s->at[i + 1] = s->at[i] + (uint32_t)m;
+        for (; m > 1; m = (m + 1) / 2) bits++;
+    }
+    return bits < 120 ? true : sep_refuse(s, "more than 2^120 sequences");
+}
+
+static void walker_clear(struct walker *w) {
+    for (uint32_t i = 0; i <= w->s.n; i++) {
+        if (w->states != NULL) table_clear(&w->states[i]);
+        if (w->next != NULL) mem_free(w->next[i]);
+        if (w->level == NULL) continue;
+        table_clear(&w->level[i].classes);
+        mem_free(w->level[i].count);
+        mem_free(w->level[i].least);
+        mem_free(w->level[i].most);
+    }
+    sep_release(&w->s);
+    for (int k = 0; k < w->s.n_f; k++) {
+        mem_free(w->s.f[k].g);
+        mem_free(w->s.f[k].use);
+    }
+    table_clear(&w->seen);
+    void *all[] = {w->states, w->next, w->level, w->paths, w->truth, w->where, w->g, w->radius, w->tokens, w->s.at, w->s.D, w->s.C, w->s.w, w->s.shift, w->weight};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) mem_free(all[i]);
+    product_clear(&w->s.sets);
+    arena_free(&w->arena);
+}
+
+/* One value of the binders beside t. */
+struct outer { const struct bind *t; struct ex *where, *predicate; bool need_all; struct tally *tally; struct fail *fail; bool good; };
+
+static bool one_domain(struct eval *e, void *arg) {
+    struct outer *o = arg;
+    struct walker *w = mem_get(1, sizeof *w);
+    w->e = e;
+    w->s = (struct sep){.e = e, .slot = o->t->slot, .fail = o->fail};
+    w->predicate = o->predicate;
+    w->need_all = o->need_all;
+    w->tally = o->tally;
+    struct sep *s = &w->s;
+    bool good = positions(s, o->t->set);
+    good = good && (o->where == NULL || sep_collect(s, o->where, -1)) && (o->predicate == NULL || sep_collect(s, o->predicate, -1));
+    if (good && !s->has_row) good = sep_refuse(s, "nothing of a network in it");
+    good = good && sep_tables(s);
+    if (good) {
+        w->states = mem_get((size_t)s->n + 1, sizeof *w->states);
+        w->next = mem_get((size_t)s->n + 1, sizeof *w->next);
+        w->level = mem_get((size_t)s->n + 1, sizeof *w->level);
+        w->tokens = mem_get(s->n, sizeof *w->tokens);
+        w->weight = mem_get(s->at[s->n], sizeof *w->weight);
+    }
+    for (uint32_t q = 0; good && q < s->at[s->row + 1] - s->at[s->row] && !(o->need_all && !o->tally->all); q++) good = one_query(w, o->where, q);
+    walker_clear(w);
+    mem_free(w);
+    o->good = good;
+    return good && !(o->need_all && !o->tally->all);
+}
+
 bool rule_separable(struct eval *e, const struct binds *b, const struct ex *where, const struct ex *predicate, bool need_all, struct tally *t, struct fail *f) {
-    (void)e; (void)b; (void)where; (void)predicate; (void)need_all; (void)t;
-    return fail_at(f, 0, "rule separable does not take this claim");
+    struct bind rest[64];
+    struct binds others = {.b = rest};
+    struct outer o = {.need_all = need_all, .tally = t, .fail = f, .good = true};
+    for (int i = 0; i < b->n; i++) {
+        bool sequence = b->b[i].set->kind == EX_TOKENS || b->b[i].set->kind == EX_PRODUCT;
+        if (sequence && o.t != NULL) return fail_at(f, 0, "rule separable does not take this claim: two sequences");
+        if (sequence) o.t = &b->b[i];
+        else rest[others.n++] = b->b[i];
+    }
+    if (o.t == NULL || e->s->float32) return fail_at(f, 0, "rule separable does not take this claim: %s", o.t == NULL ? "no sequence" : "float32");
+    /* where and predicate are only changed in their cache, and given back as they were */
+    o.where = (struct ex *)(uintptr_t)where;
+    o.predicate = (struct ex *)(uintptr_t)predicate;
+    struct ex implies = {.kind = EX_IMPLIES, .n = 2, .k = (struct ex *[]){o.where, o.predicate}, .network = true};
+    if (where != NULL && where->network) { /* only for "true wherever the condition is not false" */
+        if (!need_all || predicate == NULL) return fail_at(f, 0, "rule separable does not take this claim: a condition on the network");
+        o.where = NULL;
+        o.predicate = &implies;
+    }
+    e->fail.set = false;
+    e->p = precision[0];
+    if (!eval_each(e, &others, one_domain, &o) && (e->fail.set || !o.good)) return fail_at(f, 0, "%s", e->fail.text);
+    return o.good;
 }

@@ -228,18 +228,20 @@ static bool row_product(struct run *r, struct num *out, const struct num *a, con
     return good;
 }
 
-static bool row_score(struct run *r, const struct node *x, uint32_t row, struct num *out, struct fail *f) {
+bool run_score(struct run *r, const struct node *x, struct num *out, const struct num *q, const struct num *k, struct fail *f) {
     struct num root;
     num_init(&root);
     num_set_int(&root, x->d);
-    bool good = num_sqrt(&root, &root, r->p);
-    uint32_t width = r->net->nodes[x->args[0]].width;
-    for (uint32_t j = 0; good && j < r->n; j++) {
-        if (!run_allowed(r, row, j)) continue;
-        good = row_product(r, &out[j], row_of(r, x->args[0], row), NULL, width, row_of(r, x->args[1], j), 0, f) && num_div(&out[j], &out[j], &root, r->p);
-        if (r->float32) f32_round(&out[j], 4, r->p); /* root, reciprocal, product, and one for the second order */
-    }
+    bool good = num_sqrt(&root, &root, r->p) && row_product(r, out, q, NULL, r->net->nodes[x->args[0]].width, k, 0, f) && num_div(out, out, &root, r->p);
+    if (r->float32) f32_round(out, 4, r->p); /* root, reciprocal, product, and one for the second order */
     num_clear(&root);
+    return good;
+}
+
+static bool row_score(struct run *r, const struct node *x, uint32_t row, struct num *out, struct fail *f) {
+    bool good = true;
+    for (uint32_t j = 0; good && j < r->n; j++)
+        if (run_allowed(r, row, j)) good = run_score(r, x, &out[j], row_of(r, x->args[0], row), row_of(r, x->args[1], j), f);
     return good;
 }
 

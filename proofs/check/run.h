@@ -25,6 +25,8 @@ void run_add_patch(struct run *r, int node, int lo, int hi, uint32_t width, cons
 uint32_t run_width(const struct run *r, int node);
 /* Entry j of a score row that the mask forbids is not set: see run_allowed. NULL with a reason on failure. */
 const struct num *run_row(struct run *r, int node, uint32_t row, struct fail *f);
+/* (q . k) / sqrt(d) for two rows of the query and key nodes of a score node */
+bool run_score(struct run *r, const struct node *x, struct num *out, const struct num *q, const struct num *k, struct fail *f);
 bool run_allowed(const struct run *r, uint32_t row, uint32_t source);
 
 /* float32.c: enclosures of every binary32 execution, from enclosures of the real results. u = 2^-24, eta = 2^-149. */

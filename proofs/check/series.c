@@ -77,9 +77,10 @@ bool num_exp(struct num *x, const struct num *a, unsigned p) {
     struct num b;
     num_init(&b);
     if (good) {
+        bool low = num_lt(&most, a, p) != YES;
         num_max(&b, a, &most, p);
         monotone(x, &b, p, exp_point);
-        if (num_lt(&most, a, p) != YES) mpz_set_ui(LO(x), 0);
+        if (low) mpz_set_ui(LO(x), 0);
     }
     num_clear(&b);
     num_clear(&most);

@@ -65,16 +65,13 @@ bool eval_set_values(struct eval *e, const struct ex *set, int64_t **out, size_t
     return good;
 }
 
-/* The element sets of a token set, one list a position; tokens[n] shares one list. */
-struct product { uint32_t n; int64_t **v; size_t *size; bool shared; };
-
-static void product_clear(struct product *p) {
+void product_clear(struct product *p) {
     for (uint32_t i = 0; p->v != NULL && i < (p->shared ? 1 : p->n); i++) mem_free(p->v[i]);
     mem_free(p->v);
     mem_free(p->size);
 }
 
-static bool product_init(struct eval *e, struct product *p, const struct ex *set) {
+bool product_init(struct eval *e, struct product *p, const struct ex *set) {
     *p = (struct product){.n = set->kind == EX_TOKENS ? (uint32_t)set->number : (uint32_t)set->n, .shared = set->kind == EX_TOKENS};
     p->v = mem_get(p->n + 1, sizeof *p->v);
     p->size = mem_get(p->n + 1, sizeof *p->size);

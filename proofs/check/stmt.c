@@ -80,6 +80,9 @@ bool resolve(struct scope *c, struct ex *x) {
     for (int i = 0; i < x->n; i++)
         if (x->k[i] != NULL && !resolve(c, x->k[i])) return false;
     x->constant = x->binds.n == 0;
+    x->network = (x->kind == EX_CALL && x->number <= FN_NODE) || (x->where != NULL && x->where->network);
+    for (int i = 0; i < x->n; i++) x->network = x->network || (x->k[i] != NULL && x->k[i]->network);
+    for (int i = 0; i < x->binds.n; i++) x->network = x->network || x->binds.b[i].set->network;
     for (int i = 0; i < x->n; i++) x->constant = x->constant && (x->k[i] == NULL || x->k[i]->constant);
     c->n = bound;
     return true;

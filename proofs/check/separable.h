@@ -1,0 +1,44 @@
+/* separable: rule separable (FORMAT.md §3). One binder t over token sets, one row r of a network that is one softmax average
+ * of functions of single tokens: logit_j = D_j(q) + sum_i p_i C_i(t_i)_j, p_i = w_i / Z. */
+#ifndef CHECK_SEPARABLE_H
+#define CHECK_SEPARABLE_H
+#include "certificate.h"
+
+#define SEP_BITS 40                          /* fractional bits of D, C and of forms; weights w have 60 */
+#define FEATURES_MOST 16
+#define NOTHING INT64_MIN                    /* value so far of a maximum over nothing */
+
+/* A subexpression that a scan over the tokens computes (§3.3). */
+enum feature_type { F_TOKEN, F_FOLD, F_ARGMAX, F_ARGMIN };
+struct feature { struct ex *x; enum feature_type type; enum quant fold; uint32_t first, last; /* positions it reads */ int64_t *g; bool *use; struct val v; };
+
+/* All forms are over logits 0..n_out-1 and attention p[cell], cell = (position, index of the token in its set). */
+struct sep {
+    struct eval *e;
+    int slot;                                /* of t */
+    struct product sets;
+    uint32_t n, row, *at;                    /* cells of position i: at[i]..at[i+1]-1 */
+    const struct net *net;
+    bool has_row, has_attn;
+    int softmax, mix, q, k, score;           /* nodes */
+    uint32_t n_out;
+    struct feature f[FEATURES_MOST]; int n_f;
+    struct ex *own[64]; int own_slot[64], n_own; struct val own_value; /* t[i] inside sums over attention */
+    int64_t *D, *C;                          /* D[q index][j], C[cell][j] at 2^-SEP_BITS, each within one unit */
+    int64_t *w; int *shift;                  /* weight = w[q index][cell] 2^(shift - 60), w within one unit, in 0..2^60; 0 for sources that the mask forbids */
+    struct fail *fail;
+};
+bool sep_refuse(struct sep *s, const char *why);
+bool sep_collect(struct sep *s, struct ex *x, int own_slot);           /* features, rows, networks */
+bool sep_tables(struct sep *s);
+bool feature_start(const struct feature *f, int64_t *state);
+bool feature_step(const struct sep *s, const struct feature *f, int64_t *state, uint32_t position, uint32_t cell, int64_t token);
+bool feature_finish(struct sep *s, struct feature *f, int64_t state);  /* puts the value where eval() finds it */
+void sep_release(struct sep *s);                                       /* takes features and own tokens away from eval() */
+
+/* c + sum alpha_j logit_j + sum_cell beta_cell p_cell, as integers times 2^-SEP_BITS (alpha: integers), times a positive factor. */
+struct iform { int64_t c, *alpha, *beta, radius; bool strict; }; /* radius: of Z L / sum of w, per position, in units; beta may be NULL */
+/* truth of the predicate with q and the features fixed: constant, or all of (form > 0, or >= 0), or not all of them */
+struct truth { bool constant; enum tri value; bool negated; struct iform *form; size_t n; };
+bool sep_compile(struct sep *s, const struct ex *predicate, struct arena *a, struct truth *out);
+#endif

@@ -1,0 +1,250 @@
+/* What of a statement the rule separable can take: features, rows of the network (FORMAT.md §3.2, §3.3). */
+#include "separable.h"
+#include <string.h>
+
+bool sep_refuse(struct sep *s, const char *why) { return fail_at(s->fail, 0, "rule separable does not take this claim: %s", s->e->fail.set ? s->e->fail.text : why); }
+
+static bool is_t(const struct sep *s, const struct ex *x) { return x->kind == EX_VAR && x->number == s->slot; }
+
+static bool mentions(const struct ex *x, int slot) {
+    if (x->kind == EX_VAR) return x->number == slot;
+    bool any = x->where != NULL && mentions(x->where, slot);
+    for (int i = 0; i < x->binds.n; i++) any = any || mentions(x->binds.b[i].set, slot);
+    for (int i = 0; i < x->n; i++) any = any || (x->k[i] != NULL && mentions(x->k[i], slot));
+    return any;
+}
+
+/* no network, no t, and every variable has a value now (or is `own`) */
+static bool fixed_now(const struct sep *s, const struct ex *x, int own) {
+    if (x->network) return false;
+    if (x->kind == EX_VAR) return x->number != s->slot && (x->number == own || s->e->env[x->number].set);
+    bool all = (x->where == NULL || fixed_now(s, x->where, own)) && x->binds.n == 0;
+    for (int i = 0; i < x->n; i++) all = all && (x->k[i] == NULL || fixed_now(s, x->k[i], own));
+    return all;
+}
+
+static bool own_token(const struct sep *s, const struct ex *x, int slot) {
+    return x->kind == EX_INDEX && x->n == 2 && is_t(s, x->k[0]) && x->k[1]->kind == EX_VAR && x->k[1]->number == slot;
+}
+
+/* like fixed_now, but t may stand as t[i] with i the variable `own`; those nodes are collected */
+static bool fold_body(const struct sep *s, struct ex *x, int own, struct ex **nodes, int *n) {
+    if (x == NULL) return true;
+    if (own_token(s, x, own)) {
+        if (*n == 64) return false;
+        nodes[(*n)++] = x;
+        return true;
+    }
+    if (x->kind == EX_VAR || x->network || x->binds.n > 0) return fixed_now(s, x, own);
+    if (!fold_body(s, x->where, own, nodes, n)) return false;
+    for (int i = 0; i < x->n; i++)
+        if (!fold_body(s, x->k[i], own, nodes, n)) return false;
+    return true;
+}
+
+static struct feature *feature_new(struct sep *s, struct ex *x, enum feature_type type) {
+    if (s->n_f == FEATURES_MOST) return NULL;
+    struct feature *f = &s->f[s->n_f++];
+    *f = (struct feature){.x = x, .type = type, .last = s->n - 1};
+    return f;
+}
+
+static bool index_now(struct sep *s, const struct ex *x, uint32_t size, int64_t *out) {
+    struct eval *e = s->e;
+    e->has_last = true;
+    e->last = (int64_t)size - 1;
+    bool good = fixed_now(s, x, -1) && eval_int(e, x, out) && *out >= 0 && *out < (int64_t)size;
+    e->has_last = false;
+    return good;
+}
+
+static bool token_feature(struct sep *s, struct ex *x) {
+    int64_t i;
+    if (!index_now(s, x->k[1], s->n, &i)) return sep_refuse(s, "an index of the sequence is not constant");
+    struct feature *f = feature_new(s, x, F_TOKEN);
+    if (f == NULL) return sep_refuse(s, "too many features");
+    f->first = f->last = (uint32_t)i;
+    return true;
+}
+
+/* max(t), min(t), sum(t), contains(t, a), argmax(t), argmin(t), len(t) */
+static bool whole_feature(struct sep *s, struct ex *x) {
+    static const struct { enum fn fn; enum feature_type type; enum quant fold; } table[] = {
+        {FN_MAX, F_FOLD, Q_MAX}, {FN_MIN, F_FOLD, Q_MIN}, {FN_SUM, F_FOLD, Q_SUM}, {FN_CONTAINS, F_FOLD, Q_ANY}, {FN_ARGMAX, F_ARGMAX, Q_MAX}, {FN_ARGMIN, F_ARGMIN, Q_MIN}};
+    size_t k = 0;
+    int64_t a = 0;
+    while (k < sizeof table / sizeof *table && (int)table[k].fn != x->number) k++;
+    if (k == sizeof table / sizeof *table || (x->n == 2 && (x->number != FN_CONTAINS || !fixed_now(s, x->k[1], -1) || !eval_int(s->e, x->k[1], &a))))
+        return sep_refuse(s, "the sequence stands in a function that no scan computes");
+    struct feature *f = feature_new(s, x, table[k].type);
+    if (f == NULL) return sep_refuse(s, "too many features");
+    f->fold = table[k].fold;
+    f->g = mem_get(s->at[s->n], sizeof *f->g);
+    f->use = mem_get(s->at[s->n], sizeof *f->use);
+    for (uint32_t i = 0; i < s->n; i++)
+        for (uint32_t c = s->at[i]; c < s->at[i + 1]; c++) {
+            int64_t t = s->sets.v[i][c - s->at[i]];
+            f->g[c] = x->number == FN_CONTAINS ? t == a : t;
+            f->use[c] = true;
+        }
+    return true;
+}
+
+static bool fold_cell(struct sep *s, struct feature *f, uint32_t cell) {
+    struct eval *e = s->e;
+    struct val v = {.tri = YES};
+    if (f->x->where != NULL && (!eval(e, f->x->where, &v) || v.type != V_TRI || v.tri == OPEN)) return false;
+    f->use[cell] = v.tri == YES;
+    if (!f->use[cell]) return true;
+    if (!eval(e, f->x->k[0], &v)) return false;
+    if (f->fold == Q_ALL || f->fold == Q_ANY || f->fold == Q_COUNT) {
+        f->g[cell] = v.tri == YES;
+        return v.type == V_TRI && v.tri != OPEN;
+    }
+    return v.type == V_NUM && num_int64(v.x, &f->g[cell]);
+}
+
+/* Q{ g : i in a..b where c } with g, c of i and t[i] */
+static bool fold_feature(struct sep *s, struct ex *x) {
+    struct ex *nodes[64];
+    int n = 0, slot = x->binds.b[0].slot;
+    int64_t *positions;
+    size_t n_positions;
+    if (!fold_body(s, x->where, slot, nodes, &n) || !fold_body(s, x->k[0], slot, nodes, &n) || !fixed_now(s, x->binds.b[0].set, -1)) return sep_refuse(s, "the sequence stands where no scan follows it");
+    if (x->number == Q_MEAN || x->number == Q_ARGMAX || x->number == Q_ARGMIN || x->binds.b[0].set->kind != EX_RANGE) return sep_refuse(s, "a comprehension that no scan computes");
+    if (!eval_set_values(s->e, x->binds.b[0].set, &positions, &n_positions)) return sep_refuse(s, "a set");
+    struct feature *f = feature_new(s, x, F_FOLD);
+    bool good = f != NULL;
+    if (good) {
+        f->fold = (enum quant)x->number;
+        f->g = mem_get(s->at[s->n], sizeof *f->g);
+        f->use = mem_get(s->at[s->n], sizeof *f->use);
+    }
+    struct val token;
+    for (size_t k = 0; good && k < n_positions; k++) {
+        good = positions[k] >= 0 && positions[k] < (int64_t)s->n;
+        if (!good) break;
+        uint32_t i = (uint32_t)positions[k];
+        s->e->env[slot] = (struct var){.set = true, .v = i};
+        for (uint32_t c = s->at[i]; good && c < s->at[i + 1]; c++) {
+            eval_reset(s->e);
+            token = (struct val){.type = V_NUM, .x = pool_get(s->e, 1)};
+            num_set_int(token.x, s->sets.v[i][c - s->at[i]]);
+            for (int m = 0; m < n; m++) nodes[m]->cache = &token;
+            good = fold_cell(s, f, c);
+        }
+    }
+    for (int m = 0; m < n; m++) nodes[m]->cache = NULL;
+    s->e->env[slot].set = false;
+    mem_free(positions);
+    return good ? true : sep_refuse(s, "a feature could not be computed");
+}
+
+static bool same_place(struct sep *s, const struct ex *call, const struct ex *row) {
+    int64_t r, l = 0, h = 0;
+    if (call->number != FN_LOGITS && call->number != FN_ATTN) return sep_refuse(s, "only logits and attn");
+    if (call->k[0]->kind != EX_MODEL || !is_t(s, call->k[call->n - 1])) return sep_refuse(s, "a patched model, or another sequence");
+    if (call->number == FN_ATTN && (!eval_int(s->e, call->k[1], &l) || !eval_int(s->e, call->k[2], &h) || l != 0 || h != 0)) return sep_refuse(s, "only head (0, 0)");
+    const struct net *net = s->e->s->models[call->k[0]->number].net;
+    if (!index_now(s, row, s->n, &r)) return sep_refuse(s, "the row is not constant");
+    if (s->has_row && (s->net != net || s->row != (uint32_t)r)) return sep_refuse(s, "two networks or two rows");
+    s->net = net;
+    s->row = (uint32_t)r;
+    s->has_row = true;
+    if (call->number == FN_ATTN) s->has_attn = true;
+    return true;
+}
+
+/* logits(M, t)[r, e], logits(M, t)[r][e], logits(M, t)[r] and the same of attn: returns the call, its row and the entry (NULL: none) */
+static const struct ex *network_index(const struct ex *x, const struct ex **row, struct ex **entry) {
+    *entry = NULL;
+    if (x->kind != EX_INDEX) return NULL;
+    if (x->k[0]->kind == EX_CALL) {
+        *row = x->k[1];
+        if (x->n == 3) *entry = x->k[2];
+        return x->k[0];
+    }
+    if (x->k[0]->kind != EX_INDEX || x->k[0]->n != 2 || x->n != 2 || x->k[0]->k[0]->kind != EX_CALL) return NULL;
+    *row = x->k[0]->k[1];
+    *entry = x->k[1];
+    return x->k[0]->k[0];
+}
+
+bool sep_collect(struct sep *s, struct ex *x, int own_slot) {
+    const struct ex *row;
+    struct ex *entry;
+    if (!x->network && !mentions(x, s->slot)) return true;
+    if (!x->network) {
+        if (own_slot >= 0 && own_token(s, x, own_slot)) {
+            if (s->n_own == 64) return sep_refuse(s, "too many tokens in a sum");
+            s->own_slot[s->n_own] = own_slot;
+            s->own[s->n_own++] = x;
+            return true;
+        }
+        if (x->kind == EX_INDEX && x->n == 2 && is_t(s, x->k[0])) return token_feature(s, x);
+        if (x->kind == EX_CALL && x->n >= 1 && is_t(s, x->k[0])) return whole_feature(s, x);
+        if (x->kind == EX_QUANT && x->binds.n == 1 && !mentions(x->binds.b[0].set, s->slot)) return fold_feature(s, x);
+        if (is_t(s, x)) return sep_refuse(s, "the sequence stands alone");
+    }
+    const struct ex *call = network_index(x, &row, &entry);
+    if (call != NULL && call->network && call->number <= FN_NODE) return same_place(s, call, row) && (entry == NULL || sep_collect(s, entry, own_slot));
+    if (x->kind == EX_CALL && x->number <= FN_NODE) return sep_refuse(s, "a whole table of rows");
+    if (x->kind == EX_QUANT && x->number == Q_SUM && x->network && x->binds.n == 1) own_slot = x->binds.b[0].slot;
+    for (int i = 0; i < x->binds.n; i++)
+        if (!sep_collect(s, x->binds.b[i].set, own_slot)) return false;
+    if (x->where != NULL && !sep_collect(s, x->where, own_slot)) return false;
+    for (int i = 0; i < x->n; i++)
+        if (x->k[i] != NULL && !sep_collect(s, x->k[i], own_slot)) return false;
+    return true;
+}
+
+bool feature_start(const struct feature *f, int64_t *state) {
+    bool extreme = f->type != F_FOLD || f->fold == Q_MAX || f->fold == Q_MIN;
+    *state = extreme ? NOTHING : f->fold == Q_ALL;
+    return true;
+}
+
+/* The value after one more token. argmax and argmin hold value * 8192 + position. */
+bool feature_step(const struct sep *s, const struct feature *f, int64_t *state, uint32_t position, uint32_t cell, int64_t token) {
+    (void)s;
+    if (position < f->first || position > f->last) return true;
+    if (f->type == F_TOKEN) {
+        *state = token;
+        return true;
+    }
+    if (!f->use[cell]) return true;
+    int64_t g = f->g[cell];
+    if (f->type == F_ARGMAX || f->type == F_ARGMIN) {
+        if (position >= 8192 || token < 0 || token > INT32_MAX) return false;
+        int64_t best = *state == NOTHING ? 0 : *state / 8192;
+        if (*state == NOTHING || (f->type == F_ARGMAX ? token > best : token < best)) *state = token * 8192 + position;
+        return true;
+    }
+    switch (f->fold) {
+    case Q_MAX:
+        if (*state == NOTHING || g > *state) *state = g;
+        return g != NOTHING;
+    case Q_MIN:
+        if (*state == NOTHING || g < *state) *state = g;
+        return g != NOTHING;
+    case Q_ALL: *state = *state && g; return true;
+    case Q_ANY: *state = *state || g; return true;
+    default: return !__builtin_add_overflow(*state, g, state); /* sum, count */
+    }
+}
+
+bool feature_finish(struct sep *s, struct feature *f, int64_t state) {
+    if (state == NOTHING) return sep_refuse(s, "max or min over nothing");
+    if (f->type == F_FOLD && (f->fold == Q_ALL || f->fold == Q_ANY)) f->v = (struct val){.type = V_TRI, .tri = state != 0 ? YES : NO};
+    else {
+        f->v = (struct val){.type = V_NUM, .x = pool_get(s->e, 1)};
+        num_set_int(f->v.x, f->type == F_ARGMAX || f->type == F_ARGMIN ? state % 8192 : state);
+    }
+    f->x->cache = &f->v;
+    return true;
+}
+
+void sep_release(struct sep *s) {
+    for (int i = 0; i < s->n_f; i++) s->f[i].x->cache = NULL;
+    for (int i = 0; i < s->n_own; i++) s->own[i]->cache = NULL;
+}

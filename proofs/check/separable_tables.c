@@ -1,0 +1,195 @@
+/* The network as tables over (position, token): w, C, D (FORMAT.md §3.2), by the same rows as everywhere else: C and D come from runs in which
+ * the row of the `mix` node is replaced by a value vector or by 0, so they use nothing but that the output is affine in it. */
+#include "separable.h"
+#include <string.h>
+
+#define TABLE_P 256
+
+/* What a node's row r is, as a function of the tokens. TOKEN: of (t[r], r) alone. AFFINE: of t[r], and affine in row r of the one mix node. */
+enum shape { SHAPE_NONE, SHAPE_TOKEN, SHAPE_SCORE, SHAPE_SOFTMAX, SHAPE_AFFINE };
+
+static enum shape shape_of(struct sep *s, const struct node *x, int at, const enum shape *shape) {
+    enum shape most = SHAPE_TOKEN;
+    for (int a = 0; a < x->n_args; a++) {
+        if (shape[x->args[a]] == SHAPE_NONE) return SHAPE_NONE;
+        if (shape[x->args[a]] > most) most = shape[x->args[a]];
+    }
+    switch (x->op) {
+    case OP_EMBED:
+    case OP_POSITION: return SHAPE_TOKEN;
+    case OP_ADD:
+    case OP_LINEAR:
+    case OP_HEADS: return most == SHAPE_TOKEN || most == SHAPE_AFFINE ? most : SHAPE_NONE;
+    case OP_SCORE: return most == SHAPE_TOKEN ? SHAPE_SCORE : SHAPE_NONE;
+    case OP_SOFTMAX: return most == SHAPE_SCORE ? SHAPE_SOFTMAX : SHAPE_NONE;
+    case OP_MIX:
+        if (shape[x->args[0]] != SHAPE_SOFTMAX || shape[x->args[1]] != SHAPE_TOKEN || s->mix >= 0) return SHAPE_NONE; /* one head */
+        s->mix = at;
+        return SHAPE_AFFINE;
+    default: return most == SHAPE_TOKEN ? SHAPE_TOKEN : SHAPE_NONE;
+    }
+}
+
+static bool understand(struct sep *s) {
+    const struct net *net = s->net;
+    enum shape *shape = mem_get((size_t)net->n_nodes, sizeof *shape);
+    s->mix = -1;
+    for (int i = 0; i < net->n_nodes; i++) shape[i] = shape_of(s, &net->nodes[i], i, shape);
+    bool good = s->mix >= 0 && (shape[net->output] == SHAPE_AFFINE || shape[net->output] == SHAPE_TOKEN);
+    if (good) {
+        s->softmax = net->nodes[s->mix].args[0];
+        s->score = net->nodes[s->softmax].args[0];
+        s->q = net->nodes[s->score].args[0];
+        s->k = net->nodes[s->score].args[1];
+        s->n_out = net->nodes[net->output].width;
+        if (s->has_attn && net_find(net, "blocks.0.attn.hook_pattern.0") != s->softmax) good = false;
+    }
+    mem_free(shape);
+    return good ? true : sep_refuse(s, "the network is not one layer with one head, linear after it");
+}
+
+/* x without its last `drop` bits, within one unit of what is left, if the enclosure is that narrow and the result below 2^most */
+static bool to_fixed(const struct num *x, mp_bitcnt_t drop, unsigned most, int64_t *out) {
+    mpz_t lo, hi;
+    mpz_inits(lo, hi, NULL);
+    mpz_fdiv_q_2exp(lo, LO(x), drop);
+    mpz_cdiv_q_2exp(hi, HI(x), drop);
+    bool good = mpz_sizeinbase(lo, 2) <= most && mpz_sizeinbase(hi, 2) <= most;
+    *out = good ? mpz_get_si(lo) : 0;
+    mpz_sub(hi, hi, lo);
+    good = good && mpz_cmp_ui(hi, 2) <= 0; /* lo, lo + 1 and, when an end falls on a unit, one more: rounded below */
+    if (mpz_cmp_ui(hi, 2) == 0) (*out)++;
+    mpz_clears(lo, hi, NULL);
+    return good;
+}
+
+/* The run on n times the same token. */
+static void constant_run(struct sep *s, struct run *r, int64_t token) {
+    int64_t *t = mem_get(s->n, sizeof *t);
+    for (uint32_t i = 0; i < s->n; i++) t[i] = token;
+    run_init(r, s->net, false, TABLE_P, 0, t, s->n); /* 0: numbers of different runs are never taken for the same */
+    mem_free(t);
+}
+
+static void copy_row(struct num *to, const struct num *from, uint32_t n) {
+    for (uint32_t i = 0; i < n; i++) num_copy(&to[i], &from[i]);
+}
+
+/* the output row r on a constant sequence with the row of the mix node replaced by z */
+static const struct num *output_with(struct sep *s, struct run *r, int64_t token, const struct num *z) {
+    constant_run(s, r, token);
+    run_add_patch(r, s->mix, (int)s->row, (int)s->row, s->net->nodes[s->mix].width, z);
+    return run_row(r, s->net->output, s->row, s->fail);
+}
+
+static struct num *nums(size_t n) {
+    struct num *x = mem_get(n, sizeof *x);
+    for (size_t i = 0; i < n; i++) num_init(&x[i]);
+    return x;
+}
+
+static void nums_free(struct num *x, size_t n) {
+    for (size_t i = 0; i < n; i++) num_clear(&x[i]);
+    mem_free(x);
+}
+
+/* rows of a node at every cell: one run a token */
+static bool cell_rows(struct sep *s, int node, struct num *out) {
+    uint32_t width = s->net->nodes[node].width;
+    bool good = true;
+    for (uint32_t i = 0; good && i < s->n; i++)
+        for (uint32_t c = s->at[i]; good && c < s->at[i + 1]; c++) {
+            struct run r;
+            constant_run(s, &r, s->sets.v[i][c - s->at[i]]);
+            const struct num *row = run_row(&r, node, i, s->fail);
+            good = row != NULL;
+            if (good) copy_row(out + (size_t)c * width, row, width);
+            run_clear(&r);
+        }
+    return good;
+}
+
+static bool direct_and_values(struct sep *s, const struct num *v, uint32_t width) {
+    uint32_t nq = s->at[s->row + 1] - s->at[s->row];
+    struct num *zero = nums(width), *base = nums(s->n_out), *diff = nums(1);
+    struct run r;
+    bool good = true;
+    for (uint32_t k = 0; good && k < nq; k++) {
+        const struct num *row = output_with(s, &r, s->sets.v[s->row][k], zero);
+        good = row != NULL;
+        for (uint32_t j = 0; good && j < s->n_out; j++) good = to_fixed(&row[j], TABLE_P - SEP_BITS, SEP_BITS + 12, &s->D[(size_t)k * s->n_out + j]);
+        if (good && k == 0) copy_row(base, row, s->n_out);
+        run_clear(&r);
+    }
+    for (uint32_t c = 0; good && c < s->at[s->n]; c++) {
+        const struct num *row = output_with(s, &r, s->sets.v[s->row][0], v + (size_t)c * width);
+        good = row != NULL;
+        for (uint32_t j = 0; good && j < s->n_out; j++) {
+            num_sub(diff, &row[j], &base[j], TABLE_P);
+            good = to_fixed(diff, TABLE_P - SEP_BITS, SEP_BITS + 12, &s->C[(size_t)c * s->n_out + j]);
+        }
+        run_clear(&r);
+    }
+    nums_free(zero, width);
+    nums_free(base, s->n_out);
+    nums_free(diff, 1);
+    return good;
+}
+
+/* w = exp(score - c_q) with one exact c_q at least every score of query q: the factor exp(-c_q) is common to numerators and Z */
+static bool weights_of(struct sep *s, uint32_t k, const struct num *q, const struct num *keys, uint32_t width) {
+    uint32_t cells = s->at[s->n];
+    struct num *score = nums(cells), c;
+    struct run r;
+    constant_run(s, &r, s->sets.v[0][0]);
+    num_init(&c);
+    bool good = true, any = false;
+    for (uint32_t i = 0; good && i < s->n; i++)
+        for (uint32_t x = s->at[i]; good && x < s->at[i + 1] && run_allowed(&r, s->row, i); x++) {
+            good = run_score(&r, &s->net->nodes[s->score], &score[x], q, keys + (size_t)x * width, s->fail);
+            bool counts = i != s->row || x - s->at[i] == k; /* at position r the token is q itself */
+            if (good && counts && (!any || mpz_cmp(HI(&score[x]), HI(&c)) > 0)) {
+                num_copy(&c, &score[x]);
+                any = true;
+            }
+        }
+    c.tag = (struct tag){0};
+    mpz_set(LO(&c), HI(&c));
+    for (uint32_t i = 0; good && i < s->n; i++)
+        for (uint32_t x = s->at[i]; good && x < s->at[i + 1] && run_allowed(&r, s->row, i); x++) {
+            if (i == s->row && x - s->at[i] != k) continue;
+            num_sub(&score[x], &score[x], &c, TABLE_P);
+            size_t at = (size_t)k * cells + x;
+            good = num_exp(&score[x], &score[x], TABLE_P);
+            mp_bitcnt_t bits = mpz_sizeinbase(HI(&score[x]), 2), drop = bits > 60 ? bits - 60 : 0;
+            good = good && to_fixed(&score[x], drop, 61, &s->w[at]);
+            s->shift[at] = (int)drop + 60 - TABLE_P;
+        }
+    num_clear(&c);
+    run_clear(&r);
+    nums_free(score, cells);
+    return good;
+}
+
+bool sep_tables(struct sep *s) {
+    if (!understand(s)) return false;
+    uint32_t cells = s->at[s->n], nq = s->at[s->row + 1] - s->at[s->row];
+    if (s->n > s->net->ctx) return sep_refuse(s, "the sequence is longer than the context");
+    for (uint32_t i = 0; i < s->n; i++)
+        for (size_t k = 0; k < s->sets.size[i]; k++)
+            if (s->sets.v[i][k] < 0 || s->sets.v[i][k] >= (int64_t)s->net->vocab) return sep_refuse(s, "a token outside the vocabulary");
+    if ((uint64_t)cells * nq > 4000000 || (uint64_t)cells * s->n_out > 16000000) return sep_refuse(s, "tables too large");
+    uint32_t width = s->net->nodes[s->k].width, value_width = s->net->nodes[s->mix].width;
+    s->D = mem_get((size_t)nq * s->n_out, sizeof *s->D);
+    s->C = mem_get((size_t)cells * s->n_out, sizeof *s->C);
+    s->w = mem_get((size_t)nq * cells, sizeof *s->w);
+    s->shift = mem_get((size_t)nq * cells, sizeof *s->shift);
+    struct num *keys = nums((size_t)cells * width), *queries = nums((size_t)cells * width), *values = nums((size_t)cells * value_width);
+    bool good = cell_rows(s, s->k, keys) && cell_rows(s, s->q, queries) && cell_rows(s, s->net->nodes[s->mix].args[1], values);
+    good = good && direct_and_values(s, values, value_width);
+    for (uint32_t k = 0; good && k < nq; k++) good = weights_of(s, k, queries + (size_t)(s->at[s->row] + k) * width, keys, width);
+    nums_free(keys, (size_t)cells * width);
+    nums_free(queries, (size_t)cells * width);
+    nums_free(values, (size_t)cells * value_width);
+    return good ? true : sep_refuse(s, "a table cannot be enclosed");
+}
