@@ -343,6 +343,7 @@ static void work(struct worker *w)
     tiers_free(w->tiers);
     arb_clear(w->ball);
     diag_clear(&w->diag);
+    if (omp_get_thread_num() != 0) flint_cleanup(); /* the library's caches of a thread that may never run again */
 }
 
 static void take_binding(struct binding *to, struct binding *from)
