@@ -1,6 +1,6 @@
 """Both checkers on the golden set and its mutations: equal verdicts and exit statuses, and the truth by brute force.
 
-    python3 tests/reference/agree.py [--checker build/weightproof-check] [--only TEXT] [--keep DIR] [--seed N] [--nets N] [--mutations N]
+    python3 tests/reference/agree.py [--checker build/weightproof-check] [--prover build/weightproof | --no-prover] [--only TEXT] [--keep DIR] [--seed N] [--nets N] [--mutations N]
 
 Without --checker only the reference runs. Ends with a line `N passed, N failed`.
 """
@@ -9,6 +9,7 @@ import contextlib
 import io
 import os
 import random
+import re
 import subprocess
 import sys
 import tempfile
@@ -23,6 +24,7 @@ from nets import transformer                         # noqa: E402
 from statement import StatementError, parse_statement, show_statement  # noqa: E402
 
 BATCH = 40
+PROVER_CERTIFICATES = 21                               # of the claims in prover.claims
 
 
 def written(claim):
@@ -170,6 +172,27 @@ def add_language(tally):
         tally.case("network: " + name, bare(statements.one_claim(good, [("M", digest)]), "proved"), False)
 
 
+def add_prover(tally, prover):
+    """The program's own certificates of prover.claims, and what they say turned round."""
+    out = os.path.join(tally.folder, "prover")
+    done = subprocess.run([prover, "verify", os.path.join(HERE, "prover.claims"), "--certificates", out, "--quiet"],
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=300)
+    names = sorted(x for x in os.listdir(out) if x.endswith(".cert")) if os.path.isdir(out) else []
+    if len(names) != PROVER_CERTIFICATES:
+        tally.fail("prover.claims", out, "%d certificates instead of %d: %s" % (len(names), PROVER_CERTIFICATES, done.stdout.decode()[-400:]))
+    for name in names:
+        with open(os.path.join(out, name)) as f:
+            text = f.read()
+        tally.cases.append(("prover: " + name, os.path.join(out, name), True))
+        body = text[:text.rindex("sha256 ")]
+        verdict = re.search("\nverdict (.*)\n", body).group(1)
+        turned = body.replace("\nverdict " + verdict, "\nverdict " + {"proved": "refuted", "refuted": "proved", "bounded": "vacuous", "vacuous": "proved"}[verdict])
+        path = os.path.join(out, name + ".turned")
+        with open(path, "w") as f:
+            f.write(seal(turned))
+        tally.cases.append(("prover, turned round: " + name, path, False))
+
+
 def main():
     p = argparse.ArgumentParser()
     p.add_argument("--checker")
@@ -178,7 +201,10 @@ def main():
     p.add_argument("--seed", type=int, default=1, help="which mutations")
     p.add_argument("--nets", type=int, default=0, help="other random networks")
     p.add_argument("--mutations", type=int, default=5)
+    p.add_argument("--prover", help="the program; weightproof beside the checker unless --no-prover")
+    p.add_argument("--no-prover", action="store_true")
     a = p.parse_args()
+    prover = a.prover or (os.path.join(os.path.dirname(a.checker) or ".", "weightproof") if a.checker else None)
     rng = random.Random(a.seed)
     with contextlib.ExitStack() as stack:
         folder = a.keep or stack.enter_context(tempfile.TemporaryDirectory())
@@ -189,6 +215,8 @@ def main():
                 add_claim(tally, name, claim, rng, a.mutations)
         if a.only in "language":
             add_language(tally)
+        if prover and not a.no_prover and a.only in "prover":
+            add_prover(tally, prover)
         tally.run()
     print("%d certificates, %d claims too close to call in doubles" % (len(tally.cases), tally.skipped))
     print("%d passed, %d failed" % (tally.passed, tally.failed))
