@@ -3,29 +3,58 @@
 
 #include <math.h>
 #include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
 
+/* Decimal digits of a small integer; returns the end. */
+static char *put_exponent(char *p, int e)
+{
+    char digits[4];
+    int n = 0;
+
+    if (e < 0)
+        *p++ = '-';
+    for (e = abs(e); n == 0 || e; e /= 10)
+        digits[n++] = (char)('0' + e % 10);
+    while (n)
+        *p++ = digits[--n];
+    return p;
+}
+
+/* By hand: a network is written each time a model is loaded, to know its hash, and printf takes ten times as long. */
 void number_add_hex(struct text *out, double x)
 {
     static const char digits[] = "0123456789abcdef";
-    char fraction[14];
-    int exponent, n = 0;
+    const uint64_t one = (uint64_t)1 << 52;
+    char buffer[32], *p = buffer;
     uint64_t bits;
+    int exponent;
 
     if (!isfinite(x)) {
         out->failed = true;
         return;
     }
-    if (x == 0) {
-        text_add_n(out, "0", 1);
-        return;
+    memcpy(&bits, &x, sizeof bits);
+    exponent = (int)(bits >> 52 & 2047) - 1023;
+    bits &= one - 1;
+    if (exponent == -1023) { /* subnormal: shift the leading bit into its place */
+        if (bits == 0) {
+            text_add_n(out, "0", 1);
+            return;
+        }
+        for (exponent = -1022; bits < one; bits <<= 1)
+            exponent--;
+        bits &= one - 1;
     }
-    bits = (uint64_t)ldexp(frexp(fabs(x), &exponent), 53) & 0xfffffffffffffu;
-    while (bits) {
-        fraction[n++] = digits[bits >> 48];
-        bits = bits << 4 & 0xfffffffffffffu;
-    }
-    fraction[n] = '\0';
-    text_addf(out, "%s0x1%s%sp%d", x < 0 ? "-" : "", n ? "." : "", fraction, exponent - 1);
+    if (x < 0)
+        *p++ = '-';
+    memcpy(p, "0x1.", 4);
+    p += bits ? 4 : 3;
+    for (; bits; bits = bits << 4 & (one - 1))
+        *p++ = digits[bits >> 48];
+    *p++ = 'p';
+    p = put_exponent(p, exponent);
+    text_add_n(out, buffer, (size_t)(p - buffer));
 }
 
 static int hex_digit(char c) { return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1; }
