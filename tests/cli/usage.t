@@ -135,8 +135,8 @@ $ weightproof verify -x x.claims
 ! error: unknown option '-x' of verify
 ? 3
 
-$ weightproof verify missing.claims
-! error: cannot read 'missing.claims': there is no such file
+$ weightproof verify $T/none.claims
+! error: cannot read '$T/none.claims': there is no such file
 ? 3
 
 $ weightproof convert -o

@@ -1,31 +1,31 @@
 # Claim files through verify, eval and new. Verdicts, evidence, exit status.
-$ printf 'claims 1\nmodel M = "%s/examples/max4_s123.safetensors"\ndomain D = tokens[4] of 0..63\nclaim how_often "how often it is right" { count t in D : argmax(logits(M, t)[last]) == max(t) prove fraction >= 999/1000 }\nclaim always { forall t in D prove argmax(logits(M, t)[last]) == max(t) expect refuted }\nclaim few { list t in D : argmax(logits(M, t)[last]) != max(t) at most 3 }\nclaim margin { minimize t in D : logits(M, t)[last, max(t)] - max{ logits(M, t)[last, j] : j in 0..63 where j != max(t) } within 1e-6 }\nclaim attends { forall t in D prove sum{ attn(M, 0, 0, t)[last, i] : i in 0..3 where t[i] == max(t) } > 0 }\n' "$PWD" > $T/a.claims; weightproof verify $T/a.claims
-> undecided  how_often: the checker is missing: weightproof-check stands neither beside the program nor in libexec/weightproof; the prover's interval, not checked: 0.999705731...  [separable, none, # s + # s]
-> undecided  always: the checker is missing: weightproof-check stands neither beside the program nor in libexec/weightproof  [separable, none, # s + # s]
-> undecided  few: the checker is missing: weightproof-check stands neither beside the program nor in libexec/weightproof  [separable, none, # s + # s]
-> undecided  margin: the checker is missing: weightproof-check stands neither beside the program nor in libexec/weightproof; the prover's interval, not checked: [-11.3820439, -11.3820435]  [separable, none, # s + # s]
-> undecided  attends: the checker is missing: weightproof-check stands neither beside the program nor in libexec/weightproof; the prover's interval, not checked: [0.00738010722, 0.00738034565]  [separable, none, # s + # s]
-> 5 claims: 5 undecided; 0 certificates accepted; # s
-? 2
+$ printf 'claims 1\nmodel M = "%s/examples/max4_s123.safetensors"\ndomain D = tokens[3] of 0..9\nclaim how_often "how often it is right" { count t in D : argmax(logits(M, t)[last]) == max(t) prove fraction >= 999/1000 }\nclaim always { forall t in D prove argmax(logits(M, t)[last]) == max(t) expect refuted }\nclaim few { list t in D : argmax(logits(M, t)[last]) != max(t) at most 3 }\nclaim margin { minimize t in D : logits(M, t)[last, max(t)] - max{ logits(M, t)[last, j] : j in 0..63 where j != max(t) } within 1e-6 }\nclaim attends { forall t in D prove sum{ attn(M, 0, 0, t)[last, i] : i in 0..2 where t[i] == max(t) } > 0 }\n' "$PWD" > $T/a.claims; weightproof verify $T/a.claims
+> refuted    how_often: 480 of 1000, fraction 12/25  [..., checked, # s + # s]
+> refuted    always: counterexample t=0,0,0  [..., replayed, # s + # s]
+> bounded    few: 3 found, there may be more, first t=0,0,0  [..., checked, # s + # s]
+> bounded    margin: value in [...] at t=0,0,1  [..., checked, # s + # s]
+> proved     attends: slack [0.09877733, 0.09877734] at t=2,2,6  [..., checked, # s + # s]
+> 5 claims: 1 proved, 2 bounded, 2 refuted; 5 certificates accepted; # s
+? 1
 
 $ weightproof verify $T/a.claims --expect
-> undecided  how_often: the checker is missing: weightproof-check stands neither beside the program nor in libexec/weightproof; the prover's interval, not checked: 0.999705731...  [separable, none, # s + # s]  -- expected proved or bounded
-> undecided  always: the checker is missing: weightproof-check stands neither beside the program nor in libexec/weightproof  [separable, none, # s + # s]  -- expected refuted
-> undecided  few: the checker is missing: weightproof-check stands neither beside the program nor in libexec/weightproof  [separable, none, # s + # s]  -- expected proved or bounded
-> undecided  margin: the checker is missing: weightproof-check stands neither beside the program nor in libexec/weightproof; the prover's interval, not checked: [-11.3820439, -11.3820435]  [separable, none, # s + # s]  -- expected proved or bounded
-> undecided  attends: the checker is missing: weightproof-check stands neither beside the program nor in libexec/weightproof; the prover's interval, not checked: [0.00738010722, 0.00738034565]  [separable, none, # s + # s]  -- expected proved or bounded
-> 5 claims: 5 undecided; 0 certificates accepted; 5 not as expected; # s
-? 2
+> refuted    how_often: 480 of 1000, fraction 12/25  [..., checked, # s + # s]  -- expected proved or bounded
+> refuted    always: counterexample t=0,0,0  [..., replayed, # s + # s]
+> bounded    few: 3 found, there may be more, first t=0,0,0  [..., checked, # s + # s]
+> bounded    margin: value in [...] at t=0,0,1  [..., checked, # s + # s]
+> proved     attends: slack [0.09877733, 0.09877734] at t=2,2,6  [..., checked, # s + # s]
+> 5 claims: 1 proved, 2 bounded, 2 refuted; 5 certificates accepted; 1 not as expected; # s
+? 1
 
 $ weightproof verify $T/a.claims --only how_often --only attends
-> undecided  how_often: the checker is missing: weightproof-check stands neither beside the program nor in libexec/weightproof; the prover's interval, not checked: 0.999705731...  [separable, none, # s + # s]
-> undecided  attends: the checker is missing: weightproof-check stands neither beside the program nor in libexec/weightproof; the prover's interval, not checked: [0.00738010722, 0.00738034565]  [separable, none, # s + # s]
-> 2 claims: 2 undecided; 0 certificates accepted; # s
-? 2
+> refuted    how_often: 480 of 1000, fraction 12/25  [..., checked, # s + # s]
+> proved     attends: slack [0.09877733, 0.09877734] at t=2,2,6  [..., checked, # s + # s]
+> 2 claims: 1 proved, 1 refuted; 2 certificates accepted; # s
+? 1
 
 $ weightproof verify $T/a.claims --quiet --only few
-> 1 claim: 1 undecided; 0 certificates accepted; # s
-? 2
+> 1 claim: 1 bounded; 1 certificate accepted; # s
+? 0
 
 $ weightproof verify $T/a.claims --only how_oftn
 ! error: --only 'how_oftn': $T/a.claims has no such name
@@ -33,28 +33,29 @@ $ weightproof verify $T/a.claims --only how_oftn
 ? 3
 
 $ weightproof verify $T/a.claims --only how_often --expect --json - | python3 -c 'import json,sys; c = json.load(sys.stdin)["claims"][0]; print(c["verdict"], c["number_lo"], c["total"], c["lo_exact"], c["evidence"], c["certificate"])'
-> undecided 16772279 16777216 16772279/16777216 none None
+> refuted 480 1000 12/25 checked None
 ? 0
 
 $ weightproof verify $T/a.claims --plan --only margin
 > margin: minimize under real
->   t         set of integer[4] = tokens[4] of 0..63
+>   t         set of integer[3] = tokens[3] of 0..9
 >   subject   real: logits(M, t)[last, max(t)] - max{logits(M, t)[last, j] : j in 0..63 where j != max(t)}
->   bindings  16777216 at most, before conditions
->   engine    separable, about 6.7e+07 steps
-? 0
-
-$ weightproof eval $T/a.claims --only margin --at t=0,0,0,1
-> t = {0, 0, 0, 1}
-> logits(M, t) = {{7.88259360005 +- 1.2e-16, 5.15856078419 +- 1.3e-16, 9.31386509543 +- 4.1e-16, 9.23576917754 +- 1.8e-16, 14.6796455379 +- 4.3e-16, 13.3821008468 +- 2.4e-16, 16.3984838592 +- 1.1e-15, 13.3771701429 +- 5.1e-16, 13.1979792698 +- 4.1e-16, 11.786094433 +- 1.5e-16, 17.7470357055 +- 1.2e-15, 15.3866279944 +- 3.9e-16, 12.1451118034 +- 1.6e-18, 13.9618658629 +- 1.7e-16, 14.4462481485 +- 7.4e-16, 13.471694 ... (6342 characters more)
-> max(t) = 1
-> logits(M, t)[last, max(t)] = 2.61016032471 +- 1.6e-16
-> max{logits(M, t)[last, j] : j in 0..63 where j != max(t)} = 13.9922039662 +- 8.8e-16
-> logits(M, t)[last, max(t)] - max{logits(M, t)[last, j] : j in 0..63 where j != max(t)} = -11.3820436415 +- 3.6e-16
+>   bindings  1000 at most, before conditions
+>   engine    enumerate, about 1.7e+07 steps
+>   then      separable, about 6.7e+07 steps
 ? 0
 
 $ weightproof eval $T/a.claims --only margin --at t=0,0,1
-! error: variable 't' has 4 tokens, not 3
+> t = {0, 0, 1}
+> logits(M, t) = {{[7.88259360004778 +/- 1.59e-15], [5.15856078419031 +/- 6.25e-16], [9.31386509543048 +/- 7.48e-16], [9.23576917754100 +/- 1.87e-16], [14.6796455378506 +/- 4.99e-14], [13.3821008467757 +/- 2.84e-14], [16.3984838591796 +/- 1.60e-14], [13.3771701429238 +/- 3.39e-14], [13.1979792697664 +/- 1.88e-14], [11.7860944330138 +/- 4.14e-14], [17.7470357055135 +/- 1.35e-14], [15.3866279944478 +/- 8.75e-15], [1 ... (6022 characters more)
+> max(t) = 1
+> logits(M, t)[last, max(t)] = [4.08953702326163 +/- 2.32e-15]
+> max{logits(M, t)[last, j] : j in 0..63 where j != max(t)} = [15.3478697877442 +/- 2.04e-14]
+> logits(M, t)[last, max(t)] - max{logits(M, t)[last, j] : j in 0..63 where j != max(t)} = [-11.2583327644826 +/- 7.34e-15]
+? 0
+
+$ weightproof eval $T/a.claims --only margin --at t=0,0
+! error: variable 't' has 3 tokens, not 2
 ? 3
 
 $ weightproof eval $T/a.claims --only margin
@@ -65,7 +66,7 @@ $ weightproof eval $T/a.claims --only margin --at s=1
 ! error: claim 'margin' has no variable 's'
 ? 3
 
-$ weightproof eval $T/a.claims --at t=1,1,1,1
+$ weightproof eval $T/a.claims --at t=1,1,1
 ! error: eval needs --only NAME, once
 ? 3
 
@@ -80,7 +81,6 @@ $ printf 'claims 1\nclaim a { prov 1 < 2 }\nclaim b { prove 1 < c }\n' > $T/bad.
 !   |
 ! 3 | claim b { prove 1 < c }
 !   |                     ^
-!   = help: did you mean 'W'?
 ? 3
 
 $ printf 'claims 1\n' > $T/empty.claims; weightproof verify $T/empty.claims
@@ -88,16 +88,16 @@ $ printf 'claims 1\n' > $T/empty.claims; weightproof verify $T/empty.claims
 ? 3
 
 $ printf 'claims 1\nclaim yes { prove 1 < 2 }\nclaim no { prove 2 < 1 }\nclaim wrong { prove 2 < 1 expect proved }\n' > $T/pure.claims; weightproof verify $T/pure.claims --expect
-> undecided  yes: separable: no sequence of tokens is quantified; enumerate: absent  -- expected proved or bounded
-> undecided  no: separable: no sequence of tokens is quantified; enumerate: absent  -- expected proved or bounded
-> undecided  wrong: separable: no sequence of tokens is quantified; enumerate: absent  -- expected proved
-> 3 claims: 3 undecided; 0 certificates accepted; 3 not as expected; # s
-? 2
+> proved     yes: slack [0.9999999, 1.000001]  [..., checked, # s + # s]
+> refuted    no: it is false  [..., checked, # s + # s]  -- expected proved or bounded
+> refuted    wrong: it is false  [..., checked, # s + # s]  -- expected proved
+> 3 claims: 1 proved, 2 refuted; 3 certificates accepted; 2 not as expected; # s
+? 1
 
 $ weightproof verify $T/pure.claims --only yes --expect
-> undecided  yes: separable: no sequence of tokens is quantified; enumerate: absent  -- expected proved or bounded
-> 1 claim: 1 undecided; 0 certificates accepted; 1 not as expected; # s
-? 2
+> proved     yes: slack [0.9999999, 1.000001]  [..., checked, # s + # s]
+> 1 claim: 1 proved; 1 certificate accepted; all as expected; # s
+? 0
 
 $ weightproof verify $T/pure.claims --engine separable --only yes
 > undecided  yes: separable: no sequence of tokens is quantified
@@ -105,16 +105,16 @@ $ weightproof verify $T/pure.claims --engine separable --only yes
 ? 2
 
 $ weightproof new examples/max4_s123.safetensors -o $T/new.claims && weightproof verify $T/new.claims
-> undecided  one_answer: separable: two argmaxes are compared; enumerate: absent
-> undecided  answers_zero: the checker is missing: weightproof-check stands neither beside the program nor in libexec/weightproof; the prover's interval, not checked: 0  [separable, none, # s + # s]
-> undecided  least_attention: the checker is missing: weightproof-check stands neither beside the program nor in libexec/weightproof; the prover's interval, not checked: [-2.38418574e-07, 1.19209295e-07]  [separable, none, # s + # s]
-> 3 claims: 3 undecided; 0 certificates accepted; # s
-? 2
+> proved     one_answer: slack ...  [..., checked, # s + # s]
+> bounded    answers_zero: 0 of 4096, fraction 0  [..., checked, # s + # s]
+> bounded    least_attention: value in [...] at t=63,0  [..., checked, # s + # s]
+> 3 claims: 1 proved, 2 bounded; 3 certificates accepted; # s
+? 0
 
 $ cd $T && cp $OLDPWD/examples/max4_s123.safetensors . && weightproof new max4_s123.safetensors > here.claims && weightproof verify here.claims --only answers_zero
-> undecided  answers_zero: the checker is missing: weightproof-check stands neither beside the program nor in libexec/weightproof; the prover's interval, not checked: 0  [separable, none, # s + # s]
-> 1 claim: 1 undecided; 0 certificates accepted; # s
-? 2
+> bounded    answers_zero: 0 of 4096, fraction 0  [..., checked, # s + # s]
+> 1 claim: 1 bounded; 1 certificate accepted; # s
+? 0
 
 $ weightproof new missing.pt
 ! error: cannot read 'missing.pt': there is no such file
