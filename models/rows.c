@@ -3,6 +3,11 @@
 #include <string.h>
 #include "models/rows.h"
 
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
+#define WIDE __attribute__((target_clones("avx512f", "avx2", "default")))
+#else
+#define WIDE
+#endif
 #define U 0x1p-53
 #define LOW 0x1p-1000
 
@@ -122,7 +127,7 @@ static void row_softmax(const struct row_job *j)
     R = settle(R * (1 + (double)n * 0x1p-50) + (double)n * 2 * U * S, S);
     double least = S - R, slack = (double)n * 0x1p-50;
     for (size_t i = 0; i < n; i++) {
-        double p = e[i] / S, others = fmax(S - e[i], 0) + slack * S, radii = fmax(R - re[i], 0) + slack * R;
+        double p = e[i] / S, others = (S > e[i] ? S - e[i] : 0) + slack * S, radii = (R > re[i] ? R - re[i] : 0) + slack * R;
         double r = (re[i] * others + e[i] * radii) / (S * least) * (1 + 0x1p-30);
         r += (p + r) * nu * (1 + 0x1p-10);
         r += steps32(j->f, p + r, 2);
@@ -131,36 +136,54 @@ static void row_softmax(const struct row_job *j)
     }
 }
 
+/* Sums of a row in any order: of x, of its size, of its radii. */
+WIDE static void row_sums(double *sum, double *size, double *spread, const double *x, const double *rx, size_t k)
+{
+    double a = 0, b = 0, c = 0;
+#pragma omp simd reduction(+ : a, b, c)
+    for (size_t i = 0; i < k; i++) {
+        a += x[i];
+        b += fabs(x[i]);
+        c += rx[i];
+    }
+    *sum = a;
+    *size = b;
+    *spread = c;
+}
+
+/* c = x - mean and the radius that is each entry's own. u: unit roundoff of an execution's subtraction, or 0. */
+WIDE static void subtract(double *restrict c, double *restrict own, const double *restrict x, const double *restrict rx, double mean,
+                          double common, double u, size_t k)
+{
+#pragma omp simd
+    for (size_t i = 0; i < k; i++) {
+        double d = x[i] - mean, size = fabs(d), r = rx[i] * (1 + 0x1p-40) + 2 * U * size;
+        c[i] = d;
+        own[i] = (r + u * (size + r + common)) * (1 + 0x1p-40) + LOW + (d - d);
+    }
+}
+
 /* Centres the row: c'_i = c_i + a_i + delta with |a_i| <= own_i and |delta| <= *common, the same delta for all entries (the error of
  * the mean), which the variance hardly feels. */
 static void centre(double *c, double *own, double *common, const struct row_job *j)
 {
-    const double *x = j->in[0].mid, *rx = j->in[0].rad;
     size_t k = j->node->width;
-    double mean = 0, size = 0, spread = 0, n = (double)k;
-    for (size_t i = 0; i < k; i++) {
-        mean += x[i];
-        size += fabs(x[i]);
-        spread += rx[i];
-    }
+    double mean, size, spread, n = (double)k;
+    row_sums(&mean, &size, &spread, j->in[0].mid, j->in[0].rad, k);
     mean /= n;
     size = (size + spread) * (1 + n * 0x1p-50);
     double off = (spread + n * (U + (k > 1 ? j->f.u : 0)) * size) / n * (1 + 0x1p-40);
     off += 2 * U * fabs(mean) + steps32(j->f, fabs(mean) * (1 + 4 * U) + off, 1);
-    if (j->f.u > 0 && !(size < 0x1p126)) off = INFINITY;
+    if (j->f.u > 0 && !(size < 0x1p125)) off = INFINITY;
     *common = settle(off * (1 + n * 0x1p-50), mean);
-    for (size_t i = 0; i < k; i++) {
-        c[i] = x[i] - mean;
-        double r = rx[i] * (1 + 0x1p-40) + 2 * U * fabs(c[i]);
-        own[i] = settle(r + steps32(j->f, (fabs(c[i]) + r + *common) * (1 + 4 * U), 1), c[i]);
-    }
+    subtract(c, own, j->in[0].mid, j->in[0].rad, mean, *common, j->f.u, k);
 }
 
-/* Radius of the sum of squares q: sum (2 |c| own + own^2) + 2 |delta| (|sum c| + sum own) + k delta^2, and the roundings. */
-static double squares(double *radius, const double *c, const double *own, double common, const struct row_job *j)
+/* Sums of the centred row: q of squares, (2 |c| own + own^2), c, |c|, own. */
+WIDE static void centred_sums(double s[5], const double *c, const double *own, size_t k)
 {
-    size_t k = j->node->width;
-    double n = (double)k, q = 0, r = 0, sum = 0, size = 0, owns = 0;
+    double q = 0, r = 0, sum = 0, size = 0, owns = 0;
+#pragma omp simd reduction(+ : q, r, sum, size, owns)
     for (size_t i = 0; i < k; i++) {
         q += c[i] * c[i];
         r += (2 * fabs(c[i]) + own[i]) * own[i];
@@ -168,7 +191,20 @@ static double squares(double *radius, const double *c, const double *own, double
         size += fabs(c[i]);
         owns += own[i];
     }
-    r += 2 * common * (fabs(sum) + n * U * size + owns) + n * common * common;
+    s[0] = q;
+    s[1] = r;
+    s[2] = sum;
+    s[3] = size;
+    s[4] = owns;
+}
+
+/* Radius of the sum of squares q: sum (2 |c| own + own^2) + 2 |delta| (|sum c| + sum own) + k delta^2, and the roundings. */
+static double squares(double *radius, const double *c, const double *own, double common, const struct row_job *j)
+{
+    size_t k = j->node->width;
+    double n = (double)k, s[5];
+    centred_sums(s, c, own, k);
+    double q = s[0], r = s[1] + 2 * common * (fabs(s[2]) + n * U * s[3] + s[4]) + n * common * common;
     r = r * (1 + n * 0x1p-50) + (n + 4) * U * q + n * LOW;
     double all = (q + r) * (1 + n * 0x1p-50);
     if (j->f.u > 0) r += rounding_factor(k, j->f.u) * all + 2 * n * j->f.eta;
@@ -196,15 +232,39 @@ static double deviation(double *radius, double *least, const double *c, const do
     return sigma;
 }
 
-/* Radius of c_i / sigma. An entry's own error also moves sigma, the other way: together they count |1 - f y^2 / k| with
+/* y = c / sigma. An entry's own error also moves sigma, the other way: together they count |1 - f y^2 / k| with
  * f = 2 sigma / (sigma + sigma') in [f_lo, f_hi]; what the others do to sigma counts |y|. */
-static double quotient(double y, double c, double own, double common, double sigma, double rs, double least, double k)
+WIDE static void normalise(double *restrict y, double *restrict ry, const double *restrict c, const double *restrict own, double common,
+                           double sigma, double rs, double least, size_t k)
 {
-    double f_lo = 2 * sigma / (2 * sigma + rs) * (1 - 8 * U), f_hi = 2 * sigma / (sigma + least) * (1 + 8 * U);
-    double square = y * y / k, part = fabs(c) * own / k / sigma * (1 - 16 * U);
-    double self = fmax(fabs(1 - f_lo * square), fabs(1 - f_hi * square)) + 32 * U;
-    double others = fmax(rs - part, 0) + 4 * U * rs;
-    return (own * self + common + fabs(y) * others) / least * (1 + 0x1p-30) + 2 * U * fabs(y);
+    double n = (double)k, f_lo = 2 * sigma / (2 * sigma + rs) * (1 - 8 * U) / n, f_hi = 2 * sigma / (sigma + least) * (1 + 8 * U) / n;
+    double share = 1 / (n * sigma) * (1 - 32 * U), up = 1 / least * (1 + 0x1p-30), slack = 4 * U * rs;
+#pragma omp simd
+    for (size_t i = 0; i < k; i++) {
+        double z = c[i] / sigma, size = fabs(z), square = z * z;
+        double a = fabs(1 - f_lo * square), b = fabs(1 - f_hi * square), self = (a > b ? a : b) + 64 * U;
+        double others = rs - fabs(c[i]) * own[i] * share;
+        others = (others > 0 ? others : 0) + slack;
+        y[i] = z;
+        ry[i] = ((own[i] * self + common + size * others) * up + 2 * U * size) * (1 + 0x1p-40) + LOW;
+    }
+}
+
+/* Roundings of an execution's quotient, and the product with w and the sum with b. */
+static void finish_layernorm(const struct row_job *j)
+{
+    double *y = j->mid, *ry = j->rad;
+    for (size_t i = 0; i < j->node->width; i++) {
+        ry[i] += steps32(j->f, fabs(y[i]) + ry[i], 2);
+        if (!j->node->n_w) continue;
+        double w = j->node->w[0].data[i], b = j->node->w[1].data[i];
+        ry[i] = ry[i] * fabs(w) * (1 + 0x1p-40);
+        y[i] *= w;
+        ry[i] += 2 * U * fabs(y[i]) + LOW;
+        ry[i] += steps32(j->f, fabs(y[i]) + ry[i], 1);
+        y[i] += b;
+        ry[i] += 2 * U * fabs(y[i]) + steps32(j->f, fabs(y[i]) + ry[i], 1);
+    }
 }
 
 static void row_layernorm(const struct row_job *j)
@@ -213,20 +273,9 @@ static void row_layernorm(const struct row_job *j)
     double *c = j->scratch, *own = j->scratch + k, rs, least, common;
     centre(c, own, &common, j);
     double s = deviation(&rs, &least, c, own, common, j);
-    for (size_t i = 0; i < k; i++) {
-        double y = c[i] / s, r = quotient(y, c[i], own[i], common, s, rs, least, (double)k);
-        r += steps32(j->f, fabs(y) + r, 2);
-        if (j->node->n_w) {
-            double w = j->node->w[0].data[i], b = j->node->w[1].data[i];
-            r = r * fabs(w) * (1 + 0x1p-40);
-            y *= w;
-            r += 2 * U * fabs(y) + steps32(j->f, fabs(y) + r, 1);
-            y += b;
-            r += 2 * U * fabs(y) + steps32(j->f, fabs(y) + r, 1);
-        }
-        j->mid[i] = y;
-        j->rad[i] = least > 0 ? settle(r, y) : INFINITY;
-    }
+    normalise(j->mid, j->rad, c, own, common, s, rs, least, k);
+    if (j->f.u > 0 || j->node->n_w) finish_layernorm(j);
+    for (size_t i = 0; i < k; i++) j->rad[i] = least > 0 ? settle(j->rad[i], j->mid[i]) : INFINITY;
 }
 
 static void row_relu(const struct row_job *j)
