@@ -172,6 +172,10 @@ static bool type_patch_arg(struct typer *t, struct expr *arg, const struct bound
         report_at(t->report, left->at, NULL, "several components: patch(M, head(0, 0) = ..., head(0, 1) = ...)", one ? "a patch replaces whole rows" : "a patch replaces one component at a time");
         return false;
     }
+    const struct net *net = net_of(m);
+    long node = net && base->form == FORM_STRING ? net_node(net, base->name) : -1;
+    if (node >= 0 && (net->nodes[node].op == OP_SCORE || net->nodes[node].op == OP_SOFTMAX))
+        type_note(t, "no rule for patching attention scores and patterns yet");
     if (right->form == FORM_KEYWORD) {
         type_note(t, "no rule for '%s' in patch yet", right->name);
         return right->n_args == 0 || (strstr(right->name, "over") ? type_set(t, right->args[0]) : type_value(t, right->args[0]));
