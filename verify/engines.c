@@ -3,6 +3,7 @@
 
 const struct engine *const engine_list[] = {
     &engine_separable,
+    &engine_search,
     &engine_enumerate,
 };
 const size_t n_engines = sizeof engine_list / sizeof *engine_list;

@@ -1,0 +1,117 @@
+/* search.c: an engine that only looks for one binding: a counterexample of `forall`, a witness of `exists`, among random bindings of a
+ * domain too large to enumerate. It never proves anything about all of them. */
+#include "core/mem.h"
+#include "verify/engine.h"
+#include <stdio.h>
+
+#define SAMPLES 20000
+#define SMALL_BITS 24      /* smaller domains are enumerated */
+#define COST 1e10          /* after what decides, before what takes long */
+
+struct target { const struct binds *binds; const struct expr *where, *subject; enum truth wanted; };
+
+static bool target_of(struct target *t, const struct statement *s)
+{
+    if (s->body != BODY_PROVE) return false;
+    if (s->forall.n) {
+        *t = (struct target){&s->forall, s->forall_where, s->subject, TRUTH_FALSE};
+        return true;
+    }
+    if (s->subject->form != FORM_QUANT || s->subject->quant != QUANT_EXISTS) return false;
+    *t = (struct target){&s->subject->binds, s->subject->where, s->subject->args[0], TRUTH_TRUE};
+    return true;
+}
+
+static bool search_takes(const struct statement *s, struct text *why)
+{
+    struct target t;
+    struct interp *in = NULL;
+    struct walk *w = NULL;
+    struct diag d;
+    mpz_t size;
+    if (s->undecidable || !s->text || !target_of(&t, s)) {
+        text_add(why, s->undecidable ? s->undecidable : "only forall and exists can be settled by one input");
+        return false;
+    }
+    diag_init(&d);
+    mpz_init(size);
+    enum status status = interp_new(&in, s, 0);
+    if (status == STATUS_OK) status = walk_new(&w, t.binds, in, &d);
+    if (status == STATUS_OK) walk_size(size, w);
+    bool large = status == STATUS_OK && mpz_sizeinbase(size, 2) > SMALL_BITS;
+    if (!large) text_add(why, status == STATUS_OK ? "the domain is small enough to be enumerated" : d.n ? d.messages[0].text : status_name(status));
+    walk_free(w);
+    interp_free(in);
+    mpz_clear(size);
+    diag_clear(&d);
+    return large;
+}
+
+static double search_cost(const struct statement *s)
+{
+    (void)s;
+    return COST;
+}
+
+static enum status try_one(bool *found, const struct target *t, struct tiers *tiers, struct walk *w, struct diag *d)
+{
+    bool more;
+    enum truth here = TRUTH_TRUE, truth;
+    *found = false;
+    enum status s = walk_next(&more, w, d);
+    if (s != STATUS_OK || !more) return s;
+    if (t->where) s = tiers_truth(&here, tiers, t->where, d);
+    if (s != STATUS_OK || here != TRUTH_TRUE) return s;
+    s = tiers_truth(&truth, tiers, t->subject, d);
+    *found = s == STATUS_OK && truth == t->wanted;
+    return s;
+}
+
+static enum status sample(bool *found, unsigned long *tried, const struct target *t, struct tiers *tiers, struct walk *w, const struct limits *l, struct diag *d)
+{
+    gmp_randstate_t random;
+    mpz_t size, from, to;
+    enum status s = STATUS_OK;
+    gmp_randinit_mt(random);
+    gmp_randseed_ui(random, l ? l->seed : 0);
+    mpz_inits(size, from, to, NULL);
+    walk_size(size, w);
+    for (*tried = 0, *found = false; mpz_sgn(size) > 0 && *tried < SAMPLES && !*found && s == STATUS_OK; ++*tried) {
+        if (*tried % 64 == 0 && limits_expired(l)) s = STATUS_TIMEOUT;
+        mpz_urandomm(from, random, size);
+        mpz_add_ui(to, from, 1);
+        walk_range(w, from, to);
+        if (s == STATUS_OK) s = try_one(found, t, tiers, w, d);
+    }
+    mpz_clears(size, from, to, NULL);
+    gmp_randclear(random);
+    return s;
+}
+
+static enum status search_decide(struct outcome *out, const struct statement *s, const struct limits *l, struct diag *d)
+{
+    struct target t;
+    struct tiers *tiers = NULL;
+    struct walk *w = NULL;
+    bool found = false;
+    unsigned long tried = 0;
+    char line[120];
+    if (!target_of(&t, s)) return STATUS_INTERNAL;
+    enum status status = tiers_new(&tiers, s);
+    if (status == STATUS_OK) status = walk_new(&w, t.binds, tiers_fast(tiers), d);
+    if (status == STATUS_OK) status = sample(&found, &tried, &t, tiers, w, l, d);
+    mpz_set_ui(out->cases, tried);
+    if (status == STATUS_OK && found) {
+        out->proposal = t.wanted == TRUTH_TRUE ? PROPOSAL_TRUE : PROPOSAL_FALSE;
+        out->rule = "point";
+        status = binding_read(t.wanted == TRUTH_TRUE ? &out->witness : &out->counterexample, t.binds, tiers_fast(tiers));
+    } else if (status == STATUS_OK) {
+        snprintf(line, sizeof line, "no %s among %lu random inputs", t.wanted == TRUTH_TRUE ? "witness" : "counterexample", tried);
+        out->reason = mem_string(line);
+    }
+    walk_free(w);
+    tiers_free(tiers);
+    return status;
+}
+
+const struct engine engine_search = {"search", "random inputs of a large domain, to find one counterexample or witness", search_takes, search_cost, search_decide};
