@@ -24,6 +24,7 @@ SCRIPTS = [
     ("checker", [PY, "tests/checker/run.py", "--checker", BUILD + "/weightproof-check"]),
     ("agree", [PY, "tests/reference/agree.py", "--checker", BUILD + "/weightproof-check"]),
     ("false_claims", [PY, "tests/reference/false_claims.py", "--checker", BUILD + "/weightproof-check"]),
+    ("claims", [PY, "tests/claims/run.py", BUILD]),
     ("examples", [PY, "tests/examples/run.py", BUILD]),
 ]
 

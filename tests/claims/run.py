@@ -1,0 +1,44 @@
+"""Every form of the claim language end to end: forms.claims has an `expect` for every claim; each certificate is then held
+against the claim file by the checker's own parser, and accepted by the second checker.
+
+    python tests/claims/run.py BUILD
+"""
+import glob
+import os
+import subprocess
+import sys
+import tempfile
+
+BUILD = sys.argv[1]
+CLAIMS = "tests/claims/forms.claims"
+passed = failed = 0
+
+
+def check(good, what):
+    global passed, failed
+    passed, failed = passed + bool(good), failed + (not good)
+    if not good:
+        print("FAILED " + what)
+
+
+def run(*command):
+    done = subprocess.run(command, capture_output=True, text=True, timeout=600)
+    return done.returncode, done.stdout + done.stderr
+
+
+with tempfile.TemporaryDirectory() as folder:
+    status, output = run(BUILD + "/weightproof", "verify", CLAIMS, "--expect", "--certificates", folder)
+    check(status == 0, "verify --expect ends with %d\n%s" % (status, output))
+    certificates = sorted(glob.glob(folder + "/*.cert"))
+    check(len(certificates) >= 80, "%d certificates" % len(certificates))
+    for path in certificates:
+        name = os.path.basename(path).split(".")[0]
+        status, output = run(BUILD + "/weightproof-check", "--quiet", "--claims", CLAIMS, "--model", "M=%s/M.net" % folder, "--only", name, path)
+        check(status == 0, "%s is not about its claim: %s" % (name, output))
+        other = "p0" if name != "p0" else "p1"
+        status, output = run(BUILD + "/weightproof-check", "--quiet", "--claims", CLAIMS, "--model", "M=%s/M.net" % folder, "--only", other, path)
+        check(status == 1, "%s passes for %s: %d %s" % (name, other, status, output))
+    status, output = run(sys.executable, "proofs/reference/check.py", "--quiet", "--dir", folder, *certificates)
+    check(status == 0 and output.count("accepted ") == len(certificates), "the second checker: %d %s" % (status, output))
+print("%d passed, %d failed" % (passed, failed))
+sys.exit(failed != 0)
