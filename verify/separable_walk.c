@@ -102,14 +102,18 @@ static enum truth try_child(struct cell *x, size_t depth, size_t cell, size_t ne
     const double *from = x->partial + depth * x->capacity, *h = x->h + cell * x->Kp;
     const double *low = x->low + next * x->Kp, *high = x->high + next * x->Kp;
     double *to = x->partial + (depth + 1) * x->capacity;
-    const int *active = x->active + depth * x->capacity;
+    int *active = x->active + depth * x->capacity;
     int *open = x->active + (depth + 1) * x->capacity;
     size_t n_open = 0;
     for (size_t e = 0; e < x->n_active[depth]; e++) {
         int k = active[e];
         double sum = from[k] + h[k], least = sum + low[k] - rad, most = sum + high[k] + rad;
-        if (strict[k] ? most <= 0 : most < 0)
+        if (strict[k] ? most <= 0 : most < 0) {
+            /* the next sibling is likely to fail for the same reason */
+            active[e] = active[0];
+            active[0] = k;
             return TRUTH_FALSE;
+        }
         to[k] = sum;
         open[n_open] = k;
         n_open += !(strict[k] ? least > 0 : least >= 0);
