@@ -156,6 +156,12 @@ class LinearInterpreter(Interpreter):
             sets = [s.parts[1]] if s.kind == "power" else s.parts[0] if s.kind == "product" else [s]
             if any(x.kind not in ("range", "braces") or list(names_in(x)) for x in sets):
                 raise NotSeparable("a set that is no constant range or list")
+            if s.kind in ("power", "product"):
+                sequence = next(iter(self.elements(s, {})), None)
+                if sequence is not None and sequence.shape[0] > self.net.n_ctx:
+                    raise NotSeparable("sequences that are too long")
+                if not all(0 <= a < self.net.d_vocab for x in sets for a in self.elements(x, {})):
+                    raise NotSeparable("tokens outside the vocabulary")
         self.others = [name for name, _ in binds if name != self.tokens]
 
     def uses(self, part):

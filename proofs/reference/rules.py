@@ -96,6 +96,7 @@ class Judge:
 
     def proved_everywhere(self):
         s = self.s
+        need(s.forall is not None or self.c.rule == "enumerate", "rule separable proves no closed claim")
         for env, _ in self.every():
             need(self.interpreter.settle(s.body, env) is True, "the predicate is not true at %s" % shown(env, s.binds))
         env = self.environment(self.c.witness, s.binds)

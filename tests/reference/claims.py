@@ -184,7 +184,7 @@ def oracle_prove(claim, f, table):
             if f.rule == "point":
                 c, truth = at(table, f.witness)
                 return all3([lines_are(f, "witness"), c, truth])
-            return all3([lines_are(f, "witness"), f.witness == (), not all3(not x if x is not None else None for _, c, x in table if c)])
+            return all3([lines_are(f, "witness"), f.witness == (), f.rule == "enumerate", not all3(not x if x is not None else None for _, c, x in table if c)])
         if f.rule == "point" or not lines_are(f, "witness"):
             return False
         c, truth = at(table, f.witness)
@@ -291,8 +291,7 @@ def fields_prove(claim, rule, holding):
     exists = claim.closed and claim.binders
     good, bad = [b for b, x in holding if x], [b for b, x in holding if not x]
     if exists:
-        return Fields("proved", "point", witness=good[0]) if good and rule != "separable" else \
-            Fields("proved", rule, witness=()) if good else Fields("refuted", rule)
+        return Fields("proved", "point", witness=good[0]) if good else Fields("refuted", rule)
     if bad:
         return Fields("refuted", "point", counterexample=bad[0]) if claim.binders else Fields("refuted", rule)
     good = [b for b in good if not claim.antecedent or claim.antecedent(*b)]

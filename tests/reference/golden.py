@@ -293,7 +293,8 @@ def statement_changes(claim):
         head, _, top = s.rpartition("..")
         n = int(s[7:s.index("]")])
         for label, k in (("domain-smaller", int(top)), ("domain-larger", int(top) + 2)):
-            yield label, claim.with_(binders=[(name, "%s..%d" % (head, k - 1), lambda *g, k=k, n=n: power(range(k), n))] + claim.binders[1:])
+            known = claim.separable if k <= claim.models[0][1].d_vocab else False
+            yield label, claim.with_(separable=known, binders=[(name, "%s..%d" % (head, k - 1), lambda *g, k=k, n=n: power(range(k), n))] + claim.binders[1:])
     if claim.prove and "fraction >= 1/3" in claim.prove[0]:
         yield "prove-more", claim.with_(prove=("fraction >= 99/100", lambda a, t, f: True if f[0] >= Fraction(99, 100) else False if f[1] < Fraction(99, 100) else None))
     if " where j != 1}" in body:
@@ -308,7 +309,8 @@ def statement_changes(claim):
             yield "real", claim.with_(float32=False)
         else:
             other = claim.with_(float32=True, thin=0.02)
-            if fields(other) is not None and not has_twins(claim.models[0][1]):
+            clear = all(op != "layernorm" for _, op, _ in claim.models[0][1].nodes) and not has_twins(claim.models[0][1])
+            if clear and fields(other) is not None:
                 yield "float32", other
     if claim.kind == "minimize":
         yield "maximize", claim.with_(kind="maximize")
