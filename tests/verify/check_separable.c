@@ -6,7 +6,7 @@
 
 /* ---- claims: text beside a plain function of tokens and network ---- */
 
-struct at { const struct toy *m; const int *t; int n, row; struct toy_row r; int p0, p1, p2; long double c; };
+struct at { const struct toy *m; const int *t; int n, row; struct toy_row r; int p0, p1, p2; long double c; bool outer; /* the row is a binder's value */ };
 static int max_of(const struct at *x) { int v = x->t[0]; for (int i = 1; i < x->n; i++) v = x->t[i] > v ? x->t[i] : v; return v; }
 static int min_of(const struct at *x) { int v = x->t[0]; for (int i = 1; i < x->n; i++) v = x->t[i] < v ? x->t[i] : v; return v; }
 static int count_of(const struct at *x, int a) { int v = 0; for (int i = 0; i < x->n; i++) v += x->t[i] == a; return v; }
@@ -113,7 +113,7 @@ static void write_expression(struct text *out, const char *text, const struct at
 {
     for (; *text; text++)
         switch (*text) {
-        case 'R': text_addf(out, "%d", x->row); break;
+        case 'R': text_addf(out, x->outer ? "p" : "%d", x->row); break;
         case 'P': text_addf(out, "%d", x->p0); break;
         case 'Q': text_addf(out, "%d", x->p1); break;
         case 'S': text_addf(out, "%d", x->p2); break;
@@ -210,15 +210,19 @@ static void random_trial(struct trial *c, enum flavour flavour)
     text_addf(&c->claims, "%s/c.claims", c->dir.data);
     random_domain(c, &domain);
     text_addf(&claims, "claims 1\nmodel M = \"m.net\"\ndomain D = %s\n", domain.data);
-    static const char *const bodies[] = { "claim c { count t in D%s : %s }\n", "claim f { forall t in D%s prove %s }\n",
-                                         "claim e { prove exists t in D%s : %s }\n", "claim l { list t in D%s : %s }\n" };
+    static const char *const bodies[] = { "claim c { count %s t in D%s : %s }\n", "claim f { forall %s t in D%s prove %s }\n",
+                                         "claim e { prove exists %s t in D%s : %s }\n", "claim l { list %s t in D%s : %s }\n" };
     struct text where = { 0 }, pred = { 0 };
+    char outer[20] = "";
+    x->outer = flavour == PREDICATES && toy_chance(15);
+    if (x->outer)
+        snprintf(outer, sizeof outer, toy_chance(50) ? "p in {%d}," : "p in %d..%d,", x->row, x->row);
     text_add(&where, "");
     write_expression(&where, conditions[c->cond].text, x, c->c100);
     write_expression(&pred, predicates[c->pred].text, x, c->c100);
     if (flavour == PREDICATES)
         for (int i = 0; i < 4; i++)
-            text_addf(&claims, bodies[i], where.data, pred.data);
+            text_addf(&claims, bodies[i], outer, where.data, pred.data);
     else if (flavour == FLOAT32)
         text_addf(&claims, "claim c { count t in D%s : %s under float32 }\n", where.data, pred.data);
     else
@@ -327,11 +331,14 @@ static bool check_float32(struct trial *c, const struct statement *s, const stru
            && mpz_cmp_si(o->total_lo, truth->total) == 0;
 }
 
+/* The sequence is the last binder. */
+static const int *tokens_of(const struct binding *b) { return b->parts[b->n_parts - 1].tokens; }
+
 static bool same_tokens(const struct binding *b, const int *t, int n)
 {
-    if (b->n_parts != 1 || b->parts[0].n != (size_t)n)
+    if (b->n_parts == 0 || b->parts[b->n_parts - 1].n != (size_t)n)
         return false;
-    return memcmp(b->parts[0].tokens, t, (size_t)n * sizeof *t) == 0;
+    return memcmp(tokens_of(b), t, (size_t)n * sizeof *t) == 0;
 }
 
 static void print_trial(const struct trial *c)
@@ -373,7 +380,7 @@ static bool check_outcome(struct trial *c, const struct statement *s, const stru
             return o->proposal == PROPOSAL_FALSE && same_tokens(&o->counterexample, truth->first_false, n);
         if (!truth->ante)
             return o->proposal == PROPOSAL_NONE;
-        return o->proposal == PROPOSAL_TRUE && o->witness.n_parts == 1 && trial_truth(c, o->witness.parts[0].tokens, &in) && in;
+        return o->proposal == PROPOSAL_TRUE && o->witness.n_parts > 0 && trial_truth(c, tokens_of(&o->witness), &in) && in;
     case 'e':
         if (truth->has_true)
             return o->proposal == PROPOSAL_TRUE && same_tokens(&o->witness, truth->first_true, n);
@@ -382,7 +389,7 @@ static bool check_outcome(struct trial *c, const struct statement *s, const stru
         if (o->proposal != PROPOSAL_INTERVAL || !o->items_complete || o->n_items != (size_t)truth->yes)
             return false;
         for (size_t k = 0; k < o->n_items; k++)
-            if ((k > 0 && binding_compare(&o->items[k - 1], &o->items[k]) >= 0) || !trial_truth(c, o->items[k].parts[0].tokens, &in) || !in)
+            if ((k > 0 && binding_compare(&o->items[k - 1], &o->items[k]) >= 0) || !trial_truth(c, tokens_of(&o->items[k]), &in) || !in)
                 return false;
         return true;
     }
