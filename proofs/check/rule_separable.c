@@ -200,8 +200,7 @@ static bool fill(struct walker *w, uint32_t q) {
             int64_t weight = w->weight[c];
             if (weight == 0) continue;
             __int128 G = (__int128)f->c + (f->beta != NULL ? f->beta[c] : 0); /* |alpha| < 2^20, |D|, |C| < 2^52, n_out < 2^31: below 2^105 */
-            for (uint32_t j = 0; j < s->n_out; j++)
-                if (f->alpha[j] != 0) G += (__int128)f->alpha[j] * (s->D[(size_t)q * s->n_out + j] + s->C[(size_t)c * s->n_out + j]);
+            for (uint32_t a = 0; a < f->n; a++) G += (__int128)f->alpha[a] * (s->D[(size_t)q * s->n_out + f->j[a]] + s->C[(size_t)c * s->n_out + f->j[a]]);
             if (G > most || G < -most) return sep_refuse(s, "a form is too large");
             w->g[(size_t)c * w->n_form + k] = (int64_t)((__int128)weight * (int64_t)G >> 60);
         }

@@ -37,7 +37,7 @@ bool feature_finish(struct sep *s, struct feature *f, int64_t state);  /* puts t
 void sep_release(struct sep *s);                                       /* takes features and own tokens away from eval() */
 
 /* c + sum alpha_j logit_j + sum_cell beta_cell p_cell, as integers times 2^-SEP_BITS (alpha: integers), times a positive factor. */
-struct iform { int64_t c, *alpha, *beta, radius; bool strict; }; /* radius: of Z L / sum of w, per position, in units; beta may be NULL */
+struct iform { int64_t c, *alpha, *beta, radius; uint32_t *j, n; bool strict; }; /* radius: of Z L / sum of w, per position, in units; beta may be NULL; alpha[0..n-1] of logits j */
 /* truth of the predicate with q and the features fixed: constant, or all of (form > 0, or >= 0), or not all of them */
 struct truth { bool constant; enum tri value; bool negated; struct iform *form; size_t n; };
 bool sep_compile(struct sep *s, const struct ex *predicate, struct arena *a, struct truth *out);

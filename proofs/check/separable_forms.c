@@ -449,14 +449,17 @@ static bool integer_form(struct compile *c, const struct lf *f, bool strict, str
     mpz_set_ui(m, 1);
     *out = (struct iform){.strict = strict, .radius = 3};
     out->alpha = arena_get(c->a, s->n_out, sizeof *out->alpha);
+    out->j = arena_get(c->a, s->n_out, sizeof *out->j);
     for (uint32_t j = 0; f->alpha != NULL && j < s->n_out; j++) mpz_lcm(m, m, mpq_denref(f->alpha[j].q));
     bool good = mpz_sizeinbase(m, 2) <= 20;
     for (uint32_t j = 0; good && f->alpha != NULL && j < s->n_out; j++) {
         mpz_mul(t, mpq_numref(f->alpha[j].q), m);
         mpz_divexact(t, t, mpq_denref(f->alpha[j].q));
         good = mpz_sizeinbase(t, 2) <= 20;
-        out->alpha[j] = good ? mpz_get_si(t) : 0;
-        out->radius += 2 * (out->alpha[j] < 0 ? -out->alpha[j] : out->alpha[j]);
+        if (!good || mpz_sgn(t) == 0) continue;
+        out->alpha[out->n] = mpz_get_si(t);
+        out->j[out->n++] = j;
+        out->radius += 2 * mpz_get_si(t) * mpz_sgn(t);
     }
     good = good && to_units(c, f->c->q, m, &out->c);
     if (f->beta != NULL) {
