@@ -13,7 +13,8 @@ struct run;
 /* net must outlive the run. */
 enum status run_new(struct run **out, const struct net *net, enum semantics s) MUST_USE;
 void run_free(struct run *r);
-/* Replace row `row` (or all rows: -1) of a node wherever it is read. Rows are given anew for each sequence by run_patch_row. */
+/* Replace row `row` (or all rows: -1) of a node wherever it is read. Rows are given anew for each sequence by run_patch_row;
+ * one that is not given is unknown. run_tokens comes after it. */
 enum status run_patch(struct run *r, size_t node, long row) MUST_USE;
 void run_patch_row(struct run *r, size_t node, size_t row, const double *mid, const double *rad);  /* after run_tokens; copies */
 /* n in 1..n_ctx, tokens in range (checked by the caller). Cheap: compares with the tokens before. */

@@ -294,8 +294,49 @@ START_TEST(unknown_is_said)
         ck_assert_msg(!isfinite(rad[0]), "%s", net.nodes[v].name);
     }
     run_free(r);
+    struct ball_run *b;
+    ck_assert_int_eq(ball_run_new(&b, &net, SEMANTICS_REAL, 128), STATUS_OK);
+    ball_run_tokens(b, t, 1);
+    ck_assert(!arb_is_finite(ball_run_row(b, 1, 0)) && !arb_is_finite(ball_run_row(b, 2, 0)) && arb_is_zero(ball_run_row(b, 3, 0)));
+    ball_run_free(b);
     ck_assert_int_eq(run_new(&r, &net, SEMANTICS_FLOAT32), STATUS_UNSUPPORTED);
+    ck_assert_int_eq(ball_run_new(&b, &net, SEMANTICS_FLOAT32, 64), STATUS_UNSUPPORTED);
     net_clear(&net);
+}
+END_TEST
+
+/* What is unknown stays unknown through every operation after it, in both arithmetics. */
+START_TEST(unknown_spreads)
+{
+    struct shape s = random_shape();
+    struct net net;
+    struct run *r;
+    struct ball_run *b;
+    int t[8] = {0};
+    const double *mid, *rad;
+    for (int k = 0; k < 40; k++) {
+        s = random_shape();
+        random_net(&net, &s);
+        long embed = net_node(&net, "hook_embed");
+        ck_assert_int_eq(run_new(&r, &net, SEMANTICS_REAL), STATUS_OK);
+        ck_assert_int_eq(ball_run_new(&b, &net, SEMANTICS_REAL, 64), STATUS_OK);
+        ck_assert_int_eq(run_patch(r, (size_t)embed, 0), STATUS_OK);
+        ck_assert_int_eq(ball_run_patch(b, (size_t)embed, 0), STATUS_OK);
+        run_tokens(r, t, s.n_ctx);
+        ball_run_tokens(b, t, s.n_ctx);
+        for (size_t v = (size_t)embed; v < net.n_nodes; v++) {
+            run_row(r, v, 0, &mid, &rad);
+            for (size_t j = 0; j < net.nodes[v].width; j++) {
+                bool known = arb_is_finite(ball_run_row(b, v, 0) + j);
+                ck_assert_msg(!isfinite(rad[j]) || known, "%s", net.nodes[v].name);
+            }
+        }
+        run_row(r, net.output, 0, &mid, &rad);
+        ck_assert(!isfinite(rad[0]) && !arb_is_finite(ball_run_row(b, net.output, 0)));
+        run_free(r);
+        ball_run_free(b);
+        net_clear(&net);
+    }
 }
 END_TEST
 
@@ -340,6 +381,7 @@ int main(void)
     tcase_add_test(core, twins);
     suite_add_tcase(s, core);
     tcase_add_test(limits, unknown_is_said);
+    tcase_add_test(limits, unknown_spreads);
     tcase_add_test(limits, memory_may_end);
     suite_add_tcase(s, limits);
     srunner_run_all(runner, CK_NORMAL);
