@@ -67,6 +67,29 @@ static enum status statements(struct text *manifest, const char *folder, const s
     return s;
 }
 
+/* Name of the claim file in the bundle. */
+static const char *claims_name(const struct claims *c) {
+    const char *slash = strrchr(c->path, '/');
+    return slash ? slash + 1 : c->path;
+}
+
+/* The lines that hold the certificates against the claim file, with the parameters of the run. */
+static void replay_claims(struct text *t, const struct run_record *r) {
+    for (size_t i = 0; i < r->n; i++) {
+        const struct result *x = &r->results[i];
+        const struct statement *s = x->statement;
+        if (!x->certificate_path) continue;
+        text_addf(t, "    weightproof-check --claims %s --only %s", claims_name(r->claims), s->name);
+        for (size_t k = 0; k < r->n_options; k++)
+            if (strcmp(r->options[k].name, "param") == 0) text_addf(t, " --param '%s'", r->options[k].value);
+        for (size_t k = 0; k < s->n_models; k++) {
+            const char *name = r->claims->models[s->models[k]].name;
+            text_addf(t, " --model %s=%s.net", name, name);
+        }
+        text_addf(t, " %s.cert\n", x->file_label);
+    }
+}
+
 static void replay(struct text *t, const struct run_record *r) {
     bool any = false;
     text_add(t, "# How to check this folder again\n\nThe sums of all files:\n\n    sha256sum -c MANIFEST\n\n"
@@ -79,7 +102,9 @@ static void replay(struct text *t, const struct run_record *r) {
     }
     if (!any) text_add(t, "    (this run has no accepted certificate)\n");
     text_add(t, "\nThe checker finds the networks (`.net`) beside the certificates by their SHA-256 and prints the statement that it accepted.\n"
-                "That a `.net` holds the tensors of a model file, byte for byte:\n\n");
+                "With the claim file it also confirms, with a parser of its own, that the certificate is about that claim:\n\n");
+    replay_claims(t, r);
+    text_add(t, "\nThat a `.net` holds the tensors of a model file, byte for byte:\n\n");
     for (size_t i = 0; i < r->claims->n_models; i++) {
         const struct bound_model *m = &r->claims->models[i];
         const char *slash = m->path ? strrchr(m->path, '/') : NULL;
@@ -96,13 +121,12 @@ static void replay(struct text *t, const struct run_record *r) {
 
 enum status bundle_finish(const char *folder, const struct run_record *r, struct diag *d) {
     struct text manifest, t;
-    const char *slash = strrchr(r->claims->path, '/');
     text_init(&manifest);
     text_init(&t);
     enum status s = nets(&manifest, folder, r->claims, d);
     if (s == STATUS_OK) s = infos(&manifest, folder, r->claims, d);
     if (s == STATUS_OK) s = statements(&manifest, folder, r, d);
-    if (s == STATUS_OK) s = put(&manifest, folder, slash ? slash + 1 : r->claims->path, "", r->claims->source, r->claims->source_size, d);
+    if (s == STATUS_OK) s = put(&manifest, folder, claims_name(r->claims), "", r->claims->source, r->claims->source_size, d);
     if (s == STATUS_OK) {
         replay(&t, r);
         s = put_text(&manifest, folder, "REPLAY.md", "", &t, d);

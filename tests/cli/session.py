@@ -81,6 +81,11 @@ def bundle(folder, claims):
     say("every claim has a certificate", len(lines) == 14, str(lines))
     for args in lines:
         say("checks again: " + args[-1], run("weightproof-check", "--quiet", *args, cwd=moved)[0] == 0)
+    lines = [line.split()[1:] for line in open(moved + "/REPLAY.md") if line.startswith("    weightproof-check --claims")]
+    say("every certificate is held against its claim", len(lines) == 14, str(lines))
+    for args in lines:
+        status, out, err = run("weightproof-check", "--quiet", *args, cwd=moved)
+        say("is about its claim: " + args[-1], status == 0, out + err)
     status, out, err = run("weightproof-check", "--quiet", "--source", MODEL, "small.cert", cwd=moved)
     say("the source is bound", status == 0, out + err)
     return json.load(open(folder + "/out.json")), moved

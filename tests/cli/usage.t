@@ -142,3 +142,21 @@ $ weightproof verify $T/none.claims
 $ weightproof convert -o
 ! error: option '--output' needs an argument: OUT
 ? 3
+
+# Every option and command is in the manual page, and every option belongs to a command.
+$ for o in $(sed -n 's/^OPTION([A-Z_]*, "\([a-z-]*\)".*/\1/p' cli/options.def); do grep -q -- "--$o" docs/man/weightproof.1 || echo "not in the manual page: $o"; done
+? 0
+
+$ for c in $(sed -n 's/^COMMAND([a-z]*, "\([a-z-]*\)".*/\1/p' cli/commands.def); do grep -q -- "\"$c " docs/man/weightproof.1 || echo "not in the manual page: $c"; weightproof $c --help > /dev/null || echo "no help: $c"; done
+? 0
+
+$ for o in $(sed -n 's/^OPTION(\([A-Z_]*\),.*/\1/p' cli/options.def | grep -v -e HELP -e VERSION); do grep -q "O($o)" cli/commands.def || echo "no command takes $o"; done
+? 0
+
+$ weightproof help --completion > $T/completion && bash -c '. $T/completion; COMP_WORDS=(weightproof verify --js); COMP_CWORD=2; _weightproof; echo ${COMPREPLY[@]}'
+> --json
+? 0
+
+$ weightproof help --bad
+! error: unknown option '--bad' of help; 'weightproof help --help' lists them
+? 3
