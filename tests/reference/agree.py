@@ -17,8 +17,10 @@ import tempfile
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, os.path.join(HERE, "..", "..", "proofs", "reference")]
 import check                                          # noqa: E402
+import network                                        # noqa: E402
 import statements                                     # noqa: E402
 from claims import certificate, fields, oracle, seal  # noqa: E402
+from executions import failures                      # noqa: E402
 from golden import claims, field_changes, statement_changes  # noqa: E402
 from nets import transformer                         # noqa: E402
 from statement import StatementError, parse_statement, show_statement  # noqa: E402
@@ -193,6 +195,14 @@ def add_prover(tally, prover):
         tally.cases.append(("prover, turned round: " + name, path, False))
 
 
+def add_executions(tally):
+    seen, outside = failures(check.read_net, network)
+    for x in outside[:5]:
+        tally.fail("float32 execution", "", x)
+    tally.passed += not outside
+    print("%d values of random float32 executions, %d outside" % (seen, len(outside)))
+
+
 def main():
     p = argparse.ArgumentParser()
     p.add_argument("--checker")
@@ -215,6 +225,8 @@ def main():
                 add_claim(tally, name, claim, rng, a.mutations)
         if a.only in "language":
             add_language(tally)
+        if a.only in "executions":
+            add_executions(tally)
         if prover and not a.no_prover and a.only in "prover":
             add_prover(tally, prover)
         tally.run()
