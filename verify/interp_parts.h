@@ -95,6 +95,7 @@ void compare_entries(int *order, bool *settled, struct interp *in, struct value 
 enum status truth_compare(enum truth *out, struct interp *in, const struct expr *e) MUST_USE;
 enum status truth_in(enum truth *out, struct interp *in, const struct expr *e) MUST_USE;
 bool is_strict_argmax(const struct expr *e);
+long likely_argmax(const struct value *v);   /* -1 where there are no doubles */
 
 /* interp_quant.c */
 enum status quant_value(struct value *out, struct interp *in, const struct expr *e) MUST_USE;

@@ -116,10 +116,25 @@ static enum status lead(struct slack *out, struct interp *in, struct value *v, l
     return STATUS_OK;
 }
 
+/* The largest over i of the smaller lead of i. Where one entry leads both for certain, every other i has a negative one. */
 static enum status two_leads(struct slack *out, struct interp *in, struct value *a, struct value *b)
 {
     size_t n = a->n < b->n ? a->n : b->n;
+    long p = in->prec ? -1 : likely_argmax(a);
     out->inf = -1;
+    if (p >= 0 && p == likely_argmax(b)) {
+        struct slack x, y;
+        slack_init(&x);
+        slack_init(&y);
+        enum status s = lead(&x, in, a, p);
+        if (s == STATUS_OK) s = lead(&y, in, b, p);
+        slack_min(&x, &y, in->prec);
+        slack_swap(out, &x);
+        slack_clear(&x);
+        slack_clear(&y);
+        if (s != STATUS_OK || out->inf || real_order(out->d.mid, out->d.rad, 0, 0) > 0) return s;
+        out->inf = -1;
+    }
     for (size_t i = 0; i < n; i++) {
         struct slack x, y;
         slack_init(&x);

@@ -106,19 +106,31 @@ static enum truth argmax_is(struct interp *in, struct value *v, long i)
     return v->kind == KIND_REAL && in->prec == 0 ? leads_fast(in, v, (size_t)i) : leads(in, v, (size_t)i);
 }
 
+/* The entry with the largest midpoint, where there are doubles: a guess that is then checked. */
+long likely_argmax(const struct value *v)
+{
+    long best = 0;
+    if (v->kind != KIND_REAL || !v->mid) return -1;
+    for (size_t i = 1; i < v->n; i++)
+        if (v->mid[i] > v->mid[best]) best = (long)i;
+    return best;
+}
+
 /* argmax(a) == argmax(b): both unique and equal. */
 static enum truth argmax_equal(struct interp *in, struct value *a, struct value *b)
 {
+    long p = in->prec ? -1 : likely_argmax(a), q = in->prec ? -1 : likely_argmax(b);
+    if (p >= 0 && q >= 0 && argmax_is(in, a, p) == TRUTH_TRUE && argmax_is(in, b, q) == TRUTH_TRUE) return p == q ? TRUTH_TRUE : TRUTH_FALSE;
     size_t n = a->n < b->n ? a->n : b->n;
     for (size_t i = 0; i < n; i++) {
-        enum truth p = argmax_is(in, a, (long)i);
-        if (p == TRUTH_FALSE) continue;
-        enum truth q = argmax_is(in, b, (long)i);
-        if (q == TRUTH_FALSE) {
-            if (p == TRUTH_TRUE) return TRUTH_FALSE;
+        enum truth x = argmax_is(in, a, (long)i);
+        if (x == TRUTH_FALSE) continue;
+        enum truth y = argmax_is(in, b, (long)i);
+        if (y == TRUTH_FALSE) {
+            if (x == TRUTH_TRUE) return TRUTH_FALSE;
             continue;
         }
-        return p == TRUTH_TRUE && q == TRUTH_TRUE ? TRUTH_TRUE : TRUTH_UNSETTLED;
+        return x == TRUTH_TRUE && y == TRUTH_TRUE ? TRUTH_TRUE : TRUTH_UNSETTLED;
     }
     return TRUTH_FALSE;
 }
