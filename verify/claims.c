@@ -128,7 +128,8 @@ static void unknown_option(struct elaborator *e, const char *option, const char 
             return;
         }
     const char *near = all ? suggest(help, sizeof help, name, all, n) : NULL;
-    enum status s = diag_at(e->report->diag, STATUS_INPUT, (struct diag_place){0}, NULL, near, "%s '%s': %s has no such name", option, name, e->report->file);
+    enum status s = diag_at(e->report->diag, STATUS_INPUT, (struct diag_place){0}, NULL, near, "%s '%s': %s has no such name", option, name,
+            e->report->file);
     e->report->status = e->report->status == STATUS_OK ? s : e->report->status;
     free(all);
 }

@@ -47,7 +47,8 @@ static bool add_list(collector *c, const struct expr *set)
     for (size_t i = 0; ok && i < set->n_args; i++) {
         ok = expr_constant(q, set->args[i], -1);
         if (!ok)
-            report_at(c->e->report, set->args[i]->at, NULL, "foreach ranges over numbers, as in 0..9 or {1, 3, 5}", "the values of foreach must be known in advance");
+            report_at(c->e->report, set->args[i]->at, NULL, "foreach ranges over numbers, as in 0..9 or {1, 3, 5}",
+                    "the values of foreach must be known in advance");
         ok = ok && add_value(c, q);
     }
     mpq_clear(q);
@@ -91,7 +92,8 @@ static bool add_image_value(collector *c, const struct expr *raw, const struct s
     if (raw->where && !where)
         return false;
     if (where && !constant_truth(&holds, where)) {
-        report_at(c->e->report, raw->where->at, NULL, "comparisons of numbers, joined by and, or, not", "this condition of foreach is not known in advance");
+        report_at(c->e->report, raw->where->at, NULL, "comparisons of numbers, joined by and, or, not",
+                "this condition of foreach is not known in advance");
         return false;
     }
     if (!holds)

@@ -48,7 +48,8 @@ static enum status bind_one(struct elaborator *e, const struct decl *d)
         if (json && take_names(e, json, &c->labels[c->n_labels].names, &c->labels[c->n_labels].n))
             c->n_labels++;
         else
-            report_at(e->report, d->file_at, NULL, "a list [\"a\", \"b\"], or an object {\"a\": 0, \"b\": 1} that names every token once", "'%s' holds no labels", d->file);
+            report_at(e->report, d->file_at, NULL, "a list [\"a\", \"b\"], or an object {\"a\": 0, \"b\": 1} that names every token once",
+                    "'%s' holds no labels", d->file);
     }
     cJSON_Delete(json);
     diag_clear(&said);

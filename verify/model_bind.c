@@ -83,7 +83,8 @@ static enum status bind_one(struct elaborator *e, const struct decl *d, struct b
     if (s == STATUS_OK)
         check_sha256(e, d, &b->model);
     else if (s == STATUS_UNSUPPORTED)
-        b->reason = arena_string(e->arena, said.n ? said.messages[0].text : "cannot read this format yet", said.n ? strlen(said.messages[0].text) : 27);
+        b->reason = arena_string(e->arena, said.n ? said.messages[0].text : "cannot read this format yet",
+                said.n ? strlen(said.messages[0].text) : 27);
     else if (s == STATUS_INPUT || s == STATUS_IO)
         pass_on(e, d, &said);
     diag_clear(&said);

@@ -84,7 +84,8 @@ static struct expr *parse_quant(struct parser *p, size_t from, enum quant quant)
     if (!(body = parse_expr(p, LEVEL_ANY)) || !expr_add_arg(p->arena, e, body))
         return NULL;
     if (!parser_at(p, TOKEN_COLON)) {
-        parser_expected(p, "':' and what the variable ranges over", "max{ E : i in 0..3 } ranges over i; max(a, b) or max({a, b}) takes the largest of a list");
+        parser_expected(p, "':' and what the variable ranges over",
+                "max{ E : i in 0..3 } ranges over i; max(a, b) or max({a, b}) takes the largest of a list");
         return NULL;
     }
     p->pos++;
@@ -184,7 +185,8 @@ static struct expr *parse_operand(struct parser *p)
         word = "any over";
     else if (parser_at_word(p, "from") && next == TOKEN_NAME)
         word = "from";
-    else if (parser_at_word(p, "value") && (next == TOKEN_NAME || next == TOKEN_NUMBER || next == TOKEN_OPEN || next == TOKEN_OPEN_BRACE || next == TOKEN_MINUS))
+    else if (parser_at_word(p,
+            "value") && (next == TOKEN_NAME || next == TOKEN_NUMBER || next == TOKEN_OPEN || next == TOKEN_OPEN_BRACE || next == TOKEN_MINUS))
         word = "value";
     if (!word)
         return parse_range(p, LEVEL_ANY);

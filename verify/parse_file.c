@@ -55,10 +55,8 @@ static const struct { const char *word; enum body body; } bodies[] = {{"prove", 
 
 static bool parse_at_most(struct parser *p, struct claim *c)
 {
-    const struct token *t = parser_peek(p, 0);
     if (!parser_accept_word(p, "at"))
         return true;
-    t = parser_peek(p, 1);
     if (!parser_expect_word(p, "most"))
         return false;
     const struct token *number = parser_peek(p, 0);
@@ -75,7 +73,6 @@ static bool parse_at_most(struct parser *p, struct claim *c)
         parser_expected(p, "a whole number from 1 to 1000000000 after 'at most'", NULL);
         return false;
     }
-    (void)t;
     p->pos++;
     c->has_at_most = true;
     c->at_most = n;
@@ -88,7 +85,8 @@ static bool parse_body(struct parser *p, struct claim *c)
     while (i < n && !parser_at_word(p, bodies[i].word))
         i++;
     if (i == n) {
-        parser_expected(p, "prove, count, average, minimize, maximize or list", parser_at_word(p, "foreach") ? "foreach stands first in a claim" : NULL);
+        parser_expected(p, "prove, count, average, minimize, maximize or list", parser_at_word(p,
+                "foreach") ? "foreach stands first in a claim" : NULL);
         return false;
     }
     c->body = bodies[i].body;
@@ -151,7 +149,8 @@ static bool parse_verdict(struct parser *p, struct claim *c)
 static bool parse_option(struct parser *p, struct claim *c, bool *known)
 {
     const struct { const char *word; bool given; } options[] = {{"prove", c->prove != NULL || c->body == BODY_PROVE}, {"within", c->within != NULL},
-        {"under", c->has_semantics}, {"timeout", c->has_timeout}, {"engine", c->engine != NULL}, {"expect", c->has_expect}, {"because", c->because != NULL}};
+        {"under", c->has_semantics}, {"timeout", c->has_timeout}, {"engine", c->engine != NULL}, {"expect", c->has_expect}, {"because",
+                c->because != NULL}};
     size_t i = 0, n = sizeof options / sizeof *options;
     char message[80];
     while (i < n && !parser_at_word(p, options[i].word))
@@ -163,7 +162,8 @@ static bool parse_option(struct parser *p, struct claim *c, bool *known)
     p->pos++;
     if (options[i].given) {
         (void)snprintf(message, sizeof message, "'%s' is given twice", options[i].word);
-        parser_error(p, at, NULL, i == 0 && c->body == BODY_PROVE ? "join the two predicates with 'and', or make two claims" : "each option stands at most once", message);
+        parser_error(p, at, NULL,
+                i == 0 && c->body == BODY_PROVE ? "join the two predicates with 'and', or make two claims" : "each option stands at most once", message);
         return false;
     }
     switch (i) {
@@ -202,7 +202,8 @@ static bool parse_claim(struct parser *p, struct claim *c)
     if (parser_accept(p, TOKEN_CLOSE_BRACE))
         return true;
     parser_expected(p, "an operator, an option (prove, within, under, timeout, engine, expect, because) or '}'",
-                    parser_at(p, TOKEN_ASSIGN) ? "equality is ==" : parser_at_word(p, "let") || parser_at_word(p, "forall") ? "let and forall stand before the body" : NULL);
+                    parser_at(p, TOKEN_ASSIGN) ? "equality is ==" : parser_at_word(p, "let") || parser_at_word(p,
+                            "forall") ? "let and forall stand before the body" : NULL);
     return false;
 }
 
@@ -291,7 +292,8 @@ static bool parse_process(struct parser *p, struct decl *d)
         if (!known) {
             const char *near = text_suggest(grown[d->n_process], steps, 4);
             (void)snprintf(help, sizeof help, "did you mean '%s'?", near ? near : "");
-            parser_error(p, at, NULL, near ? help : "process takes fold_ln, center_writing, center_unembed, fold_value_biases", "unknown step of processing");
+            parser_error(p, at, NULL, near ? help : "process takes fold_ln, center_writing, center_unembed, fold_value_biases",
+                    "unknown step of processing");
             return false;
         }
         d->n_process++;
@@ -331,7 +333,8 @@ static bool parse_file_decl(struct parser *p, struct decl *d)
 
 static const struct { const char *word; enum decl_kind kind; const char *named; } declarations[] = {
     {"model", DECL_MODEL, "the name of the model"}, {"data", DECL_DATA, "the name of the data"}, {"labels", DECL_LABELS, "the name of a model"},
-    {"param", DECL_PARAM, "the name of the parameter"}, {"domain", DECL_DOMAIN, "the name of the domain"}, {"let", DECL_LET, NULL}, {"claim", DECL_CLAIM, NULL}};
+    {"param", DECL_PARAM, "the name of the parameter"}, {"domain", DECL_DOMAIN, "the name of the domain"}, {"let", DECL_LET, NULL},
+            {"claim", DECL_CLAIM, NULL}};
 #define N_DECLARATIONS (sizeof declarations / sizeof *declarations)
 
 static bool parse_decl(struct parser *p, struct decl *d, size_t which)

@@ -80,7 +80,8 @@ static bool too_big(struct resolver *r, struct place at)
     if (r->arena->full)
         return true;
     r->arena->full = true;
-    report_at(r->report, at, NULL, "there is room for 1,000,000 numbers, names and operators in all", "the claims are too large when lets and foreach are written out");
+    report_at(r->report, at, NULL, "there is room for 1,000,000 numbers, names and operators in all",
+            "the claims are too large when lets and foreach are written out");
     return true;
 }
 
@@ -195,7 +196,8 @@ static struct expr *resolve_let_call(struct resolver *r, const struct expr *e, c
             report_at(r->report, e->args[i]->at, NULL, "equality is ==", "a let takes its arguments by place, not by name");
             return NULL;
         }
-        inner = scope_add(r->arena, (struct scope){.up = inner, .name = let->let->params[i], .kind = SCOPE_ARGUMENT, .expr = e->args[i], .env = env, .late = r->late});
+        inner = scope_add(r->arena, (struct scope){.up = inner, .name = let->let->params[i], .kind = SCOPE_ARGUMENT, .expr = e->args[i],
+                .env = env, .late = r->late});
         if (!inner)
             return NULL;
     }
@@ -308,7 +310,8 @@ static const struct scope *bind_variable(struct resolver *r, struct bind *out, c
     out->name = arena_string(r->arena, shown, strlen(shown));
     out->slot = r->n_slots++;
     out->at = in->at;
-    return out->name ? scope_add(r->arena, (struct scope){.up = env, .name = in->name, .kind = SCOPE_VARIABLE, .slot = out->slot, .shown = out->name}) : NULL;
+    return out->name ? scope_add(r->arena, (struct scope){.up = env, .name = in->name, .kind = SCOPE_VARIABLE, .slot = out->slot,
+            .shown = out->name}) : NULL;
 }
 
 bool resolve_binds(struct resolver *r, struct binds *out, const struct binds *in, const struct scope **env)
@@ -391,7 +394,8 @@ struct expr *resolve(struct resolver *r, const struct expr *e, const struct scop
         out = resolve_form(r, e, env);
     r->depth--;
     if (!out && (r->arena->too_deep || r->arena->too_large)) {
-        report_at(r->report, e->at, NULL, NULL, r->arena->too_deep ? "expression nested too deep when its lets are written out" : "number out of range");
+        report_at(r->report, e->at, NULL, NULL,
+                r->arena->too_deep ? "expression nested too deep when its lets are written out" : "number out of range");
         r->arena->too_deep = r->arena->too_large = false;
     }
     return out;

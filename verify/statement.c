@@ -15,7 +15,8 @@ static struct expr *both(struct maker *m, struct expr *a, struct expr *b)
 static void take_let(struct maker *m, const struct let *let, const struct scope **env)
 {
     bool *used = arena_array(m->e->arena, 1, sizeof *used);
-    const struct scope *next = used ? scope_add(m->e->arena, (struct scope){.up = *env, .name = let->name, .kind = SCOPE_LET, .slot = -1, .let = let, .of_claim = true, .used = used}) : NULL;
+    const struct scope *next = used ? scope_add(m->e->arena, (struct scope){.up = *env, .name = let->name, .kind = SCOPE_LET, .slot = -1,
+            .let = let, .of_claim = true, .used = used}) : NULL;
     if (next)
         *env = next;
 }
@@ -23,7 +24,8 @@ static void take_let(struct maker *m, const struct let *let, const struct scope 
 static void take_forall(struct maker *m, const struct clause *c, const struct scope **env)
 {
     if (m->e->claim->body != BODY_PROVE) {
-        report_at(m->e->report, c->binds.items[0].at, NULL, "foreach gives one verdict a value; count, average, minimize, maximize and list bind their own variables",
+        report_at(m->e->report, c->binds.items[0].at, NULL,
+                "foreach gives one verdict a value; count, average, minimize, maximize and list bind their own variables",
                   "forall before %s", m->e->claim->body == BODY_COUNT ? "count" : m->e->claim->body == BODY_AVERAGE ? "average"
                   : m->e->claim->body == BODY_MINIMIZE ? "minimize" : m->e->claim->body == BODY_MAXIMIZE ? "maximize" : "list");
         m->ok = false;
@@ -94,7 +96,8 @@ static bool type_parts(struct maker *m)
     ok = type_predicate(t, s->prove);
     t->results = RESULT_NONE;
     if (ok && !expr_walk(s->prove, has_model, NULL)) {
-        report_at(t->report, s->prove->at, NULL, s->body == BODY_COUNT ? "it is about number, total and fraction" : "it is about value", "the prove line after %s reads no model",
+        report_at(t->report, s->prove->at, NULL, s->body == BODY_COUNT ? "it is about number, total and fraction" : "it is about value",
+                "the prove line after %s reads no model",
                   s->body == BODY_COUNT ? "count" : "average, minimize and maximize");
         return false;
     }
@@ -108,7 +111,8 @@ static void take_within(struct maker *m, const struct scope *env)
         return;
     struct expr *x = resolve(&m->r, c->within, env);
     if (c->body == BODY_PROVE || c->body == BODY_LIST) {
-        report_at(m->e->report, c->within->at, NULL, "it is the width at which count, average, minimize and maximize stop", "'within' has no meaning here");
+        report_at(m->e->report, c->within->at, NULL, "it is the width at which count, average, minimize and maximize stop",
+                "'within' has no meaning here");
         m->ok = false;
     } else if (x && (!expr_constant(m->s->within, x, -1) || mpq_sgn(m->s->within) <= 0)) {
         report_at(m->e->report, c->within->at, NULL, NULL, "'within' takes a positive number");

@@ -151,7 +151,8 @@ static bool type_name(struct typer *t, struct expr *e)
             return true;
         }
     if (strcmp(e->name, "inf") == 0 || strcmp(e->name, "l1") == 0 || strcmp(e->name, "l2") == 0 || strcmp(e->name, "linf") == 0) {
-        report_at(t->report, e->at, NULL, "dist(inf, a, b), norm(2, a), ball(c, r, l2)", "'%s' stands only as the norm of dist, norm or ball", e->name);
+        report_at(t->report, e->at, NULL, "dist(inf, a, b), norm(2, a), ball(c, r, l2)",
+                "'%s' stands only as the norm of dist, norm or ball", e->name);
         return false;
     }
     const struct scope *s = scope_find(t->file, e->name);
@@ -420,7 +421,8 @@ static bool type_value_form(struct typer *t, struct expr *e)
     case FORM_LAST:
         e->type = type_of(BASE_INT, 0, -1, -1);
         if (!t->index_depth)
-            report_at(t->report, e->at, NULL, "it is the last position of the axis that an index stands for: v[last]", "'last' stands only inside [ ]");
+            report_at(t->report, e->at, NULL, "it is the last position of the axis that an index stands for: v[last]",
+                    "'last' stands only inside [ ]");
         return t->index_depth > 0;
     case FORM_UNARY: return type_unary(t, e);
     case FORM_BINARY: return type_binary(t, e);

@@ -217,7 +217,8 @@ static bool type_later(struct typer *t, struct expr *e)
 
 static bool type_component_call(struct typer *t, struct expr *e)
 {
-    report_at(t->report, e->at, "this is a component", "a component stands in ablate, patch or node(M, head(0, 0), t)", "wrong type: expected a number or an array");
+    report_at(t->report, e->at, "this is a component", "a component stands in ablate, patch or node(M, head(0, 0), t)",
+            "wrong type: expected a number or an array");
     return false;
 }
 

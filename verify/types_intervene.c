@@ -149,7 +149,8 @@ static bool type_ln(struct typer *t, struct expr *e, const struct bound_model *m
         return true;
     (void)snprintf(label, sizeof label, "%s has LayerNorm", m->name);
     report_at(t->report, (struct place){e->at.offset, strlen(function_table[e->function].name)}, label,
-              "add ln = live, or ln = frozen (each LayerNorm keeps 1/sigma of the unmodified model's run)", "the intervention does not say what LayerNorm does");
+              "add ln = live, or ln = frozen (each LayerNorm keeps 1/sigma of the unmodified model's run)",
+                      "the intervention does not say what LayerNorm does");
     return false;
 }
 
@@ -169,7 +170,8 @@ static bool type_patch_arg(struct typer *t, struct expr *arg, const struct bound
     bool one = base->form == FORM_STRING || (base->form == FORM_NAME && strcmp(base->name, "all") != 0 && strcmp(base->name, "unembed") != 0) ||
                (base->form == FORM_CALL && base->function != FUNCTION_EDGE);
     if (!one || (left->form == FORM_INDEX && left->n_args != 2)) {
-        report_at(t->report, left->at, NULL, "several components: patch(M, head(0, 0) = ..., head(0, 1) = ...)", one ? "a patch replaces whole rows" : "a patch replaces one component at a time");
+        report_at(t->report, left->at, NULL, "several components: patch(M, head(0, 0) = ..., head(0, 1) = ...)",
+                one ? "a patch replaces whole rows" : "a patch replaces one component at a time");
         return false;
     }
     const struct net *net = net_of(m);
@@ -230,7 +232,8 @@ static bool type_ablate(struct typer *t, struct expr *e, const struct bound_mode
         while (k < 3 && strcmp(key_of(arg), keys[k]) != 0)
             k++;
         if (k == 3 || given[k]++) {
-            report_at(t->report, arg->at, NULL, "ablate(M, drop = {head(0, 0)}, to = zero)", k == 3 ? "ablate takes keep =, drop =, to = and ln =" : "'%s' is given twice", k == 3 ? "" : keys[k]);
+            report_at(t->report, arg->at, NULL, "ablate(M, drop = {head(0, 0)}, to = zero)",
+                    k == 3 ? "ablate takes keep =, drop =, to = and ln =" : "'%s' is given twice", k == 3 ? "" : keys[k]);
             return false;
         }
         arg->args[0]->type = type_of(BASE_STRING, 0, -1, -1);
@@ -244,11 +247,13 @@ static bool type_ablate(struct typer *t, struct expr *e, const struct bound_mode
     }
     struct place at = {e->at.offset, strlen("ablate")};
     if (given[0] + given[1] != 1) {
-        report_at(t->report, at, NULL, "keep = {...} drops all others, drop = {...} keeps all others", "ablate %s", given[0] ? "has keep and drop" : "does not say which components");
+        report_at(t->report, at, NULL, "keep = {...} drops all others, drop = {...} keeps all others", "ablate %s",
+                given[0] ? "has keep and drop" : "does not say which components");
         ok = false;
     }
     if (!given[2]) {
-        report_at(t->report, at, NULL, "add to = zero, to = mean over SET, to = value E, to = from s, or to = any over SET", "ablate does not say what the dropped components become");
+        report_at(t->report, at, NULL, "add to = zero, to = mean over SET, to = value E, to = from s, or to = any over SET",
+                "ablate does not say what the dropped components become");
         ok = false;
     }
     return ok;
@@ -261,7 +266,8 @@ static bool type_replace(struct typer *t, struct expr *e, const struct bound_mod
         struct expr *arg = e->args[i], *left = arg->form == FORM_ASSIGN ? arg->args[0] : NULL;
         const struct net *net = net_of(m);
         if (!left) {
-            report_at(t->report, arg->at, NULL, "replace(M, \"pos_embed.W_pos\" = mean_rows(W(M, \"pos_embed.W_pos\")))", "expected \"tensor\" = value");
+            report_at(t->report, arg->at, NULL, "replace(M, \"pos_embed.W_pos\" = mean_rows(W(M, \"pos_embed.W_pos\")))",
+                    "expected \"tensor\" = value");
             return false;
         }
         long tensor = net && left->form == FORM_STRING ? net_tensor(net, left->name) : -1;
@@ -293,7 +299,8 @@ static bool type_replace(struct typer *t, struct expr *e, const struct bound_mod
 static bool type_steer(struct typer *t, struct expr *e, const struct bound_model *m)
 {
     if (e->n_args != 4) {
-        report_at(t->report, e->at, NULL, "steer(M, \"blocks.0.hook_resid_post\"[last], vector, alpha)", "steer takes a model, a node, a vector and a number");
+        report_at(t->report, e->at, NULL, "steer(M, \"blocks.0.hook_resid_post\"[last], vector, alpha)",
+                "steer takes a model, a node, a vector and a number");
         return false;
     }
     t->parts_of = m;
@@ -326,7 +333,8 @@ bool type_intervention(struct typer *t, struct expr *e)
     case FUNCTION_REPLACE: ok = type_replace(t, e, m) && ok; break;
     case FUNCTION_STEER: ok = type_steer(t, e, m) && ok; break;
     default:
-        ok = type_value(t, e->args[1]) && (e->args[1]->type.base == BASE_MODEL || type_wrong(t, e->args[1], "a model", NULL)) && type_number(t, e->args[2]);
+        ok = type_value(t, e->args[1]) && (e->args[1]->type.base == BASE_MODEL || type_wrong(t, e->args[1], "a model",
+                NULL)) && type_number(t, e->args[2]);
         break;
     }
     t->parts_of = outer;

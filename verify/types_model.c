@@ -134,7 +134,8 @@ static bool type_tokens(struct typer *t, struct expr *e, const struct bound_mode
     if (!type_value(t, e))
         return false;
     if ((e->type.base != BASE_INT && e->type.base != BASE_NONE) || (e->type.rank != 1 && e->type.base != BASE_NONE))
-        return type_wrong(t, e, "a sequence of tokens", e->type.rank == 0 && e->type.base == BASE_INT ? "one token is a sequence, too: seq(a)" : NULL);
+        return type_wrong(t, e, "a sequence of tokens",
+                e->type.rank == 0 && e->type.base == BASE_INT ? "one token is a sequence, too: seq(a)" : NULL);
     if (!net || e->type.base == BASE_NONE)
         return true;
     if (e->type.shape[0] == 0 || e->type.shape[0] > (long)net->n_ctx) {

@@ -31,7 +31,8 @@ static bool type_token_set(struct typer *t, struct expr *e)
         return false;
     }
     bool empty = e->form == FORM_LIST ? e->n_args == 0
-                                      : e->form == FORM_RANGE && constant_integer(&lo, e->args[0], -1) && constant_integer(&hi, e->args[1], -1) && lo > hi;
+                                      : e->form == FORM_RANGE && constant_integer(&lo, e->args[0], -1) && constant_integer(&hi, e->args[1],
+                                              -1) && lo > hi;
     if (empty)
         report_at(t->report, e->at, NULL, "nothing is true of no input: a claim over it would be vacuous", "empty set of tokens");
     return !empty;
@@ -44,7 +45,8 @@ static bool type_tokens_power(struct typer *t, struct expr *e)
     if (!length || !set)
         return false;
     if (!constant_integer(&n, e->args[0], -1)) {
-        report_at(t->report, e->args[0]->at, NULL, "foreach n in 2..4 gives one claim a length", "the length of the sequences must be a known number");
+        report_at(t->report, e->args[0]->at, NULL, "foreach n in 2..4 gives one claim a length",
+                "the length of the sequences must be a known number");
         return false;
     }
     if (n < 1 || n > 1000000) {
@@ -168,7 +170,8 @@ bool type_binds(struct typer *t, struct binds *b, bool counted)
         }
         t->variables[x->slot] = (struct variable){*x->set->type.element, x->set};
         if (counted && x->set->type.element->base == BASE_REAL) {
-            report_at(t->report, x->at, NULL, "they can be quantified (forall, exists, all{}, any{}) and minimised over", "real-valued '%s' cannot be counted", x->name);
+            report_at(t->report, x->at, NULL, "they can be quantified (forall, exists, all{}, any{}) and minimised over",
+                    "real-valued '%s' cannot be counted", x->name);
             ok = false;
         }
     }
