@@ -1,5 +1,6 @@
 /* One claim of the report: statement, bound, input, evidence. */
 #include <string.h>
+#include "proofs/failures.h"
 #include "proofs/html_report.h"
 #include "proofs/picture.h"
 #include "proofs/write.h"
@@ -58,12 +59,27 @@ static void paragraph(struct text *out, const char *title, const char *text)
     text_add(out, "</p>\n");
 }
 
+/* The lines that replay the failing input, as --failures writes them. */
+static void replay(struct text *out, const struct result *r)
+{
+    struct text lines;
+    if (r->verdict != VERDICT_REFUTED || !r->outcome.counterexample.n_parts) return;
+    text_init(&lines);
+    if (replay_write(&lines, r, &r->outcome.counterexample, 1, false) == STATUS_OK && !lines.failed) {
+        text_add(out, "<details><summary>the lines that replay it in PyTorch</summary><pre>");
+        html_add(out, lines.data);
+        text_add(out, "</pre></details>\n");
+    }
+    text_clear(&lines);
+}
+
 static void inputs(struct text *out, const struct result *r)
 {
     const struct outcome *o = &r->outcome;
     if (r->verdict == VERDICT_REFUTED && o->counterexample.n_parts) {
         html_input(out, r, &o->counterexample, "counterexample");
         html_repairs(out, r);
+        replay(out, r);
     }
     if (r->verdict == VERDICT_PROVED && o->witness.n_parts)
         html_input(out, r, &o->witness, o->has_value ? "tightest input found" : "an input that satisfies every condition");

@@ -11,7 +11,7 @@
 #define NAME 48
 
 struct scene { struct text *out; const char *title; const struct net *net; struct run *run; const int *tokens; size_t n;
-               const char *const *labels; size_t n_labels; long row; };
+               const char *const *labels; size_t n_labels; long row, answer; };
 
 static void token_names(char names[][NAME], const char *pointers[], const struct scene *s)
 {
@@ -60,16 +60,18 @@ static void logits(const struct scene *s)
     size_t width = run_width(s->run, s->net->output), best = 0, second = SIZE_MAX;
     for (size_t j = 1; j < width; j++) if (mid[j] > mid[best]) best = j;
     for (size_t j = 0; j < width; j++) if (j != best && (second == SIZE_MAX || mid[j] > mid[second])) second = j;
+    bool wrong = s->answer >= 0 && (size_t)s->answer < width && (size_t)s->answer != best;
+    if (wrong) second = (size_t)s->answer;
     snprintf(title, sizeof title, "%s: logits at position %zu", s->title, row);
     snprintf(one, sizeof one, "largest, %zu", best);
-    snprintf(two, sizeof two, "next, %zu", second == SIZE_MAX ? 0 : second);
+    snprintf(two, sizeof two, "%s, %zu", wrong ? "what the claim asks for" : "next", second == SIZE_MAX ? 0 : second);
     bars_add(s->out, title, mid, width, best, one, second, two, width <= s->n_labels ? s->labels : NULL);
 }
 
-static void scene(struct text *out, const struct statement *claim, const struct bound_model *m, const char *binder, const int *tokens, size_t n, long row)
+static void scene(struct text *out, const struct statement *claim, const struct bound_model *m, const char *binder, const int *tokens, size_t n, long row, long answer)
 {
     char title[128];
-    struct scene s = { out, title, &m->model.net, NULL, tokens, n, NULL, 0, row };
+    struct scene s = { out, title, &m->model.net, NULL, tokens, n, NULL, 0, row, answer };
     s.labels = html_labels(claim, m->name, &s.n_labels);
     for (size_t i = 0; i < n; i++) if (tokens[i] < 0 || (size_t)tokens[i] >= s.net->d_vocab) return;
     if (n == 0 || n > s.net->n_ctx || n > LENGTH || run_new(&s.run, s.net, SEMANTICS_REAL) != STATUS_OK) return;
@@ -93,6 +95,34 @@ static bool read_out(const struct expr *e, void *context)
     return false;
 }
 
+/* The e of argmax(logits(...)[...]) == e, when the claim compares with one. */
+static bool asked(const struct expr *e, void *context)
+{
+    if (e->form != FORM_COMPARE || e->n_args != 2 || e->args[0]->form != FORM_CALL || e->args[0]->function != FUNCTION_ARGMAX) return true;
+    *(const struct expr **)context = e->args[1];
+    return false;
+}
+
+static long answer_of(const struct statement *s, const struct binding *b)
+{
+    const struct binds *binds = s->body == BODY_PROVE ? &s->forall : &s->binds;
+    const struct expr *e = NULL;
+    struct interp *in = NULL;
+    struct diag d;
+    long answer = -1;
+    expr_walk(s->subject, asked, &e);
+    if (!e || expr_depends_on_network(e) || e->type.base != BASE_INT || b->n_parts != binds->n || interp_new(&in, s, 0) != STATUS_OK) return -1;
+    diag_init(&d);
+    for (size_t i = 0; i < b->n_parts; i++) {
+        if (b->parts[i].is_int) interp_bind_int(in, binds->items[i].slot, b->parts[i].tokens[0]);
+        else interp_bind_tokens(in, binds->items[i].slot, b->parts[i].tokens, b->parts[i].n);
+    }
+    if (interp_int(&answer, in, e, &d) != STATUS_OK) answer = -1;
+    diag_clear(&d);
+    interp_free(in);
+    return answer;
+}
+
 void html_input(struct text *out, const struct result *r, const struct binding *b, const char *what)
 {
     const struct statement *s = r->statement;
@@ -105,10 +135,11 @@ void html_input(struct text *out, const struct result *r, const struct binding *
     text_add(out, "</code></p>\n");
     text_clear(&words);
     expr_walk(s->subject, read_out, &row);
+    long answer = answer_of(s, b);
     for (size_t m = 0; m < s->n_models; m++) {
         const struct bound_model *model = &s->file->models[s->models[m]];
         for (size_t i = 0; i < b->n_parts; i++)
-            if (!b->parts[i].is_int) scene(out, s, model, b->parts[i].name, b->parts[i].tokens, b->parts[i].n, row);
+            if (!b->parts[i].is_int) scene(out, s, model, b->parts[i].name, b->parts[i].tokens, b->parts[i].n, row, answer);
     }
 }
 

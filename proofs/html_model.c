@@ -80,10 +80,13 @@ static void circuits(struct text *out, const struct net *net)
     free(E.a);
 }
 
+#define STATED "stated by the file"
+
 static void facts(struct text *out, const struct model *m)
 {
     text_add(out, "<table><thead><tr><th>configuration</th><th>value</th><th>how it is known</th></tr></thead><tbody>\n");
     for (size_t i = 0; i < m->n_facts; i++) {
+        if (strcmp(m->facts[i].how, STATED) == 0) continue;
         text_add(out, "<tr><td>");
         html_add(out, m->facts[i].key);
         text_add(out, "</td><td>");
@@ -116,17 +119,25 @@ static void tensors(struct text *out, const struct net *net)
     text_add(out, "</tbody></table></details>\n");
 }
 
-static void stated(struct text *out, const struct checkpoint *c)
+static void stated_item(struct text *out, const char *key, const char *value)
 {
-    if (!c->n_facts) return;
+    text_add(out, "<li>");
+    html_add(out, key);
+    text_add(out, ": ");
+    html_add(out, value);
+    text_add(out, "</li>");
+}
+
+static void stated(struct text *out, const struct model *m)
+{
+    const struct checkpoint *c = &m->checkpoint;
+    size_t n = c->n_facts;
+    for (size_t i = 0; i < m->n_facts; i++) n += strcmp(m->facts[i].how, STATED) == 0;
+    if (n == 0) return;
     text_add(out, "<div class='fence'><p><b>Stated by the file</b>, not checked:</p><ul>");
-    for (size_t i = 0; i < c->n_facts; i++) {
-        text_add(out, "<li>");
-        html_add(out, c->facts[i].key);
-        text_add(out, ": ");
-        html_add(out, c->facts[i].value);
-        text_add(out, "</li>");
-    }
+    for (size_t i = 0; i < m->n_facts; i++)
+        if (strcmp(m->facts[i].how, STATED) == 0) stated_item(out, m->facts[i].key, m->facts[i].value);
+    for (size_t i = 0; i < c->n_facts; i++) stated_item(out, c->facts[i].key, c->facts[i].value);
     text_add(out, "</ul></div>\n");
 }
 
@@ -146,7 +157,7 @@ void html_model(struct text *out, const struct bound_model *m)
     text_addf(out, "<p class='hash'>SHA-256 of the file <code>%s</code><br>SHA-256 of the canonical network <code>%s</code></p>\n", m->model.file_sha256, m->model.net.sha256);
     facts(out, &m->model);
     tensors(out, &m->model.net);
-    stated(out, &m->model.checkpoint);
+    stated(out, &m->model);
     circuits(out, &m->model.net);
     text_add(out, "</section>\n");
 }
