@@ -77,8 +77,6 @@ enum status features_index(long *out, struct features *f, const struct expr *e, 
 
 /* ---- binders over constants ---- */
 
-struct each { struct features *f; const struct binds *b; size_t k; bind_visit *visit; void *context; };
-
 static enum status each_value(struct features *f, const struct binds *b, size_t k, bind_visit *visit, void *context, long v)
 {
     interp_bind_int(f->in, b->items[k].slot, v);

@@ -40,7 +40,7 @@ struct run {
     struct shape shape; struct interp *in; struct text why;
     bool first_only, tables;     /* takes: look at the first problem, without numbers */
     mpz_t yes, no, open, total;
-    bool expired, capped, has_best, empty_list;
+    bool expired, capped, has_best;
     double slack_lo;             /* prove: smallest certified slack, and the tightest input in out->witness */
     bool has_slack, no_slack;
 };
@@ -150,7 +150,7 @@ static enum status tightest(struct run *r, struct problem *p)
     struct optimum best;
     optimum_init(&best);
     enum status s = problem_minimum(&best, p, 0x1p-22, r->limits);
-    if (s == STATUS_OK && best.any && best.certified && p->classes[0].d.set.n + p->n_classes > 0) {
+    if (s == STATUS_OK && best.any && best.certified) {
         if (!r->has_slack || best.lo < r->slack_lo) {
             mpq_t lo, hi;
             mpq_init(lo);
