@@ -18,6 +18,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, os.path.join(HERE, "..", "..", "proofs", "reference")]
 import check                                          # noqa: E402
 import network                                        # noqa: E402
+import random_claims                                  # noqa: E402
 import statements                                     # noqa: E402
 from claims import certificate, fields, oracle, seal  # noqa: E402
 from executions import failures                      # noqa: E402
@@ -174,6 +175,19 @@ def add_language(tally):
         tally.case("network: " + name, bare(statements.one_claim(good, [("M", digest)]), "proved"), False)
 
 
+def add_random(tally, seed, count):
+    """Random closed claims, proved and refuted: at most one of the two is accepted, and by both checkers."""
+    net = transformer(1, d_vocab=3, n_ctx=3, d_model=3)
+    tally.network(net)
+    for k, predicate in enumerate(random_claims.predicates(seed, count)):
+        try:
+            text = show_statement(parse_statement(statements.statement(predicate, net.sha256())))
+        except StatementError:
+            continue
+        for verdict in ("proved", "refuted"):
+            tally.case("random %d %s: %s" % (k, verdict, predicate), bare(text, verdict), None)
+
+
 def add_prover(tally, prover):
     """The program's own certificates of prover.claims, and what they say turned round."""
     out = os.path.join(tally.folder, "prover")
@@ -211,6 +225,7 @@ def main():
     p.add_argument("--seed", type=int, default=1, help="which mutations")
     p.add_argument("--nets", type=int, default=0, help="other random networks")
     p.add_argument("--mutations", type=int, default=5)
+    p.add_argument("--random", type=int, default=250, help="random closed claims")
     p.add_argument("--prover", help="the program; weightproof beside the checker unless --no-prover")
     p.add_argument("--no-prover", action="store_true")
     a = p.parse_args()
@@ -225,6 +240,8 @@ def main():
                 add_claim(tally, name, claim, rng, a.mutations)
         if a.only in "language":
             add_language(tally)
+        if a.only in "random":
+            add_random(tally, a.seed, a.random)
         if a.only in "executions":
             add_executions(tally)
         if prover and not a.no_prover and a.only in "prover":
