@@ -53,11 +53,20 @@ static const struct entry *find(const struct entry *e, const char *name) {
 
 static struct ex *expand(struct reader *r, const struct ex *x, const struct entry *env, const struct entry *late);
 
+/* ln = live is how the language says what a statement means anyway. */
+static bool says_ln_live(const struct ex *x) {
+    return x != NULL && x->kind == EX_GIVE && x->k[0]->kind == EX_NAME && strcmp(x->k[0]->name, "ln") == 0 && x->k[1]->kind == EX_NAME &&
+           strcmp(x->k[1]->name, "live") == 0;
+}
+
 static struct ex *expand_list(struct reader *r, struct ex *y, const struct ex *x, const struct entry *env, const struct entry *late) {
+    bool patch = x->kind == EX_CALL && strcmp(x->name, "patch") == 0;
     y->k = x->n > 0 ? arena_get(&r->arena, (size_t)x->n, sizeof *y->k) : NULL;
-    y->n = x->n;
-    for (int i = 0; i < x->n; i++)
-        if (x->k[i] != NULL && (y->k[i] = expand(r, x->k[i], env, late)) == NULL) return NULL;
+    for (int i = 0; i < x->n; i++) {
+        if (patch && says_ln_live(x->k[i])) continue;
+        if (x->k[i] != NULL && (y->k[y->n] = expand(r, x->k[i], env, late)) == NULL) return NULL;
+        y->n++;
+    }
     return y;
 }
 
