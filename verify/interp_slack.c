@@ -80,6 +80,7 @@ static enum status part(struct slack *out, struct interp *in, const struct expr 
 static bool difference(struct slack *out, struct interp *in, struct value *a, size_t i, struct value *b, size_t j)
 {
     if (!value_as_real(a, in->prec) || !value_as_real(b, in->prec)) return false;
+    if (a->rank == 0 && b->rank == 0 && same_number(in, &a->origin, a->origin.col, &b->origin, b->origin.col)) return true; /* 0, as initialised */
     if (in->prec) arb_sub(out->b, a->balls + i, b->balls + j, in->prec);
     else out->d = real_sub((struct real){a->mid[i], a->rad[i]}, (struct real){b->mid[j], b->rad[j]});
     return true;

@@ -200,7 +200,7 @@ static enum status bind_element(struct interp *in, int slot, const struct elemen
 {
     if (!x->sequences) {
         interp_bind_int(in, slot, x->values[i]);
-        return STATUS_OK;
+        return in->slots[slot].bound ? STATUS_OK : STATUS_MEMORY;
     }
     size_t first = x->start[i], n = x->start[i + 1] - first;
     int *t = mem_array(n, sizeof *t);
@@ -208,7 +208,7 @@ static enum status bind_element(struct interp *in, int slot, const struct elemen
     for (size_t k = 0; k < n; k++) t[k] = (int)x->values[first + k];
     interp_bind_tokens(in, slot, t, n);
     free(t);
-    return STATUS_OK;
+    return in->slots[slot].bound ? STATUS_OK : STATUS_MEMORY;
 }
 
 static enum status step_bind(struct step *p, struct interp *in)

@@ -1,6 +1,8 @@
 /* The engine enumerate against brute force in long double, on small random networks. Values nearer than NEAR to a tie may fall either way. */
 #include <unistd.h>
+#include "core/mem.h"
 #include "tests/models/random_net.h"
+#include "tests/verify/claims_text.h"
 #include "tests/verify/naive.h"
 #include "verify/engine.h"
 
@@ -309,12 +311,60 @@ START_TEST(random_networks)
 }
 END_TEST
 
+/* The N-th allocation fails, for every N: an error, or the right answer. */
+START_TEST(without_memory)
+{
+    struct claims claims;
+    struct diag d;
+    diag_init(&d);
+    const char *text = "claim c { list t in { seq(a, 63) : a in tokens[2] of {20, 40} } : argmax(logits(M, t)[last]) == 63 at most 3 }\n";
+    ck_assert_int_eq(claims_from_text(&claims, HEADER_M, text, &d), STATUS_OK);
+    for (long k = 0; k < 600; k++) {
+        struct outcome o;
+        struct limits l = {.threads = 1};
+        outcome_init(&o);
+        mem_fail_after(k);
+        enum status s = engine_enumerate.decide(&o, &claims.statements[0], &l, &d);
+        mem_fail_after(-1);
+        ck_assert_msg(s == STATUS_OK ? o.n_items == 3 : s == STATUS_MEMORY, "allocation %ld: %s", k, status_name(s));
+        outcome_clear(&o);
+        diag_clear(&d);
+        diag_init(&d);
+    }
+    claims_clear(&claims);
+    diag_clear(&d);
+}
+END_TEST
+
+/* A deadline that has passed: what is known so far, and never a verdict. */
+START_TEST(time_is_up)
+{
+    struct claims claims;
+    struct diag d;
+    diag_init(&d);
+    const char *text = "claim a { count t in tokens[4] of 0..63 : argmax(logits(M, t)[last]) == max(t) }\nclaim b { forall t in tokens[4] of 20..63 prove argmax(logits(M, t)[last]) == 64 - 1 or max(t) < 64 }\n";
+    ck_assert_int_eq(claims_from_text(&claims, HEADER_M, text, &d), STATUS_OK);
+    for (size_t i = 0; i < 2; i++) {
+        struct outcome o;
+        struct limits l = {.threads = 2, .deadline = 1e-3};
+        outcome_init(&o);
+        ck_assert_int_eq(engine_enumerate.decide(&o, &claims.statements[i], &l, &d), STATUS_TIMEOUT);
+        ck_assert(o.proposal != PROPOSAL_TRUE && o.proposal != PROPOSAL_FALSE && o.reason);
+        outcome_clear(&o);
+    }
+    claims_clear(&claims);
+    diag_clear(&d);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("enumerate");
     TCase *c = tcase_create("Core");
     tcase_set_timeout(c, 120);
     tcase_add_test(c, random_networks);
+    tcase_add_test(c, without_memory);
+    tcase_add_test(c, time_is_up);
     suite_add_tcase(suite, c);
     SRunner *runner = srunner_create(suite);
     srunner_set_fork_status(runner, CK_NOFORK);
