@@ -1,16 +1,23 @@
 /* Rule enumerate: every binding, at growing precision where a comparison is not clear. */
 #include "certificate.h"
+#include "fast.h"
 
 #define BINDINGS_MOST ((uint64_t)1 << 40)
 
-struct scan { const struct ex *where, *predicate; bool need_all, all; uint64_t bindings, cond, cond_open, yes, open; };
+struct scan { const struct ex *where, *predicate; struct fast fast; bool need_all, all; uint64_t bindings, cond, cond_open, yes, open; };
+
+/* first in 64-bit integers, then by enclosures of growing precision */
+static enum tri decide(struct eval *e, struct fast *f, const struct ex *x) {
+    enum tri t = fast_decide(f, x);
+    return t != OPEN ? t : eval_decide(e, x);
+}
 
 static bool scan_step(struct eval *e, void *arg) {
     struct scan *s = arg;
     if (++s->bindings > BINDINGS_MOST) return eval_fail(e, "more than 2^40 bindings");
-    enum tri where = eval_decide(e, s->where), t = NO;
+    enum tri where = decide(e, &s->fast, s->where), t = NO;
     if (e->fail.set) return false;
-    if (where != NO) t = eval_decide(e, s->predicate);
+    if (where != NO) t = decide(e, &s->fast, s->predicate);
     if (e->fail.set) return false;
     s->cond += where == YES;
     s->cond_open += where == OPEN;
@@ -25,7 +32,10 @@ bool rule_enumerate(struct eval *e, const struct binds *b, const struct ex *wher
     struct scan s = {.where = where, .predicate = predicate, .need_all = need_all, .all = true};
     e->fail.set = false;
     e->p = precision[0];
-    if (!eval_each(e, b, scan_step, &s) && e->fail.set) return fail_at(f, 0, "%s", e->fail.text);
+    fast_init(&s.fast, e);
+    bool ran = eval_each(e, b, scan_step, &s);
+    fast_clear(&s.fast);
+    if (!ran && e->fail.set) return fail_at(f, 0, "%s", e->fail.text);
     mpz_set_ui(t->bindings, s.bindings);
     mpz_set_ui(t->where, s.cond);
     mpz_set_ui(t->where_open, s.cond_open);

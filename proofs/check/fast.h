@@ -1,0 +1,32 @@
+/* fast: a first look at a predicate in 64-bit integers. It answers YES or NO only when error radii settle it; OPEN sends the binding to eval.c.
+ * A row is a block of 27-bit integers m[j] with one scale F and one radius: every entry lies within rad units of 2^-F of m[j]. */
+#ifndef CHECK_FAST_H
+#define CHECK_FAST_H
+#include "eval.h"
+
+struct frow { int32_t *m; int F; int64_t rad; bool known, failed; };
+struct fweight { int32_t *w, *b; int F, bF; int64_t column; uint32_t rows, cols; }; /* entries within one unit; column: largest column sum of |w| */
+
+/* One network on the sequence of one variable. */
+struct fnet {
+    const struct net *net;
+    uint32_t n;
+    int64_t *tokens;                  /* of the rows that are known */
+    bool *token_only;                 /* nodes whose row i is a function of t[i] and i */
+    struct frow *rows;                /* rows[node * n + i]; for token-only nodes see table */
+    struct frow **table;              /* table[node][i * vocab + token] */
+    struct fweight *weight;           /* by node */
+    int64_t *acc; uint32_t acc_n;     /* a row in the making */
+};
+struct fast { struct eval *e; struct fnet *nets; int n_nets; int *slot, *model; uint64_t asked, settled; };
+
+void fast_init(struct fast *f, struct eval *e);
+void fast_clear(struct fast *f);
+enum tri fast_decide(struct fast *f, const struct ex *x);
+
+/* fast_net.c */
+bool fnet_init(struct fnet *w, const struct net *net, uint32_t n);
+void fnet_clear(struct fnet *w);
+void fnet_tokens(struct fnet *w, const int64_t *tokens);             /* forgets the rows that depend on a changed token */
+const struct frow *fnet_row(struct fnet *w, int node, uint32_t row); /* NULL: not available */
+#endif
