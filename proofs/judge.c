@@ -166,6 +166,13 @@ void judge_statement(struct result *r, const struct statement *s, const struct j
     text_init(&why);
     size_t n = judge_engines(engines, ENGINES_MAX, s, j->engine ? j->engine : s->engine, &why);
     if (n == 0) result_reason(r, why.data ? why.data : "no engine takes this claim");
-    for (size_t i = 0; i < n && !attempt(r, engines[i], j, d); i++) continue;
+    text_clear(&why);
+    for (size_t i = 0; i < n; i++) {
+        bool ended = attempt(r, engines[i], j, d);
+        if (r->reason) text_addf(&why, "%s%s: %s", why.size ? "; " : "", engines[i]->name, r->reason);
+        if (!ended) continue;
+        if (i > 0 && r->verdict == VERDICT_UNDECIDED) result_reason(r, why.data);
+        break;
+    }
     text_clear(&why);
 }
