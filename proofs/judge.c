@@ -167,12 +167,11 @@ void judge_statement(struct result *r, const struct statement *s, const struct j
     size_t n = judge_engines(engines, ENGINES_MAX, s, j->engine ? j->engine : s->engine, &why);
     if (n == 0) result_reason(r, why.data ? why.data : "no engine takes this claim");
     text_clear(&why);
-    for (size_t i = 0; i < n; i++) {
-        bool ended = attempt(r, engines[i], j, d);
-        if (r->reason) text_addf(&why, "%s%s: %s", why.size ? "; " : "", engines[i]->name, r->reason);
-        if (!ended) continue;
-        if (i > 0 && r->verdict == VERDICT_UNDECIDED) result_reason(r, why.data);
-        break;
+    size_t tried = 0;
+    for (bool ended = false; tried < n && !ended; tried++) {
+        ended = attempt(r, engines[tried], j, d);
+        if (r->reason) text_addf(&why, "%s%s: %s", why.size ? "; " : "", engines[tried]->name, r->reason);
     }
+    if (tried > 1 && r->verdict == VERDICT_UNDECIDED) result_reason(r, why.data);
     text_clear(&why);
 }
