@@ -6,7 +6,8 @@ from math import lcm
 from functions import ArrayFunctions
 from interval import NoEnclosure
 from models import Model, ModelFunctions
-from statement import COMPONENTS, E, show
+from printer import show
+from statement import COMPONENTS, E
 from values import (Array, ClaimError, Real, Unsettled, add, compare, conjunction, disjunction, exact, hull, integer,
                     integers, is_integers, largest, matrix, negate, number, numbers, power, quotient, real, times, vector)
 

@@ -24,7 +24,8 @@ from claims import certificate, fields, oracle, seal  # noqa: E402
 from executions import failures                      # noqa: E402
 from golden import claims, field_changes, statement_changes  # noqa: E402
 from nets import transformer                         # noqa: E402
-from statement import StatementError, parse_statement, show_statement  # noqa: E402
+from printer import show_statement                    # noqa: E402
+from statement import StatementError, parse_statement  # noqa: E402
 
 BATCH = 40
 PROVER_CERTIFICATES = 21                               # of the claims in prover.claims
@@ -224,7 +225,7 @@ def main():
     p.add_argument("--keep")
     p.add_argument("--seed", type=int, default=1, help="which mutations")
     p.add_argument("--nets", type=int, default=0, help="other random networks")
-    p.add_argument("--mutations", type=int, default=5)
+    p.add_argument("--mutations", type=int, default=4)
     p.add_argument("--random", type=int, default=250, help="random closed claims")
     p.add_argument("--prover", help="the program; weightproof beside the checker unless --no-prover")
     p.add_argument("--no-prover", action="store_true")
