@@ -145,10 +145,10 @@ static const struct frow *row_at(struct fast *f, const struct ex *call, const st
     return fnet_row(w, node, (uint32_t)i);
 }
 
-/* entry at 2^-32: m is below 2^27, rad at most 2^25 */
+/* entry at 2^-32: m is below 2^29, rad at most 2^28 */
 static bool entry(const struct frow *r, int64_t j, struct fval *out) {
     int up = 32 - r->F;
-    if (up > 33) return false;
+    if (up > 31) return false;
     if (up >= 0) return set_real(out, (int64_t)r->m[j] * ((int64_t)1 << up), r->rad << up);
     return set_real(out, (int64_t)r->m[j] >> -up, (r->rad >> -up) + 2);
 }

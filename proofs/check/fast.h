@@ -1,10 +1,10 @@
 /* fast: a first look at a predicate in 64-bit integers. It answers YES or NO only when error radii settle it; OPEN sends the binding to eval.c.
- * A row is a block of 27-bit integers m[j] with one scale F and one radius: every entry lies within rad units of 2^-F of m[j]. */
+ * A row is a block of integers m[j] below 2^29 with one scale F and one radius: every entry lies within rad units of 2^-F of m[j]. */
 #ifndef CHECK_FAST_H
 #define CHECK_FAST_H
 #include "eval.h"
 
-struct frow { int32_t *m; int F; int64_t rad; bool known, failed; };
+struct frow { int32_t *m; int F; int64_t rad, total; bool known, failed; }; /* total: softmax only, bound on the sum of all errors */
 struct fweight { int32_t *w, *b; int F, bF; int64_t column; uint32_t rows, cols; }; /* entries within one unit; column: largest column sum of |w| */
 
 /* One network on the sequence of one variable. */
@@ -17,6 +17,7 @@ struct fnet {
     struct frow **table;              /* table[node][i * vocab + token] */
     struct fweight *weight;           /* by node */
     int64_t *acc; uint32_t acc_n;     /* a row in the making */
+    int bits, weight_bits;            /* sizes of rows and of weights */
 };
 struct fast { struct eval *e; struct fnet *nets; int n_nets; int *slot, *model; uint64_t asked, settled; };
 

@@ -1,19 +1,18 @@
 #include "fast.h"
 #include <string.h>
 
-#define BITS 26                       /* |m| <= 2^BITS */
-#define TERMS_MOST 1000               /* products of 2^52, at most 1000 of them, stay below 2^62 */
-#define RADIUS_MOST ((int64_t)1 << 24)
+#define TERMS_MOST 1000               /* |m| <= 2^bits, |w| <= 2^weight_bits, and K products of them stay below 2^62: see fnet_init */
+#define RADIUS_MOST ((int64_t)1 << 28)
 #define F_MOST 50
 
 static int bits_of(uint64_t v) { return v == 0 ? 0 : 64 - __builtin_clzll(v); }
 static int64_t size_of(int64_t v) { return v < 0 ? -v : v; }
 
-/* acc at 2^-F, each within err: into 26 bits. The shift rounds down: one unit, and one for the shift of err. */
-static bool store(struct frow *r, const int64_t *acc, uint32_t n, int F, int64_t err) {
+/* acc at 2^-F, each within err: into `limit` bits. The shift rounds down: one unit, and one for the shift of err. */
+static bool store(struct frow *r, const int64_t *acc, uint32_t n, int F, int64_t err, int limit) {
     int64_t most = 0;
     for (uint32_t j = 0; j < n; j++) most = size_of(acc[j]) > most ? size_of(acc[j]) : most;
-    int shift = bits_of((uint64_t)most) - BITS;
+    int shift = bits_of((uint64_t)most) - limit;
     if (shift < F - F_MOST) shift = F - F_MOST;
     if (shift < 0) shift = 0;
     if (shift > 62 || err < 0 || (err >> shift) > RADIUS_MOST || F - shift < -20) return false;
@@ -24,7 +23,7 @@ static bool store(struct frow *r, const int64_t *acc, uint32_t n, int F, int64_t
 }
 
 /* enclosures with p fractional bits into a row */
-static bool from_nums(struct frow *r, const struct num *x, uint32_t n, unsigned p, int64_t *acc) {
+static bool from_nums(struct frow *r, const struct num *x, uint32_t n, unsigned p, int64_t *acc, int limit) {
     size_t bits = 0;
     mpz_t t;
     mpz_init(t);
@@ -46,17 +45,17 @@ static bool from_nums(struct frow *r, const struct num *x, uint32_t n, unsigned 
         err = e > err ? e : err;
     }
     mpz_clear(t);
-    return good && bits < 400 && store(r, acc, n, (int)p - (int)drop, err);
+    return good && bits < 400 && store(r, acc, n, (int)p - (int)drop, err, limit);
 }
 
 /* the entries of a weight at one scale, rounded down: within one unit */
-static bool fixed_weight(const struct weight *w, int32_t **out, int *F) {
+static bool fixed_weight(const struct weight *w, int32_t **out, int *F, int limit) {
     size_t n = (size_t)w->rows * w->cols, bits = 0;
     for (size_t i = 0; i < n; i++) {
         size_t b = mpz_sizeinbase(w->t->x[w->at + i], 2);
         bits = b > bits ? b : bits;
     }
-    *F = BITS - (int)bits + (int)w->t->scale;
+    *F = limit - (int)bits + (int)w->t->scale;
     if (*F > F_MOST) *F = F_MOST;
     if (*F < -20) return false;
     *out = mem_get(n, sizeof **out);
@@ -71,9 +70,9 @@ static bool fixed_weight(const struct weight *w, int32_t **out, int *F) {
     return true;
 }
 
-static bool prepare(struct fweight *x, const struct node *node) {
+static bool prepare(struct fweight *x, const struct node *node, int limit) {
     if (node->w.t != NULL && node->op != OP_EMBED && node->op != OP_POSITION) {
-        if (!fixed_weight(&node->w, &x->w, &x->F)) return false;
+        if (!fixed_weight(&node->w, &x->w, &x->F, limit)) return false;
         x->rows = node->w.rows;
         x->cols = node->w.cols;
         for (uint32_t j = 0; j < x->cols; j++) {
@@ -82,7 +81,7 @@ static bool prepare(struct fweight *x, const struct node *node) {
             x->column = sum > x->column ? sum : x->column;
         }
     }
-    return node->b.t == NULL || fixed_weight(&node->b, &x->b, &x->bF);
+    return node->b.t == NULL || fixed_weight(&node->b, &x->b, &x->bF, limit);
 }
 
 bool fnet_init(struct fnet *w, const struct net *net, uint32_t n) {
@@ -94,6 +93,15 @@ bool fnet_init(struct fnet *w, const struct net *net, uint32_t n) {
     w->weight = mem_get((size_t)net->n_nodes, sizeof *w->weight);
     w->acc_n = n;
     if ((uint64_t)n * net->vocab > 100000) return false;
+    uint32_t terms = n;
+    for (int k = 0; k < net->n_nodes; k++) {
+        terms = net->nodes[k].width > terms ? net->nodes[k].width : terms;
+        if (net->nodes[k].op == OP_LINEAR) terms = net->nodes[k].w.rows > terms ? net->nodes[k].w.rows : terms;
+    }
+    int budget = 62 - bits_of(terms); /* bits + weight_bits + bits of the number of terms <= 62 */
+    w->bits = budget / 2 > 28 ? 28 : budget / 2;
+    w->weight_bits = budget - w->bits > 28 ? 28 : budget - w->bits;
+    if (terms > TERMS_MOST) return false;
     for (uint32_t i = 0; i < n; i++) w->tokens[i] = -1;
     for (int k = 0; k < net->n_nodes; k++) {
         const struct node *x = &net->nodes[k];
@@ -102,7 +110,7 @@ bool fnet_init(struct fnet *w, const struct net *net, uint32_t n) {
         w->token_only[k] = only;
         w->acc_n = x->width > w->acc_n ? x->width : w->acc_n;
         if (only) w->table[k] = mem_get((size_t)n * net->vocab, sizeof **w->table);
-        else if (!prepare(&w->weight[k], x)) return false;
+        else if (!prepare(&w->weight[k], x, w->weight_bits)) return false;
         for (uint32_t i = 0; i < n && !only; i++) w->rows[(size_t)k * n + i].m = mem_get(x->width == 0 ? n : x->width, sizeof(int32_t));
     }
     w->acc = mem_get(w->acc_n, sizeof *w->acc);
@@ -147,13 +155,13 @@ static const struct frow *token_row(struct fnet *w, int node, uint32_t row) {
     const struct num *x = run_row(&run, node, row, &fail);
     uint32_t width = w->net->nodes[node].width;
     r->m = mem_get(width, sizeof *r->m);
-    r->known = x != NULL && from_nums(r, x, width, 128, w->acc);
+    r->known = x != NULL && from_nums(r, x, width, 128, w->acc, w->bits);
     r->failed = !r->known;
     run_clear(&run);
     return r->known ? r : NULL;
 }
 
-/* acc[j] += x w[j]; exact: |x w| <= 2^53 and there are at most TERMS_MOST of them */
+/* acc[j] += x w[j]; exact: see fnet_init */
 __attribute__((optimize("O3"), target_clones("avx2", "default"))) static void add_scaled(int64_t *restrict acc, int32_t x, const int32_t *restrict w, uint32_t n) {
     for (uint32_t j = 0; j < n; j++) acc[j] += (int64_t)x * w[j];
 }
@@ -174,7 +182,7 @@ static int64_t sum_size(const int32_t *a, uint32_t n) {
 static bool add_bias(struct fnet *w, const struct fweight *x, uint32_t n, int F, int64_t *err) {
     if (x->b == NULL) return true;
     int up = F - x->bF;
-    if (up > 34 || up < -62) return false; /* |b| <= 2^26 units: below 2^60 */
+    if (up > 32 || up < -62) return false; /* |b| <= 2^28 units: below 2^60 */
     for (uint32_t j = 0; j < n; j++) w->acc[j] += up >= 0 ? (int64_t)x->b[j] * ((int64_t)1 << up) : (int64_t)x->b[j] >> -up;
     *err += up >= 0 ? (int64_t)1 << up : 2;
     return true;
@@ -188,7 +196,7 @@ static bool make_linear(struct fnet *w, const struct fweight *x, struct frow *ou
     __int128 err = (__int128)in->rad * (x->column + x->rows) + sum_size(in->m, x->rows);
     if (err > (__int128)1 << 60) return false;
     int64_t e = (int64_t)err;
-    return add_bias(w, x, x->cols, in->F + x->F, &e) && store(out, w->acc, x->cols, in->F + x->F, e);
+    return add_bias(w, x, x->cols, in->F + x->F, &e) && store(out, w->acc, x->cols, in->F + x->F, e, w->bits);
 }
 
 /* sums of rows, at the coarsest of their scales: each shift rounds down, one unit, and one for its radius */
@@ -205,11 +213,11 @@ static bool make_sum(struct fnet *w, const struct node *x, const struct fweight 
     for (int a = 0; a < x->n_args; a++) {
         const struct frow *r = fnet_row(w, x->args[a], row);
         int drop = r->F - F;
-        if (drop > 30) drop = 30; /* m is below 2^27: the rest is -1 or 0 */
+        if (drop > 30) drop = 30; /* m is below 2^29: the rest is -1 or 0 */
         for (uint32_t j = 0; j < x->width; j++) w->acc[j] += r->m[j] >> drop;
         err += (r->rad >> drop) + (drop > 0 ? 2 : 0);
     }
-    return add_bias(w, b, x->width, F, &err) && store(out, w->acc, x->width, F, err);
+    return add_bias(w, b, x->width, F, &err) && store(out, w->acc, x->width, F, err, w->bits);
 }
 
 static bool make_relu(const struct node *x, struct frow *out, const struct frow *in) {
@@ -230,8 +238,9 @@ static uint64_t root(unsigned __int128 v) { /* floor of the square root, v < 2^1
     }
 }
 
-/* c = K x - sum x exactly, in units 2^-F / K; R = sqrt(mean c^2 + eps K^2 2^2F). The radius r of x moves c by at most d = 2 K r, the root mean square, a norm,
- * by at most d too; floors of the two terms under the root and of the root move R by at most 3 (R >= 6 is asked for, so that |c / R| <= 1.5 sqrt K < Y). So c / R moves by at most (d + |c / R| (d + 3)) / (R - d - 3). */
+/* c = K x - sum x exactly, in units 2^-F / K; R = sqrt(mean c^2 + eps K^2 2^2F). The radius r of x moves c by at most d = 2 K r. The root mean square of c is a
+ * norm of x - mean, which a projection that lengthens nothing makes of x, so it moves by at most K r; floors of the two terms under the root and of the
+ * root move R by at most 3 (R >= 6 is asked for). So c / R moves by at most (d + |c / R| h) / (R - h) with h = K r + 3; Y is a bound on |c / R|. */
 static bool make_layernorm(struct fnet *w, const struct node *x, const struct fweight *g, struct frow *out, const struct frow *in) {
     int64_t K = x->width, sum = 0;
     if (K > TERMS_MOST || in->F < 0) return false;
@@ -256,20 +265,27 @@ static bool make_layernorm(struct fnet *w, const struct node *x, const struct fw
     mpz_fdiv_r_2exp(eps, eps, 64);
     if (good) squares += mpz_get_ui(eps);
     mpz_clears(eps, high, NULL);
-    int64_t R = (int64_t)root(squares), d = 2 * K * in->rad, Y = 2 * (int64_t)root((unsigned __int128)K) + 2;
-    if (!good || d + 3 > R / 2) return false;
-    for (uint32_t j = 0; j < x->width; j++) w->acc[j] = w->acc[j] * ((int64_t)1 << 24) / R; /* |c| < 2^38; |c / R| < Y */
-    int64_t err = (int64_t)((((__int128)d + (__int128)Y * (d + 3)) << 24) / (R - d - 3)) + 2;
-    if (g->w == NULL) return store(out, w->acc, x->width, 24, err);
+    int64_t R = (int64_t)root(squares), d = 2 * K * in->rad, h = K * in->rad + 3, Y = 0;
+    if (!good || h > R / 2) return false;
+    int B = 61 - (w->bits + 1 + bits_of((uint64_t)K)); /* |c| < 2^(61 - B) */
+    if (B > 28) B = 28;
+    for (uint32_t j = 0; j < x->width; j++) {
+        Y = size_of(w->acc[j]) > Y ? size_of(w->acc[j]) : Y;
+        w->acc[j] = w->acc[j] * ((int64_t)1 << B) / R;
+    }
+    Y = Y / R + 1;
+    if (d > (int64_t)1 << 60) return false;
+    int64_t err = (int64_t)((((__int128)d + (__int128)Y * h) << B) / (R - h)) + 2;
+    if (g->w == NULL) return store(out, w->acc, x->width, B, err, w->bits);
     int64_t most = 0, gain = 0;
     for (uint32_t j = 0; j < x->width; j++) {
         most = size_of(w->acc[j]) > most ? size_of(w->acc[j]) : most;
         gain = size_of(g->w[j]) > gain ? size_of(g->w[j]) : gain;
         w->acc[j] *= g->w[j];
     }
-    if (err > RADIUS_MOST * 16) return false;
+    if (err > RADIUS_MOST) return false;
     err = err * (gain + 1) + most;
-    return add_bias(w, g, x->width, 24 + g->F, &err) && store(out, w->acc, x->width, 24 + g->F, err);
+    return add_bias(w, g, x->width, B + g->F, &err) && store(out, w->acc, x->width, B + g->F, err, w->bits);
 }
 
 static bool allowed(const struct fnet *w, uint32_t row, uint32_t j) { return !w->net->causal || j <= row; }
@@ -291,8 +307,9 @@ static int64_t exp_minus(int64_t x) {
     return (int64_t)(r >> k);
 }
 
-/* scores at 2^-32, all within rad; out = softmax at 2^-26. e_j is within 40 + 2 rad units (|exp(d) - 1| <= 2 |d|, e_j <= 2^32), S >= 2^32 - 40 is within
- * D = n (40 + 2 rad), and p_j within (40 + 2 rad + D) / (S - D) as long as D <= S / 2: X = (n + 1)(40 + 2 rad), in units of 2^-26: at most X 2^26 / 2^30.9 + 2. */
+/* scores at 2^-32, all within rad; out = softmax at 2^-bits. |exp(d) - 1| <= 37/32 |d| for |d| <= 1/4, so with r = 37/32 rad e_j is within 41 + r e_j / 2^32 units and
+ * S = sum e_j within D = the sum of those. p_j is within (41 + r + p_j D) / (S - D), and the errors of all p_j add up to at most 2 D / (S - D); each p_j is
+ * rounded down once more. */
 static bool make_softmax(struct fnet *w, uint32_t row, struct frow *out, int64_t rad) {
     int64_t most = INT64_MIN, sum = 0, n = 0;
     for (uint32_t j = 0; j < w->n; j++)
@@ -303,13 +320,15 @@ static bool make_softmax(struct fnet *w, uint32_t row, struct frow *out, int64_t
         sum += w->acc[j];
         n++;
     }
-    if (rad > (int64_t)1 << 30 || n > 4096) return false;
-    int64_t X = (n + 1) * (40 + 2 * rad);
-    if (X > sum / 2) return false;
-    for (uint32_t j = 0; j < w->n; j++) out->m[j] = allowed(w, row, j) ? (int32_t)(w->acc[j] * ((int64_t)1 << 26) / sum) : 0;
-    out->F = 26;
-    out->rad = X / 16 + 3;
-    return out->rad <= RADIUS_MOST;
+    if (rad > (int64_t)1 << 30) return false;
+    rad = rad + rad / 32 * 5 + 5;
+    int64_t D = 41 * n + (int64_t)((__int128)rad * sum >> 32) + 1;
+    if (D > sum / 2) return false;
+    for (uint32_t j = 0; j < w->n; j++) out->m[j] = allowed(w, row, j) ? (int32_t)(w->acc[j] * ((int64_t)1 << w->bits) / sum) : 0;
+    out->F = w->bits;
+    out->rad = (int64_t)(((__int128)(41 + rad + D) << w->bits) / (sum - D)) + 2;
+    out->total = (int64_t)(((__int128)2 * D << w->bits) / (sum - D)) + n + 1;
+    return out->rad <= RADIUS_MOST && out->total <= RADIUS_MOST;
 }
 
 /* q . k / sqrt(d) at 2^-32 for every allowed source, then the softmax. (q +- a)(k +- b): a sum |k| + b sum |q| + K a b. */
@@ -340,7 +359,7 @@ static bool make_pattern(struct fnet *w, const struct node *x, uint32_t row, str
     return make_softmax(w, row, out, rad);
 }
 
-/* sum p v: v at the coarsest scale of its rows. (p +- a)(v +- b_j): a sum_j (|v_j| + b_j) + sum_j p_j b_j, |v_j| the largest entry of the row. */
+/* sum p v: v at the coarsest scale of its rows. With errors a_j of p_j whose sum is at most `total`, and b_j of row j: sum a_j (|v_j| + b_j) + sum p_j b_j <= total max_j (|v_j| + b_j) + ... */
 static bool make_mix(struct fnet *w, const struct node *x, uint32_t row, struct frow *out) {
     const struct frow *p = fnet_row(w, x->args[0], row);
     int F = INT32_MAX;
@@ -353,6 +372,7 @@ static bool make_mix(struct fnet *w, const struct node *x, uint32_t row, struct 
     }
     memset(w->acc, 0, x->width * sizeof *w->acc);
     __int128 err = 0;
+    int64_t largest = 0;
     for (uint32_t j = 0; j < w->n; j++) {
         if (!allowed(w, row, j)) continue;
         const struct frow *v = fnet_row(w, x->args[1], j);
@@ -363,10 +383,12 @@ static bool make_mix(struct fnet *w, const struct node *x, uint32_t row, struct 
         if (drop == 0) add_scaled(w->acc, p->m[j], v->m, x->width);
         else
             for (uint32_t k = 0; k < x->width; k++) w->acc[k] += (int64_t)p->m[j] * (v->m[k] >> drop);
-        err += (__int128)p->rad * ((most >> drop) + 1 + b) + (__int128)p->m[j] * b;
+        largest = (most >> drop) + 1 + b > largest ? (most >> drop) + 1 + b : largest;
+        err += (__int128)p->m[j] * b;
     }
+    err += (__int128)p->total * largest;
     if (err > (__int128)1 << 60) return false;
-    return store(out, w->acc, x->width, F + 26, (int64_t)err);
+    return store(out, w->acc, x->width, F + w->bits, (int64_t)err, w->bits);
 }
 
 static bool make_row(struct fnet *w, int node, uint32_t row, struct frow *out) {
