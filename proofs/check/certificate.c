@@ -130,6 +130,7 @@ static bool read_source(struct cursor *c, struct certificate *x) {
     while (take(c, "source")) {
         if (x->n_sources == 64) return bad(c, "too many sources");
         struct source *s = &x->sources[x->n_sources++];
+        s->line = c->line;
         if (!field(c, &s->model) || !field(c, &s->file_sha256) || !field(c, &s->config_sha256) || !line_end(c)) return false;
         bool config = strcmp(s->config_sha256, "-") == 0 || is_sha256(s->config_sha256, strlen(s->config_sha256));
         if (!is_sha256(s->file_sha256, strlen(s->file_sha256)) || !config) return bad(c, "not a SHA-256");

@@ -10,7 +10,7 @@ extern const char *const verdict_names[4], *const rule_names[3];
 /* A binding as text; its values are read against the binders it is for. line 0: absent. */
 struct binding { int line; const char *s; size_t n; };
 struct source_tensor { int line; char *name, *offset, *dtype, *shape, *strides; };
-struct source { char *model, *file_sha256, *config_sha256; struct source_tensor *t; size_t n; };
+struct source { int line; char *model, *file_sha256, *config_sha256; struct source_tensor *t; size_t n; };
 
 struct certificate {
     struct arena arena;
@@ -49,5 +49,6 @@ struct span { mpq_t lo, hi; };
 bool prove_line(const struct ex *x, const struct span results[4], enum tri *out, struct fail *f);
 
 /* source.c */
+bool source_structure(const struct certificate *c, const struct stmt *s, struct fail *f);
 bool source_check(const struct certificate *c, const struct stmt *s, const char *file, size_t n, const char *sha256, bool *compared, struct fail *f);
 #endif

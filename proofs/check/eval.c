@@ -135,7 +135,8 @@ static bool index_range(struct eval *e, const struct ex *x, uint32_t size, uint3
         if (!index_int(e, x, size, &lo)) return false;
         hi = lo;
     }
-    if (lo < 0 || hi >= (int64_t)size || hi < lo - 1) return eval_fail(e, "index out of range");
+    if (*keep && hi < lo) lo = 0, hi = -1; /* empty */
+    if (lo < 0 || hi >= (int64_t)size) return eval_fail(e, "index out of range");
     *first = (uint32_t)lo;
     *n = (uint32_t)(hi - lo + 1);
     return true;
@@ -309,7 +310,7 @@ static bool eval_cmp(struct eval *e, const struct ex *x, struct val *out) {
     struct operand a, b;
     enum tri all = YES, t = OPEN;
     if (!get_operand(e, x->k[0], &a)) return false;
-    for (int i = 1; i < x->n; i++) {
+    for (int i = 1; i < x->n && all != NO; i++) {
         if (!get_operand(e, x->k[i], &b) || !compare(e, &a, &b, (enum cmp)x->ops[i - 1], &t)) return false;
         all = tri_and(all, t);
         a = b;
@@ -323,7 +324,7 @@ static bool eval_in(struct eval *e, const struct ex *x, struct val *out) {
     if (!eval(e, x->k[0], &a) || !val_force(e, &a)) return false;
     if (set->kind == EX_TOKENS || set->kind == EX_PRODUCT || set->kind == EX_IMAGE || set->kind == EX_RANGE) {
         struct var v = {.set = true, .seq = a.type == V_ARRAY, .n = a.d[0]};
-        if (a.type == V_TRI || a.rank > 1 || !val_all_int(&a)) return eval_fail(e, "only integers are in a set");
+        if (a.type != V_NUM || set->kind == EX_TOKENS || set->kind == EX_PRODUCT || !val_all_int(&a)) return eval_fail(e, "only integers are in a set");
         int64_t *t = mem_get(val_size(&a), sizeof *t);
         bool fits = true;
         for (size_t i = 0; i < val_size(&a); i++) fits = fits && num_int64(&a.x[i], &t[i]);
@@ -334,7 +335,7 @@ static bool eval_in(struct eval *e, const struct ex *x, struct val *out) {
         if (!fits) return eval_fail(e, "integer too large");
         return e->fail.set ? false : set_tri(out, r);
     }
-    if (a.type != V_NUM) return eval_fail(e, "a number was expected");
+    if (a.type != V_NUM || a.x->kind != K_INT) return eval_fail(e, "an integer was expected");
     if (set->kind == EX_CALL && set->number == FN_ARGMAXES) {
         int64_t i;
         if (!need_array(e, set->k[0], &s) || s.rank != 1) return eval_fail(e, "argmaxes needs a vector");
@@ -343,11 +344,14 @@ static bool eval_in(struct eval *e, const struct ex *x, struct val *out) {
         for (uint32_t j = 0; j < s.d[0]; j++) all = tri_and(all, (int64_t)j == i ? YES : num_le(&s.x[j], &s.x[i], e->p));
         return set_tri(out, all);
     }
-    if (!need_array(e, set, &s)) return false;
-    if (s.rank != 1) return eval_fail(e, "a set was expected");
-    enum tri any = NO;
-    for (uint32_t j = 0; j < s.d[0]; j++) any = tri_or(any, num_eq(a.x, &s.x[j], e->p));
-    return set_tri(out, any);
+    if (set->kind != EX_LIST) return eval_fail(e, "a set was expected");
+    int64_t *v, i;
+    size_t n;
+    bool in = false;
+    if (!eval_set_values(e, set, &v, &n)) return false;
+    for (size_t k = 0; num_int64(a.x, &i) && k < n; k++) in = in || v[k] == i;
+    mem_free(v);
+    return set_tri(out, in ? YES : NO);
 }
 
 /* The right operand is evaluated only where the left leaves it open. */

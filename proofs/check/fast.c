@@ -85,7 +85,7 @@ static bool fseq(struct fast *f, const struct ex *x, const int64_t **s, int64_t 
         hi = m - 1;
         if (x->k[1]->k[0] != NULL && !fint(f, x->k[1]->k[0], m - 1, &lo)) return false;
         if (x->k[1]->k[1] != NULL && !fint(f, x->k[1]->k[1], m - 1, &hi)) return false;
-        if (lo < 0 || hi >= m || hi < lo - 1) return false;
+        if (lo < 0 || hi >= m || hi < lo) return false;
         *s += lo;
         *n = hi - lo + 1;
         return true;
@@ -264,7 +264,7 @@ static bool comparison(struct fast *f, const struct ex *x, struct fval *out) {
         }
         all = tri_and(all, t);
     }
-    return all != NO || x->n == 2 ? set_tri(out, all) : false; /* a longer chain that fails early is left to eval.c, which looks at all of it */
+    return set_tri(out, all);
 }
 
 static bool connective(struct fast *f, const struct ex *x, struct fval *out) {

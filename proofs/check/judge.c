@@ -253,10 +253,11 @@ static bool judge_list(struct judge *j) {
     if (c->verdict == VACUOUS) return no_binding(j);
     if (c->verdict != BOUNDED) return no(j, "the verdict of a list is bounded");
     if (c->complete_line == 0) return no(j, "line 'complete' is missing");
+    if (s->has_at_most && c->n_items > s->at_most) return fail_at(j->f, c->complete_line, "more items than 'at most'");
     if (!judge_items(j)) return false;
     if (!c->complete) {
         if (c->rule != RULE_POINT) return fail_at(j->f, c->rule_line, "an incomplete list needs rule point");
-        return s->has_at_most && s->at_most == c->n_items ? true : fail_at(j->f, c->complete_line, "'at most' is not the number of items");
+        return s->has_at_most && s->at_most == c->n_items && c->n_items > 0 ? true : fail_at(j->f, c->complete_line, "'at most' is not the number of items");
     }
     struct tally t;
     tally_init(&t);

@@ -159,6 +159,7 @@ static int decide(struct one *x, const struct options *o, const char *text, size
     if (!certificate_read(&x->c, text, n, f)) return EXIT_REJECTED;
     if (!stmt_read(&x->s, x->c.statement.s, x->c.statement.n, f)) return EXIT_REJECTED;
     int status = find_nets(x, o, f);
+    if (status == 0 && !source_structure(&x->c, &x->s, f)) status = EXIT_REJECTED;
     if (status == 0) status = check_sources(x, o, report, f);
     if (status != 0) return status;
     if (o->claims.path != NULL) {

@@ -97,8 +97,8 @@ static bool get_patch(struct eval *e, const struct ex *give, uint32_t n, struct 
     bool single;
     struct val v;
     if (!component(e, m->net, c, &q->node) || !patch_rows(e, index, n, q, &single) || !need_array(e, give->k[1], &v)) return false;
-    if (m->net->nodes[q->node].op == OP_SCORE) return eval_fail(e, "scores are not patched");
-    q->width = m->net->nodes[q->node].width == 0 ? n : m->net->nodes[q->node].width;
+    if (m->net->nodes[q->node].width == 0) return eval_fail(e, "scores and patterns are not patched");
+    q->width = m->net->nodes[q->node].width;
     uint32_t rows = (uint32_t)(q->hi - q->lo + 1);
     bool fits = single ? v.rank == 1 && v.d[0] == q->width : v.rank == 2 && v.d[0] == rows && v.d[1] == q->width;
     if (!fits) return eval_fail(e, "a patch has the wrong shape");

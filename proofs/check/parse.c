@@ -2,7 +2,7 @@
 #include "stmt.h"
 #include <string.h>
 
-#define DEEPEST 80
+#define DEEPEST 200 /* levels of nesting; an operator of a chain counts as one */
 
 static struct ex *wrong(struct parser *p, const char *what) {
     fail_at(p->f, 0, "statement: %s near '%.20s'", what, p->t == T_END ? "the end" : p->s);
@@ -36,14 +36,14 @@ static bool digit(char c) { return c >= '0' && c <= '9'; }
 static bool letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; }
 static int hex_digit(char c) { return digit(c) ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1; }
 
-/* 12, 0.25, 1e-6, 0x1.8p-3: the digits, then a power of ten or two. At most 5,000 digits and an exponent of at most 4,096. */
+/* 12, 0.25, 1e-6, 0x1.8p-3: the digits, then a power of ten or two. At most 25,000 digits and an exponent of at most 4,096. */
 static void lex_number(struct parser *p) {
     bool hex = p->at[0] == '0' && p->end - p->at > 2 && p->at[1] == 'x';
     struct num *v = lit_new(p->arena);
     long scale = 0, exponent = 0;
     const char *q = p->at + (hex ? 2 : 0);
     bool point = false;
-    for (; q < p->end && q - p->at < 5000; q++) {
+    for (; q < p->end && q - p->at < 25000; q++) {
         int d = hex ? hex_digit(*q) : digit(*q) ? *q - '0' : -1;
         if (*q == '.' && !point && q + 1 < p->end && (hex ? hex_digit(q[1]) >= 0 : digit(q[1]))) {
             point = true;
@@ -463,5 +463,7 @@ struct ex *parse_expression(struct parser *p, int level) {
     p->depth++;
     struct ex *x = p->f->set ? NULL : at_level(p, level == 0 ? 1 : level);
     p->depth--;
+    if (x != NULL && x->kind == EX_LIT && mpz_sizeinbase(mpq_numref(x->lit->q), 2) > 65536) return wrong(p, "number too large");
+    if (x != NULL && x->kind == EX_LIT && mpz_sizeinbase(mpq_denref(x->lit->q), 2) > 65536) return wrong(p, "number too large");
     return x;
 }

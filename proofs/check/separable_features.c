@@ -73,6 +73,15 @@ static bool whole_feature(struct sep *s, struct ex *x) {
         {FN_MAX, F_FOLD, Q_MAX}, {FN_MIN, F_FOLD, Q_MIN}, {FN_SUM, F_FOLD, Q_SUM}, {FN_CONTAINS, F_FOLD, Q_ANY}, {FN_ARGMAX, F_ARGMAX, Q_MAX}, {FN_ARGMIN, F_ARGMIN, Q_MIN}};
     size_t k = 0;
     int64_t a = 0;
+    if (x->number == FN_LEN) { /* the constant n: a sum in which every position counts 1 */
+        struct feature *f = feature_new(s, x, F_FOLD);
+        if (f == NULL) return sep_refuse(s, "too many features");
+        f->fold = Q_COUNT;
+        f->g = mem_get(s->at[s->n], sizeof *f->g);
+        f->use = mem_get(s->at[s->n], sizeof *f->use);
+        for (uint32_t c = 0; c < s->at[s->n]; c++) f->g[c] = f->use[c] = 1;
+        return true;
+    }
     while (k < sizeof table / sizeof *table && (int)table[k].fn != x->number) k++;
     if (k == sizeof table / sizeof *table || (x->n == 2 && (x->number != FN_CONTAINS || !fixed_now(s, x->k[1], -1) || !eval_int(s->e, x->k[1], &a))))
         return sep_refuse(s, "the sequence stands in a function that no scan computes");

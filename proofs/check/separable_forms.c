@@ -188,6 +188,12 @@ static bool entry_now(struct compile *c, const struct ex *x, uint32_t size, int6
     return good ? true : sep_refuse(c->s, "an index of the network is not known");
 }
 
+/* Twins, columns with equal weights and bias, are one logit: the first of them stands for all. */
+static uint32_t same_logit(const struct sep *s, int64_t j) {
+    const uint32_t *twin = s->e->s->float32 ? NULL : s->net->nodes[s->net->output].twin;
+    return twin != NULL ? twin[j] : (uint32_t)j;
+}
+
 static bool leaf(struct compile *c, const struct ex *x, struct sval *out) {
     struct sep *s = c->s;
     const struct ex *call = x->n == 3 ? x->k[0] : x->k[0]->kind == EX_INDEX ? vector_of(x->k[0]) : NULL, *entry = x->k[x->n - 1];
@@ -197,7 +203,7 @@ static bool leaf(struct compile *c, const struct ex *x, struct sval *out) {
     forms_new(c, out, S_FORMS, 1);
     if (call->number == FN_LOGITS) {
         out->f[0].alpha = zeros(c, s->n_out);
-        num_set_int(&out->f[0].alpha[i], 1);
+        num_set_int(&out->f[0].alpha[same_logit(s, i)], 1);
     } else if (!s->net->causal || i <= (int64_t)s->row) { /* outside the mask attention is 0 */
         out->f[0].beta = zeros(c, s->at[s->n]);
         for (uint32_t k = s->at[i]; k < s->at[i + 1]; k++) num_set_int(&out->f[0].beta[k], 1);
@@ -299,7 +305,14 @@ static bool comprehension(struct compile *c, const struct ex *x, struct sval *ou
 
 /* max(a, b, ...), min(a, b, ...), max(logits(M, t)[r]) */
 static bool extreme(struct compile *c, const struct ex *x, struct sval *out) {
-    int sense = x->number == FN_MAX ? 1 : -1;
+    int sense = x->number == FN_MAX || x->number == FN_ABS ? 1 : -1;
+    if (x->number == FN_ABS) { /* max(x, -x) */
+        struct sval v, minus;
+        if (!sym(c, x->k[0], &v) || !as_forms(c, &v) || v.n != 1) return refuse(c);
+        scale(c, &v, small(c, -1), &minus);
+        forms_new(c, out, S_FORMS, 0);
+        return join(c, out, &v, sense) && join(c, out, &minus, sense);
+    }
     if (x->number != FN_MAX && x->number != FN_MIN) return refuse(c);
     forms_new(c, out, S_FORMS, 0);
     const struct ex *v = x->n == 1 ? vector_of(x->k[0]) : NULL;
@@ -313,7 +326,7 @@ static bool extreme(struct compile *c, const struct ex *x, struct sval *out) {
     out->sense = c->s->n_out > 1 ? sense : 0;
     for (uint32_t j = 0; j < c->s->n_out; j++) {
         out->f[j].alpha = zeros(c, c->s->n_out);
-        num_set_int(&out->f[j].alpha[j], 1);
+        num_set_int(&out->f[j].alpha[same_logit(c->s, j)], 1);
     }
     return true;
 }
@@ -322,7 +335,8 @@ static bool extreme(struct compile *c, const struct ex *x, struct sval *out) {
 
 static const struct ex *argmax_of(const struct ex *x) { return x->kind == EX_CALL && x->number == FN_ARGMAX && x->network ? x->k[0] : NULL; }
 
-static bool argmax_equals(struct compile *c, const struct ex *vector, const struct ex *index, struct sval *out) {
+/* the entry is larger (strict) than every other, or at least every other */
+static bool argmax_equals(struct compile *c, const struct ex *vector, const struct ex *index, bool strict, struct sval *out) {
     struct sep *s = c->s;
     const struct ex *call = vector_of(vector);
     int64_t e;
@@ -332,9 +346,10 @@ static bool argmax_equals(struct compile *c, const struct ex *vector, const stru
     for (uint32_t j = 0, k = 0; j < s->n_out; j++) {
         if ((int64_t)j == e) continue;
         out->f[k].alpha = zeros(c, s->n_out);
-        num_set_int(&out->f[k].alpha[e], 1);
-        num_set_int(&out->f[k].alpha[j], -1);
-        out->strict[k++] = true;
+        num_set_int(&out->f[k].alpha[same_logit(s, e)], 1);
+        struct num *rival = &out->f[k].alpha[same_logit(s, j)];
+        num_set_int(rival, same_logit(s, e) == same_logit(s, j) ? 0 : -1);
+        out->strict[k++] = strict;
     }
     if (s->n_out == 1) constant(out, YES);
     return true;
@@ -343,7 +358,7 @@ static bool argmax_equals(struct compile *c, const struct ex *vector, const stru
 static bool pair(struct compile *c, const struct ex *x, const struct ex *y, enum cmp op, struct sval *out) {
     if (argmax_of(x) != NULL || argmax_of(y) != NULL) {
         if (op != CMP_EQ && op != CMP_NE) return refuse(c);
-        if (!(argmax_of(x) != NULL ? argmax_equals(c, argmax_of(x), y, out) : argmax_equals(c, argmax_of(y), x, out))) return false;
+        if (!(argmax_of(x) != NULL ? argmax_equals(c, argmax_of(x), y, true, out) : argmax_equals(c, argmax_of(y), x, true, out))) return false;
         if (op == CMP_NE) negate(out);
         return true;
     }
@@ -355,7 +370,13 @@ static bool pair(struct compile *c, const struct ex *x, const struct ex *y, enum
         constant(out, t ? YES : NO);
         return true;
     }
-    if (!as_forms(c, &a) || !as_forms(c, &b) || op == CMP_EQ || op == CMP_NE) return refuse(c);
+    if (!as_forms(c, &a) || !as_forms(c, &b)) return refuse(c);
+    if (op == CMP_EQ || op == CMP_NE) { /* both >= and <= */
+        struct sval ge, le;
+        if (!sum_forms(c, &a, &b, -1, &d) || !positive(c, &d, false, &ge) || !sum_forms(c, &b, &a, -1, &d) || !positive(c, &d, false, &le) || !conjunction(c, &ge, &le, out)) return refuse(c);
+        if (op == CMP_NE) negate(out);
+        return true;
+    }
     bool less = op == CMP_LT || op == CMP_LE;
     return sum_forms(c, less ? &b : &a, less ? &a : &b, -1, &d) && positive(c, &d, op == CMP_LT || op == CMP_GT, out);
 }
@@ -402,6 +423,9 @@ static bool sym(struct compile *c, const struct ex *x, struct sval *out) {
     case EX_QUANT:
     case EX_EXISTS: return comprehension(c, x, out);
     case EX_CMP: return chain(c, x, out);
+    case EX_IN:
+        if (x->k[1]->kind != EX_CALL || x->k[1]->number != FN_ARGMAXES) return refuse(c);
+        return argmax_equals(c, x->k[1]->k[0], x->k[0], false, out);
     case EX_NOT:
         if (!sym(c, x->k[0], out) || (out->kind != S_TRI && out->kind != S_TRUTH)) return refuse(c);
         negate(out);

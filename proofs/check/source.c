@@ -49,12 +49,41 @@ static int sizes(const char *s, uint64_t d[3]) {
     return 0;
 }
 
+static bool check_tensor(const struct source_tensor *x, const struct tensor *t, struct fail *f) {
+    uint64_t d[3] = {1, 1, 1}, stride[3], offset[3];
+    int type = 0;
+    while (type < DTYPES && strcmp(dtypes[type].name, x->dtype) != 0) type++;
+    if (strcmp(x->name, t->name) != 0) return fail_at(f, x->line, "the tensor here is %.80s", t->name);
+    if (type == DTYPES) return fail_at(f, x->line, "unknown dtype");
+    bool bound = strcmp(x->offset, "-") != 0;
+    if (bound && (sizes(x->strides, stride) != t->rank || sizes(x->offset, offset) != 1)) return fail_at(f, x->line, "not strides and an offset");
+    if (!bound && strcmp(x->strides, "-") != 0) return fail_at(f, x->line, "strides without an offset");
+    if (!bound && strcmp(x->shape, "-") == 0) return true;
+    if (sizes(x->shape, d) != t->rank || d[0] != t->d[0] || d[1] != (t->rank > 1 ? t->d[1] : 1) || d[2] != (t->rank > 2 ? t->d[2] : 1)) return fail_at(f, x->line, "the shape differs from the .net");
+    return true;
+}
+
+/* Sources in the order of the models, each with every tensor of its .net, whether or not a file is compared. */
+bool source_structure(const struct certificate *c, const struct stmt *s, struct fail *f) {
+    int next = 0;
+    for (size_t i = 0; i < c->n_sources; i++) {
+        const struct source *x = &c->sources[i];
+        while (next < s->n_models && strcmp(s->models[next].name, x->model) != 0) next++;
+        if (next == s->n_models) return fail_at(f, x->line, "source of %.60s is unknown or not in order", x->model);
+        const struct net *net = s->models[next++].net;
+        if (x->n != net->n_tensors) return fail_at(f, x->line, "source of %.60s does not name every tensor", x->model);
+        for (size_t k = 0; k < x->n; k++)
+            if (!check_tensor(&x->t[k], &net->tensors[k], f)) return false;
+    }
+    return true;
+}
+
 static bool compare_tensor(const struct source_tensor *x, const struct tensor *t, const char *file, size_t n, bool *compared, struct fail *f) {
     if (strcmp(x->name, t->name) != 0) return fail_at(f, x->line, "the tensor here is %.80s", t->name);
     int type = 0;
     while (type < DTYPES && strcmp(dtypes[type].name, x->dtype) != 0) type++;
     if (type == DTYPES) return fail_at(f, x->line, "unknown dtype");
-    if (strcmp(x->shape, "-") == 0 && strcmp(x->strides, "-") == 0 && strcmp(x->offset, "-") == 0) {
+    if (strcmp(x->offset, "-") == 0) {
         *compared = false;
         return true;
     }

@@ -47,9 +47,28 @@ static bool resolve_name(struct scope *c, struct ex *x) {
     return fail_at(c->f, 0, "statement: unknown name %.60s", x->name);
 }
 
+/* Names that no variable and no model may have (STATEMENT.md §2). */
+static bool is_word(const char *name) {
+    static const char *const words[] = {"max", "min", "sum", "mean", "argmax", "argmin", "count", "all", "any", "embed", "pos_embed", "unembed", "head", "mlp", "neuron",
+                                        "bias", "edge", "if", "then", "else", "exists", "where", "in", "not", "and", "or", "forall", "last", "inf", "number", "total", "fraction",
+                                        "value", "tokens", "at", "most", "within", "prove"};
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (strcmp(words[i], name) == 0) return true;
+    for (int i = 0; i < FN_NUMBER; i++)
+        if (strcmp(functions[i].name, name) == 0) return true;
+    return false;
+}
+
+static bool name_free(struct scope *c, const char *name) {
+    bool taken = is_word(name);
+    for (int i = 0; i < c->n; i++) taken = taken || strcmp(c->bound[i]->name, name) == 0;
+    for (int i = 0; i < c->s->n_models; i++) taken = taken || strcmp(c->s->models[i].name, name) == 0;
+    return !taken ? true : fail_at(c->f, 0, "statement: %.60s cannot name a variable here", name);
+}
+
 bool resolve_binds(struct scope *c, struct binds *b) {
     for (int i = 0; i < b->n; i++) {
-        if (!resolve(c, b->b[i].set)) return false;
+        if (!resolve(c, b->b[i].set) || !name_free(c, b->b[i].name)) return false;
         if (c->n == 64) return fail_at(c->f, 0, "statement: too many variables");
         b->b[i].slot = c->s->n_slots++;
         c->bound[c->n++] = &b->b[i];
@@ -72,6 +91,7 @@ bool resolve(struct scope *c, struct ex *x) {
     if (x->kind == EX_NAME) {
         if (!resolve_name(c, x)) return false;
         x->constant = x->kind == EX_MODEL || x->kind == EX_WORD;
+        x->depth = 1;
         return true;
     }
     if (x->kind == EX_CALL && !resolve_call(c, x)) return false;
@@ -79,6 +99,10 @@ bool resolve(struct scope *c, struct ex *x) {
     if (x->where != NULL && !resolve(c, x->where)) return false;
     for (int i = 0; i < x->n; i++)
         if (x->k[i] != NULL && !resolve(c, x->k[i])) return false;
+    x->depth = x->where != NULL ? x->where->depth : 0;
+    for (int i = 0; i < x->n; i++) x->depth = x->k[i] != NULL && x->k[i]->depth > x->depth ? x->k[i]->depth : x->depth;
+    for (int i = 0; i < x->binds.n; i++) x->depth = x->binds.b[i].set->depth > x->depth ? x->binds.b[i].set->depth : x->depth;
+    if (++x->depth > 201) return fail_at(c->f, 0, "statement: nested too deeply");
     x->constant = x->binds.n == 0;
     x->network = (x->kind == EX_CALL && x->number <= FN_NODE) || (x->where != NULL && x->where->network);
     for (int i = 0; i < x->n; i++) x->network = x->network || (x->k[i] != NULL && x->k[i]->network);
@@ -121,6 +145,7 @@ static bool read_models(struct lines *l, struct stmt *s) {
         x->name = arena_text(&s->arena, p.s, p.len);
         if (p.end - p.at != 65 || !is_sha256(p.at + 1, 64)) return fail_at(l->f, 0, "statement: model hash expected");
         memcpy(x->sha256, p.at + 1, 64);
+        if (is_word(x->name)) return fail_at(l->f, 0, "statement: %.60s cannot name a model", x->name);
         for (int i = 0; i < s->n_models - 1; i++)
             if (strcmp(m[i].name, x->name) == 0) return fail_at(l->f, 0, "statement: model named twice");
     }
@@ -192,11 +217,42 @@ static bool read_all(struct lines *l, struct stmt *s) {
     return done(&p) && read_body(l, s) && read_rest(l, s);
 }
 
+/* The next model that is named for the first time must be the next of the list. The walk is in the order of the text. */
+static bool models_in_order(const struct ex *x, int *seen);
+
+static bool binds_in_order(const struct ex *x, int *seen) {
+    for (int i = 0; i < x->binds.n; i++)
+        if (!models_in_order(x->binds.b[i].set, seen)) return false;
+    return x->where == NULL || models_in_order(x->where, seen);
+}
+
+static bool models_in_order(const struct ex *x, int *seen) {
+    if (x->kind == EX_MODEL) {
+        if (x->number > *seen) return false;
+        if (x->number == *seen) ++*seen;
+        return true;
+    }
+    bool binds_first = x->kind == EX_EXISTS;
+    if (binds_first && !binds_in_order(x, seen)) return false;
+    for (int i = 0; i < x->n; i++)
+        if (x->k[i] != NULL && !models_in_order(x->k[i], seen)) return false;
+    return binds_first || binds_in_order(x, seen);
+}
+
+static bool check_models(const struct stmt *s, struct fail *f) {
+    int seen = 0;
+    bool good = true;
+    for (int i = 0; i < s->binds.n; i++) good = good && models_in_order(s->binds.b[i].set, &seen);
+    good = good && (s->where == NULL || models_in_order(s->where, &seen)) && models_in_order(s->subject, &seen);
+    good = good && (s->prove == NULL || models_in_order(s->prove, &seen));
+    return good && seen == s->n_models ? true : fail_at(f, 0, "statement: models are not listed in the order in which they are named");
+}
+
 bool stmt_read(struct stmt *out, const char *text, size_t n, struct fail *f) {
     struct stmt s = {0};
     struct lines l = {.at = text, .end = text + n, .f = f};
     struct buffer b = {0};
-    bool good = read_all(&l, &s);
+    bool good = read_all(&l, &s) && check_models(&s, f);
     if (good) {
         print_stmt(&b, &s);
         if (b.n != n || memcmp(b.s, text, n) != 0) good = fail_at(f, 0, "statement: not in canonical form");

@@ -27,7 +27,7 @@ struct binds { struct bind *b; int n; };
 /* One node. k[0..n-1] are operands in the order of the text; EX_SLICE has k[0], k[1] possibly NULL; EX_TOKENS has its length in `number`;
  * EX_QUANT, EX_EXISTS, EX_IMAGE bind `binds` in k[0] and where (which may be NULL). number: slot of EX_VAR, index of EX_MODEL, and so on. */
 struct ex { enum ex_kind kind; int number; char *name; struct num *lit; struct ex **k; int n; unsigned char *ops; struct binds binds; struct ex *where;
-    bool constant, network; void *cache; }; /* constant: no variable, `last` or result inside; network: reads a run; cache belongs to eval.c */
+    bool constant, network; int depth; void *cache; }; /* constant: no variable, `last` or result inside; network: reads a run; cache belongs to eval.c */
 
 enum body { BODY_PROVE, BODY_COUNT, BODY_AVERAGE, BODY_MINIMIZE, BODY_MAXIMIZE, BODY_LIST };
 struct model_name { char *name; char sha256[65]; struct net *net; };
