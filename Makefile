@@ -28,9 +28,8 @@ LIBS    = -lflint-arb -lflint -lmpfr -lgmp -lcjson -lzip -lz -lnettle -lm
 
 .PHONY: all help deps demo check asan bench install clean FORCE
 .SECONDARY:
+.DEFAULT_GOAL = all
 all: $(BUILD)/weightproof weightproof-check $(BUILD)/libweightproof.a
-
-include build.mk
 
 obj = $(patsubst %.c,$(BUILD)/%.o,$(1))
 $(BUILD)/%.o: %.c
@@ -66,5 +65,7 @@ $(BUILD)/tests/$(1)/%: tests/$(1)/%.c $($(1)_LIBS)
 endef
 $(foreach layer,$(LAYERS),$(eval $(call test_rule,$(layer))))
 TESTS = $(foreach layer,$(LAYERS),$(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/$(layer)/check_*.c)))
+
+include build.mk
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
