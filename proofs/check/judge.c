@@ -144,7 +144,7 @@ static bool judge_count(struct judge *j) {
     if (good && !inside(t.where, t.where_open, c->total)) good = fail_at(j->f, c->total_line, "the total is not in this interval");
     tally_clear(&t);
     if (!good) return false;
-    if (c->verdict == VACUOUS) return mpz_sgn(c->total[1]) == 0 ? true : no(j, "the total is not 0");
+    if (c->verdict == VACUOUS) return mpz_sgn(c->total[1]) == 0 && mpz_sgn(c->number[1]) == 0 ? true : no(j, "the number and the total are not 0");
     if (mpz_sgn(c->total[0]) == 0) return no(j, "the total may be 0");
     struct span r[4];
     spans_init(r);

@@ -60,7 +60,7 @@ struct walker {
     struct level *level;
     struct table seen; struct truth *truth; enum tri *where; size_t n_truth; struct arena arena; /* by final feature values */
     struct iform *form; size_t n_form; bool negated;
-    int64_t *g, *radius, *weight;                     /* g[cell * n_form + k] */
+    int64_t *g, *top, *radius, *weight;                     /* least and largest term g, top[cell * n_form + k]; one array in real semantics */
     int64_t *tokens;
     wide true_count, false_count, open_count;
 };
@@ -186,14 +186,22 @@ static void scale_weights(struct walker *w, uint32_t q) {
             }
 }
 
+/* A term times e^x, |x| <= h <= 1/4: it moves by at most 2 h of its size, to the side given; one unit for its own error, one for rounding. */
+static void spread_term(int64_t *term, int64_t h, int side) {
+    int64_t size = (*term < 0 ? -*term : *term) + 3;
+    *term += side * ((int64_t)((__int128)size * 2 * h >> SEP_BITS) + 1);
+}
+
 /* g = w G at 2^-SEP_BITS for every cell and form; false when a size does not fit */
 static bool fill(struct walker *w, uint32_t q) {
     struct sep *s = &w->s;
     uint32_t cells = s->at[s->n];
     scale_weights(w, q);
     const int64_t most = ((int64_t)1 << 58) / (int64_t)(s->n + 1);
+    if (w->top != w->g) mem_free(w->top);
     mem_free(w->g);
-    w->g = mem_get((size_t)cells * w->n_form, sizeof *w->g);
+    w->g = w->top = mem_get((size_t)cells * w->n_form, sizeof *w->g);
+    if (s->h != NULL) w->top = mem_get((size_t)cells * w->n_form, sizeof *w->top);
     for (size_t k = 0; k < w->n_form; k++) {
         const struct iform *f = &w->form[k];
         for (uint32_t c = 0; c < cells; c++) {
@@ -201,8 +209,13 @@ static bool fill(struct walker *w, uint32_t q) {
             if (weight == 0) continue;
             __int128 G = (__int128)f->c + (f->beta != NULL ? f->beta[c] : 0); /* |alpha| < 2^20, |D|, |C| < 2^52, n_out < 2^31: below 2^105 */
             for (uint32_t a = 0; a < f->n; a++) G += (__int128)f->alpha[a] * (s->D[(size_t)q * s->n_out + f->j[a]] + s->C[(size_t)c * s->n_out + f->j[a]]);
-            if (G > most || G < -most) return sep_refuse(s, "a form is too large");
-            w->g[(size_t)c * w->n_form + k] = (int64_t)((__int128)weight * (int64_t)G >> 60);
+            if (G + f->error > most || G - f->error < -most) return sep_refuse(s, "a form is too large");
+            size_t at = (size_t)c * w->n_form + k;
+            w->g[at] = (int64_t)((__int128)weight * ((int64_t)G - f->error) >> 60);
+            if (s->h == NULL) continue;
+            w->top[at] = (int64_t)((__int128)weight * ((int64_t)G + f->error) >> 60);
+            spread_term(&w->g[at], s->h[(size_t)q * cells + c], -1);
+            spread_term(&w->top[at], s->h[(size_t)q * cells + c], 1);
         }
     }
     return true;
@@ -226,9 +239,9 @@ static void suffixes(struct walker *w) {
             for (uint32_t t = 0; t < l->tokens; t++) {
                 size_t to = (size_t)l->classes.key[c * l->tokens + t];
                 if (to == 0) continue;
-                const int64_t *g = w->g + (size_t)(s->at[i] + t) * K, *a = after->least + to * K, *b = after->most + to * K;
+                const int64_t *g = w->g + (size_t)(s->at[i] + t) * K, *h = w->top + (size_t)(s->at[i] + t) * K, *a = after->least + to * K, *b = after->most + to * K;
                 for (size_t k = 0; k < K; k++) {
-                    int64_t lo = g[k] + a[k], hi = g[k] + b[k];
+                    int64_t lo = g[k] + a[k], hi = h[k] + b[k];
                     least[k] = first || lo < least[k] ? lo : least[k];
                     most[k] = first || hi > most[k] ? hi : most[k];
                 }
@@ -252,15 +265,15 @@ static void complete(struct walker *w) {
     else w->open_count++;
 }
 
-/* active: forms not yet settled as positive; part: their sums so far. Depth is the number of positions. */
-static bool walk(struct walker *w, uint32_t i, size_t class, const int64_t *part, const uint32_t *active, uint32_t n_active) {
+/* active: forms not yet settled as positive; part, upper: least and largest of their sums so far (one array in real semantics). Depth is the number of positions. */
+static bool walk(struct walker *w, uint32_t i, size_t class, const int64_t *part, const int64_t *upper, const uint32_t *active, uint32_t n_active) {
     const struct level *l = &w->level[i];
     const int64_t *least = l->least + class * w->n_form, *most = l->most + class * w->n_form;
     uint32_t *left = mem_get(n_active, sizeof *left), n_left = 0;
     bool never = false;
     for (uint32_t a = 0; a < n_active && !never; a++) {
         uint32_t k = active[a];
-        int64_t lo = part[k] + least[k], hi = part[k] + most[k], r = w->radius[k];
+        int64_t lo = part[k] + least[k], hi = upper[k] + most[k], r = w->radius[k];
         bool strict = w->form[k].strict;
         if (strict ? hi <= -r : hi < -r) never = true;
         else if (!(strict ? lo > r : lo >= r)) left[n_left++] = k;
@@ -270,15 +283,18 @@ static bool walk(struct walker *w, uint32_t i, size_t class, const int64_t *part
     else if (n_left == 0) w->true_count += l->count[class];
     else if (i == w->s.n) complete(w);
     else {
-        int64_t *sum = mem_get(w->n_form, sizeof *sum);
+        int64_t *sum = mem_get(w->n_form, sizeof *sum), *high = w->top == w->g ? sum : mem_get(w->n_form, sizeof *high);
         for (uint32_t t = 0; more && t < l->tokens; t++) {
             size_t to = (size_t)l->classes.key[class * l->tokens + t];
             if (to == 0) continue;
             const int64_t *g = w->g + (size_t)(w->s.at[i] + t) * w->n_form;
+            const int64_t *h = w->top + (size_t)(w->s.at[i] + t) * w->n_form;
             for (uint32_t a = 0; a < n_left; a++) sum[left[a]] = part[left[a]] + g[left[a]];
+            for (uint32_t a = 0; a < n_left && high != sum; a++) high[left[a]] = upper[left[a]] + h[left[a]];
             w->tokens[i] = w->s.sets.v[i][t];
-            more = walk(w, i + 1, to, sum, left, n_left);
+            more = walk(w, i + 1, to, sum, high, left, n_left);
         }
+        if (high != sum) mem_free(high);
         mem_free(sum);
     }
     mem_free(left);
@@ -303,7 +319,7 @@ static bool walk_state(struct walker *w, uint32_t q, size_t y, const struct trut
         all[k] = (uint32_t)k;
     }
     size_t start = 1; /* level 0 has one state; its class is 1, or 0 when y cannot be reached */
-    walk(w, 0, start, zero, all, (uint32_t)t->n);
+    walk(w, 0, start, zero, zero, all, (uint32_t)t->n);
     mem_free(zero);
     mem_free(all);
     wide yes = w->negated ? w->false_count : w->true_count, no = w->negated ? w->true_count : w->false_count;
@@ -388,7 +404,8 @@ static void walker_clear(struct walker *w) {
         mem_free(w->s.f[k].use);
     }
     table_clear(&w->seen);
-    void *all[] = {w->states, w->next, w->level, w->paths, w->truth, w->where, w->g, w->radius, w->tokens, w->s.at, w->s.D, w->s.C, w->s.w, w->s.shift, w->weight};
+    if (w->top != w->g) mem_free(w->top);
+    void *all[] = {w->states, w->next, w->level, w->paths, w->truth, w->where, w->g, w->radius, w->tokens, w->s.at, w->s.D, w->s.C, w->s.w, w->s.shift, w->s.shape, w->s.h, w->weight};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) mem_free(all[i]);
     product_clear(&w->s.sets);
     arena_free(&w->arena);
@@ -434,7 +451,7 @@ bool rule_separable(struct eval *e, const struct binds *b, const struct ex *wher
         if (sequence) o.t = &b->b[i];
         else rest[others.n++] = b->b[i];
     }
-    if (o.t == NULL || e->s->float32) return fail_at(f, 0, "rule separable does not take this claim: %s", o.t == NULL ? "no sequence" : "float32");
+    if (o.t == NULL) return fail_at(f, 0, "rule separable does not take this claim: no sequence");
     /* where and predicate are only changed in their cache, and given back as they were */
     o.where = (struct ex *)(uintptr_t)where;
     o.predicate = (struct ex *)(uintptr_t)predicate;

@@ -5,6 +5,7 @@
 #include "certificate.h"
 
 #define SEP_BITS 40                          /* fractional bits of D, C and of forms; weights w have 60 */
+#define TABLE_P 256                          /* fractional bits of the enclosures behind the tables */
 #define FEATURES_MOST 16
 #define NOTHING INT64_MIN                    /* value so far of a maximum over nothing */
 
@@ -26,18 +27,25 @@ struct sep {
     struct ex *own[64]; int own_slot[64], n_own; struct val own_value; /* t[i] inside sums over attention */
     int64_t *D, *C;                          /* D[q index][j], C[cell][j] at 2^-SEP_BITS, each within one unit */
     int64_t *w; int *shift;                  /* weight = w[q index][cell] 2^(shift - 60), w within one unit, in 0..2^60; 0 for sources that the mask forbids */
+    unsigned char *shape;                    /* by node: enum shape */
+    int64_t *h, logit_error;                 /* float32 (separable_float32.c): h[q index][cell] and r at 2^-SEP_BITS; 0 in real semantics */
     struct fail *fail;
 };
+/* What a node's row r is, as a function of the tokens. TOKEN: of (t[r], r) alone. AFFINE: of t[r], and affine in row r of the one mix node. */
+enum shape { SHAPE_NONE, SHAPE_TOKEN, SHAPE_SCORE, SHAPE_SOFTMAX, SHAPE_AFFINE };
 bool sep_refuse(struct sep *s, const char *why);
 bool sep_collect(struct sep *s, struct ex *x, int own_slot);           /* features, rows, networks */
 bool sep_tables(struct sep *s);
+void sep_run(struct sep *s, struct run *r, int64_t token, bool float32); /* the run on n times one token */
+bool sep_float32_logits(struct sep *s, const struct num *values);
+bool sep_float32_score(struct num *score, int64_t *h);
 bool feature_start(const struct feature *f, int64_t *state);
 bool feature_step(const struct sep *s, const struct feature *f, int64_t *state, uint32_t position, uint32_t cell, int64_t token);
 bool feature_finish(struct sep *s, struct feature *f, int64_t state);  /* puts the value where eval() finds it */
 void sep_release(struct sep *s);                                       /* takes features and own tokens away from eval() */
 
 /* c + sum alpha_j logit_j + sum_cell beta_cell p_cell, as integers times 2^-SEP_BITS (alpha: integers), times a positive factor. */
-struct iform { int64_t c, *alpha, *beta, radius; uint32_t *j, n; bool strict; }; /* radius: of Z L / sum of w, per position, in units; beta may be NULL; alpha[0..n-1] of logits j */
+struct iform { int64_t c, *alpha, *beta, radius, error; uint32_t *j, n; bool strict; }; /* radius: of Z L / sum of w, per position, in units; error: R under float32; beta may be NULL; alpha[0..n-1] of logits j */
 /* truth of the predicate with q and the features fixed: constant, or all of (form > 0, or >= 0), or not all of them */
 struct truth { bool constant; enum tri value; bool negated; struct iform *form; size_t n; };
 bool sep_compile(struct sep *s, const struct ex *predicate, struct arena *a, struct truth *out);

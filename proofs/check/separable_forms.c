@@ -464,6 +464,15 @@ static bool to_units(struct compile *c, const mpq_t q, const mpz_t m, int64_t *o
     return good ? true : sep_refuse(c->s, "a coefficient is too large");
 }
 
+/* R = sum |alpha| r + max |beta| ((n + 12) u + n 2^-123), in units, rounded up */
+static bool float32_error(const struct sep *s, struct iform *f, int64_t sizes) {
+    int64_t most = 0;
+    for (uint32_t k = 0; f->beta != NULL && k < s->at[s->n]; k++) most = (f->beta[k] < 0 ? -f->beta[k] : f->beta[k]) > most ? (f->beta[k] < 0 ? -f->beta[k] : f->beta[k]) : most;
+    __int128 r = (__int128)sizes * s->logit_error + (((__int128)(most + 1) * (s->n + 13)) >> 24) + 2;
+    f->error = (int64_t)r;
+    return r < (__int128)1 << 56;
+}
+
 /* The form times the least common denominator of its alphas. Radius of one position's term w G: c 1, beta 1, each alpha 2 units (D and C within one),
  * times w <= 1; the error of w, two units of 2^-60 times |G| <= 2^58 units, 1; the last shift 1. */
 static bool integer_form(struct compile *c, const struct lf *f, bool strict, struct iform *out) {
@@ -476,6 +485,7 @@ static bool integer_form(struct compile *c, const struct lf *f, bool strict, str
     out->j = arena_get(c->a, s->n_out, sizeof *out->j);
     for (uint32_t j = 0; f->alpha != NULL && j < s->n_out; j++) mpz_lcm(m, m, mpq_denref(f->alpha[j].q));
     bool good = mpz_sizeinbase(m, 2) <= 20;
+    int64_t sizes = 0;
     for (uint32_t j = 0; good && f->alpha != NULL && j < s->n_out; j++) {
         mpz_mul(t, mpq_numref(f->alpha[j].q), m);
         mpz_divexact(t, t, mpq_denref(f->alpha[j].q));
@@ -483,7 +493,7 @@ static bool integer_form(struct compile *c, const struct lf *f, bool strict, str
         if (!good || mpz_sgn(t) == 0) continue;
         out->alpha[out->n] = mpz_get_si(t);
         out->j[out->n++] = j;
-        out->radius += 2 * mpz_get_si(t) * mpz_sgn(t);
+        sizes += mpz_get_si(t) * mpz_sgn(t);
     }
     good = good && to_units(c, f->c->q, m, &out->c);
     if (f->beta != NULL) {
@@ -491,6 +501,8 @@ static bool integer_form(struct compile *c, const struct lf *f, bool strict, str
         out->radius++;
         for (uint32_t k = 0; good && k < s->at[s->n]; k++) good = to_units(c, f->beta[k].q, m, &out->beta[k]);
     }
+    out->radius += 2 * sizes;
+    if (s->e->s->float32) good = good && float32_error(s, out, sizes);
     mpz_clears(m, t, NULL);
     return good ? true : sep_refuse(s, "a coefficient is too large");
 }

@@ -3,16 +3,11 @@
 #include "separable.h"
 #include <string.h>
 
-#define TABLE_P 256
-
-/* What a node's row r is, as a function of the tokens. TOKEN: of (t[r], r) alone. AFFINE: of t[r], and affine in row r of the one mix node. */
-enum shape { SHAPE_NONE, SHAPE_TOKEN, SHAPE_SCORE, SHAPE_SOFTMAX, SHAPE_AFFINE };
-
-static enum shape shape_of(struct sep *s, const struct node *x, int at, const enum shape *shape) {
+static enum shape shape_of(struct sep *s, const struct node *x, int at, const unsigned char *shape) {
     enum shape most = SHAPE_TOKEN;
     for (int a = 0; a < x->n_args; a++) {
         if (shape[x->args[a]] == SHAPE_NONE) return SHAPE_NONE;
-        if (shape[x->args[a]] > most) most = shape[x->args[a]];
+        if (shape[x->args[a]] > most) most = (enum shape)shape[x->args[a]];
     }
     switch (x->op) {
     case OP_EMBED:
@@ -32,9 +27,9 @@ static enum shape shape_of(struct sep *s, const struct node *x, int at, const en
 
 static bool understand(struct sep *s) {
     const struct net *net = s->net;
-    enum shape *shape = mem_get((size_t)net->n_nodes, sizeof *shape);
+    unsigned char *shape = s->shape = mem_get((size_t)net->n_nodes, sizeof *shape);
     s->mix = -1;
-    for (int i = 0; i < net->n_nodes; i++) shape[i] = shape_of(s, &net->nodes[i], i, shape);
+    for (int i = 0; i < net->n_nodes; i++) shape[i] = (unsigned char)shape_of(s, &net->nodes[i], i, shape);
     bool good = s->mix >= 0 && (shape[net->output] == SHAPE_AFFINE || shape[net->output] == SHAPE_TOKEN);
     if (good) {
         s->softmax = net->nodes[s->mix].args[0];
@@ -44,7 +39,6 @@ static bool understand(struct sep *s) {
         s->n_out = net->nodes[net->output].width;
         if (s->has_attn && net_find(net, "blocks.0.attn.hook_pattern.0") != s->softmax) good = false;
     }
-    mem_free(shape);
     return good ? true : sep_refuse(s, "the network is not one layer with one head, linear after it");
 }
 
@@ -63,11 +57,10 @@ static bool to_fixed(const struct num *x, mp_bitcnt_t drop, unsigned most, int64
     return good;
 }
 
-/* The run on n times the same token. */
-static void constant_run(struct sep *s, struct run *r, int64_t token) {
+void sep_run(struct sep *s, struct run *r, int64_t token, bool float32) {
     int64_t *t = mem_get(s->n, sizeof *t);
     for (uint32_t i = 0; i < s->n; i++) t[i] = token;
-    run_init(r, s->net, false, TABLE_P, 0, t, s->n); /* 0: numbers of different runs are never taken for the same */
+    run_init(r, s->net, float32, TABLE_P, 0, t, s->n); /* 0: numbers of different runs are never taken for the same */
     mem_free(t);
 }
 
@@ -77,7 +70,7 @@ static void copy_row(struct num *to, const struct num *from, uint32_t n) {
 
 /* the output row r on a constant sequence with the row of the mix node replaced by z */
 static const struct num *output_with(struct sep *s, struct run *r, int64_t token, const struct num *z) {
-    constant_run(s, r, token);
+    sep_run(s, r, token, false);
     run_add_patch(r, s->mix, (int)s->row, (int)s->row, s->net->nodes[s->mix].width, z);
     return run_row(r, s->net->output, s->row, s->fail);
 }
@@ -94,13 +87,13 @@ static void nums_free(struct num *x, size_t n) {
 }
 
 /* rows of a node at every cell: one run a token */
-static bool cell_rows(struct sep *s, int node, struct num *out) {
+static bool cell_rows(struct sep *s, int node, bool float32, struct num *out) {
     uint32_t width = s->net->nodes[node].width;
     bool good = true;
     for (uint32_t i = 0; good && i < s->n; i++)
         for (uint32_t c = s->at[i]; good && c < s->at[i + 1]; c++) {
             struct run r;
-            constant_run(s, &r, s->sets.v[i][c - s->at[i]]);
+            sep_run(s, &r, s->sets.v[i][c - s->at[i]], float32);
             const struct num *row = run_row(&r, node, i, s->fail);
             good = row != NULL;
             if (good) copy_row(out + (size_t)c * width, row, width);
@@ -136,13 +129,33 @@ static bool direct_and_values(struct sep *s, const struct num *v, uint32_t width
     return good;
 }
 
+/* h_i of every cell of query k, with u times the spread of the scores, the largest upper end less the smallest lower end */
+static bool exponent_errors(struct sep *s, uint32_t k, struct num *score, uint32_t least, const struct num *largest) {
+    mpz_t spread;
+    mpz_init(spread);
+    mpz_sub(spread, HI(largest), LO(&score[least]));
+    mpz_cdiv_q_2exp(spread, spread, TABLE_P - SEP_BITS + 24);
+    bool good = mpz_sizeinbase(spread, 2) < 40;
+    for (uint32_t c = 0; good && c < s->at[s->n]; c++) {
+        int64_t *h = &s->h[(size_t)k * s->at[s->n] + c];
+        if (score[c].kind != K_REAL) continue; /* forbidden by the mask */
+        good = sep_float32_score(&score[c], h);
+        *h += mpz_get_si(spread) + 1;
+        good = good && *h < (int64_t)1 << (SEP_BITS - 2);
+    }
+    mpz_clear(spread);
+    return good ? true : sep_refuse(s, "float32: scores too uncertain");
+}
+
 /* w = exp(score - c_q) with one exact c_q at least every score of query q: the factor exp(-c_q) is common to numerators and Z */
 static bool weights_of(struct sep *s, uint32_t k, const struct num *q, const struct num *keys, uint32_t width) {
     uint32_t cells = s->at[s->n];
     struct num *score = nums(cells), c;
     struct run r;
-    constant_run(s, &r, s->sets.v[0][0]);
+    bool float32 = s->e->s->float32;
+    sep_run(s, &r, s->sets.v[0][0], float32);
     num_init(&c);
+    uint32_t least = UINT32_MAX;
     bool good = true, any = false;
     for (uint32_t i = 0; good && i < s->n; i++)
         for (uint32_t x = s->at[i]; good && x < s->at[i + 1] && run_allowed(&r, s->row, i); x++) {
@@ -152,7 +165,9 @@ static bool weights_of(struct sep *s, uint32_t k, const struct num *q, const str
                 num_copy(&c, &score[x]);
                 any = true;
             }
+            if (good && float32 && counts && (least == UINT32_MAX || mpz_cmp(LO(&score[x]), LO(&score[least])) < 0)) least = x;
         }
+    if (good && float32) good = exponent_errors(s, k, score, least, &c);
     c.tag = (struct tag){0};
     mpz_set(LO(&c), HI(&c));
     for (uint32_t i = 0; good && i < s->n; i++)
@@ -179,14 +194,19 @@ bool sep_tables(struct sep *s) {
         for (size_t k = 0; k < s->sets.size[i]; k++)
             if (s->sets.v[i][k] < 0 || s->sets.v[i][k] >= (int64_t)s->net->vocab) return sep_refuse(s, "a token outside the vocabulary");
     if ((uint64_t)cells * nq > 4000000 || (uint64_t)cells * s->n_out > 16000000) return sep_refuse(s, "tables too large");
+    bool float32 = s->e->s->float32;
+    if (float32 && !s->net->all_binary32) return sep_refuse(s, "a weight is not a binary32 number");
+    if (float32) s->h = mem_get((size_t)nq * cells, sizeof *s->h);
     uint32_t width = s->net->nodes[s->k].width, value_width = s->net->nodes[s->mix].width;
     s->D = mem_get((size_t)nq * s->n_out, sizeof *s->D);
     s->C = mem_get((size_t)cells * s->n_out, sizeof *s->C);
     s->w = mem_get((size_t)nq * cells, sizeof *s->w);
     s->shift = mem_get((size_t)nq * cells, sizeof *s->shift);
     struct num *keys = nums((size_t)cells * width), *queries = nums((size_t)cells * width), *values = nums((size_t)cells * value_width);
-    bool good = cell_rows(s, s->k, keys) && cell_rows(s, s->q, queries) && cell_rows(s, s->net->nodes[s->mix].args[1], values);
+    int value = s->net->nodes[s->mix].args[1];
+    bool good = cell_rows(s, s->k, float32, keys) && cell_rows(s, s->q, float32, queries) && cell_rows(s, value, false, values);
     good = good && direct_and_values(s, values, value_width);
+    if (float32) good = good && cell_rows(s, value, true, values) && sep_float32_logits(s, values);
     for (uint32_t k = 0; good && k < nq; k++) good = weights_of(s, k, queries + (size_t)(s->at[s->row] + k) * width, keys, width);
     nums_free(keys, (size_t)cells * width);
     nums_free(queries, (size_t)cells * width);
