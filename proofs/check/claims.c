@@ -1,27 +1,6 @@
-/* --claims: the claim language read again, down to one closed claim, and held against the statement of a certificate up to the names of its
- * bound variables. lets, params, named domains and foreach values are written out by substitution: a name means what it means where its let
- * stands; a let inside a claim also sees the variables that the claim binds after it. */
-#include "claims.h"
+/* The claim file: declarations and one claim's body. What they stand for is in claims_expand.c. */
+#include "claims_expand.h"
 #include <string.h>
-
-#define NODES_MOST 2000000
-#define DEPTH_MOST 1500
-#define FOREACH_MOST 100000
-#define LETS_MOST 256
-
-enum entry_kind { ENTRY_VARIABLE, ENTRY_LET, ENTRY_MODEL, ENTRY_VALUE };
-struct entry {
-    const char *name; enum entry_kind kind; const struct entry *up;
-    int id;                                  /* variable */
-    const struct ex *body; const struct entry *env; char **params; int n_params; bool late; /* let */
-    const struct num *value;                 /* foreach value, param */
-};
-struct parts { bool has_forall; struct binds binds; struct ex *where, *subject, *prove, *within; bool float32; enum body body; bool has_at_most; uint64_t at_most; };
-struct reader {
-    struct arena arena; struct parser p; struct fail *f; const struct claims_query *q; const struct stmt *s;
-    const struct entry *file, *late; struct entry lets[LETS_MOST]; int n_lets; struct binds foreach; struct parts claim;
-    int n_ids, depth; long nodes; int *slot_of; int slot_room;
-};
 
 bool claims_option(struct named_option *list, int *n, const char *text) {
     const char *equal = text != NULL ? strchr(text, '=') : NULL;
@@ -30,419 +9,260 @@ bool claims_option(struct named_option *list, int *n, const char *text) {
     return true;
 }
 
-static const char *option_of(const struct named_option *list, int n, const char *name) {
-    const char *value = NULL;
+static const char *option_value(const struct named_option *list, int n, const char *name) {
     for (int i = 0; i < n; i++)
-        if (strlen(name) == list[i].name_n && memcmp(name, list[i].name, list[i].name_n) == 0) value = list[i].value;
-    return value;
-}
-
-static const struct entry *push(struct reader *r, const struct entry *up, struct entry e) {
-    struct entry *x = arena_get(&r->arena, 1, sizeof *x);
-    *x = e;
-    x->up = up;
-    return x;
-}
-
-static const struct entry *find(const struct entry *e, const char *name) {
-    while (e != NULL && strcmp(e->name, name) != 0) e = e->up;
-    return e;
-}
-
-/* ---- writing out ---- */
-
-static struct ex *expand(struct reader *r, const struct ex *x, const struct entry *env, const struct entry *late);
-
-/* ln = live is how the language says what a statement means anyway. */
-static bool says_ln_live(const struct ex *x) {
-    return x != NULL && x->kind == EX_GIVE && x->k[0]->kind == EX_NAME && strcmp(x->k[0]->name, "ln") == 0 && x->k[1]->kind == EX_NAME &&
-           strcmp(x->k[1]->name, "live") == 0;
-}
-
-static struct ex *expand_list(struct reader *r, struct ex *y, const struct ex *x, const struct entry *env, const struct entry *late) {
-    bool patch = x->kind == EX_CALL && strcmp(x->name, "patch") == 0;
-    y->k = x->n > 0 ? arena_get(&r->arena, (size_t)x->n, sizeof *y->k) : NULL;
-    for (int i = 0; i < x->n; i++) {
-        if (patch && says_ln_live(x->k[i])) continue;
-        if (x->k[i] != NULL && (y->k[y->n] = expand(r, x->k[i], env, late)) == NULL) return NULL;
-        y->n++;
-    }
-    return y;
-}
-
-static struct ex *nothing(struct reader *r, const char *what, const char *name) {
-    fail_at(r->f, 0, "claims: %s %.60s", what, name);
+        if (list[i].name_n == strlen(name) && memcmp(list[i].name, name, list[i].name_n) == 0) return list[i].value;
     return NULL;
 }
 
-static struct ex *literal_of(struct reader *r, const struct num *value) {
-    struct ex *y = ex_new(&r->arena, EX_LIT, 0);
-    y->lit = lit_new(&r->arena);
-    num_set_mpq(y->lit, value->q);
-    return y;
+static bool wrong(struct parser *p, const char *what) {
+    int line = 1;
+    for (const char *s = p->s; s > p->begin; s--) line += s[-1] == '\n';
+    p->f->set = false;
+    return fail_at(p->f, 0, "claim file: line %d: %s", line, what);
 }
 
-static struct ex *expand_let(struct reader *r, const struct entry *e, const struct ex *call, const struct entry *env, const struct entry *late) {
-    const struct entry *inner = e->env;
-    if (call->kind == EX_CALL && call->n != e->n_params) return nothing(r, "wrong number of arguments of", e->name);
-    for (int i = 0; i < e->n_params; i++)   /* an argument keeps the meaning of the place of the call */
-        inner = push(r, inner, (struct entry){.name = e->params[i], .kind = ENTRY_LET, .body = call->k[i], .env = env, .late = late != NULL});
-    return expand(r, e->body, inner, e->late ? r->late : NULL);
-}
-
-static struct ex *expand_name(struct reader *r, const struct ex *x, const struct entry *env, const struct entry *late) {
-    static const char *const words[] = {"embed", "pos_embed", "inf"}, *const results[] = {"number", "total", "fraction", "value"};
-    const struct entry *e = find(env, x->name);
-    if (e == NULL && late != NULL) e = find(late, x->name);
-    struct ex *y = ex_new(&r->arena, EX_VAR, 0);
-    y->name = x->name;
-    if (e != NULL && e->kind == ENTRY_LET) return e->n_params == 0 ? expand_let(r, e, x, env, late) : nothing(r, "arguments are missing after", x->name);
-    if (e != NULL && e->kind == ENTRY_VALUE) return literal_of(r, e->value);
-    if (e != NULL) {
-        y->kind = e->kind == ENTRY_MODEL ? EX_MODEL : EX_VAR;
-        y->number = e->id;
-        return y;
-    }
-    if (strcmp(x->name, "last") == 0) return y->kind = EX_LAST, y;
-    for (int i = 0; i < 3; i++)
-        if (strcmp(x->name, words[i]) == 0) return y->kind = EX_WORD, y;
-    for (int i = 0; i < 4; i++)
-        if (strcmp(x->name, results[i]) == 0) return y->kind = EX_RESULT, y->number = i, y;
-    return nothing(r, "unknown name", x->name);
-}
-
-static bool expand_binds(struct reader *r, struct binds *out, const struct binds *b, const struct entry **env, const struct entry *late) {
-    out->n = b->n;
-    out->b = arena_get(&r->arena, (size_t)b->n, sizeof *out->b);
-    for (int i = 0; i < b->n; i++) {
-        out->b[i] = (struct bind){.name = b->b[i].name, .slot = r->n_ids++};
-        if ((out->b[i].set = expand(r, b->b[i].set, *env, late)) == NULL) return false;
-        *env = push(r, *env, (struct entry){.name = b->b[i].name, .kind = ENTRY_VARIABLE, .id = out->b[i].slot});
-    }
-    return true;
-}
-
-static struct ex *expand_node(struct reader *r, const struct ex *x, const struct entry *env, const struct entry *late) {
-    struct ex *y = ex_new(&r->arena, x->kind, 0);
-    const struct entry *e = x->kind == EX_CALL ? find(env, x->name) : NULL;
-    if (x->kind == EX_NAME) return expand_name(r, x, env, late);
-    while (e != NULL && (e->kind != ENTRY_LET || e->n_params == 0)) e = find(e->up, x->name);
-    if (e != NULL) return expand_let(r, e, x, env, late);
-    y->number = x->number;
-    y->name = x->name;
-    y->lit = x->lit;
-    y->ops = x->ops;
-    if (x->binds.n > 0 && !expand_binds(r, &y->binds, &x->binds, &env, late)) return NULL;
-    if (x->where != NULL && (y->where = expand(r, x->where, env, late)) == NULL) return NULL;
-    if (expand_list(r, y, x, env, late) == NULL) return NULL;
-    struct ex *folded;
-    if (y->kind == EX_NEG && fold_unary(&r->arena, y->k[0], &folded)) return folded;
-    return y->kind == EX_DIV || y->kind == EX_POW ? ex_binary(&r->arena, y->kind, y->k[0], y->k[1]) : y;
-}
-
-static struct ex *expand(struct reader *r, const struct ex *x, const struct entry *env, const struct entry *late) {
-    if (r->f->set) return NULL;
-    if (r->depth >= DEPTH_MOST || ++r->nodes > NODES_MOST) return nothing(r, "too large when lets are written out:", r->q->only);
-    r->depth++;
-    struct ex *y = expand_node(r, x, env, late);
-    r->depth--;
-    return y;
-}
-
-/* ---- the file ---- */
-
-static bool bad(struct reader *r, const char *what) { return fail_at(r->f, 0, "claims: %s near '%.20s'", what, r->p.t == T_END ? "the end" : r->p.s); }
-
-static char *take_name(struct reader *r) {
-    if (r->p.t != T_NAME) {
-        bad(r, "a name was expected");
+static char *take_name(struct parser *p) {
+    if (p->t != T_NAME) {
+        wrong(p, "a name was expected");
         return NULL;
     }
-    char *name = arena_text(&r->arena, r->p.s, r->p.len);
-    parser_next(&r->p);
-    return name;
+    char *s = arena_text(p->arena, p->s, p->len);
+    parser_next(p);
+    return s;
 }
 
-static bool at_declaration(const struct parser *p) {
+static char *take_string(struct parser *p) {
+    if (p->t != T_STRING) {
+        wrong(p, "a string was expected");
+        return NULL;
+    }
+    char *s = arena_text(p->arena, p->s + 1, p->len - 2);
+    parser_next(p);
+    return s;
+}
+
+static bool declaration(const struct parser *p) {
     static const char *const words[] = {"model", "data", "labels", "param", "domain", "let", "claim"};
-    for (int i = 0; i < 7; i++)
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
         if (parser_is(p, words[i])) return true;
     return p->t == T_END;
 }
 
-/* The options of a model or of data say how the prover reads a file; hashes are raw text. */
-static bool skip_declaration(struct reader *r) {
-    while (!r->f->set && !at_declaration(&r->p)) {
-        if (parser_is(&r->p, "sha256")) {
-            while (r->p.at < r->p.end && *r->p.at == ' ') r->p.at++;
-            for (int i = 0; i < 64 && r->p.at < r->p.end && *r->p.at != '\n'; i++) r->p.at++;
-        }
-        parser_next(&r->p);
-    }
-    return !r->f->set;
-}
-
-static bool read_model(struct reader *r) {
-    struct reader *const c = r;
-    char *name = take_name(r), hex[65], *bytes;
-    const char *net = NULL;
-    size_t n;
-    if (name == NULL || !parser_want(&r->p, "=")) return false;
-    if (r->p.t != T_STRING) return bad(r, "the name of a file was expected");
-    r->file = push(r, r->file, (struct entry){.name = name, .kind = ENTRY_MODEL});
-    net = option_of(c->q->models, c->q->n_models, name);
-    if (net != NULL) {
-        if (!file_read(&bytes, &n, net, (size_t)1 << 31)) return fail_at(r->f, 0, "claims: cannot read %.200s", net);
-        sha256_hex(hex, bytes, n);
-        mem_free(bytes);
-        for (int i = 0; i < r->s->n_models; i++)
-            if (strcmp(r->s->models[i].name, name) == 0 && strcmp(r->s->models[i].sha256, hex) != 0)
-                return fail_at(r->f, 0, "claims: model %.60s of the certificate is not %.200s", name, net);
-    }
-    return skip_declaration(r);
-}
-
-static bool read_param(struct reader *r) {
-    char *name = take_name(r);
-    if (name == NULL || !parser_want(&r->p, "=")) return false;
-    struct ex *x = parse_expression(&r->p, 7);
-    const char *given = option_of(r->q->params, r->q->n_params, name);
-    if (x != NULL && given != NULL) {
-        struct parser p = {.at = given, .end = given + strlen(given), .arena = &r->arena, .f = r->f, .claims = true};
-        parser_next(&p);
-        x = parse_expression(&p, 7);
-        if (x != NULL && p.t != T_END) return fail_at(r->f, 0, "claims: --param %.60s is no number", name);
-    }
-    if (x == NULL || x->kind != EX_LIT) return fail_at(r->f, 0, "claims: param %.60s is no number", name);
-    r->file = push(r, r->file, (struct entry){.name = name, .kind = ENTRY_VALUE, .value = x->lit});
-    return true;
-}
-
-/* A let or, as a set, a domain; where it stands is for the caller to say. */
-static bool read_let(struct reader *r, struct entry *out, bool set) {
-    char *params[64];
-    struct entry e = {.kind = ENTRY_LET};
-    if ((e.name = take_name(r)) == NULL) return false;
-    if (!set && parser_take(&r->p, "(")) {
-        do {
-            if (e.n_params == 64 || (params[e.n_params++] = take_name(r)) == NULL) return bad(r, "a parameter was expected");
-        } while (parser_take(&r->p, ","));
-        if (!parser_want(&r->p, ")")) return false;
-        e.params = arena_get(&r->arena, 64, sizeof *params);
-        memcpy(e.params, params, (size_t)e.n_params * sizeof *params);
-    }
-    if (!parser_want(&r->p, "=") || (e.body = set ? parse_set(&r->p) : parse_expression(&r->p, 0)) == NULL) return false;
-    *out = e;
-    return true;
-}
-
-static const struct entry *push_let(struct reader *r, const struct entry *env, struct entry let, bool of_claim) {
-    let.env = env;
-    let.late = of_claim;
-    return push(r, env, let);
-}
-
-static bool skip_claim(struct reader *r) {
+/* what a model says about reading its file (as, config, with, ...) does not change the statement */
+static bool skip_rest(struct parser *p) {
     int depth = 0;
-    if (r->p.t == T_STRING) parser_next(&r->p);
-    do {
-        if (r->p.t == T_END) return bad(r, "'}' expected");
-        depth += parser_is(&r->p, "{") - parser_is(&r->p, "}");
-        parser_next(&r->p);
-    } while (depth > 0 && !r->f->set);
-    return !r->f->set;
+    while (!p->f->set && p->t != T_END && (depth > 0 || !declaration(p))) {
+        if (parser_is(p, "{")) depth++;
+        if (parser_is(p, "}")) depth--;
+        parser_next(p);
+    }
+    return !p->f->set;
 }
 
-static bool both(struct reader *r, struct ex **where, struct ex *more) {
-    if (more == NULL) return false;
-    *where = *where == NULL ? more : ex_binary(&r->arena, EX_AND, *where, more);
+/* an expression, or a range */
+static struct ex *expression_or_set(struct parser *p) {
+    struct ex *x = parse_expression(p, 0);
+    if (x == NULL || !parser_take(p, "..")) return x;
+    struct ex *r = ex_new(p->arena, EX_RANGE, 2);
+    r->k[0] = x;
+    return (r->k[1] = parse_expression(p, 7)) == NULL ? NULL : r;
+}
+
+static bool read_let(struct parser *p, struct frame *f) {
+    struct def *d = def_new(p->arena, f, D_LET, take_name(p));
+    if (d->name == NULL) return false;
+    if (parser_take(p, "(")) {
+        d->is_function = true;
+        do {
+            if (d->n_params == PARAMS_MOST) return wrong(p, "too many parameters");
+            if ((d->params[d->n_params++] = take_name(p)) == NULL) return false;
+        } while (parser_take(p, ","));
+        if (!parser_want(p, ")")) return false;
+    }
+    return parser_want(p, "=") && (d->x = expression_or_set(p)) != NULL;
+}
+
+/* A parameter given on the command line is read like a literal of the file. */
+static bool read_param(struct parser *p, struct frame *f, const struct claims_query *q) {
+    struct def *d = def_new(p->arena, f, D_LET, take_name(p));
+    if (d->name == NULL || !parser_want(p, "=") || (d->x = parse_expression(p, 0)) == NULL) return false;
+    const char *value = option_value(q->params, q->n_params, d->name);
+    if (value == NULL) return true;
+    if (d->x->kind == EX_STRING) {
+        d->x = ex_new(p->arena, EX_STRING, 0);
+        d->x->name = arena_text(p->arena, value, strlen(value));
+        return true;
+    }
+    struct parser own = {.begin = value, .at = value, .end = value + strlen(value), .arena = p->arena, .f = p->f};
+    parser_next(&own);
+    d->x = parse_expression(&own, 0);
+    return d->x != NULL && own.t == T_END ? true : wrong(p, "--param is not a number");
+}
+
+static bool read_declaration(struct parser *p, struct frame *f, const struct claims_query *q) {
+    if (parser_take(p, "model") || parser_is(p, "data")) {
+        bool model = !parser_take(p, "data");
+        struct def *d = def_new(p->arena, f, model ? D_MODEL : D_DATA, take_name(p));
+        if (d->name == NULL || !parser_want(p, "=") || (d->path = take_string(p)) == NULL) return false;
+        return skip_rest(p);
+    }
+    if (parser_take(p, "labels")) return take_name(p) != NULL && parser_want(p, "=") && take_string(p) != NULL;
+    if (parser_take(p, "param")) return read_param(p, f, q);
+    if (parser_take(p, "let")) return read_let(p, f);
+    if (!parser_take(p, "domain")) return wrong(p, "a declaration was expected");
+    struct def *d = def_new(p->arena, f, D_LET, take_name(p));
+    return d->name != NULL && parser_want(p, "=") && (d->x = parse_set(p)) != NULL;
+}
+
+static bool skip_claim(struct parser *p) {
+    int depth = 0;
+    do {
+        if (parser_is(p, "{")) depth++;
+        if (parser_is(p, "}")) depth--;
+        if (p->t == T_END || p->f->set) return wrong(p, "the file ends inside a claim");
+        parser_next(p);
+    } while (depth > 0);
     return true;
 }
 
-static bool read_binders(struct reader *r, struct parts *c) {
-    struct binds b, joined;
-    if (!parse_binds(&r->p, &b)) return false;
-    joined.n = c->binds.n + b.n;
-    joined.b = arena_get(&r->arena, (size_t)joined.n, sizeof *joined.b);
-    if (c->binds.n > 0) memcpy(joined.b, c->binds.b, (size_t)c->binds.n * sizeof *joined.b);
-    memcpy(joined.b + c->binds.n, b.b, (size_t)b.n * sizeof *b.b);
-    c->binds = joined;
-    return !parser_take(&r->p, "where") || both(r, &c->where, parse_expression(&r->p, 0));
+static bool binds_where(struct parser *p, struct binds *b, struct ex **where) {
+    *where = NULL;
+    if (!parse_binds(p, b)) return false;
+    return !parser_take(p, "where") || (*where = parse_expression(p, 0)) != NULL;
 }
 
-static bool read_option(struct reader *r, struct parts *c) {
-    struct parser *p = &r->p;
+static bool read_option(struct parser *p, struct claim *c) {
     if (parser_take(p, "prove")) return (c->prove = parse_expression(p, 0)) != NULL;
     if (parser_take(p, "within")) return (c->within = parse_expression(p, 0)) != NULL;
     if (parser_take(p, "under")) {
         c->float32 = parser_is(p, "float32");
-        return (c->float32 || parser_is(p, "real")) ? (parser_next(p), true) : bad(r, "real or float32 expected");
+        return take_name(p) != NULL;
     }
-    if (parser_take(p, "timeout")) return parser_next(p), parser_next(p), true;
-    if (parser_take(p, "engine") || parser_take(p, "expect") || parser_take(p, "because")) return parser_next(p), true;
-    return bad(r, "an option or '}' expected");
+    if (parser_take(p, "timeout")) {
+        parser_next(p);
+        return parser_want(p, "s");
+    }
+    if (parser_take(p, "engine") || parser_take(p, "expect")) return take_name(p) != NULL;
+    if (parser_take(p, "because")) return take_string(p) != NULL;
+    return wrong(p, "an option of a claim was expected");
 }
 
-static bool read_subject(struct reader *r, struct parts *c) {
-    static const char *const words[] = {"prove", "count", "average", "minimize", "maximize", "list"};
+static bool read_claim(struct parser *p, struct claim *c) {
+    static const char *const bodies[] = {"prove", "count", "average", "minimize", "maximize", "list"};
+    if (p->t == T_STRING) parser_next(p);
+    if (!parser_want(p, "{")) return false;
+    if (parser_take(p, "foreach") && !parse_binds(p, &c->foreach)) return false;
+    while (parser_is(p, "let") || parser_is(p, "forall")) {
+        if (parser_take(p, "let")) {
+            if (!read_let(p, c->scope)) return false;
+            continue;
+        }
+        parser_next(p);
+        if (c->n_groups == GROUPS_MOST) return wrong(p, "too many forall");
+        if (!binds_where(p, &c->group[c->n_groups], &c->where[c->n_groups])) return false;
+        c->n_groups++;
+    }
     int body = 0;
-    while (body < 6 && !parser_is(&r->p, words[body])) body++;
-    if (body == 6) return bad(r, "prove, count, average, minimize, maximize or list expected");
-    parser_next(&r->p);
+    while (body < 6 && !parser_take(p, bodies[body])) body++;
+    if (body == 6) return wrong(p, "a body was expected");
     c->body = (enum body)body;
-    if (body != BODY_PROVE && (c->has_forall || !read_binders(r, c) || !parser_want(&r->p, ":"))) return bad(r, "binders and ':' expected");
-    if ((c->subject = parse_expression(&r->p, 0)) == NULL) return false;
-    if (body == BODY_LIST && parser_take(&r->p, "at")) {
-        int64_t v;
-        if (!parser_want(&r->p, "most") || r->p.t != T_NUMBER || !num_int64(r->p.value, &v)) return bad(r, "a number was expected");
+    if (body != BODY_PROVE) {
+        if (!binds_where(p, &c->group[0], &c->where[0]) || !parser_want(p, ":")) return false;
+        c->n_groups = 1;
+    }
+    if ((c->subject = parse_expression(p, 0)) == NULL) return false;
+    if (body == BODY_LIST && parser_take(p, "at")) {
+        int64_t n;
+        if (!parser_want(p, "most") || p->t != T_NUMBER || !num_int64(p->value, &n)) return wrong(p, "'at most' needs an integer");
         c->has_at_most = true;
-        c->at_most = (uint64_t)v;
-        parser_next(&r->p);
+        c->at_most = (uint64_t)n;
+        parser_next(p);
     }
+    while (!parser_is(p, "}"))
+        if (!read_option(p, c)) return false;
     return true;
 }
 
-static bool read_claim(struct reader *r) {
-    struct parts *c = &r->claim;
-    if (r->p.t == T_STRING) parser_next(&r->p);
-    if (!parser_want(&r->p, "{")) return false;
-    if (parser_take(&r->p, "foreach") && !parse_binds(&r->p, &r->foreach)) return false;
-    for (;;) {
-        if (parser_take(&r->p, "let")) {
-            if (r->n_lets == LETS_MOST || !read_let(r, &r->lets[r->n_lets++], false)) return bad(r, "a let was expected");
-        } else if (parser_take(&r->p, "forall")) {
-            c->has_forall = true;
-            if (!read_binders(r, c)) return false;
-        } else break;
-    }
-    if (!read_subject(r, c)) return false;
-    while (!parser_take(&r->p, "}"))
-        if (!read_option(r, c)) return false;
-    return true;
-}
-
-/* ---- comparison, up to the names of bound variables ---- */
-
-static bool same(struct reader *r, const struct ex *a, const struct ex *b);
-
-static bool same_binds(struct reader *r, const struct binds *a, const struct binds *b) {
-    if (a->n != b->n) return false;
-    for (int i = 0; i < a->n; i++) {
-        if (!same(r, a->b[i].set, b->b[i].set)) return false;
-        r->slot_of = a->b[i].slot < r->slot_room ? r->slot_of : mem_grow(r->slot_of, (size_t)r->slot_room, 2 * (size_t)a->b[i].slot + 64, sizeof *r->slot_of);
-        if (a->b[i].slot >= r->slot_room) r->slot_room = 2 * a->b[i].slot + 64;
-        r->slot_of[a->b[i].slot] = b->b[i].slot;
-    }
-    return true;
-}
-
-static bool same_name(const char *a, const char *b) { return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0; }
-
-/* a: written out here; b: of the certificate, whose depth the parser bounds. */
-static bool same(struct reader *r, const struct ex *a, const struct ex *b) {
-    if (a == NULL || b == NULL) return a == b;
-    if (a->kind != b->kind || a->n != b->n) return false;
-    if (a->kind == EX_VAR) return r->slot_of[a->number] == b->number;
-    if (a->kind == EX_LIT) return mpq_equal(a->lit->q, b->lit->q) != 0;
-    if (a->kind == EX_RESULT || a->kind == EX_TOKENS || a->kind == EX_QUANT) {
-        if (a->number != b->number) return false;
-    } else if (!same_name(a->name, b->name)) return false;
-    if (a->kind == EX_CMP && memcmp(a->ops, b->ops, (size_t)a->n - 1) != 0) return false;
-    if (!same_binds(r, &a->binds, &b->binds) || !same(r, a->where, b->where)) return false;
-    for (int i = 0; i < a->n; i++)
-        if (!same(r, a->k[i], b->k[i])) return false;
-    return true;
-}
-
-static bool same_claim(struct reader *r, const struct entry *env) {
-    const struct parts *c = &r->claim;
-    const struct stmt *s = r->s;
-    struct parts x = *c;
-    for (int i = 0; i < r->n_lets; i++) env = push_let(r, env, r->lets[i], true);
-    const struct entry *inside = env;
-    if (c->body != s->body || c->float32 != s->float32 || c->has_at_most != s->has_at_most || (c->has_at_most && c->at_most != s->at_most)) return false;
-    if ((c->body == BODY_PROVE && c->has_forall == s->closed) || (c->prove == NULL) != (s->prove == NULL) || (c->within == NULL) != (s->within == NULL)) return false;
-    r->late = NULL;
-    if (!expand_binds(r, &x.binds, &c->binds, &inside, NULL)) return false;
-    r->late = inside;
-    if (c->where != NULL && (x.where = expand(r, c->where, inside, NULL)) == NULL) return false;
-    if ((x.subject = expand(r, c->subject, inside, NULL)) == NULL) return false;
-    if (c->prove != NULL && (x.prove = expand(r, c->prove, env, NULL)) == NULL) return false;
-    if (c->within != NULL && ((x.within = expand(r, c->within, env, NULL)) == NULL || x.within->kind != EX_LIT || !mpq_equal(x.within->lit->q, s->within->q))) return false;
-    return same_binds(r, &x.binds, &s->binds) && same(r, x.where, s->where) && same(r, x.subject, s->subject) && same(r, x.prove, s->prove);
-}
-
-/* Every choice of the foreach values from the i-th on. */
-static bool some_value(struct reader *r, const struct entry *env, int i, long *tried) {
-    if (r->f->set || ++*tried > FOREACH_MOST) return false;
-    if (i == r->foreach.n) return same_claim(r, env);
-    const struct bind *b = &r->foreach.b[i];
-    struct ex *set = expand(r, b->set, env, NULL);
-    if (set == NULL) return false;
-    if (set->kind == EX_LIST) {
-        for (int k = 0; k < set->n; k++)
-            if (set->k[k]->kind == EX_LIT && some_value(r, push(r, env, (struct entry){.name = b->name, .kind = ENTRY_VALUE, .value = set->k[k]->lit}), i + 1, tried)) return true;
-        return false;
-    }
-    int64_t lo, hi;
-    if (set->kind != EX_RANGE || set->k[0]->kind != EX_LIT || set->k[1]->kind != EX_LIT || !num_int64(set->k[0]->lit, &lo) || !num_int64(set->k[1]->lit, &hi)) return false;
-    for (int64_t v = lo; v <= hi && *tried <= FOREACH_MOST && !r->f->set; v++) {
-        struct num *value = lit_new(&r->arena);
-        mpq_t q;
-        mpq_init(q);
-        mpq_set_si(q, v, 1);
-        num_set_mpq(value, q);
-        mpq_clear(q);
-        if (some_value(r, push(r, env, (struct entry){.name = b->name, .kind = ENTRY_VALUE, .value = value}), i + 1, tried)) return true;
-    }
-    return false;
-}
-
-static bool read_file(struct reader *r, const struct entry **env) {
-    bool found = false;
-    if (!parser_want(&r->p, "claims") || r->p.t != T_NUMBER) return bad(r, "the first line must be 'claims 1'");
-    parser_next(&r->p);
-    while (r->p.t != T_END && !r->f->set) {
-        if (parser_take(&r->p, "model")) { if (!read_model(r)) return false; }
-        else if (parser_take(&r->p, "param")) { if (!read_param(r)) return false; }
-        else if (parser_is(&r->p, "let") || parser_is(&r->p, "domain")) {
-            struct entry let;
-            bool set = parser_is(&r->p, "domain");
-            parser_next(&r->p);
-            if (!read_let(r, &let, set)) return false;
-            r->file = push_let(r, r->file, let, false);
+/* All declarations of the file, and the claim of that name. */
+static bool read_file(struct parser *p, const struct claims_query *q, struct frame *file, struct claim *c, bool *found) {
+    parser_next(p);
+    if (!parser_want(p, "claims") || p->t != T_NUMBER) return wrong(p, "'claims 1' expected");
+    parser_next(p);
+    while (!p->f->set && p->t != T_END) {
+        if (!parser_take(p, "claim")) {
+            if (!read_declaration(p, file, q)) return false;
+            continue;
         }
-        else if (parser_is(&r->p, "data") || parser_is(&r->p, "labels")) { parser_next(&r->p); if (!skip_declaration(r)) return false; }
-        else if (!parser_take(&r->p, "claim")) return bad(r, "a declaration was expected");
-        else {
-            char *name = take_name(r);
-            if (name == NULL) return false;
-            if (strcmp(name, r->q->only) != 0) { if (!skip_claim(r)) return false; continue; }
-            found = true;
-            *env = r->file;
-            if (!read_claim(r)) return false;
+        char *name = take_name(p);
+        if (name == NULL) return false;
+        if (strcmp(name, q->only) != 0) {
+            if (p->t == T_STRING) parser_next(p);
+            if (!skip_claim(p)) return false;
+            continue;
         }
+        if (*found) return wrong(p, "two claims of this name");
+        *found = true;
+        if (!read_claim(p, c) || !parser_want(p, "}")) return false;
     }
-    return found ? !r->f->set : fail_at(r->f, 0, "claims: no claim %.60s in the file", r->q->only);
+    return !p->f->set;
+}
+
+/* The hash of the network that a model name stands for: that of --model NAME=NET, or of the .net that the file names. */
+static bool model_hash(const struct claims_query *q, const struct def *d, char sha256[65], struct fail *f) {
+    char path[4096];
+    const char *given = option_value(q->models, q->n_models, d->name), *slash = strrchr(q->path, '/');
+    size_t n = strlen(d->path);
+    if (given == NULL && (n < 4 || strcmp(d->path + n - 4, ".net") != 0)) return fail_at(f, 0, "which network model %.60s is must be said: --model %.60s=NET", d->name, d->name);
+    if (given != NULL) snprintf(path, sizeof path, "%s", given);
+    else snprintf(path, sizeof path, "%.*s%s", d->path[0] == '/' || slash == NULL ? 0 : (int)(slash - q->path) + 1, q->path, d->path);
+    char *text;
+    if (!file_read(&text, &n, path, NET_MOST)) return fail_at(f, 0, "cannot read network '%.200s'", path);
+    sha256_hex(sha256, text, n);
+    mem_free(text);
+    return true;
+}
+
+static bool set_hashes(const struct claims_query *q, const struct frame *file, const struct stmt *s, struct fail *f) {
+    for (int i = 0; i < s->n_models; i++) {
+        const struct def *d = file->first;
+        while (d != NULL && !(d->kind == D_MODEL && strcmp(d->name, s->models[i].name) == 0)) d = d->next;
+        if (d == NULL || !model_hash(q, d, s->models[i].sha256, f)) return fail_at(f, 0, "unknown model");
+    }
+    return true;
+}
+
+struct matching { const struct claims_query *q; const struct frame *file; const char *text; bool same; struct fail *f; };
+
+static bool one_statement(const struct stmt *s, void *arg) {
+    struct matching *m = arg;
+    if (!set_hashes(m->q, m->file, s, m->f)) return false;
+    struct buffer b = {0};
+    print_stmt(&b, s);
+    m->same = m->same || strcmp(b.s, m->text) == 0;
+    buffer_clear(&b);
+    return !m->same;
 }
 
 bool claims_match(const struct claims_query *q, const struct stmt *s, const char *text, bool *readable, struct fail *f) {
-    char *bytes;
+    (void)s;
+    char *file_text;
     size_t n;
-    long tried = 0;
-    (void)text;
-    *readable = false;
-    if (!file_read(&bytes, &n, q->path, (size_t)1 << 24)) return fail_at(f, 0, "claims: cannot read %.200s", q->path);
-    struct reader r = {.f = f, .q = q, .s = s};
-    const struct entry *env = NULL;
-    r.p = (struct parser){.at = bytes, .end = bytes + n, .arena = &r.arena, .f = f, .claims = true};
-    parser_next(&r.p);
-    bool good = read_file(&r, &env);
-    *readable = good;
-    if (good && !some_value(&r, env, 0, &tried)) good = f->set ? false : fail_at(f, 0, "the statement is not claim %.60s of the claim file", q->only);
-    mem_free(r.slot_of);
-    mem_free(bytes);
-    lits_clear(&r.arena);
-    arena_free(&r.arena);
+    *readable = file_read(&file_text, &n, q->path, (size_t)1 << 22);
+    if (!*readable) return fail_at(f, 0, "cannot read claim file '%.200s'", q->path);
+    struct arena a = {0};
+    struct frame file = {0}, scope = {.up = &file};
+    struct claim *c = mem_get(1, sizeof *c);
+    c->scope = &scope;
+    struct parser p = {.begin = file_text, .at = file_text, .end = file_text + n, .arena = &a, .f = f, .claims = true};
+    bool found = false, good = read_file(&p, q, &file, c, &found);
+    if (good && !found) good = fail_at(f, 0, "the claim file has no claim %.100s", q->only);
+    struct matching m = {.q = q, .file = &file, .text = text, .f = f};
+    if (good) claim_statements(c, &file, &a, one_statement, &m, f);
+    if (good && !m.same) good = fail_at(f, 0, "the statement is not what claim %.100s stands for", q->only);
+    lits_clear(&a);
+    arena_free(&a);
+    mem_free(c);
+    mem_free(file_text);
     return good;
 }

@@ -92,7 +92,10 @@ void parser_next(struct parser *p) {
     }
     char c = *p->at;
     p->t = T_BAD;
-    if (digit(c)) {
+    if (p->raw && (digit(c) || letter(c))) {
+        p->t = T_NAME;
+        while (p->at + p->len < p->end && (letter(p->at[p->len]) || digit(p->at[p->len]))) p->len++;
+    } else if (digit(c)) {
         p->t = T_NUMBER;
         lex_number(p);
     } else if (letter(c)) {
@@ -115,6 +118,7 @@ void parser_next(struct parser *p) {
     }
     if (p->t == T_BAD) fail_at(p->f, 0, "statement: unexpected character '%c'", c);
     p->at += p->len;
+    p->raw = p->claims && p->t == T_NAME && p->len == 6 && memcmp(p->s, "sha256", 6) == 0;
 }
 
 bool parser_is(const struct parser *p, const char *text) {
@@ -242,6 +246,11 @@ static struct ex *braces(struct parser *p, enum ex_kind comprehension, bool list
 static struct ex *tokens(struct parser *p) {
     if (parser_take(p, "[")) {
         int64_t n;
+        if (p->claims) { /* a claim file may compute the length: k[1] */
+            struct ex *x = ex_new(p->arena, EX_TOKENS, 2);
+            if ((x->k[1] = parse_expression(p, 0)) == NULL || !parser_want(p, "]") || !parser_want(p, "of")) return NULL;
+            return (x->k[0] = parse_set(p)) == NULL ? NULL : x;
+        }
         if (p->t != T_NUMBER || !num_int64(p->value, &n) || n < 0 || n > 1000000) return wrong(p, "a length was expected");
         parser_next(p);
         struct ex *x = ex_new(p->arena, EX_TOKENS, 1);

@@ -50,7 +50,7 @@ void stmt_clear(struct stmt *s);
 
 /* The parser, for stmt.c and claims.c. */
 enum token { T_END, T_BAD, T_NUMBER, T_NAME, T_STRING, T_SYMBOL };
-struct parser { const char *at, *end; struct arena *arena; struct fail *f; int depth; enum token t; const char *s; size_t len; struct num *value; bool claims; };
+struct parser { const char *begin, *at, *end; struct arena *arena; struct fail *f; int depth; enum token t; const char *s; size_t len; struct num *value; bool claims, raw; }; /* claims: comments and lines too; raw: the next token is a hash */
 void parser_next(struct parser *p);
 bool parser_is(const struct parser *p, const char *symbol_or_word);
 bool parser_take(struct parser *p, const char *symbol_or_word);   /* false, without failing, when it is something else */
