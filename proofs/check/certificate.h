@@ -50,5 +50,5 @@ bool prove_line(const struct ex *x, const struct span results[4], enum tri *out,
 
 /* source.c */
 bool source_structure(const struct certificate *c, const struct stmt *s, struct fail *f);
-bool source_check(const struct certificate *c, const struct stmt *s, const char *file, size_t n, const char *sha256, bool *compared, struct fail *f);
+bool source_check(const struct certificate *c, const struct stmt *s, const char *file, size_t n, const char *sha256, bool *bound, bool *named, bool *compared, struct fail *f);
 #endif

@@ -122,6 +122,7 @@ static int find_nets(struct one *x, const struct options *o, struct fail *f) {
 }
 
 static int check_sources(struct one *x, const struct options *o, struct buffer *report, struct fail *f) {
+    bool bound[64] = {false};
     for (int i = 0; i < o->sources.n; i++) {
         char *text, hex[65];
         size_t n;
@@ -130,12 +131,19 @@ static int check_sources(struct one *x, const struct options *o, struct buffer *
             return EXIT_UNREADABLE;
         }
         sha256_hex(hex, text, n);
-        bool compared, good = source_check(&x->c, &x->s, text, n, hex, &compared, f);
+        bool named, compared, good = source_check(&x->c, &x->s, text, n, hex, bound, &named, &compared, f);
+        if (good && !named) good = fail_at(f, 0, "no model of this certificate names source '%.200s'", o->sources.s[i]);
         mem_free(text);
         if (!good) return EXIT_REJECTED;
         buffer_puts(report, "source ");
         buffer_puts(report, hex);
-        buffer_puts(report, compared ? " compared, byte for byte\n" : " not bound\n");
+        buffer_puts(report, compared ? " compared, byte for byte\n" : " not bound: some tensors are compressed\n");
+    }
+    for (int i = 0; o->sources.n > 0 && i < x->s.n_models; i++) {
+        if (bound[i]) continue;
+        buffer_puts(report, "source of model ");
+        buffer_puts(report, x->s.models[i].name);
+        buffer_puts(report, " not given\n");
     }
     return 0;
 }

@@ -109,21 +109,25 @@ static bool compare_tensor(const struct source_tensor *x, const struct tensor *t
     return true;
 }
 
-/* Compares every source that names this file. compared becomes true when there was one and all its tensors could be compared. */
-bool source_check(const struct certificate *c, const struct stmt *s, const char *file, size_t n, const char *sha256, bool *compared, struct fail *f) {
+/* Compares every source that names this file: bound[model] becomes true, *named too. compared: all its tensors could be compared, none is compressed. */
+bool source_check(const struct certificate *c, const struct stmt *s, const char *file, size_t n, const char *sha256, bool *bound, bool *named, bool *compared, struct fail *f) {
     bool any = false, all = true;
     for (size_t i = 0; i < c->n_sources; i++) {
         const struct source *x = &c->sources[i];
         if (strcmp(x->file_sha256, sha256) != 0) continue;
         const struct net *net = NULL;
         for (int k = 0; k < s->n_models; k++)
-            if (strcmp(s->models[k].name, x->model) == 0) net = s->models[k].net;
+            if (strcmp(s->models[k].name, x->model) == 0) {
+                net = s->models[k].net;
+                bound[k] = true;
+            }
         if (net == NULL) return fail_at(f, 0, "source names an unknown model %.60s", x->model);
         if (x->n != net->n_tensors) return fail_at(f, 0, "source of %.60s does not name every tensor", x->model);
         for (size_t k = 0; k < x->n; k++)
             if (!compare_tensor(&x->t[k], &net->tensors[k], file, n, &all, f)) return false;
         any = true;
     }
+    *named = any;
     *compared = any && all;
     return true;
 }
