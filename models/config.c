@@ -87,6 +87,24 @@ static enum status read_sidecar(struct config *c, char sha256[65], struct diag *
     return s;
 }
 
+/* `ignore` is a list of tensors: what is given more than once adds up. */
+static enum status add_ignored(struct config *c, const char *names)
+{
+    const char *before = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(c->set, "ignore"));
+    struct text all = { 0 };
+    cJSON *value;
+
+    text_addf(&all, "%s%s%s", before ? before : "", before ? "," : "", names);
+    value = all.failed ? NULL : cJSON_CreateString(all.data);
+    text_clear(&all);
+    cJSON_DeleteItemFromObjectCaseSensitive(c->set, "ignore");
+    if (!value || !cJSON_AddItemToObject(c->set, "ignore", value)) {
+        cJSON_Delete(value);
+        return STATUS_MEMORY;
+    }
+    return STATUS_OK;
+}
+
 /* A JSON value, or else the text itself as a string. */
 static enum status add_setting(struct config *c, const struct setting *set)
 {
@@ -95,6 +113,8 @@ static enum status add_setting(struct config *c, const struct setting *set)
     enum status s = json_check(set->value, n, JSON_ANY_NUMBER, &fault);
     cJSON *value;
 
+    if (strcmp(set->key, "ignore") == 0)
+        return add_ignored(c, set->value);
     if (s == STATUS_MEMORY)
         return s;
     value = s == STATUS_OK ? cJSON_ParseWithLength(set->value, n) : cJSON_CreateString(set->value);

@@ -235,7 +235,8 @@ static bool listed(const char *list, const char *name)
     return false;
 }
 
-static enum status unused_tensor(struct transformer *t, const char *name)
+/* Refuses a model for a tensor that tells what kind it is. */
+static enum status later_kind(struct transformer *t, const char *name)
 {
     static const struct { const char *part, *what; } later[] = {
         { ".W_gate", "a gated MLP" }, { "._W_K", "grouped-query attention" }, { "._W_V", "grouped-query attention" }, { ".rotary_", "rotary positions" },
@@ -246,14 +247,25 @@ static enum status unused_tensor(struct transformer *t, const char *name)
     for (size_t i = 0; i < sizeof later / sizeof *later; i++)
         if (strstr(name, later[i].part))
             return diag_fail(t->d, STATUS_UNSUPPORTED, "cannot read this family yet: '%s': %s (tensor '%s')", file_of(t), later[i].what, name);
-    return diag_fail(t->d, STATUS_INPUT, "cannot read '%s': tensor '%s' has no place in this transformer (--set ignore=%s leaves it out)", file_of(t), name, name);
+    return STATUS_OK;
+}
+
+/* One message for all tensors without a place. */
+static enum status unused_tensors(struct transformer *t, const char *first, size_t n, const char *list)
+{
+    if (n == 1)
+        return diag_fail(t->d, STATUS_INPUT, "cannot read '%s': tensor '%s' has no place in this transformer (--set ignore=%s leaves it out)", file_of(t), first, list);
+    return diag_fail(t->d, STATUS_INPUT, "cannot read '%s': %zu tensors have no place in this transformer, the first is '%s' (--set ignore=%s leaves them out)",
+                     file_of(t), n, first, list);
 }
 
 static enum status leftover_tensors(struct transformer *t)
 {
     const struct checkpoint *c = &t->model->checkpoint;
     /* only the user may leave tensors out, not the file */
-    const char *ignore = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(t->config->set, "ignore"));
+    const char *ignore = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(t->config->set, "ignore")), *first = NULL;
+    struct text list = { 0 };
+    size_t n = 0;
     enum status s = STATUS_OK;
 
     t->model->ignored = mem_array(c->n, sizeof *t->model->ignored);
@@ -263,12 +275,18 @@ static enum status leftover_tensors(struct transformer *t)
         const char *name = c->tensors[i].name;
         if (t->used[i])
             continue;
-        if (!tensor_is_buffer(name) && !listed(ignore, name))
-            return unused_tensor(t, name);
-        if (!(t->model->ignored[t->model->n_ignored] = mem_string(name)))
-            return STATUS_MEMORY;
-        t->model->n_ignored++;
+        if (!tensor_is_buffer(name) && !listed(ignore, name)) {
+            first = first ? first : name;
+            text_addf(&list, "%s%s", n++ ? "," : "", name);
+            s = later_kind(t, name);
+        } else if (!(t->model->ignored[t->model->n_ignored] = mem_string(name)))
+            s = STATUS_MEMORY;
+        else
+            t->model->n_ignored++;
     }
+    if (s == STATUS_OK && n)
+        s = list.failed ? STATUS_MEMORY : unused_tensors(t, first, n, list.data);
+    text_clear(&list);
     return s;
 }
 

@@ -14,17 +14,25 @@ static bool add_setting(struct elaborator *e, struct model_options *o, char *key
     return true;
 }
 
+/* The key that a setting of the command line means in this model, NULL if it is for another one; without NAME: it is for every model. */
+static char *key_for(const struct setting *s, const char *model)
+{
+    size_t n = strlen(model);
+    if (!strchr(s->key, ':'))
+        return s->key;
+    return strncmp(s->key, model, n) == 0 && s->key[n] == ':' ? s->key + n + 1 : NULL;
+}
+
 /* Settings of the file first, those of the command line after them: the last one counts. */
 static bool gather_settings(struct elaborator *e, const struct decl *d, struct model_options *o)
 {
-    size_t n = strlen(d->name);
     for (size_t i = 0; i < d->n_with; i++)
         if (!add_setting(e, o, d->with[i].key, d->with[i].text))
             return false;
     for (size_t i = 0; i < e->options->n_settings; i++) {
         const struct setting *s = &e->options->settings[i];
-        if (strncmp(s->key, d->name, n) == 0 && s->key[n] == ':' &&
-            !add_setting(e, o, arena_string(e->arena, s->key + n + 1, strlen(s->key) - n - 1), s->value))
+        const char *key = key_for(s, d->name);
+        if (key && !add_setting(e, o, arena_string(e->arena, key, strlen(key)), arena_string(e->arena, s->value, strlen(s->value))))
             return false;
     }
     return true;

@@ -51,7 +51,7 @@ struct claims {
 struct claims_options {
     const struct setting *models; size_t n_models;      /* --model NAME=FILE */
     const struct setting *params; size_t n_params;      /* --param NAME=VALUE */
-    const struct setting *settings; size_t n_settings;  /* --set NAME:KEY=VALUE, key "NAME:KEY" */
+    const struct setting *settings; size_t n_settings;  /* --set [NAME:]KEY=VALUE, key "NAME:KEY", or "KEY" for every model */
     const char *config;                                 /* --config FILE, for every model of the file */
     const char *const *only; size_t n_only;
     enum semantics *semantics;                          /* forced, or NULL */

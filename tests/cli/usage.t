@@ -35,7 +35,7 @@ $ weightproof verify --help
 >   --model NAME=FILE          read this file for a model of the claim file (may be repeated)
 >   --param NAME=VALUE         the value of a param of the claim file (may be repeated)
 >   --config FILE              configuration of the model (JSON)
->   --set [NAME:]KEY=VALUE     one key of the configuration; with a claim file, of its model NAME (may be repeated)
+>   --set [NAME:]KEY=VALUE     one key of the configuration; with a claim file, of its model NAME or of all (may be repeated)
 >   --timeout SECONDS          time to prove one claim
 >   --check-timeout SECONDS    time to check one certificate (default 3600)
 >   --threads N                threads (default: all processors)
@@ -62,7 +62,7 @@ $ weightproof help eval
 >   --model NAME=FILE          read this file for a model of the claim file (may be repeated)
 >   --param NAME=VALUE         the value of a param of the claim file (may be repeated)
 >   --config FILE              configuration of the model (JSON)
->   --set [NAME:]KEY=VALUE     one key of the configuration; with a claim file, of its model NAME (may be repeated)
+>   --set [NAME:]KEY=VALUE     one key of the configuration; with a claim file, of its model NAME or of all (may be repeated)
 >   --at NAME=V,...            the value of one variable (may be repeated)
 >   -h, --help                 print this
 ? 0

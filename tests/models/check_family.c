@@ -191,6 +191,7 @@ START_TEST(settings_that_help)
 {
     static const struct setting shorter = { (char *)(size_t)"n_ctx", (char *)(size_t)"2" };
     static const struct setting ignore = { (char *)(size_t)"ignore", (char *)(size_t)"extra,blocks.0.attn.more" };
+    static const struct setting twice[] = { { (char *)(size_t)"ignore", (char *)(size_t)"extra" }, { (char *)(size_t)"ignore", (char *)(size_t)"blocks.0.attn.more" } };
     static const struct shape extra[] = { BASE, ATTENTION(0, 2, 2), { "extra", 1, { 3 } }, { "blocks.0.attn.more", 1, { 3 } } };
     struct model m;
     struct diag d;
@@ -201,6 +202,11 @@ START_TEST(settings_that_help)
     ck_assert_int_eq(load_shapes(&m, &d, extra, COUNT(extra), "{}", &ignore, 1), STATUS_OK);
     ck_assert_uint_eq(m.n_ignored, 2);
     model_clear(&m);
+    ck_assert_int_eq(load_shapes(&m, &d, extra, COUNT(extra), "{}", twice, 2), STATUS_OK);
+    ck_assert_uint_eq(m.n_ignored, 2);
+    model_clear(&m);
+    ck_assert_int_eq(load_shapes(&m, &d, extra, COUNT(extra), "{}", NULL, 0), STATUS_INPUT);
+    ck_assert_ptr_nonnull(strstr(d.messages[0].text, "2 tensors have no place in this transformer, the first is 'extra' (--set ignore=extra,blocks.0.attn.more leaves them out)"));
     diag_clear(&d);
 }
 END_TEST
