@@ -62,20 +62,52 @@ static bool message_place(struct diag_message *m, const struct diag_place *where
     return m->source != NULL;
 }
 
-static void diag_add(struct diag *d, struct diag_place where, const char *label, const char *help, const char *format,
-                     va_list args)
+/* Takes the message over; NULL texts inside it mean that memory ran out before. */
+static void diag_keep(struct diag *d, struct diag_message m)
 {
-    struct diag_message m = { 0 };
-
     if (d->n < DIAG_MAX && !d->messages)
         d->messages = mem_array(DIAG_MAX, sizeof *d->messages);
-    if (d->n < DIAG_MAX && d->messages && copy(&m.file, where.file) && copy(&m.label, label) && copy(&m.help, help) &&
-        message_place(&m, &where) && (m.text = format_text(format, args)) != NULL) {
+    if (d->n < DIAG_MAX && d->messages && m.text) {
         d->messages[d->n++] = m;
         return;
     }
     message_clear(&m);
     d->dropped++;
+}
+
+static void diag_add(struct diag *d, struct diag_place where, const char *label, const char *help, const char *format,
+                     va_list args)
+{
+    struct diag_message m = { 0 };
+
+    if (d->n < DIAG_MAX && copy(&m.file, where.file) && copy(&m.label, label) && copy(&m.help, help) &&
+        message_place(&m, &where))
+        m.text = format_text(format, args);
+    diag_keep(d, m);
+}
+
+void diag_move(struct diag *to, struct diag *from, const char *prefix)
+{
+    for (size_t i = 0; i < from->n; i++) {
+        struct diag_message m = from->messages[i];
+        struct text line;
+        text_init(&line);
+        text_addf(&line, "%s%s", prefix, m.text);
+        free(m.text);
+        m.text = line.failed ? NULL : mem_string(line.data);
+        text_clear(&line);
+        diag_keep(to, m);
+    }
+    to->dropped += from->dropped;
+    free(from->messages);
+    diag_init(from);
+}
+
+void diag_line(struct text *out, const struct diag_message *m)
+{
+    text_add(out, m->text);
+    if (m->line)
+        text_addf(out, " (line %zu:%zu%s%s)", m->line, m->column, m->label ? ", " : "", m->label ? m->label : "");
 }
 
 enum status diag_fail(struct diag *d, enum status s, const char *format, ...)

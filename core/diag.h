@@ -26,6 +26,11 @@ enum status diag_fail(struct diag *d, enum status s, const char *format, ...) __
 struct diag_place { const char *file; const char *text; size_t text_size; size_t offset, length; };
 enum status diag_at(struct diag *d, enum status s, struct diag_place where, const char *label, const char *help,
                     const char *format, ...) __attribute__((format(printf, 6, 7))) MUST_USE;
+/* Moves every message of `from` behind those of `to`, with what they know of their place, and PREFIX before the text. */
+void diag_move(struct diag *to, struct diag *from, const char *prefix);
+/* "text (line 4:57, label)" of one message, on one line; what is not known is left out. */
+struct text;
+void diag_line(struct text *out, const struct diag_message *m);
 /* Prints all messages in the form of docs/claims.md (error: ..., --> file:line:column, source line, caret). */
 void diag_print(const struct diag *d, FILE *out);
 

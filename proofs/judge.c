@@ -76,15 +76,20 @@ void judge_skip(struct result *r, const struct statement *s, const char *reason)
 }
 
 static void first_message(struct result *r, const struct diag *d, enum status s) {
-    result_reason(r, d->n > 0 ? d->messages[0].text : status_name(s));
+    struct text line;
+    text_init(&line);
+    if (d->n > 0) diag_line(&line, &d->messages[0]);
+    result_reason(r, line.size && !line.failed ? line.data : status_name(s));
+    text_clear(&line);
 }
 
 /* Passes messages on to the caller's diag. */
-static void pass_on(struct diag *to, const struct diag *from, const char *name) {
-    for (size_t i = 0; i < from->n; i++) {
-        enum status s = diag_fail(to, STATUS_INPUT, "claim '%s': %s", name, from->messages[i].text);
-        (void)s;
-    }
+static void pass_on(struct diag *to, struct diag *from, const char *name) {
+    struct text prefix;
+    text_init(&prefix);
+    text_addf(&prefix, "claim '%s': ", name);
+    diag_move(to, from, prefix.failed ? "" : prefix.data);
+    text_clear(&prefix);
 }
 
 static double smaller(double a, double b) { return a > 0 && (b <= 0 || a < b) ? a : b; }

@@ -5,9 +5,35 @@
 #include <stdarg.h>
 #include <string.h>
 
+struct variables { const struct interp *in; bool *used; struct text *out; };
+
+static bool add_variable(const struct expr *e, void *context)
+{
+    struct variables *v = context;
+    if (e->form != FORM_NAME || e->slot < 0 || (size_t)e->slot >= v->in->n_slots || !v->used[e->slot]) return true;
+    const struct slot *s = &v->in->slots[e->slot];
+    v->used[e->slot] = false;
+    if (!s->bound) return true;
+    text_addf(v->out, "%s%s=", v->out->size ? " " : "", e->name);
+    for (size_t i = 0; i < s->n; i++) text_addf(v->out, "%s%d", i ? "," : "", s->tokens[i]);
+    return true;
+}
+
+/* "t=3,0 k=1": the variables that the value of e rests on. */
+static void add_variables(struct text *out, const struct interp *in, const struct expr *e)
+{
+    bool *used = mem_array(in->n_slots + 1, sizeof *used);
+    if (used) {
+        expr_free_slots(used, in->n_slots, e);
+        (void)expr_walk(e, add_variable, &(struct variables){in, used, out});
+    }
+    free(used);
+}
+
 enum status interp_fail(struct interp *in, const struct expr *e, const char *format, ...)
 {
     char line[400];
+    struct text label;
     va_list args;
     va_start(args, format);
     vsnprintf(line, sizeof line, format, args);
@@ -16,7 +42,11 @@ enum status interp_fail(struct interp *in, const struct expr *e, const char *for
     if (!file || !file->source || e->at.length == 0)
         return diag_fail(in->d, STATUS_INPUT, "%s", line);
     struct diag_place place = {file->path, file->source, file->source_size, e->at.offset, e->at.length};
-    return diag_at(in->d, STATUS_INPUT, place, NULL, NULL, "%s", line);
+    text_init(&label);
+    add_variables(&label, in, e);
+    enum status s = diag_at(in->d, STATUS_INPUT, place, label.size ? label.data : NULL, NULL, "%s", line);
+    text_clear(&label);
+    return s;
 }
 
 enum status interp_new(struct interp **out, const struct statement *s, slong prec)

@@ -104,11 +104,17 @@ static enum status exact_product(struct value *out, struct value *a, const fmpz_
     return z ? STATUS_OK : STATUS_MEMORY;
 }
 
+/* What is divided by, where the text says it. */
+static const struct expr *divisor(const struct expr *e)
+{
+    return e->form == FORM_BINARY && e->oper == OPER_DIV ? e->args[1] : e;
+}
+
 static enum status exact_arith(struct value *out, struct interp *in, const struct expr *e, enum oper oper, struct value *a, struct value *b)
 {
     if (oper == OPER_ADD || oper == OPER_SUB) return exact_sum(out, a, b, oper == OPER_SUB);
     if (oper == OPER_MUL && a->rank > 0 && b->rank > 0) return interp_fail(in, e, "'*' takes a number on one side");
-    if (oper == OPER_DIV && fmpz_is_zero(b->num)) return interp_fail(in, e, "division by zero");
+    if (oper == OPER_DIV && fmpz_is_zero(b->num)) return interp_fail(in, divisor(e), "division by zero");
     struct value *array = oper == OPER_MUL && b->rank > 0 ? b : a, *scalar = array == a ? b : a;
     fmpz_t num, den;
     fmpz_init_set(num, oper == OPER_DIV ? scalar->den : scalar->num);
@@ -122,7 +128,7 @@ static enum status exact_arith(struct value *out, struct interp *in, const struc
 static enum status exact_power(struct value *out, struct interp *in, const struct expr *e, struct value *a, long k)
 {
     unsigned long n = k < 0 ? 0UL - (unsigned long)k : (unsigned long)k;
-    if (k < 0 && fmpz_is_zero(a->num)) return interp_fail(in, e, "division by zero");
+    if (k < 0 && fmpz_is_zero(a->num)) return interp_fail(in, e, "division by zero: a negative power of 0");
     if ((double)n * (double)(fmpz_bits(a->num) + fmpz_bits(a->den)) > BITS_MAX) return interp_fail(in, e, "power too large");
     fmpz_t num, den;
     fmpz_init(num);
@@ -203,11 +209,15 @@ static struct real double_entry(enum oper oper, struct real x, struct real y)
     return oper == OPER_MUL ? real_mul(x, y) : real_div(x, y);
 }
 
+static bool is_zero(const struct interp *in, const struct value *b)
+{
+    return in->prec ? arb_is_zero(b->balls) : b->mid[0] == 0 && b->rad[0] == 0;
+}
+
 /* Divisors are scalars (checked by the caller); growing precision ends at 1024 bits, and what may then still be 0 is an error. */
 static bool may_be_zero(const struct interp *in, const struct value *b)
 {
-    if (in->prec) return arb_contains_zero(b->balls) && (in->prec >= 1024 || arb_is_zero(b->balls));
-    return b->mid[0] == 0 && b->rad[0] == 0;
+    return is_zero(in, b) || (in->prec >= 1024 && arb_contains_zero(b->balls));
 }
 
 /* One entry of a run, or the same rows of it. */
@@ -224,7 +234,8 @@ static enum status real_arith(struct value *out, struct interp *in, const struct
     arb_ptr balls;
     if (oper == OPER_MUL && a->rank > 0 && b->rank > 0) return interp_fail(in, e, "'*' takes a number on one side");
     if (!value_as_real(a, in->prec) || !value_as_real(b, in->prec)) return STATUS_MEMORY;
-    if (oper == OPER_DIV && may_be_zero(in, b)) return interp_fail(in, e, "division by something not proved non-zero");
+    if (oper == OPER_DIV && may_be_zero(in, b))
+        return interp_fail(in, divisor(e), is_zero(in, b) ? "division by zero" : "division by something not proved non-zero: it may be 0 at 1024 bits");
     bool same = oper == OPER_SUB && (a == b || same_entries(in, a, b));
     size_t step_a = a->rank > 0, step_b = b->rank > 0;
     const double *am = a->mid, *ar = a->rad, *bm = b->mid, *br = b->rad;

@@ -58,7 +58,7 @@ enum status eval_truth(enum truth *out, struct interp *in, const struct expr *e)
 enum status eval_int(long *out, bool *known, struct interp *in, const struct expr *e) MUST_USE;
 struct class *class_of(struct interp *in, const struct expr *e);   /* NULL without memory */
 bool class_fresh(const struct interp *in, const int *slots, size_t n, unsigned long stamp);
-/* A run-time error at the place of e. */
+/* A run-time error at the place of e, with the values of the variables that e rests on. */
 enum status interp_fail(struct interp *in, const struct expr *e, const char *format, ...) __attribute__((format(printf, 3, 4))) MUST_USE;
 
 /* interp_array.c: out is the buffer to fill. */

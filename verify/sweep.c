@@ -463,16 +463,7 @@ static enum status prepare(struct shared *sh, bool *flat, int threads, struct di
 static enum status settle_failure(struct shared *sh, const struct tally *t, struct diag *d)
 {
     if (!sh->failed || (t->hit && t->hit_chunk < sh->failed_chunk)) return sh->expired && !t->hit ? STATUS_TIMEOUT : STATUS_OK;
-    for (size_t i = 0; i < sh->diag.n; i++) {
-        struct diag_message *m = &sh->diag.messages[i];
-        if (d->n == 0 && i == 0) {
-            diag_clear(d);
-            *d = sh->diag;
-            diag_init(&sh->diag);
-            return sh->status;
-        }
-        (void)!diag_fail(d, sh->status, "%s", m->text);
-    }
+    diag_move(d, &sh->diag, "");
     return sh->status;
 }
 

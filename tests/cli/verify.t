@@ -119,3 +119,26 @@ $ cd $T && cp $OLDPWD/examples/max4_s123.safetensors . && weightproof new max4_s
 $ weightproof new missing.pt
 ! error: cannot read 'missing.pt': there is no such file
 ? 3
+
+# A run-time error says where it is and at which values.
+$ printf 'claims 1\nmodel M = "%s/examples/max4_s123.safetensors"\ndomain D = tokens[2] of 0..3\nclaim ratio { forall t in D prove max(logits(M, t)[last]) / t[0] > 0 }\nclaim table { count t in D : all{ {1, 2, 3}[t[k]] < 4 : k in 0..1 } }\nclaim none { minimize t in D : max{ t[k] : k in 0..1 where t[k] > 3 } }\n' "$PWD" > $T/runtime.claims; weightproof verify $T/runtime.claims
+> error      ratio: division by zero (line 4:61, t=0,0)  [enumerate, none, # s + # s]
+> error      table: index 3 out of range: the axis has 3 entries (0..2) (line 5:45, t=0,3 k=1)  [enumerate, none, # s + # s]
+> error      none: nothing to take the maximum of (line 6:32, t=0,0)  [enumerate, none, # s + # s]
+> 3 claims: 3 error; 0 certificates accepted; # s
+! error: claim 'ratio': division by zero
+!  --> $T/runtime.claims:4:61
+!   |
+! 4 | claim ratio { forall t in D prove max(logits(M, t)[last]) / t[0] > 0 }
+!   |                                                             ^^^^ t=0,0
+! error: claim 'table': index 3 out of range: the axis has 3 entries (0..2)
+!  --> $T/runtime.claims:5:45
+!   |
+! 5 | claim table { count t in D : all{ {1, 2, 3}[t[k]] < 4 : k in 0..1 } }
+!   |                                             ^^^^ t=0,3 k=1
+! error: claim 'none': nothing to take the maximum of
+!  --> $T/runtime.claims:6:32
+!   |
+! 6 | claim none { minimize t in D : max{ t[k] : k in 0..1 where t[k] > 3 } }
+!   |                                ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ t=0,0
+? 3

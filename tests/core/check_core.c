@@ -160,6 +160,33 @@ START_TEST(diagnostics_show_the_place)
 }
 END_TEST
 
+START_TEST(diagnostics_move_with_their_place)
+{
+    static const char source[] = "claims 1\nclaim a { prove 1 / 0 > 0 }\n";
+    struct diag from, to;
+    struct text line;
+    char *out;
+
+    diag_init(&from);
+    diag_init(&to);
+    text_init(&line);
+    ck_assert_int_eq(diag_at(&from, STATUS_INPUT, (struct diag_place){ "a.claims", source, sizeof source - 1, 29, 1 }, "k=1", NULL, "division by zero"), STATUS_INPUT);
+    diag_line(&line, &from.messages[0]);
+    ck_assert_str_eq(line.data, "division by zero (line 2:21, k=1)");
+    diag_move(&to, &from, "claim 'a': ");
+    ck_assert(from.n == 0 && !from.messages && to.n == 1);
+    out = printed(&to);
+    ck_assert_str_eq(out, "error: claim 'a': division by zero\n --> a.claims:2:21\n  |\n2 | claim a { prove 1 / 0 > 0 }\n  |                     ^ k=1\n");
+    free(out);
+    for (int i = 0; i < DIAG_MAX + 3; i++)
+        ck_assert_int_eq(diag_fail(&from, STATUS_INPUT, "%d", i), STATUS_INPUT);
+    diag_move(&to, &from, "");
+    ck_assert(to.n == DIAG_MAX && to.dropped == 4);
+    diag_clear(&to);
+    text_clear(&line);
+}
+END_TEST
+
 START_TEST(names_find_what_was_added)
 {
     static char keys[1000][8];
@@ -273,6 +300,7 @@ int main(void)
     tcase_add_test(core, files_whole_or_not_at_all);
     tcase_add_test(core, sha256_vectors);
     tcase_add_test(core, diagnostics_show_the_place);
+    tcase_add_test(core, diagnostics_move_with_their_place);
     tcase_add_test(core, names_find_what_was_added);
     tcase_add_test(core, canonical_numbers_round_trip);
     tcase_add_test(core, utf8_text);
