@@ -125,10 +125,23 @@ static struct ex *expand_binder(struct expand *c, const struct ex *x, struct fra
     return y;
 }
 
+/* A constant expression without names of the claim, as a number. */
+static bool constant(struct expand *c, struct ex *x, struct num *out) {
+    struct stmt none = {.arena = {0}};
+    struct scope scope = {.s = &none, .f = c->f};
+    if (!resolve(&scope, x)) return false;
+    struct eval e;
+    eval_init(&e, &none);
+    bool good = eval_value(&e, x, precision[0], out) && out->kind != K_REAL;
+    eval_clear(&e);
+    return good;
+}
+
 static struct ex *expand_tokens(struct expand *c, const struct ex *x, struct frame *scope) {
     struct ex *length = expand(c, x->k[1], scope), *y = ex_new(c->a, EX_TOKENS, 1);
+    struct num *value = lit_new(c->a);
     int64_t n;
-    if (length == NULL || length->kind != EX_LIT || !num_int64(length->lit, &n) || n < 0 || n > 1000000) return refuse(c, "not a length in", "tokens[...]");
+    if (length == NULL || !constant(c, length, value) || !num_int64(value, &n) || n < 0 || n > 1000000) return refuse(c, "not a length in", "tokens[...]");
     y->number = (int)n;
     return (y->k[0] = expand(c, x->k[0], scope)) == NULL ? NULL : y;
 }
@@ -203,8 +216,7 @@ static bool build(struct expand *c, const struct claim *claim, struct stmt *s) {
     s->closed = claim->body == BODY_PROVE && s->binds.n == 0;
     good = good && (s->subject = expand(c, claim->subject, scope)) != NULL;
     struct ex *within = NULL;
-    if (good && claim->within != NULL) good = (within = expand(c, claim->within, scope)) != NULL && within->kind == EX_LIT;
-    if (within != NULL) s->within = within->lit;
+    if (good && claim->within != NULL) good = (within = expand(c, claim->within, scope)) != NULL && constant(c, within, s->within = lit_new(c->a));
     if (good && claim->prove != NULL) good = (s->prove = expand(c, claim->prove, scope)) != NULL;
     scope->first = before;
     if (!good) return refuse(c, "the claim cannot be written out", "") != NULL;

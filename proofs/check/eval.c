@@ -261,7 +261,7 @@ struct operand { bool largest; struct val v; };
 
 static bool get_operand(struct eval *e, const struct ex *x, struct operand *o) {
     o->largest = false;
-    if (x->kind != EX_CALL || x->number != FN_ARGMAX) return need_num(e, x, &o->v);
+    if (x->kind != EX_CALL || x->number != FN_ARGMAX || x->cache != NULL) return need_num(e, x, &o->v);
     if (!need_array(e, x->k[0], &o->v)) return false;
     if (o->v.rank != 1 || o->v.d[0] == 0) return eval_fail(e, "argmax needs a vector");
     if (val_all_int(&o->v)) return need_num(e, x, &o->v);

@@ -160,6 +160,32 @@ static bool combine(struct compile *c, enum ex_kind kind, struct sval *a, struct
     return true;
 }
 
+static bool is_constant(const struct sep *s, const struct lf *f) {
+    for (uint32_t j = 0; f->alpha != NULL && j < s->n_out; j++)
+        if (mpq_sgn(f->alpha[j].q) != 0) return false;
+    for (uint32_t k = 0; f->beta != NULL && k < s->at[s->n]; k++)
+        if (mpq_sgn(f->beta[k].q) != 0) return false;
+    return true;
+}
+
+/* Forms that are constants are decided exactly: true ones leave the conjunction, a false one makes it false. */
+static void simplify(struct compile *c, struct sval *v) {
+    size_t kept = 0;
+    for (size_t i = 0; i < v->n; i++) {
+        int sign = mpq_sgn(v->f[i].c->q);
+        bool fixed = is_constant(c->s, &v->f[i]);
+        if (fixed && (sign > 0 || (sign == 0 && !v->strict[i]))) continue;
+        if (fixed) {
+            constant(v, v->negated ? YES : NO);
+            return;
+        }
+        v->f[kept] = v->f[i];
+        v->strict[kept++] = v->strict[i];
+    }
+    v->n = kept;
+    if (kept == 0) constant(v, v->negated ? NO : YES);
+}
+
 /* difference > 0 or >= 0: a minimum of forms asks all, a maximum any, which is not all of the negatives (>= or >) */
 static bool positive(struct compile *c, const struct sval *d, bool strict, struct sval *out) {
     bool any = d->n > 1 && d->sense > 0;
@@ -170,6 +196,7 @@ static bool positive(struct compile *c, const struct sval *d, bool strict, struc
         lf_add(c, &out->f[i], &d->f[i], by);
         out->strict[i] = any ? !strict : strict;
     }
+    simplify(c, out);
     return true;
 }
 
@@ -351,7 +378,7 @@ static bool argmax_equals(struct compile *c, const struct ex *vector, const stru
         num_set_int(rival, same_logit(s, e) == same_logit(s, j) ? 0 : -1);
         out->strict[k++] = strict;
     }
-    if (s->n_out == 1) constant(out, YES);
+    simplify(c, out);
     return true;
 }
 
@@ -507,14 +534,6 @@ static bool integer_form(struct compile *c, const struct lf *f, bool strict, str
     return good ? true : sep_refuse(s, "a coefficient is too large");
 }
 
-static bool is_constant(const struct sep *s, const struct lf *f) {
-    for (uint32_t j = 0; f->alpha != NULL && j < s->n_out; j++)
-        if (mpq_sgn(f->alpha[j].q) != 0) return false;
-    for (uint32_t k = 0; f->beta != NULL && k < s->at[s->n]; k++)
-        if (mpq_sgn(f->beta[k].q) != 0) return false;
-    return true;
-}
-
 static bool finish(struct compile *c, const struct sval *v, struct truth *out) {
     *out = (struct truth){.negated = v->negated};
     if (v->kind == S_TRI) {
@@ -524,16 +543,8 @@ static bool finish(struct compile *c, const struct sval *v, struct truth *out) {
     }
     if (v->kind != S_TRUTH) return refuse(c);
     out->form = arena_get(c->a, v->n, sizeof *out->form);
-    for (size_t i = 0; i < v->n; i++) {
-        if (is_constant(c->s, &v->f[i])) { /* c > 0 or c >= 0, exactly */
-            int sign = mpq_sgn(v->f[i].c->q);
-            if (sign > 0 || (sign == 0 && !v->strict[i])) continue;
-            *out = (struct truth){.constant = true, .value = v->negated ? YES : NO};
-            return true;
-        }
+    for (size_t i = 0; i < v->n; i++)
         if (!integer_form(c, &v->f[i], v->strict[i], &out->form[out->n++])) return false;
-    }
-    if (out->n == 0) *out = (struct truth){.constant = true, .value = v->negated ? NO : YES};
     return true;
 }
 
