@@ -5,53 +5,6 @@
 #include "proofs/picture.h"
 #include "proofs/write.h"
 
-static void value_interval(struct text *out, const struct outcome *o, const char *what)
-{
-    text_addf(out, "%s in [", what);
-    write_decimal(out, o->lo, 10, ROUND_DOWN);
-    text_add(out, ", ");
-    write_decimal(out, o->hi, 10, ROUND_UP);
-    text_add(out, "]");
-}
-
-static void integer_add(struct text *out, const mpz_t lo, const mpz_t hi)
-{
-    char *a = mpz_get_str(NULL, 10, lo), *b = mpz_get_str(NULL, 10, hi);
-    if (!a || !b) out->failed = true;
-    else if (strcmp(a, b) == 0) text_add(out, a);
-    else text_addf(out, "%s to %s", a, b);
-    void (*release)(void *, size_t);
-    mp_get_memory_functions(NULL, NULL, &release);
-    if (a) release(a, strlen(a) + 1);
-    if (b) release(b, strlen(b) + 1);
-}
-
-void result_value(struct text *out, const struct result *r)
-{
-    const struct outcome *o = &r->outcome;
-    enum body body = r->statement->body;
-    if (r->verdict == VERDICT_UNDECIDED || r->verdict == VERDICT_ERROR) {
-        if (r->reason) text_add(out, r->reason);
-        return;
-    }
-    if (r->verdict == VERDICT_VACUOUS) { text_add(out, "no input satisfies the conditions"); return; }
-    if (body == BODY_COUNT) {
-        text_add(out, "number ");
-        integer_add(out, o->number_lo, o->number_hi);
-        text_add(out, " of ");
-        integer_add(out, o->total_lo, o->total_hi);
-    } else if (body == BODY_LIST) {
-        text_addf(out, "%zu found, %s", o->n_items, o->items_complete ? "which is all" : "there may be more");
-    } else if (body != BODY_PROVE) {
-        value_interval(out, o, "value");
-    } else if (r->verdict == VERDICT_PROVED && o->has_value) {
-        value_interval(out, o, "slack");
-    } else if (r->verdict == VERDICT_REFUTED && o->counterexample.n_parts) {
-        text_add(out, "counterexample ");
-        binding_print(out, &o->counterexample);
-    }
-}
-
 static void paragraph(struct text *out, const char *title, const char *text)
 {
     text_addf(out, "<p><b>%s</b> ", title);
@@ -81,9 +34,10 @@ static void inputs(struct text *out, const struct result *r)
         html_repairs(out, r);
         replay(out, r);
     }
+    bool slack_elsewhere = o->attains.n_parts && binding_compare(&o->attains, &o->witness) != 0;
     if (r->verdict == VERDICT_PROVED && o->witness.n_parts)
-        html_input(out, r, &o->witness, o->has_value ? "tightest input found" : "an input that satisfies every condition");
-    if (o->attains.n_parts && r->evidence != EVIDENCE_NONE) html_input(out, r, &o->attains, "attained at");
+        html_input(out, r, &o->witness, o->has_value && !slack_elsewhere ? "tightest input found" : "an input that satisfies every condition");
+    if (r->statement->body != BODY_PROVE && o->attains.n_parts && r->evidence != EVIDENCE_NONE) html_input(out, r, &o->attains, "attained at");
 }
 
 static void items(struct text *out, const struct result *r)
@@ -131,7 +85,7 @@ void html_claim(struct text *out, const struct run_record *run, size_t index)
         html_add(out, s->text);
         text_addf(out, "</pre><p class='soft hash'>SHA-256 of the statement %s</p>\n", s->sha256);
     }
-    result_value(&value, r);
+    write_result(&value, r);
     if (value.data && value.size) paragraph(out, "Result", value.data);
     if (s->has_expect && !result_expected(r)) text_addf(out, "<p><b>Expected</b> %s</p>\n", verdict_name(s->expect));
     inputs(out, r);

@@ -1,6 +1,7 @@
 #include "proofs/html_report.h"
 #include <string.h>
 #include "proofs/picture.h"
+#include "proofs/write.h"
 
 static const char style[] =
     ":root{--bg:#fff;--fg:#1b1f24;--soft:#57606a;--line:#d0d7de;--card:#f6f8fa}"
@@ -43,7 +44,7 @@ static void table_row(struct text *out, const struct result *r, size_t i)
     text_addf(out, "</td><td class='word'>%s %s</td><td>", sign(r->verdict), verdict_name(r->verdict));
     struct text value;
     text_init(&value);
-    result_value(&value, r);
+    write_result(&value, r);
     if (value.data) html_add(out, value.data);
     text_clear(&value);
     text_addf(out, "</td><td>%s</td><td>%s</td><td>%s</td><td>%.2f s</td><td>%.2f s</td></tr>\n", r->statement->semantics == SEMANTICS_FLOAT32 ? "float32" : "real",
@@ -52,11 +53,12 @@ static void table_row(struct text *out, const struct result *r, size_t i)
 
 static void table(struct text *out, const struct run_record *r)
 {
-    text_add(out, "<h2 id='verdicts'>Verdicts</h2>\n<div class='pics'><table><thead><tr><th>claim</th><th>verdict</th><th>certified result</th><th>semantics</th>"
+    text_add(out, "<h2 id='verdicts'>Verdicts</h2>\n<div class='pics'><table><thead><tr><th>claim</th><th>verdict</th><th>result</th><th>semantics</th>"
              "<th>evidence</th><th>engine</th><th>proved in</th><th>checked in</th></tr></thead><tbody>\n");
     for (size_t i = 0; i < r->n; i++) table_row(out, &r->results[i], i);
     text_add(out, "</tbody></table></div>\n<p class='soft'>proved, bounded: an independent program accepted a certificate. refuted: a counterexample was evaluated again by that program, "
-             "or it accepted a certificate of the negation. undecided: nothing was established. vacuous: no input satisfies the conditions.</p>\n");
+             "or it accepted a certificate of the negation. undecided: nothing was established, and what it says of values or items was not checked. vacuous: no input satisfies the conditions. The slack of a proved claim is the prover's own "
+             "enclosure: the certificate does not hold it.</p>\n");
     if (r->interrupted) text_add(out, "<p><b>The run was interrupted: claims without a verdict were not tried to the end.</b></p>\n");
 }
 

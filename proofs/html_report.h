@@ -13,6 +13,4 @@ void html_repairs(struct text *out, const struct result *r);                    
 void html_model(struct text *out, const struct bound_model *m);                             /* html_model.c */
 /* Token names of a model, NULL when it has no labels. */
 const char *const *html_labels(const struct statement *s, const char *model, size_t *n);
-/* The certified result in words: "number 16772279 of 16777216", "value in [a, b]". Escaped by the caller. */
-void result_value(struct text *out, const struct result *r);
 #endif

@@ -25,25 +25,25 @@ static void add_foreach(struct text *out, const struct statement *s) {
     text_add(out, "}");
 }
 
+static void add_end(struct text *out, const char *key, const mpq_t q, enum direction way) {
+    text_addf(out, ",\n     \"%s\": ", key);
+    write_double(out, q, way);
+    text_addf(out, ", \"%s_exact\": \"", key);
+    number_add_text(out, q);
+    text_add(out, "\"");
+}
+
 static void add_interval(struct text *out, const struct result *r) {
-    mpq_t lo, hi;
-    mpq_inits(lo, hi, NULL);
-    if (result_interval(lo, hi, r)) {
-        text_add(out, ",\n     \"lo\": ");
-        write_double(out, lo, ROUND_DOWN);
-        text_add(out, ", \"hi\": ");
-        write_double(out, hi, ROUND_UP);
-        text_add(out, ",\n     \"lo_exact\": \"");
-        number_add_text(out, lo);
-        text_add(out, "\", \"hi_exact\": \"");
-        number_add_text(out, hi);
-        text_add(out, "\"");
-        if (r->statement->body == BODY_PROVE) {
-            text_add(out, ",\n     \"slack\": ");
-            write_double(out, lo, ROUND_DOWN);
-        }
+    struct interval x;
+    interval_init(&x);
+    result_interval(&x, r);
+    if (x.has_lo) add_end(out, "lo", x.lo, ROUND_DOWN);
+    if (x.has_hi) add_end(out, "hi", x.hi, ROUND_UP);
+    if (x.has_lo && r->statement->body == BODY_PROVE) {
+        text_add(out, ",\n     \"slack\": ");
+        write_double(out, x.lo, ROUND_DOWN);
     }
-    mpq_clears(lo, hi, NULL);
+    interval_clear(&x);
 }
 
 static void add_count(struct text *out, const struct outcome *o) {

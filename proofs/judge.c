@@ -107,7 +107,7 @@ static bool ask(struct result *r, const struct engine *e, const struct limits *l
     if (s == STATUS_OK) {
         ended = r->outcome.proposal != PROPOSAL_NONE;
     } else if (s == STATUS_TIMEOUT) {
-        result_reason(r, l->stop && *l->stop ? "interrupted" : "time is up");
+        result_reason(r, l->stop && *l->stop ? "interrupted" : r->outcome.reason ? r->outcome.reason : "time is up");
     } else if (s == STATUS_UNSUPPORTED) {
         first_message(r, &own, s);
         ended = false;

@@ -83,16 +83,26 @@ void write_json_binding(struct text *out, const struct binding *b) {
     text_add(out, "}");
 }
 
-bool result_interval(mpq_t lo, mpq_t hi, const struct result *r) {
+void interval_init(struct interval *x) {
+    mpq_inits(x->lo, x->hi, NULL);
+    x->has_lo = x->has_hi = false;
+}
+
+void interval_clear(struct interval *x) { mpq_clears(x->lo, x->hi, NULL); }
+
+void result_interval(struct interval *x, const struct result *r) {
     const struct outcome *o = &r->outcome;
-    if (o->proposal == PROPOSAL_VACUOUS) return false;
-    if (r->statement->body == BODY_COUNT) {
-        if (mpz_sgn(o->total_lo) <= 0) return false;
-        outcome_fraction(lo, hi, o);
-        return true;
+    enum body body = r->statement->body;
+    x->has_lo = x->has_hi = false;
+    if (o->proposal == PROPOSAL_VACUOUS || body == BODY_LIST) return;
+    if (body == BODY_COUNT) {
+        if (o->proposal != PROPOSAL_INTERVAL || mpz_sgn(o->total_lo) <= 0) return;
+        outcome_fraction(x->lo, x->hi, o);
+        x->has_lo = x->has_hi = true;
+        return;
     }
-    if (r->statement->body == BODY_LIST || !o->has_value) return false;
-    mpq_set(lo, o->lo);
-    mpq_set(hi, o->hi);
-    return true;
+    x->has_lo = o->has_value || o->has_lo;
+    x->has_hi = o->has_value || o->has_hi;
+    mpq_set(x->lo, o->lo);
+    mpq_set(x->hi, o->hi);
 }

@@ -14,8 +14,14 @@ void write_double(struct text *out, const mpq_t q, enum direction way);
 void write_json_string(struct text *out, const char *s);
 void write_json_mpz(struct text *out, const mpz_t z);       /* as a string */
 void write_json_binding(struct text *out, const struct binding *b); /* {"t": [3, 1], "a": 2} */
-/* The interval that a verdict reports, as rationals: the fraction of a count, the value, the slack of a prove. false: none. */
-bool result_interval(mpq_t lo, mpq_t hi, const struct result *r);
+/* The interval that a result reports: the fraction of a count, the value, the slack of a prove. An end that is not known has no value:
+ * an unfinished search knows one end at most. Certified when the verdict has evidence, except that a slack is the prover's own. */
+struct interval { mpq_t lo, hi; bool has_lo, has_hi; };
+void interval_init(struct interval *x);
+void interval_clear(struct interval *x);
+void result_interval(struct interval *x, const struct result *r);
+/* The result in words, the same for the lines and the report: what was found, or why not. */
+void write_result(struct text *out, const struct result *r);
 
 /* What `info` says about a model. */
 void write_info(struct text *out, const struct model *m);

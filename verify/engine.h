@@ -24,10 +24,11 @@ struct outcome {
     enum proposal proposal;      /* prove: TRUE, FALSE; the others: INTERVAL (or VACUOUS) */
     const char *rule;            /* "point", "enumerate", "separable" (FORMAT.md) */
     mpz_t number_lo, number_hi, total_lo, total_hi, number_some;   /* count; some: true in some float32 executions only */
-    mpq_t lo, hi; bool has_value;   /* value interval; for prove: enclosure of the slack when known */
+    mpq_t lo, hi; bool has_value;   /* value interval, both ends; for prove: enclosure of the slack over the whole domain, when known */
+    bool has_lo, has_hi;            /* one end that holds though has_value is false: what was found in time bounds an optimum from one side only */
     struct binding witness;      /* proved: satisfies every where and antecedent */
     struct binding counterexample;
-    struct binding attains;      /* optimum */
+    struct binding attains;      /* optimum; for prove: where the slack is least, when that was looked for */
     struct binding *items; size_t n_items; bool items_complete;
     char *reason;                /* why it is not decided, in words, or NULL */
     mpz_t cases;                 /* bindings covered */

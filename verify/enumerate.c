@@ -166,15 +166,25 @@ static void set_exact(mpq_t out, double x)
     else mpq_set_ui(out, 0, 1);
 }
 
-/* Enclosure of the smallest slack, for the reader; shown when it speaks of network values. */
-static void set_slack(struct outcome *out, const struct tally *t)
+/* What the best binding found says of the optimum (of minus the value for maximize, of the slack): it is at most this. */
+static bool set_high(struct outcome *out, const struct tally *t)
 {
-    if (!t->best.found || !isfinite(t->least) || !isfinite(t->best.mid) || !isfinite(t->best.rad)) return;
     double high = t->best.mid + t->best.rad;
     high += fabs(high) * 0x1p-50;
-    set_exact(out->lo, t->least);
+    if (!t->best.found || !isfinite(high)) return false;
     set_exact(out->hi, high);
-    out->has_value = mpq_cmp(out->lo, out->hi) <= 0;
+    return true;
+}
+
+/* Enclosure of the smallest slack, for the reader; shown when it speaks of network values. Bindings that were not visited may have a
+ * smaller one: then only the upper end holds. */
+static enum status set_slack(struct outcome *out, const struct tally *t, bool whole)
+{
+    if (!set_high(out, t)) return STATUS_OK;
+    if (isfinite(t->least)) set_exact(out->lo, t->least);
+    out->has_value = whole && isfinite(t->least) && mpq_cmp(out->lo, out->hi) <= 0;
+    out->has_hi = !out->has_value;
+    return binding_copy(&out->attains, &t->best.at);
 }
 
 static enum status finish_forall(struct outcome *out, const struct statement *s, struct tally *t, enum status status)
@@ -184,7 +194,8 @@ static enum status finish_forall(struct outcome *out, const struct statement *s,
         out->rule = s->forall.n ? "point" : "enumerate";
         return binding_copy(&out->counterexample, &t->hit_at);
     }
-    set_slack(out, t);
+    enum status shown = set_slack(out, t, status == STATUS_OK);
+    if (shown != STATUS_OK) return shown;
     if (status == STATUS_TIMEOUT) return say_time(out, t);
     if (t->where_true + t->where_open == 0) {
         out->proposal = PROPOSAL_VACUOUS;
@@ -196,7 +207,7 @@ static enum status finish_forall(struct outcome *out, const struct statement *s,
     if (!t->witness) return say(out, "no binding satisfies the conditions and the antecedents of the claim");
     out->proposal = PROPOSAL_TRUE;
     out->rule = "enumerate";
-    return binding_copy(&out->witness, t->best.found ? &t->best.at : &t->witness_at);
+    return binding_copy(&out->witness, t->best.found && t->best.holds ? &t->best.at : &t->witness_at);
 }
 
 static enum status finish_exists(struct outcome *out, struct tally *t, enum status status)
@@ -311,21 +322,19 @@ static enum status finish_optimum(struct outcome *out, const struct statement *s
     if (copied != STATUS_OK) return copied;
     bool maximize = s->body == BODY_MAXIMIZE;
     if (status == STATUS_TIMEOUT) {
-        (void)say_time(out, t);
-        if (t->best.found) (void)say(out, "time is up after %llu of %llu bindings, best value so far %.9g", (unsigned long long)t->cases, (unsigned long long)t->size,
-                                     maximize ? -t->best.mid : t->best.mid);
-        return STATUS_TIMEOUT;
+        bool found = set_high(out, t);
+        out->has_hi = found && !maximize;
+        out->has_lo = found && maximize;
+        if (maximize) mpq_neg(out->lo, out->hi);
+        return say_time(out, t);
     }
     if (t->where_true + t->where_open == 0) {
         out->proposal = PROPOSAL_VACUOUS;
         return STATUS_OK;
     }
     if (!t->best.found) return say(out, "no binding satisfies the condition for certain");
-    double high = t->best.mid + t->best.rad;
-    high += fabs(high) * 0x1p-50;
-    if (!isfinite(t->least) || !isfinite(high)) return say(out, "a value is not enclosed");
+    if (!isfinite(t->least) || !set_high(out, t)) return say(out, "a value is not enclosed");
     set_exact(out->lo, t->least);
-    set_exact(out->hi, high);
     if (!t->inexact) { /* known exactly: no room is needed */
         set_exact(out->lo, t->best.mid);
         set_exact(out->hi, t->best.mid);

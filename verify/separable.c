@@ -133,15 +133,12 @@ static void first_tokens(int *tokens, const struct problem *p, const struct clas
 
 /* ---- prove ---- */
 
-static bool slack_known(const struct problem *p)
+static bool any_class(const struct problem *p, enum holds what)
 {
-    bool lines = false;
-    for (size_t c = 0; c < p->n_classes; c++) {
-        lines |= p->classes[c].d.holds == HOLDS_ALL;
-        if (p->classes[c].d.holds == HOLDS_NOT_ALL || p->classes[c].d.holds == HOLDS_NEVER)
-            return false;
-    }
-    return lines;
+    bool any = false;
+    for (size_t c = 0; c < p->n_classes; c++)
+        any |= p->classes[c].d.holds == what;
+    return any;
 }
 
 /* Slack of a proved `forall`, and its tightest input as the witness. */
@@ -160,7 +157,6 @@ static enum status tightest(struct run *r, struct problem *p)
             mpq_set(r->out->hi, hi);
             mpq_clear(lo);
             mpq_clear(hi);
-            r->out->has_value = true;
             r->slack_lo = best.lo;
             r->has_slack = true;
             binding_clear(&r->out->witness);
@@ -201,7 +197,8 @@ static enum status prove_problem(struct run *r, struct problem *p)
         s = keep_first(wanted ? &r->out->witness : &r->out->counterexample, r, p, w.found.tokens);
     else if (s == STATUS_OK && !wanted && mpz_sgn(w.open) == 0 && !w.expired) {
         s = witness_of(r, p);
-        if (s == STATUS_OK && slack_known(p) && r->out->counterexample.n_parts == 0)
+        r->no_slack |= any_class(p, HOLDS_NOT_ALL) || any_class(p, HOLDS_NEVER);
+        if (s == STATUS_OK && any_class(p, HOLDS_ALL) && !r->no_slack && r->out->counterexample.n_parts == 0)
             s = tightest(r, p);
     }
     walk_result_clear(&w);
@@ -360,7 +357,6 @@ static void settle_prove(struct run *r)
         out->proposal = PROPOSAL_FALSE;
         out->rule = "point";
         binding_clear(&out->witness);
-        out->has_value = false;
     } else if (mpz_sgn(r->open) > 0)
         give_reason(out, "some sequences are not decided at 1024 bits");
     else if (r->expired)
@@ -372,7 +368,7 @@ static void settle_prove(struct run *r)
     else {
         out->proposal = PROPOSAL_TRUE;
         out->rule = "separable";
-        out->has_value = out->has_value && !r->no_slack;
+        out->has_value = r->has_slack && !r->no_slack;
     }
 }
 
@@ -428,6 +424,9 @@ static void settle_optimum(struct run *r)
         mpq_neg(out->hi, out->hi);
     }
     out->rule = "separable";
+    bool end = (r->expired || r->capped) && r->s->semantics == SEMANTICS_REAL; /* float32: not widened by the spread of the executions */
+    out->has_hi = end && r->s->body == BODY_MINIMIZE;
+    out->has_lo = end && r->s->body == BODY_MAXIMIZE;
     if (r->expired)
         give_reason(out, "time is up");
     else if (r->capped)

@@ -92,13 +92,16 @@ static enum status antecedents_true(bool *out, struct worker *w)
     return STATUS_OK;
 }
 
-static enum status note_best(struct worker *w, double mid, double rad)
+static void note_least(struct worker *w, double low)
 {
-    struct best *b = &w->tally.best;
-    double low = mid - rad;
     low -= fabs(low) * 0x1p-50;
     if (isnan(low)) low = -INFINITY;
     if (low < w->tally.least) w->tally.least = low;
+}
+
+static enum status note_best(struct worker *w, double mid, double rad)
+{
+    struct best *b = &w->tally.best;
     if (b->found && !(mid < b->mid)) return STATUS_OK;
     b->mid = mid;
     b->rad = rad;
@@ -122,17 +125,20 @@ static enum status visit_forall(struct worker *w, enum truth here)
     else if ((s = tiers_truth(&t, w->tiers, subject, &w->diag)) != STATUS_OK) return s;
     if (t == TRUTH_UNSETTLED || (t == TRUTH_FALSE && here == TRUTH_UNSETTLED)) w->tally.open++;
     if (t == TRUTH_FALSE && here == TRUTH_TRUE) return note_hit(w);
+    bool speaks = !(isinf(mid) && rad == 0), lower = speaks && rad < INFINITY && !(w->tally.best.found && !(mid < w->tally.best.mid));
+    if (speaks) note_least(w, t == TRUTH_TRUE ? fmax(mid - rad, 0) : mid - rad); /* where it is true, the slack is not negative */
     if (t != TRUTH_TRUE) return STATUS_OK;
     w->tally.yes++;
-    bool news = !w->tally.witness || (mid < w->tally.best.mid && rad < INFINITY);
-    if (here != TRUTH_TRUE || !news) return STATUS_OK;
-    if ((s = antecedents_true(&holds, w)) != STATUS_OK || !holds) return s;
-    if (!w->tally.witness) {
+    if (here != TRUTH_TRUE || (w->tally.witness && !lower)) return STATUS_OK;
+    if ((s = antecedents_true(&holds, w)) != STATUS_OK) return s;
+    if (holds && !w->tally.witness) {
         w->tally.witness = true;
         w->tally.witness_chunk = w->at;
         s = binding_read(&w->tally.witness_at, w->shared->sweep->binds, tiers_fast(w->tiers));
     }
-    return s == STATUS_OK && rad < INFINITY && isfinite(mid) ? note_best(w, mid, rad) : s;
+    if (s != STATUS_OK || !lower) return s;
+    w->tally.best.holds = holds;
+    return note_best(w, mid, rad);
 }
 
 static enum status note_item(struct worker *w)
@@ -216,12 +222,9 @@ static enum status visit_value(struct worker *w, enum truth here)
         return STATUS_OK;
     }
     if (beaten(w, mid, rad)) return STATUS_OK;
-    if (here == TRUTH_TRUE && !isnan(mid)) return note_best(w, mid, rad);
-    /* The condition is open: the value bounds the optimum but cannot attain it. */
-    double low = mid - rad;
-    low = isnan(low) ? -INFINITY : low - fabs(low) * 0x1p-50;
-    if (low < w->tally.least) w->tally.least = low;
-    return STATUS_OK;
+    note_least(w, mid - rad);
+    /* Where the condition is open, the value bounds the optimum but cannot attain it. */
+    return here == TRUTH_TRUE && !isnan(mid) ? note_best(w, mid, rad) : STATUS_OK;
 }
 
 static enum status visit(struct worker *w)
@@ -375,6 +378,7 @@ static enum status merge(struct tally *out, struct tally *t)
     if (better) {
         take_binding(&out->best.at, &t->best.at);
         out->best.found = true;
+        out->best.holds = t->best.holds;
         out->best.mid = t->best.mid;
         out->best.rad = t->best.rad;
         out->best.chunk = t->best.chunk;

@@ -19,7 +19,7 @@ struct sweep {
 };
 
 /* Least value (of minus the value for MAXIMIZE; of the slack for FORALL) and where. */
-struct best { bool found; double mid, rad; uint64_t chunk; struct binding at; };
+struct best { bool found, holds; double mid, rad; uint64_t chunk; struct binding at; }; /* holds: FORALL, the antecedents are true there */
 struct found_item { uint64_t chunk; struct binding b; };
 struct tally {
     uint64_t cases, where_true, where_open;
@@ -27,7 +27,7 @@ struct tally {
     bool hit; uint64_t hit_chunk; struct binding hit_at;      /* what FORALL and EXISTS look for */
     bool witness; uint64_t witness_chunk; struct binding witness_at;  /* FORALL: satisfies the condition and the antecedents */
     struct best best;
-    double least;                /* lower bound of the value (of minus the value, of the slack) at every binding */
+    double least;                /* lower bound of the value (of minus the value, of the slack) at every binding visited */
     bool inexact;                /* some value was not an exactly known number */
     __int128 sum; unsigned __int128 spread; bool overflow;    /* AVERAGE: in units of 2^-SUM_BITS */
     struct found_item *items; size_t n_items, room_items;

@@ -142,3 +142,22 @@ $ printf 'claims 1\nmodel M = "%s/examples/max4_s123.safetensors"\ndomain D = to
 ! 6 | claim none { minimize t in D : max{ t[k] : k in 0..1 where t[k] > 3 } }
 !   |                                ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ t=0,0
 ? 3
+
+# What an unfinished search found bounds the optimum, or the slack, from one side only.
+$ printf 'claims 1\nmodel M = "%s/examples/max4_s123.safetensors"\ndomain D = tokens[4] of 0..63\nclaim least { minimize t in D : dist(2, logits(M, t)[last], logits(M, t)[0]) }\nclaim most { maximize t in D : dist(2, logits(M, t)[last], logits(M, t)[0]) }\nclaim all { forall t in D prove dist(2, logits(M, t)[last], logits(M, t)[0]) < 100000 }\nclaim mean { average t in D : dist(2, logits(M, t)[last], logits(M, t)[0]) }\nclaim number { count t in D : dist(2, logits(M, t)[last], logits(M, t)[0]) < 3 }\n' "$PWD" > $T/long.claims; weightproof verify $T/long.claims --engine enumerate --timeout 0.3 --json $T/long.json --report $T/long.html
+> undecided  least: time is up after ... of 16777216 bindings; found so far, not checked: value <= ... at t=...  [enumerate, none, # s + # s]
+> undecided  most: time is up after ... of 16777216 bindings; found so far, not checked: value >= ... at t=...  [enumerate, none, # s + # s]
+> undecided  all: time is up after ... of 16777216 bindings; found so far, not checked: slack <= ... at t=...  [enumerate, none, # s + # s]
+> undecided  mean: time is up after ... of 16777216 bindings  [enumerate, none, # s + # s]
+> undecided  number: time is up after ... of 16777216 bindings; the prover's interval, not checked: [...]  [enumerate, none, # s + # s]
+> 5 claims: 5 undecided; 0 certificates accepted; # s
+? 2
+
+$ python3 -c 'import json,sys; [print(c["name"], *(k for k in ("lo", "hi", "slack", "attains") if k in c)) for c in json.load(open(sys.argv[1]))["claims"]]' $T/long.json; grep -c 'not checked: slack &lt;= ' $T/long.html
+> least hi attains
+> most lo attains
+> all hi attains
+> mean
+> number lo hi
+> 2
+? 0

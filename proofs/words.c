@@ -1,0 +1,121 @@
+/* The result of a claim in words, for the lines of verify and the report. */
+#include "proofs/write.h"
+
+static void add_exact(struct text *out, const mpz_t z) {
+    mpq_t q;
+    mpq_init(q);
+    mpq_set_z(q, z);
+    number_add_text(out, q);
+    mpq_clear(q);
+}
+
+static void add_pair(struct text *out, const mpz_t lo, const mpz_t hi) {
+    add_exact(out, lo);
+    if (mpz_cmp(lo, hi) == 0) return;
+    text_add(out, "..");
+    add_exact(out, hi);
+}
+
+static void add_interval(struct text *out, const struct interval *x, int digits) {
+    if (mpq_equal(x->lo, x->hi) && mpz_sizeinbase(mpq_denref(x->lo), 10) <= 4) {
+        number_add_text(out, x->lo);
+    } else if (mpq_equal(x->lo, x->hi) && mpq_sgn(x->lo) >= 0) {
+        write_decimal(out, x->lo, digits, ROUND_DOWN);
+        text_add(out, "...");
+    } else {
+        text_add(out, "[");
+        write_decimal(out, x->lo, digits, ROUND_DOWN);
+        text_add(out, ", ");
+        write_decimal(out, x->hi, digits, ROUND_UP);
+        text_add(out, "]");
+    }
+}
+
+static void add_known(struct text *out, const struct result *r, const char *before, int digits) {
+    struct interval x;
+    interval_init(&x);
+    result_interval(&x, r);
+    if (x.has_lo && x.has_hi) {
+        text_add(out, before);
+        add_interval(out, &x, digits);
+    }
+    interval_clear(&x);
+}
+
+static void add_at(struct text *out, const char *before, const struct binding *b) {
+    if (b->n_parts == 0) return;
+    text_add(out, before);
+    binding_print(out, b);
+}
+
+static bool is_exists(const struct expr *e) { return e->form == FORM_QUANT && e->quant == QUANT_EXISTS; }
+
+static void add_prove(struct text *out, const struct result *r) {
+    const struct outcome *o = &r->outcome;
+    if (r->verdict == VERDICT_REFUTED) {
+        if (o->counterexample.n_parts) add_at(out, "counterexample ", &o->counterexample);
+        else text_add(out, is_exists(r->statement->subject) ? "no case makes it true" : "it is false");
+    } else if (o->has_value) {
+        add_known(out, r, "slack ", 7);
+        add_at(out, " at ", o->attains.n_parts ? &o->attains : &o->witness);
+    } else if (o->witness.n_parts) {
+        add_at(out, "for example ", &o->witness);
+    } else {
+        text_add(out, "it is true");
+    }
+}
+
+static void add_found(struct text *out, const struct result *r) {
+    const struct outcome *o = &r->outcome;
+    switch (r->statement->body) {
+    case BODY_PROVE: add_prove(out, r); break;
+    case BODY_COUNT:
+        add_pair(out, o->number_lo, o->number_hi);
+        text_add(out, " of ");
+        add_pair(out, o->total_lo, o->total_hi);
+        add_known(out, r, ", fraction ", 9);
+        break;
+    case BODY_AVERAGE: add_known(out, r, "value in ", 12); break;
+    case BODY_MINIMIZE:
+    case BODY_MAXIMIZE:
+        add_known(out, r, "value in ", 12);
+        add_at(out, " at ", &o->attains);
+        break;
+    case BODY_LIST:
+        text_addf(out, "%zu found%s", o->n_items, o->items_complete ? ", complete" : ", there may be more");
+        if (o->n_items) add_at(out, ", first ", &o->items[0]);
+        break;
+    }
+}
+
+/* What the prover has, when nothing was accepted: both ends, or the one that what it found gives. */
+static void add_unchecked(struct text *out, const struct result *r) {
+    const struct outcome *o = &r->outcome;
+    struct interval x;
+    interval_init(&x);
+    result_interval(&x, r);
+    if (r->statement->body == BODY_LIST && o->n_items) {
+        text_addf(out, "; found so far, not checked: %zu", o->n_items);
+        add_at(out, ", first ", &o->items[0]);
+    } else if (x.has_lo && x.has_hi) {
+        text_add(out, "; the prover's interval, not checked: ");
+        add_interval(out, &x, 9);
+    } else if (x.has_lo || x.has_hi) {
+        text_addf(out, "; found so far, not checked: %s %s ", r->statement->body == BODY_PROVE ? "slack" : "value", x.has_lo ? ">=" : "<=");
+        write_decimal(out, x.has_lo ? x.lo : x.hi, 9, x.has_lo ? ROUND_DOWN : ROUND_UP);
+        add_at(out, " at ", &o->attains);
+    }
+    interval_clear(&x);
+}
+
+void write_result(struct text *out, const struct result *r) {
+    switch (r->verdict) {
+    case VERDICT_VACUOUS: text_add(out, "no case satisfies the conditions"); break;
+    case VERDICT_UNDECIDED:
+        text_add(out, r->reason ? r->reason : "no reason given");
+        add_unchecked(out, r);
+        break;
+    case VERDICT_ERROR: text_add(out, r->reason ? r->reason : "no reason given"); break;
+    default: add_found(out, r);
+    }
+}
