@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include "cli/claims.h"
 #include "cli/lines.h"
 #include "cli/plan.h"
@@ -152,6 +153,15 @@ static enum status plan(struct verify *v, struct diag *d) {
     return s;
 }
 
+/* What no file said about a model, one line each. */
+static void say_assumptions(const struct claims *c) {
+    for (size_t i = 0; i < c->n_models; i++)
+        for (size_t k = 0; k < c->models[i].model.n_facts; k++) {
+            const struct model_fact *f = &c->models[i].model.facts[k];
+            if (strncmp(f->how, "assumed", 7) == 0) fprintf(stderr, "note: model %s: %s = %s, %s\n", c->models[i].name, f->key, f->value, f->how);
+        }
+}
+
 static enum status verify_all(struct verify *v, struct diag *d) {
     double start = clock_seconds();
     enum status s = options_read(v, d);
@@ -159,6 +169,7 @@ static enum status verify_all(struct verify *v, struct diag *d) {
     if (s == STATUS_OK) s = command_claims(&v->claims, v->a, d);
     if (s != STATUS_OK) return s;
     v->read = true;
+    if (!argument_given(v->a, OPTION_QUIET)) say_assumptions(&v->claims);
     if (argument_given(v->a, OPTION_PLAN)) return plan(v, d);
     catch_signals();
     v->options.starts = starts;

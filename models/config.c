@@ -41,7 +41,7 @@ static enum status parse(struct config *c, struct diag_place place, struct diag 
     enum status s = json_check(place.text, place.text_size, JSON_ANY_NUMBER, &fault);
 
     if (s == STATUS_INPUT && !place.file)
-        return diag_fail(d, s, "cannot read '%s': __metadata__, config, offset %zu: %s", c->path, fault.offset, fault.what);
+        return diag_fail(d, s, "cannot read '%s': %s, offset %zu: %s", c->path, c->entry, fault.offset, fault.what);
     if (s == STATUS_INPUT) {
         place.offset = fault.offset;
         place.length = 1;
@@ -84,6 +84,25 @@ static enum status read_sidecar(struct config *c, char sha256[65], struct diag *
     if (path && stat(path, &info) == 0)
         s = read_file(c, sha256, path, d);
     free(path);
+    return s;
+}
+
+/* What is inside the file counts; a side-car beside it that says otherwise about a key would be passed over in silence. */
+static enum status check_sidecar(const struct config *inside, struct diag *d)
+{
+    struct config beside = { .path = inside->path };
+    char sha256[65];
+    enum status s = read_sidecar(&beside, sha256, d);
+    const cJSON *entry;
+
+    cJSON_ArrayForEach(entry, beside.file)
+    {
+        const cJSON *other = cJSON_GetObjectItemCaseSensitive(inside->file, entry->string);
+        if (s == STATUS_OK && (!other || !cJSON_Compare(entry, other, true)))
+            s = diag_fail(d, STATUS_INPUT, "cannot read '%s': its own configuration (%s) and the one beside it (%s) differ in %s: choose the one beside it with --config",
+                          inside->path, inside->how, beside.how, entry->string);
+    }
+    config_clear(&beside);
     return s;
 }
 
@@ -133,9 +152,13 @@ static enum status read_all(struct config *c, char sha256[65], const struct chec
     if (o && o->config_path)
         s = read_file(c, sha256, o->config_path, d);
     else if (from->config) {
-        if (!(c->how = mem_string("read from metadata")))
+        bool torch = strcmp(from->format, "torch") == 0;
+        if (!(c->how = mem_string(torch ? "read from the file's own configuration" : "read from metadata")))
             return STATUS_MEMORY;
+        c->entry = torch ? "its own configuration" : "__metadata__, config";
         s = parse(c, (struct diag_place){ .text = from->config, .text_size = strlen(from->config) }, d);
+        if (s == STATUS_OK)
+            s = check_sidecar(c, d);
     } else
         s = read_sidecar(c, sha256, d);
     for (size_t i = 0; s == STATUS_OK && o && i < o->n_set; i++)

@@ -9,8 +9,10 @@ struct config {
     char *how;                 /* "read from metadata", "read from 'x.config.json'" */
     cJSON *set;                /* object of the KEY=VALUE settings */
     const char *path;          /* of the model, for messages */
+    const char *entry;         /* where in the model's file the configuration is, likewise */
 };
-/* Finds and reads the configuration of a checkpoint: o->config_path, else the text inside the file, else NAME.config.json beside it; then o->set.
+/* Finds and reads the configuration of a checkpoint: o->config_path, else the text inside the file (a side-car that says otherwise is then
+ * an error), else NAME.config.json beside it; then o->set.
  * sha256: of the side-car file, or "". */
 enum status config_read(struct config *out, char sha256[65], const struct checkpoint *c, const struct model_options *o, struct diag *d) MUST_USE;
 void config_clear(struct config *c);

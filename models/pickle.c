@@ -193,7 +193,7 @@ static enum status op_stop(struct machine *m)
 }
 
 static enum status op_mark(struct machine *m) { return machine_push(m, (struct pickle_value){ .kind = PICKLE_MARK }); }
-static enum status op_none(struct machine *m) { return machine_push(m, (struct pickle_value){ .kind = PICKLE_OPAQUE }); }
+static enum status op_none(struct machine *m) { return machine_push(m, (struct pickle_value){ .kind = PICKLE_NONE }); }
 
 static enum status op_bool(struct machine *m)
 {
@@ -219,7 +219,7 @@ static enum status op_long1(struct machine *m)
     if (s != STATUS_OK)
         return s;
     if (n > 8)
-        return (s = take(m, &skip, n)) != STATUS_OK ? s : op_none(m);
+        return (s = take(m, &skip, n)) != STATUS_OK ? s : machine_push(m, (struct pickle_value){ .kind = PICKLE_OPAQUE });
     if ((s = take_size(m, &v, n)) != STATUS_OK)
         return s;
     if (n && n < 8 && v >> (8 * n - 1))

@@ -6,11 +6,11 @@
 #include "models/tensor.h"
 
 enum pickle_kind {
-    PICKLE_OPAQUE, /* a value of no interest here: None, a set, a device, a huge integer */
+    PICKLE_OPAQUE, /* a value of no interest here: a set, a device, a huge integer */
     PICKLE_BOOL, PICKLE_INT, PICKLE_FLOAT, PICKLE_TEXT,
     PICKLE_TUPLE, PICKLE_LIST,
     PICKLE_DICT,   /* items: key, value, key, value, ... */
-    PICKLE_GLOBAL, PICKLE_STORAGE, PICKLE_TENSOR, PICKLE_MARK
+    PICKLE_GLOBAL, PICKLE_STORAGE, PICKLE_TENSOR, PICKLE_MARK, PICKLE_NONE
 };
 struct pickle_text { const char *s; size_t n; };
 struct pickle_list { size_t *items; size_t n, room; };
@@ -37,4 +37,8 @@ enum status pickle_parse(struct pickle *out, const char *path, const char *data,
 void pickle_clear(struct pickle *p);
 /* Value number of a key in a dictionary, or -1. */
 long pickle_get(const struct pickle *p, size_t dict, const char *key);
+/* The value as JSON text; what JSON has no word for becomes a string that says so. False if it is nested deeper or larger than a
+ * configuration is (a pickle may be cyclic). Text without memory is `failed`. */
+struct text;
+bool pickle_json(struct text *out, const struct pickle *p, size_t value);
 #endif

@@ -99,7 +99,7 @@ static enum status call_tensor(struct machine *m, const struct pickle_global *g,
         !read_tuple(m, item(m, args, 3), t.strides, &n_strides) || n_strides != t.rank)
         return machine_fail(m, "'%s' needs a storage, an offset, and sizes and strides of at most %d dimensions", g->full, TENSOR_MAX_RANK);
     /* metadata says "conjugated" or "negated": the bytes would not be the values */
-    if (args->n == 7 && item(m, args, 6)->kind != PICKLE_OPAQUE && !(item(m, args, 6)->kind == PICKLE_DICT && item(m, args, 6)->list.n == 0))
+    if (args->n == 7 && item(m, args, 6)->kind != PICKLE_OPAQUE && item(m, args, 6)->kind != PICKLE_NONE && !(item(m, args, 6)->kind == PICKLE_DICT && item(m, args, 6)->list.n == 0))
         return machine_fail(m, "a tensor with metadata (conjugated or negated)");
     t.storage = *item(m, args, 0)->storage;
     t.offset = (size_t)item(m, args, 1)->integer;

@@ -150,7 +150,7 @@ static enum status find_state(struct reader *r, size_t *out)
 /* A value beside the tensors, in words. */
 static enum status note(struct checkpoint *c, const struct pickle *p, size_t key, size_t value)
 {
-    static const char *const kinds[] = { "(something else)", "", "", "", "", "(a tuple)", "(a list)", "(a dictionary)", "(a name)", "(a storage)", "(a tensor)", "" };
+    static const char *const kinds[] = { "(something else)", "", "", "", "", "(a tuple)", "(a list)", "(a dictionary)", "(a name)", "(a storage)", "(a tensor)", "", "none" };
     const struct pickle_value *k = &p->values[key], *v = &p->values[value];
     struct text name = { 0 }, shown = { 0 };
     enum status s;
@@ -171,6 +171,36 @@ static enum status note(struct checkpoint *c, const struct pickle *p, size_t key
     text_clear(&name);
     text_clear(&shown);
     return s;
+}
+
+/* The dictionary of settings beside the tensors, where one of the usual names has one; an empty one says nothing. */
+static enum status read_config(struct reader *r, struct checkpoint *c)
+{
+    static const char *const usual[] = { "config", "cfg", "model_config" };
+    const struct pickle *p = &r->pickle;
+    struct text json = { 0 };
+    const char *name = NULL;
+    size_t found = 0;
+
+    for (size_t i = 0; i < sizeof usual / sizeof *usual; i++) {
+        long value = pickle_get(p, p->root, usual[i]);
+        if (value < 0 || p->values[value].kind != PICKLE_DICT || p->values[value].list.n == 0)
+            continue;
+        if (name)
+            return FAIL(r, "two configurations in it, '%s' and '%s'", r->path, name, usual[i]);
+        name = usual[i];
+        found = (size_t)value;
+    }
+    if (name && !pickle_json(&json, p, found) && !json.failed) {
+        text_clear(&json);
+        return FAIL(r, "its entry '%s' is not a dictionary of settings", r->path, name);
+    }
+    if (json.failed) {
+        text_clear(&json);
+        return STATUS_MEMORY;
+    }
+    c->config = json.data;
+    return STATUS_OK;
 }
 
 /* Unpacks the storage of a tensor, unless it is the one unpacked last. */
@@ -265,7 +295,7 @@ static enum status read_archive(struct reader *r, struct checkpoint *c)
         return FAIL(r, "a pickle of %zu bytes, the limit is %zu", r->path, archive_size(&r->archive, member), PICKLE_LIMIT);
     if ((s = archive_read(&r->pickle_bytes, &offset, &r->archive, member)) != STATUS_OK ||
         (s = pickle_parse(&r->pickle, r->path, r->pickle_bytes, archive_size(&r->archive, member), r->d)) != STATUS_OK ||
-        (s = find_state(r, &state)) != STATUS_OK)
+        (s = find_state(r, &state)) != STATUS_OK || (s = read_config(r, c)) != STATUS_OK)
         return s;
     return read_state(r, c, state);
 }

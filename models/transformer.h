@@ -16,16 +16,23 @@ struct transformer {
     const struct config *config;
     struct names index;        /* tensors of the checkpoint */
     bool *used;                /* per tensor of the checkpoint */
+    struct text questions;     /* settings that nothing tells, in words */
     struct diag *d;
 };
 /* m has its checkpoint; fills net, facts, ignored, family. */
 enum status transformer_load(struct model *m, const struct config *c, struct diag *d) MUST_USE;
 
-/* The steps (transformer_infer.c, transformer_settings.c, transformer_build.c). */
+/* The steps (transformer_infer.c, transformer_settings.c, transformer_keys.c, transformer_build.c). */
 enum status transformer_infer(struct transformer *t) MUST_USE;
 enum status transformer_switches(struct transformer *t) MUST_USE;   /* refuses settings that change the function in ways nothing here knows */
 enum status transformer_settings(struct transformer *t) MUST_USE;   /* what shapes do not tell */
 enum status transformer_leftovers(struct transformer *t) MUST_USE;  /* tensors and configuration keys that nothing read */
+enum status transformer_keys(struct transformer *t) MUST_USE;       /* the keys of these */
+bool transformer_configured(const struct transformer *t);           /* is there a configuration with a key that is read here? */
+/* "cannot read this family yet", for a setting that is known. */
+enum status transformer_not_yet(struct transformer *t, const char *key, const char *value, const char *how) MUST_USE;
+/* Notes what only the user can say; transformer_settings reports all of it at once. */
+enum status transformer_ask(struct transformer *t, const char *question) MUST_USE;
 enum status transformer_build(struct transformer *t) MUST_USE;
 /* Tensor of the checkpoint, or NULL. */
 const struct tensor *transformer_tensor(const struct transformer *t, const char *name);

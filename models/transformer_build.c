@@ -260,5 +260,6 @@ enum status transformer_load(struct model *m, const struct config *c, struct dia
     names_clear(&t.index);
     free(t.used);
     free(t.layers);
+    text_clear(&t.questions);
     return s;
 }

@@ -148,8 +148,9 @@ static enum status infer_context(struct transformer *t)
         s = tells(t, &W_pos, "pos_embed.W_pos", 2);
     if (s != STATUS_OK)
         return s;
-    if (!W_pos && n_ctx < 1)
-        return diag_fail(t->d, STATUS_INPUT, "cannot read '%s': the length of sequences is not known without 'pos_embed.W_pos': say --set n_ctx=N", file_of(t));
+    t->n_ctx = 1; /* an answer will be asked for */
+    if (!W_pos && n_ctx < 0)
+        return transformer_ask(t, "the length of sequences is not known without 'pos_embed.W_pos': say --set n_ctx=N");
     if (n_ctx == 0)
         return diag_fail(t->d, STATUS_INPUT, "cannot read '%s': n_ctx is 0 (%s), at least 1 is needed", file_of(t), how);
     t->n_ctx = n_ctx < 0 ? W_pos->shape[0] : (size_t)n_ctx;
@@ -318,6 +319,35 @@ static enum status infer_norms(struct transformer *t)
     return s == STATUS_OK && t->layernorm ? needs_norm(t, "ln_final") : s;
 }
 
+/* One bias that the file does not have. */
+static enum status absent_bias(struct transformer *t, const char *name)
+{
+    return transformer_tensor(t, name) ? STATUS_OK : model_add_fact(t->model, name, "0", "assumed, as the tensor is absent");
+}
+
+static bool is_bias(const char *name)
+{
+    const char *last = strrchr(name, '.');
+
+    return last && strncmp(last, ".b_", 3) == 0;
+}
+
+/* A model without any bias is one kind of model; one with some of them may have lost the others. */
+static enum status infer_biases(struct transformer *t)
+{
+    static const char *const names[] = { "attn.b_Q", "attn.b_K", "attn.b_V", "attn.b_O", "mlp.b_in", "mlp.b_out" };
+    const struct checkpoint *c = &t->model->checkpoint;
+    enum status s = STATUS_OK;
+    bool some = false;
+
+    for (size_t i = 0; i < c->n; i++)
+        some |= is_bias(c->tensors[i].name);
+    for (size_t l = 0; some && l < t->n_layers; l++)
+        for (size_t i = 0; s == STATUS_OK && i < (t->layers[l].d_mlp ? 6 : 4); i++)
+            s = absent_bias(t, in_block(l, names[i]).s);
+    return s == STATUS_OK && some ? absent_bias(t, "unembed.b_U") : s;
+}
+
 enum status transformer_infer(struct transformer *t)
 {
     enum status s;
@@ -328,5 +358,5 @@ enum status transformer_infer(struct transformer *t)
         return s;
     if (t->layers[0].d_mlp && (s = layer_fact(t, "d_mlp", offsetof(struct layer, d_mlp), "mlp.W_in")) != STATUS_OK)
         return s;
-    return (s = transformer_settings(t)) != STATUS_OK ? s : infer_norms(t);
+    return (s = transformer_settings(t)) != STATUS_OK || (s = infer_norms(t)) != STATUS_OK ? s : infer_biases(t);
 }

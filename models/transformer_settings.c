@@ -6,25 +6,9 @@
 #include "models/decode.h"
 #include "models/transformer.h"
 
-/* Keys of a configuration. READ: some code reads it. OFF: it must be absent, null, false, or a negative number, as it changes the
- * function that the tensors compute. ON: likewise, absent, null or true. Keys that are in no row are stated by the file and not used. */
-enum key_kind { KEY_READ, KEY_OFF, KEY_ON };
-static const struct { const char *key; enum key_kind kind; } keys[] = {
-    { "d_vocab", KEY_READ }, { "d_vocab_out", KEY_READ }, { "n_ctx", KEY_READ }, { "d_model", KEY_READ }, { "n_layers", KEY_READ },
-    { "n_heads", KEY_READ }, { "d_head", KEY_READ }, { "d_mlp", KEY_READ }, { "attn_only", KEY_READ }, { "act_fn", KEY_READ },
-    { "attention_dir", KEY_READ }, { "normalization_type", KEY_READ }, { "eps", KEY_READ }, { "positional_embedding_type", KEY_READ },
-    { "attn_scale", KEY_READ },
-    { "use_attn_scale", KEY_ON },
-    { "scale_attn_by_inverse_layer_idx", KEY_OFF }, { "parallel_attn_mlp", KEY_OFF }, { "use_local_attn", KEY_OFF }, { "gated_mlp", KEY_OFF },
-    { "final_rms", KEY_OFF }, { "use_qk_norm", KEY_OFF }, { "use_normalization_before_and_after", KEY_OFF }, { "post_embedding_ln", KEY_OFF },
-    { "num_experts", KEY_OFF }, { "n_key_value_heads", KEY_OFF }, { "attn_scores_soft_cap", KEY_OFF }, { "output_logits_soft_cap", KEY_OFF },
-    { "attn_types", KEY_OFF },
-};
-enum { N_KEYS = sizeof keys / sizeof *keys };
-
 static const char *file_of(const struct transformer *t) { return t->model->checkpoint.path; }
 
-static enum status not_yet(struct transformer *t, const char *key, const char *value, const char *how)
+enum status transformer_not_yet(struct transformer *t, const char *key, const char *value, const char *how)
 {
     return diag_fail(t->d, STATUS_UNSUPPORTED, "cannot read this family yet: '%s': %s is %s (%s)", file_of(t), key, value, how);
 }
@@ -53,8 +37,6 @@ static enum status unknown_word(struct transformer *t, const char *key, const ch
     return diag_fail(t->d, STATUS_INPUT, "cannot read '%s': %s is '%s' (%s), %s is needed", file_of(t), key, word, how, allowed);
 }
 
-static bool has_configuration(const struct transformer *t) { return t->config->file != NULL; }
-
 static enum status normalization(struct transformer *t)
 {
     static const char *const later[] = { "LNPre", "RMS", "RMSPre" };
@@ -67,22 +49,21 @@ static enum status normalization(struct transformer *t)
     if (s != STATUS_OK)
         return s;
     if (word && one_of(word, later, 3))
-        return not_yet(t, "normalization_type", word, how);
+        return transformer_not_yet(t, "normalization_type", word, how);
     if (word && strcmp(word, "LN") != 0 && strcmp(word, "null") != 0 && strcmp(word, "none") != 0)
         return unknown_word(t, "normalization_type", word, how, "null or LN");
     t->layernorm = word ? strcmp(word, "LN") == 0 : !stated && tensor;
     if (stated && !t->layernorm && tensor)
         return diag_fail(t->d, STATUS_INPUT, "cannot read '%s': normalization_type is null (%s), but there is a tensor '%s'", file_of(t), how, tensor);
     if (!stated && tensor && !bias)
-        return not_yet(t, "normalization_type", "RMS", "inferred from a norm without bias");
+        return transformer_not_yet(t, "normalization_type", "RMS", "inferred from a norm without bias");
     if (stated)
         return fact(t, "normalization_type", t->layernorm ? "LN" : "null", how, "");
     if (tensor)
         return fact(t, "normalization_type", "LN", "inferred from the names of the tensors", "");
-    if (!has_configuration(t))
-        return diag_fail(t->d, STATUS_INPUT,
-                         "cannot read '%s': there is no configuration, and the tensors do not tell whether the model normalises: "
-                         "say --set normalization_type=null, or give --config FILE", file_of(t));
+    if (!transformer_configured(t))
+        return transformer_ask(t, "there is no configuration, and the tensors do not tell whether the model normalises: "
+                                  "say --set normalization_type=null, or give --config FILE");
     return fact(t, "normalization_type", "null", NULL, "LN");
 }
 
@@ -143,20 +124,20 @@ static enum status positions(struct transformer *t)
     if (s != STATUS_OK)
         return s;
     if (word && one_of(word, later, 4))
-        return not_yet(t, "positional_embedding_type", word, how);
+        return transformer_not_yet(t, "positional_embedding_type", word, how);
     if (transformer_tensor(t, "blocks.0.attn.rotary_sin"))
-        return not_yet(t, "positional_embedding_type", "rotary", "inferred from 'blocks.0.attn.rotary_sin'");
+        return transformer_not_yet(t, "positional_embedding_type", "rotary", "inferred from 'blocks.0.attn.rotary_sin'");
     if (word && strcmp(word, "standard") != 0 && strcmp(word, "none") != 0)
         return unknown_word(t, "positional_embedding_type", word, how, "standard or none");
     if (word && strcmp(word, "standard") == 0 && !t->positions)
-        return diag_fail(t->d, STATUS_INPUT, "cannot read '%s': positional_embedding_type is standard (%s), but tensor 'pos_embed.W_pos' is missing",
-                         file_of(t), how);
+        return diag_fail(t->d, STATUS_INPUT, "cannot read '%s': positional_embedding_type is standard (%s), but tensor 'pos_embed.W_pos' is missing "
+                         "(a model without positions: --set positional_embedding_type=none)", file_of(t), how);
     if (word && strcmp(word, "none") == 0 && t->positions)
         return diag_fail(t->d, STATUS_INPUT, "cannot read '%s': positional_embedding_type is none (%s), but there is a tensor 'pos_embed.W_pos'",
                          file_of(t), how);
     if (t->positions)
         return fact(t, "positional_embedding_type", "standard", word ? how : "inferred from the names of the tensors", "");
-    return fact(t, "positional_embedding_type", "none", word ? how : NULL, "rotary");
+    return fact(t, "positional_embedding_type", "none", word ? how : "assumed, as there is no 'pos_embed.W_pos'", "");
 }
 
 static enum status activation(struct transformer *t)
@@ -169,14 +150,13 @@ static enum status activation(struct transformer *t)
     if (s != STATUS_OK || !t->layers[0].d_mlp)
         return s;
     if (!word)
-        return diag_fail(t->d, STATUS_INPUT, "cannot read '%s': the tensors do not tell the activation of the MLP: say --set act_fn=relu (or gelu, gelu_new, silu)",
-                         file_of(t));
+        return transformer_ask(t, "the tensors do not tell the activation of the MLP: say --set act_fn=relu (or gelu, gelu_new, silu)");
     for (size_t i = 0; i < sizeof known / sizeof *known; i++)
         if (strcmp(word, known[i].name) == 0) {
             t->act = known[i].op;
             return fact(t, "act_fn", word, how, "");
         }
-    return one_of(word, later, sizeof later / sizeof *later) ? not_yet(t, "act_fn", word, how)
+    return one_of(word, later, sizeof later / sizeof *later) ? transformer_not_yet(t, "act_fn", word, how)
                                                               : unknown_word(t, "act_fn", word, how, "relu, gelu, gelu_new or silu");
 }
 
@@ -188,27 +168,14 @@ static enum status scale(struct transformer *t)
 
     for (size_t l = 0; s == STATUS_OK && stated >= 0 && l < t->n_layers; l++)
         if (stated != sqrt((double)t->layers[l].d_head))
-            return not_yet(t, "attn_scale", "not the root of d_head", how);
+            return transformer_not_yet(t, "attn_scale", "not the root of d_head", how);
     return s;
 }
 
-enum status transformer_switches(struct transformer *t)
+enum status transformer_ask(struct transformer *t, const char *question)
 {
-    for (size_t i = 0; i < N_KEYS; i++) {
-        const char *how;
-        const cJSON *value = keys[i].kind == KEY_READ ? NULL : config_find(t->config, keys[i].key, &how);
-        bool fine = !value || cJSON_IsNull(value) || (keys[i].kind == KEY_ON ? cJSON_IsTrue(value) : cJSON_IsFalse(value)) ||
-                    (keys[i].kind == KEY_OFF && cJSON_IsNumber(value) && value->valuedouble < 0);
-        char *shown;
-        enum status s;
-        if (fine)
-            continue;
-        shown = cJSON_PrintUnformatted(value);
-        s = shown ? not_yet(t, keys[i].key, shown, how) : STATUS_MEMORY;
-        cJSON_free(shown);
-        return s;
-    }
-    return STATUS_OK;
+    text_addf(&t->questions, "%s%s", t->questions.size ? "; " : "", question);
+    return t->questions.failed ? STATUS_MEMORY : STATUS_OK;
 }
 
 enum status transformer_settings(struct transformer *t)
@@ -218,6 +185,8 @@ enum status transformer_settings(struct transformer *t)
     if ((s = normalization(t)) != STATUS_OK || (s = epsilon(t)) != STATUS_OK || (s = direction(t)) != STATUS_OK ||
         (s = positions(t)) != STATUS_OK || (s = activation(t)) != STATUS_OK)
         return s;
+    if (t->questions.size)
+        return diag_fail(t->d, STATUS_INPUT, "cannot read '%s': %s", file_of(t), t->questions.data);
     return scale(t);
 }
 
@@ -290,69 +259,9 @@ static enum status leftover_tensors(struct transformer *t)
     return s;
 }
 
-static bool is_key(const char *name)
-{
-    for (size_t i = 0; i < N_KEYS; i++)
-        if (strcmp(keys[i].key, name) == 0)
-            return true;
-    return false;
-}
-
-static const char *nearest_key(const char *name)
-{
-    const char *names[N_KEYS];
-
-    for (size_t i = 0; i < N_KEYS; i++)
-        names[i] = keys[i].key;
-    return text_suggest(name, names, N_KEYS);
-}
-
-static enum status stated_fact(struct transformer *t, const cJSON *entry)
-{
-    struct text shown = { 0 };
-    char *printed = NULL;
-    enum status s;
-
-    if (cJSON_IsString(entry))
-        text_add(&shown, entry->valuestring);
-    else if (cJSON_IsNumber(entry))
-        text_add_double(&shown, entry->valuedouble);
-    else if ((printed = cJSON_PrintUnformatted(entry)) != NULL)
-        text_add(&shown, printed);
-    else
-        shown.failed = true;
-    s = shown.failed ? STATUS_MEMORY : model_add_fact(t->model, entry->string, shown.data, "stated by the file");
-    cJSON_free(printed);
-    text_clear(&shown);
-    return s;
-}
-
-/* Keys that nothing knows are what the file says about itself; from the command line they are mistakes. */
-static enum status leftover_keys(struct transformer *t)
-{
-    const cJSON *entry;
-
-    cJSON_ArrayForEach(entry, t->config->set)
-    {
-        const char *near = nearest_key(entry->string);
-        if (is_key(entry->string) || strcmp(entry->string, "ignore") == 0)
-            continue;
-        if (near)
-            return diag_fail(t->d, STATUS_INPUT, "--set %s: unknown setting, did you mean %s?", entry->string, near);
-        return diag_fail(t->d, STATUS_INPUT, "--set %s: unknown setting", entry->string);
-    }
-    cJSON_ArrayForEach(entry, t->config->file)
-    {
-        enum status s = is_key(entry->string) ? STATUS_OK : stated_fact(t, entry);
-        if (s != STATUS_OK)
-            return s;
-    }
-    return STATUS_OK;
-}
-
 enum status transformer_leftovers(struct transformer *t)
 {
     enum status s = leftover_tensors(t);
 
-    return s == STATUS_OK ? leftover_keys(t) : s;
+    return s == STATUS_OK ? transformer_keys(t) : s;
 }

@@ -176,6 +176,10 @@ def make_transformer():
         "attn_only_a_number": (S, changed(C, attn_only=1)),
         "attention_dir_a_number": (S, changed(C, attention_dir=1)),
         "eps_a_word": (S, changed(C, eps="small")),
+        "eps_by_another_name": (S, changed(C, layer_norm_eps=0.5)),
+        "logits_scaled": (S, changed(C, logit_scale=0.5)),
+        "window": (S, changed(C, window_size=2)),
+        "several_not_told": (changed(S, ["pos_embed.W_pos"], **{k.replace(".", "__"): v for k, v in mlp.items()}), None),
         "no_configuration": (S, None),
         "another_family": ({"0.weight": [2, 2], "0.bias": [2]}, None),
     }

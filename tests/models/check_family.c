@@ -104,7 +104,8 @@ START_TEST(shapes_tell)
     struct model m;
     struct diag d;
 
-    ck_assert_int_eq(load_shapes(&m, &d, plain, COUNT(plain), "{\"n_layers\": 1, \"d_mlp\": null, \"d_vocab_out\": -1, \"seed\": 7, \"task\": \"none\"}", NULL, 0), STATUS_OK);
+    ck_assert_int_eq(load_shapes(&m, &d, plain, COUNT(plain), "{\"n_layers\": 1, \"d_mlp\": null, \"d_vocab_out\": -1, \"seed\": 7, \"task\": \"none\", "
+                                    "\"d_modl\": 4, \"logit_scale\": 1, \"window_size\": null, \"glow\": true}", NULL, 0), STATUS_OK);
     fact_is(&m, "n_layers", "1", "read from metadata");
     fact_is(&m, "d_vocab", "5", "inferred from the shape of embed.W_E");
     fact_is(&m, "d_vocab_out", "6", "inferred from the shape of unembed.W_U");
@@ -113,6 +114,8 @@ START_TEST(shapes_tell)
     fact_is(&m, "attention_dir", "causal", "assumed (override with --set attention_dir=bidirectional)");
     fact_is(&m, "normalization_type", "null", "assumed (override with --set normalization_type=LN)");
     fact_is(&m, "seed", "7", "stated by the file");
+    fact_is(&m, "d_modl", "4", "assumed to change nothing: an unknown key, did you mean d_model?");
+    fact_is(&m, "glow", "true", "assumed to change nothing: an unknown key");
     ck_assert(m.net.d_vocab == 5 && m.net.n_ctx == 3 && m.net.causal && m.net.eps == 0);
     line_is(&m, "\nnode blocks.0.hook_attn_out heads blocks.0.attn.hook_result.0 blocks.0.attn.hook_result.1\n");
     line_is(&m, "\nnode logits linear blocks.0.hook_resid_post unembed.W_U\n");
@@ -156,7 +159,7 @@ START_TEST(without_positions)
 
     ck_assert_int_eq(load_shapes(&m, &d, shapes, COUNT(shapes), NULL, set, 2), STATUS_OK);
     ck_assert_uint_eq(m.net.n_ctx, 7);
-    fact_is(&m, "positional_embedding_type", "none", "assumed (override with --set positional_embedding_type=rotary)");
+    fact_is(&m, "positional_embedding_type", "none", "assumed, as there is no 'pos_embed.W_pos'");
     line_is(&m, "\nnode blocks.0.hook_resid_post add hook_embed blocks.0.hook_attn_out\n");
     ck_assert_int_eq(net_node(&m.net, "blocks.0.hook_resid_pre"), -1);
     model_clear(&m);
@@ -166,6 +169,9 @@ END_TEST
 
 static const struct { const char *key, *value, *message; } settings[] = {
     { "n_layer", "1", "--set n_layer: unknown setting, did you mean n_layers?" },
+    { "layer_norm_eps", "1", "--set layer_norm_eps: unknown setting, did you mean eps?" },
+    { "seed", "1", "--set seed: unknown setting" },
+    { "logit_scale", "2", "logit_scale is 2 (given by --set)" },
     { "colour", "red", "--set colour: unknown setting" },
     { "d_model", "8", "d_model is 8 (given by --set), but 4 by the shape of 'embed.W_E'" },
     { "n_ctx", "4", "n_ctx is 4 (given by --set), but 3 by the shape of 'pos_embed.W_pos'" },
@@ -180,7 +186,7 @@ START_TEST(wrong_settings)
     struct model m;
     struct diag d;
 
-    ck_assert_int_ne(load_shapes(&m, &d, plain, COUNT(plain), "{}", &set, 1), STATUS_OK);
+    ck_assert_int_ne(load_shapes(&m, &d, plain, COUNT(plain), "{\"n_layers\": 1}", &set, 1), STATUS_OK);
     ck_assert_uint_eq(d.n, 1);
     ck_assert_msg(strstr(d.messages[0].text, settings[_i].message), "%s", d.messages[0].text);
     diag_clear(&d);
@@ -199,13 +205,13 @@ START_TEST(settings_that_help)
     ck_assert_int_eq(load_shapes(&m, &d, plain, COUNT(plain), "{\"n_ctx\": 3}", &shorter, 1), STATUS_OK);
     ck_assert_uint_eq(m.net.n_ctx, 2);
     model_clear(&m);
-    ck_assert_int_eq(load_shapes(&m, &d, extra, COUNT(extra), "{}", &ignore, 1), STATUS_OK);
+    ck_assert_int_eq(load_shapes(&m, &d, extra, COUNT(extra), "{\"n_layers\": 1}", &ignore, 1), STATUS_OK);
     ck_assert_uint_eq(m.n_ignored, 2);
     model_clear(&m);
-    ck_assert_int_eq(load_shapes(&m, &d, extra, COUNT(extra), "{}", twice, 2), STATUS_OK);
+    ck_assert_int_eq(load_shapes(&m, &d, extra, COUNT(extra), "{\"n_layers\": 1}", twice, 2), STATUS_OK);
     ck_assert_uint_eq(m.n_ignored, 2);
     model_clear(&m);
-    ck_assert_int_eq(load_shapes(&m, &d, extra, COUNT(extra), "{}", NULL, 0), STATUS_INPUT);
+    ck_assert_int_eq(load_shapes(&m, &d, extra, COUNT(extra), "{\"n_layers\": 1}", NULL, 0), STATUS_INPUT);
     ck_assert_ptr_nonnull(strstr(d.messages[0].text, "2 tensors have no place in this transformer, the first is 'extra' (--set ignore=extra,blocks.0.attn.more leaves them out)"));
     diag_clear(&d);
 }
