@@ -57,10 +57,11 @@ static char *model_path(struct elaborator *e, const struct decl *d)
 }
 
 /* What the reader said, at the place where the file is named. */
-static void pass_on(struct elaborator *e, const struct decl *d, const struct diag *from)
+static void pass_on(struct elaborator *e, const struct decl *d, const struct bound_model *b, const struct diag *from, enum status s)
 {
+    const char *help = s == STATUS_IO && d->file[0] != '/' && strcmp(b->path, d->file) != 0 ? "the file is looked for beside the claim file" : NULL;
     for (size_t i = 0; i < from->n; i++)
-        report_at(e->report, d->file_at, from->messages[i].label, from->messages[i].help, "%s", from->messages[i].text);
+        report_at(e->report, d->file_at, from->messages[i].label, from->messages[i].help ? from->messages[i].help : help, "%s", from->messages[i].text);
     if (from->n == 0)
         report_at(e->report, d->file_at, NULL, NULL, "cannot read model '%s'", d->name);
 }
@@ -94,7 +95,7 @@ static enum status bind_one(struct elaborator *e, const struct decl *d, struct b
         b->reason = arena_string(e->arena, said.n ? said.messages[0].text : "cannot read this format yet",
                 said.n ? strlen(said.messages[0].text) : 27);
     else if (s == STATUS_INPUT || s == STATUS_IO)
-        pass_on(e, d, &said);
+        pass_on(e, d, b, &said, s);
     diag_clear(&said);
     if (s == STATUS_OK && d->n_process) {
         char reason[120];

@@ -300,7 +300,7 @@ static struct expr *parse_primary(struct parser *p)
         e->at = span(p, from);
         return e;
     default:
-        parser_expected(p, "an expression", NULL);
+        parser_expected(p, "an expression", p->pos && p->tokens[p->pos - 1].kind == TOKEN_PERCENT ? "% is the remainder; 90 percent is 9/10" : NULL);
         return NULL;
     }
 }

@@ -85,8 +85,9 @@ static bool parse_body(struct parser *p, struct claim *c)
     while (i < n && !parser_at_word(p, bodies[i].word))
         i++;
     if (i == n) {
-        parser_expected(p, "prove, count, average, minimize, maximize or list", parser_at_word(p,
-                "foreach") ? "foreach stands first in a claim" : NULL);
+        parser_expected(p, "prove, count, average, minimize, maximize or list",
+                parser_at_word(p, "foreach") ? "foreach stands first in a claim"
+                : parser_at(p, TOKEN_COLON) && c->n_clauses ? "write prove instead: forall t in D prove P" : NULL);
         return false;
     }
     c->body = bodies[i].body;

@@ -49,6 +49,19 @@ static enum function function_named(const char *name)
     return (enum function)f;
 }
 
+/* Words that other languages have, and what is written here. */
+static const char *known_elsewhere(const char *wrong)
+{
+    static const struct { const char *word, *help; } table[] = {
+        {"range", "a range is written 0..9, both ends included"}, {"accuracy", "a count gives number, total and fraction"},
+        {"mod", "a % b is the remainder"}, {"pow", "a ^ b is the power"}, {"relu", "max(x, 0)"},
+        {"size", "len(t) is the number of positions"}, {"length", "len(t) is the number of positions"}, {"arange", "a range is written 0..9, both ends included"}};
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++)
+        if (strcmp(wrong, table[i].word) == 0)
+            return table[i].help;
+    return NULL;
+}
+
 /* "did you mean ...?" among what is in view, the words of the language, and its functions. */
 static const char *suggest_name(struct resolver *r, char *buf, size_t size, const char *wrong, const struct scope *env)
 {
@@ -70,7 +83,7 @@ static const char *suggest_name(struct resolver *r, char *buf, size_t size, cons
         all[n++] = function_table[i].name;
     near = suggest(buf, size, wrong, all, n);
     free(all);
-    return near;
+    return known_elsewhere(wrong) ? known_elsewhere(wrong) : near;
 }
 
 static bool too_big(struct resolver *r, struct place at)

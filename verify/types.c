@@ -286,6 +286,21 @@ static bool is_argmax(const struct expr *e)
            (e->form == FORM_QUANT && (e->quant == QUANT_ARGMAX || e->quant == QUANT_ARGMIN));
 }
 
+/* Argument i of a comparison is an array: how to compare its entries. */
+static bool array_compared(struct typer *t, const struct expr *e, size_t i)
+{
+    static const char *const signs[] = {"<", "<=", ">", ">=", "==", "!="}, *const indices[] = {"", "i", "i, j", "i, j, k"};
+    const struct type *x = &e->args[i]->type;
+    char help[200];
+    int n = snprintf(help, sizeof help, "compare entry by entry: all{ a[%s] %s ... : ", indices[x->rank], signs[e->opers[i ? i - 1 : 0] - OPER_LT]);
+    for (size_t k = 0; k < x->rank && n > 0 && (size_t)n < sizeof help; k++)
+        n += x->shape[k] > 0 ? snprintf(help + n, sizeof help - (size_t)n, "%s%c in 0..%ld", k ? ", " : "", "ijk"[k], x->shape[k] - 1)
+                             : snprintf(help + n, sizeof help - (size_t)n, "%s%c in 0..len(a) - 1", k ? ", " : "", "ijk"[k]);
+    if (n > 0 && (size_t)n < sizeof help)
+        (void)snprintf(help + n, sizeof help - (size_t)n, " }");
+    return type_wrong(t, e->args[i], "one number to compare", help);
+}
+
 /* An argmax of reals gives an index, but one that may not exist: its type is BASE_FORMAL until the comparison has taken it. */
 static bool type_compare(struct typer *t, struct expr *e)
 {
@@ -296,7 +311,7 @@ static bool type_compare(struct typer *t, struct expr *e)
         if (!type_value(t, e->args[i]))
             ok = false;
         else if (e->args[i]->type.rank && e->args[i]->type.base != BASE_NONE)
-            ok = type_wrong(t, e->args[i], "one number to compare", "compare entry by entry: all{ a[i] == b[i] : i in 0..3 }");
+            ok = array_compared(t, e, i);
         else if (!is_number(&e->args[i]->type) && e->args[i]->type.base != BASE_FORMAL)
             ok = type_wrong(t, e->args[i], "a number to compare", e->args[i]->type.base == BASE_BOOL ? "equivalence of predicates is <=>" : NULL);
     }

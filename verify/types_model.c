@@ -65,6 +65,20 @@ bool type_layer_head(struct typer *t, struct expr *layer, struct expr *head, con
     return (h >= 0 && (size_t)h < heads) || out_of(t, head, "head", m, known ? l : -1, heads);
 }
 
+/* "W_E" where there is an "embed.W_E". */
+static const char *suggest_longer(char *buf, size_t size, const char *name, const char *const *all, size_t n)
+{
+    size_t length = strlen(name);
+    for (size_t i = 0; i < n && length > 0; i++) {
+        size_t whole = strlen(all[i]);
+        if (whole > length && all[i][whole - length - 1] == '.' && strcmp(all[i] + whole - length, name) == 0) {
+            (void)snprintf(buf, size, "did you mean '%.100s'?", all[i]);
+            return buf;
+        }
+    }
+    return NULL;
+}
+
 /* Names of the net's nodes (or tensors) for a suggestion. */
 static void unknown_in_net(struct typer *t, const struct expr *at, const struct bound_model *m, const char *name, bool tensor, const char *help)
 {
@@ -78,6 +92,7 @@ static void unknown_in_net(struct typer *t, const struct expr *at, const struct 
     }
     for (size_t i = 0; i < n; i++)
         all[i] = tensor ? net->tensors[i].name : net->nodes[i].name;
+    if (!help) help = suggest_longer(buf, sizeof buf, name, all, n);
     if (!help && !(help = suggest(buf, sizeof buf, name, all, n)))
         help = tensor ? "weightproof info lists the tensors" : "weightproof convert writes out the nodes";
     report_at(t->report, at->at, NULL, help, "%s has no %s '%s'", m->name, tensor ? "tensor" : "node", name);

@@ -181,8 +181,10 @@ bool type_binds(struct typer *t, struct binds *b, bool counted)
 static bool out_of_range(struct typer *t, const struct expr *e, long n)
 {
     char label[80];
+    long value;
+    bool negative = constant_integer(&value, e, -1) && value < 0;
     (void)snprintf(label, sizeof label, "this axis has %ld entr%s (0..%ld)", n, n == 1 ? "y" : "ies", n - 1);
-    report_at(t->report, e->at, label, NULL, "index out of range");
+    report_at(t->report, e->at, n >= 0 ? label : "indices count from 0", negative ? "from the end: last, last - 1, ..." : NULL, "index out of range");
     return false;
 }
 
