@@ -131,24 +131,27 @@ static enum status refuse(const struct tensor *t, const size_t *index, double x,
     return s;
 }
 
-bool tensor_is_buffer(const char *name)
+/* blocks.N.attn.mask or blocks.N.attn.IGNORE, also after a prefix, which is taken off only when all tensors are known. */
+static bool is_mask(const char *name)
 {
     static const char *const suffixes[] = { ".attn.mask", ".attn.IGNORE" };
     size_t n = strlen(name);
 
     for (size_t i = 0; i < 2; i++) {
         size_t m = strlen(suffixes[i]);
-        if (n > m && strncmp(name, "blocks.", 7) == 0 && strcmp(name + n - m, suffixes[i]) == 0)
+        if (n > m && strstr(name, "blocks.") && strcmp(name + n - m, suffixes[i]) == 0)
             return true;
     }
     return false;
 }
 
+bool tensor_is_buffer(const char *name) { return strncmp(name, "blocks.", 7) == 0 && is_mask(name); }
+
 enum status tensor_decode(struct tensor *t, const unsigned char *bytes, const char *path, struct diag *d)
 {
     size_t index[TENSOR_MAX_RANK] = { 0 }, offset = 0, n = tensor_count(t), width = dtype_size(t->source.dtype);
 
-    bool buffer = tensor_is_buffer(t->name);
+    bool buffer = is_mask(t->name);
 
     t->data = mem_array(n, sizeof *t->data);
     if (!t->data)

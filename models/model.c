@@ -24,6 +24,7 @@ void model_clear(struct model *m)
     free(m->facts);
     free(m->ignored);
     free(m->path);
+    free(m->prefix);
     checkpoint_clear(&m->checkpoint);
     net_clear(&m->net);
     *m = (struct model){ 0 };
@@ -70,11 +71,48 @@ static bool is_transformer(const struct checkpoint *c)
     return false;
 }
 
+/* Length of what stands before 'embed.W_E' in the name of a tensor (`module.`, `model._orig_mod.`), 0 without one. */
+static size_t prefix_length(const struct checkpoint *c, const char **name)
+{
+    static const char last[] = ".embed.W_E";
+
+    for (size_t i = 0; i < c->n; i++) {
+        size_t n = strlen(c->tensors[i].name), m = sizeof last - 1;
+        if (n > m && strcmp(c->tensors[i].name + n - m, last) == 0) {
+            *name = c->tensors[i].name;
+            return n - m + 1;
+        }
+    }
+    return 0;
+}
+
+/* Wrappers put one prefix before every name: it is taken off, and said. */
+static enum status strip_prefix(struct model *m, struct diag *d)
+{
+    struct checkpoint *c = &m->checkpoint;
+    const char *first = NULL;
+    size_t n = prefix_length(c, &first);
+
+    if (n == 0)
+        return STATUS_OK;
+    for (size_t i = 0; i < c->n; i++)
+        if (strncmp(c->tensors[i].name, first, n) != 0)
+            return diag_fail(d, STATUS_INPUT, "cannot read '%s': 'embed.W_E' has the prefix '%.*s', tensor '%s' has not; save the state dict of the transformer alone",
+                             m->path, (int)n, first, c->tensors[i].name);
+    if (!(m->prefix = mem_string_n(first, n)))
+        return STATUS_MEMORY;
+    for (size_t i = 0; i < c->n; i++)
+        memmove(c->tensors[i].name, c->tensors[i].name + n, strlen(c->tensors[i].name + n) + 1);
+    return model_add_fact(m, "tensor names", m->prefix, "a prefix of all, taken off");
+}
+
 static enum status load_checkpoint(struct model *m, const char *data, size_t size, const struct model_options *o, struct diag *d)
 {
     struct config config;
     enum status s = checkpoint_parse(&m->checkpoint, m->path, data, size, d);
 
+    if (s == STATUS_OK && !is_transformer(&m->checkpoint))
+        s = strip_prefix(m, d);
     if (s != STATUS_OK)
         return s;
     if (!is_transformer(&m->checkpoint) && !(o && o->family))

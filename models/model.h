@@ -11,6 +11,7 @@ struct model {
     struct checkpoint checkpoint;   /* empty for a .net */
     struct net net;
     const char *family;             /* "transformer", "net" */
+    char *prefix;                   /* what was taken off the name of every tensor of the checkpoint, or NULL */
     struct model_fact *facts; size_t n_facts;      /* what was read, inferred, assumed */
     char **ignored; size_t n_ignored;              /* buffers and tensors not used, by name */
 };

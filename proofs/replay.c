@@ -98,6 +98,7 @@ static void loader(struct text *out, const struct bound_model *b, size_t index) 
         text_addf(out, "W_%s = next((W_%s[k] for k in (\"model\", \"state_dict\", \"model_state_dict\") if k in W_%s), W_%s)\n", b->name, b->name,
                   b->name, b->name);
     }
+    if (m->prefix && plain_names(m)) text_addf(out, "W_%s = {k[%zu:]: v for k, v in W_%s.items()}\n", b->name, strlen(m->prefix), b->name);
 }
 
 static void network(struct text *out, const struct bound_model *b) {

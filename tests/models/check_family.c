@@ -256,10 +256,39 @@ START_TEST(configuration_from_a_named_file)
 }
 END_TEST
 
+START_TEST(configuration_inside_a_checkpoint)
+{
+    static const char *const paths[] = { "tests/data/torch/own_config.pt", "tests/data/torch/wrapped.pt" };
+    struct model_options o = { .config_path = NULL };
+    char sha256[2][65];
+    struct model m;
+    struct diag d;
+
+    diag_init(&d);
+    for (int i = 0; i < 2; i++) {
+        ck_assert_int_eq(model_load(&m, paths[i], &o, &d), STATUS_OK);
+        fact_is(&m, "act_fn", "relu", "read from the file's own configuration");
+        fact_is(&m, "eps", "0.5", "read from the file's own configuration");
+        fact_is(&m, "attention_dir", "bidirectional", "read from the file's own configuration");
+        fact_is(&m, "task", "a \"quoted\" one", "stated by the file");
+        fact_is(&m, "blocks.0.attn.b_K", "0", "assumed, as the tensor is absent");
+        if (i)
+            fact_is(&m, "tensor names", "module._orig_mod.", "a prefix of all, taken off");
+        ck_assert_uint_eq(m.n_ignored, (size_t)i);
+        memcpy(sha256[i], m.net.sha256, sizeof sha256[i]);
+        model_clear(&m);
+    }
+    ck_assert_str_eq(sha256[0], sha256[1]);
+    ck_assert_int_eq(model_load(&m, "tests/data/torch/half_wrapped.pt", &o, &d), STATUS_INPUT);
+    ck_assert_ptr_nonnull(strstr(d.messages[0].text, "'embed.W_E' has the prefix 'module._orig_mod.', tensor 'other' has not"));
+    diag_clear(&d);
+}
+END_TEST
+
 /* ---- the N-th allocation fails, for every N ---- */
 
 static void *json_malloc(size_t n) { return mem_array(n, 1); }
-static const char *const small_models[] = { "tests/data/torch/nested.pt", "examples/max4_s123.safetensors", "tests/data/small.net", "examples/backdoor_max4_v32_s1.pt" };
+static const char *const small_models[] = { "tests/data/torch/nested.pt", "examples/max4_s123.safetensors", "tests/data/small.net", "examples/backdoor_max4_v32_s1.pt", "tests/data/torch/wrapped.pt" };
 
 START_TEST(every_allocation_may_fail)
 {
@@ -304,6 +333,7 @@ int main(void)
     tcase_add_test(core, without_positions);
     tcase_add_test(core, settings_that_help);
     tcase_add_test(core, configuration_from_a_named_file);
+    tcase_add_test(core, configuration_inside_a_checkpoint);
     tcase_add_loop_test(errors, wrong_settings, 0, COUNT(settings));
     tcase_add_test(errors, families);
     tcase_add_loop_test(limits, every_allocation_may_fail, 0, COUNT(small_models));

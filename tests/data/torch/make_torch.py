@@ -52,3 +52,16 @@ torch.serialization.set_crc32_options(False)
 save("no_checksums", OrderedDict(a=base, b=floats))
 torch.serialization.set_crc32_options(True)
 save("protocol_5", OrderedDict(a=base), {"state_dict": {"a": base}}, pickle_protocol=5)
+
+# A one-layer model with its configuration beside the state dict, and the same model in a wrapper with the buffers of older versions.
+shapes = {"embed.W_E": (3, 2), "pos_embed.W_pos": (2, 2), "blocks.0.attn.W_Q": (1, 2, 2), "blocks.0.attn.W_K": (1, 2, 2), "blocks.0.attn.W_V": (1, 2, 2),
+          "blocks.0.attn.W_O": (1, 2, 2), "blocks.0.attn.b_Q": (1, 2), "blocks.0.mlp.W_in": (2, 4), "blocks.0.mlp.W_out": (4, 2), "blocks.0.ln1.w": (2,),
+          "blocks.0.ln1.b": (2,), "blocks.0.ln2.w": (2,), "blocks.0.ln2.b": (2,), "ln_final.w": (2,), "ln_final.b": (2,), "unembed.W_U": (2, 3)}
+small = OrderedDict((k, torch.randn(v)) for k, v in shapes.items())
+config = {"act_fn": "relu", "eps": 0.5, "attention_dir": "bidirectional", "n_heads": 1, "d_mlp": [4], "n_ctx": None, "dtype": torch.float32,
+          "device": torch.device("cpu"), "task": 'a "quoted" one', "seed": 7}
+torch.save({"state_dict": small, "config": config}, os.path.join(HERE, "own_config.pt"))
+wrapped = OrderedDict(("module._orig_mod." + k, v) for k, v in small.items())
+wrapped["module._orig_mod.blocks.0.attn.IGNORE"] = torch.tensor(-torch.inf)
+torch.save({"model": wrapped, "config": config}, os.path.join(HERE, "wrapped.pt"))
+torch.save({"state_dict": OrderedDict(wrapped, other=base), "config": config}, os.path.join(HERE, "half_wrapped.pt"))
