@@ -161,25 +161,37 @@ static enum status infer_context(struct transformer *t)
     return size_fact(t, "n_ctx", t->n_ctx, "pos_embed.W_pos");
 }
 
+/* The first of two tensors whose axis `axis` has d_model entries, so that its other axes may be believed; the first, if neither has. */
+static enum status believable(struct transformer *t, const struct tensor **out, const char *first, const char *second, size_t rank, size_t axis, size_t other_axis)
+{
+    const struct tensor *x, *y;
+    enum status s;
+
+    if ((s = tells(t, &x, first, rank)) != STATUS_OK || (s = tells(t, &y, second, rank)) != STATUS_OK)
+        return s;
+    *out = x->shape[axis] != t->d_model && y->shape[other_axis] == t->d_model ? y : x;
+    return STATUS_OK;
+}
+
 static enum status infer_attention(struct transformer *t, size_t l)
 {
-    struct block_name W_Q = in_block(l, "attn.W_Q"), W_V = in_block(l, "attn.W_V");
+    struct block_name W_Q = in_block(l, "attn.W_Q"), W_K = in_block(l, "attn.W_K"), W_V = in_block(l, "attn.W_V"), W_O = in_block(l, "attn.W_O");
     struct layer *layer = &t->layers[l];
     const struct tensor *q, *v;
     size_t H, dh, dv, d = t->d_model;
     enum status s;
 
-    if ((s = tells(t, &q, W_Q.s, 3)) != STATUS_OK || (s = tells(t, &v, W_V.s, 3)) != STATUS_OK)
+    if ((s = believable(t, &q, W_Q.s, W_K.s, 3, 1, 1)) != STATUS_OK || (s = believable(t, &v, W_V.s, W_O.s, 3, 1, 2)) != STATUS_OK)
         return s;
     H = layer->heads = q->shape[0];
     dh = layer->d_head = q->shape[2];
-    dv = layer->d_value = v->shape[2];
-    if ((s = agree(t, "n_heads", l, H, W_Q.s)) != STATUS_OK || (s = agree(t, "d_head", l, dh, W_Q.s)) != STATUS_OK ||
-        (s = agree(t, "d_head", l, dv, W_V.s)) != STATUS_OK ||
+    dv = layer->d_value = strcmp(v->name, W_O.s) == 0 ? v->shape[1] : v->shape[2];
+    if ((s = agree(t, "n_heads", l, H, q->name)) != STATUS_OK || (s = agree(t, "d_head", l, dh, q->name)) != STATUS_OK ||
+        (s = agree(t, "d_head", l, dv, v->name)) != STATUS_OK ||
         (s = needs(t, W_Q.s, false, 3, (size_t[]){ H, d, dh }, "n_heads, d_model, d_head")) != STATUS_OK ||
-        (s = needs(t, in_block(l, "attn.W_K").s, false, 3, (size_t[]){ H, d, dh }, "n_heads, d_model, d_head")) != STATUS_OK ||
+        (s = needs(t, W_K.s, false, 3, (size_t[]){ H, d, dh }, "n_heads, d_model, d_head")) != STATUS_OK ||
         (s = needs(t, W_V.s, false, 3, (size_t[]){ H, d, dv }, "n_heads, d_model, d_head")) != STATUS_OK ||
-        (s = needs(t, in_block(l, "attn.W_O").s, false, 3, (size_t[]){ H, dv, d }, "n_heads, d_head, d_model")) != STATUS_OK ||
+        (s = needs(t, W_O.s, false, 3, (size_t[]){ H, dv, d }, "n_heads, d_head, d_model")) != STATUS_OK ||
         (s = needs(t, in_block(l, "attn.b_Q").s, true, 2, (size_t[]){ H, dh }, "n_heads, d_head")) != STATUS_OK ||
         (s = needs(t, in_block(l, "attn.b_K").s, true, 2, (size_t[]){ H, dh }, "n_heads, d_head")) != STATUS_OK ||
         (s = needs(t, in_block(l, "attn.b_V").s, true, 2, (size_t[]){ H, dv }, "n_heads, d_head")) != STATUS_OK)
@@ -189,17 +201,17 @@ static enum status infer_attention(struct transformer *t, size_t l)
 
 static enum status infer_mlp(struct transformer *t, size_t l)
 {
-    struct block_name W_in = in_block(l, "mlp.W_in");
-    const struct tensor *in;
-    enum status s = tells(t, &in, W_in.s, 2);
+    struct block_name W_in = in_block(l, "mlp.W_in"), W_out = in_block(l, "mlp.W_out");
+    const struct tensor *from;
+    enum status s = believable(t, &from, W_in.s, W_out.s, 2, 0, 1);
     size_t m, d = t->d_model;
 
     if (s != STATUS_OK)
         return s;
-    m = t->layers[l].d_mlp = in->shape[1];
-    if ((s = agree(t, "d_mlp", l, m, W_in.s)) != STATUS_OK || (s = needs(t, W_in.s, false, 2, (size_t[]){ d, m }, "d_model, d_mlp")) != STATUS_OK ||
+    m = t->layers[l].d_mlp = strcmp(from->name, W_out.s) == 0 ? from->shape[0] : from->shape[1];
+    if ((s = agree(t, "d_mlp", l, m, from->name)) != STATUS_OK || (s = needs(t, W_in.s, false, 2, (size_t[]){ d, m }, "d_model, d_mlp")) != STATUS_OK ||
         (s = needs(t, in_block(l, "mlp.b_in").s, true, 1, &m, "d_mlp")) != STATUS_OK ||
-        (s = needs(t, in_block(l, "mlp.W_out").s, false, 2, (size_t[]){ m, d }, "d_mlp, d_model")) != STATUS_OK)
+        (s = needs(t, W_out.s, false, 2, (size_t[]){ m, d }, "d_mlp, d_model")) != STATUS_OK)
         return s;
     return needs(t, in_block(l, "mlp.b_out").s, true, 1, &d, "d_model");
 }
