@@ -5,6 +5,9 @@
 enum status command_claims(struct claims *out, const struct arguments *a, struct diag *d) {
     struct setting *models = NULL, *params = NULL, *settings = NULL;
     struct claims_options o = {0};
+    const char *path = a->positional[0];
+    if (command_file_kind(path) == FILE_MODEL)
+        return diag_fail(d, STATUS_INPUT, "'%s' is a model file, %s takes a claim file; 'weightproof new %s' writes one", path, a->command->name, path);
     enum status s = argument_settings(&models, &o.n_models, a, OPTION_MODEL, d);
     if (s == STATUS_OK) s = argument_settings(&params, &o.n_params, a, OPTION_PARAM, d);
     if (s == STATUS_OK) s = argument_settings(&settings, &o.n_settings, a, OPTION_SET, d);
@@ -14,9 +17,9 @@ enum status command_claims(struct claims *out, const struct arguments *a, struct
     o.config = argument_value(a, OPTION_CONFIG);
     o.only = a->values[OPTION_ONLY];
     o.n_only = a->n_values[OPTION_ONLY];
-    if (s == STATUS_OK) s = claims_read(out, a->positional[0], &o, d);
+    if (s == STATUS_OK) s = claims_read(out, path, &o, d);
     if (s == STATUS_OK && out->n_statements == 0) {
-        s = diag_fail(d, STATUS_INPUT, "no claim to decide in '%s'", a->positional[0]);
+        s = diag_fail(d, STATUS_INPUT, "no claim to decide in '%s'", path);
         claims_clear(out);
     }
     free(models);

@@ -69,9 +69,22 @@ int command_fail(enum status s, const struct diag *d) {
     return status_exit(s);
 }
 
+enum file_kind command_file_kind(const char *path) {
+    char head[17] = "";
+    FILE *f = fopen(path, "rb");
+    size_t n = f ? fread(head, 1, sizeof head - 1, f) : 0;
+    if (f) fclose(f);
+    if (strncmp(head, "claims ", 7) == 0) return FILE_CLAIMS;
+    bool zip = n > 4 && memcmp(head, "PK\3\4", 4) == 0, pickle = n > 2 && head[0] == '\x80' && head[1] >= 2 && head[1] <= 5;
+    bool safetensors = n > 9 && head[7] == '\0' && head[8] == '{', net = strncmp(head, "weightproof-net ", 16) == 0;
+    return zip || pickle || safetensors || net ? FILE_MODEL : FILE_OTHER;
+}
+
 enum status command_model(struct model *out, const struct arguments *a, const char *path, struct diag *d) {
     struct setting *set = NULL;
     struct model_options o = {0};
+    if (command_file_kind(path) == FILE_CLAIMS)
+        return diag_fail(d, STATUS_INPUT, "'%s' is a claim file, %s takes a model file; 'weightproof verify %s' decides it", path, a->command->name, path);
     enum status s = argument_settings(&set, &o.n_set, a, OPTION_SET, d);
     if (s != STATUS_OK) return s;
     o.set = set;

@@ -46,6 +46,57 @@ static const struct bind *find_binder(const struct evaluation *v, const char *na
     return NULL;
 }
 
+/* Does the set of a binder, as far as it is given by ranges, lists and tokens of them, hold the value? */
+static enum status in_numbers(bool *out, struct interp *in, const struct expr *set, long x, struct diag *d) {
+    long lo = x, hi = x;
+    enum status s = STATUS_OK;
+    *out = true;
+    if (set->form == FORM_RANGE) {
+        s = interp_int(&lo, in, set->args[0], d);
+        if (s == STATUS_OK) s = interp_int(&hi, in, set->args[1], d);
+        *out = lo <= x && x <= hi;
+    } else if (set->form == FORM_LIST) {
+        *out = false;
+        for (size_t i = 0; i < set->n_args && s == STATUS_OK && !*out; i++) {
+            s = interp_int(&lo, in, set->args[i], d);
+            *out = s == STATUS_OK && lo == x;
+        }
+    }
+    return s;
+}
+
+static enum status check_member(struct evaluation *v, const struct bind *b, const int *values, size_t n, struct diag *d) {
+    const struct expr *set = b->set;
+    bool power = set->form == FORM_TOKENS_POWER, product = set->form == FORM_TOKENS_PRODUCT, member = true;
+    for (size_t i = 0; i < n; i++) {
+        const struct expr *numbers = power ? set->args[1] : product && i < set->n_args ? set->args[i] : set;
+        struct text t;
+        enum status s = in_numbers(&member, v->in, numbers, values[i], d);
+        if (s != STATUS_OK) return s;
+        if (member) continue;
+        text_init(&t);
+        expr_print(&t, set);
+        s = diag_fail(d, STATUS_INPUT, "%d is not in the set of '%s', %s", values[i], b->name, t.data ? t.data : "");
+        text_clear(&t);
+        return s;
+    }
+    return STATUS_OK;
+}
+
+/* After everything is bound: a set may rest on an earlier name. */
+static enum status check_members(struct evaluation *v, struct diag *d) {
+    for (size_t i = 0; i < v->n_scopes; i++)
+        for (size_t k = 0; k < v->scopes[i]->n; k++) {
+            const struct bind *b = &v->scopes[i]->items[k];
+            const int *tokens;
+            size_t n;
+            bool is_int;
+            enum status s = interp_bound(v->in, b->slot, &tokens, &n, &is_int) ? check_member(v, b, tokens, n, d) : STATUS_INTERNAL;
+            if (s != STATUS_OK) return s;
+        }
+    return STATUS_OK;
+}
+
 static enum status bind_all(struct evaluation *v, const struct setting *at, size_t n, struct diag *d) {
     for (size_t i = 0; i < n; i++) {
         const struct bind *b = find_binder(v, at[i].key);
@@ -167,6 +218,7 @@ static enum status evaluate(struct text *out, const struct statement *s, const s
     v.bound = mem_array(s->n_slots, sizeof *v.bound);
     enum status status = v.bound ? interp_new(&v.in, s, EVAL_BITS) : STATUS_MEMORY;
     if (status == STATUS_OK) status = bind_all(&v, at, n_at, d);
+    if (status == STATUS_OK) status = check_members(&v, d);
     if (status == STATUS_OK) {
         for (size_t i = 0; i < v.n_conditions; i++) show_all(&v, v.conditions[i]);
         show_all(&v, v.body);
@@ -196,6 +248,28 @@ static bool chosen(const struct statement *s, const struct setting *at, size_t n
     return true;
 }
 
+/* The one statement that --at chooses. */
+static enum status choose(size_t *out, const struct claims *c, const struct setting *at, size_t n_at, struct diag *d) {
+    const struct statement *first = &c->statements[0];
+    struct text t;
+    size_t n = 0;
+    for (size_t i = c->n_statements; i-- > 0;)
+        if (chosen(&c->statements[i], at, n_at)) {
+            *out = i;
+            n++;
+        }
+    if (n == 0) return diag_fail(d, STATUS_INPUT, "claim '%s' has no such value of foreach", first->name);
+    if (n == 1) return STATUS_OK;
+    text_init(&t);
+    for (size_t k = 0; k < first->n_foreach; k++) {
+        text_addf(&t, " --at %s=", first->foreach[k].name);
+        number_add_text(&t, first->foreach[k].value);
+    }
+    enum status s = diag_fail(d, STATUS_INPUT, "claim '%s' stands for %zu values of foreach; choose one, as with%s", first->name, n, t.data ? t.data : " --at");
+    text_clear(&t);
+    return s;
+}
+
 int command_eval(const struct arguments *a) {
     struct claims c = {0};
     struct setting *at = NULL;
@@ -211,9 +285,8 @@ int command_eval(const struct arguments *a) {
     if (s == STATUS_OK) s = command_claims(&c, a, &d);
     if (s != STATUS_OK) goto done;
     read = true;
-    while (pick < c.n_statements && !chosen(&c.statements[pick], at, n_at)) pick++;
-    if (pick == c.n_statements) s = diag_fail(&d, STATUS_INPUT, "claim '%s' has no such value of foreach", c.statements[0].name);
-    else s = evaluate(&t, &c.statements[pick], at, n_at, &d);
+    s = choose(&pick, &c, at, n_at, &d);
+    if (s == STATUS_OK) s = evaluate(&t, &c.statements[pick], at, n_at, &d);
     if (s == STATUS_OK) s = t.failed ? STATUS_MEMORY : command_write(NULL, t.data ? t.data : "", t.size, &d);
 done:;
     int code = s == STATUS_OK ? 0 : command_fail(s, &d);

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include "cli/command.h"
 #include "core/text.h"
 
@@ -89,12 +90,16 @@ int command_new(const struct arguments *a) {
     bool loaded = false;
     diag_init(&d);
     text_init(&t);
-    enum status s = command_model(&m, a, a->positional[0], &d);
+    const char *out = argument_value(a, OPTION_OUTPUT);
+    enum status s = STATUS_OK;
+    if (out && strcmp(out, "-") != 0 && !argument_given(a, OPTION_FORCE) && access(out, F_OK) == 0)
+        s = diag_fail(&d, STATUS_INPUT, "'%s' exists; --force writes over it", out);
+    if (s == STATUS_OK) s = command_model(&m, a, a->positional[0], &d);
     if (s != STATUS_OK) goto done;
     loaded = true;
     head(&t, &m, a, length(&m.net));
     claims(&t, &m.net);
-    s = t.failed ? STATUS_MEMORY : command_write(argument_value(a, OPTION_OUTPUT), t.data, t.size, &d);
+    s = t.failed ? STATUS_MEMORY : command_write(out, t.data, t.size, &d);
 done:;
     int code = s == STATUS_OK ? 0 : command_fail(s, &d);
     if (loaded) model_clear(&m);

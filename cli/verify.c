@@ -29,6 +29,8 @@ static void catch_signals(void) {
     sigemptyset(&sa.sa_mask);
     sigaction(SIGINT, &sa, NULL);
     sigaction(SIGTERM, &sa, NULL);
+    sa.sa_handler = SIG_IGN; /* a reader that leaves is an error of writing, after which the temporary folder is removed */
+    sigaction(SIGPIPE, &sa, NULL);
 }
 
 struct verify {
@@ -125,6 +127,15 @@ static enum status summary(struct verify *v, struct diag *d) {
     return s;
 }
 
+/* Before anything is proved: can what was asked for be written? */
+static enum status outputs_check(const struct verify *v, struct diag *d) {
+    const char *json = argument_value(v->a, OPTION_JSON), *report = argument_value(v->a, OPTION_REPORT);
+    const char *failures = argument_value(v->a, OPTION_FAILURES);
+    enum status s = json && !v->to_stdout ? output_check(json, d) : STATUS_OK;
+    if (s == STATUS_OK && report) s = output_check(report, d);
+    return s == STATUS_OK && failures ? folder_make(failures, d) : s;
+}
+
 static enum status write_out(struct verify *v, struct diag *d) {
     const struct run_record *record = &v->session.record;
     const char *json = argument_value(v->a, OPTION_JSON), *failures = argument_value(v->a, OPTION_FAILURES);
@@ -133,7 +144,6 @@ static enum status write_out(struct verify *v, struct diag *d) {
     enum status s = STATUS_OK;
     text_init(&t);
     if (record->bundle) s = bundle_finish(record->bundle, record, d);
-    if (s == STATUS_OK && failures) s = folder_make(failures, d);
     if (s == STATUS_OK && failures) s = failures_write(failures, record, &v->options.judge.limits, d);
     if (s == STATUS_OK && json) {
         s = json_write(&t, record);
@@ -171,6 +181,8 @@ static enum status verify_all(struct verify *v, struct diag *d) {
     v->read = true;
     if (!argument_given(v->a, OPTION_QUIET)) say_assumptions(&v->claims);
     if (argument_given(v->a, OPTION_PLAN)) return plan(v, d);
+    s = outputs_check(v, d);
+    if (s != STATUS_OK) return s;
     catch_signals();
     v->options.starts = starts;
     v->options.decided = decided;

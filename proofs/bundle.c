@@ -1,5 +1,8 @@
 #include "proofs/bundle.h"
+#include <dirent.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include "core/hash.h"
 #include "proofs/write.h"
 
@@ -64,6 +67,54 @@ static enum status statements(struct text *manifest, const char *folder, const s
         if (s == STATUS_OK && x->certificate_path)
             s = put(manifest, folder, x->file_label, ".cert", x->certificate, strlen(x->certificate), d);
     }
+    return s;
+}
+
+static bool ends_with(const char *s, size_t n, const char *end) {
+    size_t m = strlen(end);
+    return n > m && memcmp(s + n - m, end, m) == 0;
+}
+
+/* Removes what the MANIFEST names, as far as it is evidence of that run; a model or claim file may be the user's own. */
+static enum status remove_evidence(const char *folder, const char *manifest, struct diag *d) {
+    for (const char *p = manifest; *p;) {
+        size_t n = strcspn(p, "\n"), skip = SHA256_HEX - 1 + 2;
+        const char *name = p + skip;
+        struct text path;
+        bool evidence = n > skip && memchr(name, '/', n - skip) == NULL && (ends_with(p, n, ".cert") || ends_with(p, n, ".statement"));
+        text_init(&path);
+        if (evidence) text_addf(&path, "%s/%.*s", folder, (int)(n - skip), name);
+        bool failed = path.failed || (evidence && access(path.data, F_OK) == 0 && unlink(path.data) != 0);
+        text_clear(&path);
+        if (failed) return diag_fail(d, STATUS_IO, "cannot remove the certificates of the last run from '%s'", folder);
+        p += n + (p[n] == '\n');
+    }
+    return STATUS_OK;
+}
+
+static bool is_empty(const char *folder) {
+    DIR *dir = opendir(folder);
+    bool empty = dir != NULL;
+    for (struct dirent *e; empty && (e = readdir(dir)) != NULL;) empty = strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0;
+    if (dir) closedir(dir);
+    return empty;
+}
+
+enum status bundle_open(const char *folder, struct diag *d) {
+    struct text path;
+    char *manifest = NULL;
+    size_t size;
+    enum status s = folder_make(folder, d);
+    if (s != STATUS_OK || is_empty(folder)) return s;
+    text_init(&path);
+    text_addf(&path, "%s/MANIFEST", folder);
+    if (path.failed) s = STATUS_MEMORY;
+    else if (access(path.data, F_OK) != 0) s = diag_fail(d, STATUS_IO, "the folder '%s' is not empty and holds no bundle of certificates; name a new one", folder);
+    else s = file_read(&manifest, &size, path.data, (size_t)1 << 28, d);
+    if (s == STATUS_OK) s = remove_evidence(folder, manifest, d);
+    if (s == STATUS_OK && unlink(path.data) != 0) s = diag_fail(d, STATUS_IO, "cannot remove '%s'", path.data);
+    free(manifest);
+    text_clear(&path);
     return s;
 }
 

@@ -11,6 +11,12 @@ enum status folder_temporary(char **out, struct diag *d) MUST_USE;
 /* Removes the folder and the plain files in it. */
 void folder_remove(const char *path);
 
+/* STATUS_IO when a file of this path cannot be written: asked before the work is done that it is to hold. */
+enum status output_check(const char *path, struct diag *d) MUST_USE;
+
+/* The folder, new or empty, or that of an earlier bundle: its certificates and statements are removed, so that none outlives its run.
+ * A folder that holds anything else is refused. */
+enum status bundle_open(const char *folder, struct diag *d) MUST_USE;
 /* Writes NAME.net of every model that is loaded. */
 enum status bundle_nets(const char *folder, const struct claims *c, struct diag *d) MUST_USE;
 /* Writes everything else; the certificates are there already. */

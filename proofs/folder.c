@@ -44,6 +44,24 @@ enum status folder_temporary(char **out, struct diag *d) {
     return STATUS_OK;
 }
 
+enum status output_check(const char *path, struct diag *d) {
+    struct stat st;
+    struct text t;
+    enum status s = STATUS_OK;
+    if (stat(path, &st) == 0 && S_ISDIR(st.st_mode)) return diag_fail(d, STATUS_IO, "cannot write '%s': it is a folder", path);
+    text_init(&t);
+    text_addf(&t, "%s.XXXXXX", path);
+    if (t.failed) {
+        text_clear(&t);
+        return STATUS_MEMORY;
+    }
+    int fd = mkstemp(t.data);
+    if (fd < 0) s = diag_fail(d, STATUS_IO, "cannot write '%s': %s", path, strerror(errno));
+    else if (close(fd) != 0 || unlink(t.data) != 0) s = diag_fail(d, STATUS_IO, "cannot write '%s': %s", path, strerror(errno));
+    text_clear(&t);
+    return s;
+}
+
 void folder_remove(const char *path) {
     DIR *dir = opendir(path);
     if (!dir) return;

@@ -12,7 +12,7 @@ double clock_seconds(void) {
 }
 
 static enum status folder_open(struct session *s, struct judge *j, const struct session_options *o, struct diag *d) {
-    enum status status = o->bundle ? folder_make(o->bundle, d) : folder_temporary(&s->temporary, d);
+    enum status status = o->bundle ? bundle_open(o->bundle, d) : folder_temporary(&s->temporary, d);
     if (status != STATUS_OK) return status;
     s->record.bundle = o->bundle;
     j->directory = o->bundle ? o->bundle : s->temporary;

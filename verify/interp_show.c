@@ -63,11 +63,44 @@ static void show_axis(struct text *out, const struct interp *in, const struct va
     text_add(out, "}");
 }
 
+/* Where a real vector is largest, as `argmax(v) == i` reads it: the entry that leads every other one, and by how much. */
+static enum status show_argmax(struct text *out, struct interp *in, const struct expr *e)
+{
+    struct value *v;
+    arb_t lead, least;
+    bool any = false;
+    enum status s = eval(&v, in, e->args[0]);
+    if (s != STATUS_OK) return s;
+    if (v->kind == KIND_UNKNOWN || !value_as_real(v, in->prec)) {
+        text_add(out, "unsettled");
+        return STATUS_OK;
+    }
+    arb_init(lead);
+    arb_init(least);
+    for (size_t i = 0; i < v->n && !any; i++) {
+        arb_pos_inf(least);
+        for (size_t j = 0; j < v->n; j++) {
+            if (j == i) continue;
+            arb_sub(lead, v->balls + i, v->balls + j, in->prec);
+            arb_min(least, least, lead, in->prec);
+        }
+        any = arb_is_positive(least);
+        if (any) text_addf(out, "%zu (lead ", i);
+    }
+    if (any && v->n == 1) text_add(out, "of the only entry)");
+    else if (any) show_ball(out, least), text_add(out, ")");
+    else text_add(out, "no single largest entry");
+    arb_clear(lead);
+    arb_clear(least);
+    return STATUS_OK;
+}
+
 enum status interp_show(struct text *out, struct interp *in, const struct expr *e, struct diag *d)
 {
     struct value *v;
     size_t at = 0;
     in->d = d;
+    if (in->prec && is_strict_argmax(e)) return show_argmax(out, in, e);
     enum status s = eval(&v, in, e);
     if (s != STATUS_OK) return s;
     if (v->kind == KIND_UNKNOWN || (v->kind == KIND_TRUTH && v->truth == TRUTH_UNSETTLED)) text_add(out, "unsettled");

@@ -161,3 +161,60 @@ $ python3 -c 'import json,sys; [print(c["name"], *(k for k in ("lo", "hi", "slac
 > number lo hi
 > 2
 ? 0
+
+# Outputs that cannot be written are an error before anything is proved.
+$ for o in "--json $T/no/x.json" "--report /proc/x.html" "--json $T" "--failures $T/a.claims"; do weightproof verify $T/a.claims --only few $o; done
+! error: cannot write '$T/no/x.json': No such file or directory
+! error: cannot write '/proc/x.html': No such file or directory
+! error: cannot write '$T': it is a folder
+! error: cannot make folder '$T/a.claims': a file of that name exists
+? 3
+
+# A bundle holds the evidence of its own run only, and takes no folder that holds anything else.
+$ weightproof verify $T/a.claims -q --only few --only attends --certificates $T/b > /dev/null; weightproof verify $T/a.claims -q --only attends --certificates $T/b; ls $T/b; cd $T/b && sha256sum --quiet -c MANIFEST
+> 1 claim: 1 proved; 1 certificate accepted; # s
+> M.info.txt
+> M.net
+> MANIFEST
+> REPLAY.md
+> a.claims
+> attends.cert
+> attends.statement
+? 0
+
+$ mkdir $T/full && touch $T/full/mine && weightproof verify $T/a.claims -q --only attends --certificates $T/full; ls $T/full
+> mine
+! error: the folder '$T/full' is not empty and holds no bundle of certificates; name a new one
+? 0
+
+# Which command is meant.
+$ weightproof verify examples/max4_s123.safetensors; weightproof verify examples/cumsum12_s1.pt; weightproof info $T/a.claims
+! error: 'examples/max4_s123.safetensors' is a model file, verify takes a claim file; 'weightproof new examples/max4_s123.safetensors' writes one
+! error: 'examples/cumsum12_s1.pt' is a model file, verify takes a claim file; 'weightproof new examples/cumsum12_s1.pt' writes one
+! error: '$T/a.claims' is a claim file, info takes a model file; 'weightproof verify $T/a.claims' decides it
+? 3
+
+$ weightproof new examples/max4_s123.safetensors -o $T/new.claims; weightproof new examples/max4_s123.safetensors -o $T/new.claims --force
+! error: '$T/new.claims' exists; --force writes over it
+? 0
+
+# eval: where a real vector is largest; inputs of the domain only; one value of foreach.
+$ weightproof eval $T/a.claims --only always --at t=5,3,9 | grep -v '^logits'
+> t = {5, 3, 9}
+> argmax(logits(M, t)[last]) = ... (lead [...])
+> max(t) = 9
+> argmax(logits(M, t)[last]) == max(t) = ...
+> slack = ...
+? 0
+
+$ weightproof eval $T/a.claims --only always --at t=0,1,10
+! error: 10 is not in the set of 't', tokens[3] of 0..9
+? 3
+
+$ printf 'claims 1\nclaim each { foreach a in 2..4, b in {7, 9} prove exists x in 0..9 : x == a + b }\n' > $T/each.claims; weightproof eval $T/each.claims --only each --at x=1; weightproof eval $T/each.claims --only each --at x=1 --at a=3 --at b=9
+> x = 1
+> 3 + 9 = 12
+> x == 3 + 9 = false
+> slack = -11.0000000000000
+! error: claim 'each' stands for 6 values of foreach; choose one, as with --at a=2 --at b=7
+? 0
