@@ -39,6 +39,12 @@ const char *pickle_global_name(const struct pickle_global *g) { return g->full; 
 
 static bool text_is(struct pickle_text t, const char *s) { return t.n == strlen(s) && memcmp(t.s, s, t.n) == 0; }
 
+/* torch.XStorage: the type of a tensor's elements. */
+static bool is_storage(struct pickle_text module, struct pickle_text name)
+{
+    return text_is(module, "torch") && name.n > 7 && memcmp(name.s + name.n - 7, "Storage", 7) == 0;
+}
+
 enum status pickle_global_find(const struct pickle_global **out, struct machine *m, struct pickle_text module, struct pickle_text name)
 {
     static const char help[] = "a state dict holds tensors only; where you trust the file, write one with torch.save(model.state_dict(), 'state.pt')";
@@ -48,6 +54,10 @@ enum status pickle_global_find(const struct pickle_global **out, struct machine 
             *out = &globals[i];
             return STATUS_OK;
         }
+    if (is_storage(module, name))
+        return diag_at(m->d, STATUS_INPUT, (struct diag_place){ .file = NULL }, NULL, "save real numbers: .float() or .double(), the real and imaginary parts apart",
+                       "cannot read '%s': offset %zu: a tensor of 'torch.%.*s', only real floating-point, integer and boolean elements are read", m->path,
+                       (size_t)(m->op - m->start), name.n > 100 ? 100 : (int)name.n, name.s);
     return diag_at(m->d, STATUS_INPUT, (struct diag_place){ .file = NULL }, NULL, help,
                    "cannot read '%s': offset %zu: global '%.*s.%.*s' is not a tensor constructor", m->path, (size_t)(m->op - m->start),
                    module.n > 100 ? 100 : (int)module.n, module.s, name.n > 100 ? 100 : (int)name.n, name.s);

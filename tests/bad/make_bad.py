@@ -194,6 +194,8 @@ def make_transformer():
              "config_number_malformed": '{"d_model": 02}', "config_number_long": '{"eps": 0.%s1}' % ("0" * 70)}
     for name, text in texts.items():
         write("transformer/%s.safetensors" % name, safetensors(text=text))
+    write("transformer/sidecar_differs.safetensors", safetensors())
+    write("transformer/sidecar_differs.config.json", json.dumps(changed(CONFIG, n_ctx=1)) + "\n")
     write("transformer/sidecar_not_json.safetensors", safetensors(config=None))
     write("transformer/sidecar_not_json.config.json", '{\n "d_model": 2,\n "n_ctx" 2\n}\n')
 
@@ -292,6 +294,9 @@ def make_torch():
         "global_name_a_number": torch_file(b"\x80\x04K\1K\2\x93."),
         "persistent_id_other": torch_file(b"\x80\x02" + tuple_of(text("module")) + b"Q."),
         "storage_type_other": torch_file(state(("a", rebuild(storage(kind="torch.Size"))))),
+        "complex": torch_file(state(("a", rebuild(storage(kind="torch.ComplexFloatStorage"))))),
+        "two_configurations": torch_file(state(("a", rebuild()), ("config", b"}X\x05\0\0\0d_eggX\x01\0\0\x001s"), ("cfg", b"}X\x05\0\0\0d_eggX\x01\0\0\x001s"))),
+        "configuration_in_itself": torch_file(state(("a", rebuild()), ("config", b"}q\x07X\x01\0\0\0xh\x07s"))),
         "storage_key_a_path": torch_file(state(("a", rebuild(storage(key="../0"))))),
         "storage_size_negative": torch_file(state(("a", rebuild(storage(numel=-1))))),
         "storage_missing": torch_file(state(("a", rebuild(storage(key="7"))))),
