@@ -158,13 +158,19 @@ static const struct frow *fvector(struct fast *f, const struct ex *x, uint32_t *
     return x->kind == EX_INDEX && x->n == 2 && x->k[0]->kind == EX_CALL ? row_at(f, x->k[0], x->k[1], width) : NULL;
 }
 
+static bool literals(const struct ex *list) {
+    for (int i = 0; i < list->n; i++)
+        if (list->k[i]->kind != EX_LIT) return false;
+    return true;
+}
+
 static bool findex(struct fast *f, const struct ex *x, struct fval *out) {
     const int64_t *s;
     int64_t n, i;
     uint32_t width;
     const struct ex *base = x->k[0];
     const struct frow *r = NULL;
-    if (base->kind == EX_LIST && base->constant && x->n == 2) {
+    if (base->kind == EX_LIST && x->n == 2 && literals(base)) { /* an element that is not read may be an error: only numbers are none */
         if (!fint(f, x->k[1], base->n - 1, &i) || i < 0 || i >= base->n) return false;
         return fev(f, base->k[i], out) && out->type != F_TRI;
     }

@@ -138,6 +138,7 @@ bool f32_layernorm(struct run *r, const struct node *x, struct num *out, const s
     eps32(&t, r->net, p);
     num_add(&var, &var, &t, p);
     f32_round(&var, 1, p);
+    good = good && below(HI(&var), 126, p); /* var + eps32 does not overflow, eps32 <= var + eps32 neither; the root stays below 2^63, its reciprocal normal */
     good = good && num_sqrt(&var, &var, p);
     f32_round(&var, 1, p);
     for (uint32_t j = 0; good && j < x->width; j++) {

@@ -78,6 +78,16 @@ static void lex_number(struct parser *p) {
     p->len = (size_t)(q - p->at);
 }
 
+/* A string with its quotes, 0 when it does not end. In a claim file \" and \\ stand for " and \ and a string ends on its line; its text is
+ * kept as written: no name that is looked up contains either. */
+static size_t string_length(const struct parser *p) {
+    for (const char *q = p->at + 1; q < p->end && !(p->claims && (*q == '\n' || *q == '\r')); q++) {
+        if (*q == '"') return (size_t)(q - p->at) + 1;
+        if (p->claims && *q == '\\' && ++q == p->end) return 0;
+    }
+    return 0;
+}
+
 void parser_next(struct parser *p) {
     static const char *const symbols[] = {"<=>", "..", "<=", ">=", "==", "!=", "=>", "+", "-", "*", "/", "%", "@", "^", "<", ">", "=", "(", ")", "[", "]", "{", "}", ",", ":", "."};
     while (p->at < p->end && (*p->at == ' ' || (p->claims && (*p->at == '\n' || *p->at == '\t' || *p->at == '\r' || *p->at == '#')))) {
@@ -102,11 +112,8 @@ void parser_next(struct parser *p) {
         p->t = T_NAME;
         while (p->at + p->len < p->end && (letter(p->at[p->len]) || digit(p->at[p->len]))) p->len++;
     } else if (c == '"') {
-        const char *stop = memchr(p->at + 1, '"', (size_t)(p->end - p->at - 1));
-        if (stop != NULL) {
-            p->t = T_STRING;
-            p->len = (size_t)(stop - p->at) + 1;
-        }
+        p->len = string_length(p);
+        if (p->len > 0) p->t = T_STRING;
     } else {
         for (size_t i = 0; i < sizeof symbols / sizeof *symbols && p->t == T_BAD; i++) {
             size_t n = strlen(symbols[i]);

@@ -14,13 +14,13 @@ static void exp_point(mpz_t lo, mpz_t hi, const mpz_t x, unsigned p) {
     mpz_t t, sum, r;
     mpz_inits(t, sum, r, NULL);
     mpz_tdiv_q_2exp(t, x, p);
-    whole += mpz_get_ui(t);
-    if (mpz_sgn(x) < 0 && whole > p + 3ul) { /* e^-(p+2) < 2^-(p+2) */
+    if (mpz_sgn(x) < 0 && mpz_cmpabs_ui(t, p + 2ul) > 0) { /* e^-(p+2) < 2^-(p+2); before |x| is cut to a machine word */
         mpz_set_ui(lo, 0);
         mpz_set_ui(hi, 1);
         mpz_clears(t, sum, r, NULL);
         return;
     }
+    whole += mpz_get_ui(t);
     unsigned k = 8;
     for (unsigned long v = whole; v > 0; v /= 2) k++;
     unsigned long w = p + 2ul * k + 32 + (mpz_sgn(x) > 0 ? whole + whole / 2 : 0);
