@@ -381,6 +381,7 @@ static bool positions(struct sep *s, const struct ex *set) {
     unsigned bits = 0;
     for (uint32_t i = 0; i < s->n; i++) {
         size_t m = s->sets.size[i];
+        if ((i == 0 || !s->sets.shared) && !sep_distinct(s, s->sets.v[i], m)) return false;
         if (m > 1000000 / s->n) return sep_refuse(s, "too many tokens");
         s->at[i + 1] = s->at[i] + (uint32_t)m;
         for (; m > 1; m = (m + 1) / 2) bits++;

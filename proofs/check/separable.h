@@ -34,6 +34,7 @@ struct sep {
 /* What a node's row r is, as a function of the tokens. TOKEN: of (t[r], r) alone. AFFINE: of t[r], and affine in row r of the one mix node. */
 enum shape { SHAPE_NONE, SHAPE_TOKEN, SHAPE_SCORE, SHAPE_SOFTMAX, SHAPE_AFFINE };
 bool sep_refuse(struct sep *s, const char *why);
+bool sep_distinct(struct sep *s, const int64_t *v, size_t n);          /* refuses a set that names a value twice */
 bool sep_collect(struct sep *s, struct ex *x, int own_slot);           /* features, rows, networks */
 bool sep_tables(struct sep *s);
 void sep_run(struct sep *s, struct run *r, int64_t token, bool float32); /* the run on n times one token */

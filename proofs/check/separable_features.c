@@ -1,8 +1,26 @@
 /* What of a statement the rule separable can take: features, rows of the network (FORMAT.md §3.2, §3.3). */
 #include "separable.h"
+#include <stdlib.h>
 #include <string.h>
 
 bool sep_refuse(struct sep *s, const char *why) { return fail_at(s->fail, 0, "rule separable does not take this claim: %s", s->e->fail.set ? s->e->fail.text : why); }
+
+static int ascending(const void *a, const void *b) {
+    int64_t x, y;
+    memcpy(&x, a, sizeof x);
+    memcpy(&y, b, sizeof y);
+    return (x > y) - (x < y);
+}
+
+bool sep_distinct(struct sep *s, const int64_t *v, size_t n) {
+    int64_t *sorted = mem_get(n + 1, sizeof *sorted);
+    if (n > 0) memcpy(sorted, v, n * sizeof *v);
+    qsort(sorted, n, sizeof *sorted, ascending);
+    bool good = true;
+    for (size_t i = 1; good && i < n; i++) good = sorted[i - 1] != sorted[i];
+    mem_free(sorted);
+    return good ? true : sep_refuse(s, "a set names a value twice");
+}
 
 static bool is_t(const struct sep *s, const struct ex *x) { return x->kind == EX_VAR && x->number == s->slot; }
 
@@ -73,6 +91,7 @@ static bool whole_feature(struct sep *s, struct ex *x) {
         {FN_MAX, F_FOLD, Q_MAX}, {FN_MIN, F_FOLD, Q_MIN}, {FN_SUM, F_FOLD, Q_SUM}, {FN_CONTAINS, F_FOLD, Q_ANY}, {FN_ARGMAX, F_ARGMAX, Q_MAX}, {FN_ARGMIN, F_ARGMIN, Q_MIN}};
     size_t k = 0;
     int64_t a = 0;
+    if (x->n != (x->number == FN_CONTAINS ? 2 : 1)) return sep_refuse(s, "the sequence stands beside other arguments");
     if (x->number == FN_LEN) { /* the constant n: a sum in which every position counts 1 */
         struct feature *f = feature_new(s, x, F_FOLD);
         if (f == NULL) return sep_refuse(s, "too many features");
@@ -83,7 +102,7 @@ static bool whole_feature(struct sep *s, struct ex *x) {
         return true;
     }
     while (k < sizeof table / sizeof *table && (int)table[k].fn != x->number) k++;
-    if (k == sizeof table / sizeof *table || (x->n == 2 && (x->number != FN_CONTAINS || !fixed_now(s, x->k[1], -1) || !eval_int(s->e, x->k[1], &a))))
+    if (k == sizeof table / sizeof *table || (x->number == FN_CONTAINS && (!fixed_now(s, x->k[1], -1) || !eval_int(s->e, x->k[1], &a))))
         return sep_refuse(s, "the sequence stands in a function that no scan computes");
     struct feature *f = feature_new(s, x, table[k].type);
     if (f == NULL) return sep_refuse(s, "too many features");

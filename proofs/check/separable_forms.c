@@ -223,7 +223,7 @@ static uint32_t same_logit(const struct sep *s, int64_t j) {
 
 static bool leaf(struct compile *c, const struct ex *x, struct sval *out) {
     struct sep *s = c->s;
-    const struct ex *call = x->n == 3 ? x->k[0] : x->k[0]->kind == EX_INDEX ? vector_of(x->k[0]) : NULL, *entry = x->k[x->n - 1];
+    const struct ex *call = x->n == 3 ? x->k[0] : x->n == 2 && x->k[0]->kind == EX_INDEX ? vector_of(x->k[0]) : NULL, *entry = x->k[x->n - 1];
     int64_t i;
     if (call == NULL || call->kind != EX_CALL || entry->kind == EX_SLICE) return refuse(c);
     if (!entry_now(c, entry, call->number == FN_LOGITS ? s->n_out : s->n, &i)) return false;
@@ -303,7 +303,8 @@ static bool own_sum(struct compile *c, const struct ex *x, struct sval *out) {
     if (x->binds.b[0].set->network || !eval_set_values(s->e, x->binds.b[0].set, &positions, &n)) return refuse(c);
     forms_new(c, out, S_FORMS, 1);
     out->f[0].beta = zeros(c, s->at[s->n]);
-    bool good = true;
+    const struct val outer = s->own_value; /* of a sum around this one */
+    bool good = sep_distinct(s, positions, n);
     for (size_t k = 0; good && k < n; k++) {
         good = positions[k] >= 0 && positions[k] < (int64_t)s->n ? true : refuse(c);
         s->e->env[slot] = (struct var){.set = true, .v = positions[k]};
@@ -312,6 +313,7 @@ static bool own_sum(struct compile *c, const struct ex *x, struct sval *out) {
     s->e->env[slot].set = false;
     for (int k = 0; k < s->n_own; k++)
         if (s->own_slot[k] == slot) s->own[k]->cache = NULL;
+    s->own_value = outer;
     mem_free(positions);
     return good;
 }

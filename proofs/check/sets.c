@@ -69,6 +69,7 @@ void product_clear(struct product *p) {
     for (uint32_t i = 0; p->v != NULL && i < (p->shared ? 1 : p->n); i++) mem_free(p->v[i]);
     mem_free(p->v);
     mem_free(p->size);
+    *p = (struct product){0}; /* so that clearing again after a failed product_init does nothing */
 }
 
 bool product_init(struct eval *e, struct product *p, const struct ex *set) {

@@ -254,6 +254,27 @@ def sources(folder, net):
     check("tensors missing", 1, cert(path, lines, *evidence()[:-1]))
 
 
+# ---- what rule separable must not take: sets that name a value twice, forms that are no feature; memory after a failed set ----
+
+def refusals(folder):
+    net = transformer(11, d_vocab=4, n_ctx=2, d_model=3, d_head=2)
+    write(os.path.join(folder, "m.net"), net.text())
+    path = os.path.join(folder, "x.cert")
+    twice = "sum{t[i] * attn(M, 0, 0, t)[last, i] : i in {j % 2 : j in 0..3}}"
+    nested = "sum{sum{t[j] * attn(M, 0, 0, t)[last, j] : j in i..i} * t[i] : i in 0..1}"
+    for name, body in (("position named twice", "prove %s <= 3/2" % twice), ("t beside numbers", "prove logits(M, t)[last, 0] <= 1000 + max(t, 3, 4)"),
+                       ("t beside t", "prove logits(M, t)[last, 0] <= 1000 + min(t, 3, t)"), ("sum in a sum", "prove %s <= 13/2" % nested),
+                       ("three indices", "prove logits(M, t)[last][0, 1, 2] <= 1000")):
+        lines = statement([("M", net.sha256())], "forall t in tokens[2] of {3, 1, 2}", body)
+        check("separable: " + name, 1, "--quiet", cert(path, lines, "verdict proved", "witness t=3,3", "rule separable"))
+    for name, tokens, body, number, total in (("count over positions named twice", "tokens[2] of 0..1", twice + " <= 3/2", 4, 4), ("tokens listed twice", "tokens[1] of {0, 0}", "logits(M, t)[0, 0] > 0", 0, 1),
+                                              ("too many tokens", "tokens[1] of 0..100000000", "logits(M, t)[0, 0] > 0", 0, 1), ("tokens named twice", "tokens[2] of {j % 2 : j in 0..3}", "logits(M, t)[0, 0] < 1000", 16, 16)):
+        lines = statement([("M", net.sha256())], "count t in %s : %s" % (tokens, body))
+        check("separable: " + name, 1, "--quiet", cert(path, lines, "verdict bounded", "number %d %d" % (number, number), "total %d %d" % (total, total), "rule separable"))
+    lines = statement([("M", net.sha256())], "forall t in tokens[2] of {3, 1, 2}", "prove %s <= 19/2" % nested)
+    check("separable: a sum in a sum that holds", 0, "--quiet", cert(path, lines, "verdict proved", "witness t=3,3", "rule separable"))
+
+
 # ---- options, statuses, hostile input ----
 
 def statuses(folder, net):
@@ -302,6 +323,7 @@ def main():
             counts(folder, k)
             os.remove(os.path.join(folder, "%d.net" % k))
         ties(folder)
+        refusals(folder)
         net = transformer(7, d_vocab=4, n_ctx=3)
         matches(folder, net)
         sources(folder, net)
