@@ -46,13 +46,36 @@ static void add_size(struct text *out, const struct statement *s) {
     mpq_clear(size);
 }
 
+#define STEPS_A_SECOND 2e9 /* one thread or two of a common processor; a rough guide */
+#define CHECK_RATIO 200    /* the checker repeats an enumeration in exact integers, in one thread */
+
+static void add_seconds(struct text *out, double seconds) {
+    if (seconds < 1) text_add(out, "under a second");
+    else if (seconds < 120) text_addf(out, "%.0f s", seconds);
+    else if (seconds < 7200) text_addf(out, "%.0f min", seconds / 60);
+    else if (seconds < 172800) text_addf(out, "%.0f h", seconds / 3600);
+    else text_add(out, "days");
+}
+
+static void add_engine(struct text *out, const char *word, const struct engine *e, const struct statement *s) {
+    double seconds = e->cost(s) / STEPS_A_SECOND;
+    bool enumerates = e == &engine_enumerate;
+    text_addf(out, "  %-9s %s, about %.1e steps, roughly ", word, e->name, e->cost(s));
+    add_seconds(out, seconds);
+    if (enumerates) {
+        text_add(out, "; checking takes up to ");
+        add_seconds(out, seconds * CHECK_RATIO);
+    }
+    text_add(out, "\n");
+}
+
 static void add_engines(struct text *out, const struct statement *s, const char *only) {
     const struct engine *engines[8];
     struct text why;
     text_init(&why);
     size_t n = judge_engines(engines, 8, s, only ? only : s->engine, &why);
     for (size_t i = 0; i < n; i++)
-        text_addf(out, "  %-9s %s, about %.1e steps\n", i ? "then" : "engine", engines[i]->name, engines[i]->cost(s));
+        add_engine(out, i ? "then" : "engine", engines[i], s);
     if (n == 0) text_addf(out, "  engine    none: %s\n", why.data ? why.data : "no such engine");
     text_clear(&why);
 }

@@ -6,8 +6,6 @@
 #include "proofs/certify.h"
 #include "proofs/session.h"
 
-#define ENGINES_MAX 16
-
 const struct engine *engine_find(const char *name) {
     for (size_t i = 0; i < n_engines; i++)
         if (strcmp(engine_list[i]->name, name) == 0) return engine_list[i];
@@ -126,7 +124,9 @@ static const char *why_no_verdict(const struct statement *s, const struct outcom
     if (o->proposal != PROPOSAL_INTERVAL) return "no engine decides it";
     if (s->body == BODY_LIST) return "the list is not complete";
     if (s->prove) return "the certified interval does not settle the prove line";
-    return s->has_within || s->body != BODY_COUNT ? "the certified interval is wider than asked" : "some cases are unsettled";
+    if (!s->has_within && s->body == BODY_COUNT) return "some cases are unsettled";
+    return s->semantics == SEMANTICS_FLOAT32 ? "the certified interval is wider than asked: the executions of float32 differ by more; ask for a wider `within`"
+                                             : "the certified interval is wider than asked";
 }
 
 /* What is left of the time to prove; false when nothing is. */

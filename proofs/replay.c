@@ -1,4 +1,5 @@
 /* The PyTorch lines that replay a claim's failing inputs: the network written out node by node from its graph. */
+#include <stdlib.h>
 #include <string.h>
 #include "proofs/failures.h"
 #include "proofs/write.h"
@@ -86,8 +87,10 @@ static bool plain_names(const struct model *m) {
 
 static void loader(struct text *out, const struct bound_model *b, size_t index) {
     const struct model *m = &b->model;
+    char *whole = realpath(b->path, NULL); /* the script runs from anywhere */
     text_addf(out, "\nFILE_%s = sys.argv[%zu] if len(sys.argv) > %zu else ", b->name, index + 1, index + 1);
-    write_json_string(out, b->path);
+    write_json_string(out, whole ? whole : b->path);
+    free(whole);
     text_addf(out, "   # sha256 %s\n", m->file_sha256);
     if (!plain_names(m)) {
         text_addf(out, "W_%s = None   # the names in this file differ: give the tensors as a dict with the names that `weightproof info` lists\n", b->name);
@@ -127,6 +130,7 @@ static void shows(struct text *out, const struct statement *s, const struct bind
         for (size_t i = 0; i < b->n_parts; i++) {
             const char *model = s->file->models[s->models[m]].name, *name = b->parts[i].name;
             if (b->parts[i].is_int) continue;
+            text_addf(out, "\n# Shown are the logits; run_%s(%s, torch.float64)[NAME] is any other node, by the names that `weightproof info` lists.", model, name);
             text_addf(out, "\nfor dtype in (torch.float64, torch.float32):\n    logits = run_%s(%s, dtype)[\"logits\"]\n", model, name);
             text_addf(out, "    print(\"%s\", \"%s\", dtype)\n    for k in range(min(len(rows), 10)):\n", model, name);
             text_addf(out, "        top = logits[k, -1].topk(min(2, logits.shape[-1]))\n"

@@ -4,6 +4,7 @@
 #include <string.h>
 #include "core/mem.h"
 #include "verify/elaborate.h"
+#include "verify/engine.h"
 
 struct maker { struct elaborator *e; struct statement *s; struct resolver r; struct typer t; bool ok; };
 
@@ -124,22 +125,29 @@ static void take_within(struct maker *m, const struct scope *env)
 
 static void take_engine(struct maker *m)
 {
-    static const char *const engines[] = {"enumerate", "separable"}, *const later[] = {"bound", "quadratic", "smt", "search", "count"};
-    const char *name = m->e->claim->engine;
+    static const char *const later[] = {"bound", "quadratic", "smt", "count"};
+    const char *engines[ENGINES_MAX], *name = m->e->claim->engine;
+    struct text known;
     char help[120];
     if (!name)
         return;
     m->s->engine = m->e->claim->engine;
-    for (size_t i = 0; i < 2; i++)
-        if (strcmp(name, engines[i]) == 0)
+    for (size_t i = 0; i < n_engines; i++)
+        if (strcmp(name, engine_list[i]->name) == 0)
             return;
-    for (size_t i = 0; i < 5; i++)
+    for (size_t i = 0; i < sizeof later / sizeof *later; i++)
         if (strcmp(name, later[i]) == 0) {
             type_note(&m->t, "no engine '%s' yet", name);
             return;
         }
-    const char *near = suggest(help, sizeof help, name, engines, 2);
-    report_at(m->e->report, m->e->claim->engine_at, NULL, near ? near : "engines are enumerate and separable", "unknown engine '%s'", name);
+    text_init(&known);
+    for (size_t i = 0; i < n_engines && i < ENGINES_MAX; i++) {
+        engines[i] = engine_list[i]->name;
+        text_addf(&known, "%s%s", i == 0 ? "engines are " : i + 1 == n_engines ? " and " : ", ", engines[i]);
+    }
+    const char *near = suggest(help, sizeof help, name, engines, n_engines < ENGINES_MAX ? n_engines : ENGINES_MAX);
+    report_at(m->e->report, m->e->claim->engine_at, NULL, near ? near : known.data, "unknown engine '%s'", name);
+    text_clear(&known);
     m->ok = false;
 }
 
@@ -183,7 +191,7 @@ static void check_binary32(struct maker *m)
         const struct bound_model *b = &m->e->claims->models[s->models[i]];
         const char *tensor = b->loaded == STATUS_OK ? net_not_binary32(&b->model.net) : NULL;
         if (tensor)
-            type_note(&m->t, "float32 asks for weights that are binary32 numbers, and tensor '%s' of %s has others", tensor, b->name);
+            type_note(&m->t, "float32 asks for weights that are binary32 numbers, and tensor '%s' of %s has others; save the model after .float(), or claim it under real", tensor, b->name);
     }
 }
 
