@@ -1,5 +1,5 @@
 /* engine: decides a statement, proposes an outcome. An outcome is a proposal: verify/verdict.c turns it into a verdict after the
- * checker accepted its certificate. Adding an engine: docs/add-an-engine.md. */
+ * checker accepted its certificate. Adding an engine: CONTRIBUTING.md. */
 #ifndef WEIGHTPROOF_VERIFY_ENGINE_H
 #define WEIGHTPROOF_VERIFY_ENGINE_H
 #include "verify/interp.h"
@@ -47,4 +47,5 @@ struct engine {
 };
 extern const struct engine engine_enumerate, engine_separable, engine_search;
 extern const struct engine *const engine_list[]; extern const size_t n_engines;   /* verify/engines.c: the portfolio table */
+#define ENGINES_MAX 16
 #endif

@@ -94,7 +94,7 @@ static void unknown_in_net(struct typer *t, const struct expr *at, const struct 
         all[i] = tensor ? net->tensors[i].name : net->nodes[i].name;
     if (!help) help = suggest_longer(buf, sizeof buf, name, all, n);
     if (!help && !(help = suggest(buf, sizeof buf, name, all, n)))
-        help = tensor ? "weightproof info lists the tensors" : "weightproof convert writes out the nodes";
+        help = tensor ? "weightproof info lists the tensors" : "weightproof info lists the nodes";
     report_at(t->report, at->at, NULL, help, "%s has no %s '%s'", m->name, tensor ? "tensor" : "node", name);
     free(all);
 }

@@ -138,6 +138,22 @@ START_TEST(unread_model)
 }
 END_TEST
 
+START_TEST(manual_has_every_function)
+{
+    char *manual = NULL, call[80];
+    size_t size;
+    struct diag d;
+    diag_init(&d);
+    ck_assert_int_eq(file_read(&manual, &size, "docs/claims.md", 1 << 20, &d), STATUS_OK);
+    for (size_t i = 0; i < FUNCTION_COUNT; i++) {
+        (void)snprintf(call, sizeof call, "%s(", function_table[i].name);
+        ck_assert_msg(strstr(manual, call), "docs/claims.md does not say how to call %s", function_table[i].name);
+    }
+    free(manual);
+    diag_clear(&d);
+}
+END_TEST
+
 START_TEST(given_options)
 {
     struct setting model = {"M", "examples/max4_s123.safetensors"}, param = {"K", "5"}, wrong = {"L", "5"}, far = {"K", "2 + 2"};
@@ -171,6 +187,7 @@ int main(void)
     tcase_add_loop_test(t, each_array, 0, (int)(sizeof arrays / sizeof *arrays));
     tcase_add_loop_test(t, each_undecidable, 0, (int)(sizeof undecidable / sizeof *undecidable));
     tcase_add_test(t, unread_model);
+    tcase_add_test(t, manual_has_every_function);
     tcase_add_test(t, given_options);
     suite_add_tcase(s, t);
     SRunner *r = srunner_create(s);
