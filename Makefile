@@ -10,6 +10,8 @@ CFLAGS  = -std=c17 $(OPT) $(WARN) -ffp-contract=off -fopenmp -D_GNU_SOURCE -DWEI
 CPPFLAGS = -I. -Iinclude -isystem /usr/include/flint
 LDFLAGS = -fopenmp $(SAN)
 SAN    ?=
+# make V=1 shows the commands
+Q       = $(if $(V),,@)
 
 # The layers, lowest first. A layer's objects may use those before it; the tests of a layer link with nothing above it.
 LAYERS  = core models verify proofs
@@ -34,34 +36,40 @@ all: $(BUILD)/weightproof weightproof-check $(BUILD)/libweightproof.a
 obj = $(patsubst %.c,$(BUILD)/%.o,$(1))
 $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+	@echo '  cc    $<'
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
 define layer_rule
 $(BUILD)/lib$(1).a: $(call obj,$($(1)_SRC))
 	@rm -f $$@
-	ar rcs $$@ $$^
+	@echo '  ar    $$@'
+	$(Q)ar rcs $$@ $$^
 endef
 $(foreach layer,$(LAYERS),$(eval $(call layer_rule,$(layer))))
 
 $(BUILD)/libweightproof.a: $(foreach layer,$(LAYERS),$(call obj,$($(layer)_SRC)))
 	@rm -f $@
-	ar rcs $@ $^
+	@echo '  ar    $@'
+	$(Q)ar rcs $@ $^
 
 $(BUILD)/weightproof: $(call obj,$(cli_SRC)) $(proofs_LIBS)
-	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
+	@echo '  link  $@'
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
 
 # The checker: its own objects and GMP, nothing else.
 CHECK_FLAGS = -std=c17 -O2 -g $(WARN) -DCHECK_VERSION='"$(VERSION)"' $(SAN)
 weightproof-check: $(BUILD)/weightproof-check
 $(BUILD)/weightproof-check: $(check_SRC) $(wildcard proofs/check/*.h)
 	@mkdir -p $(@D)
-	$(CC) $(CHECK_FLAGS) -Iproofs/check $(SAN) -o $@ $(check_SRC) -lgmp
+	@echo '  link  $@'
+	$(Q)$(CC) $(CHECK_FLAGS) -Iproofs/check $(SAN) -o $@ $(check_SRC) -lgmp
 
 # tests/LAYER/check_X.c is one Check program, linked with its layer and those below.
 define test_rule
 $(BUILD)/tests/$(1)/%: tests/$(1)/%.c $($(1)_LIBS)
 	@mkdir -p $$(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP $(LDFLAGS) -o $$@ $$< $($(1)_LIBS) $(LIBS) -lcheck -lsubunit -lrt -lpthread -lm
+	@echo '  link  $$@'
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP $(LDFLAGS) -o $$@ $$< $($(1)_LIBS) $(LIBS) -lcheck -lsubunit -lrt -lpthread -lm
 endef
 $(foreach layer,$(LAYERS),$(eval $(call test_rule,$(layer))))
 TESTS = $(foreach layer,$(LAYERS),$(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/$(layer)/check_*.c)))

@@ -20,7 +20,7 @@ deps-tests:
 
 # The set-up runs first, then a second make that may rely on it.
 demo: deps
-	@$(MAKE) --no-print-directory all
+	@$(MAKE) --no-print-directory -j2 all
 	@BUILD=$(BUILD) sh examples/demo.sh
 
 VENV = .venv

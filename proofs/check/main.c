@@ -33,9 +33,11 @@ struct list { const char *s[LIST_MOST]; int n; };
 struct options { bool quiet; struct list dirs, sources, files; const char *expect; struct claims_query claims; };
 struct one { const char *path; struct certificate c; struct stmt s; struct eval e; struct net nets[64]; char used[256]; };
 
+static const char usage_text[] = "usage: weightproof-check [--quiet] [--dir DIR]... [--claims FILE --only NAME [--param NAME=VALUE]... [--model NAME=NET]...]"
+                                 " [--source FILE]... [--expect VERDICT] CERT...\n";
+
 static int usage(const char *what) {
-    fprintf(stderr, "weightproof-check: %s\nusage: weightproof-check [--quiet] [--dir DIR]... [--claims FILE --only NAME [--param NAME=VALUE]... [--model NAME=NET]...]"
-                    " [--source FILE]... [--expect VERDICT] CERT...\n", what);
+    fprintf(stderr, "weightproof-check: %s\n%s", what, usage_text);
     return EXIT_UNREADABLE;
 }
 
@@ -43,6 +45,12 @@ static bool push(struct list *l, const char *s) {
     if (s == NULL || l->n == LIST_MOST) return false;
     l->s[l->n++] = s;
     return true;
+}
+
+static bool is_folder(const char *path) {
+    DIR *d = opendir(path);
+    if (d != NULL) closedir(d);
+    return d != NULL;
 }
 
 static bool parse_options(struct options *o, int argc, char **argv) {
@@ -149,8 +157,12 @@ static int check_sources(struct one *x, const struct options *o, struct buffer *
 }
 
 static void report_accepted(struct one *x, const struct options *o, const struct buffer *sources, const mpz_t bindings) {
-    printf("accepted %s %s %s\n", verdict_names[x->c.verdict], x->s.sha256, x->c.sha256);
+    printf("accepted %s %s %s%s%s\n", verdict_names[x->c.verdict], x->s.sha256, x->c.sha256, o->files.n > 1 ? " " : "", o->files.n > 1 ? x->path : "");
     if (o->quiet) return;
+    const struct certificate *c = &x->c;
+    if (c->number_line > 0) gmp_printf("number %Zd %Zd\ntotal %Zd %Zd\n", c->number[0], c->number[1], c->total[0], c->total[1]);
+    if (c->value_line > 0) gmp_printf("value %Qd %Qd\n", c->value[0], c->value[1]);
+    if (x->s.body == BODY_LIST && c->complete_line > 0) printf("items %zu, %s\n", c->n_items, c->complete ? "complete" : "there may be more");
     printf("statement\n%s", x->c.statement.s);
     for (int i = 0; i < x->s.n_models; i++) printf("net %s %s\n", x->s.models[i].name, x->s.models[i].sha256);
     if (sources->n > 0) fputs(sources->s, stdout);
@@ -215,7 +227,15 @@ int main(int argc, char **argv) {
     struct options *o = mem_get(1, sizeof *o);
     mp_set_memory_functions(gmp_get, gmp_grow, gmp_free);
     int worst = EXIT_ACCEPTED;
-    if (!parse_options(o, argc, argv)) worst = usage("what is asked for is not clear");
+    bool help = argc > 1 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0);
+    if (help) {
+        printf("weightproof-check %s checks certificates of weightproof (proofs/FORMAT.md)\n%s", CHECK_VERSION, usage_text);
+        mem_free(o);
+        return fflush(stdout) == 0 ? EXIT_ACCEPTED : EXIT_UNREADABLE;
+    }
+    if (!parse_options(o, argc, argv)) worst = usage("a certificate, or the value of an option, is missing, or an option is unknown");
+    for (int i = 0; worst == EXIT_ACCEPTED && i < o->dirs.n; i++)
+        if (!is_folder(o->dirs.s[i])) worst = usage("a folder of --dir is not there");
     for (int i = 0; worst != EXIT_UNREADABLE && i < o->files.n; i++) {
         int status = check_file(o->files.s[i], o);
         if (status > worst) worst = status;

@@ -81,9 +81,9 @@ def check(path, dirs, folders, expect):
     return judge
 
 
-def report(judge, quiet):
+def report(judge, quiet, name):
     c, s = judge.c, judge.s
-    print("accepted %s %s %s" % (c.verdict, s.sha256, c.sha256))
+    print("accepted %s %s %s%s" % (c.verdict, s.sha256, c.sha256, name))
     if quiet:
         return
     for line in s.text.splitlines():
@@ -97,10 +97,10 @@ def report(judge, quiet):
     print("  rule %s, reference checker %s" % (c.rule, VERSION))
 
 
-def examine(path, dirs, folders, expect, quiet):
-    """Print the answer for one certificate; its exit status."""
+def examine(path, dirs, folders, expect, quiet, name):
+    """Print the answer for one certificate; its exit status. name: what ends the line of an accepted one."""
     try:
-        report(check(path, dirs, folders, expect), quiet)
+        report(check(path, dirs, folders, expect), quiet, name)
         return 0
     except (Rejected, ClaimError, NetworkError, NoEnclosure) as why:
         print("rejected %s: %s" % (path, why))
@@ -143,7 +143,7 @@ def main(words):
         print(why, file=sys.stderr)
         return 3
     folders = Folders()
-    return max(examine(path, dirs, folders, expect, quiet) for path in files)
+    return max(examine(path, dirs, folders, expect, quiet, " " + path if len(files) > 1 else "") for path in files)
 
 
 if __name__ == "__main__":
