@@ -97,7 +97,7 @@ def report(judge, quiet, name):
     print("  rule %s, reference checker %s" % (c.rule, VERSION))
 
 
-def examine(path, dirs, folders, expect, quiet, name):
+def examine(path, dirs, folders, expect, quiet, name=""):
     """Print the answer for one certificate; its exit status. name: what ends the line of an accepted one."""
     try:
         report(check(path, dirs, folders, expect), quiet, name)
