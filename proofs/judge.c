@@ -124,7 +124,9 @@ static const char *why_no_verdict(const struct statement *s, const struct outcom
     if (o->proposal != PROPOSAL_INTERVAL) return "no engine decides it";
     if (s->body == BODY_LIST) return "the list is not complete";
     if (s->prove) return "the certified interval does not settle the prove line";
-    return s->has_within || s->body != BODY_COUNT ? "the certified interval is wider than asked" : "some cases are unsettled";
+    if (!s->has_within && s->body == BODY_COUNT) return "some cases are unsettled";
+    return s->semantics == SEMANTICS_FLOAT32 ? "the certified interval is wider than asked: the executions of float32 differ by more; ask for a wider `within`"
+                                             : "the certified interval is wider than asked";
 }
 
 /* What is left of the time to prove; false when nothing is. */
