@@ -218,3 +218,8 @@ $ printf 'claims 1\nclaim each { foreach a in 2..4, b in {7, 9} prove exists x i
 > slack = -11.0000000000000
 ! error: claim 'each' stands for 6 values of foreach; choose one, as with --at a=2 --at b=7
 ? 0
+
+# A replay script names the model by its whole path.
+$ weightproof verify $T/a.claims -q --only always --failures $T/f > /dev/null; grep -c "else \"$PWD/examples/max4_s123.safetensors\"" $T/f/always.py
+> 1
+? 0
