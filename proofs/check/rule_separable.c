@@ -61,7 +61,7 @@ struct walker {
     struct table seen; struct truth *truth; enum tri *where; size_t n_truth; struct arena arena; /* by final feature values */
     struct iform *form; size_t n_form; bool negated;
     int64_t *g, *top, *radius, *weight;                     /* least and largest term g, top[cell * n_form + k]; one array in real semantics */
-    int64_t *tokens;
+    int64_t *tokens; uint32_t *cells;                       /* of the walk's sequence */
     wide true_count, false_count, open_count;
 };
 
@@ -253,8 +253,26 @@ static void suffixes(struct walker *w) {
 
 /* ---- the walk ---- */
 
-static void complete(struct walker *w) {
+/* The forms that the sums left open, by their exact signs (all of them > 0, or >= 0). */
+static enum tri exact_truth(struct walker *w, const uint32_t *left, uint32_t n_left) {
+    enum tri all = YES;
+    for (uint32_t a = 0; a < n_left && all != NO; a++) {
+        const struct iform *f = &w->form[left[a]];
+        int sign = sep_sign(&w->s, f, w->cells);
+        if (sign == 2) all = OPEN;
+        else if (sign < 0 || (sign == 0 && f->strict)) all = NO;
+    }
+    return all;
+}
+
+static void complete(struct walker *w, const uint32_t *left, uint32_t n_left) {
     struct eval *e = w->e;
+    enum tri exact = exact_truth(w, left, n_left);
+    if (exact != OPEN) {
+        if (exact == YES) w->true_count++;
+        else w->false_count++;
+        return;
+    }
     e->env[w->s.slot] = (struct var){.set = true, .seq = true, .s = w->tokens, .n = w->s.n};
     e->fail.set = false;
     enum tri t = eval_decide(e, w->predicate);
@@ -281,7 +299,7 @@ static bool walk(struct walker *w, uint32_t i, size_t class, const int64_t *part
     bool more = true;
     if (never) w->false_count += l->count[class];
     else if (n_left == 0) w->true_count += l->count[class];
-    else if (i == w->s.n) complete(w);
+    else if (i == w->s.n) complete(w, left, n_left);
     else {
         int64_t *sum = mem_get(w->n_form, sizeof *sum), *high = w->top == w->g ? sum : mem_get(w->n_form, sizeof *high);
         for (uint32_t t = 0; more && t < l->tokens; t++) {
@@ -292,6 +310,7 @@ static bool walk(struct walker *w, uint32_t i, size_t class, const int64_t *part
             for (uint32_t a = 0; a < n_left; a++) sum[left[a]] = part[left[a]] + g[left[a]];
             for (uint32_t a = 0; a < n_left && high != sum; a++) high[left[a]] = upper[left[a]] + h[left[a]];
             w->tokens[i] = w->s.sets.v[i][t];
+            w->cells[i] = w->s.at[i] + t;
             more = walk(w, i + 1, to, sum, high, left, n_left);
         }
         if (high != sum) mem_free(high);
@@ -404,9 +423,11 @@ static void walker_clear(struct walker *w) {
         mem_free(w->s.f[k].g);
         mem_free(w->s.f[k].use);
     }
+    for (size_t i = 0; w->truth != NULL && i < w->seen.n; i++) forms_drop(&w->truth[i]);
+    sep_ties_clear(&w->s);
     table_clear(&w->seen);
     if (w->top != w->g) mem_free(w->top);
-    void *all[] = {w->states, w->next, w->level, w->paths, w->truth, w->where, w->g, w->radius, w->tokens, w->s.at, w->s.D, w->s.C, w->s.w, w->s.shift, w->s.shape, w->s.h, w->weight};
+    void *all[] = {w->states, w->next, w->level, w->paths, w->truth, w->where, w->g, w->radius, w->tokens, w->cells, w->s.at, w->s.D, w->s.C, w->s.w, w->s.shift, w->s.shape, w->s.h, w->weight};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) mem_free(all[i]);
     product_clear(&w->s.sets);
     arena_free(&w->arena);
@@ -433,6 +454,7 @@ static bool one_domain(struct eval *e, void *arg) {
         w->next = mem_get((size_t)s->n + 1, sizeof *w->next);
         w->level = mem_get((size_t)s->n + 1, sizeof *w->level);
         w->tokens = mem_get(s->n, sizeof *w->tokens);
+        w->cells = mem_get(s->n, sizeof *w->cells);
         w->weight = mem_get(s->at[s->n], sizeof *w->weight);
     }
     for (uint32_t q = 0; good && q < s->at[s->row + 1] - s->at[s->row] && !(o->need_all && !o->tally->all); q++) good = one_query(w, o->where, q);

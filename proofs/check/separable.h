@@ -29,6 +29,7 @@ struct sep {
     int64_t *w; int *shift;                  /* weight = w[q index][cell] 2^(shift - 60), w within one unit, in 0..2^60; 0 for sources that the mask forbids */
     unsigned char *shape;                    /* by node: enum shape */
     int64_t *h, logit_error;                 /* float32 (separable_float32.c): h[q index][cell] and r at 2^-SEP_BITS; 0 in real semantics */
+    struct ties *ties;                       /* separable_ties.c: exact rows, NULL until one is asked for */
     struct fail *fail;
 };
 /* What a node's row r is, as a function of the tokens. TOKEN: of (t[r], r) alone. AFFINE: of t[r], and affine in row r of the one mix node. */
@@ -46,8 +47,12 @@ bool feature_finish(struct sep *s, struct feature *f, int64_t state);  /* puts t
 void sep_release(struct sep *s);                                       /* takes features and own tokens away from eval() */
 
 /* c + sum alpha_j logit_j + sum_cell beta_cell p_cell, as integers times 2^-SEP_BITS (alpha: integers), times a positive factor. */
-struct iform { int64_t c, *alpha, *beta, radius, error; uint32_t *j, n; bool strict; }; /* radius: of Z L / sum of w, per position, in units; error: R under float32; beta may be NULL; alpha[0..n-1] of logits j */
+struct iform { int64_t c, *alpha, *beta, radius, error; uint32_t *j, n, n_exact; bool strict; mpq_t *exact; }; /* radius: of Z L / sum of w, per position, in units; error: R under float32; beta may be NULL; alpha[0..n-1] of logits j; exact (real semantics): c and then, if any, every beta without rounding */
 /* truth of the predicate with q and the features fixed: constant, or all of (form > 0, or >= 0), or not all of them */
 struct truth { bool constant; enum tri value; bool negated; struct iform *form; size_t n; };
 bool sep_compile(struct sep *s, const struct ex *predicate, struct arena *a, struct truth *out);
+void form_keep(const struct sep *s, struct iform *f, const struct num *c, const struct num *beta, const mpz_t by); /* exact = by c, by beta */
+void forms_drop(struct truth *t);                                      /* gives exact back */
+int sep_sign(struct sep *s, const struct iform *f, const uint32_t *cells); /* of the form at the sequence of these cells: 1, 0, -1, or 2 (not clear) */
+void sep_ties_clear(struct sep *s);
 #endif
