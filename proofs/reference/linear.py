@@ -216,13 +216,14 @@ class LinearInterpreter(Interpreter):
         tokens = tuple(env[self.tokens])
         place = tuple(env[x] for x in self.others)
         kind = "attn" if name == self.pattern else "logit"
+        classes = range(width) if kind == "attn" else self.twin(self.net, name)
 
         def row(i):
             if self.read.setdefault(place, i) != i:
                 raise NotSeparable("two rows")
             allowed = self.sources(i, n)
             return Array((width,), lambda j: Form(
-                "one", [(Fraction(0), {} if kind == "attn" and j >= allowed else {(kind, j): Fraction(1)})], (self, tokens, i)))
+                "one", [(Fraction(0), {} if kind == "attn" and j >= allowed else {(kind, classes[j]): Fraction(1)})], (self, tokens, i)))
         return Array((n, width), row)
 
     def sources(self, i, n):

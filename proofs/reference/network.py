@@ -23,7 +23,7 @@ def from_ints(ints, shift, p):
     """The row of the exact numbers ints * 2^-shift."""
     if shift <= p:
         return [x << (p - shift) for x in ints], [0] * len(ints)
-    return shifted(ints, [0] * len(ints), shift - p)
+    return from_ends([(x >> (shift - p), ceil_shift(x, shift - p)) for x in ints])
 
 
 def shifted(mid, rad, s):
@@ -33,7 +33,8 @@ def shifted(mid, rad, s):
 
 
 def from_ends(pairs):
-    mid = [(lo + hi) >> 1 for lo, hi in pairs]
+    """An odd unit goes to the side away from 0, so that an end at 0 stays there."""
+    mid = [(lo + hi + (lo >= 0)) >> 1 for lo, hi in pairs]
     return mid, [max(hi - m, m - lo) for m, (lo, hi) in zip(mid, pairs)]
 
 
@@ -266,6 +267,8 @@ class Evaluator:
             out.append(((a << p) // below if below else 0, min(1 << p, ceil_div(b << p, above)) if above else 1 << p))
         if self.float32:
             out = [self.softmax_error(pair, top - min(lo for lo, hi in pairs), len(pairs)) for pair in out]
+        else:                                                 # an end at 1 stays there, as one at 0 does
+            out = [(lo - (lo & 1), hi) if hi == 1 << p else (lo, hi) for lo, hi in out]
         return from_ends(out)
 
     def softmax_error(self, pair, spread, count):
@@ -328,11 +331,26 @@ class Evaluator:
     def silu(self, run, node, i):
         p, out = self.p, []
         for x in ends(run.row(node.inputs[0], i)):
-            e = self.library(interval.exp(-x[1], -x[0], p))
-            e = max(0, e[0]), e[1]
-            bottom = self.rounded(((1 << p) + e[0], (1 << p) + e[1]), 1)
-            out.append(self.rounded(divide(x, bottom, p), 3))
+            far = -p << p                                     # -1 < 2^p x exp x < 0 below -p, as p (2 / e)^p < 1 for p >= 64
+            if x[0] >= far or self.float32:
+                out.append(self.silu_of(x))
+            elif x[1] <= far:
+                out.append((-1, 0))
+            else:
+                lo, hi = self.silu_of((far, x[1]))
+                out.append((min(-1, lo), max(0, hi)))
         return from_ends(out)
+
+    def silu_of(self, x):
+        """x has the sign of the result, whatever is rounded."""
+        p = self.p
+        if self.float32 and x[0] < -128 << p:
+            raise NetworkError("a float32 intermediate value may overflow")
+        e = self.library(interval.exp(-x[1], -x[0], p))
+        e = max(0, e[0]), e[1]
+        bottom = self.rounded(((1 << p) + e[0], (1 << p) + e[1]), 1)
+        lo, hi = self.rounded(divide(x, bottom, p), 3)
+        return max(0, lo) if x[0] >= 0 else lo, min(0, hi) if x[1] <= 0 else hi
 
 
 class Run:
