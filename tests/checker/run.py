@@ -14,6 +14,7 @@ import struct
 import subprocess
 import sys
 import tempfile
+from fractions import Fraction
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "reference"))
@@ -154,6 +155,32 @@ def ties(folder):
     lines = statement([("M", net.sha256())], "count t in tokens[3] of 0..3 : argmax(logits(M, t)[last]) == 2 or logits(M, t)[last, 2] != logits(M, t)[last, 3]")
     for rule in ("enumerate", "separable"):
         check("twins " + rule, 0 if rule == "enumerate" else 0, "--quiet", cert(os.path.join(folder, "x.cert"), lines, "verdict bounded", "number 0 0", "total 64 64", "rule " + rule))
+
+
+def exact_ties(folder, k):
+    """Small weights, so that many sequences meet the threshold exactly; in doubles a tie is a difference below 1e-10."""
+    rng = random.Random(300 + k)
+    net = transformer(k, d_vocab=3, n_ctx=3, d_model=2, d_head=rng.choice([1, 2]), causal=k % 2 == 0, biases=k % 3 == 0, positions=k % 4 == 0)
+    for _, flat in net.tensors.values():
+        flat[:] = [Fraction(rng.choice([-1, 0, 0, 1, 2]), rng.choice([1, 2])) for _ in flat]
+    write(os.path.join(folder, "ties.net"), net.text())
+    domain = list(itertools.product(range(3), repeat=3))
+    r = rng.randrange(3)
+    rows = {t: net.run(t) for t in domain}
+    logits = {t: rows[t]["logits"][r] for t in domain}
+    own = {t: sum(a * p for a, p in zip(t, rows[t]["blocks.0.attn.hook_pattern.0"][r])) for t in domain}
+    for body, value in (("logits(M, t)[%d, 0] - logits(M, t)[%d, 1]" % (r, r), {t: logits[t][0] - logits[t][1] for t in domain}),
+                        ("sum{t[i] * attn(M, 0, 0, t)[%d, i] : i in 0..2}" % r, own), ("max(t) * logits(M, t)[%d, 2] / 3" % r, {t: max(t) * logits[t][2] / 3 for t in domain})):
+        c = max({Fraction(x).limit_denominator(12) for x in value.values()}, key=lambda c: (c >= 0, sum(abs(x - c) < 1e-10 for x in value.values()), c))
+        if c < 0 or any(1e-10 <= abs(x - c) < 1e-6 for x in value.values()):
+            continue
+        for op, fits in ((">", lambda x: x >= 1e-10), (">=", lambda x: x > -1e-10), ("==", lambda x: abs(x) < 1e-10), ("!=", lambda x: abs(x) >= 1e-10)):
+            n = sum(fits(x - c) for x in value.values())
+            lines = statement([("M", net.sha256())], "count t in tokens[3] of 0..2 : %s %s %s" % (body, op, c))
+            for m in (n - 1, n, n + 1):
+                if 0 <= m <= 27:
+                    check("ties %d: %s %s %s" % (k, body, op, c), 0 if m == n else 1, "--quiet",
+                          cert(os.path.join(folder, "x.cert"), lines, "verdict bounded", "number %d %d" % (m, m), "total 27 27", "rule separable"))
 
 
 # ---- the claim file ----
@@ -323,6 +350,8 @@ def main():
             counts(folder, k)
             os.remove(os.path.join(folder, "%d.net" % k))
         ties(folder)
+        for k in range(16):
+            exact_ties(folder, k)
         refusals(folder)
         net = transformer(7, d_vocab=4, n_ctx=3)
         matches(folder, net)

@@ -16,6 +16,7 @@ import tempfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, os.path.join(HERE, "..", "..", "proofs", "reference")]
+import attacks                                        # noqa: E402
 import check                                          # noqa: E402
 import network                                        # noqa: E402
 import random_claims                                  # noqa: E402
@@ -107,7 +108,8 @@ def reference(paths):
 def call(checker, paths):
     """(first lines of the answers, exit status)"""
     done = subprocess.run([checker, "--quiet"] + paths, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=120)
-    return done.stdout.decode("utf-8", "replace").strip().splitlines(), done.returncode
+    lines = done.stdout.decode("utf-8", "replace").strip().splitlines()
+    return [" ".join(x.split(" ")[:4]) if x.startswith("accepted ") else x for x in lines], done.returncode  # without the file's name
 
 
 def foreign(checker, paths, answers):
@@ -176,6 +178,13 @@ def add_language(tally):
         tally.case("network: " + name, bare(statements.one_claim(good, [("M", digest)]), "proved"), False)
 
 
+def add_attacks(tally):
+    for name, text, net, expected in attacks.cases():
+        if net:
+            tally.network(net)
+        tally.case("attack: " + name, text, expected)
+
+
 def add_random(tally, seed, count):
     """Random closed claims, proved and refuted: at most one of the two is accepted, and by both checkers."""
     net = transformer(1, d_vocab=3, n_ctx=3, d_model=3)
@@ -241,6 +250,8 @@ def main():
                 add_claim(tally, name, claim, rng, a.mutations)
         if a.only in "language":
             add_language(tally)
+        if a.only in "attacks":
+            add_attacks(tally)
         if a.only in "random":
             add_random(tally, a.seed, a.random)
         if a.only in "executions":
