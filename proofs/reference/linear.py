@@ -8,7 +8,7 @@ from fractions import Fraction
 
 from evaluate import Interpreter, names_in
 from statement import E
-from values import Array, ClaimError, Symbol, conjunction, disjunction, exact, negate
+from values import Array, ClaimError, Symbol, conjunction, disjunction, exact, integers, negate
 
 MAX_TERMS = 100000
 LINEAR_OPS = {"embed", "position", "add", "linear", "heads"}
@@ -186,6 +186,13 @@ class LinearInterpreter(Interpreter):
 
     def is_sequence(self, e):
         return e.kind == "name" and e.parts[0] == self.tokens
+
+    def bindings(self, binds, env):
+        if binds and binds[0][1].kind == "image":
+            values = [integers(x) if isinstance(x, Array) else x for x in self.elements(binds[0][1], env)]
+            if len(set(values)) != len(values):
+                raise NotSeparable("a set that names a value twice")
+        yield from Interpreter.bindings(self, binds, env)
 
     def condition(self, where, env):
         self.condition_only = True

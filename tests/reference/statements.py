@@ -43,6 +43,7 @@ not 0 in argmaxes({1/2, 5/2, 5/2})
 argmax({1/2, 1}) == argmax({1/3, 2/3})
 3 in 0..3 and 2 in {1, 2} and not 5 in {a^2 : a in 0..3}
 4 in {a^2 : a in 0..3}
+not 0 < 0 < 1 % 0
 abs(-3) == 3 and abs(2 - 5) == 3
 sum(sort({3, 1, 2})[0..1]) == 3
 distinct({1, 2, 3}) and not distinct({1, 2, 1})
@@ -106,6 +107,14 @@ max{a : a in 1..0} == 0
 5 % 0 == 0
 5 % (1/2) == 0
 2 in {1, 2, 1}
+1 in {1, 1}
+1/2 in {1, 2}
+not 1/2 in {1, 2}
+{1, 1 / (1 - 1)}[0] == 1
+all{{1, 2 % 0}[a] == 1 : a in 0..0}
+all{{2 % 0, 1}[a] == 1 : a in 1..1}
+{1, 2 % 0}[1] == 1
+0 < 1 < 1 % 0
 1 in {1/2, 1}
 1/2 in 0..3
 sum{a : a in {1, 1}} == 2
@@ -166,6 +175,15 @@ prove all{a < 2 : a in 0..1, a in 0..1}
 prove all{any{a < 2 : a in 0..1} : a in 0..1}
 prove all{max < 2 : max in 0..1}
 prove all{last < 2 : last in 0..1}
+prove all{number < 2 : number in 0..1}
+prove all{all{a < 9 : a in 5..6} : a in 0..2}
+prove all{a >= 0 : a in {a : a in 0..2}} and all{any{a == b : a in 0..2} : b in 0..1, a in 0..1}
+prove all{M >= 0 : M in 0..2}
+prove all{M >= 0 and W(M, "embed.W_E")[0, 0] < 1000 : M in 0..2}
+forall last in 0..2\nprove {5, 6, 7}[last] == 5 + last
+forall max in 0..2\nprove max >= 0
+forall number in 0..2\nprove number >= 0
+count number in 0..2 : number >= 1\nprove number >= 2
 prove last < 2
 prove number < 2
 prove all{a < 2: a in 0..1}
