@@ -146,6 +146,7 @@ class LinearInterpreter(Interpreter):
         self.binders(binds)
         for part in (body, where):
             self.uses(part)
+            self.mark(part)
 
     def binders(self, binds):
         tokens = [name for name, s in binds if s.kind in ("power", "product")]
@@ -163,6 +164,17 @@ class LinearInterpreter(Interpreter):
                 if not all(0 <= a < self.net.d_vocab for x in sets for a in self.elements(x, {})):
                     raise NotSeparable("tokens outside the vocabulary")
         self.others = [name for name, _ in binds if name != self.tokens]
+
+    def mark(self, part):
+        """The sets of comprehensions that read the sequence; one without it is a constant and may name a value twice."""
+        if isinstance(part, (list, tuple)):
+            for x in part:
+                self.mark(x)
+        elif isinstance(part, E):
+            if part.kind in ("quantifier", "exists") and self.tokens in names_in(part.parts):
+                for _, s in part.parts[-2]:
+                    s.of_tokens = True
+            self.mark(part.parts)
 
     def uses(self, part):
         """The sequence stands only where a scan over its tokens, or the network, reads it."""
@@ -188,7 +200,7 @@ class LinearInterpreter(Interpreter):
         return e.kind == "name" and e.parts[0] == self.tokens
 
     def bindings(self, binds, env):
-        if binds and binds[0][1].kind == "image":
+        if binds and binds[0][1].kind == "image" and hasattr(binds[0][1], "of_tokens"):
             values = [integers(x) if isinstance(x, Array) else x for x in self.elements(binds[0][1], env)]
             if len(set(values)) != len(values):
                 raise NotSeparable("a set that names a value twice")

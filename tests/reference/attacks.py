@@ -28,6 +28,8 @@ WITH_MODEL = [("own tokens, a position twice", "forall t in tokens[2] of 0..1\np
               ("own tokens, a position twice, counted right", "count t in tokens[2] of 0..1 : " + ATTENTION % TWICE, "verdict bounded\nnumber 3 3\ntotal 4 4", "separable", False),
               ("own tokens, a position listed twice", "forall t in tokens[2] of 0..1\nprove " + ATTENTION % "{0, 1, 0}", "verdict proved\nwitness t=0,0", "separable", False),
               ("own tokens, every position once", "forall t in tokens[2] of 0..1\nprove " + ATTENTION % ONCE, "verdict proved\nwitness t=0,0", "separable", True),
+              ("a constant over a set that names a value twice", "count t in tokens[2] of 0..1 where any{a == 1 : a in {b % 2 : b in 0..3}} : logits(M, t)[last, 0] > -1000",
+               "verdict bounded\nnumber 4 4\ntotal 4 4", "separable", True),
               ("tokens listed twice", "count t in tokens[1] of {0, 0} : logits(M, t)[0, 0] > -1000", "verdict bounded\nnumber 1 1\ntotal 1 1", "separable", False)]
 WITH_MODEL += [("%s of a sequence beside numbers, %s" % (text, rule), "forall t in tokens[2] of 0..1\nprove logits(M, t)[last, 0] <= 1000 + " + text,
                 "verdict proved\nwitness t=0,0", rule, False) for text in ("max(t, 3, 4)", "min(t, 3, t)") for rule in ("separable", "enumerate")]
