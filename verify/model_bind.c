@@ -48,11 +48,12 @@ static char *beside(struct elaborator *e, const char *name)
     return out;
 }
 
+/* The claims outlive the options: what is kept of them is copied. */
 static char *model_path(struct elaborator *e, const struct decl *d)
 {
     for (size_t i = e->options->n_models; i-- > 0;)
         if (strcmp(e->options->models[i].key, d->name) == 0)
-            return e->options->models[i].value;
+            return arena_string(e->arena, e->options->models[i].value, strlen(e->options->models[i].value));
     return beside(e, d->file);
 }
 
