@@ -41,11 +41,11 @@ def verify(path, *options):
 def shuffled_models(path, folder, seed):
     """--model options that bind every model of the file to a shuffled copy."""
     options = []
-    for name, model in re.findall(r'^model\s+(\w+)\s*=\s*"([^"]+)"', open(path).read(), re.M):
+    for k, (name, model) in enumerate(re.findall(r'^model\s+(\w+)\s*=\s*"([^"]+)"', open(path).read(), re.M)):
         net, copy = os.path.join(folder, name + ".net"), os.path.join(folder, "%s.%d.net" % (name, seed))
         subprocess.run([program, "convert", os.path.join(os.path.dirname(path), model), "-o", net], check=True, stdout=subprocess.DEVNULL)
         with open(copy, "w", newline="\n") as f:
-            f.write(shuffle_net.shuffled(open(net).read(), seed))
+            f.write(shuffle_net.shuffled(open(net).read(), seed + 100 * k))   # each model its own way
         options += ["--model", "%s=%s" % (name, copy)]
     return options
 
