@@ -63,8 +63,9 @@ static void add_engine(struct text *out, const char *word, const struct engine *
     text_addf(out, "  %-9s %s, about %.1e steps, roughly ", word, e->name, e->cost(s));
     add_seconds(out, seconds);
     if (enumerates) {
-        text_add(out, "; checking takes up to ");
+        text_add(out, "; checking usually takes 3 to 10 times that, up to ");
         add_seconds(out, seconds * CHECK_RATIO);
+        text_add(out, " when every input needs a closer look");
     }
     text_add(out, "\n");
 }

@@ -41,7 +41,7 @@ $ weightproof verify $T/a.claims --plan --only margin
 >   t         set of integer[3] = tokens[3] of 0..9
 >   subject   real: logits(M, t)[last, max(t)] - max{logits(M, t)[last, j] : j in 0..63 where j != max(t)}
 >   bindings  1000 at most, before conditions
->   engine    enumerate, about 1.7e+07 steps, roughly under a second; checking takes up to 2 s
+>   engine    enumerate, about 1.7e+07 steps, roughly under a second; checking usually takes 3 to 10 times that, up to 2 s when every input needs a closer look
 >   then      separable, about 6.7e+07 steps, roughly under a second
 ? 0
 
