@@ -240,10 +240,8 @@ struct gather { struct linear *l; const struct expr *e; struct decision *out; bo
 static enum status gather_instance(void *context)
 {
     struct gather *c = context;
-    bool in = true;
-    if (c->e->where && expr_depends_on_network(c->e->where))
-        return refuse(c->l, "a condition of a comprehension reads the network");
-    enum status s = c->e->where ? features_truth(&in, c->l->f, c->e->where) : STATUS_OK;
+    bool in;
+    enum status s = linear_condition(&in, c->l, c->e->where);
     if (s != STATUS_OK || !in)
         return s;
     struct decision d;

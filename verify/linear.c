@@ -209,15 +209,21 @@ static enum status value_call(struct form_set *out, struct linear *l, const stru
 
 /* ---- comprehensions ---- */
 
+enum status linear_condition(bool *in, struct linear *l, const struct expr *where)
+{
+    *in = true;
+    if (!where)
+        return STATUS_OK;
+    return expr_depends_on_network(where) ? refuse(l, "a condition of a comprehension reads the network") : features_truth(in, l->f, where);
+}
+
 struct fold { struct linear *l; const struct expr *e; struct form_set *out; enum forms kind; size_t n; };
 
 static enum status fold_instance(void *context)
 {
     struct fold *c = context;
-    bool in = true;
-    if (c->e->where && expr_depends_on_network(c->e->where))
-        return refuse(c->l, "a condition of a comprehension reads the network");
-    enum status s = c->e->where ? features_truth(&in, c->l->f, c->e->where) : STATUS_OK;
+    bool in;
+    enum status s = linear_condition(&in, c->l, c->e->where);
     if (s != STATUS_OK || !in)
         return s;
     struct form_set one;

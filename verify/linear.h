@@ -30,6 +30,8 @@ void form_set_clear(struct form_set *s);
 void decision_clear(struct decision *d);
 /* The tokens of the representative are bound by these calls. STATUS_UNSUPPORTED with f->why. */
 enum status linear_value(struct form_set *out, struct linear *l, const struct expr *e) MUST_USE;
+/* Does the condition of a comprehension (NULL: always) hold for the instance at hand? One that reads the network is refused. */
+enum status linear_condition(bool *in, struct linear *l, const struct expr *where) MUST_USE;
 enum status linear_decision(struct decision *out, struct linear *l, const struct expr *e) MUST_USE;
 /* Lines without terms are decided and dropped: HOLDS_ALL or HOLDS_NOT_ALL is left with lines that read the network only. */
 void decision_settle(struct decision *d);
