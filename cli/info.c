@@ -1,14 +1,12 @@
 #include <stdio.h>
 #include "cli/command.h"
+#include "models/family.h"
 #include "proofs/write.h"
 
-static const struct { const char *name, *text; } families[] = {
-    {"transformer", "token models with TransformerLens keys: any layers and heads, LayerNorm or none, MLP or none, causal or not"},
-    {"net", "a canonical network file"},
-};
-
 static int list_families(void) {
-    for (size_t i = 0; i < sizeof families / sizeof families[0]; i++) printf("%-12s %s\n", families[i].name, families[i].text);
+    for (size_t i = 0; i < n_families; i++)
+        printf("%-12s %s\n%-12s known by: %s\n", family_table[i].name, family_table[i].meaning, "", family_table[i].keys);
+    printf("%-12s a canonical network file\n%-12s known by: its first line, weightproof-net 1\n", "net", "");
     return 0;
 }
 

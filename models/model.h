@@ -19,4 +19,6 @@ struct model {
  * known but not read yet (message begins "cannot read this format yet" or "cannot read this family yet"). */
 enum status model_load(struct model *out, const char *path, const struct model_options *o, struct diag *d) MUST_USE;
 void model_clear(struct model *m);
+/* For the families: something that was read, inferred or assumed; copies. */
+enum status model_add_fact(struct model *m, const char *key, const char *value, const char *how) MUST_USE;
 #endif

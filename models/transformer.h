@@ -3,7 +3,7 @@
 #ifndef WEIGHTPROOF_MODELS_TRANSFORMER_H
 #define WEIGHTPROOF_MODELS_TRANSFORMER_H
 #include "core/names.h"
-#include "models/config.h"
+#include "models/family.h"
 
 struct layer { size_t heads, d_head, d_value, d_mlp; /* 0: no MLP */ };
 struct transformer {
@@ -19,9 +19,9 @@ struct transformer {
     struct text questions;     /* settings that nothing tells, in words */
     struct diag *d;
 };
-/* m has its checkpoint; fills net, facts, ignored, family. */
-enum status transformer_load(struct model *m, const struct config *c, struct diag *d) MUST_USE;
 
+/* Takes a prefix of every tensor's name (`module.`) off, and says so. */
+enum status transformer_strip_prefix(struct model *m, struct diag *d) MUST_USE;
 /* The steps (transformer_infer.c, transformer_settings.c, transformer_keys.c, transformer_build.c). */
 enum status transformer_infer(struct transformer *t) MUST_USE;
 enum status transformer_switches(struct transformer *t) MUST_USE;   /* refuses settings that change the function in ways nothing here knows */
@@ -36,5 +36,4 @@ enum status transformer_ask(struct transformer *t, const char *question) MUST_US
 enum status transformer_build(struct transformer *t) MUST_USE;
 /* Tensor of the checkpoint, or NULL. */
 const struct tensor *transformer_tensor(const struct transformer *t, const char *name);
-enum status model_add_fact(struct model *m, const char *key, const char *value, const char *how) MUST_USE;
 #endif

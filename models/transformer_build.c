@@ -248,15 +248,16 @@ static enum status load(struct transformer *t)
             return STATUS_MEMORY;
     if ((s = transformer_infer(t)) != STATUS_OK || (s = transformer_leftovers(t)) != STATUS_OK)
         return s;
-    t->model->family = "transformer";
     return transformer_build(t);
 }
 
 enum status transformer_load(struct model *m, const struct config *c, struct diag *d)
 {
     struct transformer t = { .model = m, .config = c, .d = d };
-    enum status s = load(&t);
+    enum status s = transformer_strip_prefix(m, d);
 
+    if (s == STATUS_OK)
+        s = load(&t);
     names_clear(&t.index);
     free(t.used);
     free(t.layers);

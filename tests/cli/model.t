@@ -65,7 +65,9 @@ $ weightproof info examples/max4_s123.safetensors --set n_ctx
 
 $ weightproof info --families
 > transformer  token models with TransformerLens keys: any layers and heads, LayerNorm or none, MLP or none, causal or not
+>              known by: embed.W_E, blocks.N.attn.W_Q
 > net          a canonical network file
+>              known by: its first line, weightproof-net 1
 ? 0
 
 $ weightproof info
