@@ -153,3 +153,16 @@ def tanh_point(a, p):
 
 def tanh(lo, hi, p):
     return tanh_point(lo, p)[0], tanh_point(hi, p)[1]
+
+
+def sigmoid_point(a, p):
+    """1 / (1 + exp(-x)) for x >= 0, exp x / (1 + exp x) below: e / (1 + e) increases in e."""
+    one = 1 << p
+    lo, hi = exp_point(-abs(a), p)
+    if a >= 0:
+        return (one << p) // (one + hi), ceil_div(one << p, one + lo)
+    return (lo << p) // (one + lo), ceil_div(hi << p, one + hi)
+
+
+def sigmoid(lo, hi, p):
+    return sigmoid_point(lo, p)[0], sigmoid_point(hi, p)[1]

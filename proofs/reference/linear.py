@@ -12,6 +12,7 @@ from values import Array, ClaimError, Symbol, conjunction, disjunction, exact, i
 
 MAX_TERMS = 100000
 LINEAR_OPS = {"embed", "position", "add", "linear", "heads"}
+OPS = LINEAR_OPS | {"layernorm", "score", "softmax", "mix", "relu", "gelu", "gelu_new", "silu"}
 OF_TOKENS = {"max", "min", "sum", "argmax", "argmin", "len", "contains"}
 
 
@@ -107,6 +108,8 @@ class Form(Symbol):
 
 def recognise(net):
     """The softmax, score and mix nodes and whether there is a LayerNorm, of a network of the kind that FORMAT.md section 3, point 2 describes."""
+    if net.d_vocab is None or net.pad is not None or not {x.op for x in net.nodes.values()} <= OPS:
+        raise NotSeparable("real inputs, a padding token or an operation that the rule does not know")
     mixes = [x for x in net.nodes.values() if x.op == "mix"]
     if len(mixes) != 1 or sum(x.op == "softmax" for x in net.nodes.values()) != 1:
         raise NotSeparable("not one head")

@@ -125,6 +125,8 @@ class ModelFunctions:
 
     def run(self, model, tokens):
         net = model.net
+        if net.d_vocab is None:
+            raise ClaimError("the network has real inputs: no sequence of tokens runs it")
         if not 1 <= len(tokens) <= net.n_ctx or not all(0 <= x < net.d_vocab for x in tokens):
             raise ClaimError("not a sequence of tokens of the model")
         if model.patches:
@@ -161,14 +163,17 @@ class ModelFunctions:
 
         def row(i):
             mid, rad = run.row(name, i)
+            places = range(width) if node.width is not None else run.sources(i)
+            at = {j: k for k, j in enumerate(places)}         # the entry of a source that is allowed
             classes = range(width) if twin is None or run.patched(name, i) else twin
 
             def entry(j):
-                if j >= len(mid):
+                if j not in at:
                     if node.op == "score":
                         raise ClaimError("a score outside the mask has no value")
                     return Real(Fraction(0), Fraction(0))
-                return Real(Fraction(mid[j] - rad[j], 1 << p), Fraction(mid[j] + rad[j], 1 << p), (model.key, tokens, name, i, classes[j]))
+                k = at[j]
+                return Real(Fraction(mid[k] - rad[k], 1 << p), Fraction(mid[k] + rad[k], 1 << p), (model.key, tokens, name, i, classes[j]))
             return Array((width,), entry)
         return Array((n, width), row)
 

@@ -50,14 +50,18 @@ class Part:
 
 
 class Node:
-    """op; inputs: names of nodes; parts: matrix and vectors; d: of a score; width: None for score and softmax."""
+    """op; inputs: names of nodes; parts: matrix and vectors; width: None for score, softmax and bilinear.
+
+    d: the integers of the operation: d of a score, i of a row, c of a topk, g of a rowsoftmax, (B, A, K, C) of a matmul,
+    the indices of a select (a list) or maxpool (a list of lists); else None."""
 
     def __init__(self, name, op, inputs, parts, d, width):
         self.name, self.op, self.inputs, self.parts, self.d, self.width = name, op, inputs, parts, d, width
 
 
 class Net:
-    """d_vocab, n_ctx, causal, eps (Fraction), tensors and nodes by name in order of the file, output, sha256."""
+    """d_vocab (None with `reals`), real_width (None with `tokens`), n_ctx, causal, pad (a token or None), eps (Fraction),
+    tensors and nodes by name in order of the file, output, sha256."""
 
 
 def number(text):
@@ -118,12 +122,8 @@ class Reader:
     def read(self):
         net = self.net
         self.need(self.fixed("weightproof-net", 2)[1] == "1", "unknown version")
-        words = self.fixed("tokens", 3)
-        net.d_vocab, net.n_ctx = integer(words[1]), integer(words[2])
-        self.need(net.d_vocab and net.n_ctx, "d_vocab and n_ctx are integers of at least 1")
-        words = self.fixed("mask", 2)
-        self.need(words[1] in ("causal", "none"), "mask is causal or none")
-        net.causal = words[1] == "causal"
+        self.inputs(self.words())
+        self.mask(self.words())
         eps = number(self.fixed("eps", 2)[1])
         self.need(eps is not None and eps[0] >= 0, "eps is not a canonical non-negative number")
         net.eps = Fraction(eps[0]) * Fraction(2) ** eps[1]
@@ -140,8 +140,27 @@ class Reader:
         self.fixed("end", 1)
         self.need(self.n == len(self.lines), "text after the end")
         self.need(self.used == set(net.tensors), "a tensor that no node uses")
-        self.need(not eps[0] or any(x.op == "layernorm" for x in net.nodes.values()), "eps without a layernorm node")
+        self.need(not eps[0] or any(x.op in ("layernorm", "rmsnorm") for x in net.nodes.values()), "eps without a layernorm or rmsnorm node")
         return net
+
+    def inputs(self, words):
+        """tokens D_VOCAB N_CTX or reals WIDTH N_CTX"""
+        net = self.net
+        self.need(words[0] in ("tokens", "reals") and len(words) == 3, "expected 'tokens' or 'reals'")
+        size, net.n_ctx = integer(words[1]), integer(words[2])
+        self.need(size and net.n_ctx, "integers of at least 1 are asked for")
+        net.d_vocab, net.real_width = (size, None) if words[0] == "tokens" else (None, size)
+
+    def mask(self, words):
+        """mask causal|none [pad TOKEN]"""
+        net = self.net
+        self.need(words[0] == "mask" and len(words) in (2, 4), "expected 'mask'")
+        self.need(words[1] in ("causal", "none"), "mask is causal or none")
+        net.causal, net.pad = words[1] == "causal", None
+        if len(words) == 4:
+            self.need(words[2] == "pad" and net.d_vocab is not None, "after the mask stands nothing, or pad and a token")
+            net.pad = integer(words[3])
+            self.need(net.pad is not None and net.pad < net.d_vocab, "pad is no token")
 
     def tensor(self, words):
         net = self.net
@@ -184,13 +203,12 @@ class Reader:
         self.need(node.width is not None, "'%s' has no rows of fixed width" % text)
         return node
 
-    def attention(self, text, op):
-        self.need(text in self.net.nodes and self.net.nodes[text].op == op, "'%s' is not an earlier %s node" % (text, op))
-        return self.net.nodes[text]
+    def attention(self, text, *ops):
+        self.need(text in self.net.nodes and self.net.nodes[text].op in ops, "'%s' is not an earlier %s node" % (text, " or ".join(ops)))
 
     def node(self, words):
         net = self.net
-        self.need(len(words) >= 4, "a node has a name, an operation and arguments")
+        self.need(len(words) >= 3, "a node has a name, an operation and arguments")
         name, op, args = words[1], words[2], words[3:]
         self.need(NAME.match(name), "bad name")
         self.need(name not in net.nodes and name not in net.tensors, "the name is taken")
@@ -209,6 +227,7 @@ class Reader:
 
     def op_embed(self, args):
         self.count(args, 1)
+        self.need(self.net.d_vocab is not None, "embed in a network of real inputs")
         part = self.part(args[0], 2)
         self.need(part.shape[0] == self.net.d_vocab, "the rows are not those of the vocabulary")
         return [], [part], None, part.shape[1]
@@ -250,7 +269,7 @@ class Reader:
 
     def op_mix(self, args):
         self.count(args, 2)
-        self.attention(args[0], "softmax")
+        self.attention(args[0], "softmax", "bilinear")
         return args, [], None, self.rows(args[1]).width
 
     def op_heads(self, args):
@@ -267,6 +286,99 @@ class Reader:
         return args, [], None, self.rows(args[0]).width
 
     op_relu = op_gelu = op_gelu_new = op_silu = pointwise
+    op_exp = op_sqrt = op_erf = op_tanh = op_sigmoid = pointwise
+
+    def pairwise(self, args):
+        self.count(args, 2)
+        x, y = [self.rows(a) for a in args]
+        self.need(x.width == y.width, "widths differ")
+        return args, [], None, x.width
+
+    op_sub = op_mul = op_div = op_max = op_min = pairwise
+
+    def size(self, text, least=1):
+        """An int of a node line."""
+        n = integer(text)
+        self.need(n is not None and n >= least, "'%s' is not an integer of at least %d" % (text, least))
+        return n
+
+    def indices(self, text, rank, below):
+        """The entries of an integer tensor, as rows for a matrix."""
+        part = self.part(text, rank)
+        self.need(all(x & ((1 << part.shift) - 1) == 0 and 0 <= x >> part.shift < below for x in part.ints),
+                  "'%s' has an entry that is not an integer from 0 to %d" % (text, below - 1))
+        entries = [x >> part.shift for x in part.ints]
+        c = part.shape[-1]
+        return entries if rank == 1 else [entries[i:i + c] for i in range(0, len(entries), c)]
+
+    def op_input(self, args):
+        self.count(args, 0)
+        self.need(self.net.real_width is not None, "input in a network of tokens")
+        return [], [], None, self.net.real_width
+
+    def op_row(self, args):
+        self.count(args, 2)
+        width, i = self.rows(args[0]).width, self.size(args[1], 0)
+        self.need(i < self.net.n_ctx, "a row beyond n_ctx")
+        return args[:1], [], i, width
+
+    def op_select(self, args):
+        self.count(args, 2)
+        chosen = self.indices(args[1], 1, self.rows(args[0]).width)
+        return args[:1], [], chosen, len(chosen)
+
+    def op_maxpool(self, args):
+        self.count(args, 2)
+        chosen = self.indices(args[1], 2, self.rows(args[0]).width)
+        return args[:1], [], chosen, len(chosen)
+
+    def op_concat(self, args):
+        self.need(len(args) >= 2, "wrong number of arguments")
+        return args, [], None, self.width(sum(self.rows(a).width for a in args))
+
+    def width(self, n):
+        self.need(n <= MAX_INT, "a row that is too wide")
+        return n
+
+    def op_constant(self, args):
+        self.count(args, 1)
+        part = self.part(args[0], 1)
+        return [], [part], None, part.shape[0]
+
+    def op_jumprelu(self, args):
+        self.count(args, 2)
+        width = self.rows(args[0]).width
+        return args[:1], [self.vector(args[1], width)], None, width
+
+    def op_topk(self, args):
+        self.count(args, 2)
+        width, c = self.rows(args[0]).width, self.size(args[1])
+        self.need(c <= width, "more entries than the row has")
+        return args[:1], [], c, width
+
+    def op_rowsoftmax(self, args):
+        self.count(args, 2)
+        width, g = self.rows(args[0]).width, self.size(args[1])
+        self.need(width % g == 0, "the groups do not divide the row")
+        return args[:1], [], g, width
+
+    def op_matmul(self, args):
+        self.count(args, 6)
+        x, y = [self.rows(a).width for a in args[:2]]
+        b, a, k, c = [self.size(text) for text in args[2:]]
+        self.need(x == b * a * k and y == b * k * c, "the widths are not those of the matrices")
+        return args[:2], [], (b, a, k, c), self.width(b * a * c)
+
+    def op_rmsnorm(self, args):
+        self.count(args, 1, 2)
+        width = self.rows(args[0]).width
+        return args[:1], [self.vector(a, width) for a in args[1:]], None, width
+
+    def op_bilinear(self, args):
+        self.count(args, 2)
+        for a in args:
+            self.attention(a, "score")
+        return args, [], None, None
 
 
 def read_net(data):

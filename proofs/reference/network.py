@@ -1,81 +1,21 @@
 """Every operation of proofs/NETWORK.md on enclosures, in real and float32 semantics, with patches.
 
-A row is a pair of lists (mid, rad) of integers: entry j lies in [mid[j] - rad[j], mid[j] + rad[j]] * 2^-p.
-The row of a score or softmax node has one entry for each allowed source, in order of position.
-
 float32 (NETWORK.md, section 5): a row encloses the results of all executions. U = 2^-24 is the rounding unit.
+The operations on one row or two that have nothing to do with attention are in operations.py.
 """
 from fractions import Fraction
 from operator import add, mul
 
 import interval
 from interval import NoEnclosure, ceil_div, ceil_shift
+from operations import RowOperations, square
+from rows import UNIT, NetworkError, divide, ends, from_ends, from_ints, is_binary32, multiply, nearest32, shifted
 
-UNIT = 1 << 24
 CACHE_ROWS = 200000
+OWN, PAST, ALL = 0, 1, 2                                      # a row depends on its own position, on those it may read, on all
 
 
-class NetworkError(Exception):
-    """A network value that does not exist, or cannot be had under float32; the message says why."""
-
-
-def from_ints(ints, shift, p):
-    """The row of the exact numbers ints * 2^-shift."""
-    if shift <= p:
-        return [x << (p - shift) for x in ints], [0] * len(ints)
-    return from_ends([(x >> (shift - p), ceil_shift(x, shift - p)) for x in ints])
-
-
-def shifted(mid, rad, s):
-    """mid, rad times 2^-s: floors lose less than one unit, nothing when they are exact."""
-    mask = (1 << s) - 1
-    return [x >> s for x in mid], [ceil_shift(r, s) + (x & mask != 0) for x, r in zip(mid, rad)]
-
-
-def from_ends(pairs):
-    """An odd unit goes to the side away from 0, so that an end at 0 stays there."""
-    mid = [(lo + hi + (lo >= 0)) >> 1 for lo, hi in pairs]
-    return mid, [max(hi - m, m - lo) for m, (lo, hi) in zip(mid, pairs)]
-
-
-def ends(row):
-    return [(m - r, m + r) for m, r in zip(*row)]
-
-
-def multiply(a, b, p):
-    """Product of two enclosures."""
-    products = [x * y for x in a for y in b]
-    return min(products) >> p, ceil_shift(max(products), p)
-
-
-def divide(a, b, p):
-    """a / b; b must be above 0."""
-    if b[0] <= 0:
-        raise NoEnclosure("a division by what may be 0")
-    return (a[0] << p) // (b[1] if a[0] >= 0 else b[0]), ceil_div(a[1] << p, b[0] if a[1] >= 0 else b[1])
-
-
-def nearest32(x):
-    """The binary32 number nearest the rational x >= 0, ties to even (no overflow in the uses here)."""
-    if x == 0:
-        return x
-    e = x.numerator.bit_length() - x.denominator.bit_length()
-    e -= Fraction(2) ** e > x
-    step = Fraction(2) ** max(e - 23, -149)
-    q, rest = divmod(x, step)
-    return (q + (rest * 2 > step or (rest * 2 == step and q % 2 == 1))) * step
-
-
-def is_binary32(m, shift):
-    """Whether m * 2^-shift is a binary32 number."""
-    if m == 0:
-        return True
-    twos = (m & -m).bit_length() - 1
-    m, e = abs(m) >> twos, twos - shift
-    return m < UNIT and e >= -149 and m.bit_length() + e <= 128
-
-
-class Evaluator:
+class Evaluator(RowOperations):
     """One network at one precision p (fractional bits) and one semantics; rows are shared between sequences."""
 
     def __init__(self, net, p, float32):
@@ -83,9 +23,10 @@ class Evaluator:
         self.cache = {}
         self.eta = 1 if p < 149 else 1 << (p - 149)           # 2^-149, rounded up
         self.tiny = 1 if p < 120 else 1 << (p - 120)          # more than any underflow of exp, erf, tanh
-        self.context = {}                                     # does the row depend on other positions?
+        self.reach = {}
         for name, node in net.nodes.items():
-            self.context[name] = node.op == "score" or any(self.context[x] for x in node.inputs)
+            own = {"score": PAST, "row": ALL}.get(node.op, OWN)
+            self.reach[name] = max([own] + [self.reach[x] for x in node.inputs])
         self.eps = net.eps
         if float32:
             for tensor in net.tensors.values():
@@ -115,7 +56,7 @@ class Evaluator:
 
     def bounded(self, size):
         if size >> self.p >= 1 << 127:
-            raise NetworkError("a float32 intermediate value may overflow")
+            raise NoEnclosure("a float32 intermediate value may overflow")
 
     def sum_error(self, size, terms):
         """|computed - exact| of a sum with `terms` products and additions whose absolute values add up to size."""
@@ -208,15 +149,9 @@ class Evaluator:
         centred = [self.rounded((lo - mean[1], hi - mean[0]), 1) for lo, hi in ends(row)]
         low = high = 0                                        # sums of squares at 2^-2p
         for lo, hi in centred:
-            low += 0 if lo <= 0 <= hi else min(lo * lo, hi * hi)
-            high += max(lo * lo, hi * hi)
-        eps = self.eps.numerator << (2 * p)
-        low, high = low // k + eps // self.eps.denominator, ceil_div(high, k) + ceil_div(eps, self.eps.denominator)
-        if self.float32:                                      # squares, sum, / k, + eps: k + 3 roundings of positive terms
-            more = ceil_div(high * (k + 3), UNIT - k - 3) + ((k + 3) * self.eta << p)
-            low, high = max(0, low - more), high + more
-            self.bounded(high >> p)
-        root = self.rounded((interval.isqrt(low), interval.isqrt(high) + 1), 1)
+            least, largest = square((lo, hi))
+            low, high = low + least, high + largest
+        root = self.root_of_mean(low, high, k)
         pairs = [self.rounded(divide(c, root, p), 2) for c in centred]
         if node.parts:
             w, b = [list(zip(part.ints, [part.shift] * k)) for part in node.parts]
@@ -233,7 +168,7 @@ class Evaluator:
         inverse = interval.sqrt_ratio(1, node.d, p + 32)
         root = interval.isqrt(node.d)
         mids, rads = [], []
-        for j in range(run.sources(i)):
+        for j in run.sources(i):
             key, key_rad = run.row(node.inputs[1], j)
             mid = sum(map(mul, q, key))
             rad = sum(abs(a) * s + r * abs(b) + r * s for a, r, b, s in zip(q, q_rad, key, key_rad) if r or s)
@@ -255,9 +190,13 @@ class Evaluator:
         return mids, rads
 
     def softmax(self, run, node, i):
-        """p_j is increasing in score j and decreasing in the others: both ends of an enclosure are attained."""
-        p, pairs = self.p, ends(run.row(node.inputs[0], i))
-        top = max(hi for lo, hi in pairs)
+        return from_ends(self.shares(ends(run.row(node.inputs[0], i))))
+
+    def shares(self, pairs):
+        """exp(s) / sum of exp(s). Share j is increasing in score j and decreasing in the others: both ends of an enclosure are attained."""
+        if not pairs:
+            return []
+        p, top = self.p, max(hi for lo, hi in pairs)
         low = [interval.exp_point(lo - top, p)[0] for lo, hi in pairs]
         high = [interval.exp_point(hi - top, p)[1] for lo, hi in pairs]
         low_sum, high_sum = sum(low), sum(high)
@@ -266,10 +205,8 @@ class Evaluator:
             below, above = a + high_sum - b, b + low_sum - a
             out.append(((a << p) // below if below else 0, min(1 << p, ceil_div(b << p, above)) if above else 1 << p))
         if self.float32:
-            out = [self.softmax_error(pair, top - min(lo for lo, hi in pairs), len(pairs)) for pair in out]
-        else:                                                 # an end at 1 stays there, as one at 0 does
-            out = [(lo - (lo & 1), hi) if hi == 1 << p else (lo, hi) for lo, hi in out]
-        return from_ends(out)
+            return [self.softmax_error(pair, top - min(lo for lo, hi in pairs), len(pairs)) for pair in out]
+        return [(lo - (lo & 1), hi) if hi == 1 << p else (lo, hi) for lo, hi in out]      # an end at 1 stays there, as one at 0 does
 
     def softmax_error(self, pair, spread, count):
         """Every computed exp is exp(s - max) (1 + rho) and an underflow: s - max is off by U spread at most, exp
@@ -286,7 +223,9 @@ class Evaluator:
 
     def mix(self, run, node, i):
         weight, weight_rad = run.row(node.inputs[0], i)
-        rows = [run.row(node.inputs[1], j) for j in range(len(weight))]
+        if not weight:
+            return [0] * node.width, [0] * node.width
+        rows = [run.row(node.inputs[1], j) for j in run.sources(i)]
         mids = [sum(map(mul, weight, column)) for column in zip(*[m for m, r in rows])]
         rads, sizes = [], []
         for values, radii in zip(zip(*[m for m, r in rows]), zip(*[r for m, r in rows])):
@@ -296,6 +235,10 @@ class Evaluator:
         if self.float32:
             rad = [r + self.sum_error(ceil_shift(s, self.p), len(weight)) for r, s in zip(rad, sizes)]
         return mid, rad
+
+    def bilinear(self, run, node, i):
+        one, two = [ends(run.row(x, i)) for x in node.inputs]
+        return from_ends([self.once(self.product(a, b, node)) for a, b in zip(one, two)])
 
     def relu(self, run, node, i):
         return from_ends([(max(0, lo), max(0, hi)) for lo, hi in ends(run.row(node.inputs[0], i))])
@@ -345,7 +288,7 @@ class Evaluator:
         """x has the sign of the result, whatever is rounded."""
         p = self.p
         if self.float32 and x[0] < -128 << p:
-            raise NetworkError("a float32 intermediate value may overflow")
+            raise NoEnclosure("a float32 intermediate value may overflow")
         e = self.library(interval.exp(-x[1], -x[0], p))
         e = max(0, e[0]), e[1]
         bottom = self.rounded(((1 << p) + e[0], (1 << p) + e[1]), 1)
@@ -354,32 +297,40 @@ class Evaluator:
 
 
 class Run:
-    """The network on one sequence. patches: {node: {position: row}}, rows at the evaluator's precision."""
+    """The network on one sequence: tokens, a tuple, or inputs, rows of a network of real inputs (Evaluator.input_row).
 
-    def __init__(self, evaluator, tokens, patches=None):
-        self.evaluator, self.tokens, self.patches = evaluator, tokens, patches or {}
-        self.cache = {} if patches else evaluator.cache
+    patches: {node: {position: row}}, rows at the evaluator's precision."""
+
+    def __init__(self, evaluator, tokens=None, patches=None, inputs=None):
+        self.evaluator, self.tokens, self.inputs, self.patches = evaluator, tokens, inputs, patches or {}
+        self.n = len(tokens if inputs is None else inputs)
+        self.cache = {} if patches or inputs is not None else evaluator.cache
         if len(self.cache) > CACHE_ROWS:
             self.cache.clear()
 
     def sources(self, i):
-        """How many sources row i may read."""
-        return i + 1 if self.evaluator.net.causal else len(self.tokens)
+        """The positions that row i of an attention pattern may read, in order."""
+        net = self.evaluator.net
+        reach = range(i + 1 if net.causal else self.n)
+        return reach if net.pad is None else [j for j in reach if self.tokens[j] != net.pad]
 
     def patched(self, name, i):
         return self.patches.get(name, {}).get(i)
 
     def key(self, name, i):
         """What the row depends on."""
-        if not self.evaluator.context[name]:
+        if self.patches or self.inputs is not None:
+            return name, i
+        reach = self.evaluator.reach[name]
+        if reach == OWN:
             return name, i, self.tokens[i]
-        return name, i, self.tokens[:self.sources(i)]
+        return name, i, self.tokens[:i + 1] if reach == PAST and self.evaluator.net.causal else self.tokens
 
     def row(self, name, i):
         patched = self.patched(name, i)
         if patched:
             return patched
-        key = self.key(name, i) if not self.patches else (name, i)
+        key = self.key(name, i)
         if key not in self.cache:
             node = self.evaluator.net.nodes[name]
             self.cache[key] = getattr(self.evaluator, node.op)(self, node, i)

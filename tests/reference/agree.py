@@ -22,7 +22,7 @@ import network                                        # noqa: E402
 import random_claims                                  # noqa: E402
 import statements                                     # noqa: E402
 from claims import certificate, fields, oracle, seal  # noqa: E402
-from executions import failures                      # noqa: E402
+from executions import failures, naive               # noqa: E402
 from golden import claims, field_changes, statement_changes  # noqa: E402
 from nets import transformer                         # noqa: E402
 from printer import show_statement                    # noqa: E402
@@ -220,11 +220,11 @@ def add_prover(tally, prover):
 
 
 def add_executions(tally):
-    seen, outside = failures(check.read_net, network)
-    for x in outside[:5]:
-        tally.fail("float32 execution", "", x)
-    tally.passed += not outside
-    print("%d values of random float32 executions, %d outside" % (seen, len(outside)))
+    for what, (seen, outside) in (("float32 executions", failures(check.read_net, network)), ("plain doubles", naive(check.read_net, network))):
+        for x in outside[:5]:
+            tally.fail(what, "", x)
+        tally.passed += not outside
+        print("%d values of %s, %d outside" % (seen, what, len(outside)))
 
 
 def main():

@@ -19,10 +19,10 @@ def number(x):
 
 
 class Tiny:
-    """tensors {name: (shape, flat list of Fractions)}, nodes [(name, op, [argument])]."""
+    """tensors {name: (shape, flat list of Fractions)}, nodes [(name, op, [argument])]. reals: the width of real inputs, d_vocab None."""
 
-    def __init__(self, d_vocab, n_ctx, causal, eps=0):
-        self.d_vocab, self.n_ctx, self.causal, self.eps = d_vocab, n_ctx, causal, Fraction(eps)
+    def __init__(self, d_vocab, n_ctx, causal, eps=0, reals=None, pad=None):
+        self.d_vocab, self.n_ctx, self.causal, self.eps, self.reals, self.pad = d_vocab, n_ctx, causal, Fraction(eps), reals, pad
         self.tensors, self.nodes, self.memo = {}, [], {}
 
     def tensor(self, name, shape, rng, scale=16, spread=24):
@@ -34,13 +34,14 @@ class Tiny:
         return name
 
     def text(self):
-        out = ["weightproof-net 1", "tokens %d %d" % (self.d_vocab, self.n_ctx), "mask " + ("causal" if self.causal else "none"),
-               "eps " + number(self.eps)]
+        head = "tokens %d %d" % (self.d_vocab, self.n_ctx) if self.reals is None else "reals %d %d" % (self.reals, self.n_ctx)
+        mask = "mask " + ("causal" if self.causal else "none") + ("" if self.pad is None else " pad %d" % self.pad)
+        out = ["weightproof-net 1", head, mask, "eps " + number(self.eps)]
         for name in sorted(self.tensors):
             shape, flat = self.tensors[name]
             out.append("tensor %s %s" % (name, " ".join(map(str, shape))))
             out += [" ".join(number(x) for x in flat[i:i + shape[-1]]) for i in range(0, len(flat), shape[-1])]
-        out += ["node %s %s %s" % (name, op, " ".join(args)) for name, op, args in self.nodes]
+        out += [" ".join(["node", name, op] + args) for name, op, args in self.nodes]
         return "\n".join(out + ["output logits", "end"]) + "\n"
 
     def sha256(self):
@@ -60,7 +61,7 @@ class Tiny:
         return [flat[i * shape[1]:(i + 1) * shape[1]] for i in range(shape[0])]
 
     def run(self, t, patches=()):
-        """{node: rows} on the sequence t; patches: ((node, position, row), ...)."""
+        """{node: rows} on the sequence t (of rows, with real inputs); patches: ((node, position, row), ...)."""
         key = tuple(t), tuple((a, b, tuple(c)) for a, b, c in patches)
         if key in self.memo:
             return self.memo[key]
@@ -97,18 +98,22 @@ class Tiny:
             out.append([a * w + b for a, w, b in zip(row, x[1], x[2])] if len(x) > 1 else row)
         return out
 
-    def allowed(self, i, n):
-        return range(i + 1) if self.causal else range(n)
+    def allowed(self, i, t):
+        return [j for j in range(i + 1 if self.causal else len(t)) if self.pad is None or t[j] != self.pad]
 
     def op_score(self, t, n, args, x):
-        return [[math.fsum(a * b for a, b in zip(x[0][i], x[1][j])) / math.sqrt(x[2]) for j in self.allowed(i, n)] for i in range(n)]
+        return [[math.fsum(a * b for a, b in zip(x[0][i], x[1][j])) / math.sqrt(x[2]) for j in self.allowed(i, t)] for i in range(n)]
+
+    def spread_out(self, t, rows):
+        """Entries of allowed sources at their positions, 0 at the others."""
+        found = [dict(zip(self.allowed(i, t), row)) for i, row in enumerate(rows)]
+        return [[row.get(j, 0.0) for j in range(len(t))] for row in found]
 
     def op_softmax(self, t, n, args, x):
-        out = []
-        for row in x[0]:
-            e = [math.exp(s - max(row)) for s in row]
-            out.append([a / sum(e) for a in e] + [0.0] * (n - len(e)))
-        return out
+        return self.spread_out(t, [shares(row) for row in x[0]])
+
+    def op_bilinear(self, t, n, args, x):
+        return self.spread_out(t, [[a * b for a, b in zip(*rows)] for rows in zip(*x)])
 
     def op_mix(self, t, n, args, x):
         return [[math.fsum(p * v for p, v in zip(row, column)) for column in zip(*x[1])] for row in x[0]]
@@ -131,6 +136,88 @@ class Tiny:
 
     def op_silu(self, t, n, args, x):
         return self.pointwise(lambda a: a / (1 + math.exp(-a)), x)
+
+    def op_exp(self, t, n, args, x):
+        return self.pointwise(math.exp, x)
+
+    def op_sqrt(self, t, n, args, x):
+        return self.pointwise(math.sqrt, x)
+
+    def op_erf(self, t, n, args, x):
+        return self.pointwise(math.erf, x)
+
+    def op_tanh(self, t, n, args, x):
+        return self.pointwise(math.tanh, x)
+
+    def op_sigmoid(self, t, n, args, x):
+        return self.pointwise(lambda a: 1 / (1 + math.exp(-a)), x)
+
+    def pairwise(self, f, x):
+        return [[f(a, b) for a, b in zip(*rows)] for rows in zip(*x)]
+
+    def op_sub(self, t, n, args, x):
+        return self.pairwise(lambda a, b: a - b, x)
+
+    def op_mul(self, t, n, args, x):
+        return self.pairwise(lambda a, b: a * b, x)
+
+    def op_div(self, t, n, args, x):
+        return self.pairwise(lambda a, b: a / b, x)
+
+    def op_max(self, t, n, args, x):
+        return self.pairwise(max, x)
+
+    def op_min(self, t, n, args, x):
+        return self.pairwise(min, x)
+
+    def op_input(self, t, n, args, x):
+        return [[float(a) for a in row] for row in t]
+
+    def op_row(self, t, n, args, x):
+        return [x[0][x[1]]] * n
+
+    def op_select(self, t, n, args, x):
+        return [[row[int(e)] for e in x[1]] for row in x[0]]
+
+    def op_concat(self, t, n, args, x):
+        return [sum(rows, []) for rows in zip(*x)]
+
+    def op_constant(self, t, n, args, x):
+        return [list(x[0])] * n
+
+    def op_jumprelu(self, t, n, args, x):
+        return [[a if a > b else 0.0 for a, b in zip(row, x[1])] for row in x[0]]
+
+    def op_topk(self, t, n, args, x):
+        out = []
+        for row in x[0]:
+            kept = sorted(range(len(row)), key=lambda e: (-row[e], e))[:x[1]]
+            out.append([a if e in kept else 0.0 for e, a in enumerate(row)])
+        return out
+
+    def op_rowsoftmax(self, t, n, args, x):
+        return [sum((shares(row[e:e + x[1]]) for e in range(0, len(row), x[1])), []) for row in x[0]]
+
+    def op_maxpool(self, t, n, args, x):
+        return [[max(row[int(e)] for e in chosen) for chosen in x[1]] for row in x[0]]
+
+    def op_matmul(self, t, n, args, x):
+        count, a, k, c = x[2:]
+        return [[math.fsum(left[(b * a + r) * k + m] * right[(b * k + m) * c + j] for m in range(k)) for b in range(count) for r in range(a) for j in range(c)]
+                for left, right in zip(x[0], x[1])]
+
+    def op_rmsnorm(self, t, n, args, x):
+        out = []
+        for row in x[0]:
+            s = math.sqrt(sum(a * a for a in row) / len(row) + float(self.eps))
+            out.append([a / s * w for a, w in zip(row, x[1] if len(x) > 1 else [1.0] * len(row))])
+        return out
+
+
+def shares(row):
+    """softmax"""
+    e = [math.exp(s - max(row)) for s in row]
+    return [a / sum(e) for a in e]
 
 
 def transformer(seed, d_vocab=3, n_ctx=3, layers=1, heads=1, d_model=3, d_head=2, d_out=None, causal=True, biases=True, positions=True,
