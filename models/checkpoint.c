@@ -5,6 +5,7 @@
 #include "core/hash.h"
 #include "core/mem.h"
 #include "core/text.h"
+#include "models/npy.h"
 
 void checkpoint_clear(struct checkpoint *c)
 {
@@ -70,8 +71,6 @@ static enum status not_yet(const char *path, const char *format, struct diag *d)
 
 static enum status other_format(const char *path, const char *data, size_t size, struct diag *d)
 {
-    if (begins(data, size, "\x93NUMPY", 6))
-        return not_yet(path, "a NumPy array (.npy)", d);
     if (begins(data, size, "GGUF", 4))
         return not_yet(path, "a GGUF file", d);
     if (begins(data, size, "\x89HDF\r\n\x1a\n", 8))
@@ -82,13 +81,25 @@ static enum status other_format(const char *path, const char *data, size_t size,
         return not_yet(path, "an ONNX file", d);
     if (size == 0)
         return diag_fail(d, STATUS_INPUT, "cannot read '%s': the file is empty", path);
-    return diag_fail(d, STATUS_INPUT, "cannot read '%s': not a model file (safetensors, a PyTorch state dict, or .net)", path);
+    return diag_fail(d, STATUS_INPUT, "cannot read '%s': not a model file (safetensors, a PyTorch checkpoint, .npz, .npy or .net)", path);
 }
 
 static bool looks_like_torch(const char *data, size_t size)
 {
-    return begins(data, size, "PK\3\4", 4) || begins(data, size, "PK\5\6", 4) || (size > 2 && (unsigned char)data[0] == 0x80 && data[1] >= 0 && data[1] <= 5) ||
-           (size >= 262 && memcmp(data + 257, "ustar", 5) == 0);
+    return (size > 2 && (unsigned char)data[0] == 0x80 && data[1] >= 0 && data[1] <= 5) || (size >= 262 && memcmp(data + 257, "ustar", 5) == 0);
+}
+
+/* Zip archives: of arrays, else PyTorch's. */
+static enum status zip_parse(struct checkpoint *out, const char *path, const char *data, size_t size, struct diag *d)
+{
+    struct archive a;
+    enum status s = archive_open(&a, path, data, size, d);
+
+    if (s != STATUS_OK)
+        return s;
+    s = npz_is(&a) ? npz_read(out, &a) : torch_read(out, &a);
+    archive_close(&a);
+    return s;
 }
 
 enum status checkpoint_parse(struct checkpoint *out, const char *path, const char *data, size_t size, struct diag *d)
@@ -101,8 +112,12 @@ enum status checkpoint_parse(struct checkpoint *out, const char *path, const cha
     sha256_hex(c.sha256, data, size);
     if (looks_like_safetensors(path, data, size))
         s = safetensors_parse(&c, path, data, size, d);
+    else if (begins(data, size, "PK\3\4", 4) || begins(data, size, "PK\5\6", 4))
+        s = zip_parse(&c, path, data, size, d);
+    else if (begins(data, size, "\x93NUMPY", 6))
+        s = npy_parse(&c, path, data, size, d);
     else if (looks_like_torch(data, size))
-        s = torch_parse(&c, path, data, size, d);
+        s = torch_refuse(path, data, size, d);
     else
         s = other_format(path, data, size, d);
     if (s == STATUS_OK)

@@ -6,7 +6,10 @@
 
 /* The readers: fill an empty checkpoint from the bytes of a file; on failure the caller clears it. */
 enum status safetensors_parse(struct checkpoint *out, const char *path, const char *data, size_t size, struct diag *d) MUST_USE;
-enum status torch_parse(struct checkpoint *out, const char *path, const char *data, size_t size, struct diag *d) MUST_USE;
+struct archive;
+enum status torch_read(struct checkpoint *out, struct archive *a) MUST_USE;
+/* Files from before the zip format, or not from PyTorch: always an error. */
+enum status torch_refuse(const char *path, const char *data, size_t size, struct diag *d) MUST_USE;
 /* Any format, by content. */
 enum status checkpoint_parse(struct checkpoint *out, const char *path, const char *data, size_t size, struct diag *d) MUST_USE;
 /* Adds a metadata string; copies. */

@@ -155,7 +155,7 @@ static enum status read_all(struct config *c, char sha256[65], const struct chec
         bool torch = strcmp(from->format, "torch") == 0;
         if (!(c->how = mem_string(torch ? "read from the file's own configuration" : "read from metadata")))
             return STATUS_MEMORY;
-        c->entry = torch ? "its own configuration" : "__metadata__, config";
+        c->entry = torch ? "its own configuration" : strcmp(from->format, "npz") == 0 ? "its entry 'config'" : "__metadata__, config";
         s = parse(c, (struct diag_place){ .text = from->config, .text_size = strlen(from->config) }, d);
         if (s == STATUS_OK)
             s = check_sidecar(c, d);

@@ -43,12 +43,12 @@ void tensor_set_contiguous(struct tensor *t)
         t->source.strides[i] = stride;
 }
 
-static uint64_t little_endian(const unsigned char *p, size_t n)
+static uint64_t read_bits(const unsigned char *p, size_t n, bool big_endian)
 {
     uint64_t v = 0;
 
-    while (n-- > 0)
-        v = v << 8 | p[n];
+    for (size_t i = 0; i < n; i++)
+        v = v << 8 | p[big_endian ? i : n - 1 - i];
     return v;
 }
 
@@ -82,9 +82,17 @@ static double from_integer(uint64_t v, size_t size)
     return y < 0x1p63 && (int64_t)y == x ? y : (double)NAN;
 }
 
-static double element(enum dtype t, const unsigned char *p)
+static double from_unsigned(uint64_t v)
 {
-    uint64_t v = little_endian(p, dtype_size(t));
+    double y = (double)v;
+
+    /* 2^64 itself would overflow the conversion back */
+    return y < 0x1p64 && (uint64_t)y == v ? y : (double)NAN;
+}
+
+static double element(enum dtype t, const unsigned char *p, bool big_endian)
+{
+    uint64_t v = read_bits(p, dtype_size(t), big_endian);
     double x;
 
     switch (t) {
@@ -97,8 +105,11 @@ static double element(enum dtype t, const unsigned char *p)
         return from_half(v);
     case DTYPE_BF16:
         return from_single(v << 16);
+    case DTYPE_U64:
+    case DTYPE_U32:
+    case DTYPE_U16:
     case DTYPE_U8:
-        return (double)v;
+        return from_unsigned(v);
     case DTYPE_BOOL:
         return v <= 1 ? (double)v : (double)NAN;
     default:
@@ -157,7 +168,7 @@ enum status tensor_decode(struct tensor *t, const unsigned char *bytes, const ch
     if (!t->data)
         return STATUS_MEMORY;
     for (size_t i = 0; i < n; i++) {
-        double x = element(t->source.dtype, bytes + offset * width);
+        double x = element(t->source.dtype, bytes + offset * width, t->source.big_endian);
         if (!isfinite(x) && !(buffer && isinf(x)))
             return refuse(t, index, x, path, d);
         t->data[i] = x;

@@ -15,7 +15,7 @@ struct file { const char *path, *data; size_t size; /* of the data part */ size_
 
 #define FAIL(f, ...) diag_fail((f)->d, STATUS_INPUT, "cannot read '%s': " __VA_ARGS__)
 
-static const char *not_read_yet[] = { "F4", "F6_E2M3", "F6_E3M2", "F8_E5M2", "F8_E4M3", "F8_E8M0", "F8_E4M3FNUZ", "F8_E5M2FNUZ", "U16", "U32", "U64", "C64" };
+static const char *not_read_yet[] = { "F4", "F6_E2M3", "F6_E3M2", "F8_E5M2", "F8_E4M3", "F8_E8M0", "F8_E4M3FNUZ", "F8_E5M2FNUZ", "C64" };
 
 static enum status read_dtype(struct file *f, struct tensor *t, const cJSON *value)
 {
@@ -28,7 +28,7 @@ static enum status read_dtype(struct file *f, struct tensor *t, const cJSON *val
     for (size_t i = 0; i < sizeof not_read_yet / sizeof *not_read_yet; i++)
         if (strcmp(s, not_read_yet[i]) == 0)
             return diag_fail(f->d, STATUS_UNSUPPORTED, "cannot read this format yet: '%s': tensor '%s' has dtype %s", f->path, t->name, s);
-    return FAIL(f, "tensor '%s': '%s' is no dtype (F64, F32, F16, BF16, I64, I32, I16, I8, U8, BOOL)", f->path, t->name, s);
+    return FAIL(f, "tensor '%s': '%s' is no dtype (F64, F32, F16, BF16, I64, I32, I16, I8, U64, U32, U16, U8, BOOL)", f->path, t->name, s);
 }
 
 static enum status read_shape(struct file *f, struct tensor *t, const cJSON *value)

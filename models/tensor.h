@@ -8,20 +8,21 @@
 #include "core/diag.h"
 
 #define DTYPE_TABLE(X) X(DTYPE_F64, "F64", 8) X(DTYPE_F32, "F32", 4) X(DTYPE_F16, "F16", 2) X(DTYPE_BF16, "BF16", 2) \
-    X(DTYPE_I64, "I64", 8) X(DTYPE_I32, "I32", 4) X(DTYPE_I16, "I16", 2) X(DTYPE_I8, "I8", 1) X(DTYPE_U8, "U8", 1) X(DTYPE_BOOL, "BOOL", 1)
+    X(DTYPE_I64, "I64", 8) X(DTYPE_I32, "I32", 4) X(DTYPE_I16, "I16", 2) X(DTYPE_I8, "I8", 1) \
+    X(DTYPE_U64, "U64", 8) X(DTYPE_U32, "U32", 4) X(DTYPE_U16, "U16", 2) X(DTYPE_U8, "U8", 1) X(DTYPE_BOOL, "BOOL", 1)
 enum dtype {
 #define X(code, name, size) code,
     DTYPE_TABLE(X)
 #undef X
 };
 #define TENSOR_MAX_RANK 8
-struct tensor_source { size_t offset; bool bound; size_t strides[TENSOR_MAX_RANK]; enum dtype dtype; }; /* element strides; bound: raw bytes are in the file */
+struct tensor_source { size_t offset; bool bound; size_t strides[TENSOR_MAX_RANK]; enum dtype dtype; bool big_endian; }; /* element strides; bound: raw bytes are in the file */
 struct tensor { char *name; size_t rank; size_t shape[TENSOR_MAX_RANK]; double *data; /* row-major */ struct tensor_source source; };
 size_t tensor_count(const struct tensor *t);
 
 struct checkpoint {
     char *path, sha256[65];
-    const char *format;           /* "safetensors", "torch" */
+    const char *format;           /* "safetensors", "torch", "npz", "npy" */
     struct tensor *tensors; size_t n;
     char *config;                 /* JSON text found inside the file, or NULL */
     struct { char *key, *value; } *facts; size_t n_facts; /* other metadata strings: stated by the file, not checked */

@@ -11,7 +11,7 @@
 
 struct reader {
     const char *path;
-    struct archive archive;
+    struct archive *archive;
     char *pickle_bytes;
     struct pickle pickle;
     size_t prefix;             /* length of what stands before data.pkl in member names */
@@ -35,8 +35,7 @@ static bool ends(const char *s, const char *suffix)
     return n >= m && strcmp(s + n - m, suffix) == 0;
 }
 
-/* Files from before the zip format, or not from PyTorch. */
-static enum status refuse_plain(const char *path, const char *data, size_t size, struct diag *d)
+enum status torch_refuse(const char *path, const char *data, size_t size, struct diag *d)
 {
     static const char magic[] = "\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19";
     static const char help[] = "where you trust the file, write a new one with torch.save(torch.load('old.pt'), 'new.pt')";
@@ -52,25 +51,21 @@ static enum status refuse_plain(const char *path, const char *data, size_t size,
 static enum status find_pickle(struct reader *r, size_t *member)
 {
     long found = -1;
-    bool arrays = false;
 
-    for (size_t i = 0; i < r->archive.n; i++) {
-        const char *name = archive_name(&r->archive, i);
-        arrays |= ends(name, ".npy");
+    for (size_t i = 0; i < r->archive->n; i++) {
+        const char *name = archive_name(r->archive, i);
         if (ends(name, "/constants.pkl") || strcmp(name, "constants.pkl") == 0)
             return fail_help(r->path, "a TorchScript program, a state dict is needed", "write one with torch.save(torch.jit.load('x.pt').state_dict(), 'state.pt')", r->d);
         if (!ends(name, "/data.pkl") && strcmp(name, "data.pkl") != 0)
             continue;
         if (found >= 0)
-            return FAIL(r, "two zip members '%s' and '%s'", r->path, archive_name(&r->archive, (size_t)found), name);
+            return FAIL(r, "two zip members '%s' and '%s'", r->path, archive_name(r->archive, (size_t)found), name);
         found = (long)i;
     }
-    if (found < 0 && arrays)
-        return diag_fail(r->d, STATUS_UNSUPPORTED, "cannot read this format yet: '%s' is a NumPy archive (.npz)", r->path);
     if (found < 0)
         return FAIL(r, "a zip archive without data.pkl, not a PyTorch checkpoint", r->path);
     *member = (size_t)found;
-    r->data_pkl = archive_name(&r->archive, *member);
+    r->data_pkl = archive_name(r->archive, *member);
     r->prefix = strlen(r->data_pkl) - strlen("data.pkl");
     return STATUS_OK;
 }
@@ -85,7 +80,7 @@ static long find_beside(const struct reader *r, const char *folder, struct pickl
     text_add(&full, folder);
     text_add_n(&full, name.s, name.n);
     if (!full.failed)
-        member = archive_find(&r->archive, full.data);
+        member = archive_find(r->archive, full.data);
     text_clear(&full);
     return member;
 }
@@ -100,8 +95,8 @@ static enum status check_byteorder(struct reader *r)
 
     if (member < 0)
         return member == -2 ? STATUS_MEMORY : STATUS_OK;
-    size = archive_size(&r->archive, (size_t)member);
-    if ((s = archive_read(&bytes, &offset, &r->archive, (size_t)member)) != STATUS_OK)
+    size = archive_size(r->archive, (size_t)member);
+    if ((s = archive_read(&bytes, &offset, r->archive, (size_t)member)) != STATUS_OK)
         return s;
     little = size == 6 && memcmp(bytes, "little", 6) == 0;
     free(bytes);
@@ -218,11 +213,11 @@ static enum status load_storage(struct reader *r, const struct tensor *t, const 
     if (member < 0)
         return member == -2 ? STATUS_MEMORY
                             : FAIL(r, "tensor '%s': there is no zip member '%.*sdata/%.*s'", r->path, t->name, (int)r->prefix, r->data_pkl, (int)storage->key.n, storage->key.s);
-    bytes = archive_size(&r->archive, (size_t)member);
+    bytes = archive_size(r->archive, (size_t)member);
     if (bytes % dtype_size(storage->dtype) || bytes / dtype_size(storage->dtype) != storage->numel)
         return FAIL(r, "tensor '%s': its storage has %zu elements of %s, zip member '%s' %zu bytes", r->path, t->name, storage->numel, dtype_name(storage->dtype),
-                    archive_name(&r->archive, (size_t)member), bytes);
-    s = archive_read(&r->storage, &r->storage_offset, &r->archive, (size_t)member);
+                    archive_name(r->archive, (size_t)member), bytes);
+    s = archive_read(&r->storage, &r->storage_offset, r->archive, (size_t)member);
     r->storage_key = storage->key;
     return s;
 }
@@ -291,29 +286,24 @@ static enum status read_archive(struct reader *r, struct checkpoint *c)
 
     if ((s = find_pickle(r, &member)) != STATUS_OK || (s = check_byteorder(r)) != STATUS_OK)
         return s;
-    if (archive_size(&r->archive, member) > PICKLE_LIMIT)
-        return FAIL(r, "a pickle of %zu bytes, the limit is %zu", r->path, archive_size(&r->archive, member), PICKLE_LIMIT);
-    if ((s = archive_read(&r->pickle_bytes, &offset, &r->archive, member)) != STATUS_OK ||
-        (s = pickle_parse(&r->pickle, r->path, r->pickle_bytes, archive_size(&r->archive, member), r->d)) != STATUS_OK ||
+    if (archive_size(r->archive, member) > PICKLE_LIMIT)
+        return FAIL(r, "a pickle of %zu bytes, the limit is %zu", r->path, archive_size(r->archive, member), PICKLE_LIMIT);
+    if ((s = archive_read(&r->pickle_bytes, &offset, r->archive, member)) != STATUS_OK ||
+        (s = pickle_parse(&r->pickle, r->path, r->pickle_bytes, archive_size(r->archive, member), r->d)) != STATUS_OK ||
         (s = find_state(r, &state)) != STATUS_OK || (s = read_config(r, c)) != STATUS_OK)
         return s;
     return read_state(r, c, state);
 }
 
-enum status torch_parse(struct checkpoint *out, const char *path, const char *data, size_t size, struct diag *d)
+enum status torch_read(struct checkpoint *out, struct archive *a)
 {
     /* shared and expanded tensors are normal, a thousandfold of the file is not */
-    struct reader r = { .path = path, .d = d, .budget = size > SIZE_MAX / 128 ? SIZE_MAX : 16 * size + 65536 };
+    struct reader r = { .path = a->path, .archive = a, .d = a->d, .budget = a->size > SIZE_MAX / 128 ? SIZE_MAX : 16 * a->size + 65536 };
     enum status s;
 
-    if (size < 2 || memcmp(data, "PK", 2) != 0)
-        return refuse_plain(path, data, size, d);
     out->format = "torch";
-    s = archive_open(&r.archive, path, data, size, d);
-    if (s == STATUS_OK)
-        s = read_archive(&r, out);
+    s = read_archive(&r, out);
     pickle_clear(&r.pickle);
-    archive_close(&r.archive);
     free(r.pickle_bytes);
     free(r.storage);
     return s;

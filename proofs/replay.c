@@ -96,6 +96,8 @@ static void loader(struct text *out, const struct bound_model *b, size_t index) 
         text_addf(out, "W_%s = None   # the names in this file differ: give the tensors as a dict with the names that `weightproof info` lists\n", b->name);
     } else if (strcmp(m->checkpoint.format, "safetensors") == 0) {
         text_addf(out, "from safetensors.torch import load_file\nW_%s = load_file(FILE_%s)\n", b->name, b->name);
+    } else if (strcmp(m->checkpoint.format, "npz") == 0) {
+        text_addf(out, "W_%s = {k: torch.from_numpy(v.astype(v.dtype.newbyteorder(\"=\"))) for k, v in np.load(FILE_%s).items() if v.dtype.kind in \"fiub\"}\n", b->name, b->name);
     } else {
         text_addf(out, "W_%s = torch.load(FILE_%s, map_location=\"cpu\", weights_only=True)\n", b->name, b->name);
         text_addf(out, "W_%s = next((W_%s[k] for k in (\"model\", \"state_dict\", \"model_state_dict\") if k in W_%s), W_%s)\n", b->name, b->name,

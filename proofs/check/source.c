@@ -2,9 +2,9 @@
 #include "certificate.h"
 #include <string.h>
 
-enum dtype { F64, F32, F16, BF16, I64, I32, I16, I8, U8, BOOLEAN, DTYPES };
+enum dtype { F64, F32, F16, BF16, I64, I32, I16, I8, U64, U32, U16, U8, BOOLEAN, DTYPES };
 static const struct { const char *name; unsigned bytes, mantissa, exponent; } dtypes[DTYPES] = { /* mantissa, exponent bits; 0: integer */
-    {"F64", 8, 52, 11}, {"F32", 4, 23, 8}, {"F16", 2, 10, 5}, {"BF16", 2, 7, 8}, {"I64", 8, 0, 0}, {"I32", 4, 0, 0}, {"I16", 2, 0, 0}, {"I8", 1, 0, 0}, {"U8", 1, 0, 0}, {"BOOL", 1, 0, 0}};
+    {"F64", 8, 52, 11}, {"F32", 4, 23, 8}, {"F16", 2, 10, 5}, {"BF16", 2, 7, 8}, {"I64", 8, 0, 0}, {"I32", 4, 0, 0}, {"I16", 2, 0, 0}, {"I8", 1, 0, 0}, {"U64", 8, 0, 0}, {"U32", 4, 0, 0}, {"U16", 2, 0, 0}, {"U8", 1, 0, 0}, {"BOOL", 1, 0, 0}};
 
 static bool reduce(struct dyadic *out, int64_t m, int e) {
     *out = (struct dyadic){0, 0};
@@ -23,7 +23,8 @@ static bool element(const unsigned char *p, enum dtype t, struct dyadic *out) {
     unsigned size = 8 * dtypes[t].bytes, mb = dtypes[t].mantissa, eb = dtypes[t].exponent;
     for (unsigned i = 0; i < dtypes[t].bytes; i++) bits |= (uint64_t)p[i] << (8 * i);
     if (mb == 0) {
-        bool minus = t != U8 && t != BOOLEAN && (bits >> (size - 1)) != 0;
+        bool minus = t <= I8 && (bits >> (size - 1)) != 0;
+        if (t == U64 && bits > INT64_MAX) return bits % 2048 == 0 && reduce(out, (int64_t)(bits / 2048), 11); /* as any binary64 number up there */
         if (minus && size < 64) bits |= ~(uint64_t)0 << size;
         return reduce(out, (int64_t)bits, 0);
     }

@@ -9,7 +9,7 @@ INTEGER = re.compile(r"(0|-?[1-9][0-9]*)\Z")
 NATURAL = re.compile(r"(0|[1-9][0-9]*)\Z")
 RATIONAL = re.compile(r"(0|-?[1-9][0-9]*)(?:/([1-9][0-9]*))?\Z")
 HASH = re.compile(r"[0-9a-f]{64}\Z")
-DTYPES = set("F64 F32 F16 BF16 I64 I32 I16 I8 U8 BOOL".split())
+DTYPES = set("F64 F32 F16 BF16 I64 I32 I16 I8 U64 U32 U16 U8 BOOL".split())
 
 
 class Rejected(Exception):

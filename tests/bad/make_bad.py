@@ -330,10 +330,83 @@ def make_torch():
         "before_version_1_6": b"\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19." + b"\x80\x02M\xe9\x03.",
         "tar_archive": b"storages".ljust(257, b"\0") + b"ustar\0" + b"00".ljust(249, b"\0"),
         "plain_pickle": b"\x80\x02}q\0.",
-        "numpy_archive": archive([("a.npy", b"\x93NUMPY")]),
     }
     for name, data in files.items():
         write("torch/%s.pt" % name, data)
+
+
+# ---- NumPy ----
+
+def npy(descr="'<f4'", shape="(2,)", order="False", data=struct.pack("<ff", 1, 2), text=None, version=(1, 0), length=None):
+    header = (text or "{'descr': %s, 'fortran_order': %s, 'shape': %s, }\n" % (descr, order, shape)).encode()
+    n = struct.pack("<H" if version[0] == 1 else "<I", len(header) if length is None else length)
+    return b"\x93NUMPY" + bytes(version) + n + header + data
+
+
+def make_numpy():
+    eight = struct.pack("<d", 1)
+    files = {
+        "no_header": b"\x93NUMPY\1\0",
+        "no_length": b"\x93NUMPY\2\0\1\0",
+        "version_four": npy(version=(4, 0)),
+        "header_beyond_file": npy(length=500),
+        "header_beyond_limit": npy(version=(2, 0), length=1 << 20),
+        "not_a_dictionary": npy(text="('<f4', False, (2,))"),
+        "dictionary_without_end": npy(text="{'descr': '<f4', 'fortran_order': False, 'shape': (2,)"),
+        "bytes_after_dictionary": npy(text="{'descr': '<f4', 'fortran_order': False, 'shape': (2,)} + {}"),
+        "calls_a_function": npy(shape="eval('(2,)')"),
+        "key_without_quotes": npy(text="{descr: '<f4'}"),
+        "key_unknown": npy(text="{'descr': '<f4', 'order': 'C'}"),
+        "key_twice": npy(text="{'descr': '<f4', 'descr': '<f4'}"),
+        "key_missing": npy(text="{'descr': '<f4', 'shape': (2,)}"),
+        "colon_missing": npy(text="{'descr' '<f4'}"),
+        "comma_missing": npy(text="{'descr': '<f4' 'shape': (2,)}"),
+        "order_a_number": npy(order="0"),
+        "shape_a_number": npy(shape="2"),
+        "shape_in_parentheses": npy(shape="(2)"),
+        "shape_negative": npy(shape="(-2,)"),
+        "shape_huge_integer": npy(shape="(18446744073709551617,)"),
+        "shape_without_comma": npy(shape="(2 2)"),
+        "shape_rank_nine": npy(shape="(1,1,1,1,1,1,1,1,2)"),
+        "shape_overflow": npy(shape="(4294967296, 4294967296)"),
+        "type_a_number": npy(descr="4"),
+        "type_with_escape": npy(descr="'<f\\x34'"),
+        "type_empty": npy(descr="''"),
+        "type_not_text": npy(descr="'\x01\x02'"),
+        "type_records": npy(descr="[('x', '<f4')]", shape="(2,)"),
+        "type_objects": npy(descr="'|O'", data=b"\x80\x02K\1."),
+        "type_complex": npy(descr="'<c8'", shape="(1,)", data=eight),
+        "type_long_double": npy(descr="'<f16'", shape="(1,)", data=b"\0" * 16),
+        "type_strings": npy(descr="'<U1'", data=b"a\0\0\0b\0\0\0"),
+        "type_raw": npy(descr="'<V2'", data=b"\x80?\0@"),
+        "type_dates": npy(descr="'<M8[ns]'", shape="(1,)", data=b"\0" * 8),
+        "type_without_order": npy(descr="'f4'"),
+        "type_unknown_width": npy(descr="'<i3'", data=b"\0" * 6),
+        "truncated": npy(data=b"\0" * 7),
+        "bytes_after_end": npy(data=b"\0" * 9),
+        "weight_nan": npy(data=struct.pack("<ff", 1, float("nan"))),
+        "weight_infinity_big_endian": npy(descr="'>f8'", shape="(1, 1)", data=struct.pack(">d", float("inf"))),
+        "weight_nan_fortran": npy(shape="(2, 2)", order="True", data=struct.pack("<ffff", 1, 2, float("nan"), 4)),
+        "bool_two": npy(descr="'|b1'", data=b"\0\2"),
+        "integer_beyond_binary64": npy(descr="'<u8'", shape="(1,)", data=b"\xff" * 8),
+        "another_family": npy(),
+    }
+    for name, data in files.items():
+        write("numpy/%s.npy" % name, data)
+    archives = {
+        "type_objects": [("a.npy", files["another_family"]), ("b.npy", files["type_objects"])],
+        "type_complex": [("a.npy", files["type_complex"])],
+        "member_not_numpy": [("a.npy", b"1, 2")],
+        "member_truncated": [("a.npy", files["truncated"])],
+        "weight_nan": [("a.npy", npy()), ("b.npy", files["weight_nan"])],
+        "no_arrays": [("config.npy", files["type_strings"]), ("note.txt", b"x")],
+        "config_not_json": [("embed.W_E.npy", npy(shape="(1, 2)")), ("config.npy", npy(descr="'|S3'", shape="()", data=b"{x}"))],
+        "another_family": [("a.npy", npy())],
+        "two_members_of_one_name": [("a.npy", npy()), ("b.npy", npy())],
+    }
+    for name, members in archives.items():
+        data = archive(members, zipfile.ZIP_DEFLATED if "truncated" in name else zipfile.ZIP_STORED)
+        write("numpy/%s.npz" % name, data.replace(b"b.npy", b"a.npy") if name == "two_members_of_one_name" else data)
 
 
 # ---- canonical networks ----
@@ -450,7 +523,8 @@ if __name__ == "__main__":
     make_safetensors()
     make_transformer()
     make_torch()
+    make_numpy()
     make_net()
-    for name, data in {"empty.bin": b"", "text.txt": b"hello\n", "array.npy": b"\x93NUMPY\1\0", "model.gguf": b"GGUF\3\0\0\0", "model.onnx": b"\x08\x07\x12\x04",
+    for name, data in {"empty.bin": b"", "text.txt": b"hello\n", "model.gguf": b"GGUF\3\0\0\0", "model.onnx": b"\x08\x07\x12\x04",
                        "weights.h5": b"\x89HDF\r\n\x1a\n"}.items():
         write("other/" + name, data)

@@ -9,7 +9,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct diag d;
 
     diag_init(&d);
-    if (torch_parse(&c, "x", (const char *)data, size, &d) == STATUS_OK && d.n)
+    if (checkpoint_parse(&c, "x", (const char *)data, size, &d) == STATUS_OK && d.n)
         __builtin_trap();
     checkpoint_clear(&c);
     diag_clear(&d);

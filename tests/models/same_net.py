@@ -1,5 +1,5 @@
 """`weightproof convert` against the independent writer tests/make_net.py, byte for byte, on every model of
-examples/ and on random transformers of every kind."""
+examples/ and on random transformers of every kind, these also as NumPy archives."""
 import glob
 import json
 import os
@@ -45,7 +45,7 @@ def random_model(path, random):
              act_fn=random.choice(["relu", "gelu", "gelu_new", "silu"]), attention_dir=random.choice(["causal", "bidirectional"]))
     if random.random() < 0.5:
         c["eps"] = random.choice([1e-5, 1e-6, 1e-12, 0.1])
-    header, data = {"__metadata__": {"config": json.dumps(c)}}, b""
+    header, data, arrays = {"__metadata__": {"config": json.dumps(c)}}, b"", {}
     tensors = shapes(c, random)
     random.shuffle(tensors)
     for name, shape in tensors:
@@ -54,6 +54,8 @@ def random_model(path, random):
         raw = np.array(values).clip(-60000, 60000).astype(KINDS[kind]).tobytes()
         header[name] = {"dtype": kind, "shape": shape, "data_offsets": [len(data), len(data) + len(raw)]}
         data += raw
+        arrays[name] = np.frombuffer(raw, KINDS[kind]).reshape(shape).astype(random.choice("<>") + KINDS[kind][1:], order=random.choice("CF"))
+    random.choice([np.savez, np.savez_compressed])(path + ".npz", config=json.dumps(c), **arrays)
     text = json.dumps(header).encode()
     with open(path, "wb") as f:
         f.write(struct.pack("<Q", len(text)) + text + data)
@@ -66,10 +68,11 @@ with tempfile.TemporaryDirectory() as folder:
     for i in range(60):
         paths.append(os.path.join(folder, "random%d.safetensors" % i))
         random_model(paths[-1], chosen)
+        paths.append(paths[-1] + ".npz")
     for path in paths:
         out = os.path.join(folder, "a.net")
         done = subprocess.run([program, "convert", path, "-o", out], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-        same = done.returncode == 0 and open(out).read() == make_net.net_text(*make_net.read(path))
+        same = done.returncode == 0 and open(out).read() == make_net.net_text(*make_net.read(path.removesuffix(".npz")))
         passed, failed = passed + same, failed + (not same)
         if not same:
             print("%s: convert (exit %d) and make_net differ\n%s" % (path, done.returncode, done.stdout.decode()))
