@@ -97,6 +97,8 @@ int command_new(const struct arguments *a) {
     if (s == STATUS_OK) s = command_model(&m, a, a->positional[0], &d);
     if (s != STATUS_OK) goto done;
     loaded = true;
+    if (m.net.width_in) s = diag_fail(&d, STATUS_UNSUPPORTED, "'new' writes claims about token models, this one reads rows of %zu real numbers", m.net.width_in);
+    if (s != STATUS_OK) goto done;
     head(&t, &m, a, length(&m.net));
     claims(&t, &m.net);
     s = t.failed ? STATUS_MEMORY : command_write(out, t.data, t.size, &d);

@@ -22,7 +22,7 @@ static void print_node(struct text *t, struct ball_run *r, const struct net *net
         arb_srcptr row = ball_run_row(r, node, i);
         text_addf(t, "position %zu, token %d\n", i, tokens[i]);
         for (size_t j = 0; j < width; j++) {
-            bool unread = net->nodes[node].op == OP_SCORE && net->causal && j > i;
+            bool unread = net->nodes[node].op == OP_SCORE && ((net->causal && j > i) || tokens[j] == net->pad);
             text_addf(t, "  %4zu  ", j);
             if (unread) text_add(t, "-");
             else print_ball(t, row + j, digits);
@@ -83,7 +83,8 @@ int command_run(const struct arguments *a) {
     if (s == STATUS_OK) s = command_model(&m, a, a->positional[0], &d);
     if (s != STATUS_OK) goto done;
     loaded = true;
-    s = tokens_parse(&tokens, &n, list, m.net.d_vocab, &d);
+    if (m.net.width_in) s = diag_fail(&d, STATUS_INPUT, "this model reads rows of %zu real numbers, not tokens", m.net.width_in);
+    if (s == STATUS_OK) s = tokens_parse(&tokens, &n, list, m.net.d_vocab, &d);
     if (s == STATUS_OK && n > m.net.n_ctx) s = diag_fail(&d, STATUS_INPUT, "%zu tokens are too many: this model reads at most %zu", n, m.net.n_ctx);
     if (s == STATUS_OK && (!under || strcmp(under, "real") == 0)) s = run_all(&t, a, &m, SEMANTICS_REAL, tokens, n, (slong)digits, &d);
     if (s == STATUS_OK && under && strcmp(under, "float32") == 0) s = run_all(&t, a, &m, SEMANTICS_FLOAT32, tokens, n, (slong)digits, &d);

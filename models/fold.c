@@ -71,7 +71,7 @@ static bool expand(struct fold *f, const struct run *r, size_t v, struct path pa
         return true;
     }
     if (node->op == OP_MIX) {
-        if (!token_only(r, node->inputs[1])) return false;
+        if (r->net->nodes[node->inputs[0]].op != OP_SOFTMAX || !token_only(r, node->inputs[1])) return false;
         path.node = node->inputs[1];
         f->heads[f->n_heads++] = (struct term){ .path = path, .softmax = node->inputs[0] };
         return true;
@@ -120,7 +120,7 @@ static bool scores_set(struct run *r, struct fold *f, struct term *t)
     size_t n = r->net->n_ctx * r->net->d_vocab;
     t->scores.q = score->inputs[0];
     t->scores.k = score->inputs[1];
-    t->scores.d = score->d;
+    t->scores.d = score->arg[0];
     bool replaced = r->slots[t->softmax].replaced || r->slots[softmax->inputs[0]].replaced;
     if (replaced || !token_only(r, t->scores.q) || !token_only(r, t->scores.k)) return true;
     if (n > SCORES_MAX / n || r->net->n_ctx > CONTEXT_MAX || !afford(r, f, n * n + n, sizeof(double))) return true;
@@ -143,7 +143,7 @@ static bool is_foldable(const struct run *r, size_t node)
 {
     enum op op = r->net->nodes[node].op;
     bool linear = op == OP_ADD || op == OP_HEADS || op == OP_LINEAR;
-    return linear && !(r->f.u > 0) && r->slots[node].reach > REACH_TOKEN && !r->slots[node].replaced && r->net->n_ctx <= CONTEXT_MAX;
+    return linear && r->net->d_vocab > 0 && !(r->f.u > 0) && r->slots[node].reach > REACH_TOKEN && !r->slots[node].replaced && r->net->n_ctx <= CONTEXT_MAX;
 }
 
 static struct fold *fold_new(struct run *r, size_t node)
@@ -273,7 +273,7 @@ static void fill_block(struct run *r, struct scores *t, size_t row, int tok)
     t->error[at] = error < 0x1p-20 ? error : INFINITY;
 }
 
-/* Weights from the table. False: too small to divide by, or no good table. spread: relative error of every weight. */
+/* Weights from the table, 0 for the padding token. False: too small to divide by, or no good table. spread: relative error of every weight. */
 static bool table_weights(double *w, double *spread, struct run *r, struct scores *t, size_t row, size_t sources)
 {
     size_t V = r->net->d_vocab, at = row * V + (size_t)r->tokens[row];
@@ -282,7 +282,7 @@ static bool table_weights(double *w, double *spread, struct run *r, struct score
     const double *block = t->e + at * (r->net->n_ctx * V);
     double sum = 0;
     for (size_t j = 0; j < sources; j++) {
-        w[j] = block[j * V + (size_t)r->tokens[j]];
+        w[j] = r->tokens[j] == r->net->pad ? 0 : block[j * V + (size_t)r->tokens[j]];
         sum += w[j];
     }
     *spread = 2 * t->error[at] * (1 + 0x1p-16) + (double)(sources + 8) * U;

@@ -31,13 +31,22 @@ static bool same_columns(const struct weight *w, size_t i, size_t j)
     return true;
 }
 
+/* Entry i depends on the inputs' entries i in one way for all i, given equal columns of the weights. */
+static const bool entrywise[OP_COUNT] = {
+    [OP_ADD] = true, [OP_LAYERNORM] = true, [OP_MIX] = true, [OP_HEADS] = true, [OP_RELU] = true, [OP_GELU] = true, [OP_GELU_NEW] = true,
+    [OP_SILU] = true, [OP_SUB] = true, [OP_MUL] = true, [OP_DIV] = true, [OP_MAX] = true, [OP_MIN] = true, [OP_EXP] = true, [OP_SQRT] = true,
+    [OP_ERF] = true, [OP_TANH] = true, [OP_SIGMOID] = true, [OP_JUMPRELU] = true, [OP_RMSNORM] = true, [OP_ROW] = true,
+};
+
 /* One node, given the answers for the earlier ones. */
 static bool twins_here(const struct node *v, const unsigned char *twin, size_t i, size_t j)
 {
     if (v->width == 0 || i >= v->width || j >= v->width) return false;
+    bool by_weights = v->op == OP_EMBED || v->op == OP_POSITION || v->op == OP_CONSTANT || v->op == OP_LINEAR || v->op == OP_SELECT;
+    if (!by_weights && !entrywise[v->op]) return false;
     for (size_t w = 0; w < v->n_w; w++)
         if (!same_columns(&v->w[w], i, j)) return false;
-    if (v->op == OP_EMBED || v->op == OP_POSITION || v->op == OP_LINEAR) return true;
+    if (by_weights) return true;
     for (size_t a = v->op == OP_MIX; a < v->n_inputs; a++)
         if (!twin[v->inputs[a]]) return false;
     return true;

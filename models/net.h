@@ -20,12 +20,15 @@ struct weight { size_t tensor; long slice; /* -1: whole */ size_t k, m; const do
 struct node {
     char *name; enum op op;
     size_t *inputs; size_t n_inputs;   /* earlier nodes */
-    struct weight w[2]; size_t n_w;    /* matrix, bias; layernorm: w, b; heads: bias only */
-    size_t d;                          /* score: the d under the root */
-    size_t width;                      /* 0: as wide as the sequence is long (score, softmax) */
+    struct weight w[2]; size_t n_w;    /* matrix, bias; layernorm: w, b; heads: bias only; rmsnorm: w; the one vector or table of the others */
+    size_t arg[4], n_args;             /* integers: score d (under the root), row i, topk c, rowsoftmax g, matmul B A K C */
+    size_t width;                      /* 0: as wide as the sequence is long (score, softmax, bilinear) */
 };
 struct net {
-    size_t d_vocab, n_ctx; bool causal; double eps;
+    size_t d_vocab, n_ctx;                     /* d_vocab 0: inputs are rows of width_in real numbers */
+    size_t width_in;                           /* 0: inputs are tokens */
+    bool causal; long pad;                     /* token that is never a source, -1: none. Whoever builds a net sets it */
+    double eps;
     struct tensor *tensors; size_t n_tensors;  /* sorted by name */
     struct node *nodes; size_t n_nodes;
     size_t output;

@@ -117,6 +117,53 @@ static enum status positive(struct reader *r, size_t *out, const char *what)
     return STATUS_OK;
 }
 
+/* tokens D_VOCAB N_CTX, or reals WIDTH N_CTX */
+static enum status read_inputs(struct reader *r, struct net *net)
+{
+    enum status s = next_line(r);
+    struct token t;
+    bool reals;
+
+    if (s != STATUS_OK)
+        return s;
+    t = next_token(r);
+    reals = token_is(t, "reals");
+    if (!reals && !token_is(t, "tokens"))
+        return wrong(r, "'tokens' or 'reals' expected, found '%.*s'", shown(t), t.s);
+    s = reals ? positive(r, &net->width_in, "the width of an input row") : positive(r, &net->d_vocab, "the number of tokens");
+    if (s != STATUS_OK || (s = positive(r, &net->n_ctx, "the length of the context")) != STATUS_OK)
+        return s;
+    return line_done(r);
+}
+
+/* mask causal|none [pad TOKEN] */
+static enum status read_mask(struct reader *r, struct net *net)
+{
+    enum status s = keyword(r, "mask");
+    size_t pad;
+    struct token t;
+
+    if (s != STATUS_OK)
+        return s;
+    t = next_token(r);
+    net->causal = token_is(t, "causal");
+    net->pad = -1;
+    if (!net->causal && !token_is(t, "none"))
+        return wrong(r, "mask is 'causal' or 'none', found '%.*s'", shown(t), t.s);
+    t = next_token(r);
+    if (t.n == 0)
+        return STATUS_OK;
+    if (!token_is(t, "pad"))
+        return wrong(r, "'pad' expected after the mask, found '%.*s'", shown(t), t.s);
+    if (net->width_in)
+        return wrong(r, "pad names a token, the inputs of this network are rows of real numbers");
+    t = next_token(r);
+    if (!token_int(t, &pad) || pad >= net->d_vocab)
+        return wrong(r, "pad is a token from 0 to %zu, found '%.*s'", net->d_vocab - 1, shown(t), t.s);
+    net->pad = (long)pad;
+    return line_done(r);
+}
+
 static enum status read_header(struct reader *r, struct net *net)
 {
     enum status s = next_line(r);
@@ -126,16 +173,7 @@ static enum status read_header(struct reader *r, struct net *net)
         return s;
     if (!token_is((struct token){ r->at, (size_t)(r->line_end - r->at) }, "weightproof-net 1"))
         return wrong(r, "'weightproof-net 1' expected: not a network file of this version");
-    if ((s = keyword(r, "tokens")) != STATUS_OK || (s = positive(r, &net->d_vocab, "the number of tokens")) != STATUS_OK ||
-        (s = positive(r, &net->n_ctx, "the length of the context")) != STATUS_OK || (s = line_done(r)) != STATUS_OK)
-        return s;
-    if ((s = keyword(r, "mask")) != STATUS_OK)
-        return s;
-    t = next_token(r);
-    net->causal = token_is(t, "causal");
-    if (!net->causal && !token_is(t, "none"))
-        return wrong(r, "mask is 'causal' or 'none', found '%.*s'", shown(t), t.s);
-    if ((s = line_done(r)) != STATUS_OK || (s = keyword(r, "eps")) != STATUS_OK)
+    if ((s = read_inputs(r, net)) != STATUS_OK || (s = read_mask(r, net)) != STATUS_OK || (s = keyword(r, "eps")) != STATUS_OK)
         return s;
     t = next_token(r);
     if (!number_from_hex(&net->eps, t.s, t.n) || net->eps < 0)
@@ -250,6 +288,17 @@ static enum status read_weight(struct reader *r, struct net *net, struct node *n
     return s;
 }
 
+/* Integers come last. */
+static enum status read_integer(struct reader *r, struct node *node, struct token t)
+{
+    if (node->n_args == sizeof node->arg / sizeof *node->arg)
+        return wrong(r, "more than four integers");
+    if (!token_int(t, &node->arg[node->n_args]))
+        return wrong(r, "'%.*s' is not an integer from 0 to 2147483647", shown(t), t.s);
+    node->n_args++;
+    return STATUS_OK;
+}
+
 static enum status read_arguments(struct reader *r, struct net *net, struct node *node)
 {
     size_t room = 0;
@@ -261,12 +310,14 @@ static enum status read_arguments(struct reader *r, struct net *net, struct node
         long i;
         if (t.n == 0)
             return STATUS_OK;
-        i = names_find(&r->nodes, t.s, t.n);
-        if (node->op == OP_SCORE && node->n_inputs == 2) {
-            if (!token_int(t, &node->d) || node->d == 0)
-                return wrong(r, "'score' ends with an integer of at least 1, found '%.*s'", shown(t), t.s);
-            return line_done(r);
+        if (*t.s == '-' || (*t.s >= '0' && *t.s <= '9')) {
+            if ((s = read_integer(r, node, t)) != STATUS_OK)
+                return s;
+            continue;
         }
+        if (node->n_args)
+            return wrong(r, "'%.*s' after an integer", shown(t), t.s);
+        i = names_find(&r->nodes, t.s, t.n);
         if (i < 0) {
             if ((s = read_weight(r, net, node, t)) != STATUS_OK)
                 return s;

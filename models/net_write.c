@@ -26,14 +26,18 @@ static void write_node(struct text *out, const struct net *net, const struct nod
         if (n->w[i].slice >= 0)
             text_addf(out, "[%ld]", n->w[i].slice);
     }
-    if (n->op == OP_SCORE)
-        text_addf(out, " %zu", n->d);
+    for (size_t i = 0; i < n->n_args; i++)
+        text_addf(out, " %zu", n->arg[i]);
     text_add(out, "\n");
 }
 
 enum status net_write(struct text *out, const struct net *net)
 {
-    text_addf(out, "weightproof-net 1\ntokens %zu %zu\nmask %s\neps ", net->d_vocab, net->n_ctx, net->causal ? "causal" : "none");
+    text_addf(out, "weightproof-net 1\n%s %zu %zu\nmask %s", net->width_in ? "reals" : "tokens", net->width_in ? net->width_in : net->d_vocab,
+              net->n_ctx, net->causal ? "causal" : "none");
+    if (net->pad >= 0)
+        text_addf(out, " pad %ld", net->pad);
+    text_add(out, "\neps ");
     number_add_hex(out, net->eps);
     text_add(out, "\n");
     for (size_t i = 0; i < net->n_tensors; i++)

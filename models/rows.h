@@ -7,28 +7,40 @@
 #include "models/net.h"
 #include "models/run.h"
 
-/* in: what the operation reads, in this order: score q_i, k_0 ... k_(sources-1); mix p_i, v_0 ...; the others their inputs' row i.
+/* in: what the operation reads, in this order: score q_i, the keys of the allowed sources; mix p_i, their values; row the row asked for;
+ * the others their inputs' row i. Rows over positions (scores, patterns) are handed in and out with the allowed sources only, side by side.
  * heads: where input h is a linear node whose result is not replaced, W[h] is its matrix and in[h] the row that it reads. */
 struct row_job {
     const struct net *net; const struct node *node;
-    size_t row, sources;         /* position; allowed source positions */
+    size_t row, sources;         /* position; number of allowed sources, at least 1 */
     const struct row_view *in; const struct weight *const *W; const size_t *k;
     bool is_pattern;             /* mix: p_i is a softmax row, not a replaced one */
+    bool replaced;               /* matmul: y_i is a replaced row */
     size_t k_in;                 /* width of the rows read: score q and k; layernorm and activations: own width */
-    double *mid, *rad;           /* the result; score, softmax: n_ctx entries, those not allowed are the caller's */
-    double *scratch;             /* 4 (n_ctx + 2) or 2 width entries */
+    double *mid, *rad;           /* the result */
+    double *scratch;             /* 4 (w + 2) entries, w the widest row of the network or n_ctx */
     struct rounding f;
 };
 typedef void row_kernel(const struct row_job *job);
-extern row_kernel *const row_kernels[OP_COUNT];   /* NULL for embed and position, whose rows are the tensor's */
+extern row_kernel *const row_kernels[OP_COUNT];   /* NULL for rows that are stored: embed, position, constant, input */
 
 /* One score: q . k over the root of d. */
 void score_entry(double *s, double *rs, struct row_view q, struct row_view k, size_t width, size_t d, struct rounding f);
 
-/* Allowed source positions of row `row` in a sequence of n: the first row + 1, or all. */
+/* Source positions of row `row` in a sequence of n that the mask allows: the first row + 1, or all; of them the padding token's are not. */
 static inline size_t row_sources(const struct net *net, size_t row, size_t n) { return net->causal ? row + 1 : n; }
 /* Entries of a stored row: the width, n_ctx for score and softmax. */
 size_t row_width(const struct net *net, size_t node);
+/* Does the node read rows of other positions: score, softmax, mix, bilinear? */
+static inline bool op_attends(enum op op) { return op == OP_SCORE || op == OP_SOFTMAX || op == OP_MIX || op == OP_BILINEAR; }
+/* The allowed sources of a row in order; their number. */
+static inline size_t row_allowed(size_t *source, const struct net *net, const int *tokens, size_t row, size_t n)
+{
+    size_t most = row_sources(net, row, n), count = 0;
+    for (size_t s = 0; s < most; s++)
+        if (net->pad < 0 || tokens[s] != net->pad) source[count++] = s;
+    return count;
+}
 /* An upper bound of the longest path of the graph, for recursion. */
 #define NET_DEPTH_MAX 2000
 enum status net_depth(size_t *out, const struct net *net) MUST_USE;
@@ -37,8 +49,8 @@ bool arithmetic_is_ieee(void);
 
 struct ball_job {
     const struct net *net; const struct node *node;
-    size_t row, sources;
-    const arb_srcptr *in;        /* as in row_job */
+    size_t row, sources;         /* as in row_job; embed: the token */
+    const arb_srcptr *in;        /* as in row_job; input: the row given */
     const arb_srcptr *W; const size_t *k;  /* heads: matrices of the linear inputs (NULL: plain row) and their rows' width */
     const arb_srcptr *weights;   /* the node's own, as balls */
     bool is_pattern;

@@ -5,14 +5,20 @@
 #include "models/runstate.h"
 #include "core/mem.h"
 
-static bool attends(enum op op) { return op == OP_SCORE || op == OP_SOFTMAX || op == OP_MIX; }
+/* Row 0 stands in every sequence and in every prefix; another row may be missing, or come later than the row that reads it. */
+static enum reach reach_of_row(enum reach x, size_t row)
+{
+    if (x == REACH_ANY || x == REACH_ALL || row > 0) return x == REACH_ANY ? REACH_ANY : REACH_ALL;
+    return x == REACH_TOKEN ? REACH_PREFIX : x;
+}
 
 static enum reach reach_of(const struct run *r, size_t node)
 {
     const struct node *v = &r->net->nodes[node];
-    enum reach reach = v->op == OP_EMBED ? REACH_TOKEN : REACH_NOTHING;
+    enum reach reach = v->op == OP_EMBED || v->op == OP_INPUT ? REACH_TOKEN : REACH_NOTHING;
     if (r->slots[node].replaced) return REACH_ANY;
-    if (attends(v->op)) reach = r->net->causal ? REACH_PREFIX : REACH_ALL;
+    if (v->op == OP_ROW) return reach_of_row(r->slots[v->inputs[0]].reach, v->arg[0]);
+    if (op_attends(v->op)) reach = r->net->causal ? REACH_PREFIX : REACH_ALL;
     for (size_t a = 0; a < v->n_inputs; a++)
         if (r->slots[v->inputs[a]].reach > reach) reach = r->slots[v->inputs[a]].reach;
     return reach;
@@ -37,6 +43,8 @@ static enum keep keep_of(const struct run *r, size_t node, size_t table)
     const struct slot *s = &r->slots[node];
     if (!s->replaced && r->net->nodes[node].op == OP_EMBED) return KEEP_TENSOR_TOKEN;
     if (!s->replaced && r->net->nodes[node].op == OP_POSITION) return KEEP_TENSOR_ROW;
+    if (!s->replaced && r->net->nodes[node].op == OP_CONSTANT) return KEEP_TENSOR;
+    if (!s->replaced && r->net->nodes[node].op == OP_INPUT) return KEEP_INPUT;
     return s->reach == REACH_TOKEN && table <= TABLE_BYTES && r->memory + table <= TABLE_BYTES ? KEEP_TABLE : KEEP_ROWS;
 }
 
@@ -55,9 +63,9 @@ static enum status slot_set(struct run *r, size_t node)
     slot_clear(s);
     s->reach = reach_of(r, node);
     s->width = row_width(r->net, node);
-    size_t table = V > TABLE_BYTES / 16 / n_ctx / s->width ? SIZE_MAX : n_ctx * V * (s->width * 16 + 1);
+    size_t table = V == 0 || V > TABLE_BYTES / 16 / n_ctx / s->width ? SIZE_MAX : n_ctx * V * (s->width * 16 + 1);
     s->keep = keep_of(r, node, table);
-    if (s->keep == KEEP_TENSOR_TOKEN || s->keep == KEEP_TENSOR_ROW) return STATUS_OK;
+    if (s->keep < KEEP_TABLE) return STATUS_OK;
     size_t rows = s->keep == KEEP_TABLE ? n_ctx * V : n_ctx;
     if (s->keep == KEEP_TABLE) r->memory += table;
     if (rows > SIZE_MAX / 16 / s->width) return STATUS_MEMORY;
@@ -80,21 +88,36 @@ static enum status set_slots(struct run *r)
     return STATUS_OK;
 }
 
+/* Rows that were never given are unknown. */
+static bool set_input(struct run *r)
+{
+    size_t n = r->net->n_ctx, width = r->net->width_in;
+    if (width == 0) return true;
+    if (n > SIZE_MAX / 16 / width) return false;
+    r->given = mem_array(n * width, sizeof(double));
+    r->given_rad = mem_array(n * width, sizeof(double));
+    for (size_t i = 0; r->given_rad && i < n * width; i++) r->given_rad[i] = INFINITY;
+    return r->given && r->given_rad;
+}
+
 static enum status set_arrays(struct run *r)
 {
     const struct net *net = r->net;
-    size_t width = 4 * (net->n_ctx + 2), most = net->n_ctx + 1;
+    size_t widest = net->n_ctx, most = net->n_ctx + 1;
     for (size_t v = 0; v < net->n_nodes; v++) {
-        if (2 * row_width(net, v) > width) width = 2 * row_width(net, v);
+        if (row_width(net, v) > widest) widest = row_width(net, v);
         if (net->nodes[v].n_inputs > most) most = net->nodes[v].n_inputs;
     }
     r->tokens = mem_array(net->n_ctx, sizeof *r->tokens);
     r->slots = mem_array(net->n_nodes, sizeof *r->slots);
-    r->zeros = mem_array(width, sizeof(double));
-    r->scratch = mem_array(width, sizeof(double));
+    r->zeros = mem_array(widest, sizeof(double));
+    r->scratch = mem_array(4 * (widest + 2), sizeof(double));
+    r->source = mem_array(net->n_ctx, sizeof *r->source);
+    r->gathered = mem_array(4 * net->n_ctx, sizeof(double));
     r->in = mem_array(most, sizeof *r->in);
     r->W = mem_array(most, sizeof *r->W);
-    if (!r->tokens || !r->slots || !r->zeros || !r->scratch || !r->in || !r->W) return STATUS_MEMORY;
+    if (!r->tokens || !r->slots || !r->zeros || !r->scratch || !r->source || !r->gathered || !r->in || !r->W) return STATUS_MEMORY;
+    if (!set_input(r)) return STATUS_MEMORY;
     for (int k = 0; k < REACH_COUNT; k++) {
         if (!(r->since[k] = mem_array(net->n_ctx, sizeof(uint64_t)))) return STATUS_MEMORY;
         for (size_t i = 0; i < net->n_ctx; i++) r->since[k][i] = 1;
@@ -133,6 +156,10 @@ void run_free(struct run *r)
     free(r->slots);
     free(r->zeros);
     free(r->scratch);
+    free(r->given);
+    free(r->given_rad);
+    free(r->source);
+    free(r->gathered);
     free(r->in);
     free(r->W);
     free(r);
@@ -204,6 +231,30 @@ void run_tokens(struct run *r, const int *tokens, size_t n)
     }
 }
 
+void run_length(struct run *r, size_t n)
+{
+    if (r->patched) forget_replaced(r);
+    if (n == r->n && !r->patched) return;
+    r->n = n;
+    any_changed(r);
+    for (size_t i = 0; i < n; i++) r->since[REACH_ALL][i] = r->clock;
+}
+
+void run_input_row(struct run *r, size_t row, const double *mid, const double *rad)
+{
+    size_t width = r->net->width_in, bytes = width * sizeof(double);
+    double *to = r->given + row * width, *to_rad = r->given_rad + row * width;
+    if (width == 0 || (memcmp(to, mid, bytes) == 0 && memcmp(to_rad, rad, bytes) == 0)) return;
+    memcpy(to, mid, bytes);
+    memcpy(to_rad, rad, bytes);
+    any_changed(r);
+    r->since[REACH_TOKEN][row] = r->clock;
+    for (size_t i = 0; i < r->net->n_ctx; i++) {
+        if (i >= row) r->since[REACH_PREFIX][i] = r->clock;
+        r->since[REACH_ALL][i] = r->clock;
+    }
+}
+
 /* The linear node whose product a heads node takes into its own sum. */
 static bool is_part(const struct run *r, size_t node, size_t row)
 {
@@ -211,24 +262,48 @@ static bool is_part(const struct run *r, size_t node, size_t row)
     return v->op == OP_LINEAR && v->n_w == 1 && !run_replaced(r, node, row);
 }
 
-static void need_inputs(struct run *r, const struct node *v, size_t row, int tok, size_t sources)
+/* Rows that a node's row is computed from. */
+static void need_inputs(struct run *r, const struct node *v, size_t row, int tok)
 {
+    size_t sources = row_sources(r->net, row, r->n);
     for (size_t a = 0; a < v->n_inputs; a++) {
         size_t u = v->inputs[a];
         if (v->op == OP_HEADS && is_part(r, u, row)) u = r->net->nodes[u].inputs[0];
         if (a == 1 && (v->op == OP_SCORE || v->op == OP_MIX))
             for (size_t s = 0; s < sources; s++) run_need(r, u, s, r->tokens[s]);
+        else if (v->op == OP_ROW)
+            run_need(r, u, v->arg[0], r->tokens[v->arg[0]]);
         else
             run_need(r, u, row, tok);
     }
 }
 
-static void plain_row(struct run *r, size_t node, size_t row, int tok, struct row_view out)
+/* Entries of the allowed sources side by side, where padding leaves gaps: slot 0 or 1 of r->gathered. */
+static struct row_view gather(struct run *r, struct row_view x, size_t sources, size_t slot)
+{
+    double *mid = r->gathered + 2 * slot * r->net->n_ctx, *rad = mid + r->net->n_ctx;
+    for (size_t s = 0; s < sources; s++) {
+        mid[s] = x.mid[r->source[s]];
+        rad[s] = x.rad[r->source[s]];
+    }
+    return (struct row_view){ mid, rad };
+}
+
+/* The reverse, in place; what is not allowed is 0, unknown in scores. */
+static void scatter(const struct run *r, const struct row_job *job)
+{
+    size_t left = job->sources;
+    for (size_t i = r->net->n_ctx; i-- > 0;) {
+        bool allowed = left > 0 && r->source[left - 1] == i;
+        if (allowed) left--;
+        job->mid[i] = allowed ? job->mid[left] : 0;
+        job->rad[i] = allowed ? job->rad[left] : job->node->op == OP_SCORE ? INFINITY : 0;
+    }
+}
+
+static void set_inputs(struct run *r, const struct node *v, size_t row, int tok, size_t sources)
 {
     const struct net *net = r->net;
-    const struct node *v = &net->nodes[node];
-    size_t sources = row_sources(net, row, r->n);
-    need_inputs(r, v, row, tok, sources);
     for (size_t a = 0; a < v->n_inputs; a++) {
         size_t u = v->inputs[a];
         r->W[a] = NULL;
@@ -236,28 +311,63 @@ static void plain_row(struct run *r, size_t node, size_t row, int tok, struct ro
             r->W[a] = &net->nodes[u].w[0];
             u = net->nodes[u].inputs[0];
         }
-        r->in[a] = run_view(r, u, row, tok);
+        r->in[a] = v->op == OP_ROW ? run_view(r, u, v->arg[0], r->tokens[v->arg[0]]) : run_view(r, u, row, tok);
+        if (net->pad >= 0 && net->nodes[u].width == 0) r->in[a] = gather(r, r->in[a], sources, a);
     }
     if (v->op == OP_SCORE || v->op == OP_MIX)
-        for (size_t s = 0; s < sources; s++) r->in[s + 1] = run_view(r, v->inputs[1], s, r->tokens[s]);
-    struct row_job job = { .net = net, .node = v, .row = row, .sources = sources, .in = r->in, .W = r->W,
-        .is_pattern = v->op == OP_MIX && !run_replaced(r, v->inputs[0], row),
-        .k_in = v->n_inputs ? r->slots[v->inputs[0]].width : 0, .mid = r->slots[node].mid + (out.mid - r->slots[node].mid),
-        .rad = r->slots[node].rad + (out.rad - r->slots[node].rad), .scratch = r->scratch, .f = r->f };
-    if (row_kernels[v->op]) {
-        row_kernels[v->op](&job);
+        for (size_t s = 0; s < sources; s++) r->in[s + 1] = run_view(r, v->inputs[1], r->source[s], r->tokens[r->source[s]]);
+}
+
+static void fill(const struct row_job *job, const double *mid, double rad)
+{
+    for (size_t i = 0; i < job->node->width; i++) {
+        job->mid[i] = mid ? mid[i] : 0;
+        job->rad[i] = rad;
+    }
+}
+
+/* A replaced table's other rows; a replaced input's have radii. */
+static void stored_row(struct run *r, const struct row_job *job, int tok)
+{
+    const struct node *v = job->node;
+    if (v->op == OP_INPUT) {
+        memcpy(job->mid, r->given + job->row * v->width, v->width * sizeof(double));
+        memcpy(job->rad, r->given_rad + job->row * v->width, v->width * sizeof(double));
         return;
     }
-    /* A replaced table's other rows. */
-    size_t at = v->op == OP_EMBED ? (size_t)tok : row;
-    memcpy(job.mid, v->w[0].data + at * v->width, v->width * sizeof(double));
-    memset(job.rad, 0, v->width * sizeof(double));
+    size_t at = v->op == OP_EMBED ? (size_t)tok : v->op == OP_POSITION ? job->row : 0;
+    fill(job, v->w[0].data + at * v->width, 0);
+}
+
+static void plain_row(struct run *r, size_t node, size_t row, int tok, struct row_view out)
+{
+    const struct net *net = r->net;
+    const struct node *v = &net->nodes[node];
+    size_t sources = op_attends(v->op) ? row_allowed(r->source, net, r->tokens, row, r->n) : 0;
+    struct row_job job = { .net = net, .node = v, .row = row, .sources = sources, .in = r->in, .W = r->W,
+        .is_pattern = v->op == OP_MIX && net->nodes[v->inputs[0]].op == OP_SOFTMAX && !run_replaced(r, v->inputs[0], row),
+        .replaced = v->op == OP_MATMUL && run_replaced(r, v->inputs[1], row),
+        .k_in = v->n_inputs ? r->slots[v->inputs[0]].width : 0, .mid = r->slots[node].mid + (out.mid - r->slots[node].mid),
+        .rad = r->slots[node].rad + (out.rad - r->slots[node].rad), .scratch = r->scratch, .f = r->f };
+    if (!row_kernels[v->op]) {
+        stored_row(r, &job, tok);
+    } else if (v->op == OP_ROW && v->arg[0] >= r->n) {
+        fill(&job, NULL, INFINITY);
+    } else if (op_attends(v->op) && sources == 0) {
+        fill(&job, NULL, 0);
+    } else {
+        need_inputs(r, v, row, tok);
+        if (op_attends(v->op)) row_allowed(r->source, net, r->tokens, row, r->n);   /* the inputs' own rows used the list */
+        set_inputs(r, v, row, tok, sources);
+        row_kernels[v->op](&job);
+    }
+    if (net->pad >= 0 && v->width == 0) scatter(r, &job);
 }
 
 void run_need(struct run *r, size_t node, size_t row, int tok)
 {
     struct slot *s = &r->slots[node];
-    if (s->keep == KEEP_TENSOR_TOKEN || s->keep == KEEP_TENSOR_ROW) return;
+    if (s->keep < KEEP_TABLE) return;
     if (s->keep == KEEP_TABLE) {
         unsigned char *have = &s->have[row * r->net->d_vocab + (size_t)tok];
         if (*have) return;

@@ -10,7 +10,7 @@
 
 enum semantics { SEMANTICS_REAL, SEMANTICS_FLOAT32 };
 struct run;
-/* net must outlive the run. */
+/* net must outlive the run. STATUS_UNSUPPORTED: float32 and a tensor that is not binary32 (net_not_binary32 names it). */
 enum status run_new(struct run **out, const struct net *net, enum semantics s) MUST_USE;
 void run_free(struct run *r);
 /* Replace row `row` (or all rows: -1) of a node wherever it is read. Rows are given anew for each sequence by run_patch_row;
@@ -19,8 +19,12 @@ enum status run_patch(struct run *r, size_t node, long row) MUST_USE;
 void run_patch_row(struct run *r, size_t node, size_t row, const double *mid, const double *rad);  /* after run_tokens; copies */
 /* n in 1..n_ctx, tokens in range (checked by the caller). Cheap: compares with the tokens before. */
 void run_tokens(struct run *r, const int *tokens, size_t n);
-/* Row of a node; arrays of node_width doubles (n for score, softmax; entries not allowed by the mask are 0 with radius 0 for softmax and
- * +inf radius for score). Valid until the next call that changes tokens or patches. */
+/* Networks over reals: run_length(r, n), n in 1..n_ctx, in place of run_tokens, and every row below n by run_input_row, mid and rad
+ * [width_in] (copied; under float32 the points within are binary32 numbers). Rows given before stay; one that never was is unknown. */
+void run_length(struct run *r, size_t n);
+void run_input_row(struct run *r, size_t row, const double *mid, const double *rad);
+/* Row of a node; arrays of node_width doubles (n for score, softmax, bilinear; entries not allowed by the mask have radius +inf in a score,
+ * are 0 with radius 0 in the others). Valid until the next call that changes tokens or patches. */
 void run_row(struct run *r, size_t node, size_t row, const double **mid, const double **rad);
 size_t run_width(const struct run *r, size_t node);
 /* Switches the precomputed tables of folded attention off (tests compare the two ways). */
@@ -33,6 +37,8 @@ void ball_run_free(struct ball_run *r);
 enum status ball_run_patch(struct ball_run *r, size_t node, long row) MUST_USE;
 void ball_run_patch_row(struct ball_run *r, size_t node, size_t row, arb_srcptr values);
 void ball_run_tokens(struct ball_run *r, const int *tokens, size_t n);
+void ball_run_length(struct ball_run *r, size_t n);                               /* as run_length, run_input_row */
+void ball_run_input_row(struct ball_run *r, size_t row, arb_srcptr values);
 arb_srcptr ball_run_row(struct ball_run *r, size_t node, size_t row);
 /* Are entries i and j of a node the same number on every input (twin columns of its linear map)? */
 bool net_twins(const struct net *net, size_t node, size_t i, size_t j);

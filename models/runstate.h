@@ -6,8 +6,8 @@
 
 /* What a row (node, i) depends on: nothing but i; token i; tokens 0..i; all tokens and their number; those and the replaced rows. */
 enum reach { REACH_NOTHING, REACH_TOKEN, REACH_PREFIX, REACH_ALL, REACH_ANY, REACH_COUNT };
-/* Where its rows are: in the tensor, by token or by position; in a table by position and token; one a position. */
-enum keep { KEEP_TENSOR_TOKEN, KEEP_TENSOR_ROW, KEEP_TABLE, KEEP_ROWS };
+/* Where its rows are: in the tensor, by token, by position, or its only one; as given; in a table by position and token; one a position. */
+enum keep { KEEP_TENSOR_TOKEN, KEEP_TENSOR_ROW, KEEP_TENSOR, KEEP_INPUT, KEEP_TABLE, KEEP_ROWS };
 struct slot {
     enum reach reach; enum keep keep;
     size_t width;             /* stored entries of a row */
@@ -21,6 +21,9 @@ struct run {
     const struct net *net;
     struct rounding f;
     int *tokens; size_t n;
+    double *given, *given_rad;            /* [n_ctx][width_in]: the input's rows, where inputs are real */
+    size_t *source;                       /* [n_ctx]: allowed sources of the row in work */
+    double *gathered;                     /* [4][n_ctx]: entries of allowed sources side by side */
     uint64_t clock, *since[REACH_COUNT];  /* [n_ctx]: when what a row depends on changed last */
     struct slot *slots;
     double *zeros;                        /* radii of tensor rows */
@@ -38,6 +41,8 @@ static inline struct row_view run_view(const struct run *r, size_t node, size_t 
     const struct node *v = &r->net->nodes[node];
     size_t at = row;
     if (s->keep == KEEP_TENSOR_TOKEN) return (struct row_view){ v->w[0].data + (size_t)tok * s->width, r->zeros };
+    if (s->keep == KEEP_TENSOR) return (struct row_view){ v->w[0].data, r->zeros };
+    if (s->keep == KEEP_INPUT) return (struct row_view){ r->given + row * s->width, r->given_rad + row * s->width };
     if (s->keep == KEEP_TENSOR_ROW) return (struct row_view){ v->w[0].data + row * s->width, r->zeros };
     if (s->keep == KEEP_TABLE) at = row * r->net->d_vocab + (size_t)tok;
     return (struct row_view){ s->mid + at * s->width, s->rad + at * s->width };

@@ -10,7 +10,7 @@
 
 struct builder { struct net net; struct names tensors; size_t room; const struct transformer *t; enum status status; };
 /* A node under construction: name and arguments. */
-struct part { const char *name; enum op op; const size_t *inputs; size_t n_inputs; const char *weights[2]; long slice; size_t d; };
+struct part { const char *name; enum op op; const size_t *inputs; size_t n_inputs; const char *weights[2]; long slice; size_t integer; };
 struct name { char s[100]; };
 
 static int by_name(const void *a, const void *b)
@@ -104,7 +104,8 @@ static size_t add(struct builder *b, struct part p)
     if (p.n_inputs)
         memcpy(node->inputs, p.inputs, p.n_inputs * sizeof *node->inputs);
     node->n_inputs = p.n_inputs;
-    node->d = p.d;
+    node->arg[0] = p.integer;
+    node->n_args = p.op == OP_SCORE;
     add_weight(b, node, p.weights[0], p.slice);
     add_weight(b, node, p.weights[1], p.slice);
     if (b->status == STATUS_OK && !node_resolve(&b->net, node, &why))
@@ -165,7 +166,7 @@ static size_t head(struct builder *b, size_t l, size_t h, size_t x)
     size_t q = projection(b, l, h, x, "q", "Q"), k = projection(b, l, h, x, "k", "K"), v = projection(b, l, h, x, "v", "V"), s, p, z;
 
     s = add(b, (struct part){ .name = named("blocks.%zu.attn.hook_attn_scores.%zu", l, h).s, .op = OP_SCORE, .inputs = (size_t[]){ q, k },
-                              .n_inputs = 2, .slice = -1, .d = b->t->layers[l].d_head });
+                              .n_inputs = 2, .slice = -1, .integer = b->t->layers[l].d_head });
     p = add(b, (struct part){ .name = named("blocks.%zu.attn.hook_pattern.%zu", l, h).s, .op = OP_SOFTMAX, .inputs = &s, .n_inputs = 1, .slice = -1 });
     z = add(b, (struct part){ .name = named("blocks.%zu.attn.hook_z.%zu", l, h).s, .op = OP_MIX, .inputs = (size_t[]){ p, v }, .n_inputs = 2, .slice = -1 });
     return linear(b, named("blocks.%zu.attn.hook_result.%zu", l, h).s, z, named("blocks.%zu.attn.W_O", l).s, NULL, (long)h);
@@ -216,7 +217,7 @@ static void build_nodes(struct builder *b)
 
 enum status transformer_build(struct transformer *t)
 {
-    struct builder b = { .t = t, .net = { .d_vocab = t->d_vocab, .n_ctx = t->n_ctx, .causal = t->causal, .eps = t->layernorm ? t->eps : 0 } };
+    struct builder b = { .t = t, .net = { .d_vocab = t->d_vocab, .n_ctx = t->n_ctx, .causal = t->causal, .pad = -1, .eps = t->layernorm ? t->eps : 0 } };
     struct text text = { 0 };
 
     b.status = copy_tensors(&b);

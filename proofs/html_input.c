@@ -74,7 +74,7 @@ static void scene(struct text *out, const struct statement *claim, const struct 
     struct scene s = { out, title, &m->model.net, NULL, tokens, n, NULL, 0, row, answer };
     s.labels = html_labels(claim, m->name, &s.n_labels);
     for (size_t i = 0; i < n; i++) if (tokens[i] < 0 || (size_t)tokens[i] >= s.net->d_vocab) return;
-    if (n == 0 || n > s.net->n_ctx || n > LENGTH || run_new(&s.run, s.net, SEMANTICS_REAL) != STATUS_OK) return;
+    if (s.net->width_in || n == 0 || n > s.net->n_ctx || n > LENGTH || run_new(&s.run, s.net, SEMANTICS_REAL) != STATUS_OK) return;
     snprintf(title, sizeof title, "%.40s on %.40s", m->name, binder);
     run_tokens(s.run, tokens, n);
     text_add(out, "<div class='pics'>");

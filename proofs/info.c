@@ -17,8 +17,11 @@ void write_info(struct text *out, const struct model *m) {
     if (m->config_sha256[0]) text_addf(out, "config    sha256 %s\n", m->config_sha256);
     text_addf(out, "format    %s\nfamily    %s\nnet       sha256 %s\n", m->checkpoint.format ? m->checkpoint.format : "net",
               m->family ? m->family : "net", net->sha256);
-    text_addf(out, "input     1..%zu tokens in 0..%zu, %s\n", net->n_ctx, net->d_vocab - 1,
-              net->causal ? "causal mask" : "every position reads all positions");
+    if (net->width_in) text_addf(out, "input     1..%zu rows of %zu real numbers, ", net->n_ctx, net->width_in);
+    else text_addf(out, "input     1..%zu tokens in 0..%zu, ", net->n_ctx, net->d_vocab - 1);
+    text_add(out, net->causal ? "causal mask" : "every position reads all positions");
+    if (net->pad >= 0) text_addf(out, " but those of token %ld", net->pad);
+    text_add(out, "\n");
     text_addf(out, "output    %s, %zu entries a position\n", net->nodes[net->output].name, net->nodes[net->output].width);
     text_addf(out, "size      %zu layer(s)", net_layers(net));
     for (size_t l = 0; l < net_layers(net); l++) text_addf(out, "%s%zu", l ? ", " : "; heads: ", net_heads(net, l));
@@ -76,6 +79,8 @@ void write_info_json(struct text *out, const struct model *m) {
     field(out, "net_sha256", net->sha256);
     text_addf(out, "  \"d_vocab\": %zu,\n  \"n_ctx\": %zu,\n  \"causal\": %s,\n  \"output_width\": %zu,\n  \"parameters\": %zu,\n", net->d_vocab,
               net->n_ctx, net->causal ? "true" : "false", net->nodes[net->output].width, parameters(m));
+    if (net->width_in) text_addf(out, "  \"width_in\": %zu,\n", net->width_in);
+    if (net->pad >= 0) text_addf(out, "  \"pad\": %ld,\n", net->pad);
     text_addf(out, "  \"binary32\": %s,\n  \"heads\": [", net_not_binary32(net) ? "false" : "true");
     for (size_t l = 0; l < net_layers(net); l++) text_addf(out, "%s%zu", l ? ", " : "", net_heads(net, l));
     text_add(out, "],\n  \"facts\": [");

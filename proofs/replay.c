@@ -49,6 +49,33 @@ static void product(struct text *out, const struct net *net, const struct node *
     value(out, net, n->inputs[1]);
 }
 
+static void list(struct text *out, const struct net *net, const struct node *n, const char *before, const char *between, const char *after) {
+    text_add(out, before);
+    for (size_t i = 0; i < n->n_inputs; i++) {
+        text_add(out, i ? between : "");
+        value(out, net, n->inputs[i]);
+    }
+    text_add(out, after);
+}
+
+static void matmul(struct text *out, const struct net *net, const struct node *n) {
+    const size_t *d = n->arg;
+    text_add(out, "(");
+    value(out, net, n->inputs[0]);
+    text_addf(out, ".unflatten(-1, (%zu, %zu, %zu)) @ ", d[0], d[1], d[2]);
+    value(out, net, n->inputs[1]);
+    text_addf(out, ".unflatten(-1, (%zu, %zu, %zu))).flatten(-3)", d[0], d[2], d[3]);
+}
+
+static void rmsnorm(struct text *out, const struct net *net, const struct node *n) {
+    value(out, net, n->inputs[0]);
+    text_add(out, " / (");
+    value(out, net, n->inputs[0]);
+    text_addf(out, ".pow(2).mean(-1, keepdim=True) + %.17g).sqrt()", net->eps);
+    if (n->n_w) text_add(out, " * ");
+    if (n->n_w) weight(out, net, &n->w[0]);
+}
+
 static void line(struct text *out, const struct net *net, const struct node *n) {
     text_addf(out, "    v[\"%s\"] = ", n->name);
     switch (n->op) {
@@ -61,14 +88,41 @@ static void line(struct text *out, const struct net *net, const struct node *n) 
     case OP_SCORE:
         text_add(out, "(");
         product(out, net, n);
-        text_addf(out, ".transpose(-1, -2) / %zu ** 0.5)%s", n->d, net->causal ? ".masked_fill(later, float(\"-inf\"))" : "");
+        text_addf(out, ".transpose(-1, -2) / %zu ** 0.5)%s", n->arg[0], net->causal || net->pad >= 0 ? ".masked_fill(hidden, float(\"-inf\"))" : "");
         break;
-    case OP_SOFTMAX: call(out, net, n, "", ".softmax(-1)"); break;
+    case OP_SOFTMAX: call(out, net, n, "", net->pad >= 0 ? ".softmax(-1).nan_to_num(0)" : ".softmax(-1)"); break;
     case OP_MIX: product(out, net, n); break;
     case OP_RELU: call(out, net, n, "torch.relu(", ")"); break;
     case OP_GELU: call(out, net, n, "F.gelu(", ")"); break;
     case OP_GELU_NEW: call(out, net, n, "F.gelu(", ", approximate=\"tanh\")"); break;
     case OP_SILU: call(out, net, n, "F.silu(", ")"); break;
+    case OP_INPUT: text_add(out, "t"); break;
+    case OP_ROW: value(out, net, n->inputs[0]); text_addf(out, "[:, %zu:%zu].expand(-1, n, -1)", n->arg[0], n->arg[0] + 1); break;
+    case OP_SELECT: value(out, net, n->inputs[0]); text_add(out, "[..., "); weight(out, net, &n->w[0]); text_add(out, ".long()]"); break;
+    case OP_CONCAT: list(out, net, n, "torch.cat([", ", ", "], -1)"); break;
+    case OP_CONSTANT: weight(out, net, &n->w[0]); text_add(out, ".expand(len(t), n, -1)"); break;
+    case OP_SUB: list(out, net, n, "", " - ", ""); break;
+    case OP_MUL: list(out, net, n, "", " * ", ""); break;
+    case OP_DIV: list(out, net, n, "", " / ", ""); break;
+    case OP_MAX: list(out, net, n, "torch.maximum(", ", ", ")"); break;
+    case OP_MIN: list(out, net, n, "torch.minimum(", ", ", ")"); break;
+    case OP_EXP: call(out, net, n, "torch.exp(", ")"); break;
+    case OP_SQRT: call(out, net, n, "torch.sqrt(", ")"); break;
+    case OP_ERF: call(out, net, n, "torch.erf(", ")"); break;
+    case OP_TANH: call(out, net, n, "torch.tanh(", ")"); break;
+    case OP_SIGMOID: call(out, net, n, "torch.sigmoid(", ")"); break;
+    case OP_JUMPRELU: value(out, net, n->inputs[0]); text_add(out, " * ("); value(out, net, n->inputs[0]); text_add(out, " > ");
+        weight(out, net, &n->w[0]); text_add(out, ")"); break;
+    case OP_TOPK:   /* stable: of equal entries the earlier ones stay */
+        call(out, net, n, "", " * (");
+        call(out, net, n, "", "");
+        text_addf(out, ".argsort(-1, descending=True, stable=True).argsort(-1) < %zu)", n->arg[0]);
+        break;
+    case OP_ROWSOFTMAX: call(out, net, n, "", ""); text_addf(out, ".unflatten(-1, (-1, %zu)).softmax(-1).flatten(-2)", n->arg[0]); break;
+    case OP_MAXPOOL: value(out, net, n->inputs[0]); text_add(out, "[..., "); weight(out, net, &n->w[0]); text_add(out, ".long()].amax(-1)"); break;
+    case OP_MATMUL: matmul(out, net, n); break;
+    case OP_RMSNORM: rmsnorm(out, net, n); break;
+    case OP_BILINEAR: list(out, net, n, "(", " * ", ")"); if (net->causal || net->pad >= 0) text_add(out, ".masked_fill(hidden, 0)"); break;
     case OP_COUNT: break;
     }
     text_add(out, "\n");
@@ -110,7 +164,8 @@ static void network(struct text *out, const struct bound_model *b) {
     const struct net *net = &b->model.net;
     text_addf(out, "\n\ndef run_%s(t, dtype):\n    \"\"\"Every activation on the sequences t [batch, n].\"\"\"\n", b->name);
     text_addf(out, "    W = {k: x.to(dtype) for k, x in W_%s.items()}\n    v, n = {}, t.shape[1]\n", b->name);
-    if (net->causal) text_add(out, "    later = torch.ones(n, n).triu(1).bool()\n");
+    if (net->causal) text_add(out, "    hidden = torch.ones(n, n).triu(1).bool()\n");
+    if (net->pad >= 0) text_addf(out, "    hidden = (t == %ld)[:, None, :]%s\n", net->pad, net->causal ? " | hidden" : "");
     for (size_t i = 0; i < net->n_nodes; i++) line(out, net, &net->nodes[i]);
     if (strcmp(net->nodes[net->output].name, "logits") != 0) text_addf(out, "    v[\"logits\"] = v[\"%s\"]\n", net->nodes[net->output].name);
     text_add(out, "    return v\n\n");

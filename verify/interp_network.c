@@ -210,6 +210,7 @@ static enum status site_sequence(struct site *site, struct interp *in)
     site->unknown = v->kind == KIND_UNKNOWN;
     if (site->unknown) return STATUS_OK;
     if (v->kind != KIND_INT || v->rank != 1) return interp_fail(in, site->tokens, "not a sequence of tokens");
+    if (site->net->width_in) return interp_fail(in, site->tokens, "the model reads rows of %zu real numbers, not tokens", site->net->width_in);
     if (v->n < 1 || v->n > site->net->n_ctx) return interp_fail(in, site->tokens, "sequence of %zu tokens, the model takes 1 to %zu", v->n, site->net->n_ctx);
     for (size_t i = 0; i < v->n; i++) {
         if (v->ints[i] < 0 || (size_t)v->ints[i] >= site->net->d_vocab)
@@ -394,8 +395,11 @@ static enum status copy_rows(struct value *out, struct interp *in, struct site *
 /* Scores that the mask hides have no value. */
 static enum status check_scores(struct interp *in, const struct expr *e, const struct site *site, size_t node, struct span rows, struct span cols)
 {
-    if (site->net->nodes[node].op != OP_SCORE || !site->net->causal || rows.count == 0 || cols.count == 0) return STATUS_OK;
-    if (cols.first + cols.count - 1 > rows.first) return interp_fail(in, e, "a score outside the mask has no value");
+    const struct net *net = site->net;
+    if (net->nodes[node].op != OP_SCORE || rows.count == 0 || cols.count == 0) return STATUS_OK;
+    bool hidden = net->causal && cols.first + cols.count - 1 > rows.first;
+    for (size_t j = cols.first; net->pad >= 0 && j < cols.first + cols.count; j++) hidden = hidden || site->t[j] == net->pad;
+    if (hidden) return interp_fail(in, e, "a score outside the mask has no value");
     return STATUS_OK;
 }
 

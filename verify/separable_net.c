@@ -82,7 +82,7 @@ static bool take_head(struct separable_net *s, const struct node *heads, size_t 
     const struct node *q = input_of(net, score, 0), *k = input_of(net, score, 1);
     if (!take_linear(&s->q, q) || !take_linear(&s->k, k) || !take_linear(&s->v, v))
         return false;
-    s->score_d = score->d;
+    s->score_d = score->arg[0];
     s->d_head = s->q.w.m;
     s->has_ln = net->nodes[q->inputs[0]].op == OP_LAYERNORM;
     size_t from = q->inputs[0];
@@ -102,6 +102,10 @@ bool separable_recognise(struct separable_net *out, const struct net *net, struc
     memset(out, 0, sizeof *out);
     out->net = net;
     const struct node *u = &net->nodes[net->output];
+    if (net->width_in)
+        return refuse(why, "the network reads real numbers");
+    if (net->pad >= 0)
+        return refuse(why, "the network has a padding token");
     if (!take_linear(&out->u, u))
         return refuse(why, "the network does not end in a linear read-out");
     const struct node *post = input_of(net, u, 0);

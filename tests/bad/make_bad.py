@@ -445,6 +445,40 @@ def net(old, new):
     return NET.replace(old, new, 1)
 
 
+# every new operation has a line of its own here
+REALS = """weightproof-net 1
+reals 4 3
+mask none
+eps 0x1p-10
+tensor I 2
+0x1p0 0
+tensor P 2 2
+0 0x1p0
+0x1.8p1 0
+tensor T 4
+0 0 0 0
+node x input
+node a row x 2
+node c constant T
+node s select x I
+node k topk x 4
+node g rowsoftmax x 2
+node m maxpool x P
+node j jumprelu x T
+node y concat s m
+node z matmul x y 1 2 2 2
+node n rmsnorm z T
+node o div n a
+output o
+end
+"""
+
+
+def reals(old, new):
+    assert old in REALS, old
+    return REALS.replace(old, new, 1)
+
+
 def make_net():
     files = {
         "empty": "",
@@ -513,6 +547,53 @@ def make_net():
         "layernorm_with_one_weight": net("node y heads r b", "node y layernorm x b"),
         "output_unknown": net("output logits", "output logit"),
         "output_of_scores": net("output logits", "output s"),
+        "header_neither_tokens_nor_reals": net("tokens 2 2", "token 2 2"),
+        "reals_zero": reals("reals 4 3", "reals 0 3"),
+        "pad_unknown_word": net("mask causal", "mask causal padding 1"),
+        "pad_not_a_token": net("mask causal", "mask causal pad 2"),
+        "pad_missing": net("mask causal", "mask causal pad"),
+        "pad_twice": net("mask causal", "mask causal pad 1 1"),
+        "pad_with_reals": reals("mask none", "mask none pad 0"),
+        "embed_of_reals": reals("node x input", "node x embed P"),
+        "input_of_tokens": net("node x embed E", "node x input"),
+        "input_with_weight": reals("node x input", "node x input T"),
+        "row_beyond_context": reals("row x 2", "row x 3"),
+        "row_without_number": reals("row x 2", "row x"),
+        "row_negative": reals("row x 2", "row x -2"),
+        "row_leading_zero": reals("row x 2", "row x 02"),
+        "node_after_integer": reals("matmul x y 1 2 2 2", "matmul x 1 2 2 2 y"),
+        "weight_after_integer": reals("row x 2", "row x 2 T"),
+        "integers_five": reals("matmul x y 1 2 2 2", "matmul x y 1 2 2 2 2"),
+        "integers_too_few": reals("matmul x y 1 2 2 2", "matmul x y 2 2 2"),
+        "integer_of_add": reals("div n a", "div n a 1"),
+        "select_out_of_range": reals("tensor I 2\n0x1p0 0", "tensor I 2\n0x1p2 0"),
+        "select_fraction": reals("tensor I 2\n0x1p0 0", "tensor I 2\n0x1p-1 0"),
+        "select_negative": reals("tensor I 2\n0x1p0 0", "tensor I 2\n-0x1p0 0"),
+        "select_matrix": reals("select x I", "select x P"),
+        "maxpool_vector": reals("maxpool x P", "maxpool x I"),
+        "maxpool_out_of_range": reals("0x1.8p1 0", "0x1p2 0"),
+        "concat_of_one": reals("concat s m", "concat s"),
+        "concat_of_pattern": net("node w add x y", "node w concat x p"),
+        "concat_too_wide": REALS.replace("node z", "node w0 concat x x\n" + "".join("node w%d concat w%d w%d\n" % (i + 1, i, i) for i in range(29)) + "node z"),
+        "constant_matrix": reals("constant T", "constant P"),
+        "mul_of_different_widths": reals("node o div n a", "node h mul n m\nnode o div n a"),
+        "exp_of_two": reals("node o div n a", "node h exp n a\nnode o div n a"),
+        "exp_of_pattern": net("node w add x y", "node f exp p\nnode w add x y"),
+        "jumprelu_threshold_size": reals("jumprelu x T", "jumprelu x I"),
+        "topk_zero": reals("topk x 4", "topk x 0"),
+        "topk_more_than_entries": reals("topk x 4", "topk x 5"),
+        "rowsoftmax_groups": reals("rowsoftmax x 2", "rowsoftmax x 3"),
+        "rowsoftmax_zero": reals("rowsoftmax x 2", "rowsoftmax x 0"),
+        "matmul_first": reals("matmul x y 1 2 2 2", "matmul x y 1 3 2 2"),
+        "matmul_second": reals("matmul x y 1 2 2 2", "matmul x y 1 2 2 3"),
+        "matmul_huge": reals("matmul x y 1 2 2 2", "matmul x y 2147483647 2147483647 2147483647 2147483647"),
+        "matmul_result_too_wide": REALS.replace("node z", "node w0 concat x x\n" + "".join("node w%d concat w%d w%d\n" % (i + 1, i, i) for i in range(14)) + "node v matmul w14 w14 1 131072 1 131072\nnode z"),
+        "matmul_of_pattern": net("node w add x y", "node f matmul p x 1 1 2 1\nnode w add x y"),
+        "rmsnorm_weight_size": reals("rmsnorm z T", "rmsnorm z I"),
+        "rmsnorm_two_weights": reals("rmsnorm z T", "rmsnorm z T T"),
+        "bilinear_of_rows": net("node p softmax s", "node p bilinear s q"),
+        "bilinear_read_by_add": net("node p softmax s", "node f bilinear s s\nnode e add f f\nnode p softmax s"),
+        "output_bilinear": net("node p softmax s", "node f bilinear s s\nnode p softmax s").replace("output logits", "output f"),
         "tensor_unused": net("heads r b", "heads r").replace("linear w U b", "linear w U"),
     }
     for name, data in files.items():

@@ -110,7 +110,7 @@ static float execute_activation(enum op op, float x)
 static float execute_score(const struct execution *e, const struct node *v, size_t i, size_t j)
 {
     struct sum s = {.n = 0};
-    float root = (float)sqrt((double)v->d), inverse = 1 / root;
+    float root = (float)sqrt((double)v->arg[0]), inverse = 1 / root;
     for (size_t k = 0; k < e->net->nodes[v->inputs[0]].width; k++) add_product(&s, e->rows[v->inputs[0]][i][k], e->rows[v->inputs[1]][j][k]);
     float dot = total(&s);
     return below(2) ? dot / root : dot * inverse;

@@ -31,8 +31,10 @@ START_TEST(operations_are_complete)
     ck_assert_int_eq(file_read(&page, &size, "proofs/NETWORK.md", 1 << 20, &d), STATUS_OK);
     for (int i = 0; i < OP_COUNT; i++) {
         ck_assert(op_table[i].name && op_table[i].meaning[0]);
-        (void)snprintf(name, sizeof name, "| `%s ", op_table[i].name);
-        ck_assert_msg(strstr(page, name), "NETWORK.md has no row for %s", name);
+        (void)snprintf(name, sizeof name, "`%s ", op_table[i].name);
+        bool found = strstr(page, name);
+        (void)snprintf(name, sizeof name, "| `%s` |", op_table[i].name);
+        ck_assert_msg(found || strstr(page, name), "NETWORK.md has no row for %s", name);
         for (int j = 0; j < i; j++)
             ck_assert_str_ne(op_table[i].name, op_table[j].name);
     }
@@ -56,7 +58,7 @@ START_TEST(writing_and_reading_are_inverse)
     ck_assert(a.size == b.size && memcmp(a.data, b.data, a.size) == 0);
     for (size_t i = 0; i < m.net.n_nodes; i++) {
         const struct node *x = &m.net.nodes[i], *y = &again.nodes[i];
-        ck_assert(x->op == y->op && x->width == y->width && x->d == y->d && x->n_inputs == y->n_inputs && x->n_w == y->n_w);
+        ck_assert(x->op == y->op && x->width == y->width && x->n_args == y->n_args && x->arg[0] == y->arg[0] && x->n_inputs == y->n_inputs && x->n_w == y->n_w);
         for (size_t j = 0; j < x->n_inputs; j++)
             ck_assert(x->inputs[j] == y->inputs[j] && x->inputs[j] < i);
         for (size_t j = 0; j < x->n_w; j++)
@@ -98,6 +100,34 @@ static const char small[] =
     "tensor V 1 2 2\n0x1p0 0\n0 0x1p0\ntensor b 2\n0x1p0 0\nnode x embed E\nnode m layernorm x\nnode n layernorm x b V_row\nnode q linear m V[0]\n"
     "node s score q q 2\nnode p softmax s\nnode z mix p q\nnode r linear z V[0]\nnode y heads r b\nnode w add x y n\nnode g gelu_new w\nnode h silu g\n"
     "node k gelu h\nnode l relu k\nnode logits linear l U b\noutput logits\nend\n";
+static const char later[] =
+    "weightproof-net 1\nreals 4 3\nmask causal\neps 0x1p-10\ntensor I 2\n0x1p0 0\ntensor J 1 1\n0x1.8p1\ntensor T 4\n0x1p0 0 0 -0x1p0\nnode x input\n"
+    "node a row x 2\nnode b select x I\nnode c concat b b\nnode d constant T\nnode e sub c d\nnode f mul e e\nnode g div f d\nnode h max f g\nnode i min f h\n"
+    "node k exp i\nnode l sqrt f\nnode m erf l\nnode n tanh m\nnode o sigmoid n\nnode p jumprelu o T\nnode q topk p 3\nnode r rowsoftmax q 2\n"
+    "node s maxpool r J\nnode t matmul x c 1 2 2 2\nnode u rmsnorm t T\nnode v rmsnorm u\nnode w score v u 4\nnode y bilinear w w\nnode z mix y a\noutput z\nend\n";
+static const char padded[] = "weightproof-net 1\ntokens 2 2\nmask none pad 1\neps 0\ntensor E 2 1\n0\n0x1p0\nnode e embed E\noutput e\nend\n";
+
+/* Text in, the same text out. */
+START_TEST(later_operations_parse)
+{
+    const char *text = _i ? padded : later;
+    struct text again = { 0 };
+    struct net net;
+    struct diag d;
+
+    diag_init(&d);
+    enum status s = net_parse(&net, "later.net", text, strlen(text), &d);
+    diag_print(&d, stderr);
+    ck_assert_int_eq(s, STATUS_OK);
+    ck_assert_int_eq(net_write(&again, &net), STATUS_OK);
+    ck_assert_str_eq(again.data, text);
+    ck_assert(net.pad == (_i ? 1 : -1) && net.width_in == (_i ? 0 : 4) && net.d_vocab == (_i ? 2 : 0));
+    text_clear(&again);
+    net_clear(&net);
+    for (size_t n = 0; n < strlen(text); n++) ck_assert_int_eq(net_parse(&net, "later.net", text, n, &d), STATUS_INPUT);
+    diag_clear(&d);
+}
+END_TEST
 
 START_TEST(all_operations_parse)
 {
@@ -145,6 +175,7 @@ int main(void)
     tcase_add_loop_test(core, writing_and_reading_are_inverse, 0, sizeof models / sizeof *models);
     tcase_add_test(core, structure_by_names);
     tcase_add_test(limits, all_operations_parse);
+    tcase_add_loop_test(limits, later_operations_parse, 0, 2);
     suite_add_tcase(s, core);
     suite_add_tcase(s, limits);
     srunner_run_all(runner, CK_NORMAL);

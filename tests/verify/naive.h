@@ -69,7 +69,7 @@ static inline void naive_node(struct naive *r, size_t node, size_t i, const int 
         for (size_t j = 0; j < allowed; j++) {
             const long double *key = naive_row(r, v->inputs[1], j);
             for (size_t k = 0; k < naive_width(r, v->inputs[0]); k++) y[j] += x[k] * key[k];
-            y[j] /= sqrtl((long double)v->d);
+            y[j] /= sqrtl((long double)v->arg[0]);
         }
         break;
     case OP_SOFTMAX: naive_softmax(y, x, allowed); break;
