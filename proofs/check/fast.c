@@ -119,7 +119,7 @@ static struct fnet *table_of(struct fast *f, const struct ex *x, int *node) {
     if (x->k[0]->kind != EX_MODEL || t->kind != EX_VAR || f->e->s->float32) return NULL;
     const struct var *v = &f->e->env[t->number];
     const struct net *net = f->e->s->models[x->k[0]->number].net;
-    if (net == NULL || !v->set || !v->seq || v->n == 0 || v->n > net->ctx) return NULL;
+    if (net == NULL || net->reals || !v->set || !v->seq || v->n == 0 || v->n > net->ctx) return NULL;
     for (uint32_t i = 0; i < v->n; i++)
         if (v->s[i] < 0 || v->s[i] >= (int64_t)net->vocab) return NULL;
     *node = net->output;

@@ -92,7 +92,9 @@ bool fnet_init(struct fnet *w, const struct net *net, uint32_t n) {
     w->table = mem_get((size_t)net->n_nodes, sizeof *w->table);
     w->weight = mem_get((size_t)net->n_nodes, sizeof *w->weight);
     w->acc_n = n;
-    if ((uint64_t)n * net->vocab > 100000) return false;
+    if (net->reals || net->pad >= 0 || (uint64_t)n * net->vocab > 100000) return false;
+    for (int k = 0; k < net->n_nodes; k++)
+        if (net->nodes[k].op == OP_ROW || net->nodes[k].op == OP_BILINEAR) return false; /* rows that read other rows */
     uint32_t terms = n;
     for (int k = 0; k < net->n_nodes; k++) {
         terms = net->nodes[k].width > terms ? net->nodes[k].width : terms;
@@ -336,11 +338,11 @@ static bool make_pattern(struct fnet *w, const struct node *x, uint32_t row, str
     const struct node *score = &w->net->nodes[x->args[0]];
     const struct frow *q = fnet_row(w, score->args[0], row);
     uint32_t K = w->net->nodes[score->args[0]].width;
-    if (q == NULL || K > TERMS_MOST || score->d >= (uint32_t)1 << 20) return false;
+    if (q == NULL || K > TERMS_MOST || score->d[0] >= (uint32_t)1 << 20) return false;
     for (uint32_t j = 0; j < w->n; j++)
         if (allowed(w, row, j) && fnet_row(w, score->args[1], j) == NULL) return false;
     int64_t size = sum_size(q->m, K), rad = 0;
-    int64_t inverse = (int64_t)root(((unsigned __int128)1 << 80) / score->d); /* 2^40 / sqrt(d), down, within 2 units */
+    int64_t inverse = (int64_t)root(((unsigned __int128)1 << 80) / score->d[0]); /* 2^40 / sqrt(d), down, within 2 units */
     for (uint32_t j = 0; j < w->n; j++) {
         if (!allowed(w, row, j)) continue;
         const struct frow *k = fnet_row(w, score->args[1], j);

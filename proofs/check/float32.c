@@ -1,8 +1,8 @@
 /* Enclosures of every binary32 execution (NETWORK.md §5). The argument enclosures already hold every computed argument; the real
  * operation is enclosed over them, and here the rounding of the operation itself is added. u = 2^-24, eta = 2^-149. */
-#include "run.h"
+#include "rows.h"
 
-static void widen(struct num *x, const mpz_t by) {
+void f32_widen(struct num *x, const mpz_t by) {
     mpz_sub(LO(x), LO(x), by);
     mpz_add(HI(x), HI(x), by);
     x->tag = (struct tag){0};
@@ -27,33 +27,50 @@ void f32_round(struct num *x, unsigned long k, unsigned p) {
     mpz_inits(m, t, NULL);
     magnitude_add(m, x);
     error(t, m, k + 1, p);
-    widen(x, t);
+    f32_widen(x, t);
     mpz_clears(m, t, NULL);
 }
 
-/* exp, erf, tanh within 4 ulp, and a result below 2^-126 may be 0 */
-static void library(struct num *x, unsigned p) {
-    mpz_t t;
-    mpz_init_set_ui(t, 1);
-    mpz_mul_2exp(t, t, p);
-    mpz_cdiv_q_2exp(t, t, 125);
-    f32_round(x, 8, p);
-    widen(x, t);
-    mpz_clear(t);
+/* |v| 2^-p to nearest even with 24 bits and at most 149 after the point; ends of less than that stay */
+static void nearest_end(mpz_t v, unsigned p) {
+    mp_bitcnt_t bits = mpz_sizeinbase(v, 2), drop = bits > 24 ? bits - 24 : 0;
+    if (p > 149 && drop < p - 149) drop = p - 149;
+    if (drop == 0) return;
+    mpz_t rest, half;
+    mpz_inits(rest, half, NULL);
+    bool negative = mpz_sgn(v) < 0;
+    mpz_abs(v, v);
+    mpz_tdiv_r_2exp(rest, v, drop);
+    mpz_tdiv_q_2exp(v, v, drop);
+    mpz_set_ui(half, 1);
+    mpz_mul_2exp(half, half, drop - 1);
+    int c = mpz_cmp(rest, half);
+    if (c > 0 || (c == 0 && mpz_odd_p(v))) mpz_add_ui(v, v, 1);
+    mpz_mul_2exp(v, v, drop);
+    if (negative) mpz_neg(v, v);
+    mpz_clears(rest, half, NULL);
 }
 
-static bool below(const mpz_t m, unsigned bits, unsigned p) { return mpz_sizeinbase(m, 2) <= (size_t)bits + p; }
+/* Rounding to nearest is monotone: the rounded ends enclose the rounded value. Overflow is a rounded value of 2^128 or more. */
+bool f32_nearest(struct num *x, unsigned p, struct fail *f) {
+    nearest_end(LO(x), p);
+    nearest_end(HI(x), p);
+    x->tag = (struct tag){0};
+    return f32_below(LO(x), 128, p) && f32_below(HI(x), 128, p) ? true : fail_at(f, 0, "float32: no bound excludes overflow");
+}
+
+bool f32_below(const mpz_t m, unsigned bits, unsigned p) { return mpz_sizeinbase(m, 2) <= (size_t)bits + p; }
 
 /* A sum of N products and B additions in any order, fused or not: error at most (N + B + 1) u magnitude + (N + B) eta for N + B <= 4000.
  * Every partial sum is below magnitude (1 + 2^-10) < 2^128. */
 bool f32_sum(struct num *x, const mpz_t magnitude, unsigned long products, unsigned long additions, unsigned p, struct fail *f) {
     unsigned long n = products + additions;
     if (n > 4000) return fail_at(f, 0, "float32: a sum of more than 4000 terms");
-    if (!below(magnitude, 126, p)) return fail_at(f, 0, "float32: no bound excludes overflow");
+    if (!f32_below(magnitude, 126, p)) return fail_at(f, 0, "float32: no bound excludes overflow");
     mpz_t t;
     mpz_init(t);
     error(t, magnitude, n + 1, p);
-    widen(x, t);
+    f32_widen(x, t);
     mpz_clear(t);
     return true;
 }
@@ -62,17 +79,17 @@ bool f32_sum(struct num *x, const mpz_t magnitude, unsigned long products, unsig
  * fl(e_j / S) or fl(e_j fl(1/S)). fl(s_j - m) = (s_j - m)(1 + d) changes the exponent by at most u D, D = max - min of the scores.
  * So the computed p_j is p_j F + a: |ln F| <= 2uD + ln((1+8u)/(1-8u)) + 2 ln(1+u) - ln(1-nu) <= 2uD + (n + 20)u, and with n 2^-124 relative from
  * the absolute errors in S (S >= 1 - 8u) <= K = 2uD + (n + 21)u; F in [1 - 2K, 1 + 2K] for K <= 1/2; |a| <= 2^-123 (2^-125 / S, its own rounding, eta). */
-bool f32_softmax(struct num *row, const struct num *scores, uint32_t allowed, unsigned p, struct fail *f) {
+bool f32_softmax(struct num *row, const struct num *scores, const uint32_t *at, uint32_t allowed, unsigned p, struct fail *f) {
     mpz_t least, most, k, t;
     mpz_inits(least, most, k, t, NULL);
-    mpz_set(least, LO(&scores[0]));
-    mpz_set(most, HI(&scores[0]));
+    mpz_set(least, LO(&scores[at[0]]));
+    mpz_set(most, HI(&scores[at[0]]));
     for (uint32_t j = 1; j < allowed; j++) {
-        if (mpz_cmp(LO(&scores[j]), least) < 0) mpz_set(least, LO(&scores[j]));
-        if (mpz_cmp(HI(&scores[j]), most) > 0) mpz_set(most, HI(&scores[j]));
+        if (mpz_cmp(LO(&scores[at[j]]), least) < 0) mpz_set(least, LO(&scores[at[j]]));
+        if (mpz_cmp(HI(&scores[at[j]]), most) > 0) mpz_set(most, HI(&scores[at[j]]));
     }
     mpz_sub(k, most, least);
-    bool good = allowed <= 4000 && below(k, 22, p); /* D < 2^22: K <= 2^-1 + ... is checked below */
+    bool good = allowed <= 4000 && f32_below(k, 22, p); /* D < 2^22: K <= 2^-1 + ... is checked below */
     mpz_mul_2exp(k, k, 1);
     mpz_set_ui(t, allowed + 21ul);
     mpz_mul_2exp(t, t, p);
@@ -82,7 +99,7 @@ bool f32_softmax(struct num *row, const struct num *scores, uint32_t allowed, un
     mpz_mul_2exp(t, t, p - 1);
     if (!good || mpz_cmp(k, t) > 0) good = fail_at(f, 0, "float32: scores too far apart");
     for (uint32_t j = 0; good && j < allowed; j++) {
-        mpz_mul(t, HI(&row[j]), k);
+        mpz_mul(t, HI(&row[at[j]]), k);
         mpz_mul_2exp(t, t, 1);
         mpz_cdiv_q_2exp(t, t, p);
         mpz_add_ui(t, t, 1);
@@ -91,8 +108,8 @@ bool f32_softmax(struct num *row, const struct num *scores, uint32_t allowed, un
             mpz_mul_2exp(least, least, p - 123);
             mpz_add(t, t, least);
         }
-        widen(&row[j], t);
-        if (mpz_sgn(LO(&row[j])) < 0) mpz_set_ui(LO(&row[j]), 0);
+        f32_widen(&row[at[j]], t);
+        if (mpz_sgn(LO(&row[at[j]])) < 0) mpz_set_ui(LO(&row[at[j]]), 0);
     }
     mpz_clears(least, most, k, t, NULL);
     return good;
@@ -123,7 +140,7 @@ bool f32_layernorm(struct run *r, const struct node *x, struct num *out, const s
         num_add(&mean, &mean, &in[j], p);
         magnitude_add(m, &in[j]);
     }
-    bool good = x->width <= 4000 && below(m, 60, p) && f32_sum(&mean, m, 0, x->width, p, f) && num_div(&mean, &mean, &k, p);
+    bool good = x->width <= 4000 && f32_below(m, 60, p) && f32_sum(&mean, m, 0, x->width, p, f) && num_div(&mean, &mean, &k, p);
     f32_round(&mean, 1, p);
     num_to_real(&var, &var, p);
     for (uint32_t j = 0; good && j < x->width; j++) {
@@ -138,7 +155,7 @@ bool f32_layernorm(struct run *r, const struct node *x, struct num *out, const s
     eps32(&t, r->net, p);
     num_add(&var, &var, &t, p);
     f32_round(&var, 1, p);
-    good = good && below(HI(&var), 126, p); /* var + eps32 does not overflow, eps32 <= var + eps32 neither; the root stays below 2^63, its reciprocal normal */
+    good = good && f32_below(HI(&var), 126, p); /* var + eps32 does not overflow, eps32 <= var + eps32 neither; the root stays below 2^63, its reciprocal normal */
     good = good && num_sqrt(&var, &var, p);
     f32_round(&var, 1, p);
     for (uint32_t j = 0; good && j < x->width; j++) {
@@ -154,7 +171,7 @@ bool f32_layernorm(struct run *r, const struct node *x, struct num *out, const s
         f32_round(&out[j], 1, p);
         mpz_set_ui(m, 0);
         magnitude_add(m, &out[j]);
-        good = below(m, 100, p);
+        good = f32_below(m, 100, p);
     }
     if (!good) fail_at(f, 0, "float32: a LayerNorm cannot be enclosed");
     mpz_clear(m);
@@ -165,78 +182,47 @@ bool f32_layernorm(struct run *r, const struct node *x, struct num *out, const s
     return good;
 }
 
-/* x^3 by products (or a power within 4 ulp: 8 roundings), 0.044715 and its product, the sum, sqrt(2/pi) and its product. */
-static bool cubic(struct num *t, const struct num *in, unsigned p) {
-    struct num c, two;
-    num_init(&c);
-    num_init(&two);
-    num_square(t, in, p);
-    num_mul(t, t, in, p);
-    f32_round(t, 9, p);
-    mpq_t q;
-    mpq_init(q);
-    mpq_set_ui(q, 44715, 1000000);
-    mpq_canonicalize(q);
-    num_set_mpq(&c, q);
-    mpq_clear(q);
-    num_mul(t, t, &c, p);
-    f32_round(t, 2, p);
-    num_add(t, t, in, p);
-    f32_round(t, 1, p);
-    num_pi(&c, p);
-    num_set_int(&two, 2);
-    bool good = num_div(&c, &two, &c, p) && num_sqrt(&c, &c, p);
-    num_mul(t, t, &c, p);
-    f32_round(t, 2, p);
-    num_clear(&c);
-    num_clear(&two);
-    return good;
-}
-
-/* gelu: x (1 + erf(x / sqrt 2)) / 2: constant and quotient, erf within 4 ulp (8 u), the sum, the product, the half. silu: exp within 4 ulp, sum, quotient. */
-bool f32_activation(struct num *out, const struct num *in, enum op op, unsigned p, struct fail *f) {
-    struct num t, c, one;
+/* m = (sum of x^2) / k: rounded products, a sum, a division: (k + 3) roundings of non-negative terms; m + eps32 one. s = sqrt, x / s: two roundings. Or r within
+ * 2 ulp (4u) of the reciprocal of the root, and a product. Either way within 6 roundings of x / sqrt(m + eps32). Times w, one more. */
+bool f32_rmsnorm(struct run *r, const struct node *x, struct num *out, const struct num *in, struct fail *f) {
+    unsigned p = r->p;
+    struct num k, s, t;
+    num_init(&k);
+    num_init(&s);
     num_init(&t);
-    num_init(&c);
-    num_init(&one);
-    num_set_int(&one, 1);
     mpz_t m;
     mpz_init(m);
-    magnitude_add(m, in);
-    bool good = below(m, 30, p); /* x^3 < 2^90 does not overflow */
-    if (op == OP_SILU) { /* exp(88) neither */
-        num_set_int(&c, -88);
-        good = good && num_le(&c, in, p) == YES;
+    num_set_int(&k, x->width);
+    num_to_real(&s, &s, p);
+    for (uint32_t j = 0; j < x->width; j++) {
+        magnitude_add(m, &in[j]);
+        num_square(&t, &in[j], p);
+        num_add(&s, &s, &t, p);
     }
-    if (good && op == OP_SILU) {
-        num_neg(&t, in);
-        good = num_exp(&t, &t, p);
-        library(&t, p);
-        if (mpz_sgn(LO(&t)) < 0) mpz_set_ui(LO(&t), 0);
-        num_add(&t, &t, &one, p);
-        f32_round(&t, 1, p);
-        good = good && num_div(out, in, &t, p);
-        f32_round(out, 2, p);
-    } else if (good) {
-        if (op == OP_GELU) {
-            num_set_int(&c, 2);
-            good = num_sqrt(&c, &c, p) && num_div(&t, in, &c, p);
-            f32_round(&t, 3, p);
-            good = good && num_erf(&t, &t, p);
-        } else good = cubic(&t, in, p) && num_tanh(&t, &t, p);
-        library(&t, p);
-        num_add(&t, &t, &one, p);
-        f32_round(&t, 1, p);
-        num_mul(&t, &t, in, p);
-        f32_round(&t, 2, p);
-        num_set_int(&c, 2);
-        good = good && num_div(out, &t, &c, p);
-        f32_round(out, 1, p);
+    bool good = x->width <= 4000 && f32_below(m, 60, p) && num_div(&s, &s, &k, p); /* squares and their sum stay below 2^120 */
+    f32_round(&s, x->width + 3ul, p);
+    if (mpz_sgn(LO(&s)) < 0) mpz_set_ui(LO(&s), 0);
+    eps32(&t, r->net, p);
+    num_add(&s, &s, &t, p);
+    f32_round(&s, 1, p);
+    good = good && f32_below(HI(&s), 126, p) && mpz_sgn(LO(&s)) > 0 && num_sqrt(&s, &s, p);
+    for (uint32_t j = 0; good && j < x->width; j++) {
+        good = num_div(&out[j], &in[j], &s, p);
+        if (!good) break;
+        f32_round(&out[j], 6, p);
+        if (x->w.t != NULL) {
+            weight_num(&t, &x->w, j);
+            num_mul(&out[j], &out[j], &t, p);
+            f32_round(&out[j], 1, p);
+        }
+        mpz_set_ui(m, 0);
+        magnitude_add(m, &out[j]);
+        good = f32_below(m, 100, p);
     }
-    if (!good) fail_at(f, 0, "float32: an activation cannot be enclosed");
+    if (!good) fail_at(f, 0, "float32: an rmsnorm cannot be enclosed");
     mpz_clear(m);
+    num_clear(&k);
+    num_clear(&s);
     num_clear(&t);
-    num_clear(&c);
-    num_clear(&one);
     return good;
 }

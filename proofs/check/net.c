@@ -1,20 +1,17 @@
-#include "net.h"
+#include "net_read.h"
 #include <stdlib.h>
 #include <string.h>
 
-/* A cursor over the lines of the file. word() yields the tokens of one line. */
-struct reader { const char *at, *end; int line; const char *w; const char *line_end; struct fail *f; };
-
-static bool bad(struct reader *r, const char *what) { return fail_at(r->f, 0, ".net line %d: %s", r->line, what); }
+bool net_bad(struct reader *r, const char *what) { return fail_at(r->f, 0, ".net line %d: %s", r->line, what); }
 
 static bool next_line(struct reader *r) {
-    if (r->at == r->end) return bad(r, "the file ends too early");
+    if (r->at == r->end) return net_bad(r, "the file ends too early");
     const char *nl = memchr(r->at, '\n', (size_t)(r->end - r->at));
     r->line++;
-    if (nl == NULL) return bad(r, "no newline at the end");
-    if (nl == r->at) return bad(r, "empty line");
+    if (nl == NULL) return net_bad(r, "no newline at the end");
+    if (nl == r->at) return net_bad(r, "empty line");
     for (const char *p = r->at; p < nl; p++)
-        if (*p < 32 || *p > 126) return bad(r, "a byte that is not printable ASCII");
+        if (*p < 32 || *p > 126) return net_bad(r, "a byte that is not printable ASCII");
     r->w = r->at;
     r->line_end = nl;
     r->at = nl + 1;
@@ -22,46 +19,46 @@ static bool next_line(struct reader *r) {
 }
 
 /* The next token of the line: tokens are separated by exactly one space. */
-static bool word(struct reader *r, const char **s, size_t *n) {
-    if (r->w == NULL || r->w > r->line_end) return bad(r, "the line ends too early");
+bool net_word(struct reader *r, const char **s, size_t *n) {
+    if (r->w == NULL || r->w > r->line_end) return net_bad(r, "the line ends too early");
     const char *space = memchr(r->w, ' ', (size_t)(r->line_end - r->w));
     const char *stop = space != NULL ? space : r->line_end;
     *s = r->w;
     *n = (size_t)(stop - r->w);
-    if (*n == 0) return bad(r, "a space too many");
+    if (*n == 0) return net_bad(r, "a space too many");
     r->w = stop + 1;
     return true;
 }
 
-static bool more(const struct reader *r) { return r->w <= r->line_end; }
-static bool line_done(struct reader *r) { return more(r) ? bad(r, "the line is too long") : true; }
+bool net_more(const struct reader *r) { return r->w <= r->line_end; }
+bool net_line_done(struct reader *r) { return net_more(r) ? net_bad(r, "the line is too long") : true; }
 
 static bool expect(struct reader *r, const char *text) {
     const char *s;
     size_t n;
-    if (!word(r, &s, &n)) return false;
+    if (!net_word(r, &s, &n)) return false;
     return (n == strlen(text) && memcmp(s, text, n) == 0) ? true : fail_at(r->f, 0, ".net line %d: '%s' expected", r->line, text);
 }
 
-static bool parse_int(struct reader *r, const char *s, size_t n, uint32_t *out) {
-    if (n == 0 || n > 10 || (n > 1 && s[0] == '0')) return bad(r, "not an integer");
+bool net_parse_int(struct reader *r, const char *s, size_t n, uint32_t *out) {
+    if (n == 0 || n > 10 || (n > 1 && s[0] == '0')) return net_bad(r, "not an integer");
     uint64_t v = 0;
     for (size_t i = 0; i < n; i++) {
-        if (s[i] < '0' || s[i] > '9') return bad(r, "not an integer");
+        if (s[i] < '0' || s[i] > '9') return net_bad(r, "not an integer");
         v = 10 * v + (uint64_t)(s[i] - '0');
     }
-    if (v > INT32_MAX) return bad(r, "integer too large");
+    if (v > INT32_MAX) return net_bad(r, "integer too large");
     *out = (uint32_t)v;
     return true;
 }
 
-static bool read_int(struct reader *r, uint32_t *out) {
+bool net_read_int(struct reader *r, uint32_t *out) {
     const char *s = NULL;
     size_t n = 0;
-    return word(r, &s, &n) && parse_int(r, s, n, out);
+    return net_word(r, &s, &n) && net_parse_int(r, s, n, out);
 }
 
-static bool is_name(const char *s, size_t n) {
+bool net_is_name(const char *s, size_t n) {
     if (n == 0 || n > 200) return false;
     for (size_t i = 0; i < n; i++) {
         char c = s[i];
@@ -71,11 +68,11 @@ static bool is_name(const char *s, size_t n) {
     return true;
 }
 
-static bool read_name(struct reader *r, struct arena *a, char **out) {
+bool net_read_name(struct reader *r, struct arena *a, char **out) {
     const char *s;
     size_t n;
-    if (!word(r, &s, &n)) return false;
-    if (!is_name(s, n)) return bad(r, "not a name");
+    if (!net_word(r, &s, &n)) return false;
+    if (!net_is_name(s, n)) return net_bad(r, "not a name");
     *out = arena_text(a, s, n);
     return true;
 }
@@ -87,31 +84,31 @@ static bool parse_num(struct reader *r, const char *s, size_t n, struct dyadic *
     const char *end = s + n;
     bool negative = *s == '-';
     if (negative) s++;
-    if (end - s < 5 || memcmp(s, "0x1", 3) != 0) return bad(r, "not a number");
+    if (end - s < 5 || memcmp(s, "0x1", 3) != 0) return net_bad(r, "not a number");
     s += 3;
     int64_t m = 1;
     int digits = 0;
     if (*s == '.') {
         for (s++; s < end && *s != 'p'; s++, digits++) {
             int h = *s >= '0' && *s <= '9' ? *s - '0' : *s >= 'a' && *s <= 'f' ? *s - 'a' + 10 : -1;
-            if (h < 0 || digits == 13) return bad(r, "not a number");
+            if (h < 0 || digits == 13) return net_bad(r, "not a number");
             m = 16 * m + h;
         }
-        if (digits == 0 || m % 16 == 0) return bad(r, "number not in canonical form");
+        if (digits == 0 || m % 16 == 0) return net_bad(r, "number not in canonical form");
     }
-    if (s >= end || *s != 'p') return bad(r, "not a number");
+    if (s >= end || *s != 'p') return net_bad(r, "not a number");
     s++;
     bool minus = s < end && *s == '-';
     if (minus) s++;
     uint32_t e = 0;
-    if (!parse_int(r, s, (size_t)(end - s), &e)) return false;
-    if (e > 1074 || (!minus && e > 1023) || (minus && e == 0)) return bad(r, "exponent out of range");
+    if (!net_parse_int(r, s, (size_t)(end - s), &e)) return false;
+    if (e > 1074 || (!minus && e > 1023) || (minus && e == 0)) return net_bad(r, "exponent out of range");
     int exponent = (minus ? -(int)e : (int)e) - 4 * digits;
     while (m % 2 == 0) {
         m /= 2;
         exponent++;
     }
-    if (exponent < -1074) return bad(r, "not a binary64 number");
+    if (exponent < -1074) return net_bad(r, "not a binary64 number");
     *out = (struct dyadic){negative ? -m : m, exponent};
     return true;
 }
@@ -125,19 +122,19 @@ static bool is_binary32(struct dyadic x) {
 }
 
 static bool read_tensor(struct reader *r, struct net *net, struct tensor *t) {
-    if (!read_name(r, &net->arena, &t->name)) return false;
+    if (!net_read_name(r, &net->arena, &t->name)) return false;
     size_t left = (size_t)(r->end - r->at); /* every entry takes at least two bytes of the file */
     size_t n = 1;
-    while (more(r)) {
-        if (t->rank == 3) return bad(r, "more than three dimensions");
+    while (net_more(r)) {
+        if (t->rank == 3) return net_bad(r, "more than three dimensions");
         uint32_t d;
-        if (!read_int(r, &d)) return false;
-        if (d == 0) return bad(r, "a dimension is 0");
-        if (d > left / 2 / n) return bad(r, "the tensor is larger than the file");
+        if (!net_read_int(r, &d)) return false;
+        if (d == 0) return net_bad(r, "a dimension is 0");
+        if (d > left / 2 / n) return net_bad(r, "the tensor is larger than the file");
         n *= d;
         t->d[t->rank++] = d;
     }
-    if (t->rank == 0) return bad(r, "no dimensions");
+    if (t->rank == 0) return net_bad(r, "no dimensions");
     t->n = n;
     t->v = arena_get(&net->arena, n, sizeof *t->v);
     uint32_t cols = t->d[t->rank - 1];
@@ -145,8 +142,8 @@ static bool read_tensor(struct reader *r, struct net *net, struct tensor *t) {
         const char *s;
         size_t len;
         if (i % cols == 0 && !next_line(r)) return false;
-        if (!word(r, &s, &len) || !parse_num(r, s, len, &t->v[i])) return false;
-        if (i % cols == cols - 1 && !line_done(r)) return false;
+        if (!net_word(r, &s, &len) || !parse_num(r, s, len, &t->v[i])) return false;
+        if (i % cols == cols - 1 && !net_line_done(r)) return false;
         if (!is_binary32(t->v[i])) net->all_binary32 = false;
         if (t->v[i].e < -(int)t->scale) t->scale = (unsigned)-t->v[i].e;
     }
@@ -176,154 +173,6 @@ int net_find(const struct net *net, const char *name) {
     return -1;
 }
 
-/* NAME or NAME[h] as a matrix (rank 2) or vector (rank 1). */
-static bool read_weight(struct reader *r, struct net *net, int rank, struct weight *w) {
-    const char *s;
-    size_t n;
-    if (!word(r, &s, &n)) return false;
-    const char *bracket = memchr(s, '[', n);
-    size_t name_n = bracket != NULL ? (size_t)(bracket - s) : n;
-    if (!is_name(s, name_n)) return bad(r, "not a tensor");
-    struct tensor *t = net_tensor(net, arena_text(&net->arena, s, name_n));
-    if (t == NULL) return bad(r, "unknown tensor");
-    uint32_t h = 0;
-    if (bracket != NULL) {
-        if (s[n - 1] != ']' || !parse_int(r, bracket + 1, n - name_n - 2, &h)) return bad(r, "not a slice");
-        if (t->rank == 1 || h >= t->d[0]) return bad(r, "slice out of range");
-    }
-    if (t->rank - (bracket != NULL) != rank) return bad(r, "wrong rank");
-    w->t = t;
-    w->cols = t->d[t->rank - 1];
-    w->rows = rank == 2 ? t->d[t->rank - 2] : 1;
-    w->at = (size_t)h * w->rows * w->cols;
-    t->used = true;
-    return true;
-}
-
-static bool read_arg(struct reader *r, struct net *net, int *out) {
-    char *name;
-    if (!read_name(r, &net->arena, &name)) return false;
-    *out = net_find(net, name);
-    return *out >= 0 ? true : bad(r, "unknown node");
-}
-
-static bool read_vector(struct reader *r, struct net *net, struct weight *w, uint32_t width) {
-    if (!read_weight(r, net, 1, w)) return false;
-    return w->cols == width ? true : bad(r, "wrong width");
-}
-
-static bool columns_equal(const struct weight *w, const struct weight *b, uint32_t i, uint32_t j) {
-    for (size_t k = 0; k < w->rows; k++)
-        if (mpz_cmp(w->t->x[w->at + k * w->cols + i], w->t->x[w->at + k * w->cols + j]) != 0) return false;
-    return b->t == NULL || mpz_cmp(b->t->x[b->at + i], b->t->x[b->at + j]) == 0;
-}
-
-static void find_twins(struct net *net, struct node *x) {
-    x->twin = arena_get(&net->arena, x->width, sizeof *x->twin);
-    for (uint32_t j = 0; j < x->width; j++) {
-        x->twin[j] = j;
-        for (uint32_t i = 0; i < j && x->twin[j] == j; i++)
-            if (x->twin[i] == i && columns_equal(&x->w, &x->b, i, j)) x->twin[j] = i;
-    }
-}
-
-static bool read_many(struct reader *r, struct net *net, struct node *x, bool heads) {
-    int room = 0;
-    while (more(r)) {
-        if (x->n_args > 0 && heads) { /* the bias stands last and is a tensor */
-            struct reader look = *r;
-            const char *s;
-            size_t n;
-            if (!word(&look, &s, &n)) return false;
-            bool tensor = memchr(s, '[', n) != NULL || net_tensor(net, arena_text(&net->arena, s, n)) != NULL;
-            if (tensor) return read_vector(r, net, &x->b, x->width);
-        }
-        if (x->n_args == room) {
-            int *old = x->args;
-            room = 2 * room + 4;
-            x->args = arena_get(&net->arena, (size_t)room, sizeof *x->args);
-            if (old != NULL) memcpy(x->args, old, (size_t)x->n_args * sizeof *old);
-        }
-        int a;
-        if (!read_arg(r, net, &a)) return false;
-        const struct node *y = &net->nodes[a];
-        if (y->width == 0) return bad(r, "an attention pattern has no fixed width");
-        if (heads && (y->op != OP_LINEAR || y->b.t != NULL)) return bad(r, "heads reads linear nodes without bias");
-        if (x->n_args > 0 && y->width != x->width) return bad(r, "widths differ");
-        x->width = y->width;
-        x->args[x->n_args++] = a;
-    }
-    return x->n_args >= (heads ? 1 : 2) ? true : bad(r, "too few arguments");
-}
-
-static bool read_one(struct reader *r, struct net *net, struct node *x) {
-    if (!read_arg(r, net, &x->args[0])) return false;
-    x->n_args = 1;
-    x->width = net->nodes[x->args[0]].width;
-    return x->width > 0 ? true : bad(r, "an attention pattern has no fixed width");
-}
-
-static bool read_attention(struct reader *r, struct net *net, struct node *x) {
-    if (!read_arg(r, net, &x->args[0])) return false;
-    const struct node *a = &net->nodes[x->args[0]];
-    x->n_args = 1;
-    if (x->op == OP_SOFTMAX) return a->op == OP_SCORE ? true : bad(r, "softmax reads a score node");
-    if (!read_arg(r, net, &x->args[1])) return false;
-    const struct node *b = &net->nodes[x->args[1]];
-    x->n_args = 2;
-    if (b->width == 0) return bad(r, "an attention pattern has no fixed width");
-    if (x->op == OP_MIX) {
-        x->width = b->width;
-        return a->op == OP_SOFTMAX ? true : bad(r, "mix reads a softmax node");
-    }
-    if (a->width != b->width) return bad(r, "widths of q and k differ");
-    if (!read_int(r, &x->d)) return false;
-    return x->d >= 1 ? true : bad(r, "d is 0");
-}
-
-static bool read_arguments(struct reader *r, struct net *net, struct node *x) {
-    x->args = arena_get(&net->arena, 2, sizeof *x->args);
-    switch (x->op) {
-    case OP_EMBED:
-    case OP_POSITION:
-        if (!read_weight(r, net, 2, &x->w)) return false;
-        x->width = x->w.cols;
-        if (x->op == OP_EMBED && x->w.rows != net->vocab) return bad(r, "rows differ from the vocabulary");
-        if (x->op == OP_POSITION && x->w.rows < net->ctx) return bad(r, "fewer rows than positions");
-        return true;
-    case OP_LINEAR:
-        if (!read_one(r, net, x) || !read_weight(r, net, 2, &x->w)) return false;
-        if (x->w.rows != x->width) return bad(r, "widths differ");
-        x->width = x->w.cols;
-        if (more(r) && !read_vector(r, net, &x->b, x->width)) return false;
-        find_twins(net, x);
-        return true;
-    case OP_LAYERNORM:
-        if (!read_one(r, net, x)) return false;
-        return more(r) ? read_vector(r, net, &x->w, x->width) && read_vector(r, net, &x->b, x->width) : true;
-    case OP_SCORE:
-    case OP_SOFTMAX:
-    case OP_MIX: return read_attention(r, net, x);
-    case OP_ADD: x->args = NULL; return read_many(r, net, x, false);
-    case OP_HEADS: x->args = NULL; return read_many(r, net, x, true);
-    case OP_RELU:
-    case OP_GELU:
-    case OP_GELU_NEW:
-    case OP_SILU: return read_one(r, net, x);
-    case OP_COUNT: break;
-    }
-    return bad(r, "unknown operation");
-}
-
-static bool read_node(struct reader *r, struct net *net, struct node *x) {
-    static const char *const names[OP_COUNT] = {"embed", "position", "add", "linear", "layernorm", "score", "softmax", "mix", "heads", "relu", "gelu", "gelu_new", "silu"};
-    char *op;
-    if (!read_name(r, &net->arena, &x->name) || !read_name(r, &net->arena, &op)) return false;
-    if (net_find(net, x->name) >= 0 || net_tensor(net, x->name) != NULL) return bad(r, "name used twice");
-    for (x->op = 0; x->op < OP_COUNT && strcmp(names[x->op], op) != 0;) x->op++;
-    return read_arguments(r, net, x) && line_done(r);
-}
-
 static bool starts(const struct reader *r, const char *text) {
     size_t n = strlen(text);
     return (size_t)(r->end - r->at) > n && memcmp(r->at, text, n) == 0;
@@ -336,17 +185,35 @@ static size_t count_lines(const struct reader *r, const char *start) {
     return n;
 }
 
+/* mask causal|none [pad TOKEN] */
+static bool read_mask(struct reader *r, struct net *net) {
+    const char *s;
+    size_t n;
+    uint32_t pad;
+    if (!next_line(r) || !expect(r, "mask") || !net_word(r, &s, &n)) return false;
+    net->causal = n == 6 && memcmp(s, "causal", 6) == 0;
+    if (!net->causal && !(n == 4 && memcmp(s, "none", 4) == 0)) return net_bad(r, "unknown mask");
+    net->pad = -1;
+    if (!net_more(r)) return true;
+    if (!expect(r, "pad") || !net_read_int(r, &pad) || !net_line_done(r)) return false;
+    net->pad = (int64_t)pad;
+    return pad < net->vocab ? true : net_bad(r, net->reals ? "pad needs tokens" : "pad is not in the vocabulary");
+}
+
 static bool read_head(struct reader *r, struct net *net) {
     const char *s;
     size_t n;
-    if (!next_line(r) || !expect(r, "weightproof-net") || !expect(r, "1") || !line_done(r)) return false;
-    if (!next_line(r) || !expect(r, "tokens") || !read_int(r, &net->vocab) || !read_int(r, &net->ctx) || !line_done(r)) return false;
-    if (net->vocab == 0 || net->ctx == 0) return bad(r, "no tokens");
-    if (!next_line(r) || !expect(r, "mask") || !word(r, &s, &n) || !line_done(r)) return false;
-    net->causal = n == 6 && memcmp(s, "causal", 6) == 0;
-    if (!net->causal && !(n == 4 && memcmp(s, "none", 4) == 0)) return bad(r, "unknown mask");
-    if (!next_line(r) || !expect(r, "eps") || !word(r, &s, &n) || !parse_num(r, s, n, &net->eps) || !line_done(r)) return false;
-    return net->eps.m >= 0 ? true : bad(r, "eps is negative");
+    uint32_t size;
+    if (!next_line(r) || !expect(r, "weightproof-net") || !expect(r, "1") || !net_line_done(r)) return false;
+    if (!next_line(r) || !net_word(r, &s, &n) || !net_read_int(r, &size) || !net_read_int(r, &net->ctx) || !net_line_done(r)) return false;
+    net->reals = n == 5 && memcmp(s, "reals", 5) == 0;
+    if (!net->reals && !(n == 6 && memcmp(s, "tokens", 6) == 0)) return net_bad(r, "'tokens' or 'reals' expected");
+    if (size == 0 || net->ctx == 0) return net_bad(r, "no inputs");
+    if (net->reals) net->in_width = size;
+    else net->vocab = size;
+    if (!read_mask(r, net)) return false;
+    if (!next_line(r) || !expect(r, "eps") || !net_word(r, &s, &n) || !parse_num(r, s, n, &net->eps) || !net_line_done(r)) return false;
+    return net->eps.m >= 0 ? true : net_bad(r, "eps is negative");
 }
 
 static bool read_body(struct reader *r, struct net *net) {
@@ -356,25 +223,25 @@ static bool read_body(struct reader *r, struct net *net) {
     while (starts(r, "tensor ")) {
         struct tensor *t = &net->tensors[net->n_tensors++];
         if (!next_line(r) || !expect(r, "tensor") || !read_tensor(r, net, t)) return false;
-        if (net->n_tensors > 1 && strcmp(t[-1].name, t->name) >= 0) return bad(r, "tensors are not in order");
+        if (net->n_tensors > 1 && strcmp(t[-1].name, t->name) >= 0) return net_bad(r, "tensors are not in order");
     }
     size_t nodes = count_lines(r, "node ");
-    if (nodes > 4096) return bad(r, "more than 4096 nodes");
+    if (nodes > 4096) return net_bad(r, "more than 4096 nodes");
     net->nodes = arena_get(&net->arena, nodes, sizeof *net->nodes);
-    bool layernorm = false;
+    bool norm = false;
     while (starts(r, "node ")) {
         struct node x = {0};
-        if (!next_line(r) || !expect(r, "node") || !read_node(r, net, &x)) return false;
-        layernorm = layernorm || x.op == OP_LAYERNORM;
+        if (!next_line(r) || !expect(r, "node") || !net_read_node(r, net, &x)) return false;
+        norm = norm || x.op == OP_LAYERNORM || x.op == OP_RMSNORM;
         net->nodes[net->n_nodes++] = x;
     }
-    if (!layernorm && net->eps.m != 0) return bad(r, "eps without a layernorm node");
+    if (!norm && net->eps.m != 0) return net_bad(r, "eps without a layernorm or rmsnorm node");
     char *name;
-    if (!next_line(r) || !expect(r, "output") || !read_name(r, &net->arena, &name) || !line_done(r)) return false;
+    if (!next_line(r) || !expect(r, "output") || !net_read_name(r, &net->arena, &name) || !net_line_done(r)) return false;
     net->output = net_find(net, name);
-    if (net->output < 0 || net->nodes[net->output].width == 0) return bad(r, "unknown output node");
-    if (!next_line(r) || !expect(r, "end") || !line_done(r)) return false;
-    if (r->at != r->end) return bad(r, "bytes after the end");
+    if (net->output < 0 || net->nodes[net->output].width == 0) return net_bad(r, "unknown output node");
+    if (!next_line(r) || !expect(r, "end") || !net_line_done(r)) return false;
+    if (r->at != r->end) return net_bad(r, "bytes after the end");
     for (size_t i = 0; i < net->n_tensors; i++)
         if (!net->tensors[i].used) return fail_at(r->f, 0, ".net: tensor %.80s is not used", net->tensors[i].name);
     return true;

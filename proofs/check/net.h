@@ -10,17 +10,25 @@ struct dyadic { int64_t m; int e; };
 /* A tensor: n = product of d[0..rank-1] entries in row-major order; x[i] = entry i times 2^scale, exactly. */
 struct tensor { char *name; int rank; uint32_t d[3]; size_t n; struct dyadic *v; mpz_t *x; unsigned scale; bool used; };
 
-enum op { OP_EMBED, OP_POSITION, OP_ADD, OP_LINEAR, OP_LAYERNORM, OP_SCORE, OP_SOFTMAX, OP_MIX, OP_HEADS, OP_RELU, OP_GELU, OP_GELU_NEW, OP_SILU, OP_COUNT };
+enum op {
+    OP_EMBED, OP_POSITION, OP_ADD, OP_LINEAR, OP_LAYERNORM, OP_SCORE, OP_SOFTMAX, OP_MIX, OP_HEADS, OP_RELU, OP_GELU, OP_GELU_NEW, OP_SILU,
+    OP_INPUT, OP_ROW, OP_SELECT, OP_CONCAT, OP_CONSTANT, OP_SUB, OP_MUL, OP_DIV, OP_MAX, OP_MIN, OP_EXP, OP_SQRT, OP_ERF, OP_TANH, OP_SIGMOID,
+    OP_JUMPRELU, OP_TOPK, OP_ROWSOFTMAX, OP_MAXPOOL, OP_MATMUL, OP_RMSNORM, OP_BILINEAR, OP_COUNT
+};
 
 /* A matrix or vector argument: part of a tensor that starts at entry `at`; rows is 1 for a vector; t == NULL: absent. */
 struct weight { struct tensor *t; size_t at; uint32_t rows, cols; };
 
-/* width 0: the width is the length of the sequence (score, softmax). twin[j] (linear): the first column equal to column j. */
-struct node { char *name; enum op op; int *args; int n_args; struct weight w, b; uint32_t width, d; uint32_t *twin; };
+/* width 0: the width is the length of the sequence (score, softmax, bilinear). twin[j] (linear): the first column equal to column j.
+ * d: the integers of the line (score d; row i; topk c; rowsoftmax g; matmul B A K C; maxpool: c, the number of entries compared).
+ * index: entries of a select (width of them) or a maxpool (width * d[0]), each below the width of the argument. */
+struct node { char *name; enum op op; int *args; int n_args; struct weight w, b; uint32_t width, d[4]; uint32_t *twin, *index; };
 
 struct net {
     char sha256[65];
-    uint32_t vocab, ctx;
+    bool reals;                  /* inputs are rows of in_width real numbers (vocab is 0); else tokens below vocab (in_width is 0) */
+    uint32_t vocab, in_width, ctx;
+    int64_t pad;                 /* sources with this token are not allowed; -1: none */
     bool causal, all_binary32;
     struct dyadic eps;
     struct tensor *tensors; size_t n_tensors;

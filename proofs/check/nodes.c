@@ -45,7 +45,7 @@ static bool function_node(struct eval *e, const struct net *net, const struct ex
     int l, h;
     if (x->number == FN_LOGITS) {
         *node = net->output;
-        return true;
+        return net->reals ? eval_fail(e, "logits is of a network over tokens") : true;
     }
     if (x->number == FN_NODE) return component(e, net, x->k[1], node);
     if (!small_int(e, x->k[1], &l)) return false;
@@ -121,10 +121,6 @@ static bool get_model(struct eval *e, const struct ex *x, uint32_t n, struct pat
     return true;
 }
 
-static bool num_identical(const struct num *a, const struct num *b) {
-    return a->kind == b->kind && mpz_cmp(LO(a), LO(b)) == 0 && mpz_cmp(HI(a), HI(b)) == 0 && memcmp(&a->tag, &b->tag, sizeof a->tag) == 0;
-}
-
 /* Equal patches by their values: an enclosure of one run then encloses the other too. Its tag may be shared only when the values
  * themselves are the same numbers, so values known by enclosures alone (no tag) make runs different. */
 static bool same_patches(const struct run *r, const struct patched *m) {
@@ -133,48 +129,84 @@ static bool same_patches(const struct run *r, const struct patched *m) {
         const struct patch *a = &r->patches[k], *b = &m->patch[k];
         if (a->node != b->node || a->lo != b->lo || a->hi != b->hi || a->width != b->width) return false;
         for (size_t i = 0; i < (size_t)(a->hi - a->lo + 1) * a->width; i++) {
-            const struct num *u = &a->values[i], *v = &b->values[i];
-            if (!num_identical(u, v) || (u->kind == K_REAL && u->tag.run == 0 && mpz_cmp(LO(u), HI(u)) != 0)) return false;
+            if (!num_identical(&a->values[i], &b->values[i])) return false;
         }
     }
     return true;
 }
 
-static struct run *get_run(struct eval *e, const struct patched *m, const int64_t *tokens, uint32_t n) {
+static struct run *get_run(struct eval *e, const struct patched *m, const struct input *in) {
     for (int i = 0; i < RUNS; i++) {
         struct run *r = &e->runs[i];
-        if (r->net == m->net && r->p == e->p && r->n == n && memcmp(r->tokens, tokens, n * sizeof *tokens) == 0 && same_patches(r, m)) return r;
+        if (r->net == m->net && r->p == e->p && run_is_on(r, in) && same_patches(r, m)) return r;
     }
     struct run *r = &e->runs[e->next_run];
     e->next_run = (e->next_run + 1) % RUNS;
     if (r->net != NULL) run_clear(r);
-    run_init(r, m->net, e->s->float32, e->p, e->next_id, tokens, n);
+    run_init_input(r, m->net, e->s->float32, e->p, e->next_id, in);
     e->next_id = e->next_id == UINT32_MAX ? 1 : e->next_id + 1;
     for (int k = 0; k < m->n; k++) run_add_patch(r, m->patch[k].node, m->patch[k].lo, m->patch[k].hi, m->patch[k].width, m->patch[k].values);
     return r;
 }
 
-/* Tables of rows: logits(M, t), attn(M, l, h, t), ...: the model is the first argument, the sequence the last. */
+static const struct net *base_net(const struct eval *e, const struct ex *x) {
+    while (x->kind == EX_CALL && x->number == FN_PATCH) x = x->k[0];
+    return x->kind == EX_MODEL ? e->s->models[x->number].net : NULL;
+}
+
+/* The value of the last argument as an input of the network: a sequence of tokens, or rows of real numbers ([n, WIDTH], or [WIDTH] when N_CTX is 1).
+ * tokens: memory that the caller gives back. The numbers of rows stay the value's. */
+static bool get_input(struct eval *e, const struct net *net, const struct val *t, struct input *in, int64_t **tokens) {
+    bool vector = t->rank == 1;
+    *in = (struct input){.n = net->reals && vector ? 1 : t->d[0]};
+    if (net->reals) {
+        in->rows = t->x;
+        if (t->rank > 2 || (vector && net->ctx != 1)) return eval_fail(e, "rows of an input were expected");
+        if (t->d[t->rank - 1] != net->in_width) return eval_fail(e, "the input has the wrong width");
+    } else if (!vector) return eval_fail(e, "a sequence was expected");
+    if (in->n == 0 || in->n > net->ctx) return eval_fail(e, "the sequence is empty or longer than the context");
+    if (net->reals) return true;
+    *tokens = mem_get(in->n, sizeof **tokens);
+    in->tokens = *tokens;
+    for (uint32_t i = 0; i < in->n; i++)
+        if (!num_int64(&t->x[i], &(*tokens)[i]) || (*tokens)[i] < 0 || (*tokens)[i] >= (int64_t)net->vocab) return eval_fail(e, "a token is outside the vocabulary");
+    return true;
+}
+
+/* the one row of a network on a vector, as a vector */
+static bool single_row(struct eval *e, struct val *v) {
+    struct val t = *v;
+    const struct num *row = table_row(e, &t, 0);
+    if (row == NULL) return false;
+    val_array(e, v, 1, t.d[1], 0, 0);
+    for (uint32_t j = 0; j < t.d[1]; j++) {
+        if (!table_entry_exists(&t, 0, j)) return eval_fail(e, "a score outside the mask");
+        num_copy(&v->x[j], &row[j]);
+    }
+    return true;
+}
+
+/* Tables of rows: logits(M, t), attn(M, l, h, t), ...: the model is the first argument, the input the last. A network of real inputs on a
+ * vector gives a vector. */
 bool eval_table(struct eval *e, const struct ex *x, struct val *out) {
     struct val t;
+    const struct net *net = base_net(e, x->k[0]);
+    if (net == NULL) return eval_fail(e, "a model was expected, or its network is missing");
     if (!need_array(e, x->k[x->n - 1], &t)) return false;
     struct patched *m = mem_get(1, sizeof *m);
-    int64_t *tokens = mem_get(val_size(&t), sizeof *tokens);
+    struct input in;
+    int64_t *tokens = NULL;
     int node = -1;
-    bool good = t.rank == 1 ? true : eval_fail(e, "a sequence was expected");
-    good = good && get_model(e, x->k[0], t.d[0], m);
-    if (good && (t.d[0] == 0 || t.d[0] > m->net->ctx)) good = eval_fail(e, "the sequence is empty or longer than the context");
-    for (uint32_t i = 0; good && i < t.d[0]; i++)
-        if (!num_int64(&t.x[i], &tokens[i]) || tokens[i] < 0 || tokens[i] >= (int64_t)m->net->vocab) good = eval_fail(e, "a token is outside the vocabulary");
-    if (good && e->s->float32 && !m->net->all_binary32) good = eval_fail(e, "float32: a weight is not a binary32 number");
-    good = good && function_node(e, m->net, x, &node);
+    bool good = get_input(e, net, &t, &in, &tokens) && get_model(e, x->k[0], in.n, m);
+    if (good && e->s->float32 && !net->all_binary32) good = eval_fail(e, "float32: a weight is not a binary32 number");
+    good = good && function_node(e, net, x, &node);
     if (good) {
-        struct run *r = get_run(e, m, tokens, t.d[0]);
-        *out = (struct val){.type = V_TABLE, .rank = 2, .d = {t.d[0], run_width(r, node)}, .run = r, .run_id = r->id, .node = node};
+        struct run *r = get_run(e, m, &in);
+        *out = (struct val){.type = V_TABLE, .rank = 2, .d = {in.n, run_width(r, node)}, .run = r, .run_id = r->id, .node = node};
     }
     mem_free(tokens);
     mem_free(m);
-    return good;
+    return good && (net->reals && t.rank == 1 ? single_row(e, out) : true);
 }
 
 const struct num *table_row(struct eval *e, const struct val *v, uint32_t row) {

@@ -58,11 +58,11 @@ void num_to_real(struct num *x, const struct num *a, unsigned p) {
     mpz_clear(t);
 }
 
-static bool exact(const struct num *a) { return a->kind != K_REAL; }
+bool num_exact(const struct num *a) { return a->kind != K_REAL; }
 static enum kind wider(const struct num *a, const struct num *b) { return a->kind > b->kind ? a->kind : b->kind; }
 
 void num_add(struct num *x, const struct num *a, const struct num *b, unsigned p) {
-    if (exact(a) && exact(b)) {
+    if (num_exact(a) && num_exact(b)) {
         enum kind kind = wider(a, b);
         mpq_add(x->q, a->q, b->q);
         begin(x, kind);
@@ -82,7 +82,7 @@ void num_add(struct num *x, const struct num *a, const struct num *b, unsigned p
 
 void num_neg(struct num *x, const struct num *a) {
     num_copy(x, a);
-    if (exact(x)) mpq_neg(x->q, x->q);
+    if (num_exact(x)) mpq_neg(x->q, x->q);
     else {
         mpz_neg(LO(x), LO(x));
         mpz_neg(HI(x), HI(x));
@@ -91,13 +91,19 @@ void num_neg(struct num *x, const struct num *a) {
     begin(x, x->kind);
 }
 
-static bool same(const struct num *a, const struct num *b) {
+bool num_same(const struct num *a, const struct num *b) {
     return a->kind == K_REAL && b->kind == K_REAL && a->tag.run != 0 && a->tag.run == b->tag.run && a->tag.node == b->tag.node &&
            a->tag.row == b->tag.row && a->tag.col == b->tag.col;
 }
 
+bool num_identical(const struct num *a, const struct num *b) {
+    if (a->kind != b->kind || mpz_cmp(LO(a), LO(b)) != 0 || mpz_cmp(HI(a), HI(b)) != 0) return false;
+    if (num_exact(a)) return true;
+    return a->tag.run != 0 || b->tag.run != 0 ? num_same(a, b) : mpz_cmp(LO(a), HI(a)) == 0;
+}
+
 void num_sub(struct num *x, const struct num *a, const struct num *b, unsigned p) {
-    if (same(a, b)) {
+    if (num_same(a, b)) {
         begin(x, K_REAL); /* exactly 0, still of real type */
         mpz_set_ui(LO(x), 0);
         mpz_set_ui(HI(x), 0);
@@ -138,12 +144,12 @@ static void scale_by(struct num *x, const struct num *a, mpq_srcptr q) {
 }
 
 void num_mul(struct num *x, const struct num *a, const struct num *b, unsigned p) {
-    if (exact(a) && exact(b)) {
+    if (num_exact(a) && num_exact(b)) {
         enum kind kind = wider(a, b);
         mpq_mul(x->q, a->q, b->q);
         begin(x, kind);
-    } else if (exact(a)) scale_by(x, b, a->q);
-    else if (exact(b)) scale_by(x, a, b->q);
+    } else if (num_exact(a)) scale_by(x, b, a->q);
+    else if (num_exact(b)) scale_by(x, a, b->q);
     else {
         mpz_t c[4];
         for (int i = 0; i < 4; i++) mpz_init(c[i]);
@@ -156,15 +162,15 @@ void num_mul(struct num *x, const struct num *a, const struct num *b, unsigned p
     }
 }
 
-static bool has_zero(const struct num *a) { return exact(a) ? mpq_sgn(a->q) == 0 : mpz_sgn(LO(a)) <= 0 && mpz_sgn(HI(a)) >= 0; }
+static bool has_zero(const struct num *a) { return num_exact(a) ? mpq_sgn(a->q) == 0 : mpz_sgn(LO(a)) <= 0 && mpz_sgn(HI(a)) >= 0; }
 
 bool num_div(struct num *x, const struct num *a, const struct num *b, unsigned p) {
     if (has_zero(b)) return false;
-    if (exact(b)) {
+    if (num_exact(b)) {
         mpq_t r;
         mpq_init(r);
         mpq_inv(r, b->q);
-        if (exact(a)) {
+        if (num_exact(a)) {
             mpq_mul(x->q, a->q, r);
             begin(x, K_RAT);
         } else scale_by(x, a, r);
@@ -195,7 +201,7 @@ bool num_div(struct num *x, const struct num *a, const struct num *b, unsigned p
 
 /* which: -1 min, 1 max, 0 hull, end by end */
 static void pick(struct num *x, const struct num *a, const struct num *b, int which, unsigned p) {
-    if (exact(a) && exact(b) && (which != 0 || mpq_equal(a->q, b->q))) {
+    if (num_exact(a) && num_exact(b) && (which != 0 || mpq_equal(a->q, b->q))) {
         enum kind kind = wider(a, b);
         bool first = which * mpq_cmp(a->q, b->q) >= 0;
         num_copy(x, first ? a : b);
@@ -212,7 +218,7 @@ static void pick(struct num *x, const struct num *a, const struct num *b, int wh
     mpz_set(LO(x), lo_first ? LO(&u) : LO(&v));
     mpz_set(HI(x), hi_first ? HI(&u) : HI(&v));
     begin(x, K_REAL);
-    if (same(&u, &v)) x->tag = u.tag;
+    if (num_same(&u, &v)) x->tag = u.tag;
     num_clear(&u);
     num_clear(&v);
 }
@@ -240,8 +246,8 @@ void num_square(struct num *x, const struct num *a, unsigned p) {
 
 /* Reals of one end are compared exactly; an exact number is enclosed at 2^-p first, which can only turn an answer into OPEN. */
 enum tri num_lt(const struct num *a, const struct num *b, unsigned p) {
-    if (exact(a) && exact(b)) return mpq_cmp(a->q, b->q) < 0 ? YES : NO;
-    if (same(a, b)) return NO;
+    if (num_exact(a) && num_exact(b)) return mpq_cmp(a->q, b->q) < 0 ? YES : NO;
+    if (num_same(a, b)) return NO;
     struct num u, v;
     num_init(&u);
     num_init(&v);

@@ -23,6 +23,11 @@ struct num { enum kind kind; struct tag tag; mpq_t q; }; /* K_REAL: numerator lo
 
 void num_init(struct num *x);
 void num_clear(struct num *x);
+bool num_exact(const struct num *x);                                               /* K_INT or K_RAT */
+bool num_same(const struct num *a, const struct num *b);                           /* reals with one tag: the same number */
+/* Equal exact numbers of one type, or reals with equal enclosures that are known to be the same number (one tag, or no tag and one point).
+ * Whatever is computed from one then encloses what is computed from the other, tags included. */
+bool num_identical(const struct num *a, const struct num *b);
 void num_set_int(struct num *x, int64_t v);
 void num_set_mpq(struct num *x, mpq_srcptr q);          /* K_INT when the denominator is 1 */
 void num_set_dyadic(struct num *x, struct dyadic v);    /* K_RAT */

@@ -4,6 +4,7 @@
  *   computed p_i = P_i (1 + y) + z, |y| <= (n + 12) u, |z| <= 2^-123    (sum, quotient, absolute errors of n exponentials of at most 2^-125 each)
  *   computed logit_j = D_j + sum P_i C_ij + e, |e| <= r  (y and z times the values, errors of the values, rounding of mix and of every linear node after it)
  * so a form is sum P_i G_i within R = sum |alpha| r + max |beta| ((n + 12) u + n 2^-123). */
+#include "rows.h"
 #include "separable.h"
 
 #define P TABLE_P

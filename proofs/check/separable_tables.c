@@ -21,12 +21,25 @@ static enum shape shape_of(struct sep *s, const struct node *x, int at, const un
         if (shape[x->args[0]] != SHAPE_SOFTMAX || shape[x->args[1]] != SHAPE_TOKEN || s->mix >= 0) return SHAPE_NONE; /* one head */
         s->mix = at;
         return SHAPE_AFFINE;
-    default: return most == SHAPE_TOKEN ? SHAPE_TOKEN : SHAPE_NONE;
+    case OP_LAYERNORM:
+    case OP_RELU:
+    case OP_GELU:
+    case OP_GELU_NEW:
+    case OP_SILU: return most == SHAPE_TOKEN ? SHAPE_TOKEN : SHAPE_NONE;
+    default: return SHAPE_NONE;
     }
+}
+
+/* FORMAT.md §3.2 names few operations; a network with any other one, with real inputs or with a pad token is refused as a whole. */
+static bool plain(const struct net *net) {
+    for (int i = 0; i < net->n_nodes; i++)
+        if (net->nodes[i].op >= OP_INPUT) return false;
+    return !net->reals && net->pad < 0;
 }
 
 static bool understand(struct sep *s) {
     const struct net *net = s->net;
+    if (!plain(net)) return sep_refuse(s, "the network has operations, inputs or a mask that it does not know");
     unsigned char *shape = s->shape = mem_get((size_t)net->n_nodes, sizeof *shape);
     s->mix = -1;
     for (int i = 0; i < net->n_nodes; i++) shape[i] = (unsigned char)shape_of(s, &net->nodes[i], i, shape);

@@ -190,7 +190,7 @@ static int enclosed_sign(const struct sep *s, const struct groups *b, unsigned p
     num_init(&root), num_init(&sum), num_init(&x), num_init(&g);
     mpq_t e;
     mpq_init(e);
-    num_set_int(&g, s->net->nodes[s->score].d);
+    num_set_int(&g, s->net->nodes[s->score].d[0]);
     bool good = num_sqrt(&root, &g, p);
     num_set_int(&sum, 0);
     for (uint32_t k = 0; good && k < b->n; k++) {

@@ -1,0 +1,70 @@
+/* Normalisation of a row: layernorm, rmsnorm. */
+#include "rows.h"
+
+/* c = x - mean, s = sqrt(mean of c^2 + eps), c / s (times w plus b) */
+bool row_layernorm(struct run *r, const struct node *x, uint32_t row, struct num *out, struct fail *f) {
+    const struct num *in = row_of(r, x->args[0], row);
+    if (r->float32) return f32_layernorm(r, x, out, in, f);
+    unsigned p = r->p;
+    struct num k, mean, var, t;
+    num_init(&k);
+    num_init(&mean);
+    num_init(&var);
+    num_init(&t);
+    num_set_int(&k, x->width);
+    for (uint32_t j = 0; j < x->width; j++) num_add(&mean, &mean, &in[j], p);
+    bool good = num_div(&mean, &mean, &k, p);
+    for (uint32_t j = 0; j < x->width; j++) {
+        num_sub(&out[j], &in[j], &mean, p);
+        num_square(&t, &out[j], p);
+        num_add(&var, &var, &t, p);
+    }
+    num_set_dyadic(&t, r->net->eps);
+    good = good && num_div(&var, &var, &k, p);
+    num_add(&var, &var, &t, p);
+    good = good && num_sqrt(&var, &var, p);
+    for (uint32_t j = 0; good && j < x->width; j++) {
+        good = num_div(&out[j], &out[j], &var, p);
+        if (!good || x->w.t == NULL) continue;
+        weight_num(&t, &x->w, j);
+        num_mul(&out[j], &out[j], &t, p);
+        weight_num(&t, &x->b, j);
+        num_add(&out[j], &out[j], &t, p);
+    }
+    if (!good) fail_at(f, 0, "the variance of a LayerNorm is not proved positive");
+    num_clear(&k);
+    num_clear(&mean);
+    num_clear(&var);
+    num_clear(&t);
+    return good;
+}
+
+/* s = sqrt(mean of x^2 + eps), x / s (times w) */
+bool row_rmsnorm(struct run *r, const struct node *x, uint32_t row, struct num *out, struct fail *f) {
+    const struct num *in = row_of(r, x->args[0], row);
+    if (r->float32) return f32_rmsnorm(r, x, out, in, f);
+    struct num k, s, t;
+    num_init(&k);
+    num_init(&s);
+    num_init(&t);
+    num_set_int(&k, x->width);
+    for (uint32_t j = 0; j < x->width; j++) {
+        num_square(&t, &in[j], r->p);
+        num_add(&s, &s, &t, r->p);
+    }
+    num_set_dyadic(&t, r->net->eps);
+    bool good = num_div(&s, &s, &k, r->p);
+    num_add(&s, &s, &t, r->p);
+    good = good && num_sqrt(&s, &s, r->p);
+    for (uint32_t j = 0; good && j < x->width; j++) {
+        good = num_div(&out[j], &in[j], &s, r->p);
+        if (!good || x->w.t == NULL) continue;
+        weight_num(&t, &x->w, j);
+        num_mul(&out[j], &out[j], &t, r->p);
+    }
+    if (!good) fail_at(f, 0, "the mean square of an rmsnorm is not proved positive");
+    num_clear(&k);
+    num_clear(&s);
+    num_clear(&t);
+    return good;
+}
