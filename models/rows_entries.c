@@ -25,8 +25,9 @@ static void square_entry(double *mid, double *rad, double x, double r, struct ro
         product_entry(mid, rad, x, r, x, r, f);
         return;
     }
+    most += steps32(f, most, 1);
     *mid = most / 2;
-    *rad = settle(most / 2 + steps32(f, most, 1), most);
+    *rad = most / 2 + (most - most);
 }
 
 void row_mul(const struct row_job *j)

@@ -16,8 +16,8 @@ void ball_mul(const struct ball_job *j)
     for (size_t i = 0; i < j->width; i++) {
         if (same_inputs(j)) arb_sqr(j->out + i, j->in[0] + i, j->prec);
         else arb_mul(j->out + i, j->in[0] + i, j->in[1] + i, j->prec);
-        if (same_inputs(j)) arb_nonnegative_part(j->out + i, j->out + i);
         if (j->float32) ball_rounded(j->out + i, 1);
+        if (same_inputs(j)) arb_nonnegative_part(j->out + i, j->out + i);
     }
 }
 

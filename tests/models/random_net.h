@@ -30,7 +30,7 @@ static inline struct shape random_shape(void)
     return s;
 }
 
-struct pieces { struct text tensors[64]; char names[64][128]; size_t n; struct text nodes; double scale; };
+struct pieces { struct text tensors[256]; char names[256][128]; size_t n; struct text nodes; double scale; };
 
 /* One tensor of binary32 numbers; its text is kept until all names are known, for they come sorted. */
 static inline void add_tensor(struct pieces *p, const char *name, size_t a, size_t b, size_t c)

@@ -3,7 +3,7 @@
 #include "core/mem.h"
 #include "tests/models/random_net.h"
 #include "tests/verify/claims_text.h"
-#include "tests/verify/naive.h"
+#include "tests/models/naive.h"
 #include "verify/engine.h"
 
 #define NEAR 1e-9L
