@@ -22,6 +22,7 @@ SCRIPTS = [
     ("make_net", [PY, "tests/models/same_net.py", BUILD]),
     ("cli", ["sh", "tests/cli/run.sh", BUILD]),
     ("checker", [PY, "tests/checker/run.py", "--checker", BUILD + "/weightproof-check"]),
+    ("checker_ops", [PY, "tests/checker/ops.py", "--checker", BUILD + "/weightproof-check"]),
     ("agree", [PY, "tests/reference/agree.py", "--checker", BUILD + "/weightproof-check"]),
     ("false_claims", [PY, "tests/reference/false_claims.py", "--checker", BUILD + "/weightproof-check"]),
     ("claims", [PY, "tests/claims/run.py", BUILD]),

@@ -10,6 +10,12 @@
  * remainder of the series is at most |r|^N / N! * (1 + 1/2 + ...) <= 2 (1 + 3) = 8. The sum is then squared k times, outward.
  * Squaring at most doubles the relative error, and the result has at most 1.5 EXP_MOST integer bits: w gives both room. */
 static void exp_point(mpz_t lo, mpz_t hi, const mpz_t x, unsigned p) {
+    if (mpz_sgn(x) == 0) { /* exactly 1: shares of equal scores and the values of sigmoid and tanh at 0 are exact too */
+        mpz_set_ui(lo, 1);
+        mpz_mul_2exp(lo, lo, p);
+        mpz_set(hi, lo);
+        return;
+    }
     unsigned long whole = 1; /* an integer above |x| / 2^p */
     mpz_t t, sum, r;
     mpz_inits(t, sum, r, NULL);
