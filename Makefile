@@ -6,7 +6,7 @@ CC     ?= cc
 PYTHON ?= python3
 OPT    ?= -O2 -g
 WARN    = -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Werror
-CFLAGS  = -std=c17 $(OPT) $(WARN) -ffp-contract=off -fopenmp -D_GNU_SOURCE -DWEIGHTPROOF_VERSION='"$(VERSION)"' $(SAN)
+CFLAGS  = -std=c17 $(OPT) $(WARN) -ffp-contract=off -fopenmp -fPIC -fno-semantic-interposition -D_GNU_SOURCE -DWEIGHTPROOF_VERSION='"$(VERSION)"' $(SAN)
 CPPFLAGS = -I. -Iinclude -isystem /usr/include/flint
 LDFLAGS = -fopenmp $(SAN)
 SAN    ?=
@@ -31,7 +31,7 @@ LIBS    = -lflint-arb -lflint -lmpfr -lgmp -lcjson -lzip -lz -lnettle -lm
 .PHONY: all help deps demo check asan bench install clean FORCE
 .SECONDARY:
 .DEFAULT_GOAL = all
-all: $(BUILD)/weightproof weightproof-check $(BUILD)/libweightproof.a
+all: $(BUILD)/weightproof weightproof-check $(BUILD)/libweightproof.a $(BUILD)/libweightproof.so
 
 obj = $(patsubst %.c,$(BUILD)/%.o,$(1))
 $(BUILD)/%.o: %.c
@@ -52,6 +52,12 @@ $(BUILD)/libweightproof.a: $(foreach layer,$(LAYERS),$(call obj,$($(layer)_SRC))
 	@echo '  ar    $@'
 	$(Q)ar rcs $@ $^
 
+# The library that programs load while they run: only the public names are seen. It finds its libraries beside itself first.
+BESIDE = -Wl,--disable-new-dtags,-rpath,'$$ORIGIN'
+$(BUILD)/libweightproof.so: $(foreach layer,$(LAYERS),$(call obj,$($(layer)_SRC))) include/weightproof.map
+	@echo '  link  $@'
+	$(Q)$(CC) -shared $(LDFLAGS) $(BESIDE) -Wl,--version-script=include/weightproof.map -o $@ $(filter %.o,$^) $(LIBS)
+
 $(BUILD)/weightproof: $(call obj,$(cli_SRC)) $(proofs_LIBS)
 	@echo '  link  $@'
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
@@ -62,7 +68,7 @@ weightproof-check: $(BUILD)/weightproof-check
 $(BUILD)/weightproof-check: $(check_SRC) $(wildcard proofs/check/*.h)
 	@mkdir -p $(@D)
 	@echo '  link  $@'
-	$(Q)$(CC) $(CHECK_FLAGS) -Iproofs/check $(SAN) -o $@ $(check_SRC) -lgmp
+	$(Q)$(CC) $(CHECK_FLAGS) -Iproofs/check $(SAN) -o $@ $(check_SRC) $(CHECK_LDFLAGS) -lgmp
 
 # tests/LAYER/check_X.c is one Check program, linked with its layer and those below.
 define test_rule

@@ -43,12 +43,14 @@ asan: deps-tests
 peers: deps-tests
 	@$(MAKE) --no-print-directory $(VENV)/ready
 	@$(VENV)/bin/python -c 'import torch' 2>/dev/null || { echo 'installing PyTorch into $(VENV) (about 200 MB)'; $(VENV)/bin/pip install -q --disable-pip-version-check torch==2.13.0; }
+	@$(VENV)/bin/python -c 'import transformer_lens, nbclient, ipykernel' 2>/dev/null || { echo 'installing TransformerLens and the notebook client into $(VENV)'; $(VENV)/bin/pip install -q --disable-pip-version-check torch==2.13.0 'transformer_lens<4' nbclient ipykernel; }
 bench: deps peers
 	@$(MAKE) --no-print-directory all
 	@$(VENV)/bin/python bench/run.py $(BUILD)
 check-peers: peers
 	@$(MAKE) --no-print-directory all
 	@$(VENV)/bin/python tests/peers/run.py $(BUILD)
+	@$(VENV)/bin/python tests/peers/python.py $(BUILD)
 check-long: deps-tests
 	@$(MAKE) --no-print-directory -j2 all
 	@$(MAKE) --no-print-directory $(VENV)/ready

@@ -198,36 +198,52 @@ static enum status elaborate(struct elaborator *e)
     return e->arena->failed ? STATUS_MEMORY : e->report->status;
 }
 
-enum status claims_read(struct claims *out, const char *path, const struct claims_options *o, struct diag *d)
+/* c.source is there; path is what messages call it, and relative files are sought beside it. */
+static enum status parse(struct claims *c, const char *path, const struct claims_options *o, struct diag *d)
 {
     static const struct claims_options none = {0};
-    struct claims c = {0};
     struct syntax syntax;
-    *out = c;
-    enum status s = file_read(&c.source, &c.source_size, path, CLAIMS_MAX_BYTES, d);
-    if (s != STATUS_OK)
-        return s;
-    struct report report = {d, path, c.source, c.source_size, STATUS_OK};
-    if (!(c.path = mem_string(path)) || !(c.arena = mem_array(1, sizeof(struct arena)))) {
-        s = STATUS_MEMORY;
-        goto done;
-    }
-    arena_init(c.arena);
-    sha256_hex(c.sha256, c.source, c.source_size);
-    s = syntax_parse(&syntax, c.arena, &report);
+    struct report report = {d, path, c->source, c->source_size, STATUS_OK};
+    if (!(c->path = mem_string(path)) || !(c->arena = mem_array(1, sizeof(struct arena))))
+        return STATUS_MEMORY;
+    arena_init(c->arena);
+    sha256_hex(c->sha256, c->source, c->source_size);
+    enum status s = syntax_parse(&syntax, c->arena, &report);
     if (s == STATUS_MEMORY || syntax.incomplete || (s == STATUS_INPUT && syntax.n == 0))
-        goto done;
-    struct elaborator e = {.claims = &c, .arena = c.arena, .report = &report, .options = o ? o : &none, .syntax = &syntax};
+        return s;
+    struct elaborator e = {.claims = c, .arena = c->arena, .report = &report, .options = o ? o : &none, .syntax = &syntax};
     s = elaborate(&e);
-    if (s == STATUS_OK)
-        s = report.status;
-done:
+    return s == STATUS_OK ? report.status : s;
+}
+
+/* Hands c over, or clears it. */
+static enum status finish(struct claims *out, struct claims *c, enum status s)
+{
     if (s != STATUS_OK) {
-        claims_clear(&c);
+        claims_clear(c);
         return s;
     }
-    *out = c;
+    *out = *c;
     for (size_t i = 0; i < out->n_statements; i++)
         out->statements[i].file = out;
     return STATUS_OK;
+}
+
+enum status claims_read(struct claims *out, const char *path, const struct claims_options *o, struct diag *d)
+{
+    struct claims c = {0};
+    *out = c;
+    enum status s = file_read(&c.source, &c.source_size, path, CLAIMS_MAX_BYTES, d);
+    return s == STATUS_OK ? finish(out, &c, parse(&c, path, o, d)) : s;
+}
+
+enum status claims_read_text(struct claims *out, const char *path, const char *text, const struct claims_options *o, struct diag *d)
+{
+    struct claims c = {.source = mem_string(text), .source_size = strlen(text)};
+    *out = (struct claims){0};
+    if (c.source_size > CLAIMS_MAX_BYTES) {
+        enum status s = diag_fail(d, STATUS_INPUT, "the claims have %zu bytes, at most %zu are read", c.source_size, CLAIMS_MAX_BYTES);
+        return finish(out, &c, s);
+    }
+    return finish(out, &c, c.source ? parse(&c, path, o, d) : STATUS_MEMORY);
 }

@@ -58,6 +58,8 @@ struct claims_options {
 };
 /* STATUS_INPUT with all messages (up to DIAG_MAX) when anything is wrong in the file. */
 enum status claims_read(struct claims *out, const char *path, const struct claims_options *o, struct diag *d) MUST_USE;
+/* The same from a text; PATH stands for its file: messages name it, relative paths start from its folder. */
+enum status claims_read_text(struct claims *out, const char *path, const char *text, const struct claims_options *o, struct diag *d) MUST_USE;
 void claims_clear(struct claims *c);
 const struct model *statement_model(const struct statement *s, const char *name);  /* NULL if unknown */
 const char *verdict_name(enum verdict v);

@@ -1,0 +1,186 @@
+"""The Python package over the library that was built: numpy only. Closes with `N passed, N failed`.
+
+    python tests/python/run.py BUILD
+"""
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import traceback
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+BUILD = os.path.abspath(sys.argv[1])
+os.environ["WEIGHTPROOF_LIBRARY"] = BUILD + "/libweightproof.so"
+sys.path.insert(0, ROOT + "/python")
+sys.path.insert(0, ROOT + "/tests/python")
+if "asan" in BUILD:  # the library needs its run time before Python's own allocations
+    print("1 passed, 0 failed")
+    sys.exit(0)
+
+import numpy as np  # noqa: E402
+import naive  # noqa: E402
+import weightproof as wp  # noqa: E402
+
+MAX4 = ROOT + "/examples/max4_s123.safetensors"
+RIGHT = "argmax(logits(M, t)[last]) == max(t)"
+rng = np.random.default_rng(7)
+
+
+def raises(kind, call, *parts):
+    try:
+        call()
+    except kind as e:
+        assert all(p in str(e) for p in parts), str(e)
+        return e
+    raise AssertionError("no %s" % kind.__name__)
+
+
+def small(n_layers=1, heads=2):
+    return naive.random_transformer(rng, d_vocab=5, n_ctx=3, d_model=6, d_head=3, heads=heads, n_layers=n_layers)
+
+
+def test_load_and_info():
+    m = wp.load(MAX4)
+    assert m.family == "transformer" and m.info["d_vocab"] == 64 and m.info["parameters"] == 8320
+    assert wp.info(MAX4) == m.info and "max4_s123" in repr(m) and "<table>" in m._repr_html_()
+    assert m.net.startswith("weightproof-net 1\n") and len(m.sha256) == 64
+
+
+def test_state_dict_is_the_file():
+    m = wp.load(MAX4)
+    again = wp.from_state_dict({k: v.astype(np.float32) for k, v in m.tensors.items()}, {"attention_dir": "causal", "normalization_type": None})
+    assert again.sha256 == m.sha256
+
+
+def test_run_encloses_the_naive_forward_pass():
+    for layers, heads in ((1, 1), (1, 3), (2, 2)):
+        state = small(layers, heads)
+        m = wp.from_state_dict(state, {"n_heads": heads, "attention_dir": "causal", "normalization_type": None})
+        for tokens in ([0], [4, 1], [2, 2, 3]):
+            expected = naive.forward(state, tokens, heads)
+            real, f32 = m.run(tokens), m.run(tokens, semantics="float32")
+            assert real.lo.shape == expected.shape
+            assert np.all(np.abs(real.mid - expected) <= real.radius + 1e-12 * (1 + np.abs(expected)))
+            assert np.all(f32.lo <= real.lo) and np.all(real.hi <= f32.hi) and f32.contains(expected)
+
+
+def test_nodes():
+    m = wp.load(MAX4)
+    pattern = m.run([3, 1, 4, 1], "blocks.0.attn.hook_pattern.0")
+    assert pattern.lo.shape == (4, 4) and np.all(np.abs(pattern.mid.sum(1) - 1) < 1e-12) and pattern.mid[0, 1] == 0
+    raises(wp.ModelError, lambda: m.run([1], "hook_nothing"), "no node 'hook_nothing'")
+    raises(wp.ModelError, lambda: m.run([64]), "token 64")
+    raises(wp.ModelError, lambda: m.run([1, 2, 3, 4, 5]), "1 to 4")
+    raises(wp.ModelError, lambda: m.run([0.5]), "list of integers")
+    raises(ValueError, lambda: m.run([1], semantics="fp16"), "fp16")
+
+
+def test_count_against_brute_force():
+    state = small()
+    m = wp.from_state_dict(state, {"n_heads": 2, "attention_dir": "causal", "normalization_type": None})
+    right = 0
+    for code in range(125):
+        t = [code // 25, code // 5 % 5, code % 5]
+        right += int(np.argmax(naive.forward(state, t, 2)[-1]) == max(t))
+    r = wp.verify("claim c { count t in tokens[3] of 0..4 : %s }" % RIGHT, {"M": m})
+    c = r["c"]
+    assert c.number == (right, right) and c.total == (125, 125) and c.verdict is wp.Verdict.BOUNDED and c.evidence == "checked"
+    assert c.lo == c.hi == right / 125 or abs(float(c.lo) - right / 125) < 1e-15
+    r.raise_if_not_proved()
+
+
+def test_results_are_typed():
+    heard = []
+    r = wp.verify(ROOT + "/examples/max4.claims", only=["always_right", "how_often", "which_ones"], decided=lambda *a: heard.append(a))
+    assert [c.name for c in r] == ["always_right", "how_often", "which_ones"] == [h[0] for h in heard] and len(r) == 3
+    refuted = r["always_right"]
+    assert refuted.verdict == "refuted" and refuted.evidence == "replayed" and refuted.counterexample["t"].shape == (4,) and not refuted.proved
+    assert r["how_often"].proved and r["how_often"].number[0] == 16772279 and r[1] is r["how_often"]
+    assert len(r["which_ones"].items) == 100 and r["which_ones"].items_complete is False
+    e = raises(wp.NotProved, r.raise_if_not_proved, "1 of 3 claims not proved", "always_right")
+    assert [c.name for c in e.claims] == ["always_right"] and isinstance(e, AssertionError)
+    r.raise_if_unexpected()
+    assert not r.proved and r.status == 1 and "refuted" in r._repr_html_() and raises(KeyError, lambda: r["nothing"], "how_often")
+
+
+def test_foreach_and_parameters():
+    r = wp.verify('param bound = 1\nclaim c { foreach a in 0..1 prove a < bound }', params={"bound": 2})
+    assert [c.name for c in r] == ["c[a=0]", "c[a=1]"] and r.proved
+    assert not wp.verify('param bound = 1\nclaim c { foreach a in 0..1 prove a < bound }').proved
+
+
+def test_semantics_and_html_are_passed_on():
+    r = wp.verify('claim c "<b>" { prove 1 < 2 }', semantics="float32")
+    assert r["c"].semantics == "float32" and "<b>" not in r._repr_html_()
+    raises(wp.ClaimsError, lambda: wp.verify("claim c { prove 1 < 2 }", semantics="half"), "half")
+    raises(wp.ClaimsError, lambda: wp.verify("claim c { prove 1 < 2 }", engine="magic"), "magic")
+
+
+def test_errors_have_places():
+    raises(wp.ClaimsError, lambda: wp.verify("claims 1\nclaim c { prove 1 < }"), "claims:2:21", "^")
+    raises(wp.ClaimsError, lambda: wp.verify("claims 1\nclaim c { prove argmax(logits(M, t)[last]) == 0 }", {"M": wp.load(MAX4)}), "claims:2:")
+    raises(wp.ClaimsError, lambda: wp.verify("no such.claims"), "no such.claims")
+    raises(wp.ModelError, lambda: wp.load("no such.pt"), "no such.pt")
+    raises(TypeError, lambda: wp.from_state_dict({"embed.W_E": np.array(["a"])}), "embed.W_E")
+
+
+def test_models_replace_and_declare():
+    m, state = wp.load(MAX4), small(1, 1)
+    other = wp.from_state_dict(state, {"n_heads": 1, "attention_dir": "causal", "normalization_type": None})
+    text = 'claims 1\nmodel A = "%s"\nclaim c { prove W(A, "embed.W_E")[0, 0] == W(B, "embed.W_E")[0, 0] }' % MAX4
+    assert not wp.verify(text, {"B": other}).proved and wp.verify(text, {"B": m}).proved and wp.verify(text, {"A": other, "B": other}).proved
+    with tempfile.TemporaryDirectory() as folder:
+        config = os.path.join(folder, "c.json")
+        with open(config, "w") as f:
+            f.write('{"n_heads": 1, "attention_dir": "causal", "normalization_type": null}')
+        np_state = os.path.join(folder, "m.safetensors")
+        from weightproof import _safetensors
+        _safetensors.write(np_state, state)
+        configured = wp.load(np_state, config=config)
+        assert configured.sha256 == other.sha256
+        assert wp.verify(text, {"A": configured, "B": configured}).proved
+        stated = wp.load(np_state, n_heads=1, attention_dir="causal", normalization_type="null")
+        assert stated.sha256 == other.sha256 and wp.verify(text, {"A": stated, "B": stated}).proved
+        raises(wp.ClaimsError, lambda: wp.verify(text, {"B": np_state}), "--set normalization_type")
+
+
+def test_files_are_written():
+    with tempfile.TemporaryDirectory() as folder:
+        r = wp.verify(ROOT + "/examples/max4.claims", only=["always_right"], certificates=folder + "/bundle", report=folder + "/r.html", failures=folder + "/f")
+        assert os.path.exists(folder + "/bundle/MANIFEST") and os.path.exists(folder + "/f/always_right.npy")
+        assert open(folder + "/r.html").read().startswith("<!") and r["always_right"].certificate
+        p = subprocess.run([BUILD + "/weightproof-check", "--quiet", folder + "/bundle/always_right.cert"], stdout=subprocess.PIPE)
+        assert p.returncode == 0 and p.stdout.startswith(b"accepted refuted")
+
+
+def test_interrupt_keeps_what_was_decided():
+    text = ("claim quick { prove 1 < 2 }\n"
+            "claim slow { count t in tokens[4] of 0..63 : argmax(logits(M, t)[last]) == max(t) engine enumerate }\nclaim later { prove 1 < 2 }")
+    timer = threading.Timer(1.5, lambda: signal.raise_signal(signal.SIGINT))
+    timer.start()
+    r = wp.verify(text, {"M": wp.load(MAX4)})
+    timer.join()
+    assert r.interrupted and r["quick"].proved and r["slow"].verdict is wp.Verdict.UNDECIDED and not r.proved
+    assert r["later"].verdict is wp.Verdict.UNDECIDED
+    raises(wp.NotProved, r.raise_if_not_proved, "interrupted")
+
+
+def main():
+    passed = failed = 0
+    for name, test in list(globals().items()):
+        if not name.startswith("test_"):
+            continue
+        try:
+            test()
+            passed += 1
+        except Exception:
+            failed += 1
+            print(name)
+            traceback.print_exc(file=sys.stdout)
+    print("%d passed, %d failed" % (passed, failed))
+    sys.exit(1 if failed or not passed else 0)
+
+
+main()
