@@ -80,9 +80,9 @@ enum file_kind command_file_kind(const char *path) {
     return zip || pickle || safetensors || net ? FILE_MODEL : FILE_OTHER;
 }
 
-enum status command_model(struct model *out, const struct arguments *a, const char *path, struct diag *d) {
+static enum status load(struct model *out, const struct arguments *a, const char *path, size_t shapes_above, struct diag *d) {
     struct setting *set = NULL;
-    struct model_options o = {0};
+    struct model_options o = {.shapes_above = shapes_above};
     if (command_file_kind(path) == FILE_CLAIMS)
         return diag_fail(d, STATUS_INPUT, "'%s' is a claim file, %s takes a model file; 'weightproof verify %s' decides it", path, a->command->name, path);
     enum status s = argument_settings(&set, &o.n_set, a, OPTION_SET, d);
@@ -92,6 +92,12 @@ enum status command_model(struct model *out, const struct arguments *a, const ch
     s = model_load(out, path, &o, d);
     free(set);
     return s;
+}
+
+enum status command_model(struct model *out, const struct arguments *a, const char *path, struct diag *d) { return load(out, a, path, 0, d); }
+
+enum status command_shapes(struct model *out, const struct arguments *a, const char *path, struct diag *d) {
+    return load(out, a, path, (size_t)16 << 20, d);
 }
 
 enum status command_write(const char *path, const char *data, size_t size, struct diag *d) {

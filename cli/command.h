@@ -58,6 +58,8 @@ enum file_kind { FILE_OTHER, FILE_CLAIMS, FILE_MODEL };
 enum file_kind command_file_kind(const char *path);
 /* The MODEL of a command with its --config and --set. */
 enum status command_model(struct model *out, const struct arguments *a, const char *path, struct diag *d) MUST_USE;
+/* Likewise, but of files over 16 MB only the shapes: model_options.shapes_above. */
+enum status command_shapes(struct model *out, const struct arguments *a, const char *path, struct diag *d) MUST_USE;
 /* Writes to the path, or to standard output for "-" or NULL. */
 enum status command_write(const char *path, const char *data, size_t size, struct diag *d) MUST_USE;
 /* "3,1,4,1" as tokens in 0..limit-1 (limit 0: any int); *out malloc'd. */

@@ -21,7 +21,7 @@ int command_info(const struct arguments *a) {
     if (argument_given(a, OPTION_FAMILIES)) return list_families();
     enum status s = STATUS_OK;
     if (a->n_positional == 0) s = diag_fail(&d, STATUS_INPUT, "info needs MODEL or --families");
-    if (s == STATUS_OK) s = command_model(&m, a, a->positional[0], &d);
+    if (s == STATUS_OK) s = command_shapes(&m, a, a->positional[0], &d);
     if (s != STATUS_OK) goto done;
     loaded = true;
     if (json) write_info_json(&t, &m);

@@ -210,28 +210,48 @@ static enum status unpack(char *out, size_t size, const struct archive *a, size_
     return whole ? STATUS_OK : FAIL(a, "zip member '%s' is damaged: wrong size or checksum", a->path, archive_name(a, member));
 }
 
-enum status archive_read(char **out, size_t *offset, const struct archive *a, size_t member)
+/* Do the bytes of a stored member stand at the given place? The directory may name another place than the one that libzip reads. The checksum is
+ * verified too, unless there is none: PyTorch can be told to write 0. */
+static bool stands_at(const struct archive *a, size_t member, size_t at, size_t size, bool sum)
+{
+    char chunk[1 << 14];
+    zip_file_t *file = zip_fopen_index(a->zip, member, 0);
+    size_t have = 0;
+    bool same = file != NULL;
+
+    while (same && have < size) {
+        zip_int64_t got = zip_fread(file, chunk, size - have < sizeof chunk ? size - have : sizeof chunk);
+        same = got > 0 && memcmp(chunk, a->data + at + have, (size_t)got) == 0;
+        have += got > 0 ? (size_t)got : 0;
+    }
+    same = same && (!sum || zip_fread(file, chunk, 1) == 0);
+    if (file)
+        (void)zip_fclose(file);
+    return same;
+}
+
+enum status archive_read(const char **out, char **owned, size_t *offset, const struct archive *a, size_t member)
 {
     zip_stat_t stat;
     size_t at;
-    char *bytes;
     enum status s;
 
+    *owned = NULL;
     if (!member_stat(a, member, &stat))
         return STATUS_INTERNAL;
-    bytes = mem_array((size_t)stat.size, 1);
-    if (!bytes)
-        return STATUS_MEMORY;
     at = stat.comp_method == ZIP_CM_STORE ? stored_at(a, member, (size_t)stat.size) : SIZE_MAX;
-    /* PyTorch can be told to write no checksums; libzip would call those members damaged */
-    if (at != SIZE_MAX && (stat.valid & ZIP_STAT_CRC) && stat.crc == 0)
-        memcpy(bytes, a->data + at, (size_t)stat.size);
-    else if ((s = unpack(bytes, (size_t)stat.size, a, member)) != STATUS_OK) {
-        free(bytes);
-        return s;
+    *offset = at != SIZE_MAX && stands_at(a, member, at, (size_t)stat.size, !(stat.valid & ZIP_STAT_CRC) || stat.crc != 0) ? at : SIZE_MAX;
+    if (*offset != SIZE_MAX) {
+        *out = a->data + at;
+        return STATUS_OK;
     }
-    /* what decides is that the bytes are the same */
-    *offset = at != SIZE_MAX && memcmp(a->data + at, bytes, (size_t)stat.size) == 0 ? at : SIZE_MAX;
-    *out = bytes;
-    return STATUS_OK;
+    if (!(*owned = mem_array((size_t)stat.size, 1)))
+        return STATUS_MEMORY;
+    *out = *owned;
+    s = unpack(*owned, (size_t)stat.size, a, member);
+    if (s != STATUS_OK) {
+        free(*owned);
+        *owned = NULL;
+    }
+    return s;
 }

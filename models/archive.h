@@ -14,6 +14,7 @@ void archive_close(struct archive *a);
 long archive_find(const struct archive *a, const char *name);
 const char *archive_name(const struct archive *a, size_t member);
 size_t archive_size(const struct archive *a, size_t member);
-/* Unpacks a member (malloc; the checksum is verified if there is one). *offset: where the same bytes stand in the archive, or SIZE_MAX if they are compressed. */
-enum status archive_read(char **out, size_t *offset, const struct archive *a, size_t member) MUST_USE;
+/* A member's bytes, the checksum verified if there is one. A stored one is read where it stands: *offset in the archive's data, *owned NULL. Another is
+ * unpacked: *offset SIZE_MAX, *owned the same as *out (malloc, also where reading fails NULL). */
+enum status archive_read(const char **out, char **owned, size_t *offset, const struct archive *a, size_t member) MUST_USE;
 #endif

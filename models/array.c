@@ -62,6 +62,8 @@ enum status array_read(struct array *out, char sha256[65], const char *path, con
     t = choose(&c, name);
     if (!t)
         s = not_found(&c, name, d);
+    else if (!tensor_need(t))
+        s = STATUS_MEMORY;
     else {
         *out = (struct array){ .rank = t->rank, .data = t->data, .dtype = t->source.dtype };
         memcpy(out->shape, t->shape, sizeof out->shape);

@@ -17,6 +17,10 @@ void checkpoint_clear(struct checkpoint *c)
         free(c->facts[i].key);
         free(c->facts[i].value);
     }
+    for (size_t i = 0; i < c->n_unpacked; i++)
+        free(c->unpacked[i]);
+    free(c->unpacked);
+    free(c->file);
     free(c->path);
     free(c->tensors);
     free(c->config);
@@ -24,11 +28,31 @@ void checkpoint_clear(struct checkpoint *c)
     *c = (struct checkpoint){ 0 };
 }
 
+/* Room for element n of an array that has n: what mem_grow gives is 8, 16, 32, ... */
+static void *room_for(void *old, size_t n, size_t size)
+{
+    size_t room = n;
+    bool full = n == 0 || (n >= 8 && (n & (n - 1)) == 0);
+
+    return full ? mem_grow(old, &room, n + 1, size) : old;
+}
+
+enum status checkpoint_keep(struct checkpoint *c, char *bytes)
+{
+    char **grown = room_for(c->unpacked, c->n_unpacked, sizeof *grown);
+
+    if (!grown) {
+        free(bytes);
+        return STATUS_MEMORY;
+    }
+    c->unpacked = grown;
+    grown[c->n_unpacked++] = bytes;
+    return STATUS_OK;
+}
+
 enum status checkpoint_add_fact(struct checkpoint *c, const char *key, const char *value)
 {
-    size_t n = c->n_facts, room = n;
-    bool full = n == 0 || (n >= 8 && (n & (n - 1)) == 0); /* what mem_grow gives: 8, 16, 32, ... */
-    void *grown = full ? mem_grow(c->facts, &room, n + 1, sizeof *c->facts) : c->facts;
+    void *grown = room_for(c->facts, c->n_facts, sizeof *c->facts);
 
     if (!grown)
         return STATUS_MEMORY;
@@ -136,6 +160,9 @@ enum status checkpoint_read(struct checkpoint *out, const char *path, struct dia
     if (s != STATUS_OK)
         return s;
     s = checkpoint_parse(out, path, data, size, d);
-    free(data);
+    if (s == STATUS_OK)
+        out->file = data;
+    else
+        free(data);
     return s;
 }

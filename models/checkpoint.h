@@ -4,7 +4,8 @@
 #include "core/names.h"
 #include "models/tensor.h"
 
-/* The readers: fill an empty checkpoint from the bytes of a file; on failure the caller clears it. */
+/* The readers: fill an empty checkpoint from the bytes of a file; on failure the caller clears it. The tensors' sources point into these
+ * bytes, which must outlive the checkpoint, or become its own as c->file. */
 enum status safetensors_parse(struct checkpoint *out, const char *path, const char *data, size_t size, struct diag *d) MUST_USE;
 struct archive;
 enum status torch_read(struct checkpoint *out, struct archive *a) MUST_USE;
@@ -12,6 +13,8 @@ enum status torch_read(struct checkpoint *out, struct archive *a) MUST_USE;
 enum status torch_refuse(const char *path, const char *data, size_t size, struct diag *d) MUST_USE;
 /* Any format, by content. */
 enum status checkpoint_parse(struct checkpoint *out, const char *path, const char *data, size_t size, struct diag *d) MUST_USE;
+/* Takes over memory that sources point into (malloc), also on failure. */
+enum status checkpoint_keep(struct checkpoint *c, char *bytes) MUST_USE;
 /* Adds a metadata string; copies. */
 enum status checkpoint_add_fact(struct checkpoint *c, const char *key, const char *value) MUST_USE;
 #define CHECKPOINT_LIMIT ((size_t)8 << 30)

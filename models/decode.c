@@ -158,27 +158,138 @@ static bool is_mask(const char *name)
 
 bool tensor_is_buffer(const char *name) { return strncmp(name, "blocks.", 7) == 0 && is_mask(name); }
 
-enum status tensor_decode(struct tensor *t, const unsigned char *bytes, const char *path, struct diag *d)
-{
-    size_t index[TENSOR_MAX_RANK] = { 0 }, offset = 0, n = tensor_count(t), width = dtype_size(t->source.dtype);
+/* Walks the elements in row-major order. */
+struct walk { const struct tensor *t; size_t index[TENSOR_MAX_RANK], offset; };
 
+static double walk_value(const struct walk *w)
+{
+    return element(w->t->source.dtype, w->t->source.bytes + w->offset * dtype_size(w->t->source.dtype), w->t->source.big_endian);
+}
+
+static void walk_on(struct walk *w)
+{
+    for (size_t axis = w->t->rank; axis-- > 0;) {
+        w->offset += w->t->source.strides[axis];
+        if (++w->index[axis] < w->t->shape[axis])
+            return;
+        w->offset -= w->index[axis] * w->t->source.strides[axis];
+        w->index[axis] = 0;
+    }
+}
+
+/* From the first element to the last, in elements; all of them and perhaps others. */
+static size_t span(const struct tensor *t)
+{
+    size_t n = 1;
+
+    for (size_t i = 0; i < t->rank; i++)
+        n += (t->shape[i] - 1) * t->source.strides[i];
+    return n;
+}
+
+static bool is_contiguous(const struct tensor *t)
+{
+    size_t stride = 1;
+
+    for (size_t i = t->rank; i-- > 0; stride *= t->shape[i])
+        if (t->shape[i] != 1 && t->source.strides[i] != stride)
+            return false;
+    return true;
+}
+
+/* Bits of the exponent, for the floating-point types. */
+static bool exponent_mask(enum dtype t, uint64_t *mask)
+{
+    *mask = t == DTYPE_F64 ? 0x7ffull << 52 : t == DTYPE_F32 ? 0x7f800000 : t == DTYPE_F16 ? 0x7c00 : t == DTYPE_BF16 ? 0x7f80 : 0;
+    return *mask != 0;
+}
+
+/* Are there exponents of all ones (infinity, NaN) among n elements? Reads as the machine does, so only for little-endian bytes. */
+#define SCAN(type)                                          \
+    for (size_t i = 0; i < n; i++) {                        \
+        type v;                                             \
+        memcpy(&v, p + i * sizeof v, sizeof v);             \
+        bad |= (type)(v & (type)mask) == (type)mask;        \
+    }
+static bool scan_exponents(const unsigned char *p, size_t n, size_t width, uint64_t mask)
+{
+    bool bad = false;
+
+    if (width == 8)
+        SCAN(uint64_t)
+    else if (width == 4)
+        SCAN(uint32_t)
+    else
+        SCAN(uint16_t)
+    return bad;
+}
+
+/* True if no element can be one to refuse; false if a closer look is needed. */
+static bool plainly_fine(const struct tensor *t, size_t count)
+{
+    enum dtype type = t->source.dtype;
+    uint64_t mask;
+    size_t n = span(t);
+
+    if (exponent_mask(type, &mask))
+        return __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ && !t->source.big_endian && n <= count && !scan_exponents(t->source.bytes, n, dtype_size(type), mask);
+    return type != DTYPE_BOOL && dtype_size(type) < 8; /* small integers */
+}
+
+enum status tensor_view(struct tensor *t, const unsigned char *bytes, const char *path, struct diag *d)
+{
+    struct walk w = { .t = t };
+    size_t n = tensor_count(t);
     bool buffer = is_mask(t->name);
 
-    t->data = mem_array(n, sizeof *t->data);
-    if (!t->data)
-        return STATUS_MEMORY;
-    for (size_t i = 0; i < n; i++) {
-        double x = element(t->source.dtype, bytes + offset * width, t->source.big_endian);
+    t->source.bytes = bytes;
+    if (n == 0 || plainly_fine(t, n))
+        return STATUS_OK;
+    for (size_t i = 0; i < n; i++, walk_on(&w)) {
+        double x = walk_value(&w);
         if (!isfinite(x) && !(buffer && isinf(x)))
-            return refuse(t, index, x, path, d);
-        t->data[i] = x;
-        for (size_t axis = t->rank; axis-- > 0;) {
-            offset += t->source.strides[axis];
-            if (++index[axis] < t->shape[axis])
-                break;
-            offset -= index[axis] * t->source.strides[axis];
-            index[axis] = 0;
-        }
+            return refuse(t, w.index, x, path, d);
     }
     return STATUS_OK;
+}
+
+bool tensor_need(struct tensor *t)
+{
+    struct walk w = { .t = t };
+    size_t n, width = dtype_size(t->source.dtype);
+
+    if (t->data)
+        return true;
+    n = tensor_count(t);
+    t->data = mem_array(n, sizeof *t->data);
+    if (!t->data)
+        return false;
+    if (is_contiguous(t))
+        for (size_t i = 0; i < n; i++)
+            t->data[i] = element(t->source.dtype, t->source.bytes + i * width, t->source.big_endian) + 0.0; /* -0 becomes 0 */
+    else
+        for (size_t i = 0; i < n; i++, walk_on(&w))
+            t->data[i] = walk_value(&w) + 0.0;
+    return true;
+}
+
+double tensor_entry(const struct tensor *t, size_t i)
+{
+    struct walk w = { .t = t };
+
+    if (t->data)
+        return t->data[i];
+    for (size_t axis = t->rank; axis-- > 0; i /= t->shape[axis])
+        w.offset += i % t->shape[axis] * t->source.strides[axis];
+    return walk_value(&w) + 0.0;
+}
+
+enum status tensor_decode(struct tensor *t, const unsigned char *bytes, const char *path, struct diag *d)
+{
+    enum status s = tensor_view(t, bytes, path, d);
+
+    if (s == STATUS_OK && !tensor_need(t))
+        s = STATUS_MEMORY;
+    t->source.bytes = NULL;
+    return s;
 }

@@ -11,9 +11,11 @@ bool dtype_find(enum dtype *out, const char *name, size_t n);
 bool tensor_bytes(size_t *count, size_t *bytes, const struct tensor *t);
 /* Row-major strides of the shape into source.strides. */
 void tensor_set_contiguous(struct tensor *t);
-/* Allocates and fills t->data from the storage that begins at bytes, by shape, source.strides and source.dtype; the caller has checked that all
- * elements lie inside. Refuses NaN, infinity, BOOL bytes other than 0 and 1, and integers that binary64 does not hold, naming tensor
- * and index (an infinity passes in a buffer, also one whose name has a prefix). path is for the message. */
+/* Makes the storage that begins at bytes the tensor's source, by shape, source.strides and source.dtype; the caller has checked that all
+ * elements lie inside, and keeps the bytes. Refuses NaN, infinity, BOOL bytes other than 0 and 1, and integers that binary64 does not hold, naming tensor
+ * and index (an infinity passes in a buffer, also one whose name has a prefix). path is for the message. Nothing is decoded: tensor_need. */
+enum status tensor_view(struct tensor *t, const unsigned char *bytes, const char *path, struct diag *d) MUST_USE;
+/* tensor_view, then tensor_need, after which the bytes may go. */
 enum status tensor_decode(struct tensor *t, const unsigned char *bytes, const char *path, struct diag *d) MUST_USE;
 /* A buffer that TransformerLens keeps beside the weights: blocks.N.attn.mask and blocks.N.attn.IGNORE. It may hold an infinity. */
 bool tensor_is_buffer(const char *name);

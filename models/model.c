@@ -39,6 +39,16 @@ enum status model_add_fact(struct model *m, const char *key, const char *value, 
     return grown[n].key && grown[n].value && grown[n].how ? STATUS_OK : STATUS_MEMORY;
 }
 
+/* Loaders may read the data of every tensor, but where only shapes are asked for. */
+static enum status need_numbers(struct model *m)
+{
+    bool ok = true;
+
+    for (size_t i = 0; ok && i < m->checkpoint.n && !m->shapes_only; i++)
+        ok = tensor_need(&m->checkpoint.tensors[i]);
+    return ok ? STATUS_OK : STATUS_MEMORY;
+}
+
 static enum status load_checkpoint(struct model *m, const char *data, size_t size, const struct model_options *o, struct diag *d)
 {
     struct config config;
@@ -47,6 +57,7 @@ static enum status load_checkpoint(struct model *m, const char *data, size_t siz
 
     if (s != STATUS_OK)
         return s;
+    memcpy(m->file_sha256, m->checkpoint.sha256, sizeof m->file_sha256);
     family = o && o->family ? family_find(o->family) : family_of(&m->checkpoint);
     if (!family)
         return diag_fail(d, STATUS_UNSUPPORTED, "cannot read this family yet: '%s' has tensors of no known family, the first is '%s' "
@@ -54,7 +65,9 @@ static enum status load_checkpoint(struct model *m, const char *data, size_t siz
     if ((s = config_read(&config, m->config_sha256, &m->checkpoint, o, d)) != STATUS_OK)
         return s;
     m->family = family->name;
-    s = family->load(m, &config, d);
+    m->shapes_only = m->shapes_only && strcmp(family->name, "transformer") == 0;
+    if ((s = need_numbers(m)) == STATUS_OK)
+        s = family->load(m, &config, d);
     config_clear(&config);
     return s;
 }
@@ -64,6 +77,7 @@ static enum status load_net(struct model *m, const char *data, size_t size, cons
     if (o && (o->config_path || o->n_set || o->family))
         return diag_fail(d, STATUS_INPUT, "cannot read '%s': a .net file holds the whole network and takes no configuration", m->path);
     m->family = "net";
+    sha256_hex(m->file_sha256, data, size);
     return net_parse(&m->net, m->path, data, size, d);
 }
 
@@ -76,15 +90,18 @@ static enum status load(struct model *m, const char *path, const struct model_op
 
     if (s != STATUS_OK || (s = file_read(&data, &size, path, CHECKPOINT_LIMIT, d)) != STATUS_OK)
         return s;
-    sha256_hex(m->file_sha256, data, size);
     m->path = mem_string(path);
+    m->shapes_only = o && o->shapes_above && size > o->shapes_above;
     if (!m->path)
         s = STATUS_MEMORY;
     else if ((size >= sizeof magic - 1 && memcmp(data, magic, sizeof magic - 1) == 0) || (strlen(path) > 4 && strcmp(path + strlen(path) - 4, ".net") == 0))
         s = load_net(m, data, size, o, d);
     else
         s = load_checkpoint(m, data, size, o, d);
-    free(data);
+    if (m->checkpoint.path)
+        m->checkpoint.file = data; /* the tensors point into it */
+    else
+        free(data);
     return s;
 }
 

@@ -46,7 +46,7 @@ long net_tensor(const struct net *net, const char *name)
 const char *net_not_binary32(const struct net *net)
 {
     for (size_t i = 0; i < net->n_tensors; i++) {
-        size_t n = tensor_count(&net->tensors[i]);
+        size_t n = net->tensors[i].data ? tensor_count(&net->tensors[i]) : 0; /* undecoded ones are binary32 by their type */
         for (size_t j = 0; j < n; j++) {
             double x = net->tensors[i].data[j];
             /* beyond the range the conversion would be undefined, so ask first */

@@ -32,11 +32,12 @@ struct net {
     struct tensor *tensors; size_t n_tensors;  /* sorted by name */
     struct node *nodes; size_t n_nodes;
     size_t output;
-    char sha256[65];                           /* of the .net text */
+    char sha256[65];                           /* of the .net text; "" where only shapes were read */
 };
 enum status net_read(struct net *out, const char *path, struct diag *d) MUST_USE;      /* a .net file */
 enum status net_parse(struct net *out, const char *name, const char *text, size_t size, struct diag *d) MUST_USE;
 enum status net_write(struct text *out, const struct net *net) MUST_USE;              /* canonical; net_parse(net_write(x)) is x */
+enum status net_identify(struct net *net) MUST_USE;   /* fills sha256: that of the canonical text, which is never whole in memory */
 void net_clear(struct net *net);
 long net_node(const struct net *net, const char *name);   /* index or -1 */
 long net_tensor(const struct net *net, const char *name);

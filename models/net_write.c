@@ -1,18 +1,33 @@
 /* Network to canonical text. Declared in models/net.h. */
+#include "core/hash.h"
 #include "core/number.h"
 #include "models/net.h"
 
-static void write_tensor(struct text *out, const struct tensor *t)
+/* Where text goes on to be hashed when there is much of it; hash NULL: nowhere, it stays. */
+struct sink { struct text *text; struct sha256 *hash; };
+enum { FLUSH_AT = 1 << 16 };
+
+static void flush(struct sink *out)
+{
+    if (!out->hash || out->text->failed)
+        return;
+    sha256_add(out->hash, out->text->data, out->text->size);
+    out->text->size = 0;
+}
+
+static void write_tensor(struct sink *out, const struct tensor *t)
 {
     size_t width = t->shape[t->rank - 1], n = tensor_count(t);
 
-    text_addf(out, "tensor %s", t->name);
+    text_addf(out->text, "tensor %s", t->name);
     for (size_t i = 0; i < t->rank; i++)
-        text_addf(out, " %zu", t->shape[i]);
-    text_add(out, "\n");
+        text_addf(out->text, " %zu", t->shape[i]);
+    text_add(out->text, "\n");
     for (size_t i = 0; i < n; i++) {
-        number_add_hex(out, t->data[i]);
-        text_add_n(out, (i + 1) % width ? " " : "\n", 1);
+        number_add_hex(out->text, t->data[i]);
+        text_add_n(out->text, (i + 1) % width ? " " : "\n", 1);
+        if (out->text->size >= FLUSH_AT)
+            flush(out);
     }
 }
 
@@ -31,8 +46,10 @@ static void write_node(struct text *out, const struct net *net, const struct nod
     text_add(out, "\n");
 }
 
-enum status net_write(struct text *out, const struct net *net)
+static void write_net(struct text *out, struct sha256 *hash, const struct net *net)
 {
+    struct sink sink = { out, hash };
+
     text_addf(out, "weightproof-net 1\n%s %zu %zu\nmask %s", net->width_in ? "reals" : "tokens", net->width_in ? net->width_in : net->d_vocab,
               net->n_ctx, net->causal ? "causal" : "none");
     if (net->pad >= 0)
@@ -41,9 +58,29 @@ enum status net_write(struct text *out, const struct net *net)
     number_add_hex(out, net->eps);
     text_add(out, "\n");
     for (size_t i = 0; i < net->n_tensors; i++)
-        write_tensor(out, &net->tensors[i]);
+        write_tensor(&sink, &net->tensors[i]);
     for (size_t i = 0; i < net->n_nodes; i++)
         write_node(out, net, &net->nodes[i]);
     text_addf(out, "output %s\nend\n", net->nodes[net->output].name);
+    flush(&sink);
+}
+
+enum status net_write(struct text *out, const struct net *net)
+{
+    write_net(out, NULL, net);
     return out->failed ? STATUS_MEMORY : STATUS_OK;
+}
+
+enum status net_identify(struct net *net)
+{
+    struct text text = { 0 };
+    struct sha256 hash;
+    enum status s;
+
+    sha256_begin(&hash);
+    write_net(&text, &hash, net);
+    sha256_end(net->sha256, &hash);
+    s = text.failed ? STATUS_MEMORY : STATUS_OK;
+    text_clear(&text);
+    return s;
 }

@@ -40,7 +40,7 @@ bool weight_resolve(const struct net *net, struct weight *w, struct text *why)
     }
     w->k = t->rank == 3 ? t->shape[1] : 1;
     w->m = t->shape[t->rank - 1];
-    w->data = t->data + (size_t)w->slice * w->k * w->m;
+    w->data = t->data ? t->data + (size_t)w->slice * w->k * w->m : NULL;
     return true;
 }
 

@@ -33,7 +33,7 @@ enum status npy_parse(struct checkpoint *out, const char *path, const char *data
     if ((s = npy_header(t, NULL, path, t->name, data, size, d)) != STATUS_OK)
         return s;
     t->source.bound = !t->source.big_endian;
-    return tensor_decode(t, (const unsigned char *)data + t->source.offset, path, d);
+    return tensor_view(t, (const unsigned char *)data + t->source.offset, path, d);
 }
 
 bool npz_is(const struct archive *a)
@@ -58,30 +58,30 @@ static enum status keep_words(struct checkpoint *c, const char *name, const char
     return c->config ? STATUS_OK : STATUS_MEMORY;
 }
 
-/* Member i as the next tensor; t->name is set. */
-static enum status read_member(struct checkpoint *c, struct tensor *t, struct archive *a, size_t i)
+/* Member i as the last tensor, whose name is set; a string is no tensor after all. */
+static enum status read_member(struct checkpoint *c, struct archive *a, size_t i)
 {
-    char *bytes = NULL, *words = NULL;
+    struct tensor *t = &c->tensors[c->n - 1];
+    const char *bytes = NULL;
+    char *owned = NULL, *words = NULL;
     size_t at = SIZE_MAX;
-    enum status s = archive_read(&bytes, &at, a, i);
+    enum status s = archive_read(&bytes, &owned, &at, a, i);
 
-    if (s != STATUS_OK)
-        return s;
-    s = npy_header(t, &words, a->path, t->name, bytes, archive_size(a, i), a->d);
-    if (s == STATUS_OK && words)
+    if (s == STATUS_OK && owned)
+        s = checkpoint_keep(c, owned);
+    if (s == STATUS_OK)
+        s = npy_header(t, &words, a->path, t->name, bytes, archive_size(a, i), a->d);
+    if (s == STATUS_OK && words) {
         s = keep_words(c, t->name, words);
-    else if (s == STATUS_OK) {
-        s = tensor_decode(t, (const unsigned char *)bytes + t->source.offset, a->path, a->d);
-        t->source.bound = at != SIZE_MAX && !t->source.big_endian;
-        t->source.offset = t->source.bound ? at + t->source.offset : 0;
-    }
-    if (words) {
         free(t->name);
         *t = (struct tensor){ 0 };
         c->n--;
+    } else if (s == STATUS_OK) {
+        s = tensor_view(t, (const unsigned char *)bytes + t->source.offset, a->path, a->d);
+        t->source.bound = at != SIZE_MAX && !t->source.big_endian;
+        t->source.offset = t->source.bound ? at + t->source.offset : 0;
     }
     free(words);
-    free(bytes);
     return s;
 }
 
@@ -95,15 +95,14 @@ enum status npz_read(struct checkpoint *out, struct archive *a)
         return STATUS_MEMORY;
     for (size_t i = 0; s == STATUS_OK && i < a->n; i++) {
         const char *name = archive_name(a, i);
-        struct tensor *t = &out->tensors[out->n];
         if (!ends(name, ".npy")) {
             s = checkpoint_add_fact(out, name, "(not an array)");
             continue;
         }
-        if (!(t->name = mem_string_n(name, strlen(name) - 4)))
+        if (!(out->tensors[out->n].name = mem_string_n(name, strlen(name) - 4)))
             return STATUS_MEMORY;
         out->n++;
-        s = read_member(out, t, a, i);
+        s = read_member(out, a, i);
     }
     if (s == STATUS_OK && out->n == 0)
         return diag_fail(a->d, STATUS_INPUT, "cannot read '%s': there are no arrays of numbers in it", a->path);

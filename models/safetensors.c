@@ -192,7 +192,7 @@ static enum status read_data(struct file *f, struct checkpoint *c)
         struct tensor *t = &c->tensors[i];
         enum status s;
         t->source.offset += f->start;
-        s = tensor_decode(t, (const unsigned char *)f->data + t->source.offset, f->path, f->d);
+        s = tensor_view(t, (const unsigned char *)f->data + t->source.offset, f->path, f->d);
         if (s != STATUS_OK)
             return s;
     }

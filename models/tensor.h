@@ -16,9 +16,16 @@ enum dtype {
 #undef X
 };
 #define TENSOR_MAX_RANK 8
-struct tensor_source { size_t offset; bool bound; size_t strides[TENSOR_MAX_RANK]; enum dtype dtype; bool big_endian; }; /* element strides; bound: raw bytes are in the file */
-struct tensor { char *name; size_t rank; size_t shape[TENSOR_MAX_RANK]; double *data; /* row-major */ struct tensor_source source; };
+/* Where the numbers come from: element strides; bound: raw bytes are in the file, at offset. bytes: the first element in memory, or NULL; borrowed. */
+struct tensor_source { size_t offset; bool bound; size_t strides[TENSOR_MAX_RANK]; enum dtype dtype; bool big_endian; const unsigned char *bytes; };
+/* data: row-major, owned; NULL in a tensor of a checkpoint until tensor_need. The readers have checked every element, so decoding cannot fail
+ * but for memory. Zero has no sign. */
+struct tensor { char *name; size_t rank; size_t shape[TENSOR_MAX_RANK]; double *data; struct tensor_source source; };
 size_t tensor_count(const struct tensor *t);
+/* Fills data from source.bytes if it is not there yet; false without memory. */
+bool tensor_need(struct tensor *t) MUST_USE;
+/* Entry i in row-major order, decoded or not. */
+double tensor_entry(const struct tensor *t, size_t i);
 
 struct checkpoint {
     char *path, sha256[65];
@@ -26,6 +33,8 @@ struct checkpoint {
     struct tensor *tensors; size_t n;
     char *config;                 /* JSON text found inside the file, or NULL */
     struct { char *key, *value; } *facts; size_t n_facts; /* other metadata strings: stated by the file, not checked */
+    char *file;                   /* the bytes that the tensors' sources point into, where the checkpoint owns them */
+    char **unpacked; size_t n_unpacked; /* likewise, of compressed members */
 };
 /* Reads by content (magic), not by name. STATUS_INPUT with a message that names file, offset or key, what was found and what would be right. */
 enum status checkpoint_read(struct checkpoint *out, const char *path, struct diag *d) MUST_USE;

@@ -12,12 +12,14 @@
 struct reader {
     const char *path;
     struct archive *archive;
-    char *pickle_bytes;
+    char *pickle_owned;
     struct pickle pickle;
     size_t prefix;             /* length of what stands before data.pkl in member names */
     const char *data_pkl;      /* that member's name */
     size_t budget;             /* elements that tensors may still have: aliases cannot multiply without end */
-    char *storage; size_t storage_offset; struct pickle_text storage_key; /* the last one unpacked */
+    struct checkpoint *checkpoint;
+    struct names keys;         /* of the storages read so far, with their place in the next */
+    struct storage { const char *bytes; size_t offset; } *storages; size_t room;
     struct diag *d;
 };
 
@@ -88,7 +90,8 @@ static long find_beside(const struct reader *r, const char *folder, struct pickl
 static enum status check_byteorder(struct reader *r)
 {
     long member = find_beside(r, "", (struct pickle_text){ "byteorder", 9 });
-    char *bytes = NULL;
+    const char *bytes;
+    char *owned;
     size_t offset, size;
     bool little;
     enum status s;
@@ -96,10 +99,10 @@ static enum status check_byteorder(struct reader *r)
     if (member < 0)
         return member == -2 ? STATUS_MEMORY : STATUS_OK;
     size = archive_size(r->archive, (size_t)member);
-    if ((s = archive_read(&bytes, &offset, r->archive, (size_t)member)) != STATUS_OK)
+    if ((s = archive_read(&bytes, &owned, &offset, r->archive, (size_t)member)) != STATUS_OK)
         return s;
     little = size == 6 && memcmp(bytes, "little", 6) == 0;
-    free(bytes);
+    free(owned);
     return little ? STATUS_OK : FAIL(r, "its byte order is not little-endian", r->path);
 }
 
@@ -198,17 +201,15 @@ static enum status read_config(struct reader *r, struct checkpoint *c)
     return STATUS_OK;
 }
 
-/* Unpacks the storage of a tensor, unless it is the one unpacked last. */
-static enum status load_storage(struct reader *r, const struct tensor *t, const struct pickle_storage *storage)
+/* The bytes of a storage, read when its first tensor is. */
+static enum status load_storage(struct storage *out, struct reader *r, const struct tensor *t, const struct pickle_storage *storage)
 {
-    long member;
-    size_t bytes;
+    long member, old = names_find(&r->keys, storage->key.s, storage->key.n);
+    struct storage *grown, new = { 0 };
+    size_t bytes, n = r->keys.n;
+    char *owned;
     enum status s;
 
-    if (r->storage && r->storage_key.n == storage->key.n && memcmp(r->storage_key.s, storage->key.s, storage->key.n) == 0)
-        return STATUS_OK;
-    free(r->storage);
-    r->storage = NULL;
     member = find_beside(r, "data/", storage->key);
     if (member < 0)
         return member == -2 ? STATUS_MEMORY
@@ -217,14 +218,24 @@ static enum status load_storage(struct reader *r, const struct tensor *t, const 
     if (bytes % dtype_size(storage->dtype) || bytes / dtype_size(storage->dtype) != storage->numel)
         return FAIL(r, "tensor '%s': its storage has %zu elements of %s, zip member '%s' %zu bytes", r->path, t->name, storage->numel, dtype_name(storage->dtype),
                     archive_name(r->archive, (size_t)member), bytes);
-    s = archive_read(&r->storage, &r->storage_offset, r->archive, (size_t)member);
-    r->storage_key = storage->key;
-    return s;
+    if (old >= 0) {
+        *out = r->storages[old];
+        return STATUS_OK;
+    }
+    if ((s = archive_read(&new.bytes, &owned, &new.offset, r->archive, (size_t)member)) != STATUS_OK || (owned && (s = checkpoint_keep(r->checkpoint, owned)) != STATUS_OK))
+        return s;
+    grown = mem_grow(r->storages, &r->room, n + 1, sizeof *grown);
+    if (!grown)
+        return STATUS_MEMORY;
+    r->storages = grown;
+    *out = grown[n] = new;
+    return names_add(&r->keys, storage->key.s, storage->key.n, n, NULL) ? STATUS_OK : STATUS_MEMORY;
 }
 
 static enum status read_tensor(struct reader *r, struct tensor *t, const struct pickle_tensor *from)
 {
     size_t count, bytes, start = from->offset * dtype_size(from->storage.dtype);
+    struct storage storage = { 0 };
     enum status s;
 
     t->rank = from->rank;
@@ -234,11 +245,11 @@ static enum status read_tensor(struct reader *r, struct tensor *t, const struct 
     if (!tensor_bytes(&count, &bytes, t) || count > r->budget)
         return FAIL(r, "tensor '%s' has far more elements than the file has data for", r->path, t->name);
     r->budget -= count;
-    if ((s = load_storage(r, t, &from->storage)) != STATUS_OK)
+    if ((s = load_storage(&storage, r, t, &from->storage)) != STATUS_OK)
         return s;
-    t->source.bound = r->storage_offset != SIZE_MAX;
-    t->source.offset = t->source.bound ? r->storage_offset + start : 0;
-    return tensor_decode(t, (const unsigned char *)r->storage + (count ? start : 0), r->path, r->d);
+    t->source.bound = storage.offset != SIZE_MAX;
+    t->source.offset = t->source.bound ? storage.offset + start : 0;
+    return tensor_view(t, (const unsigned char *)storage.bytes + (count ? start : 0), r->path, r->d);
 }
 
 static enum status read_entry(struct reader *r, struct checkpoint *c, struct names *seen, size_t key, size_t value)
@@ -282,14 +293,15 @@ static enum status read_state(struct reader *r, struct checkpoint *c, size_t sta
 static enum status read_archive(struct reader *r, struct checkpoint *c)
 {
     size_t member = 0, offset, state = 0;
+    const char *bytes;
     enum status s;
 
     if ((s = find_pickle(r, &member)) != STATUS_OK || (s = check_byteorder(r)) != STATUS_OK)
         return s;
     if (archive_size(r->archive, member) > PICKLE_LIMIT)
         return FAIL(r, "a pickle of %zu bytes, the limit is %zu", r->path, archive_size(r->archive, member), PICKLE_LIMIT);
-    if ((s = archive_read(&r->pickle_bytes, &offset, r->archive, member)) != STATUS_OK ||
-        (s = pickle_parse(&r->pickle, r->path, r->pickle_bytes, archive_size(r->archive, member), r->d)) != STATUS_OK ||
+    if ((s = archive_read(&bytes, &r->pickle_owned, &offset, r->archive, member)) != STATUS_OK ||
+        (s = pickle_parse(&r->pickle, r->path, bytes, archive_size(r->archive, member), r->d)) != STATUS_OK ||
         (s = find_state(r, &state)) != STATUS_OK || (s = read_config(r, c)) != STATUS_OK)
         return s;
     return read_state(r, c, state);
@@ -298,13 +310,14 @@ static enum status read_archive(struct reader *r, struct checkpoint *c)
 enum status torch_read(struct checkpoint *out, struct archive *a)
 {
     /* shared and expanded tensors are normal, a thousandfold of the file is not */
-    struct reader r = { .path = a->path, .archive = a, .d = a->d, .budget = a->size > SIZE_MAX / 128 ? SIZE_MAX : 16 * a->size + 65536 };
+    struct reader r = { .path = a->path, .archive = a, .checkpoint = out, .d = a->d, .budget = a->size > SIZE_MAX / 128 ? SIZE_MAX : 16 * a->size + 65536 };
     enum status s;
 
     out->format = "torch";
     s = read_archive(&r, out);
     pickle_clear(&r.pickle);
-    free(r.pickle_bytes);
-    free(r.storage);
+    names_clear(&r.keys);
+    free(r.pickle_owned);
+    free(r.storages);
     return s;
 }

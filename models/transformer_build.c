@@ -3,7 +3,6 @@
 #include <stdarg.h>
 #include <string.h>
 
-#include "core/hash.h"
 #include "core/mem.h"
 #include "models/node.h"
 #include "models/transformer.h"
@@ -20,18 +19,19 @@ static int by_name(const void *a, const void *b)
     return strcmp(x->name, y->name);
 }
 
-static enum status copy_tensor(struct tensor *out, const struct tensor *t)
+/* The checkpoint's own tensor stays undecoded; this one too where only shapes are asked for and its numbers are binary32 by their type. */
+static enum status copy_tensor(struct tensor *out, const struct tensor *t, bool shapes_only)
 {
-    size_t n = tensor_count(t);
+    enum dtype type = t->source.dtype;
 
     *out = *t;
     out->name = mem_string(t->name);
-    out->data = mem_array(n, sizeof *out->data);
-    if (!out->name || !out->data)
+    out->data = NULL;
+    if (!out->name)
         return STATUS_MEMORY;
-    for (size_t i = 0; i < n; i++)
-        out->data[i] = t->data[i] + 0.0; /* -0 becomes 0 */
-    return STATUS_OK;
+    if (shapes_only && (type == DTYPE_F32 || type == DTYPE_F16 || type == DTYPE_BF16))
+        return STATUS_OK;
+    return tensor_need(out) ? STATUS_OK : STATUS_MEMORY;
 }
 
 static enum status copy_tensors(struct builder *b)
@@ -46,7 +46,7 @@ static enum status copy_tensors(struct builder *b)
         enum status s;
         if (!b->t->used[i])
             continue;
-        s = copy_tensor(&net->tensors[net->n_tensors++], &c->tensors[i]);
+        s = copy_tensor(&net->tensors[net->n_tensors++], &c->tensors[i], b->t->model->shapes_only);
         if (s != STATUS_OK)
             return s;
     }
@@ -218,16 +218,12 @@ static void build_nodes(struct builder *b)
 enum status transformer_build(struct transformer *t)
 {
     struct builder b = { .t = t, .net = { .d_vocab = t->d_vocab, .n_ctx = t->n_ctx, .causal = t->causal, .pad = -1, .eps = t->layernorm ? t->eps : 0 } };
-    struct text text = { 0 };
 
     b.status = copy_tensors(&b);
     if (b.status == STATUS_OK)
         build_nodes(&b);
-    if (b.status == STATUS_OK)
-        b.status = net_write(&text, &b.net);
-    if (b.status == STATUS_OK)
-        sha256_hex(b.net.sha256, text.data, text.size);
-    text_clear(&text);
+    if (b.status == STATUS_OK && !t->model->shapes_only)
+        b.status = net_identify(&b.net);
     names_clear(&b.tensors);
     if (b.status == STATUS_OK)
         t->model->net = b.net;

@@ -92,9 +92,9 @@ static enum status mask_value(struct transformer *t)
     struct text shown = { 0 };
     enum status s;
 
-    if (!ignore || tensor_count(ignore) != 1 || ignore->data[0] == -(double)INFINITY)
+    if (!ignore || tensor_count(ignore) != 1 || tensor_entry(ignore, 0) == -(double)INFINITY)
         return STATUS_OK;
-    text_add_double(&shown, ignore->data[0]);
+    text_add_double(&shown, tensor_entry(ignore, 0));
     s = shown.failed ? STATUS_MEMORY : model_add_fact(t->model, "masked scores", shown.data, "assumed to be -infinity");
     text_clear(&shown);
     return s;

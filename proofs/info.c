@@ -15,8 +15,8 @@ void write_info(struct text *out, const struct model *m) {
     const struct net *net = &m->net;
     text_addf(out, "file      %s\nsha256    %s\n", m->path, m->file_sha256);
     if (m->config_sha256[0]) text_addf(out, "config    sha256 %s\n", m->config_sha256);
-    text_addf(out, "format    %s\nfamily    %s\nnet       sha256 %s\n", m->checkpoint.format ? m->checkpoint.format : "net",
-              m->family ? m->family : "net", net->sha256);
+    text_addf(out, "format    %s\nfamily    %s\nnet       %s%s\n", m->checkpoint.format ? m->checkpoint.format : "net", m->family ? m->family : "net",
+              net->sha256[0] ? "sha256 " : "not written out for a file of this size, convert does", net->sha256);
     if (net->width_in) text_addf(out, "input     1..%zu rows of %zu real numbers, ", net->n_ctx, net->width_in);
     else text_addf(out, "input     1..%zu tokens in 0..%zu, ", net->n_ctx, net->d_vocab - 1);
     text_add(out, net->causal ? "causal mask" : "every position reads all positions");
@@ -76,7 +76,7 @@ void write_info_json(struct text *out, const struct model *m) {
     field(out, "config_sha256", m->config_sha256[0] ? m->config_sha256 : NULL);
     field(out, "format", m->checkpoint.format ? m->checkpoint.format : "net");
     field(out, "family", m->family);
-    field(out, "net_sha256", net->sha256);
+    field(out, "net_sha256", net->sha256[0] ? net->sha256 : NULL);
     text_addf(out, "  \"d_vocab\": %zu,\n  \"n_ctx\": %zu,\n  \"causal\": %s,\n  \"output_width\": %zu,\n  \"parameters\": %zu,\n", net->d_vocab,
               net->n_ctx, net->causal ? "true" : "false", net->nodes[net->output].width, parameters(m));
     if (net->width_in) text_addf(out, "  \"width_in\": %zu,\n", net->width_in);

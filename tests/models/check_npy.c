@@ -31,8 +31,9 @@ static struct tensor *find(const struct checkpoint *c, const char *name)
     return NULL;
 }
 
-static void same(const struct tensor *x, const struct tensor *y)
+static void same(struct tensor *x, struct tensor *y)
 {
+    ck_assert(tensor_need(x) && tensor_need(y));
     ck_assert(x->rank == y->rank && memcmp(x->shape, y->shape, x->rank * sizeof *x->shape) == 0);
     ck_assert_int_eq(x->source.dtype, y->source.dtype);
     for (size_t i = 0; i < tensor_count(x); i++)

@@ -41,7 +41,7 @@ START_TEST(dtypes_are_exact)
 
     (void)snprintf(header, sizeof header, "{\"a\":{\"dtype\":\"%s\",\"shape\":[1],\"data_offsets\":[0,%zu]}}", values[_i].dtype, values[_i].size);
     ck_assert_int_eq(parse(&c, header, values[_i].bytes, values[_i].size), STATUS_OK);
-    ck_assert(c.tensors[0].data[0] == values[_i].value);
+    ck_assert(tensor_entry(&c.tensors[0], 0) == values[_i].value);
     checkpoint_clear(&c);
 }
 END_TEST
@@ -62,7 +62,7 @@ START_TEST(all_halves)
     for (size_t i = 0; i < n / 2; i++) {
         unsigned v = (unsigned)bytes[2 * i] | (unsigned)bytes[2 * i + 1] << 8, e = v >> 10 & 31;
         double x = ((v & 1023) + (e ? 1024 : 0)) * pow(2, (double)(e ? e : 1) - 25);
-        ck_assert(c.tensors[0].data[i] == (v >> 15 ? -x : x));
+        ck_assert(tensor_entry(&c.tensors[0], i) == (v >> 15 ? -x : x));
     }
     checkpoint_clear(&c);
 }
