@@ -116,6 +116,13 @@ START_TEST(sha256_vectors)
 
     sha256_hex(hex, "", 0);
     ck_assert_str_eq(hex, "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+    struct sha256 pieces;
+    sha256_begin(&pieces);
+    sha256_add(&pieces, "a", 1);
+    sha256_add(&pieces, NULL, 0);
+    sha256_add(&pieces, "bc", 2);
+    sha256_end(hex, &pieces);
+    ck_assert_str_eq(hex, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
     sha256_hex(hex, "abc", 3);
     ck_assert_str_eq(hex, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
 }
