@@ -7,7 +7,7 @@ PYTHON ?= python3
 OPT    ?= -O2 -g
 WARN    = -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Werror
 CFLAGS  = -std=c17 $(OPT) $(WARN) -ffp-contract=off -fopenmp -fPIC -fno-semantic-interposition -D_GNU_SOURCE -DWEIGHTPROOF_VERSION='"$(VERSION)"' $(SAN)
-CPPFLAGS = -I. -Iinclude -isystem /usr/include/flint
+CPPFLAGS = -I. -Iinclude -I$(BUILD)/gen -isystem /usr/include/flint
 LDFLAGS = -fopenmp $(SAN)
 SAN    ?=
 # make V=1 shows the commands
@@ -26,7 +26,7 @@ core_LIBS   = $(BUILD)/libcore.a
 models_LIBS = $(BUILD)/libmodels.a $(core_LIBS)
 verify_LIBS = $(BUILD)/libverify.a $(models_LIBS)
 proofs_LIBS = $(BUILD)/libproofs.a $(verify_LIBS)
-LIBS    = -lflint-arb -lflint -lmpfr -lgmp -lcjson -lzip -lz -lnettle -lm
+LIBS    = -lflint-arb -lflint -lmpfr -lgmp -lcjson -lzip -lz -lnettle -lprotobuf-c -lm
 
 .PHONY: all help deps demo check asan bench install clean FORCE
 .SECONDARY:
@@ -39,22 +39,36 @@ $(BUILD)/%.o: %.c
 	@echo '  cc    $<'
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
+# The parser of ONNX files, written by protoc-c from the fields that are read.
+ONNX    = $(BUILD)/gen/models/onnx.pb-c
+PROTOC  ?= protoc-c
+$(ONNX).h: models/onnx.proto
+	@mkdir -p $(@D)
+	@echo '  proto $<'
+	$(Q)$(PROTOC) --c_out=$(BUILD)/gen $<
+$(ONNX).c: $(ONNX).h ;
+$(ONNX).o: $(ONNX).c
+	@echo '  cc    $<'
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+$(patsubst %.c,$(BUILD)/%.o,$(wildcard models/onnx*.c)): | $(ONNX).h
+models_GEN = $(ONNX).o
+
 define layer_rule
-$(BUILD)/lib$(1).a: $(call obj,$($(1)_SRC))
+$(BUILD)/lib$(1).a: $(call obj,$($(1)_SRC)) $$($(1)_GEN)
 	@rm -f $$@
 	@echo '  ar    $$@'
 	$(Q)ar rcs $$@ $$^
 endef
 $(foreach layer,$(LAYERS),$(eval $(call layer_rule,$(layer))))
 
-$(BUILD)/libweightproof.a: $(foreach layer,$(LAYERS),$(call obj,$($(layer)_SRC)))
+$(BUILD)/libweightproof.a: $(foreach layer,$(LAYERS),$(call obj,$($(layer)_SRC)) $($(layer)_GEN))
 	@rm -f $@
 	@echo '  ar    $@'
 	$(Q)ar rcs $@ $^
 
 # The library that programs load while they run: only the public names are seen. It finds its libraries beside itself first.
 BESIDE = -Wl,--disable-new-dtags,-rpath,'$$ORIGIN'
-$(BUILD)/libweightproof.so: $(foreach layer,$(LAYERS),$(call obj,$($(layer)_SRC))) include/weightproof.map
+$(BUILD)/libweightproof.so: $(foreach layer,$(LAYERS),$(call obj,$($(layer)_SRC)) $($(layer)_GEN)) include/weightproof.map
 	@echo '  link  $@'
 	$(Q)$(CC) -shared $(LDFLAGS) $(BESIDE) -Wl,--version-script=include/weightproof.map -o $@ $(filter %.o,$^) $(LIBS)
 

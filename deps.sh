@@ -8,6 +8,7 @@ need_header() { # found by the compiler wherever the distribution puts it
 }
 need_command "${CC:-cc}" gcc
 need_command make make
+need_command protoc-c protobuf-c-compiler
 if command -v "${CC:-cc}" >/dev/null 2>&1; then
     need_header stdio.h libc6-dev
     need_header gmp.h libgmp-dev
@@ -18,9 +19,10 @@ if command -v "${CC:-cc}" >/dev/null 2>&1; then
     need_header zip.h libzip-dev
     need_header zlib.h zlib1g-dev
     need_header nettle/sha2.h nettle-dev
+    need_header protobuf-c/protobuf-c.h libprotobuf-c-dev
     [ "${1:-}" = tests ] && need_header check.h check
 else
-    lack="$lack libc6-dev libgmp-dev libmpfr-dev libflint-dev libflint-arb-dev libcjson-dev libzip-dev zlib1g-dev nettle-dev"
+    lack="$lack libc6-dev libgmp-dev libmpfr-dev libflint-dev libflint-arb-dev libcjson-dev libzip-dev zlib1g-dev nettle-dev libprotobuf-c-dev"
     [ "${1:-}" = tests ] && lack="$lack check"
 fi
 if [ "${1:-}" = tests ]; then

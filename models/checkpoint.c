@@ -5,6 +5,7 @@
 #include "core/hash.h"
 #include "core/mem.h"
 #include "core/text.h"
+#include "models/onnx.h"
 #include "models/npy.h"
 
 void checkpoint_clear(struct checkpoint *c)
@@ -82,12 +83,6 @@ static bool looks_like_safetensors(const char *path, const char *data, size_t si
     return (i < size && data[i] == '{' && (unsigned char)data[7] == 0) || ends(path, ".safetensors");
 }
 
-/* ONNX has no magic: the version of the representation is the first field, and small. */
-static bool looks_like_onnx(const char *path, const char *data, size_t size)
-{
-    return ends(path, ".onnx") || (size > 16 && data[0] == 0x08 && data[1] > 0 && data[1] < 32 && (data[2] == 0x12 || data[2] == 0x3a || data[2] == 0x42));
-}
-
 static enum status not_yet(const char *path, const char *format, struct diag *d)
 {
     return diag_fail(d, STATUS_UNSUPPORTED, "cannot read this format yet: '%s' is %s", path, format);
@@ -101,8 +96,8 @@ static enum status other_format(const char *path, const char *data, size_t size,
         return not_yet(path, "an HDF5 file", d);
     if (begins(data, size, "weightproof-net ", 16))
         return diag_fail(d, STATUS_INPUT, "cannot read '%s': a network file where a checkpoint is needed", path);
-    if (looks_like_onnx(path, data, size))
-        return not_yet(path, "an ONNX file", d);
+    if (onnx_looks_like(path, data, size))
+        return diag_fail(d, STATUS_INPUT, "cannot read '%s': an ONNX file where a checkpoint is needed", path);
     if (size == 0)
         return diag_fail(d, STATUS_INPUT, "cannot read '%s': the file is empty", path);
     return diag_fail(d, STATUS_INPUT, "cannot read '%s': not a model file (safetensors, a PyTorch checkpoint, .npz, .npy or .net)", path);

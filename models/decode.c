@@ -90,7 +90,7 @@ static double from_unsigned(uint64_t v)
     return y < 0x1p64 && (uint64_t)y == v ? y : (double)NAN;
 }
 
-static double element(enum dtype t, const unsigned char *p, bool big_endian)
+double decode_element(enum dtype t, const unsigned char *p, bool big_endian)
 {
     uint64_t v = read_bits(p, dtype_size(t), big_endian);
     double x;
@@ -163,7 +163,7 @@ struct walk { const struct tensor *t; size_t index[TENSOR_MAX_RANK], offset; };
 
 static double walk_value(const struct walk *w)
 {
-    return element(w->t->source.dtype, w->t->source.bytes + w->offset * dtype_size(w->t->source.dtype), w->t->source.big_endian);
+    return decode_element(w->t->source.dtype, w->t->source.bytes + w->offset * dtype_size(w->t->source.dtype), w->t->source.big_endian);
 }
 
 static void walk_on(struct walk *w)
@@ -266,7 +266,7 @@ bool tensor_need(struct tensor *t)
         return false;
     if (is_contiguous(t))
         for (size_t i = 0; i < n; i++)
-            t->data[i] = element(t->source.dtype, t->source.bytes + i * width, t->source.big_endian) + 0.0; /* -0 becomes 0 */
+            t->data[i] = decode_element(t->source.dtype, t->source.bytes + i * width, t->source.big_endian) + 0.0; /* -0 becomes 0 */
     else
         for (size_t i = 0; i < n; i++, walk_on(&w))
             t->data[i] = walk_value(&w) + 0.0;

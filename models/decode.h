@@ -19,6 +19,8 @@ enum status tensor_view(struct tensor *t, const unsigned char *bytes, const char
 enum status tensor_decode(struct tensor *t, const unsigned char *bytes, const char *path, struct diag *d) MUST_USE;
 /* A buffer that TransformerLens keeps beside the weights: blocks.N.attn.mask and blocks.N.attn.IGNORE. It may hold an infinity. */
 bool tensor_is_buffer(const char *name);
+/* The value of one element, from its bytes. NaN also for an integer that binary64 does not hold and a BOOL that is neither 0 nor 1. */
+double decode_element(enum dtype t, const unsigned char *p, bool big_endian);
 /* Adds "[2, 3]" */
 struct text;
 void shape_add(struct text *out, const size_t *shape, size_t rank);

@@ -10,7 +10,7 @@ const struct family family_table[] = {
 const size_t n_families = sizeof family_table / sizeof *family_table;
 
 /* Families that have a name here and no reader. */
-static const char *const later[] = { "bilinear", "mlp", "sequential", "tms", "autoencoder", "transcoder", "probe", "conv", "rnn", "onnx" };
+static const char *const later[] = { "bilinear", "mlp", "sequential", "tms", "autoencoder", "transcoder", "probe", "conv", "rnn" };
 enum { N_LATER = sizeof later / sizeof *later };
 
 const struct family *family_find(const char *name)
@@ -33,7 +33,7 @@ enum status family_check(const char *name, struct diag *d)
 {
     const char *names[sizeof family_table / sizeof *family_table], *near;
 
-    if (!name || family_find(name))
+    if (!name || family_find(name) || strcmp(name, "onnx") == 0) /* a format of its own, read by models/onnx.c */
         return STATUS_OK;
     for (size_t i = 0; i < N_LATER; i++)
         if (strcmp(name, later[i]) == 0)

@@ -6,6 +6,7 @@
 #include "core/mem.h"
 #include "models/checkpoint.h"
 #include "models/family.h"
+#include "models/onnx.h"
 
 void model_clear(struct model *m)
 {
@@ -81,6 +82,13 @@ static enum status load_net(struct model *m, const char *data, size_t size, cons
     return net_parse(&m->net, m->path, data, size, d);
 }
 
+static enum status load_onnx(struct model *m, const char *data, size_t size, const struct model_options *o, struct diag *d)
+{
+    if (o && o->family && strcmp(o->family, "onnx") != 0)
+        return diag_fail(d, STATUS_INPUT, "cannot read '%s': an ONNX file is of the family 'onnx', not '%s'", m->path, o->family);
+    return onnx_load(m, data, size, o, d);
+}
+
 static enum status load(struct model *m, const char *path, const struct model_options *o, struct diag *d)
 {
     static const char magic[] = "weightproof-net ";
@@ -96,6 +104,8 @@ static enum status load(struct model *m, const char *path, const struct model_op
         s = STATUS_MEMORY;
     else if ((size >= sizeof magic - 1 && memcmp(data, magic, sizeof magic - 1) == 0) || (strlen(path) > 4 && strcmp(path + strlen(path) - 4, ".net") == 0))
         s = load_net(m, data, size, o, d);
+    else if (onnx_looks_like(path, data, size) || (o && o->family && strcmp(o->family, "onnx") == 0))
+        s = load_onnx(m, data, size, o, d);
     else
         s = load_checkpoint(m, data, size, o, d);
     if (m->checkpoint.path)

@@ -122,7 +122,7 @@ START_TEST(unread_model)
 {
     struct claims c = {0};
     struct diag d;
-    char *cwd = realpath("tests/data/claims/truncated.onnx", NULL), text[5000];
+    char *cwd = realpath("tests/data/claims/unread.gguf", NULL), text[5000];
     diag_init(&d);
     (void)snprintf(text, sizeof text, "claims 1\nmodel N = \"%s\"\nclaim c { forall t in tokens[99] of 0..9 prove attn(N, 7, 3, t)[last, 50] > 0 }\n", cwd);
     ck_assert_int_eq(claims_from_text(&c, "", text, &d), STATUS_OK);
