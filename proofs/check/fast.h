@@ -13,6 +13,7 @@ struct fnet {
     uint32_t n;
     int64_t *tokens;                  /* of the rows that are known */
     bool *token_only;                 /* nodes whose row i is a function of t[i] and i */
+    uint64_t *reads;                  /* reads[node * n + i]: the positions whose tokens row i depends on; bit 63 stands for all from 63 on */
     struct frow *rows;                /* rows[node * n + i]; for token-only nodes see table */
     struct frow **table;              /* table[node][i * vocab + token] */
     struct fweight *weight;           /* by node */
@@ -30,4 +31,14 @@ bool fnet_init(struct fnet *w, const struct net *net, uint32_t n);
 void fnet_clear(struct fnet *w);
 void fnet_tokens(struct fnet *w, const int64_t *tokens);             /* forgets the rows that depend on a changed token */
 const struct frow *fnet_row(struct fnet *w, int node, uint32_t row); /* NULL: not available */
+bool fnet_allowed(const struct fnet *w, uint32_t row, uint32_t source);
+
+/* fast_rows.c: one row from rows of earlier nodes, or false */
+bool frow_make(struct fnet *w, int node, uint32_t row, struct frow *out);
+/* acc at 2^-F, each within err: into `limit` bits */
+bool frow_store(struct frow *r, const int64_t *acc, uint32_t n, int F, int64_t err, int limit);
+int bits_of(uint64_t v);
+int64_t size_of(int64_t v);                                          /* |v| */
+#define TERMS_MOST 4000               /* |m| <= 2^bits, |w| <= 2^weight_bits, and K products of them stay below 2^62: see fnet_init */
+#define RADIUS_MOST ((int64_t)1 << 28)
 #endif

@@ -1,0 +1,366 @@
+/* The kernels of the first look: rows in 64-bit integers with one radius each (fast.h). */
+#include "fast.h"
+#include <string.h>
+
+/* acc[j] += x w[j]; exact: see fnet_init */
+__attribute__((optimize("O3"), target_clones("avx2", "default"))) static void add_scaled(int64_t *restrict acc, int32_t x, const int32_t *restrict w, uint32_t n) {
+    for (uint32_t j = 0; j < n; j++) acc[j] += (int64_t)x * w[j];
+}
+
+__attribute__((optimize("O3"), target_clones("avx2", "default"))) static int64_t product(const int32_t *restrict a, const int32_t *restrict b, uint32_t n) {
+    int64_t s = 0;
+    for (uint32_t j = 0; j < n; j++) s += (int64_t)a[j] * b[j];
+    return s;
+}
+
+static int64_t sum_size(const int32_t *a, uint32_t n) {
+    int64_t s = 0;
+    for (uint32_t j = 0; j < n; j++) s += size_of(a[j]);
+    return s;
+}
+
+/* acc (scale F) += b: false when it does not fit; *err grows */
+static bool add_bias(struct fnet *w, const struct fweight *x, uint32_t n, int F, int64_t *err) {
+    if (x->b == NULL) return true;
+    int up = F - x->bF;
+    if (up > 32 || up < -62) return false; /* |b| <= 2^28 units: below 2^60 */
+    for (uint32_t j = 0; j < n; j++) w->acc[j] += up >= 0 ? (int64_t)x->b[j] * ((int64_t)1 << up) : (int64_t)x->b[j] >> -up;
+    *err += up >= 0 ? (int64_t)1 << up : 2;
+    return true;
+}
+
+/* sum (x +- r)(w +- 1): the error is at most r column + sum |x| + K r */
+static bool make_linear(struct fnet *w, const struct fweight *x, struct frow *out, const struct frow *in) {
+    if (x->rows > TERMS_MOST || x->w == NULL) return false;
+    memset(w->acc, 0, x->cols * sizeof *w->acc);
+    for (uint32_t k = 0; k < x->rows; k++) add_scaled(w->acc, in->m[k], x->w + (size_t)k * x->cols, x->cols);
+    __int128 err = (__int128)in->rad * (x->column + x->rows) + sum_size(in->m, x->rows);
+    if (err > (__int128)1 << 60) return false;
+    int64_t e = (int64_t)err;
+    return add_bias(w, x, x->cols, in->F + x->F, &e) && frow_store(out, w->acc, x->cols, in->F + x->F, e, w->bits);
+}
+
+/* sums of rows, or a difference, at the coarsest of their scales: each shift rounds down, one unit, and one for its radius */
+static bool make_sum(struct fnet *w, const struct node *x, const struct fweight *b, uint32_t row, struct frow *out) {
+    int F = INT32_MAX;
+    int64_t err = 0;
+    if (x->n_args > TERMS_MOST) return false;
+    for (int a = 0; a < x->n_args; a++) {
+        const struct frow *r = fnet_row(w, x->args[a], row);
+        if (r == NULL) return false;
+        F = r->F < F ? r->F : F;
+    }
+    memset(w->acc, 0, x->width * sizeof *w->acc);
+    for (int a = 0; a < x->n_args; a++) {
+        const struct frow *r = fnet_row(w, x->args[a], row);
+        int drop = r->F - F;
+        if (drop > 30) drop = 30; /* m is below 2^29: the rest is -1 or 0 */
+        if (x->op == OP_SUB && a == 1)
+            for (uint32_t j = 0; j < x->width; j++) w->acc[j] -= r->m[j] >> drop;
+        else
+            for (uint32_t j = 0; j < x->width; j++) w->acc[j] += r->m[j] >> drop;
+        err += (r->rad >> drop) + (drop > 0 ? 2 : 0);
+    }
+    return add_bias(w, b, x->width, F, &err) && frow_store(out, w->acc, x->width, F, err, w->bits);
+}
+
+static bool make_relu(const struct node *x, struct frow *out, const struct frow *in) {
+    for (uint32_t j = 0; j < x->width; j++) out->m[j] = in->m[j] > 0 ? in->m[j] : 0;
+    out->F = in->F;
+    out->rad = in->rad;
+    return true;
+}
+
+static uint64_t root(unsigned __int128 v) { /* floor of the square root, v < 2^126 */
+    if (v == 0) return 0;
+    int bits = v >> 64 != 0 ? 64 + bits_of((uint64_t)(v >> 64)) : bits_of((uint64_t)v);
+    unsigned __int128 x = (unsigned __int128)1 << ((bits + 1) / 2); /* at least the root; Newton from above decreases to its floor */
+    for (;;) {
+        unsigned __int128 y = (x + v / x) / 2;
+        if (y >= x) return (uint64_t)x;
+        x = y;
+    }
+}
+
+/* layernorm: c = K x - sum x exactly, in units 2^-F / K; R = sqrt(mean c^2 + eps K^2 2^2F). The radius r of x moves c by at most d = 2 K r. The root mean square of c is a
+ * norm of x - mean, which a projection that lengthens nothing makes of x, so it moves by at most K r; floors of the two terms under the root and of the
+ * root move R by at most 3 (R >= 6 is asked for). So c / R moves by at most (d + |c / R| h) / (R - h) with h = K r + 3; Y is a bound on |c / R|.
+ * rmsnorm: c = K x, so that c / R is x / sqrt(mean x^2 + eps) again; c moves by at most d = K r, its root mean square by at most K r. */
+static bool make_norm(struct fnet *w, const struct node *x, const struct fweight *g, struct frow *out, const struct frow *in) {
+    int64_t K = x->width, sum = 0;
+    if (K > TERMS_MOST || in->F < 0) return false;
+    for (uint32_t j = 0; j < x->width && x->op == OP_LAYERNORM; j++) sum += in->m[j];
+    unsigned __int128 squares = 0;
+    for (uint32_t j = 0; j < x->width; j++) {
+        w->acc[j] = K * in->m[j] - sum; /* below 2^41 */
+        squares += (unsigned __int128)((__int128)w->acc[j] * w->acc[j]);
+    }
+    squares /= (unsigned __int128)K;
+    mpz_t eps;
+    mpz_init_set_si(eps, w->net->eps.m);
+    mpz_mul_ui(eps, eps, (unsigned long)(K * K));
+    int up = 2 * in->F + w->net->eps.e;
+    if (up >= 0) mpz_mul_2exp(eps, eps, (mp_bitcnt_t)up);
+    else mpz_fdiv_q_2exp(eps, eps, (mp_bitcnt_t)-up);
+    bool good = mpz_sizeinbase(eps, 2) <= 120;
+    mpz_t high;
+    mpz_init(high);
+    mpz_fdiv_q_2exp(high, eps, 64);
+    if (good) squares += (unsigned __int128)mpz_get_ui(high) << 64;
+    mpz_fdiv_r_2exp(eps, eps, 64);
+    if (good) squares += mpz_get_ui(eps);
+    mpz_clears(eps, high, NULL);
+    int64_t R = (int64_t)root(squares), d = (x->op == OP_LAYERNORM ? 2 : 1) * K * in->rad, h = K * in->rad + 3, Y = 0;
+    if (!good || h > R / 2) return false;
+    int B = 61 - (w->bits + 1 + bits_of((uint64_t)K)); /* |c| < 2^(61 - B) */
+    if (B > 28) B = 28;
+    for (uint32_t j = 0; j < x->width; j++) {
+        Y = size_of(w->acc[j]) > Y ? size_of(w->acc[j]) : Y;
+        w->acc[j] = w->acc[j] * ((int64_t)1 << B) / R;
+    }
+    Y = Y / R + 1;
+    if (d > (int64_t)1 << 60) return false;
+    int64_t err = (int64_t)((((__int128)d + (__int128)Y * h) << B) / (R - h)) + 2;
+    if (g->w == NULL) return frow_store(out, w->acc, x->width, B, err, w->bits);
+    int64_t most = 0, gain = 0;
+    for (uint32_t j = 0; j < x->width; j++) {
+        most = size_of(w->acc[j]) > most ? size_of(w->acc[j]) : most;
+        gain = size_of(g->w[j]) > gain ? size_of(g->w[j]) : gain;
+        w->acc[j] *= g->w[j];
+    }
+    if (err > RADIUS_MOST) return false;
+    err = err * (gain + 1) + most;
+    return add_bias(w, g, x->width, B + g->F, &err) && frow_store(out, w->acc, x->width, B + g->F, err, w->bits);
+}
+
+/* exp(-x / 2^32) at 2^-32 for x >= 0, within 40 units. x = k ln 2 + f: 2^32 ln 2 is within 1/2 of the constant, k <= 31, so f is within 16 units. Horner for
+ * 1 - f (1 - f/2 (1 - ... f/15)): each of the steps is at most three units low or high and multiplies the error by at most 0.7: below 3 / (1 - 0.7) = 10; the remainder
+ * 0.7^16 / 16! is below one unit; so is the last shift. */
+static int64_t exp_minus(int64_t x) {
+    static const uint64_t ln2 = 2977044472u;
+    static const uint64_t inverse[16] = {0, 4294967296u, 2147483648u, 1431655765u, 1073741824u, 858993459u, 715827882u, 613566756u, 536870912u, 477218588u,
+                                         429496729u, 390451572u, 357913941u, 330382099u, 306783378u, 286331153u}; /* floor(2^32 / i) */
+    uint64_t k = (uint64_t)x / ln2;
+    if (k > 31) return 0; /* below 2^-32 */
+    uint64_t f = (uint64_t)x - k * ln2, r = (uint64_t)1 << 32;
+    for (uint64_t i = 15; i > 0; i--) {
+        uint64_t t = (f * r) >> 32; /* f < 2^32 * 0.7, r <= 2^32 */
+        r = ((uint64_t)1 << 32) - ((t * inverse[i]) >> 32);
+    }
+    return (int64_t)(r >> k);
+}
+
+/* scores at 2^-32, all within rad; out = softmax at 2^-bits. |exp(d) - 1| <= 37/32 |d| for |d| <= 1/4, so with r = 37/32 rad e_j is within 41 + r e_j / 2^32 units and
+ * S = sum e_j within D = the sum of those. p_j is within (41 + r + p_j D) / (S - D), and the errors of all p_j add up to at most 2 D / (S - D); each p_j is
+ * rounded down once more. */
+static bool make_softmax(struct fnet *w, uint32_t row, struct frow *out, int64_t rad) {
+    int64_t most = INT64_MIN, sum = 0, n = 0;
+    for (uint32_t j = 0; j < w->n; j++)
+        if (fnet_allowed(w, row, j) && w->acc[j] > most) most = w->acc[j];
+    for (uint32_t j = 0; j < w->n; j++) {
+        if (!fnet_allowed(w, row, j)) continue;
+        w->acc[j] = exp_minus(most - w->acc[j]);
+        sum += w->acc[j];
+        n++;
+    }
+    if (n == 0) { /* a padded row: exactly 0 */
+        memset(out->m, 0, w->n * sizeof *out->m);
+        out->F = w->bits;
+        out->rad = out->total = 0;
+        return true;
+    }
+    if (rad > (int64_t)1 << 30) return false;
+    rad = rad + rad / 32 * 5 + 5;
+    int64_t D = 41 * n + (int64_t)((__int128)rad * sum >> 32) + 1;
+    if (D > sum / 2) return false;
+    for (uint32_t j = 0; j < w->n; j++) out->m[j] = fnet_allowed(w, row, j) ? (int32_t)(w->acc[j] * ((int64_t)1 << w->bits) / sum) : 0;
+    out->F = w->bits;
+    out->rad = (int64_t)(((__int128)(41 + rad + D) << w->bits) / (sum - D)) + 2;
+    out->total = (int64_t)(((__int128)2 * D << w->bits) / (sum - D)) + n + 1;
+    return out->rad <= RADIUS_MOST && out->total <= RADIUS_MOST;
+}
+
+/* q . k / sqrt(d) at 2^-32 for every allowed source, then the softmax. (q +- a)(k +- b): a sum |k| + b sum |q| + K a b. */
+static bool make_pattern(struct fnet *w, const struct node *x, uint32_t row, struct frow *out) {
+    const struct node *score = &w->net->nodes[x->args[0]];
+    const struct frow *q = fnet_row(w, score->args[0], row);
+    uint32_t K = w->net->nodes[score->args[0]].width;
+    if (q == NULL || K > TERMS_MOST || score->d[0] >= (uint32_t)1 << 20) return false;
+    for (uint32_t j = 0; j < w->n; j++)
+        if (fnet_allowed(w, row, j) && fnet_row(w, score->args[1], j) == NULL) return false;
+    int64_t size = sum_size(q->m, K), rad = 0;
+    int64_t inverse = (int64_t)root(((unsigned __int128)1 << 80) / score->d[0]); /* 2^40 / sqrt(d), down, within 2 units */
+    for (uint32_t j = 0; j < w->n; j++) {
+        if (!fnet_allowed(w, row, j)) continue;
+        const struct frow *k = fnet_row(w, score->args[1], j);
+        int F = q->F + k->F + 40 - 32;
+        if (F < 0 || F > 120) return false;
+        int64_t dot = product(q->m, k->m, K);
+        __int128 err = (__int128)q->rad * sum_size(k->m, K) + (__int128)k->rad * size + (__int128)K * q->rad * k->rad;
+        if (err > (__int128)1 << 62) return false;
+        __int128 value = (__int128)dot * inverse >> F; /* |dot| < 2^62, inverse <= 2^40 */
+        if (value > (__int128)1 << 50 || value < -((__int128)1 << 50)) return false;
+        w->acc[j] = (int64_t)value;
+        __int128 e = ((err * inverse + 2 * (err + size_of(dot))) >> F) + 2;
+        if (e > (__int128)1 << 30) return false;
+        rad = (int64_t)e > rad ? (int64_t)e : rad;
+    }
+    return make_softmax(w, row, out, rad);
+}
+
+/* sum p v: v at the coarsest scale of its rows. With errors a_j of p_j whose sum is at most `total`, and b_j of row j: sum a_j (|v_j| + b_j) + sum p_j b_j <= total max_j (|v_j| + b_j) + ... */
+static bool make_mix(struct fnet *w, const struct node *x, uint32_t row, struct frow *out) {
+    const struct frow *p = fnet_row(w, x->args[0], row);
+    int F = INT32_MAX;
+    if (p == NULL || w->n > TERMS_MOST) return false;
+    for (uint32_t j = 0; j < w->n; j++) {
+        if (!fnet_allowed(w, row, j)) continue;
+        const struct frow *v = fnet_row(w, x->args[1], j);
+        if (v == NULL) return false;
+        F = v->F < F ? v->F : F;
+    }
+    if (F == INT32_MAX) F = 0; /* no sources: 0 */
+    memset(w->acc, 0, x->width * sizeof *w->acc);
+    __int128 err = 0;
+    int64_t largest = 0;
+    for (uint32_t j = 0; j < w->n; j++) {
+        if (!fnet_allowed(w, row, j)) continue;
+        const struct frow *v = fnet_row(w, x->args[1], j);
+        int drop = v->F - F;
+        if (drop > 30) return false;
+        int64_t most = 0, b = (v->rad >> drop) + (drop > 0 ? 2 : 0);
+        for (uint32_t k = 0; k < x->width; k++) most = size_of(v->m[k]) > most ? size_of(v->m[k]) : most;
+        if (drop == 0) add_scaled(w->acc, p->m[j], v->m, x->width);
+        else
+            for (uint32_t k = 0; k < x->width; k++) w->acc[k] += (int64_t)p->m[j] * (v->m[k] >> drop);
+        largest = (most >> drop) + 1 + b > largest ? (most >> drop) + 1 + b : largest;
+        err += (__int128)p->m[j] * b;
+    }
+    err += (__int128)p->total * largest;
+    if (err > (__int128)1 << 60) return false;
+    return frow_store(out, w->acc, x->width, F + w->bits, (int64_t)err, w->bits);
+}
+
+/* two rows at the coarser of their scales, F; their entries are m >> drop, within rad */
+struct level { int F, drop[2]; int64_t rad[2]; };
+
+static struct level level(const struct frow *a, const struct frow *b) {
+    const struct frow *r[2] = {a, b};
+    struct level l = {.F = a->F < b->F ? a->F : b->F};
+    for (int i = 0; i < 2; i++) {
+        l.drop[i] = r[i]->F - l.F > 30 ? 30 : r[i]->F - l.F;
+        l.rad[i] = (r[i]->rad >> l.drop[i]) + (l.drop[i] > 0 ? 2 : 0);
+    }
+    return l;
+}
+
+/* |max(x, y) - max(x', y')| is at most the larger of |x - x'| and |y - y'| */
+static bool make_extreme(struct fnet *w, const struct node *x, uint32_t row, struct frow *out) {
+    const struct frow *a = fnet_row(w, x->args[0], row), *b = fnet_row(w, x->args[1], row);
+    if (a == NULL || b == NULL) return false;
+    struct level l = level(a, b);
+    for (uint32_t j = 0; j < x->width; j++) {
+        int32_t u = a->m[j] >> l.drop[0], v = b->m[j] >> l.drop[1];
+        out->m[j] = (x->op == OP_MAX) == (u > v) ? u : v;
+    }
+    out->F = l.F;
+    out->rad = l.rad[0] > l.rad[1] ? l.rad[0] : l.rad[1];
+    return out->rad <= RADIUS_MOST;
+}
+
+static int64_t most_of(const int32_t *m, uint32_t n) {
+    int64_t most = 0;
+    for (uint32_t j = 0; j < n; j++) most = size_of(m[j]) > most ? size_of(m[j]) : most;
+    return most;
+}
+
+/* sums of K products (x +- a)(y +- b), |x| <= X, |y| <= Y: K (a Y + b X + a b) */
+static bool product_error(int64_t K, const struct frow *a, int64_t X, const struct frow *b, int64_t Y, int64_t *err) {
+    __int128 e = (__int128)K * (a->rad * Y + b->rad * X + a->rad * b->rad); /* each product is below 2^58 */
+    *err = (int64_t)e;
+    return e <= (__int128)1 << 60;
+}
+
+static bool make_product(struct fnet *w, const struct node *x, uint32_t row, struct frow *out) {
+    const struct frow *a = fnet_row(w, x->args[0], row), *b = fnet_row(w, x->args[1], row);
+    int64_t err;
+    if (a == NULL || b == NULL || !product_error(1, a, most_of(a->m, x->width), b, most_of(b->m, x->width), &err)) return false;
+    for (uint32_t j = 0; j < x->width; j++) w->acc[j] = (int64_t)a->m[j] * b->m[j];
+    return frow_store(out, w->acc, x->width, a->F + b->F, err, w->bits);
+}
+
+static bool make_matmul(struct fnet *w, const struct node *x, uint32_t row, struct frow *out) {
+    const struct frow *a = fnet_row(w, x->args[0], row), *b = fnet_row(w, x->args[1], row);
+    uint32_t A = x->d[1], K = x->d[2], C = x->d[3];
+    int64_t err;
+    if (a == NULL || b == NULL) return false;
+    int64_t X = most_of(a->m, w->net->nodes[x->args[0]].width), Y = most_of(b->m, w->net->nodes[x->args[1]].width);
+    if (K > TERMS_MOST || !product_error(K, a, X, b, Y, &err)) return false;
+    memset(w->acc, 0, x->width * sizeof *w->acc);
+    for (size_t i = 0; i < x->width / C; i++) /* i = (matrix, row of it) */
+        for (size_t k = 0; k < K; k++) add_scaled(w->acc + i * C, a->m[i * K + k], b->m + (i / A * K + k) * C, C);
+    return frow_store(out, w->acc, x->width, a->F + b->F, err, w->bits);
+}
+
+/* parts one after the other, at the coarsest of their scales */
+static bool make_concat(struct fnet *w, const struct node *x, uint32_t row, struct frow *out) {
+    int F = INT32_MAX;
+    for (int a = 0; a < x->n_args; a++) {
+        const struct frow *r = fnet_row(w, x->args[a], row);
+        if (r == NULL) return false;
+        F = r->F < F ? r->F : F;
+    }
+    int32_t *m = out->m;
+    out->F = F;
+    out->rad = 0;
+    for (int a = 0; a < x->n_args; a++) {
+        const struct frow *r = fnet_row(w, x->args[a], row);
+        int drop = r->F - F > 30 ? 30 : r->F - F;
+        int64_t rad = (r->rad >> drop) + (drop > 0 ? 2 : 0);
+        for (uint32_t j = 0; j < w->net->nodes[x->args[a]].width; j++) *m++ = r->m[j] >> drop;
+        out->rad = rad > out->rad ? rad : out->rad;
+    }
+    return out->rad <= RADIUS_MOST;
+}
+
+/* select, and maxpool: the largest of d[0] entries */
+static bool make_choice(const struct node *x, struct frow *out, const struct frow *in) {
+    uint32_t n = x->op == OP_SELECT ? 1 : x->d[0];
+    for (uint32_t j = 0; j < x->width; j++) {
+        const uint32_t *at = x->index + (size_t)j * n;
+        out->m[j] = in->m[at[0]];
+        for (uint32_t k = 1; k < n; k++) out->m[j] = in->m[at[k]] > out->m[j] ? in->m[at[k]] : out->m[j];
+    }
+    out->F = in->F;
+    out->rad = in->rad;
+    return true;
+}
+
+bool frow_make(struct fnet *w, int node, uint32_t row, struct frow *out) {
+    const struct node *x = &w->net->nodes[node];
+    const struct fweight *g = &w->weight[node];
+    const struct frow *in = NULL;
+    if (x->op == OP_LINEAR || x->op == OP_LAYERNORM || x->op == OP_RMSNORM || x->op == OP_RELU || x->op == OP_SELECT || x->op == OP_MAXPOOL) {
+        in = fnet_row(w, x->args[0], row);
+        if (in == NULL) return false;
+    }
+    switch (x->op) {
+    case OP_ADD:
+    case OP_SUB:
+    case OP_HEADS: return make_sum(w, x, g, row, out);
+    case OP_LINEAR: return make_linear(w, g, out, in);
+    case OP_LAYERNORM:
+    case OP_RMSNORM: return make_norm(w, x, g, out, in);
+    case OP_RELU: return make_relu(x, out, in);
+    case OP_SELECT:
+    case OP_MAXPOOL: return make_choice(x, out, in);
+    case OP_CONCAT: return make_concat(w, x, row, out);
+    case OP_MUL: return make_product(w, x, row, out);
+    case OP_MATMUL: return make_matmul(w, x, row, out);
+    case OP_MAX:
+    case OP_MIN: return make_extreme(w, x, row, out);
+    case OP_SOFTMAX: return make_pattern(w, x, row, out);
+    case OP_MIX: return make_mix(w, x, row, out);
+    default: return false;
+    }
+}
