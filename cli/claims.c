@@ -3,15 +3,19 @@
 #include <stdlib.h>
 
 enum status command_claims(struct claims *out, const struct arguments *a, struct diag *d) {
-    struct setting *models = NULL, *params = NULL, *settings = NULL;
+    struct setting *models = NULL, *data = NULL, *params = NULL, *settings = NULL;
     struct claims_options o = {0};
     const char *path = a->positional[0];
     if (command_file_kind(path) == FILE_MODEL)
         return diag_fail(d, STATUS_INPUT, "'%s' is a model file, %s takes a claim file; 'weightproof new %s' writes one", path, a->command->name, path);
+    if (command_file_kind(path) == FILE_ARRAY)
+        return diag_fail(d, STATUS_INPUT, "'%s' is a data array, %s takes a claim file, which names it: data X = \"%s\"", path, a->command->name, path);
     enum status s = argument_settings(&models, &o.n_models, a, OPTION_MODEL, d);
+    if (s == STATUS_OK) s = argument_settings(&data, &o.n_data, a, OPTION_DATA, d);
     if (s == STATUS_OK) s = argument_settings(&params, &o.n_params, a, OPTION_PARAM, d);
     if (s == STATUS_OK) s = argument_settings(&settings, &o.n_settings, a, OPTION_SET, d);
     o.models = models;
+    o.data = data;
     o.params = params;
     o.settings = settings;
     o.config = argument_value(a, OPTION_CONFIG);
@@ -23,6 +27,7 @@ enum status command_claims(struct claims *out, const struct arguments *a, struct
         claims_clear(out);
     }
     free(models);
+    free(data);
     free(params);
     free(settings);
     return s;

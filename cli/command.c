@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "core/text.h"
+#include "models/data_array.h"
 
 const struct option_info option_table[OPTION_COUNT] = {
 #define OPTION(code, name, letter, argument, repeat, meaning) {name, letter, argument, repeat, meaning},
@@ -70,11 +71,12 @@ int command_fail(enum status s, const struct diag *d) {
 }
 
 enum file_kind command_file_kind(const char *path) {
-    char head[17] = "";
+    char head[19] = "";
     FILE *f = fopen(path, "rb");
     size_t n = f ? fread(head, 1, sizeof head - 1, f) : 0;
     if (f) fclose(f);
     if (strncmp(head, "claims ", 7) == 0) return FILE_CLAIMS;
+    if (data_array_is_text(head, n) || (n > 6 && memcmp(head, "\x93NUMPY", 6) == 0)) return FILE_ARRAY;
     bool zip = n > 4 && memcmp(head, "PK\3\4", 4) == 0, pickle = n > 2 && head[0] == '\x80' && head[1] >= 2 && head[1] <= 5;
     bool safetensors = n > 9 && head[7] == '\0' && head[8] == '{', net = strncmp(head, "weightproof-net ", 16) == 0;
     return zip || pickle || safetensors || net ? FILE_MODEL : FILE_OTHER;
@@ -85,6 +87,8 @@ static enum status load(struct model *out, const struct arguments *a, const char
     struct model_options o = {.shapes_above = shapes_above};
     if (command_file_kind(path) == FILE_CLAIMS)
         return diag_fail(d, STATUS_INPUT, "'%s' is a claim file, %s takes a model file; 'weightproof verify %s' decides it", path, a->command->name, path);
+    if (command_file_kind(path) == FILE_ARRAY)
+        return diag_fail(d, STATUS_INPUT, "'%s' is a data array, %s takes a model file", path, a->command->name);
     enum status s = argument_settings(&set, &o.n_set, a, OPTION_SET, d);
     if (s != STATUS_OK) return s;
     o.set = set;

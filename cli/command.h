@@ -54,7 +54,7 @@ void program_help(void);
 /* Prints the diagnostics and gives the exit status. */
 int command_fail(enum status s, const struct diag *d);
 /* What a file is by its first bytes; FILE_OTHER too when it cannot be read. */
-enum file_kind { FILE_OTHER, FILE_CLAIMS, FILE_MODEL };
+enum file_kind { FILE_OTHER, FILE_CLAIMS, FILE_MODEL, FILE_ARRAY };
 enum file_kind command_file_kind(const char *path);
 /* The MODEL of a command with its --config and --set. */
 enum status command_model(struct model *out, const struct arguments *a, const char *path, struct diag *d) MUST_USE;

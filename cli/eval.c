@@ -55,6 +55,8 @@ static enum status in_numbers(bool *out, struct interp *in, const struct expr *s
         s = interp_int(&lo, in, set->args[0], d);
         if (s == STATUS_OK) s = interp_int(&hi, in, set->args[1], d);
         *out = lo <= x && x <= hi;
+    } else if (set->form == FORM_SET_CALL && set->function == FUNCTION_ROWS) {
+        *out = 0 <= x && x < set->args[0]->type.shape[0];
     } else if (set->form == FORM_LIST) {
         *out = false;
         for (size_t i = 0; i < set->n_args && s == STATUS_OK && !*out; i++) {

@@ -43,7 +43,24 @@ static enum status nets(struct text *manifest, const char *folder, const struct 
     return s;
 }
 
-enum status bundle_nets(const char *folder, const struct claims *c, struct diag *d) { return nets(NULL, folder, c, d); }
+static enum status arrays(struct text *manifest, const char *folder, const struct claims *c, struct diag *d) {
+    enum status s = STATUS_OK;
+    for (size_t i = 0; i < c->n_data && s == STATUS_OK; i++) {
+        const struct bound_data *x = &c->data[i];
+        struct text t;
+        if (x->loaded != STATUS_OK) continue;
+        text_init(&t);
+        s = data_array_write(&t, &x->array);
+        if (s == STATUS_OK) s = put_text(manifest, folder, x->name, ".arr", &t, d);
+        text_clear(&t);
+    }
+    return s;
+}
+
+enum status bundle_nets(const char *folder, const struct claims *c, struct diag *d) {
+    enum status s = nets(NULL, folder, c, d);
+    return s == STATUS_OK ? arrays(NULL, folder, c, d) : s;
+}
 
 static enum status infos(struct text *manifest, const char *folder, const struct claims *c, struct diag *d) {
     enum status s = STATUS_OK;
@@ -137,6 +154,10 @@ static void replay_claims(struct text *t, const struct run_record *r) {
             const char *name = r->claims->models[s->models[k]].name;
             text_addf(t, " --model %s=%s.net", name, name);
         }
+        for (size_t k = 0; k < s->n_data; k++) {
+            const char *name = r->claims->data[s->data[k]].name;
+            text_addf(t, " --data %s=%s.arr", name, name);
+        }
         text_addf(t, " %s.cert\n", x->file_label);
     }
 }
@@ -152,7 +173,7 @@ static void replay(struct text *t, const struct run_record *r) {
         any = true;
     }
     if (!any) text_add(t, "    (this run has no accepted certificate)\n");
-    text_add(t, "\nThe checker finds the networks (`.net`) beside the certificates by their SHA-256 and prints the statement that it accepted.\n"
+    text_add(t, "\nThe checker finds the networks (`.net`) and data arrays (`.arr`) beside the certificates by their SHA-256 and prints the statement that it accepted.\n"
                 "With the claim file it also confirms, with a parser of its own, that the certificate is about that claim:\n\n");
     replay_claims(t, r);
     text_add(t, "\nThat a `.net` holds the tensors of a model file, byte for byte:\n\n");
@@ -175,6 +196,7 @@ enum status bundle_finish(const char *folder, const struct run_record *r, struct
     text_init(&manifest);
     text_init(&t);
     enum status s = nets(&manifest, folder, r->claims, d);
+    if (s == STATUS_OK) s = arrays(&manifest, folder, r->claims, d);
     if (s == STATUS_OK) s = infos(&manifest, folder, r->claims, d);
     if (s == STATUS_OK) s = statements(&manifest, folder, r, d);
     if (s == STATUS_OK) s = put(&manifest, folder, claims_name(r->claims), "", r->claims->source, r->claims->source_size, d);

@@ -17,7 +17,7 @@ enum status output_check(const char *path, struct diag *d) MUST_USE;
 /* The folder, new or empty, or that of an earlier bundle: its certificates and statements are removed, so that none outlives its run.
  * A folder that holds anything else is refused. */
 enum status bundle_open(const char *folder, struct diag *d) MUST_USE;
-/* Writes NAME.net of every model that is loaded. */
+/* Writes NAME.net of every model and NAME.arr of every data array that is loaded. */
 enum status bundle_nets(const char *folder, const struct claims *c, struct diag *d) MUST_USE;
 /* Writes everything else; the certificates are there already. */
 enum status bundle_finish(const char *folder, const struct run_record *r, struct diag *d) MUST_USE;

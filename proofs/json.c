@@ -155,6 +155,23 @@ static void add_model(struct text *out, const struct bound_model *b) {
     text_add(out, "],\n     \"process\": []}");
 }
 
+static void add_data(struct text *out, const struct bound_data *b) {
+    text_add(out, "\n    {\"name\": ");
+    write_json_string(out, b->name);
+    add_string(out, "file", b->path);
+    if (b->member) add_string(out, "member", b->member);
+    if (b->loaded != STATUS_OK) {
+        add_string(out, "reason", b->reason);
+        text_add(out, "}");
+        return;
+    }
+    add_string(out, "sha256", b->array.file_sha256);
+    add_string(out, "arr_sha256", b->array.sha256);
+    text_add(out, ",\n     \"shape\": [");
+    for (size_t i = 0; i < b->array.rank; i++) text_addf(out, "%s%zu", i ? ", " : "", b->array.shape[i]);
+    text_add(out, "]}");
+}
+
 enum status json_write(struct text *out, const struct run_record *r) {
     text_add(out, "{\"weightproof\": \"" WEIGHTPROOF_VERSION "\",\n \"claims_file\": ");
     write_json_string(out, r->claims->path);
@@ -168,7 +185,12 @@ enum status json_write(struct text *out, const struct run_record *r) {
         text_add(out, i ? "," : "");
         add_model(out, &r->claims->models[i]);
     }
-    text_add(out, "\n ],\n \"data\": [],\n \"options\": [");
+    text_add(out, "\n ],\n \"data\": [");
+    for (size_t i = 0; i < r->claims->n_data; i++) {
+        text_add(out, i ? "," : "");
+        add_data(out, &r->claims->data[i]);
+    }
+    text_add(out, r->claims->n_data ? "\n ],\n \"options\": [" : "],\n \"options\": [");
     for (size_t i = 0; i < r->n_options; i++) {
         text_addf(out, "%s[\"%s\", ", i ? ", " : "", r->options[i].name);
         write_json_string(out, r->options[i].value);

@@ -17,6 +17,14 @@ const char *verdict_name(enum verdict v)
     return verdict_names[v];
 }
 
+const struct data_array *statement_data(const struct statement *s, const char *name)
+{
+    for (size_t i = 0; i < s->file->n_data; i++)
+        if (strcmp(s->file->data[i].name, name) == 0)
+            return s->file->data[i].loaded == STATUS_OK ? &s->file->data[i].array : NULL;
+    return NULL;
+}
+
 const struct model *statement_model(const struct statement *s, const char *name)
 {
     for (size_t i = 0; i < s->file->n_models; i++)
@@ -30,6 +38,8 @@ void claims_clear(struct claims *c)
     for (size_t i = 0; i < c->n_models; i++)
         if (c->models[i].loaded == STATUS_OK)
             model_clear(&c->models[i].model);
+    for (size_t i = 0; i < c->n_data; i++)
+        data_array_clear(&c->data[i].array);
     for (size_t i = 0; i < c->n_statements; i++) {
         struct statement *s = &c->statements[i];
         mpq_clear(s->within);
@@ -40,6 +50,7 @@ void claims_clear(struct claims *c)
         arena_clear(c->arena);
     free(c->arena);
     free(c->models);
+    free(c->data);
     free(c->path);
     free(c->source);
     *c = (struct claims){0};
@@ -135,6 +146,7 @@ static void unknown_option(struct elaborator *e, const char *option, const char 
 }
 
 static bool is_model(const struct decl *d) { return d->kind == DECL_MODEL; }
+static bool is_data(const struct decl *d) { return d->kind == DECL_DATA; }
 static bool is_param(const struct decl *d) { return d->kind == DECL_PARAM; }
 static bool is_claim(const struct decl *d) { return d->kind == DECL_CLAIM; }
 
@@ -143,6 +155,8 @@ static void check_options(struct elaborator *e)
     const struct claims_options *o = e->options;
     for (size_t i = 0; i < o->n_models; i++)
         unknown_option(e, "--model", o->models[i].key, is_model);
+    for (size_t i = 0; i < o->n_data; i++)
+        unknown_option(e, "--data", o->data[i].key, is_data);
     for (size_t i = 0; i < o->n_params; i++)
         unknown_option(e, "--param", o->params[i].key, is_param);
     for (size_t i = 0; i < o->n_only; i++)
@@ -171,7 +185,8 @@ static void check_unused(struct elaborator *e)
             continue;
         struct resolver r = {.arena = e->arena, .report = e->report, .file = e->file};
         struct expr *x = resolve(&r, s->kind == SCOPE_DOMAIN ? s->expr : s->let->value, s->up);
-        struct typer t = {.arena = e->arena, .report = e->report, .file = e->file, .models = e->claims->models, .n_models = e->claims->n_models};
+        struct typer t = {.arena = e->arena, .report = e->report, .file = e->file, .models = e->claims->models, .n_models = e->claims->n_models,
+                .data = e->claims->data, .n_data = e->claims->n_data};
         t.variables = arena_array(e->arena, (size_t)r.n_slots, sizeof *t.variables);
         if (x && s->kind == SCOPE_DOMAIN && t.variables && type_set(&t, x))
             continue;
@@ -184,7 +199,7 @@ static enum status elaborate(struct elaborator *e)
     for (size_t i = 0; i < e->syntax->n; i++)
         declare(e, &e->syntax->decls[i]);
     check_options(e);
-    if ((s = models_bind(e)) != STATUS_OK || (s = labels_bind(e)) != STATUS_OK)
+    if ((s = models_bind(e)) != STATUS_OK || (s = data_bind(e)) != STATUS_OK || (s = labels_bind(e)) != STATUS_OK)
         return s;
     for (size_t i = 0; i < e->syntax->n && !e->arena->failed; i++) {
         const struct decl *d = &e->syntax->decls[i], *first = is_claim(d) ? claim_named(e->syntax, d->name, i) : NULL;

@@ -18,6 +18,12 @@ struct elaborator {
 
 /* Models of the file, read (model_bind.c). */
 enum status models_bind(struct elaborator *e) MUST_USE;
+/* Data arrays of the file, read (data_bind.c). */
+enum status data_bind(struct elaborator *e) MUST_USE;
+/* path, or the one that the command line gives for the name, copied: what is relative is beside the claim file (model_bind.c). */
+char *file_path(struct elaborator *e, const struct decl *d, const struct setting *given, size_t n_given);
+/* What a reader said, at the place where the file is named. */
+void pass_on_messages(struct elaborator *e, const struct decl *d, const char *path, const struct diag *from, enum status s);
 /* Token names (labels.c). */
 enum status labels_bind(struct elaborator *e) MUST_USE;
 /* Appends the statements of one claim to e->claims (foreach.c, statement.c). */

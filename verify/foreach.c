@@ -1,5 +1,6 @@
 /* One statement for every value of the foreach variables. Their sets are of numbers and known in advance. */
 #include <stdio.h>
+#include <string.h>
 #include "verify/elaborate.h"
 
 struct values { mpq_ptr *items; size_t n; };
@@ -34,6 +35,30 @@ static bool add_range(collector *c, const struct expr *set)
         ok = add_value(c, q);
         if (lo == hi)
             break;
+    }
+    mpq_clear(q);
+    return ok;
+}
+
+/* rows(X): data arrays are read before claims are written out. */
+static bool add_rows(collector *c, const struct expr *set)
+{
+    const struct claims *f = c->e->claims;
+    const struct expr *name = set->args[0];
+    const struct bound_data *x = NULL;
+    mpq_t q;
+    for (size_t i = 0; i < f->n_data && name->form == FORM_NAME && name->slot < 0; i++)
+        if (strcmp(f->data[i].name, name->name) == 0)
+            x = &f->data[i];
+    if (!x || x->loaded != STATUS_OK) {
+        report_at(c->e->report, set->at, NULL, x ? x->reason : "rows(X) is of a data array", "the values of foreach must be known in advance");
+        return false;
+    }
+    bool ok = true;
+    mpq_init(q);
+    for (size_t r = 0; ok && r < x->array.shape[0]; r++) {
+        mpq_set_ui(q, r, 1);
+        ok = add_value(c, q);
     }
     mpq_clear(q);
     return ok;
@@ -152,6 +177,8 @@ static bool collect(collector *c, const struct expr *set, const struct scope *en
         return add_range(c, x);
     if (x->form == FORM_LIST)
         return add_list(c, x);
+    if (x->form == FORM_SET_CALL && x->function == FUNCTION_ROWS)
+        return add_rows(c, x);
     report_at(c->e->report, c->at, NULL, "foreach ranges over numbers, as in 0..9 or {1, 3, 5}", "foreach cannot range over this set");
     return false;
 }

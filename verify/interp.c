@@ -61,12 +61,14 @@ enum status interp_new(struct interp **out, const struct statement *s, slong pre
     in->clock = 1;
     in->by_id = mem_array(in->n_ids, sizeof *in->by_id);
     in->slots = mem_array(in->n_slots, sizeof *in->slots);
-    if (!in->by_id || !in->slots) {
+    in->data = mem_array(s->n_data, sizeof *in->data);
+    if (!in->by_id || !in->slots || !in->data) {
         in->n_slots = 0;
         interp_free(in);
         return STATUS_MEMORY;
     }
     for (size_t i = 0; i < in->n_slots; i++) value_init(&in->slots[i].value);
+    for (; in->n_data < s->n_data; in->n_data++) value_init(&in->data[in->n_data]);
     *out = in;
     return STATUS_OK;
 }
@@ -83,6 +85,8 @@ void interp_free(struct interp *in)
 {
     if (!in) return;
     for (size_t i = 0; i < in->n_classes; i++) class_free(in->classes[i]);
+    for (size_t i = 0; i < in->n_data; i++) value_clear(&in->data[i]);
+    free(in->data);
     for (size_t i = 0; i < in->n_sites; i++) site_free(in->sites[i]);
     for (size_t i = 0; i < in->n_slots; i++) {
         value_clear(&in->slots[i].value);
@@ -165,7 +169,8 @@ static bool free_last(const struct expr *e)
 static bool worth_keeping(const struct expr *e)
 {
     bool worth = (e->form == FORM_CALL && !is_network_call(e)) || (e->form == FORM_QUANT && e->quant != QUANT_EXISTS) || e->form == FORM_LIST ||
-                 (e->form == FORM_BINARY && e->oper == OPER_MATMUL) || (e->form == FORM_INDEX && e->args[0]->form == FORM_CALL && e->args[0]->function == FUNCTION_W);
+                 (e->form == FORM_BINARY && e->oper == OPER_MATMUL) || (e->form == FORM_INDEX && e->args[0]->form == FORM_CALL && e->args[0]->function == FUNCTION_W) ||
+                 (e->form == FORM_INDEX && e->args[0]->form == FORM_NAME && e->args[0]->slot < 0);
     return worth && !free_last(e);
 }
 
@@ -319,6 +324,7 @@ static enum status eval_form(struct value *out, struct interp *in, const struct 
 
 enum status eval(struct value **out, struct interp *in, const struct expr *e)
 {
+    if (e->form == FORM_NAME && e->slot < 0 && in->n_data) return data_value(out, in, e);
     if (e->form == FORM_NAME) {
         if (e->slot < 0 || (size_t)e->slot >= in->n_slots || !in->slots[e->slot].bound) return interp_fail(in, e, "'%s' has no value here", e->name ? e->name : "?");
         *out = &in->slots[e->slot].value;

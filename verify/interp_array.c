@@ -77,30 +77,21 @@ static enum status index_spans(struct span *spans, bool *unknown, bool *all_scal
     return STATUS_OK;
 }
 
-static enum status gather_spans(struct value *out, struct interp *in, const struct value *a, const struct span *spans)
+static enum status take_spans(struct value *out, struct interp *in, const struct value *a, const struct span *spans)
 {
-    size_t shape[3], rank = 0, step[3] = {1, 1, 1}, count[3] = {1, 1, 1}, first[3] = {0, 0, 0};
+    size_t shape[3], rank = 0, count[3] = {1, 1, 1}, first[3] = {0, 0, 0};
     for (size_t k = 0; k < a->rank; k++) {
         count[k] = spans[k].count;
         first[k] = spans[k].first;
         if (!spans[k].scalar) shape[rank++] = spans[k].count;
     }
-    for (size_t k = a->rank; k-- > 1;) step[k - 1] = step[k] * a->shape[k];
-    for (size_t k = a->rank; k < 3; k++) step[k] = 0;
-    if (!value_shape(out, rank, shape)) return STATUS_MEMORY;
-    size_t *from = mem_array(out->n, sizeof *from), m = 0;
-    if (!from) return STATUS_MEMORY;
-    for (size_t i = 0; i < count[0]; i++)
-        for (size_t j = 0; j < count[1]; j++)
-            for (size_t k = 0; k < count[2]; k++) from[m++] = (first[0] + i) * step[0] + (first[1] + j) * step[1] + (first[2] + k) * step[2];
-    enum status s = gather(out, in, a, from);
-    free(from);
+    if (!value_shape(out, rank, shape) || !value_box(out, a, first, count, in->prec)) return STATUS_MEMORY;
     /* A row of a row stays an entry or a row of its run. */
-    if (s == STATUS_OK && a->rank == 1 && a->origin.site && rank == 0) {
+    if (a->rank == 1 && a->origin.site && rank == 0) {
         out->origin = a->origin;
         out->origin.col = (long)first[0];
     }
-    return s;
+    return STATUS_OK;
 }
 
 enum status array_index(struct value *out, struct interp *in, const struct expr *e)
@@ -121,7 +112,7 @@ enum status array_index(struct value *out, struct interp *in, const struct expr 
         value_set_unknown(out);
         return STATUS_OK;
     }
-    if (!all_scalar) return gather_spans(out, in, a, spans);
+    if (!all_scalar) return take_spans(out, in, a, spans);
     size_t at = 0;
     for (size_t k = 0; k < a->rank; k++) at = at * a->shape[k] + spans[k].first;
     if (a->kind == KIND_INT) return value_set_int(out, a->ints[at]) ? STATUS_OK : STATUS_MEMORY;
@@ -232,6 +223,33 @@ static enum status exact_from_doubles(struct value *out, const double *x)
     }
     fmpz_clear(m);
     return STATUS_OK;
+}
+
+/* As integers where all entries fit, else exactly over a power of two; as reals at once, because rows of it are what networks read. */
+static enum status load_data(struct value *v, struct interp *in, const struct data_array *a)
+{
+    size_t n = data_array_count(a);
+    bool ints = a->whole;
+    for (size_t i = 0; i < n && ints; i++) ints = fabs(a->data[i]) < 0x1p62;
+    if (!value_shape(v, a->rank, a->shape)) return diag_fail(in->d, STATUS_LIMIT, "a data array of more than %zu entries", VALUE_MAX);
+    long *x = ints ? value_make_ints(v) : NULL;
+    for (size_t i = 0; x && i < n; i++) x[i] = (long)a->data[i];
+    enum status s = ints ? (x ? STATUS_OK : STATUS_MEMORY) : exact_from_doubles(v, a->data);
+    return s != STATUS_OK || value_as_real(v, in->prec) ? s : STATUS_MEMORY;
+}
+
+enum status data_value(struct value **out, struct interp *in, const struct expr *name)
+{
+    const struct claims *file = in->s->file;
+    for (size_t i = 0; i < in->n_data; i++) {
+        const struct bound_data *x = &file->data[in->s->data[i]];
+        if (strcmp(x->name, name->name) != 0) continue;
+        *out = &in->data[i];
+        enum status s = in->data[i].rank ? STATUS_OK : load_data(&in->data[i], in, &x->array);
+        if (s != STATUS_OK) in->data[i].rank = 0;
+        return s;
+    }
+    return interp_fail(in, name, "'%s' has no value here", name->name);
 }
 
 static const struct net *weight_net(struct interp *in, const struct expr *model)

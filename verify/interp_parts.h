@@ -46,6 +46,7 @@ struct interp {
     struct class **classes; size_t n_classes, room_classes;
     struct site **sites; size_t n_sites, room_sites;
     struct slot *slots; size_t n_slots;
+    struct value *data; size_t n_data;   /* as the statement lists them; rank 0 until one is asked for */
     unsigned long clock;
     long last;                  /* value of `last`, -1 outside an index */
     struct diag *d;             /* of the call under way */
@@ -70,6 +71,9 @@ enum status array_weight(struct value *out, struct interp *in, const struct expr
 /* Index range of one axis: a scalar index or an inclusive slice. */
 struct span { size_t first, count; bool scalar, unknown; };
 enum status eval_span(struct span *out, struct interp *in, const struct expr *index, size_t length) MUST_USE;
+
+/* The data array that a name is. */
+enum status data_value(struct value **out, struct interp *in, const struct expr *name) MUST_USE;
 
 /* interp_arith.c: entrywise and scalar arithmetic on every kind; out may be a. */
 enum status arith(struct value *out, struct interp *in, const struct expr *e, enum oper oper, struct value *a, struct value *b) MUST_USE;

@@ -326,6 +326,18 @@ static enum status in_image(enum truth *out, struct interp *in, const struct exp
     return s;
 }
 
+static enum status in_rows(enum truth *out, struct interp *in, const struct expr *e)
+{
+    long x;
+    bool known;
+    struct value *rows;
+    enum status s = eval(&rows, in, e->args[1]->args[0]);
+    size_t n = s == STATUS_OK ? rows->shape[0] : 0;
+    if (s == STATUS_OK) s = eval_int(&x, &known, in, e->args[0]);
+    if (s == STATUS_OK) *out = !known ? TRUTH_UNSETTLED : x >= 0 && (size_t)x < n ? TRUTH_TRUE : TRUTH_FALSE;
+    return s;
+}
+
 enum status truth_in(enum truth *out, struct interp *in, const struct expr *e)
 {
     const struct expr *set = e->args[1];
@@ -333,6 +345,7 @@ enum status truth_in(enum truth *out, struct interp *in, const struct expr *e)
     if (set->form == FORM_CALL && set->function == FUNCTION_ARGMAXES) return in_argmaxes(out, in, e);
     if (set->form == FORM_LIST) return in_list(out, in, e);
     if (set->form == FORM_IMAGE) return in_image(out, in, e);
+    if (set->form == FORM_SET_CALL && set->function == FUNCTION_ROWS) return in_rows(out, in, e);
     if (set->form != FORM_RANGE) return interp_fail(in, set, "membership in this set has no rule");
     enum status s = eval(&x, in, e->args[0]);
     return s == STATUS_OK ? in_range(out, in, set, x) : s;

@@ -49,22 +49,21 @@ static char *beside(struct elaborator *e, const char *name)
 }
 
 /* The claims outlive the options: what is kept of them is copied. */
-static char *model_path(struct elaborator *e, const struct decl *d)
+char *file_path(struct elaborator *e, const struct decl *d, const struct setting *given, size_t n_given)
 {
-    for (size_t i = e->options->n_models; i-- > 0;)
-        if (strcmp(e->options->models[i].key, d->name) == 0)
-            return arena_string(e->arena, e->options->models[i].value, strlen(e->options->models[i].value));
+    for (size_t i = n_given; i-- > 0;)
+        if (strcmp(given[i].key, d->name) == 0)
+            return arena_string(e->arena, given[i].value, strlen(given[i].value));
     return beside(e, d->file);
 }
 
-/* What the reader said, at the place where the file is named. */
-static void pass_on(struct elaborator *e, const struct decl *d, const struct bound_model *b, const struct diag *from, enum status s)
+void pass_on_messages(struct elaborator *e, const struct decl *d, const char *path, const struct diag *from, enum status s)
 {
-    const char *help = s == STATUS_IO && d->file[0] != '/' && strcmp(b->path, d->file) != 0 ? "the file is looked for beside the claim file" : NULL;
+    const char *help = s == STATUS_IO && d->file[0] != '/' && strcmp(path, d->file) != 0 ? "the file is looked for beside the claim file" : NULL;
     for (size_t i = 0; i < from->n; i++)
         report_at(e->report, d->file_at, from->messages[i].label, from->messages[i].help ? from->messages[i].help : help, "%s", from->messages[i].text);
     if (from->n == 0)
-        report_at(e->report, d->file_at, NULL, NULL, "cannot read model '%s'", d->name);
+        report_at(e->report, d->file_at, NULL, NULL, "cannot read %s '%s'", d->kind == DECL_DATA ? "data" : "model", d->name);
 }
 
 static void check_sha256(struct elaborator *e, const struct decl *d, const struct model *m)
@@ -82,7 +81,7 @@ static enum status bind_one(struct elaborator *e, const struct decl *d, struct b
     b->name = d->name;
     b->loaded = STATUS_UNSUPPORTED;
     b->options.family = d->family;
-    if (!(b->path = model_path(e, d)) || !gather_settings(e, d, &b->options))
+    if (!(b->path = file_path(e, d, e->options->models, e->options->n_models)) || !gather_settings(e, d, &b->options))
         return STATUS_MEMORY;
     b->options.config_path = e->options->config ? e->options->config : d->config ? beside(e, d->config) : NULL;
     if (e->arena->failed)
@@ -96,7 +95,7 @@ static enum status bind_one(struct elaborator *e, const struct decl *d, struct b
         b->reason = arena_string(e->arena, said.n ? said.messages[0].text : "cannot read this format yet",
                 said.n ? strlen(said.messages[0].text) : 27);
     else if (s == STATUS_INPUT || s == STATUS_IO)
-        pass_on(e, d, b, &said, s);
+        pass_on_messages(e, d, b->path, &said, s);
     diag_clear(&said);
     if (s == STATUS_OK && d->n_process) {
         char reason[120];

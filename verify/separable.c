@@ -12,6 +12,10 @@ struct shape { const struct binds *binds; const struct expr *where, *subject; bo
 static bool shape_of(struct shape *out, const struct statement *s, struct text *why)
 {
     *out = (struct shape){ &s->binds, s->where, s->subject, false };
+    if (s->n_data) {
+        text_add(why, "data arrays are enumerated");
+        return false;
+    }
     if (s->undecidable || !s->text) {
         text_add(why, s->undecidable ? s->undecidable : "the statement is not complete");
         return false;

@@ -205,6 +205,11 @@ static void close_statement(struct maker *m)
         if (b->loaded != STATUS_OK && !s->undecidable)
             s->undecidable = b->reason;
     }
+    for (size_t i = 0; i < s->n_data; i++) {
+        const struct bound_data *b = &m->e->claims->data[s->data[i]];
+        if (b->loaded != STATUS_OK && !s->undecidable)
+            s->undecidable = b->reason;
+    }
     check_binary32(m);
     if (!s->undecidable)
         s->undecidable = m->t.undecidable;
@@ -238,7 +243,8 @@ void statement_make(struct elaborator *e, const struct scope *env)
     *s = (struct statement){.name = e->claim->name, .file = c, .body = e->claim->body, .at = e->claim->at};
     mpq_init(s->within);
     struct maker m = {.e = e, .s = s, .ok = true, .r = {.arena = e->arena, .report = e->report, .file = e->file}};
-    m.t = (struct typer){.arena = e->arena, .report = e->report, .file = e->file, .models = c->models, .n_models = c->n_models};
+    m.t = (struct typer){.arena = e->arena, .report = e->report, .file = e->file, .models = c->models, .n_models = c->n_models,
+            .data = c->data, .n_data = c->n_data};
     if (c->n_statements > STATEMENTS_MAX)
         report_at(e->report, e->claim->at, NULL, NULL, "more than 100,000 statements");
     if (c->n_statements > STATEMENTS_MAX || !take_values(&m))

@@ -3,6 +3,7 @@
 #ifndef WEIGHTPROOF_VERIFY_STATEMENT_H
 #define WEIGHTPROOF_VERIFY_STATEMENT_H
 #include "verify/ast.h"
+#include "models/data_array.h"
 #include "models/model.h"
 #include "models/run.h"
 #include "core/diag.h"
@@ -17,6 +18,7 @@ enum verdict {
 #undef X
 };
 
+struct bound_data { char *name, *path, *member; /* or NULL */ struct data_array array; enum status loaded; char *reason; };
 struct bound_model { char *name; char *path; struct model model; enum status loaded; /* STATUS_OK, or why not */ char *reason; struct model_options options; };
 
 struct statement {
@@ -25,6 +27,7 @@ struct statement {
     struct { char *name; mpq_t value; } *foreach; size_t n_foreach; /* the values substituted here */
     const struct claims *file;
     size_t *models; size_t n_models;  /* indices into file->models, in order of first use; FORM_NAME of a model has slot -1 and its name */
+    size_t *data; size_t n_data;      /* likewise into file->data */
     enum semantics semantics;
     enum body body;
     struct binds forall; struct expr *forall_where;     /* BODY_PROVE */
@@ -44,12 +47,14 @@ struct statement {
 struct claims {
     char *path, *source; size_t source_size; char sha256[65];
     struct bound_model *models; size_t n_models;
+    struct bound_data *data; size_t n_data;
     struct statement *statements; size_t n_statements;
     void *arena;
     struct { char *model; char **names; size_t n; } *labels; size_t n_labels;  /* token names */
 };
 struct claims_options {
     const struct setting *models; size_t n_models;      /* --model NAME=FILE */
+    const struct setting *data; size_t n_data;          /* --data NAME=FILE */
     const struct setting *params; size_t n_params;      /* --param NAME=VALUE */
     const struct setting *settings; size_t n_settings;  /* --set [NAME:]KEY=VALUE, key "NAME:KEY", or "KEY" for every model */
     const char *config;                                 /* --config FILE, for every model of the file */
@@ -62,5 +67,6 @@ enum status claims_read(struct claims *out, const char *path, const struct claim
 enum status claims_read_text(struct claims *out, const char *path, const char *text, const struct claims_options *o, struct diag *d) MUST_USE;
 void claims_clear(struct claims *c);
 const struct model *statement_model(const struct statement *s, const char *name);  /* NULL if unknown */
+const struct data_array *statement_data(const struct statement *s, const char *name);
 const char *verdict_name(enum verdict v);
 #endif

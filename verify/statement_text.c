@@ -6,27 +6,39 @@
 
 typedef struct { struct statement *s; struct arena *arena; const struct claims *claims; bool *unread; } gatherer;
 
+/* Appends i to a list of indices that does not have it. */
+static bool use(gatherer *g, size_t **list, size_t *n, size_t i)
+{
+    for (size_t k = 0; k < *n; k++)
+        if ((*list)[k] == i)
+            return true;
+    size_t *grown = arena_grow(g->arena, *list, *n, sizeof *grown);
+    if (!grown)
+        return false;
+    *list = grown;
+    grown[(*n)++] = i;
+    return true;
+}
+
 /* Models and data are the names without slot that are no word of the language. */
 static bool gather(const struct expr *e, void *context)
 {
     gatherer *g = context;
     if (e->form != FORM_NAME || e->slot >= 0)
         return true;
-    if (e->type.base == BASE_NONE)
-        *g->unread = true;   /* data: nothing reads it yet */
+    for (size_t i = 0; i < g->claims->n_data; i++) {
+        if (strcmp(g->claims->data[i].name, e->name) != 0)
+            continue;
+        if (g->claims->data[i].loaded != STATUS_OK)
+            *g->unread = true;
+        return use(g, &g->s->data, &g->s->n_data, i);
+    }
     for (size_t i = 0; i < g->claims->n_models; i++) {
         if (strcmp(g->claims->models[i].name, e->name) != 0)
             continue;
-        for (size_t k = 0; k < g->s->n_models; k++)
-            if (g->s->models[k] == i)
-                return true;
-        size_t *grown = arena_grow(g->arena, g->s->models, g->s->n_models, sizeof *grown);
-        if (!grown)
-            return false;
-        g->s->models = grown;
-        grown[g->s->n_models++] = i;
         if (g->claims->models[i].loaded != STATUS_OK)
             *g->unread = true;
+        return use(g, &g->s->models, &g->s->n_models, i);
     }
     return true;
 }
@@ -109,6 +121,10 @@ enum status statement_finish(struct statement *s, struct arena *a)
     for (size_t i = 0; i < s->n_models; i++) {
         const struct bound_model *m = &s->file->models[s->models[i]];
         text_addf(&t, "model %s %s\n", m->name, m->model.net.sha256);
+    }
+    for (size_t i = 0; i < s->n_data; i++) {
+        const struct bound_data *x = &s->file->data[s->data[i]];
+        text_addf(&t, "data %s %s\n", x->name, x->array.sha256);
     }
     text_add(&t, s->semantics == SEMANTICS_FLOAT32 ? "semantics float32\n" : "semantics real\n");
     print_body(&t, s);

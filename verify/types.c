@@ -123,6 +123,14 @@ bool type_predicate(struct typer *t, struct expr *e)
     return (e->type.rank == 0 && e->type.base == BASE_BOOL) || type_wrong(t, e, "a truth value", "a predicate compares: ... >= 1/2");
 }
 
+const struct bound_data *data_of(const struct typer *t, const struct expr *e)
+{
+    for (size_t i = 0; e->form == FORM_NAME && e->slot < 0 && i < t->n_data; i++)
+        if (strcmp(t->data[i].name, e->name) == 0)
+            return &t->data[i];
+    return NULL;
+}
+
 static bool type_name(struct typer *t, struct expr *e)
 {
     if (e->slot >= 0) {
@@ -155,13 +163,19 @@ static bool type_name(struct typer *t, struct expr *e)
                 "'%s' stands only as the norm of dist, norm or ball", e->name);
         return false;
     }
-    const struct scope *s = scope_find(t->file, e->name);
-    if (!s || s->kind != SCOPE_DATA) {
+    const struct bound_data *data = data_of(t, e);
+    if (!data) {
         report_at(t->report, e->at, NULL, NULL, "unknown name '%s'", e->name);
         return false;
     }
-    e->type = type_of(BASE_NONE, 0, -1, -1);   /* nothing is read from it yet */
-    type_note(t, "cannot read this format yet: data arrays ('%s')", e->name);
+    e->type = type_of(BASE_NONE, 0, -1, -1);
+    if (data->loaded != STATUS_OK) {
+        type_note(t, "%s", data->reason ? data->reason : "the data could not be read");
+        return true;
+    }
+    e->type = type_of(data->array.whole ? BASE_INT : BASE_EXACT, data->array.rank, -1, -1);
+    for (size_t i = 0; i < data->array.rank; i++)
+        e->type.shape[i] = (long)data->array.shape[i];
     return true;
 }
 

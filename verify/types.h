@@ -14,6 +14,7 @@ struct typer {
     struct arena *arena; struct report *report;
     const struct scope *file;                         /* names of the file */
     const struct bound_model *models; size_t n_models;
+    const struct bound_data *data; size_t n_data;
     struct variable *variables; size_t n_variables;   /* by slot */
     enum result_names results;                        /* which of these names the expression may use */
     int index_depth;                                  /* inside so many brackets: `last` means something */
@@ -43,6 +44,7 @@ void type_note(struct typer *t, const char *format, ...) __attribute__((format(p
 bool constant_integer(long *out, const struct expr *e, long last);
 /* The model that an expression of BASE_MODEL starts from, or NULL. */
 const struct bound_model *model_of(const struct typer *t, const struct expr *e);
+const struct bound_data *data_of(const struct typer *t, const struct expr *e);   /* the data array that a name is, or NULL */
 const struct net *net_of(const struct bound_model *m);           /* NULL when it could not be read */
 bool type_layer_head(struct typer *t, struct expr *layer, struct expr *head, const struct bound_model *m);   /* head may be NULL */
 bool type_intervention(struct typer *t, struct expr *e);         /* patch, ablate, replace, steer, blend */

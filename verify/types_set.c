@@ -109,18 +109,30 @@ static bool type_norm_word(struct typer *t, struct expr *e)
     return false;
 }
 
-/* rows, interval, box, ball: real-valued sets. Elements of data are of unknown type. */
+/* rows(X): the numbers of the rows of a data array. */
+static bool type_rows(struct typer *t, struct expr *e)
+{
+    if (!type_value(t, e->args[0]))
+        return false;
+    if (!data_of(t, e->args[0]))
+        return type_wrong(t, e->args[0], "the name of a data array", "0..len(a) - 1 are the positions of any array");
+    return set_element(t, e, type_of(BASE_INT, 0, -1, -1));
+}
+
+/* interval, box, ball: real-valued sets. */
 static bool type_set_call(struct typer *t, struct expr *e)
 {
     size_t last = e->function == FUNCTION_BALL ? 2 : e->n_args;
-    bool vector = e->function == FUNCTION_BOX || e->function == FUNCTION_BALL;   /* rows: the numbers of the rows */
-    struct type element = type_of(e->function == FUNCTION_ROWS ? BASE_INT : BASE_REAL, vector ? 1 : 0, -1, -1);
+    bool vector = e->function == FUNCTION_BOX || e->function == FUNCTION_BALL;
+    struct type element = type_of(BASE_REAL, vector ? 1 : 0, -1, -1);
+    if (e->function == FUNCTION_ROWS)
+        return type_rows(t, e);
     for (size_t i = 0; i < last; i++) {
         struct expr *x = e->args[i];
         if (!type_value(t, x))
             return false;
-        if (e->function == FUNCTION_ROWS ? x->type.base != BASE_NONE : !is_number(&x->type))
-            return type_wrong(t, x, e->function == FUNCTION_ROWS ? "a data array" : "a number or an array of numbers", NULL);
+        if (!is_number(&x->type))
+            return type_wrong(t, x, "a number or an array of numbers", NULL);
         if (e->function == FUNCTION_INTERVAL && x->type.rank)
             return type_wrong(t, x, "a number", NULL);
         if (e->function == FUNCTION_BOX && x->type.base != BASE_NONE)
@@ -132,7 +144,7 @@ static bool type_set_call(struct typer *t, struct expr *e)
     }
     if (e->function == FUNCTION_BALL && !type_norm_word(t, e->args[2]))
         return false;
-    type_note(t, "no engine for %s domains yet", e->function == FUNCTION_ROWS ? "data" : "real-valued");
+    type_note(t, "no engine for real-valued domains yet");
     return set_element(t, e, element);
 }
 

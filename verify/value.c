@@ -200,6 +200,42 @@ bool value_as_real(struct value *v, slong prec) {
     return true;
 }
 
+/* n entries from `from` on, to entry `to` of out, whose room is there. */
+static void copy_run(struct value *out, size_t to, const struct value *a, size_t from, size_t n, slong prec) {
+    if (a->kind == KIND_INT) memcpy(out->own_ints + to, a->ints + from, n * sizeof *a->ints);
+    if (a->kind == KIND_EXACT) _fmpz_vec_set(out->num + to, a->num + from, (slong)n);
+    if (!a->has_real) return;
+    for (size_t i = 0; prec && i < n; i++) arb_set(out->own_balls + to + i, a->balls + from + i);
+    if (prec) return;
+    memcpy(out->own_doubles + to, a->mid + from, n * sizeof *a->mid);
+    memcpy(out->own_doubles + out->n + to, a->rad + from, n * sizeof *a->rad);
+}
+
+bool value_box(struct value *out, const struct value *a, const size_t first[3], const size_t count[3], slong prec) {
+    size_t d[3] = {1, 1, 1}, at = 0;
+    double *mid, *rad;
+    arb_ptr balls;
+    for (size_t k = 0; k < a->rank; k++) d[k] = a->shape[k];
+    if (a->kind == KIND_UNKNOWN || a->kind == KIND_TRUTH) {
+        value_set_unknown(out);
+        return true;
+    }
+    if (a->kind == KIND_INT && !value_make_ints(out)) return false;
+    if (a->kind == KIND_EXACT) {
+        if (!value_make_exact(out)) return false;
+        fmpz_set(out->den, a->den);
+    }
+    if (a->kind == KIND_REAL && !value_make_real(out, prec, &mid, &rad, &balls)) return false;
+    if (a->has_real && !room_real(out, prec)) return false;
+    for (size_t i = first[0]; i < first[0] + count[0]; i++)
+        for (size_t j = first[1]; j < first[1] + count[1]; j++, at += count[2]) copy_run(out, at, a, (i * d[1] + j) * d[2] + first[2], count[2], prec);
+    out->has_real = a->has_real;
+    out->mid = out->own_doubles;
+    out->rad = out->own_doubles ? out->own_doubles + out->n : NULL;
+    out->balls = out->own_balls;
+    return true;
+}
+
 bool value_as_exact(struct value *v) {
     if (v->kind == KIND_EXACT) return true;
     if (v->kind != KIND_INT) return false;

@@ -47,6 +47,9 @@ void value_set_unknown(struct value *v);
 bool value_set_int(struct value *v, long x);
 bool value_set_number(struct value *v, const mpq_t q);   /* INT when it is a small integer */
 bool value_copy(struct value *out, const struct value *a, slong prec);
+/* A box of a: count[k] entries from first[k] on along axis k (of three; the missing ones have one entry). out has its shape already, of the same
+ * number of entries, and is not a. What is known of a's entries as reals is copied along. */
+bool value_box(struct value *out, const struct value *a, const size_t first[3], const size_t count[3], slong prec);
 /* Fills has_real; KIND_UNKNOWN and KIND_TRUTH have none and give false, like a failed allocation. */
 bool value_as_real(struct value *v, slong prec);
 /* INT becomes EXACT in place. */

@@ -68,9 +68,21 @@ static enum status elements_add(struct elements *x, struct interp *in, const str
     return STATUS_OK;
 }
 
+/* a..b or rows(X) */
+static bool is_range(const struct expr *set)
+{
+    return set->form == FORM_RANGE || (set->form == FORM_SET_CALL && set->function == FUNCTION_ROWS);
+}
+
 static enum status range_ends(long *lo, long *hi, struct interp *in, const struct expr *set)
 {
     bool known_lo, known_hi;
+    if (set->form == FORM_SET_CALL) { /* rows(X) */
+        const struct data_array *x = set->args[0]->name ? statement_data(in->s, set->args[0]->name) : NULL;
+        *lo = 0;
+        *hi = x ? (long)x->shape[0] - 1 : -1;
+        return x ? STATUS_OK : interp_fail(in, set, "no data array of this name");
+    }
     enum status s = eval_int(lo, &known_lo, in, set->args[0]);
     if (s == STATUS_OK) s = eval_int(hi, &known_hi, in, set->args[1]);
     if (s == STATUS_OK && (!known_lo || !known_hi)) return interp_fail(in, set, "the ends of a range rest on a condition that is not settled");
@@ -112,7 +124,7 @@ static enum status load_elements(struct elements *x, struct interp *in, const st
         }
         return s;
     }
-    if (set->form != FORM_RANGE) return interp_fail(in, set, "no rule for this set");
+    if (!is_range(set)) return interp_fail(in, set, "no rule for this set");
     long lo, hi;
     struct value item;
     if ((s = range_ends(&lo, &hi, in, set)) != STATUS_OK) return s;
@@ -291,8 +303,8 @@ static enum status add_binds(struct walk *w, const struct binds *b);
 static enum status add_bind(struct walk *w, int slot, const struct expr *set)
 {
     if (slot < 0 || (size_t)slot >= w->in->n_slots) return interp_fail(w->in, set, "a binder without a variable");
+    if (is_range(set)) return add_step(w, STEP_RANGE, slot, set);
     switch (set->form) {
-    case FORM_RANGE: return add_step(w, STEP_RANGE, slot, set);
     case FORM_LIST: return add_step(w, STEP_ELEMENTS, slot, set);
     case FORM_TOKENS_POWER: case FORM_TOKENS_PRODUCT: return add_step(w, STEP_SEQUENCE, slot, set);
     case FORM_IMAGE: break;

@@ -208,28 +208,60 @@ static bool read_file(struct parser *p, const struct claims_query *q, struct fra
     return !p->f->set;
 }
 
-/* The hash of the network that a model name stands for: that of --model NAME=NET, or of the .net that the file names. */
-static bool model_hash(const struct claims_query *q, const struct def *d, char sha256[65], struct fail *f) {
-    char path[4096];
-    const char *given = option_value(q->models, q->n_models, d->name), *slash = strrchr(q->path, '/');
+/* The file that a model or data array is in: that of --model NAME=NET or --data NAME=ARR, or what the claim file names, when that ends in `ending`. */
+static bool given_file(const struct claims_query *q, const struct def *d, char path[4096], struct fail *f) {
+    bool model = d->kind == D_MODEL;
+    const char *given = model ? option_value(q->models, q->n_models, d->name) : option_value(q->data, q->n_data, d->name), *slash = strrchr(q->path, '/');
     size_t n = strlen(d->path);
-    if (given == NULL && (n < 4 || strcmp(d->path + n - 4, ".net") != 0)) return fail_at(f, 0, "which network model %.60s is must be said: --model %.60s=NET", d->name, d->name);
-    if (given != NULL) snprintf(path, sizeof path, "%s", given);
-    else snprintf(path, sizeof path, "%.*s%s", d->path[0] == '/' || slash == NULL ? 0 : (int)(slash - q->path) + 1, q->path, d->path);
-    char *text;
-    if (!file_read(&text, &n, path, NET_MOST)) return fail_at(f, 0, "cannot read network '%.200s'", path);
+    if (given == NULL && (n < 4 || strcmp(d->path + n - 4, model ? ".net" : ".arr") != 0))
+        return fail_at(f, 0, model ? "which network model %.60s is must be said: --model %.60s=NET" : "which array data %.60s is must be said: --data %.60s=ARR", d->name, d->name);
+    if (given != NULL) snprintf(path, 4096, "%s", given);
+    else snprintf(path, 4096, "%.*s%s", d->path[0] == '/' || slash == NULL ? 0 : (int)(slash - q->path) + 1, q->path, d->path);
+    return true;
+}
+
+static bool file_hash(const struct claims_query *q, const struct frame *file, enum def_kind kind, const char *name, char sha256[65], struct fail *f) {
+    char path[4096], *text;
+    size_t n;
+    const struct def *d = file->first;
+    while (d != NULL && !(d->kind == kind && strcmp(d->name, name) == 0)) d = d->next;
+    if (d == NULL) return fail_at(f, 0, "unknown model or data %.60s", name);
+    if (!given_file(q, d, path, f)) return false;
+    if (!file_read(&text, &n, path, NET_MOST)) return fail_at(f, 0, "cannot read %s '%.200s'", kind == D_MODEL ? "network" : "array", path);
     sha256_hex(sha256, text, n);
     mem_free(text);
     return true;
 }
 
 static bool set_hashes(const struct claims_query *q, const struct frame *file, const struct stmt *s, struct fail *f) {
-    for (int i = 0; i < s->n_models; i++) {
-        const struct def *d = file->first;
-        while (d != NULL && !(d->kind == D_MODEL && strcmp(d->name, s->models[i].name) == 0)) d = d->next;
-        if (d == NULL || !model_hash(q, d, s->models[i].sha256, f)) return fail_at(f, 0, "unknown model");
-    }
+    for (int i = 0; i < s->n_models; i++)
+        if (!file_hash(q, file, D_MODEL, s->models[i].name, s->models[i].sha256, f)) return false;
+    for (int i = 0; i < s->n_data; i++)
+        if (!file_hash(q, file, D_DATA, s->data[i].name, s->data[i].sha256, f)) return false;
     return true;
+}
+
+/* The arrays of the claim file that can be read, for the sets of foreach; one that cannot be read has no array. */
+static void read_data(const struct claims_query *q, const struct frame *file, struct arena *a, struct claim *c) {
+    c->data = arena_get(a, 64, sizeof *c->data);
+    for (const struct def *d = file->first; d != NULL && c->n_data < 64 && c->foreach.n > 0; d = d->next) {
+        char path[4096], *text;
+        size_t n;
+        struct fail no = {0};
+        struct array *x = arena_get(a, 1, sizeof *x);
+        if (d->kind != D_DATA) continue;
+        c->data[c->n_data] = (struct data_name){.name = d->name};
+        if (given_file(q, d, path, &no) && file_read(&text, &n, path, NET_MOST)) {
+            if (array_read(x, text, n, &no)) c->data[c->n_data].array = x;
+            mem_free(text);
+        }
+        c->n_data++;
+    }
+}
+
+static void clear_data(struct claim *c) {
+    for (int i = 0; i < c->n_data; i++)
+        if (c->data[i].array != NULL) array_clear((struct array *)(uintptr_t)c->data[i].array);
 }
 
 struct matching { const struct claims_query *q; const struct frame *file; const char *text; bool same; struct fail *f; };
@@ -258,8 +290,10 @@ bool claims_match(const struct claims_query *q, const struct stmt *s, const char
     bool found = false, good = read_file(&p, q, &file, c, &found);
     if (good && !found) good = fail_at(f, 0, "the claim file has no claim %.100s", q->only);
     struct matching m = {.q = q, .file = &file, .text = text, .f = f};
+    if (good) read_data(q, &file, &a, c);
     if (good) claim_statements(c, &file, &a, one_statement, &m, f);
     if (good && !m.same) good = fail_at(f, 0, "the statement is not what claim %.100s stands for", q->only);
+    clear_data(c);
     lits_clear(&a);
     arena_free(&a);
     mem_free(c);

@@ -46,8 +46,7 @@ static struct ex *expand_name(struct expand *c, const struct ex *x, struct frame
         return refuse(c, "unknown name", x->name);
     }
     if (d->kind == D_BOUND) return leaf(c, EX_NAME, d->out);
-    if (d->kind == D_MODEL) return leaf(c, EX_NAME, d->name);
-    if (d->kind == D_DATA) return refuse(c, "no rule reads data", x->name);
+    if (d->kind == D_MODEL || d->kind == D_DATA) return leaf(c, EX_NAME, d->name);
     return d->x != NULL ? expand(c, d->x, d->scope) : refuse(c, "used inside itself:", x->name);
 }
 
@@ -180,15 +179,25 @@ static void name_binds(const struct expand *c, struct stmt *s, const struct bind
     if (where != NULL) name_models(c, s, where);
 }
 
-/* models in the order in which the text names them */
+static void name_model(struct stmt *s, char *name) {
+    int i = 0;
+    while (i < s->n_models && strcmp(s->models[i].name, name) != 0) i++;
+    if (i == s->n_models && i < 64) s->models[s->n_models++].name = name;
+}
+
+static void name_data(struct stmt *s, char *name) {
+    int i = 0;
+    while (i < s->n_data && strcmp(s->data[i].name, name) != 0) i++;
+    if (i == s->n_data && i < 64) s->data[s->n_data++].name = name;
+}
+
+/* models and data in the order in which the text names them */
 static void name_models(const struct expand *c, struct stmt *s, const struct ex *x) {
     if (x->kind == EX_NAME) {
-        for (const struct def *d = c->file->first; d != NULL; d = d->next)
-            if (d->kind == D_MODEL && strcmp(d->name, x->name) == 0) {
-                int i = 0;
-                while (i < s->n_models && strcmp(s->models[i].name, d->name) != 0) i++;
-                if (i == s->n_models && i < 64) s->models[s->n_models++].name = d->name;
-            }
+        for (const struct def *d = c->file->first; d != NULL; d = d->next) {
+            if (d->kind == D_MODEL && strcmp(d->name, x->name) == 0) name_model(s, d->name);
+            if (d->kind == D_DATA && strcmp(d->name, x->name) == 0) name_data(s, d->name);
+        }
         return;
     }
     if (x->kind == EX_EXISTS) name_binds(c, s, &x->binds, x->where);
@@ -201,6 +210,7 @@ static bool build(struct expand *c, const struct claim *claim, struct stmt *s) {
     struct frame *scope = claim->scope; /* the variables join the claim's own names, so that its lets see them */
     struct def *before = scope->first;
     s->models = arena_get(c->a, 64, sizeof *s->models);
+    s->data = arena_get(c->a, 64, sizeof *s->data);
     s->body = claim->body;
     s->float32 = claim->float32;
     s->has_at_most = claim->has_at_most;
@@ -248,7 +258,7 @@ static bool set_values(struct each *e, const struct bind *b) {
         for (int i = 0; more && i < set->n; i++) more = with_value(e, b->name, set->k[i]);
         return more;
     }
-    struct stmt none = {.arena = {0}};
+    struct stmt none = {.arena = {0}, .data = e->claim->data, .n_data = e->claim->n_data};
     struct scope scope = {.s = &none, .f = e->c.f};
     int64_t *v;
     size_t n = 0;

@@ -20,6 +20,7 @@ struct claim {
     enum body body;
     struct ex *subject, *prove, *within;
     bool float32, has_at_most; uint64_t at_most;
+    struct data_name *data; int n_data;       /* arrays that a foreach may range over */
 };
 /* Calls f with the statement of every foreach value until it returns false; models have no hashes yet. */
 bool claim_statements(struct claim *c, struct frame *file, struct arena *a, bool (*f)(const struct stmt *s, void *arg), void *arg, struct fail *fail);

@@ -322,7 +322,7 @@ static bool eval_in(struct eval *e, const struct ex *x, struct val *out) {
     struct val a, s;
     const struct ex *set = x->k[1];
     if (!eval(e, x->k[0], &a) || !val_force(e, &a)) return false;
-    if (set->kind == EX_TOKENS || set->kind == EX_PRODUCT || set->kind == EX_IMAGE || set->kind == EX_RANGE) {
+    if (set->kind == EX_TOKENS || set->kind == EX_PRODUCT || set->kind == EX_IMAGE || is_range(set)) {
         struct var v = {.set = true, .seq = a.type == V_ARRAY, .n = a.d[0]};
         if (a.type != V_NUM || set->kind == EX_TOKENS || set->kind == EX_PRODUCT || !val_all_int(&a)) return eval_fail(e, "only integers are in a set");
         int64_t *t = mem_get(val_size(&a), sizeof *t);
@@ -475,6 +475,14 @@ static bool eval_var(struct eval *e, const struct ex *x, struct val *out) {
     return true;
 }
 
+/* the numbers of the array itself: nothing changes the numbers of a value in place */
+static bool eval_data(struct eval *e, const struct ex *x, struct val *out) {
+    const struct array *a = e->s->data[x->number].array;
+    if (a == NULL) return eval_fail(e, "a data array is missing");
+    *out = (struct val){.type = V_ARRAY, .rank = a->rank, .d = {a->d[0], a->d[1], a->d[2]}, .x = a->x};
+    return true;
+}
+
 static bool eval_list(struct eval *e, const struct ex *x, struct val *out) {
     *out = (struct val){.type = V_ARRAY, .rank = 1, .d = {(uint32_t)x->n}};
     for (int i = 0; i < x->n; i++) {
@@ -498,6 +506,7 @@ static bool eval_fresh(struct eval *e, const struct ex *x, struct val *out) {
         num_copy(out->x, x->lit);
         return true;
     case EX_VAR: return eval_var(e, x, out);
+    case EX_DATA: return eval_data(e, x, out);
     case EX_LAST:
         if (!e->has_last) return eval_fail(e, "'last' outside an index");
         val_int(e, out, e->last);
@@ -550,7 +559,7 @@ bool eval(struct eval *e, const struct ex *x, struct val *out) {
         return true;
     }
     if (!eval_fresh(e, x, out)) return eval_fail(e, "not defined");
-    if (x->constant && x->kind != EX_LIT) keep(e, (struct ex *)(uintptr_t)x, out);
+    if (x->constant && x->kind != EX_LIT && x->kind != EX_DATA) keep(e, (struct ex *)(uintptr_t)x, out);
     return true;
 }
 

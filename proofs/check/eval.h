@@ -40,6 +40,7 @@ bool eval_value(struct eval *e, const struct ex *x, unsigned p, struct num *out)
 /* Calls f once for every binding of b (env holds it); f returns false to stop. Returns false when stopped or on an error (then e->fail is set). */
 typedef bool each_fn(struct eval *e, void *arg);
 bool eval_each(struct eval *e, const struct binds *b, each_fn *f, void *arg);
+bool is_range(const struct ex *set);      /* a..b or rows(X) */
 bool eval_set_values(struct eval *e, const struct ex *set, int64_t **out, size_t *n); /* a set of integers; caller frees with mem_free */
 enum tri eval_member(struct eval *e, const struct ex *set, const struct var *v);      /* is v in the set, as a binding of a binder */
 

@@ -291,6 +291,7 @@ bool eval_call(struct eval *e, const struct ex *x, struct val *out) {
     case FN_HEAD:
     case FN_MLP:
     case FN_ARGMAXES:
+    case FN_ROWS:
     case FN_NUMBER: return eval_fail(e, "stands where a value is expected");
     default: return eval_table(e, x, out);
     }

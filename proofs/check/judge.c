@@ -16,6 +16,7 @@ static bool no(struct judge *j, const char *why) { return fail_at(j->f, j->c->ve
 static bool scan(struct judge *j, const struct binds *b, const struct ex *where, const struct ex *predicate, bool need_all, struct tally *t) {
     bool good;
     if (j->c->rule == RULE_ENUMERATE) good = rule_enumerate(j->e, b, where, predicate, need_all, t, j->f);
+    else if (j->c->rule == RULE_SEPARABLE && j->s->n_data > 0) good = fail_at(j->f, j->c->rule_line, "rule separable reads no data array");
     else if (j->c->rule == RULE_SEPARABLE) good = rule_separable(j->e, b, where, predicate, need_all, t, j->f);
     else good = fail_at(j->f, j->c->rule_line, "rule point does not decide this");
     mpz_set(j->bindings, t->bindings);

@@ -31,9 +31,9 @@ static void gmp_free(void *p, size_t n) {
 
 struct list { const char *s[LIST_MOST]; int n; };
 struct options { bool quiet; struct list dirs, sources, files; const char *expect; struct claims_query claims; };
-struct one { const char *path; struct certificate c; struct stmt s; struct eval e; struct net nets[64]; char used[256]; };
+struct one { const char *path; struct certificate c; struct stmt s; struct eval e; struct net nets[64]; struct array arrays[64]; char used[256]; };
 
-static const char usage_text[] = "usage: weightproof-check [--quiet] [--dir DIR]... [--claims FILE --only NAME [--param NAME=VALUE]... [--model NAME=NET]...]"
+static const char usage_text[] = "usage: weightproof-check [--quiet] [--dir DIR]... [--claims FILE --only NAME [--param NAME=VALUE]... [--model NAME=NET]... [--data NAME=ARR]...]"
                                  " [--source FILE]... [--expect VERDICT] CERT...\n";
 
 static int usage(const char *what) {
@@ -67,6 +67,7 @@ static bool parse_options(struct options *o, int argc, char **argv) {
             else if (strcmp(a, "--claims") == 0) good = (o->claims.path = next) != NULL;
             else if (strcmp(a, "--only") == 0) good = (o->claims.only = next) != NULL;
             else if (strcmp(a, "--param") == 0) good = claims_option(o->claims.params, &o->claims.n_params, next);
+            else if (strcmp(a, "--data") == 0) good = claims_option(o->claims.data, &o->claims.n_data, next);
             else if (strcmp(a, "--model") == 0) good = claims_option(o->claims.models, &o->claims.n_models, next);
             else good = false;
         }
@@ -75,56 +76,70 @@ static bool parse_options(struct options *o, int argc, char **argv) {
     return o->files.n > 0 && (o->claims.path == NULL) == (o->claims.only == NULL);
 }
 
-/* Reads DIR/NAME as the network of this hash, if it is. *found is left alone when it is another file. */
-static bool try_file(const char *dir, const char *name, const char *sha256, struct net *out, bool *found, struct fail *f) {
-    char path[4096], hex[65], *text;
-    size_t n;
-    if (snprintf(path, sizeof path, "%s/%s", dir, name) >= (int)sizeof path || !file_read(&text, &n, path, NET_MOST)) return true;
-    sha256_hex(hex, text, n);
-    bool good = true;
-    if (strcmp(hex, sha256) == 0) {
-        *found = true;
-        good = net_read(out, text, n, f);
-    }
-    mem_free(text);
-    return good;
+/* A file whose SHA-256 a statement names. */
+struct wanted { const char *sha256, *ending; char *text; size_t n; };
+
+/* Is DIR/NAME that file? */
+static bool try_file(const char *dir, const char *name, struct wanted *w) {
+    char path[4096], hex[65];
+    if (snprintf(path, sizeof path, "%s/%s", dir, name) >= (int)sizeof path || !file_read(&w->text, &w->n, path, NET_MOST)) return false;
+    sha256_hex(hex, w->text, w->n);
+    if (strcmp(hex, w->sha256) == 0) return true;
+    mem_free(w->text);
+    w->text = NULL;
+    return false;
 }
 
-static bool search_dir(const char *dir, const char *sha256, struct net *out, bool *found, struct fail *f) {
-    for (int pass = 0; pass < 2 && !*found; pass++) { /* likely names first */
+static bool search_dir(const char *dir, struct wanted *w) {
+    bool found = false;
+    for (int pass = 0; pass < 2 && !found; pass++) { /* likely names first */
         DIR *d = opendir(dir);
-        if (d == NULL) return true;
-        bool good = true;
-        for (struct dirent *x; good && !*found && (x = readdir(d)) != NULL;) {
+        if (d == NULL) return false;
+        for (struct dirent *x; !found && (x = readdir(d)) != NULL;) {
             size_t n = strlen(x->d_name);
-            bool likely = n > 4 && strcmp(x->d_name + n - 4, ".net") == 0;
-            if (likely == (pass == 0) && x->d_name[0] != '.') good = try_file(dir, x->d_name, sha256, out, found, f);
+            bool likely = n > 4 && strcmp(x->d_name + n - 4, w->ending) == 0;
+            if (likely == (pass == 0) && x->d_name[0] != '.') found = try_file(dir, x->d_name, w);
         }
         closedir(d);
-        if (!good) return false;
     }
-    return true;
+    return found;
+}
+
+static bool find_file(const struct one *x, const struct options *o, struct wanted *w, struct fail *f) {
+    char own[4096] = ".";
+    const char *slash = strrchr(x->path, '/');
+    if (slash != NULL && (size_t)(slash - x->path) < sizeof own - 1) snprintf(own, sizeof own, "%.*s", (int)(slash - x->path) + (slash == x->path), x->path);
+    bool found = search_dir(own, w);
+    for (int k = 0; k < o->dirs.n && !found; k++) found = search_dir(o->dirs.s[k], w);
+    return found ? true : fail_at(f, 0, "no %s with SHA-256 %s", w->ending, w->sha256);
 }
 
 /* Every network that the statement names; 0, or an exit status. */
 static int find_nets(struct one *x, const struct options *o, struct fail *f) {
-    char own[4096] = ".";
-    const char *slash = strrchr(x->path, '/');
-    if (slash != NULL && (size_t)(slash - x->path) < sizeof own - 1) snprintf(own, sizeof own, "%.*s", (int)(slash - x->path) + (slash == x->path), x->path);
     for (int i = 0; i < x->s.n_models; i++) {
         struct model_name *m = &x->s.models[i];
         for (int k = 0; k < i; k++)
             if (strcmp(x->s.models[k].sha256, m->sha256) == 0) m->net = x->s.models[k].net;
         if (m->net != NULL) continue;
-        bool found = false;
-        if (!search_dir(own, m->sha256, &x->nets[i], &found, f)) return EXIT_REJECTED;
-        for (int k = 0; k < o->dirs.n && !found; k++)
-            if (!search_dir(o->dirs.s[k], m->sha256, &x->nets[i], &found, f)) return EXIT_REJECTED;
-        if (!found) {
-            fail_at(f, 0, "no .net with SHA-256 %s", m->sha256);
-            return EXIT_UNREADABLE;
-        }
+        struct wanted w = {.sha256 = m->sha256, .ending = ".net"};
+        if (!find_file(x, o, &w, f)) return EXIT_UNREADABLE;
+        bool good = net_read(&x->nets[i], w.text, w.n, f);
+        mem_free(w.text);
+        if (!good) return EXIT_REJECTED;
         m->net = &x->nets[i];
+    }
+    return 0;
+}
+
+/* Every data array, likewise. */
+static int find_arrays(struct one *x, const struct options *o, struct fail *f) {
+    for (int i = 0; i < x->s.n_data; i++) {
+        struct wanted w = {.sha256 = x->s.data[i].sha256, .ending = ".arr"};
+        if (!find_file(x, o, &w, f)) return EXIT_UNREADABLE;
+        bool good = array_read(&x->arrays[i], w.text, w.n, f);
+        mem_free(w.text);
+        if (!good) return EXIT_REJECTED;
+        x->s.data[i].array = &x->arrays[i];
     }
     return 0;
 }
@@ -165,6 +180,7 @@ static void report_accepted(struct one *x, const struct options *o, const struct
     if (x->s.body == BODY_LIST && c->complete_line > 0) printf("items %zu, %s\n", c->n_items, c->complete ? "complete" : "there may be more");
     printf("statement\n%s", x->c.statement.s);
     for (int i = 0; i < x->s.n_models; i++) printf("net %s %s\n", x->s.models[i].name, x->s.models[i].sha256);
+    for (int i = 0; i < x->s.n_data; i++) printf("data %s %s\n", x->s.data[i].name, x->s.data[i].sha256);
     if (sources->n > 0) fputs(sources->s, stdout);
     if (o->claims.path != NULL) printf("claim %s of this claim file\n", o->claims.only);
     if (mpz_sgn(bindings) >= 0) gmp_printf("bindings %Zd\n", bindings);
@@ -179,6 +195,7 @@ static int decide(struct one *x, const struct options *o, const char *text, size
     if (!certificate_read(&x->c, text, n, f)) return EXIT_REJECTED;
     if (!stmt_read(&x->s, x->c.statement.s, x->c.statement.n, f)) return EXIT_REJECTED;
     int status = find_nets(x, o, f);
+    if (status == 0) status = find_arrays(x, o, f);
     if (status == 0 && !source_structure(&x->c, &x->s, f)) status = EXIT_REJECTED;
     if (status == 0) status = check_sources(x, o, report, f);
     if (status != 0) return status;
@@ -216,6 +233,7 @@ static int check_file(const char *path, const struct options *o) {
     stmt_clear(&x->s);
     if (x->c.sha256[0] != 0 && x->c.statement.s != NULL) certificate_clear(&x->c);
     for (int i = 0; i < 64; i++) net_clear(&x->nets[i]);
+    for (int i = 0; i < 64; i++) array_clear(&x->arrays[i]);
     mpz_clear(bindings);
     buffer_clear(&report);
     mem_free(x);

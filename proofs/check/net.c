@@ -78,39 +78,48 @@ bool net_read_name(struct reader *r, struct arena *a, char **out) {
 }
 
 /* num = 0 | [-]0x1[.H]p[-]E, the only spelling of a binary64 value (NETWORK.md §1). */
-static bool parse_num(struct reader *r, const char *s, size_t n, struct dyadic *out) {
+const char *dyadic_parse(const char *s, size_t n, struct dyadic *out) {
     *out = (struct dyadic){0, 0};
-    if (n == 1 && s[0] == '0') return true;
+    if (n == 1 && s[0] == '0') return NULL;
     const char *end = s + n;
-    bool negative = *s == '-';
+    bool negative = n > 0 && *s == '-';
     if (negative) s++;
-    if (end - s < 5 || memcmp(s, "0x1", 3) != 0) return net_bad(r, "not a number");
+    if (end - s < 5 || memcmp(s, "0x1", 3) != 0) return "not a number";
     s += 3;
     int64_t m = 1;
     int digits = 0;
     if (*s == '.') {
         for (s++; s < end && *s != 'p'; s++, digits++) {
             int h = *s >= '0' && *s <= '9' ? *s - '0' : *s >= 'a' && *s <= 'f' ? *s - 'a' + 10 : -1;
-            if (h < 0 || digits == 13) return net_bad(r, "not a number");
+            if (h < 0 || digits == 13) return "not a number";
             m = 16 * m + h;
         }
-        if (digits == 0 || m % 16 == 0) return net_bad(r, "number not in canonical form");
+        if (digits == 0 || m % 16 == 0) return "number not in canonical form";
     }
-    if (s >= end || *s != 'p') return net_bad(r, "not a number");
+    if (s >= end || *s != 'p') return "not a number";
     s++;
     bool minus = s < end && *s == '-';
     if (minus) s++;
-    uint32_t e = 0;
-    if (!net_parse_int(r, s, (size_t)(end - s), &e)) return false;
-    if (e > 1074 || (!minus && e > 1023) || (minus && e == 0)) return net_bad(r, "exponent out of range");
-    int exponent = (minus ? -(int)e : (int)e) - 4 * digits;
+    if (s == end || end - s > 4 || (end - s > 1 && s[0] == '0')) return "not an exponent";
+    int e = 0;
+    for (; s < end; s++) {
+        if (*s < '0' || *s > '9') return "not an exponent";
+        e = 10 * e + (*s - '0');
+    }
+    if (e > 1074 || (!minus && e > 1023) || (minus && e == 0)) return "exponent out of range";
+    int exponent = (minus ? -e : e) - 4 * digits;
     while (m % 2 == 0) {
         m /= 2;
         exponent++;
     }
-    if (exponent < -1074) return net_bad(r, "not a binary64 number");
+    if (exponent < -1074) return "not a binary64 number";
     *out = (struct dyadic){negative ? -m : m, exponent};
-    return true;
+    return NULL;
+}
+
+static bool parse_num(struct reader *r, const char *s, size_t n, struct dyadic *out) {
+    const char *why = dyadic_parse(s, n, out);
+    return why == NULL ? true : net_bad(r, why);
 }
 
 static bool is_binary32(struct dyadic x) {

@@ -42,5 +42,6 @@ bool net_read(struct net *out, const char *text, size_t n, struct fail *f);
 void net_clear(struct net *n);
 int net_find(const struct net *n, const char *name);                 /* node index or -1 */
 struct tensor *net_tensor(const struct net *n, const char *name);    /* or NULL */
+const char *dyadic_parse(const char *s, size_t n, struct dyadic *out); /* a num of NETWORK.md §1: NULL, or why it is none */
 void dyadic_mpq(mpq_t out, struct dyadic x);
 #endif

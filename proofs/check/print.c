@@ -135,6 +135,7 @@ static void print_inner(struct buffer *b, const struct ex *x) {
     case EX_NAME:
     case EX_VAR:
     case EX_MODEL:
+    case EX_DATA:
     case EX_WORD:
     case EX_RESULT:
     case EX_LAST: buffer_puts(b, x->name); return;
@@ -216,6 +217,13 @@ void print_stmt(struct buffer *b, const struct stmt *s) {
         buffer_puts(b, s->models[i].name);
         buffer_puts(b, " ");
         buffer_puts(b, s->models[i].sha256);
+        buffer_puts(b, "\n");
+    }
+    for (int i = 0; i < s->n_data; i++) {
+        buffer_puts(b, "data ");
+        buffer_puts(b, s->data[i].name);
+        buffer_puts(b, " ");
+        buffer_puts(b, s->data[i].sha256);
         buffer_puts(b, "\n");
     }
     buffer_puts(b, s->float32 ? "semantics float32\n" : "semantics real\n");

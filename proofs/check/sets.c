@@ -8,7 +8,15 @@
 struct walk { const struct binds *b; int i; each_fn *f; void *arg; int fixed; const struct var *value; };
 static bool bind_next(struct eval *e, struct walk *w);
 
+bool is_range(const struct ex *set) { return set->kind == EX_RANGE || (set->kind == EX_CALL && set->number == FN_ROWS); }
+
 static bool range_ends(struct eval *e, const struct ex *set, int64_t *lo, int64_t *hi) {
+    if (set->kind == EX_CALL) {
+        const struct array *a = set->k[0]->kind == EX_DATA ? e->s->data[set->k[0]->number].array : NULL;
+        *lo = 0;
+        *hi = a != NULL ? (int64_t)a->d[0] - 1 : -1;
+        return a != NULL ? true : eval_fail(e, "rows() is of a data array");
+    }
     if (!eval_int(e, set->k[0], lo) || !eval_int(e, set->k[1], hi)) return false;
     const int64_t most = (int64_t)1 << 60;
     return *lo > -most && *lo < most && *hi > -most && *hi < most ? true : eval_fail(e, "range too large");
@@ -44,7 +52,7 @@ static bool collect_step(struct eval *e, void *arg) {
 bool eval_set_values(struct eval *e, const struct ex *set, int64_t **out, size_t *n) {
     struct collect c = {.e = e, .image = set};
     bool good = true;
-    if (set->kind == EX_RANGE) {
+    if (is_range(set)) {
         int64_t lo, hi;
         if (!range_ends(e, set, &lo, &hi)) return false;
         if (hi - lo >= (int64_t)ELEMENTS_MOST) return eval_fail(e, "set too large");
@@ -156,7 +164,7 @@ static bool walk_set(struct eval *e, const struct ex *set, struct var *var, stru
         return eval_each(e, &set->binds, image_step, &m);
     }
     bool good = true;
-    if (set->kind == EX_RANGE) {
+    if (is_range(set)) {
         int64_t lo, hi;
         if (!range_ends(e, set, &lo, &hi)) return false;
         for (int64_t i = lo; good && i <= hi; i++) {
@@ -254,7 +262,7 @@ enum tri eval_member(struct eval *e, const struct ex *set, const struct var *v) 
         return e->fail.set ? OPEN : f.found ? YES : NO;
     }
     if (v->seq) return NO;
-    if (set->kind == EX_RANGE) {
+    if (is_range(set)) {
         int64_t lo, hi;
         if (!range_ends(e, set, &lo, &hi)) return OPEN;
         return v->v >= lo && v->v <= hi ? YES : NO;

@@ -10,7 +10,8 @@ static const struct { const char *name; int least, most; } functions[FN_NUMBER] 
     [FN_SUM] = {"sum", 1, 1}, [FN_MEAN] = {"mean", 1, 1}, [FN_ABS] = {"abs", 1, 1}, [FN_DIST] = {"dist", 3, 3}, [FN_NORM] = {"norm", 2, 2},
     [FN_SORT] = {"sort", 1, 1}, [FN_DISTINCT] = {"distinct", 1, 1}, [FN_CONTAINS] = {"contains", 2, 2}, [FN_LEN] = {"len", 1, 1},
     [FN_SEQ] = {"seq", 1, 1000}, [FN_ONEHOT] = {"onehot", 2, 2}, [FN_TRANSPOSE] = {"transpose", 1, 1}, [FN_DIAG] = {"diag", 1, 1},
-    [FN_DOT] = {"dot", 2, 2}, [FN_MEAN_ROWS] = {"mean_rows", 1, 1}, [FN_EXP] = {"exp", 1, 1}, [FN_SQRT] = {"sqrt", 1, 1}, [FN_SOFTMAX] = {"softmax", 1, 1}};
+    [FN_DOT] = {"dot", 2, 2}, [FN_MEAN_ROWS] = {"mean_rows", 1, 1}, [FN_EXP] = {"exp", 1, 1}, [FN_SQRT] = {"sqrt", 1, 1}, [FN_SOFTMAX] = {"softmax", 1, 1},
+    [FN_ROWS] = {"rows", 1, 1}};
 
 const char *fn_name(enum fn f) { return functions[f].name; }
 
@@ -26,6 +27,12 @@ static bool resolve_name(struct scope *c, struct ex *x) {
     for (int i = 0; i < c->s->n_models; i++)
         if (strcmp(c->s->models[i].name, x->name) == 0) {
             x->kind = EX_MODEL;
+            x->number = i;
+            return true;
+        }
+    for (int i = 0; i < c->s->n_data; i++)
+        if (strcmp(c->s->data[i].name, x->name) == 0) {
+            x->kind = EX_DATA;
             x->number = i;
             return true;
         }
@@ -63,6 +70,7 @@ static bool name_free(struct scope *c, const char *name) {
     bool taken = is_word(name);
     for (int i = 0; i < c->n; i++) taken = taken || strcmp(c->bound[i]->name, name) == 0;
     for (int i = 0; i < c->s->n_models; i++) taken = taken || strcmp(c->s->models[i].name, name) == 0;
+    for (int i = 0; i < c->s->n_data; i++) taken = taken || strcmp(c->s->data[i].name, name) == 0;
     return !taken ? true : fail_at(c->f, 0, "statement: %.60s cannot name a variable here", name);
 }
 
@@ -90,7 +98,7 @@ bool resolve(struct scope *c, struct ex *x) {
     int bound = c->n;
     if (x->kind == EX_NAME) {
         if (!resolve_name(c, x)) return false;
-        x->constant = x->kind == EX_MODEL || x->kind == EX_WORD;
+        x->constant = x->kind == EX_MODEL || x->kind == EX_DATA || x->kind == EX_WORD;
         x->depth = 1;
         return true;
     }
@@ -133,25 +141,37 @@ static bool line_parser(struct lines *l, const char *word, struct stmt *s, struc
 
 static bool done(struct parser *p) { return p->t == T_END && !p->f->set ? true : fail_at(p->f, 0, "statement: unexpected '%.20s'", p->t == T_END ? "" : p->s); }
 
+/* "model NAME SHA256" or "data NAME SHA256" */
+static bool read_named(struct lines *l, struct stmt *s, const char *word, char **name, char sha256[65]) {
+    struct parser p;
+    if (!line_parser(l, word, s, &p)) return false;
+    if (p.t != T_NAME) return fail_at(l->f, 0, "statement: %sname expected", word);
+    *name = arena_text(&s->arena, p.s, p.len);
+    if (p.end - p.at != 65 || !is_sha256(p.at + 1, 64)) return fail_at(l->f, 0, "statement: %shash expected", word);
+    memcpy(sha256, p.at + 1, 64);
+    if (is_word(*name)) return fail_at(l->f, 0, "statement: %.60s cannot name a %s", *name, word);
+    for (int i = 0; i < s->n_models; i++)
+        if (strcmp(s->models[i].name, *name) == 0) return fail_at(l->f, 0, "statement: model named twice");
+    for (int i = 0; i < s->n_data; i++)
+        if (strcmp(s->data[i].name, *name) == 0) return fail_at(l->f, 0, "statement: data named twice");
+    return true;
+}
+
 static bool read_models(struct lines *l, struct stmt *s) {
-    struct model_name m[64];
+    s->models = arena_get(&s->arena, 64, sizeof *s->models);
+    s->data = arena_get(&s->arena, 64, sizeof *s->data);
     while (line_starts(l, "model ")) {
-        struct parser p;
         if (s->n_models == 64) return fail_at(l->f, 0, "statement: too many models");
-        if (!line_parser(l, "model ", s, &p)) return false;
-        struct model_name *x = &m[s->n_models++];
-        *x = (struct model_name){0};
-        if (p.t != T_NAME) return fail_at(l->f, 0, "statement: model name expected");
-        x->name = arena_text(&s->arena, p.s, p.len);
-        if (p.end - p.at != 65 || !is_sha256(p.at + 1, 64)) return fail_at(l->f, 0, "statement: model hash expected");
-        memcpy(x->sha256, p.at + 1, 64);
-        if (is_word(x->name)) return fail_at(l->f, 0, "statement: %.60s cannot name a model", x->name);
-        for (int i = 0; i < s->n_models - 1; i++)
-            if (strcmp(m[i].name, x->name) == 0) return fail_at(l->f, 0, "statement: model named twice");
+        struct model_name *x = &s->models[s->n_models];
+        if (!read_named(l, s, "model ", &x->name, x->sha256)) return false;
+        s->n_models++;
     }
-    if (line_starts(l, "data ")) return fail_at(l->f, 0, "statement: no rule reads data arrays");
-    s->models = arena_get(&s->arena, (size_t)s->n_models, sizeof *m);
-    memcpy(s->models, m, (size_t)s->n_models * sizeof *m);
+    while (line_starts(l, "data ")) {
+        if (s->n_data == 64) return fail_at(l->f, 0, "statement: too many data arrays");
+        struct data_name *x = &s->data[s->n_data];
+        if (!read_named(l, s, "data ", &x->name, x->sha256)) return false;
+        s->n_data++;
+    }
     return true;
 }
 
@@ -217,35 +237,39 @@ static bool read_all(struct lines *l, struct stmt *s) {
     return done(&p) && read_body(l, s) && read_rest(l, s);
 }
 
-/* The next model that is named for the first time must be the next of the list. The walk is in the order of the text. */
-static bool models_in_order(const struct ex *x, int *seen);
+/* The next model (or data array) that is named for the first time must be the next of its list. The walk is in the order of the text. */
+struct seen { int models, data; };
+static bool in_order(const struct ex *x, struct seen *seen);
 
-static bool binds_in_order(const struct ex *x, int *seen) {
+static bool binds_in_order(const struct ex *x, struct seen *seen) {
     for (int i = 0; i < x->binds.n; i++)
-        if (!models_in_order(x->binds.b[i].set, seen)) return false;
-    return x->where == NULL || models_in_order(x->where, seen);
+        if (!in_order(x->binds.b[i].set, seen)) return false;
+    return x->where == NULL || in_order(x->where, seen);
 }
 
-static bool models_in_order(const struct ex *x, int *seen) {
-    if (x->kind == EX_MODEL) {
-        if (x->number > *seen) return false;
-        if (x->number == *seen) ++*seen;
-        return true;
-    }
+static bool next_of(int number, int *seen) {
+    if (number > *seen) return false;
+    if (number == *seen) ++*seen;
+    return true;
+}
+
+static bool in_order(const struct ex *x, struct seen *seen) {
+    if (x->kind == EX_MODEL) return next_of(x->number, &seen->models);
+    if (x->kind == EX_DATA) return next_of(x->number, &seen->data);
     bool binds_first = x->kind == EX_EXISTS;
     if (binds_first && !binds_in_order(x, seen)) return false;
     for (int i = 0; i < x->n; i++)
-        if (x->k[i] != NULL && !models_in_order(x->k[i], seen)) return false;
+        if (x->k[i] != NULL && !in_order(x->k[i], seen)) return false;
     return binds_first || binds_in_order(x, seen);
 }
 
 static bool check_models(const struct stmt *s, struct fail *f) {
-    int seen = 0;
+    struct seen seen = {0, 0};
     bool good = true;
-    for (int i = 0; i < s->binds.n; i++) good = good && models_in_order(s->binds.b[i].set, &seen);
-    good = good && (s->where == NULL || models_in_order(s->where, &seen)) && models_in_order(s->subject, &seen);
-    good = good && (s->prove == NULL || models_in_order(s->prove, &seen));
-    return good && seen == s->n_models ? true : fail_at(f, 0, "statement: models are not listed in the order in which they are named");
+    for (int i = 0; i < s->binds.n; i++) good = good && in_order(s->binds.b[i].set, &seen);
+    good = good && (s->where == NULL || in_order(s->where, &seen)) && in_order(s->subject, &seen);
+    good = good && (s->prove == NULL || in_order(s->prove, &seen));
+    return good && seen.models == s->n_models && seen.data == s->n_data ? true : fail_at(f, 0, "statement: models or data are not listed in the order in which they are named");
 }
 
 bool stmt_read(struct stmt *out, const char *text, size_t n, struct fail *f) {

@@ -1,12 +1,13 @@
 /* stmt: the canonical statement (proofs/STATEMENT.md §1, §2): parser, resolution of names, canonical printer. */
 #ifndef CHECK_STMT_H
 #define CHECK_STMT_H
+#include "array.h"
 #include "base.h"
 #include "net.h"
 #include "num.h"
 
 enum ex_kind {
-    EX_LIT, EX_NAME, EX_VAR, EX_MODEL, EX_WORD, EX_LAST, EX_RESULT, EX_STRING, /* leaves; EX_NAME only before names are resolved */
+    EX_LIT, EX_NAME, EX_VAR, EX_MODEL, EX_DATA, EX_WORD, EX_LAST, EX_RESULT, EX_STRING, /* leaves; EX_NAME only before names are resolved */
     EX_IF, EX_IFF, EX_IMPLIES, EX_OR, EX_AND, EX_NOT, EX_CMP, EX_IN,
     EX_ADD, EX_SUB, EX_MUL, EX_DIV, EX_MOD, EX_MATMUL, EX_NEG, EX_POW, EX_INDEX, EX_SLICE, EX_CALL, EX_GIVE, EX_LIST,
     EX_QUANT, EX_EXISTS, EX_IMAGE, EX_RANGE, EX_TOKENS, EX_PRODUCT
@@ -16,7 +17,7 @@ enum quant { Q_MAX, Q_MIN, Q_SUM, Q_MEAN, Q_ARGMAX, Q_ARGMIN, Q_COUNT, Q_ALL, Q_
 enum fn {
     FN_LOGITS, FN_ATTN, FN_SCORE, FN_HEAD_OUT, FN_RESID_PRE, FN_RESID_MID, FN_RESID_POST, FN_MLP_PRE, FN_MLP_POST, FN_NODE, FN_W, FN_QK, FN_OV,
     FN_PATCH, FN_HEAD, FN_MLP, FN_ARGMAX, FN_ARGMIN, FN_ARGMAXES, FN_MAX, FN_MIN, FN_SUM, FN_MEAN, FN_ABS, FN_DIST, FN_NORM, FN_SORT, FN_DISTINCT,
-    FN_CONTAINS, FN_LEN, FN_SEQ, FN_ONEHOT, FN_TRANSPOSE, FN_DIAG, FN_DOT, FN_MEAN_ROWS, FN_EXP, FN_SQRT, FN_SOFTMAX, FN_NUMBER
+    FN_CONTAINS, FN_LEN, FN_SEQ, FN_ONEHOT, FN_TRANSPOSE, FN_DIAG, FN_DOT, FN_MEAN_ROWS, FN_EXP, FN_SQRT, FN_SOFTMAX, FN_ROWS, FN_NUMBER
 };
 enum result_name { RESULT_NUMBER, RESULT_TOTAL, RESULT_FRACTION, RESULT_VALUE };
 
@@ -25,16 +26,18 @@ struct bind { char *name; int slot; struct ex *set; };
 struct binds { struct bind *b; int n; };
 
 /* One node. k[0..n-1] are operands in the order of the text; EX_SLICE has k[0], k[1] possibly NULL; EX_TOKENS has its length in `number`;
- * EX_QUANT, EX_EXISTS, EX_IMAGE bind `binds` in k[0] and where (which may be NULL). number: slot of EX_VAR, index of EX_MODEL, and so on. */
+ * EX_QUANT, EX_EXISTS, EX_IMAGE bind `binds` in k[0] and where (which may be NULL). number: slot of EX_VAR, index of EX_MODEL and EX_DATA, and so on. */
 struct ex { enum ex_kind kind; int number; char *name; struct num *lit; struct ex **k; int n; unsigned char *ops; struct binds binds; struct ex *where;
     bool constant, network; int depth; void *cache; }; /* constant: no variable, `last` or result inside; network: reads a run; cache belongs to eval.c */
 
 enum body { BODY_PROVE, BODY_COUNT, BODY_AVERAGE, BODY_MINIMIZE, BODY_MAXIMIZE, BODY_LIST };
 struct model_name { char *name; char sha256[65]; struct net *net; };
+struct data_name { char *name; char sha256[65]; const struct array *array; };
 
 struct stmt {
     struct arena arena;
     struct model_name *models; int n_models;
+    struct data_name *data; int n_data;
     bool float32, closed;             /* closed: `prove` without forall */
     enum body body;
     struct binds binds;               /* of forall or of the body */

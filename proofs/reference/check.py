@@ -2,7 +2,7 @@
 
     python3 proofs/reference/check.py [--quiet] [--dir DIR]... [--expect VERDICT] CERT...
 
-To read: net, network over interval (what a network is), printer and statement (what a claim is), evaluate with values,
+To read: net, network over interval (what a network is), dataarray, printer and statement (what a claim is), evaluate with values,
 functions, models (what it means), certificate, rules, linear (when it is accepted).
 
 Prints one line for each certificate, `accepted VERDICT STATEMENT_SHA256 CERTIFICATE_SHA256` or `rejected FILE: reason`.
@@ -13,6 +13,7 @@ import os
 import sys
 
 from certificate import Rejected, read_certificate
+from dataarray import DataError, read_array
 from interval import NoEnclosure
 from net import NetError, read_net
 from network import NetworkError
@@ -40,10 +41,10 @@ def read_file(path):
 
 
 class Folders:
-    """.net files by SHA-256."""
+    """.net and .arr files by SHA-256."""
 
     def __init__(self):
-        self.files, self.nets, self.seen = {}, {}, set()
+        self.files, self.read, self.seen = {}, {}, set()
 
     def look_in(self, folder):
         if folder in self.seen:
@@ -53,19 +54,20 @@ class Folders:
             return
         for name in sorted(os.listdir(folder)):
             path = os.path.join(folder, name)
-            if name.endswith(".net") and os.path.isfile(path) and os.path.getsize(path) <= MAX_NET_BYTES:
+            if name.endswith((".net", ".arr")) and os.path.isfile(path) and os.path.getsize(path) <= MAX_NET_BYTES:
                 data = read_file(path)
                 self.files.setdefault(hashlib.sha256(data).hexdigest(), data)
 
-    def net(self, sha256):
+    def get(self, sha256, ending, reader):
+        """What the reader makes of the file with this SHA-256."""
         if sha256 not in self.files:
-            raise Missing("no .net file with SHA-256 %s" % sha256)
-        if sha256 not in self.nets:
+            raise Missing("no %s file with SHA-256 %s" % (ending, sha256))
+        if sha256 not in self.read:
             try:
-                self.nets[sha256] = read_net(self.files[sha256])
-            except NetError as why:
-                raise Rejected("network %s: %s" % (sha256, why))
-        return self.nets[sha256]
+                self.read[sha256] = reader(self.files[sha256])
+            except (NetError, DataError) as why:
+                raise Rejected("%s %s: %s" % (ending, sha256, why))
+        return self.read[sha256]
 
 
 def check(path, dirs, folders, expect):
@@ -75,8 +77,9 @@ def check(path, dirs, folders, expect):
         folders.look_in(folder)
     if expect is not None and c.verdict != expect:
         raise Rejected("the verdict is %s, not %s" % (c.verdict, expect))
-    nets = {name: folders.net(sha256) for name, sha256 in c.statement.models.items()}
-    judge = Judge(c, nets)
+    nets = {name: folders.get(sha256, ".net", read_net) for name, sha256 in c.statement.models.items()}
+    data = {name: folders.get(sha256, ".arr", read_array) for name, sha256 in c.statement.data.items()}
+    judge = Judge(c, nets, data)
     judge.judge()
     return judge
 
@@ -90,6 +93,8 @@ def report(judge, quiet, name):
         print("  | " + line)
     for name, sha256 in s.models.items():
         print("  network %s %s" % (name, sha256))
+    for name, sha256 in s.data.items():
+        print("  data %s %s" % (name, sha256))
     if judge.domain is not None:
         print("  bindings %d" % judge.domain)
     print("  semantics %s" % ("float32" if s.float32 else "real"))

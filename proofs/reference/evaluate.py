@@ -34,10 +34,10 @@ def over_one(numbers):
 
 
 class Interpreter(ArrayFunctions, ModelFunctions):
-    """nets: {model name: Net}. settle() and enclose() are the ways in; all else happens at precision self.p."""
+    """nets: {model name: Net}, data: {name: Array}. settle() and enclose() are the ways in; all else happens at precision self.p."""
 
-    def __init__(self, nets, float32):
-        self.float32, self.p = float32, PRECISIONS[0]
+    def __init__(self, nets, float32, data=None):
+        self.float32, self.p, self.data = float32, PRECISIONS[0], data or {}
         self.models = {name: Model(net, (), net.sha256) for name, net in nets.items()}
         self.evaluators, self.runs, self.closed, self.twins = {}, {}, {}, {}
 
@@ -195,6 +195,8 @@ class Interpreter(ArrayFunctions, ModelFunctions):
         if s.kind == "range":
             a, b = [integer(self.value(x, env)) for x in s.parts]
             yield from range(a, b + 1)
+        elif s.kind == "rows":
+            yield from range(self.data[s.parts[0]].shape[0])
         elif s.kind == "braces":
             values = [self.value(x, env) for x in s.parts[0]]
             if not all(isinstance(x, int) for x in values) or len(set(values)) != len(values):
@@ -244,6 +246,8 @@ class Interpreter(ArrayFunctions, ModelFunctions):
         if s.kind == "range":
             a, b = [integer(self.value(part, env)) for part in s.parts]
             return isinstance(x, int) and a <= x <= b
+        if s.kind == "rows":
+            return isinstance(x, int) and 0 <= x < self.data[s.parts[0]].shape[0]
         found = False
         for y in self.elements(s, env):
             found = found or (integers(y) if isinstance(y, Array) else y) == x
@@ -257,6 +261,8 @@ class Interpreter(ArrayFunctions, ModelFunctions):
         if e.kind == "name":
             if e.parts[0] in env:
                 return env[e.parts[0]]
+            if e.parts[0] in self.data:
+                return self.data[e.parts[0]]
             raise ClaimError("'%s' is no value" % e.parts[0])
         if e.kind in ("binary", "call", "index") and self.is_closed(e):
             key = e.text, self.p
@@ -268,7 +274,7 @@ class Interpreter(ArrayFunctions, ModelFunctions):
     def is_closed(self, e):
         """Whether e names nothing but models and components: then it is evaluated once."""
         if not hasattr(e, "closed"):
-            e.closed = all(name in self.models or name in COMPONENTS for name in names_in(e))
+            e.closed = all(name in self.models or name in self.data or name in COMPONENTS for name in names_in(e))
             e.text = show(e)
         return e.closed
 

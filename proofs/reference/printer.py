@@ -81,6 +81,8 @@ def show_index(e):
 def show_set(s):
     if s.kind == "range":
         return "%s..%s" % (show(s.parts[0], 7), show(s.parts[1], 7))
+    if s.kind == "rows":
+        return "rows(%s)" % s.parts[0]
     if s.kind == "braces":
         return "{%s}" % show_all(s.parts[0])
     if s.kind == "power":
@@ -99,7 +101,7 @@ def show_binds(binds, where):
 
 def show_statement(s):
     """The canonical text."""
-    out = ["weightproof-statement 1"] + ["model %s %s" % x for x in s.models.items()]
+    out = ["weightproof-statement 1"] + ["model %s %s" % x for x in s.models.items()] + ["data %s %s" % x for x in s.data.items()]
     out.append("semantics " + ("float32" if s.float32 else "real"))
     if s.forall is not None:
         out.append("forall " + show_binds(s.binds, s.where))

@@ -13,15 +13,16 @@ def need(condition, message):
 
 
 class Judge:
-    """One certificate and the networks of its models. domain counts the bindings that were looked at, None under point."""
+    """One certificate, the networks of its models and its data arrays. domain counts the bindings that were looked at, None under point."""
 
-    def __init__(self, certificate, nets):
+    def __init__(self, certificate, nets, data):
         self.c, self.s = certificate, certificate.statement
         self.domain = None
         if certificate.rule == "separable":
+            need(not data, "rule separable reads no data array")
             self.interpreter = LinearInterpreter(nets, self.s)
         else:
-            self.interpreter = Interpreter(nets, self.s.float32)
+            self.interpreter = Interpreter(nets, self.s.float32, data)
         self.sources(nets)
 
     def sources(self, nets):

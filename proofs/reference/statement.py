@@ -6,7 +6,7 @@ Expressions are E(kind, ...), by kind:
     num (int or Fraction)   name NAME   string TEXT   list [E]   call NAME [E]   set_to LEFT RIGHT (an argument)
     quantifier NAME BODY BINDS WHERE   exists BODY BINDS WHERE   if P A B   binary OP A B   not P   neg A
     compare [OP] [E]   member E SET   index BASE [E or slice FROM TO]
-sets: range A B   braces [E]   power N SET   product [SET]   image E BINDS WHERE   argmaxes E
+sets: range A B   rows NAME   braces [E]   power N SET   product [SET]   image E BINDS WHERE   argmaxes E
 BINDS is a list of (name, set); a missing part is None. The truth operators are binary too: <=> => or and.
 """
 import hashlib
@@ -34,7 +34,8 @@ FUNCTIONS = {                                        # name: fewest, most argume
     "seq": (1, MANY), "dist": (3, 3), "norm": (2, 2), "transpose": (1, 1), "diag": (1, 1), "dot": (2, 2), "onehot": (2, 2),
     "mean_rows": (1, 1), "exp": (1, 1), "sqrt": (1, 1), "softmax": (1, 1),
 }
-RESERVED = (set(FUNCTIONS) | QUANTIFIERS | set("all embed pos_embed unembed head mlp neuron bias edge if then else exists where in not "
+SETS = {"rows"}                                      # functions whose value is a set
+RESERVED = (set(FUNCTIONS) | SETS | QUANTIFIERS | set("all embed pos_embed unembed head mlp neuron bias edge if then else exists where in not "
             "and or forall last inf number total fraction value tokens at most within prove log cos sin pi logsoftmax rank".split()))
 
 
@@ -48,7 +49,7 @@ class E:
 
 
 class Statement:
-    """models {name: sha256}, float32, forall (binds or None), where, kind (prove count average minimize maximize list),
+    """models and data {name: sha256}, float32, forall (binds or None), where, kind (prove count average minimize maximize list),
     binds, body, at_most, within, prove, text, sha256. For kind prove: binds are those of forall, body the predicate."""
 
 
@@ -297,6 +298,11 @@ class Parser:
                 sets.append(self.set())
             self.need(")")
             return E("product", sets)
+        if self.take("rows"):
+            self.need("(")
+            name = self.name()
+            self.need(")")
+            return E("rows", name)
         if self.peek() == "{":
             return self.braces()
         start = self.sum()
@@ -325,16 +331,16 @@ class Parser:
 # names and depth
 
 class Scope:
-    """Every name is bound, none hides another, models are used in the order of their lines."""
+    """Every name is bound, none hides another, models and data are used in the order of their lines."""
 
-    def __init__(self, models):
-        self.models, self.used = models, []
+    def __init__(self, models, data):
+        self.models, self.data, self.used = models, data, []
 
     def binds(self, binds, where, bound):
         bound = set(bound)
         for name, s in binds:
             self.visit_set(s, bound)
-            if name in bound or name in self.models:
+            if name in bound or name in self.models or name in self.data:
                 raise StatementError("the variable '%s' hides another name" % name)
             bound.add(name)
         if where is not None:
@@ -345,6 +351,10 @@ class Scope:
         if s.kind == "range":
             for x in s.parts:
                 self.visit(x, bound)
+        elif s.kind == "rows":
+            if s.parts[0] not in self.data:
+                raise StatementError("rows() is of a data array")
+            self.see(s.parts[0], bound)
         elif s.kind == "braces":
             for x in s.parts[0]:
                 self.visit(x, bound)
@@ -379,7 +389,7 @@ class Scope:
                     bound = bound | {"last"}
 
     def see(self, name, bound):
-        if name in self.models:
+        if name in self.models or name in self.data:
             if name not in self.used:
                 self.used.append(name)
         elif name not in bound and name not in COMPONENTS and name != "inf":
@@ -387,7 +397,7 @@ class Scope:
 
 
 def text_order(lines, models):
-    """Models in order of first use in the text of the claim."""
+    """Models (or data arrays) in order of first use in the text of the claim."""
     order = []
     for word in re.findall(r'"[^"]*"|[A-Za-z_][A-Za-z0-9_]*', "\n".join(lines)):
         if word in models and word not in order:
@@ -421,15 +431,15 @@ def parse_statement(text):
 
     if line("weightproof-statement ") != "1":
         raise StatementError("statement line 1: expected 'weightproof-statement 1'")
-    s.models = {}
-    while True:
-        rest = line("model ")
-        if rest is None:
-            break
-        found = re.match(r"([A-Za-z_][A-Za-z0-9_]*) ([0-9a-f]{64})\Z", rest)
-        if not found or found.group(1) in RESERVED or found.group(1) in s.models:
-            raise StatementError("statement line %d: bad model line" % at)
-        s.models[found.group(1)] = found.group(2)
+    s.models, s.data = {}, {}
+    for word, names in (("model ", s.models), ("data ", s.data)):
+        rest = line(word)
+        while rest is not None:
+            found = re.match(r"([A-Za-z_][A-Za-z0-9_]*) ([0-9a-f]{64})\Z", rest)
+            if not found or found.group(1) in RESERVED or found.group(1) in s.models or found.group(1) in s.data:
+                raise StatementError("statement line %d: bad %sline" % (at, word))
+            names[found.group(1)] = found.group(2)
+            rest = line(word)
     first = at
     semantics = line("semantics ")
     if semantics not in ("real", "float32"):
@@ -487,10 +497,12 @@ def read_claim(s, lines, line, at):
 
 
 def names_ok(s, lines):
-    scope = Scope(s.models)
+    scope = Scope(s.models, s.data)
     bound = scope.binds(s.binds, s.where, set())
     scope.visit(s.body, bound)
     if s.prove is not None:
         scope.visit(s.prove, {"number", "total", "fraction"} if s.kind == "count" else {"value"})
-    if set(scope.used) != set(s.models) or text_order(lines, s.models) != list(s.models):
-        raise StatementError("the models are not those of the claim in order of first use")
+    if set(scope.used) != set(s.models) | set(s.data):
+        raise StatementError("the models and data are not those of the claim")
+    if text_order(lines, s.models) != list(s.models) or text_order(lines, s.data) != list(s.data):
+        raise StatementError("the models or data are not in order of first use")

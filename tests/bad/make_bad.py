@@ -600,7 +600,46 @@ def make_net():
         write("net/%s.net" % name, data)
 
 
+# ---- data arrays ----
+
+ARRAY = "weightproof-array 1\nshape 2 2\n0x1p0 0\n-0x1.8p1 0x1p-3\nend\n"
+
+
+def make_array():
+    def change(old, new):
+        assert ARRAY.count(old) == 1
+        return ARRAY.replace(old, new)
+    files = {
+        "version_unknown": change("array 1", "array 2"),
+        "shape_missing": change("shape 2 2", "shapes 2 2"),
+        "no_dimensions": change("shape 2 2", "shape"),
+        "four_dimensions": change("shape 2 2", "shape 1 1 2 2"),
+        "dimension_zero": change("shape 2 2", "shape 0 2"),
+        "dimension_leading_zero": change("shape 2 2", "shape 02 2"),
+        "dimension_too_large": change("shape 2 2", "shape 2 2147483648"),
+        "two_spaces": change("shape 2 2", "shape 2  2"),
+        "larger_than_file": change("shape 2 2", "shape 2147483647 2147483647"),
+        "row_short": change("0x1p0 0", "0x1p0"),
+        "row_long": change("0x1p0 0", "0x1p0 0 0"),
+        "row_trailing_space": change("0x1p0 0", "0x1p0 0 "),
+        "rows_too_few": change("shape 2 2", "shape 3 2"),
+        "rows_too_many": change("shape 2 2", "shape 1 2"),
+        "number_decimal": change("-0x1.8p1", "-3"),
+        "number_trailing_zero": change("-0x1.8p1", "-0x1.80p1"),
+        "number_infinite": change("-0x1.8p1", "0x1p1024"),
+        "number_below_denormals": change("-0x1.8p1", "0x1.8p-1074"),
+        "end_missing": change("end\n", ""),
+        "line_end_missing": change("end\n", "end"),
+        "bytes_after_end": change("end\n", "end\n\n"),
+        "carriage_return": change("shape 2 2\n", "shape 2 2\r\n"),
+        "empty_line": change("shape 2 2\n", "shape 2 2\n\n"),
+    }
+    for name, data in files.items():
+        write("array/%s.arr" % name, data)
+
+
 if __name__ == "__main__":
+    make_array()
     make_safetensors()
     make_transformer()
     make_torch()

@@ -11,7 +11,7 @@
 struct row { const char *text; enum truth expected; };
 
 /* One claim a row; evaluated as a closed predicate. */
-static void check_rows(const struct row *rows, size_t n)
+static void check_rows(const char *header, const struct row *rows, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
         char text[1200];
@@ -19,7 +19,7 @@ static void check_rows(const struct row *rows, size_t n)
         struct diag d;
         diag_init(&d);
         snprintf(text, sizeof text, "claim c { prove %s }\n", rows[i].text);
-        enum status status = claims_from_text(&claims, HEADER_M, text, &d);
+        enum status status = claims_from_text(&claims, header, text, &d);
         if (status == STATUS_INPUT && rows[i].expected == ERROR) { /* seen by the types already */
             diag_clear(&d);
             continue;
@@ -82,6 +82,18 @@ static const struct row weights[] = {
     {"sum(mean_rows(W(M, \"pos_embed.W_pos\"))[2]) == sum(W(M, \"pos_embed.W_pos\")) / 4", T},
     {"all{ (W(M, \"embed.W_E\") @ OV(M, 0, 0) @ W(M, \"unembed.W_U\"))[a, a] > (W(M, \"embed.W_E\") @ OV(M, 0, 0) @ W(M, \"unembed.W_U\"))[a, b] : a in 7..63, b in 0..63 where b != a }", T},
 };
+/* X is {{1/2, 1, -2}, {1/4, 3, 4}, {1, 1, 1}, {2, the double nearest 1/10, 0}}, Y is {0, 2, 1, 0}. */
+static const struct row data[] = {
+    {"len(X) == 4 and len(X[0]) == 3 and len(Y) == 4", T}, {"X[1, 0] == 1/4 and X[1][2] == 4 and X[0, last] == -2", T}, {"X[3, 1] == 0.1", F},
+    {"X[3, 1] == 0x1.999999999999ap-4", T}, {"sum(X[0]) == -1/2 and max(X[1]) == 4 and mean(X[2]) == 1", T}, {"sum(X[0] + 2 * X[2]) == 11/2 and sum(X[0] - X[1] / 2) == -33/8", T},
+    {"argmax(X[0]) == 1 and argmax(X[1]) == 2", T}, {"argmax(X[2]) == 0 or argmax(X[2]) == 1 or argmax(X[2]) == 2", F}, {"argmax(X[2]) != 0", T}, {"argmax(Y) == 1 and argmin(Y) == 0", T},
+    {"count{ argmax(X[r]) == Y[r] : r in rows(X) } == 2", T}, {"all{ Y[r] % 3 == Y[r] : r in rows(Y) }", T}, {"sum{ Y[r] : r in rows(X) where Y[r] != 1 } == 2", T},
+    {"sum({1, 1, 1, 1} @ X) == sum(X)", T}, {"(X @ {1, 0, 0})[1] == 1/4 and sum(transpose(X)[2]) == 3", T}, {"sum(X[0..1, 1]) == 4 and len(X[1..2]) == 2 and sum(X[.., 0]) == 15/4", T},
+    {"3 in rows(X) and not 4 in rows(X) and not -1 in rows(X)", T}, {"count{ x == 2 : x in { Y[r] : r in rows(Y) } } == 1", T}, {"max{ X[r, Y[r]] : r in rows(X) } == 4", T},
+    {"X[Y[1] + Y[1], 0] == 0", ERROR}, {"X[0, Y[1] + 1] == 0", ERROR}, {"Y[sum{ Y[r] : r in rows(X) } + 1] == 0", ERROR}, {"1 / X[3, 2] == 0", ERROR},
+    {"distinct(Y)", F}, {"contains(X[0], -2) and sort(X[1])[2] == 4", T}, {"dot(X[0], X[1]) == -39/8 and dist(1, X[0], X[2]) == 7/2", T}, {"norm(2, X[2]) > 1.732 and norm(2, X[2]) < 1.7321", T},
+    {"argmax(logits(M, {Y[1], Y[2]})[last]) == argmax(logits(M, {2, 1})[last])", T}, {"logits(M, Y[1..2])[last, 3] == logits(M, {2, 1})[last, 3]", T},
+};
 static const struct row networks[] = {
     {"sum(attn(M, 0, 0, {1, 2, 3, 4})[last]) <= 1.0000001 and sum(attn(M, 0, 0, {1, 2, 3, 4})[last]) >= 0.9999999", T}, {"attn(M, 0, 0, {1, 2, 3, 4})[1, 2] == 0", T},
     {"score(M, 0, 0, {1, 2, 3, 4})[1, 2] > 0", ERROR}, {"score(M, 0, 0, {1, 2, 3, 4})[2, 1] < 1000", T}, {"logits(M, {1, 64})[last, 0] > 0", ERROR}, {"logits(M, {1, 2, 3, 4, 5})[last, 0] > 0", ERROR},
@@ -96,11 +108,12 @@ static const struct row networks[] = {
     {"max{ logits(M, {1, 2})[last, j] : j in 0..63 } >= logits(M, {1, 2})[last, 2]", T},
 };
 
-START_TEST(numbers_are_exact) { check_rows(numbers, sizeof numbers / sizeof *numbers); } END_TEST
-START_TEST(arrays_and_functions) { check_rows(arrays, sizeof arrays / sizeof *arrays); } END_TEST
-START_TEST(sets_and_quantifiers) { check_rows(sets, sizeof sets / sizeof *sets); } END_TEST
-START_TEST(weights_are_exact) { check_rows(weights, sizeof weights / sizeof *weights); } END_TEST
-START_TEST(activations) { check_rows(networks, sizeof networks / sizeof *networks); } END_TEST
+START_TEST(numbers_are_exact) { check_rows(HEADER_M, numbers, sizeof numbers / sizeof *numbers); } END_TEST
+START_TEST(arrays_and_functions) { check_rows(HEADER_M, arrays, sizeof arrays / sizeof *arrays); } END_TEST
+START_TEST(sets_and_quantifiers) { check_rows(HEADER_M, sets, sizeof sets / sizeof *sets); } END_TEST
+START_TEST(weights_are_exact) { check_rows(HEADER_M, weights, sizeof weights / sizeof *weights); } END_TEST
+START_TEST(data_are_exact) { check_rows(HEADER_DATA, data, sizeof data / sizeof *data); } END_TEST
+START_TEST(activations) { check_rows(HEADER_M, networks, sizeof networks / sizeof *networks); } END_TEST
 
 /* The N-th allocation fails, for every N: an error, never an answer. */
 START_TEST(without_memory)
@@ -135,6 +148,7 @@ int main(void)
     tcase_add_test(c, arrays_and_functions);
     tcase_add_test(c, sets_and_quantifiers);
     tcase_add_test(c, weights_are_exact);
+    tcase_add_test(c, data_are_exact);
     tcase_add_test(c, activations);
     tcase_add_test(c, without_memory);
     suite_add_tcase(suite, c);

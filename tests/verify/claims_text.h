@@ -1,4 +1,5 @@
-/* claims_text: a claim file from a string, for tests. Models M, P and S are those of examples/, whatever file the text names. */
+/* claims_text: a claim file from a string, for tests. Models M, P and S are those of examples/, data X and Y those of
+ * tests/data/claims, whatever file the text names. */
 #ifndef TESTS_VERIFY_CLAIMS_TEXT_H
 #define TESTS_VERIFY_CLAIMS_TEXT_H
 #include <stdio.h>
@@ -11,6 +12,7 @@
 static inline enum status claims_from_text(struct claims *out, const char *header, const char *text, struct diag *d)
 {
     static struct setting models[] = {{"M", "examples/max4_s123.safetensors"}, {"P", "examples/palindrome_v6_n8_s1.pt"}, {"S", "examples/cumsum12_s1.pt"}};
+    static struct setting data[] = {{"X", "tests/data/claims/x.arr"}, {"Y", "tests/data/claims/y.arr"}};
     struct setting used[3];
     char path[] = "/tmp/check_claims_XXXXXX";
     size_t n = 0;
@@ -20,7 +22,7 @@ static inline enum status claims_from_text(struct claims *out, const char *heade
         if (strstr(header, line))
             used[n++] = models[i];
     }
-    struct claims_options o = {.models = used, .n_models = n};
+    struct claims_options o = {.models = used, .n_models = n, .data = data, .n_data = strstr(header, "data X") ? 2 : 0};
     int file = mkstemp(path);
     FILE *f = file < 0 ? NULL : fdopen(file, "w");
     if (!f)
@@ -33,6 +35,7 @@ static inline enum status claims_from_text(struct claims *out, const char *heade
     return s;
 }
 #define HEADER_M "claims 1\nmodel M = \"m\"\n"
+#define HEADER_DATA "claims 1\nmodel M = \"m\"\ndata X = \"x\"\ndata Y = \"y\"\n"
 #define HEADER_P "claims 1\nmodel P = \"p\"\n"
 #define HEADER_S "claims 1\nmodel S = \"s\"\n"
 #endif

@@ -1,0 +1,5 @@
+weightproof-array 1
+shape 02 2
+0x1p0 0
+-0x1.8p1 0x1p-3
+end
