@@ -19,7 +19,7 @@ size_t data_array_count(const struct data_array *a);
 /* Canonical text; data_array_parse(data_array_write(x)) is x. */
 enum status data_array_write(struct text *out, const struct data_array *a) MUST_USE;
 enum status data_array_parse(struct data_array *out, const char *name, const char *text, size_t size, struct diag *d) MUST_USE;
-/* A file: .arr by its first line, else .npy or .npz by their magic bytes. member: the array of an .npz, NULL for the others. */
+/* A file: .arr by its first line, else any format that models/npy.h reads. member: which array of a file with several, or NULL. */
 enum status data_array_read(struct data_array *out, const char *path, const char *member, struct diag *d) MUST_USE;
 /* Are the n numbers integers? */
 bool data_array_whole(const double *x, size_t n);
