@@ -636,6 +636,9 @@ def make_array():
     }
     for name, data in files.items():
         write("array/%s.arr" % name, data)
+    write("array/rank_0.npy", npy(shape="()", data=struct.pack("<f", 1)))
+    write("array/rank_4.npy", npy(shape="(1, 1, 1, 2)"))
+    write("array/empty.npy", npy(shape="(0, 2)", data=b""))
 
 
 if __name__ == "__main__":

@@ -217,3 +217,14 @@ $ weightproof info $T/a.net | head -8
 > output    logits, 64 entries a position
 > size      1 layer(s); heads: 1; 8320 parameters
 ? 0
+
+$ weightproof convert tests/data/claims/x.arr -o $T/x.arr && cmp $T/x.arr tests/data/claims/x.arr && weightproof convert tests/data/claims/digits_y.npy
+> weightproof-array 1
+> shape 3
+> 0x1.8p1 0x1p0 0x1p2
+> end
+? 0
+
+$ weightproof info tests/data/claims/x.arr
+! error: 'tests/data/claims/x.arr' is a data array, info takes a model file
+? 3

@@ -18,7 +18,7 @@ $ weightproof help
 >   eval     FILE.claims  the value of every subexpression of a claim at one input
 >   info     [MODEL]      what was read, what was inferred, what was assumed
 >   run      MODEL        certified enclosures of activations
->   convert  MODEL        the canonical network file
+>   convert  MODEL|DATA   the canonical network file (.net) of a model, or array (.arr) of data
 >   help     [COMMAND]    this list, or the options of a command
 > 
 > weightproof COMMAND --help lists the options of a command; weightproof --version prints the version
@@ -33,6 +33,7 @@ $ weightproof verify --help
 > options:
 >   --only NAME                only the claim of that name (may be repeated)
 >   --model NAME=FILE          read this file for a model of the claim file (may be repeated)
+>   --data NAME=FILE           read this file for a data array of the claim file (may be repeated)
 >   --param NAME=VALUE         the value of a param of the claim file (may be repeated)
 >   --config FILE              configuration of the model (JSON)
 >   --set [NAME:]KEY=VALUE     one key of the configuration; with a claim file, of its model NAME or of all (may be repeated)
@@ -60,6 +61,7 @@ $ weightproof help eval
 > options:
 >   --only NAME                only the claim of that name (may be repeated)
 >   --model NAME=FILE          read this file for a model of the claim file (may be repeated)
+>   --data NAME=FILE           read this file for a data array of the claim file (may be repeated)
 >   --param NAME=VALUE         the value of a param of the claim file (may be repeated)
 >   --config FILE              configuration of the model (JSON)
 >   --set [NAME:]KEY=VALUE     one key of the configuration; with a claim file, of its model NAME or of all (may be repeated)

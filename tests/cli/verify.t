@@ -223,3 +223,44 @@ $ printf 'claims 1\nclaim each { foreach a in 2..4, b in {7, 9} prove exists x i
 $ weightproof verify $T/a.claims -q --only always --failures $T/f > /dev/null; grep -c "else \"$PWD/examples/max4_s123.safetensors\"" $T/f/always.py
 > 1
 ? 0
+
+# Data arrays: named by their canonical text, which the bundle holds; --data reads another file.
+$ cp tests/data/claims/x.arr tests/data/claims/y.arr $T; printf 'claims 1\ndata X = "x.arr"\ndata Y = "y.arr"\nclaim right { count r in rows(X) : argmax(X[r]) == Y[r] prove number == 2 }\nclaim each { foreach r in { r : r in rows(Y) where r != 1 } prove Y[r] <= 1 }\n' > $T/data.claims; weightproof verify $T/data.claims --certificates $T/data
+> proved     right: 2 of 4, fraction 1/2  [enumerate, checked, # s + # s]
+> proved     each[r=0]: slack [0.9999999, 1.000001]  [enumerate, checked, # s + # s]
+> proved     each[r=2]: slack 0  [enumerate, checked, # s + # s]
+> proved     each[r=3]: slack [0.9999999, 1.000001]  [enumerate, checked, # s + # s]
+> 4 claims: 4 proved; 4 certificates accepted; # s
+? 0
+
+$ cd $T/data && ls && weightproof-check --quiet --claims data.claims --only each --data Y=Y.arr each.r.3.cert | cut -c 1-16; weightproof-check --quiet --claims data.claims --only each --data Y=X.arr each.r.3.cert; rm Y.arr; weightproof-check --quiet right.cert | cut -c 1-50
+> MANIFEST
+> REPLAY.md
+> X.arr
+> Y.arr
+> data.claims
+> each.r.0.cert
+> each.r.0.statement
+> each.r.2.cert
+> each.r.2.statement
+> each.r.3.cert
+> each.r.3.statement
+> right.cert
+> right.statement
+> accepted proved 
+> rejected each.r.3.cert: the statement is not what claim each stands for
+> rejected right.cert: no .arr with SHA-256 fb48ae36
+? 0
+
+$ printf 'weightproof-array 1\nshape 4\n0 0 0 0\nend\n' > $T/z.arr; weightproof verify $T/data.claims --only right --data Y=$T/z.arr
+> refuted    right: 1 of 4, fraction 1/4  [enumerate, checked, # s + # s]
+> 1 claim: 1 refuted; 1 certificate accepted; # s
+? 1
+
+$ weightproof verify $T/data.claims --data y=$T/z.arr
+! error: --data 'y': .../data.claims has no such name
+? 3
+
+$ weightproof eval $T/data.claims --only right --at r=4
+! error: 4 is not in the set of 'r', rows(X)
+? 3
