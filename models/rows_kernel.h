@@ -30,6 +30,8 @@ static inline double settle(double rad, double value)
     return rad * (1 + 0x1p-40) + LOW + (value - value);
 }
 
+/* What an execution of gelu, gelu_new, silu errs at arguments x +- r with results up to y in size (rows_smooth.c). */
+double smooth32(enum op op, double x, double r, double y, double u);
 /* The hull of 0 and x +- r (rows_entries.c). */
 void row_kept_or_zero(double *mid, double *rad, double x, double r);
 

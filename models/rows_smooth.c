@@ -54,8 +54,7 @@ static void gelu_part(double *y, double *ry, const double *x, size_t n)
     arb_clear(v);
 }
 
-/* Rounding of the formula step by step, as in rowsball.c. */
-static double smooth32(enum op op, double x, double r, double y, double u)
+double smooth32(enum op op, double x, double r, double y, double u)
 {
     double size = fabs(x) + r;
     if (!(size < 0x1p40) || (op == OP_SILU && !(x - r > -87))) return INFINITY;
