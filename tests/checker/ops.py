@@ -55,11 +55,14 @@ class Asked:
         return digest
 
     def ask(self, name, digest, body, accepted, semantics="real", says=""):
-        lines = ["weightproof-statement 1", "model M " + digest, "semantics " + semantics, "prove " + body]
+        self.certificate(name, digest, "prove " + body, ["verdict proved", "witness -"], accepted, semantics, says)
+
+    def certificate(self, name, digest, body, evidence, accepted, semantics="real", says=""):
+        lines = ["weightproof-statement 1", "model M " + digest, "semantics " + semantics, body]
         path = os.path.join(self.folder, "%05d.cert" % self.count)
         self.count += 1
         with open(path, "w") as f:
-            f.write(seal("\n".join(["weightproof-certificate 1", "statement"] + ["| " + x for x in lines] + ["verdict proved", "witness -", "rule enumerate", "end"]) + "\n"))
+            f.write(seal("\n".join(["weightproof-certificate 1", "statement"] + ["| " + x for x in lines] + evidence + ["rule enumerate", "end"]) + "\n"))
         self.waiting.append((name, path, accepted, says))
         if len(self.waiting) == BATCH:
             self.run()
@@ -127,6 +130,22 @@ def values(asked, name, net, inputs, rng):
         for at in some:
             near.append("%s <= %s <= %s" % (text_of(grid(found[at] - radius, 40)), place(net, inner, at), text_of(grid(found[at] + radius, 40))))
         asked.ask("%s %s: float32 near" % (name, inner), digest, " and ".join(near), True, "float32")
+
+
+def counts(asked, name, net, inputs):
+    """The first look in 64-bit integers, which keeps rows from one sequence to the next: counts over all sequences of full length by brute force."""
+    digest, domain = asked.network(net.text()), sorted(t for t in inputs if len(t) == net.n_ctx)
+    for i in {0, net.n_ctx - 1}:
+        rows = [net.run(t)["logits"][i] for t in domain]
+        for j in range(len(rows[0])):
+            margins = [row[j] - max(x for k, x in enumerate(row) if k != j) for row in rows]
+            if min(map(abs, margins)) < 1e-8:
+                continue
+            right, body = sum(x > 0 for x in margins), "count t in tokens[%d] of 0..%d : argmax(logits(M, t)[%d]) == %d" % (net.n_ctx, net.d_vocab - 1, i, j)
+            for n in (right - 1, right, right + 1):
+                if 0 <= n <= len(domain):
+                    evidence = ["verdict bounded", "number %d %d" % (n, n), "total %d %d" % (len(domain), len(domain))]
+                    asked.certificate("%s %s is %d" % (name, body, n), digest, body, evidence, n == right)
 
 
 # ---- exact cases, what has no value ----
@@ -308,6 +327,8 @@ def main():
         defects(asked)
         for name, net, inputs in networks(500):
             values(asked, name, net, inputs, rng)
+            if net.reals is None:
+                counts(asked, name, net, inputs)
         asked.run()
     print("%d passed, %d failed" % (asked.passed, asked.failed))
     return 1 if asked.failed or not asked.passed else 0

@@ -18,6 +18,7 @@ from agree import Tally, written                      # noqa: E402
 from claims import Fields, Margin, certificate, fields, grid, oracle, power  # noqa: E402
 from golden import One, lead, patches, text_of, ties, two_nets, weights  # noqa: E402
 from nets import transformer                    # noqa: E402
+import op_nets                                  # noqa: E402
 
 
 def permuted(net):
@@ -238,13 +239,78 @@ def lies_of_weights():
     yield "a minimum of weights rounded inward", low, f.with_(value=(f.value[1], f.value[1] + Fraction(1, 2 ** 24)))
 
 
+def altered(net, node=None, op=None, args=None, **fields_of_net):
+    """The network that a checker with one fault would run: one node with another operation or other arguments, or another mask."""
+    other = copy.deepcopy(net)
+    other.memo = {}
+    other.nodes = [(name, op or o, args or a) if name == node else (name, o, a) for name, o, a in other.nodes]
+    for field, value in fields_of_net.items():
+        setattr(other, field, value)
+    return other
+
+
+def faults():
+    """(what is read wrongly, the network, the network as it is read)"""
+    net = op_nets.padded(300)
+    yield "the padding token ignored", net, altered(net, pad=None)
+    yield "another padding token", net, altered(net, pad=1)
+    net = op_nets.rotary(301)
+    net.node("k.same", "select", "k", net.given("same", (2,), [0, 1]))
+    yield "turned the other way", net, altered(net, "q0.rot", "sub")
+    yield "select in another order", net, altered(net, "k.select", "select", ["k", "same"])
+    net = op_nets.normed(302)
+    net.eps = Fraction(1, 16)
+    net.node("zeros", "constant", net.given("zero", (4,), [0] * 4))
+    yield "the constant of rmsnorm ignored", net, altered(net, eps=0)
+    yield "rmsnorm with a mean taken away", net, altered(net, "norm", "layernorm", ["blocks.0.hook_resid_pre", "w", "zero"])
+    net = op_nets.two_tokens(303)
+    yield "rows the other way round", net, altered(net, "both", "concat", ["right", "left"])
+    yield "one row twice", net, altered(net, "right", "row", ["hook_embed", "0"])
+    net = op_nets.gated(304)
+    yield "a gate added", net, altered(net, "post", "add")
+    yield "a gate without its function", net, altered(net, "post", "mul", ["pre", "up"])
+    net = op_nets.bilinear_attention(305)
+    yield "one score twice", net, altered(net, "blocks.0.attn.hook_pattern.0", "bilinear", ["s0", "s0"])
+    yield "shares for a product of scores", net, altered(net, "blocks.0.attn.hook_pattern.0", "softmax", ["s0"])
+    net = op_nets.functions(306)
+    for name, op, args in (("max", "min", None), ("sub", "sub", ["y", "blocks.0.hook_resid_pre"]), ("div", "div", ["above", "square"]), ("jump", "jumprelu", ["y", "seven"]), ("top", "topk", ["y", "3"]),
+                           ("groups", "rowsoftmax", ["y", "4"]), ("one", "topk", ["blocks.0.hook_resid_pre", "2"]), ("sigmoid", "tanh", None), ("erf", "tanh", None), ("exp", "relu", None), ("sqrt", "erf", None)):
+        yield "%s read as %s" % (name, op), net, altered(net, name, op, args)
+    net = op_nets.products(307)
+    net.node("others", "select", "x", net.given("J", (3,), [11, 5, 0]))
+    yield "a factor with its entries in another order", net, altered(net, "few", "select", ["x", "J"])
+
+
+def lies_of_operations():
+    for name, net, wrong in faults():
+        one = One(net)
+        for j in range(net.d_vocab):
+            low = one.base.with_(kind="minimize", body="logits(M, t)[last, %d]" % j, where=("t[0] == 1", lambda t: t[0] == 1), fn=lambda t, j=j: one.logits(t)[j])
+            f, g = fields(low), fields(low.with_(fn=lambda t, j=j: wrong.run(t)["logits"][one.i][j]))
+            if abs(f.value[0] - g.value[0]) > Fraction(1, 2 ** 18):
+                yield name, low, g
+                break
+        else:
+            raise SystemExit("the test is wrong: '%s' changes no minimum" % name)
+        count = one.right().with_(kind="count")
+        f, g = fields(count), fields(count.with_(fn=lambda t: Margin(lead(wrong.run(t)["logits"][one.i], max(t)))))
+        if f.number != g.number:
+            yield name + ", counted", count, g
+    one = One(op_nets.rotary(308))
+    f = fields(one.right().with_(kind="count"))
+    yield "separable for a network of other operations", one.right().with_(kind="count"), f.with_(rule="separable")
+    one = One(op_nets.padded(309))
+    f = fields(one.right().with_(kind="count"))
+    yield "separable for a padded network", one.right().with_(kind="count"), f.with_(rule="separable")
+
+
 def lies():
     for net, r in ((transformer(1, d_vocab=4, n_ctx=3, d_model=4, biases=False), "last"), (transformer(2, n_ctx=3, causal=False), "last"),
                    (transformer(8, n_ctx=2, mlp="gelu", norm=("final",)), "last")):
         one = One(net, r, separable=net.nodes[-2][1] != "layernorm")
         for kind in (lies_of_counting, lies_of_proving, lies_of_optimum, lies_of_lists, lies_of_float32):
             yield from kind(one)
-    for kind in (lies_of_ties, lies_of_unsettled, lies_of_networks, lies_of_rules, lies_of_weights):
+    for kind in (lies_of_ties, lies_of_unsettled, lies_of_networks, lies_of_rules, lies_of_weights, lies_of_operations):
         yield from kind()
 
 
