@@ -10,7 +10,7 @@ help:
 	@echo 'make install    to $$DESTDIR$$PREFIX ($(PREFIX))'
 	@echo 'make deps       install what is missing (Debian packages by apt)'
 	@echo 'make weightproof-check   the checker alone: a C compiler and GMP suffice'
-	@echo 'make fuzz       libFuzzer targets of the readers (clang)'
+	@echo 'make fuzz       every reader fed with anything, SECONDS=60 each (clang is installed)'
 	@echo 'make clean'
 
 deps:
@@ -56,15 +56,20 @@ check-long: deps-tests
 	@$(MAKE) --no-print-directory $(VENV)/ready
 	@$(VENV)/bin/python tests/long/run.py $(BUILD)
 
-# Readers fed with anything; `build-fuzz/fuzz_net -max_total_time=60 tests/bad/net` runs one from the bad files.
+# Readers fed with anything. Each runs for SECONDS from tests/fuzz/corpus and the bad files; what it finds of interest stays in build-fuzz/corpus.
+SECONDS = 60
 FUZZ_FLAGS = -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all
-FUZZERS = $(patsubst tests/fuzz/%.c,build-fuzz/%,$(wildcard tests/fuzz/*.c))
+FUZZERS = $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 fuzz:
+	@./deps.sh fuzz
+	@$(MAKE) --no-print-directory fuzz-built
+	@for f in $(FUZZERS); do sh tests/fuzz/run.sh $$f $(SECONDS) || exit 1; done
+fuzz-built:
 	@$(MAKE) --no-print-directory -j2 BUILD=build-fuzz CC=clang WARN= SAN='-fno-openmp -Itests/fuzz' OPT='$(FUZZ_FLAGS) -fsanitize=fuzzer-no-link' build-fuzz/libverify.a build-fuzz/libmodels.a build-fuzz/libcore.a
-	@$(MAKE) --no-print-directory fuzz-linked
-fuzz-linked: $(FUZZERS)
-build-fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(wildcard build-fuzz/*.a)
-	clang -std=c17 $(CPPFLAGS) $(FUZZ_FLAGS) -fsanitize=fuzzer -o $@ $< build-fuzz/libverify.a build-fuzz/libmodels.a build-fuzz/libcore.a $(LIBS)
+	@$(MAKE) --no-print-directory $(FUZZERS:%=build-fuzz/fuzz_%)
+build-fuzz/fuzz_%: tests/fuzz/fuzz_%.c tests/fuzz/wrap.h $(wildcard build-fuzz/*.a)
+	@echo '  link  $@'
+	$(Q)clang -std=c17 $(CPPFLAGS) $(FUZZ_FLAGS) -fsanitize=fuzzer -o $@ $< build-fuzz/libverify.a build-fuzz/libmodels.a build-fuzz/libcore.a $(LIBS)
 
 install: all
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib $(DESTDIR)$(PREFIX)/include $(DESTDIR)$(PREFIX)/share/man/man1
@@ -76,4 +81,4 @@ install: all
 clean:
 	rm -rf build build-asan build-fuzz demo-out
 
-.PHONY: deps-tests tests-built peers check-peers check-long fuzz fuzz-linked
+.PHONY: deps-tests tests-built peers check-peers check-long fuzz fuzz-built

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs what the build (default) or the tests (tests) need and is missing. Debian 12 names.
+# Installs what the build (default), the tests (tests) or the fuzz targets (fuzz) need and is missing. Debian 12 names.
 set -u
 lack=""
 need_command() { command -v "$1" >/dev/null 2>&1 || lack="$lack $2"; }
@@ -28,6 +28,10 @@ fi
 if [ "${1:-}" = tests ]; then
     need_command python3 python3
     python3 -c 'import venv, ensurepip' 2>/dev/null || lack="$lack python3-venv"
+fi
+if [ "${1:-}" = fuzz ]; then
+    need_command clang clang
+    ls "$(clang -print-resource-dir 2>/dev/null)"/lib/*/libclang_rt.fuzzer* >/dev/null 2>&1 || lack="$lack libclang-rt-14-dev"
 fi
 lack=$(echo $lack)
 [ -z "$lack" ] && exit 0

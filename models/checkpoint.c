@@ -109,19 +109,19 @@ static bool looks_like_torch(const char *data, size_t size)
 }
 
 /* Zip archives: of arrays, else PyTorch's. */
-static enum status zip_parse(struct checkpoint *out, const char *path, const char *data, size_t size, struct diag *d)
+static enum status zip_parse(struct checkpoint *out, const char *path, const char *data, size_t size, const char *choice, struct diag *d)
 {
     struct archive a;
     enum status s = archive_open(&a, path, data, size, d);
 
     if (s != STATUS_OK)
         return s;
-    s = npz_is(&a) ? npz_read(out, &a) : torch_read(out, &a);
+    s = npz_is(&a) ? npz_read(out, &a) : torch_read(out, &a, choice);
     archive_close(&a);
     return s;
 }
 
-enum status checkpoint_parse(struct checkpoint *out, const char *path, const char *data, size_t size, struct diag *d)
+enum status checkpoint_parse_choice(struct checkpoint *out, const char *path, const char *data, size_t size, const char *choice, struct diag *d)
 {
     struct checkpoint c = { .path = mem_string(path) };
     enum status s;
@@ -132,7 +132,7 @@ enum status checkpoint_parse(struct checkpoint *out, const char *path, const cha
     if (looks_like_safetensors(path, data, size))
         s = safetensors_parse(&c, path, data, size, d);
     else if (begins(data, size, "PK\3\4", 4) || begins(data, size, "PK\5\6", 4))
-        s = zip_parse(&c, path, data, size, d);
+        s = zip_parse(&c, path, data, size, choice, d);
     else if (begins(data, size, "\x93NUMPY", 6))
         s = npy_parse(&c, path, data, size, d);
     else if (looks_like_torch(data, size))
@@ -144,6 +144,11 @@ enum status checkpoint_parse(struct checkpoint *out, const char *path, const cha
     else
         checkpoint_clear(&c);
     return s;
+}
+
+enum status checkpoint_parse(struct checkpoint *out, const char *path, const char *data, size_t size, struct diag *d)
+{
+    return checkpoint_parse_choice(out, path, data, size, NULL, d);
 }
 
 enum status checkpoint_read(struct checkpoint *out, const char *path, struct diag *d)

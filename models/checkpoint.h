@@ -8,11 +8,14 @@
  * bytes, which must outlive the checkpoint, or become its own as c->file. */
 enum status safetensors_parse(struct checkpoint *out, const char *path, const char *data, size_t size, struct diag *d) MUST_USE;
 struct archive;
-enum status torch_read(struct checkpoint *out, struct archive *a) MUST_USE;
+/* choice: which of several state dicts, or NULL (torch_state.h). */
+enum status torch_read(struct checkpoint *out, struct archive *a, const char *choice) MUST_USE;
 /* Files from before the zip format, or not from PyTorch: always an error. */
 enum status torch_refuse(const char *path, const char *data, size_t size, struct diag *d) MUST_USE;
 /* Any format, by content. */
 enum status checkpoint_parse(struct checkpoint *out, const char *path, const char *data, size_t size, struct diag *d) MUST_USE;
+/* Likewise, with a choice among the state dicts of a PyTorch file; NULL for none. */
+enum status checkpoint_parse_choice(struct checkpoint *out, const char *path, const char *data, size_t size, const char *choice, struct diag *d) MUST_USE;
 /* Takes over memory that sources point into (malloc), also on failure. */
 enum status checkpoint_keep(struct checkpoint *c, char *bytes) MUST_USE;
 /* Adds a metadata string; copies. */

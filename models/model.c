@@ -50,14 +50,37 @@ static enum status need_numbers(struct model *m)
     return ok ? STATUS_OK : STATUS_MEMORY;
 }
 
-static enum status load_checkpoint(struct model *m, const char *data, size_t size, const struct model_options *o, struct diag *d)
+/* Takes the setting state_dict=KEY, which is the reader's and no family's, out of a copy of the options: the choice, NULL without one. */
+static const char *take_choice(struct model_options *o, struct setting *room)
+{
+    const char *choice = NULL;
+    size_t n = 0;
+
+    for (size_t i = 0; i < o->n_set; i++)
+        if (strcmp(o->set[i].key, "state_dict") == 0)
+            choice = o->set[i].value;
+        else
+            room[n++] = o->set[i];
+    o->set = room;
+    o->n_set = n;
+    return choice;
+}
+
+static enum status parse_checkpoint(struct model *m, const char *data, size_t size, const char *choice, struct diag *d)
+{
+    enum status s = checkpoint_parse_choice(&m->checkpoint, m->path, data, size, choice, d);
+
+    if (s == STATUS_OK && choice && strcmp(m->checkpoint.format, "torch") != 0)
+        return diag_fail(d, STATUS_INPUT, "--set state_dict: '%s' is no PyTorch checkpoint, it has no state dicts to choose from", m->path);
+    return s;
+}
+
+static enum status build_network(struct model *m, const struct model_options *o, struct diag *d)
 {
     struct config config;
     const struct family *family;
-    enum status s = checkpoint_parse(&m->checkpoint, m->path, data, size, d);
+    enum status s;
 
-    if (s != STATUS_OK)
-        return s;
     memcpy(m->file_sha256, m->checkpoint.sha256, sizeof m->file_sha256);
     family = o && o->family ? family_find(o->family) : family_of(&m->checkpoint);
     if (!family)
@@ -70,6 +93,21 @@ static enum status load_checkpoint(struct model *m, const char *data, size_t siz
     if ((s = need_numbers(m)) == STATUS_OK)
         s = family->load(m, &config, d);
     config_clear(&config);
+    return s;
+}
+
+static enum status load_checkpoint(struct model *m, const char *data, size_t size, const struct model_options *given, struct diag *d)
+{
+    struct model_options o = given ? *given : (struct model_options){ 0 };
+    struct setting *room = mem_array(o.n_set, sizeof *room);
+    const char *choice = room ? take_choice(&o, room) : NULL;
+    enum status s = room ? parse_checkpoint(m, data, size, choice, d) : STATUS_MEMORY;
+
+    if (s == STATUS_OK && choice)
+        s = model_add_fact(m, "state_dict", choice, "given by --set");
+    if (s == STATUS_OK)
+        s = build_network(m, &o, d);
+    free(room);
     return s;
 }
 

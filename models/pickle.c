@@ -12,6 +12,10 @@ static void value_clear(struct pickle_value *v)
         free(v->list.items);
     else if (v->kind == PICKLE_STORAGE)
         free(v->storage);
+    else if (v->kind == PICKLE_OBJECT) {
+        free(v->object->items.items);
+        free(v->object);
+    }
     else if (v->kind == PICKLE_TENSOR)
         free(v->tensor);
 }
@@ -24,17 +28,37 @@ void pickle_clear(struct pickle *p)
     *p = (struct pickle){ 0 };
 }
 
-long pickle_get(const struct pickle *p, size_t dict, const char *key)
+const struct pickle_list *pickle_items(const struct pickle *p, size_t value)
 {
-    const struct pickle_list *l = &p->values[dict].list;
+    const struct pickle_value *v = &p->values[value];
 
-    for (size_t i = 0; i + 1 < l->n; i += 2) {
+    return v->kind == PICKLE_DICT ? &v->list : v->kind == PICKLE_OBJECT && v->object->items.n ? &v->object->items : NULL;
+}
+
+/* A state is a dictionary, or a pair whose first part is one (the second holds __slots__). */
+const struct pickle_list *pickle_attributes(const struct pickle *p, size_t value)
+{
+    const struct pickle_value *v = &p->values[value], *state;
+
+    if (v->kind != PICKLE_OBJECT || v->object->state == PICKLE_NO_VALUE)
+        return NULL;
+    state = &p->values[v->object->state];
+    if (state->kind == PICKLE_TUPLE && state->list.n == 2)
+        state = &p->values[state->list.items[p->values[state->list.items[0]].kind != PICKLE_DICT]];
+    return state->kind == PICKLE_DICT ? &state->list : NULL;
+}
+
+long pickle_find(const struct pickle *p, const struct pickle_list *l, const char *key)
+{
+    for (size_t i = 0; l && i + 1 < l->n; i += 2) {
         const struct pickle_value *k = &p->values[l->items[i]];
         if (k->kind == PICKLE_TEXT && k->text.n == strlen(key) && memcmp(k->text.s, key, k->text.n) == 0)
             return (long)l->items[i + 1];
     }
     return -1;
 }
+
+long pickle_get(const struct pickle *p, size_t dict, const char *key) { return pickle_find(p, pickle_items(p, dict), key); }
 
 enum status machine_fail(struct machine *m, const char *format, ...)
 {
@@ -152,7 +176,8 @@ static enum status push_container(struct machine *m, enum pickle_kind kind, size
 
 static enum status append(struct machine *m, size_t container, size_t from)
 {
-    struct pickle_list *l = &m->p.values[container].list;
+    struct pickle_value *v = &m->p.values[container];
+    struct pickle_list *l = v->kind == PICKLE_OBJECT ? &v->object->items : &v->list;
     size_t n = m->depth - from, *grown = mem_grow(l->items, &l->room, l->n + n, sizeof *grown);
 
     if (!grown)
@@ -213,7 +238,7 @@ static enum status op_binint(struct machine *m)
 static enum status op_long1(struct machine *m)
 {
     size_t n, v;
-    enum status s = take_size(m, &n, 1);
+    enum status s = take_size(m, &n, *m->op == '\x8a' ? 1 : 4);
     const char *skip;
 
     if (s != STATUS_OK)
@@ -240,25 +265,24 @@ static enum status op_binfloat(struct machine *m)
     return s != STATUS_OK ? s : machine_push(m, (struct pickle_value){ .kind = PICKLE_FLOAT, .number = x });
 }
 
-/* Text with a length of 1, 4 or 8 bytes before it. Byte strings are opaque. */
+/* Text or bytes with a length of 1, 4 or 8 bytes before it. */
 static enum status op_text(struct machine *m)
 {
     unsigned char op = (unsigned char)*m->op;
-    size_t n, width = op == 0x8c || op == 'U' || op == 'C' ? 1 : op == 0x8d || op == 0x8e ? 8 : 4;
+    size_t n, width = op == 0x8c || op == 'U' || op == 'C' ? 1 : op == 0x8d || op == 0x8e || op == 0x96 ? 8 : 4;
     enum status s = take_size(m, &n, width);
-    struct pickle_value v = { .kind = op == 0x8c || op == 0x8d || op == 'X' || op == 'U' || op == 'T' ? PICKLE_TEXT : PICKLE_OPAQUE };
+    struct pickle_value v = { .kind = op == 0x8c || op == 0x8d || op == 'X' || op == 'U' || op == 'T' ? PICKLE_TEXT : PICKLE_BYTES };
     const char *p;
 
     if (s != STATUS_OK || (s = take(m, &p, n)) != STATUS_OK)
         return s;
-    if (v.kind == PICKLE_TEXT)
-        v.text = (struct pickle_text){ p, n };
+    v.text = (struct pickle_text){ p, n };
     return machine_push(m, v);
 }
 
 static enum status op_empty(struct machine *m)
 {
-    return push_container(m, *m->op == ')' ? PICKLE_TUPLE : *m->op == ']' ? PICKLE_LIST : PICKLE_DICT, m->depth);
+    return push_container(m, *m->op == ')' ? PICKLE_TUPLE : *m->op == '}' ? PICKLE_DICT : PICKLE_LIST, m->depth); /* a set is a list here */
 }
 
 static enum status op_tuple(struct machine *m)
@@ -282,7 +306,15 @@ static enum status extend(struct machine *m, size_t from, size_t below, enum pic
     size_t container = below < m->depth ? m->stack[below] : 0;
     enum status s;
 
-    if (below >= m->depth || m->p.values[container].kind != kind)
+    if (below < m->depth && m->p.values[container].kind == PICKLE_OPAQUE) {
+        m->depth = below + 1; /* the items of something that is of no interest */
+        return STATUS_OK;
+    }
+    if (below < m->depth && m->p.values[container].kind == PICKLE_OBJECT && kind != PICKLE_DICT) {
+        m->depth = below + 1;
+        return STATUS_OK;
+    }
+    if (below >= m->depth || (m->p.values[container].kind != kind && m->p.values[container].kind != PICKLE_OBJECT))
         return machine_fail(m, "items are added to something that is not a %s", kind == PICKLE_DICT ? "dictionary" : "list");
     if (kind == PICKLE_DICT && (m->depth - from) % 2)
         return machine_fail(m, "a key without a value");
@@ -306,7 +338,7 @@ static enum status op_add_many(struct machine *m)
 
     if (s != STATUS_OK)
         return s;
-    return mark == 0 ? underflow(m) : extend(m, mark + 1, mark - 1, *m->op == 'e' ? PICKLE_LIST : PICKLE_DICT);
+    return mark == 0 ? underflow(m) : extend(m, mark + 1, mark - 1, *m->op == 'u' ? PICKLE_DICT : PICKLE_LIST);
 }
 
 static enum status push_global(struct machine *m, struct pickle_text module, struct pickle_text name)
@@ -314,7 +346,15 @@ static enum status push_global(struct machine *m, struct pickle_text module, str
     struct pickle_value v = { .kind = PICKLE_GLOBAL };
     enum status s = pickle_global_find(&v.global, m, module, name);
 
-    return s != STATUS_OK ? s : machine_push(m, v);
+    if (s != STATUS_OK || v.global)
+        return s != STATUS_OK ? s : machine_push(m, v);
+    v = (struct pickle_value){ .kind = PICKLE_CLASS, .class = { module, name } };
+    s = machine_push(m, v);
+    if (s == STATUS_OK && m->p.class == PICKLE_NO_VALUE) {
+        m->p.class = m->p.n - 1;
+        m->p.class_offset = (size_t)(m->op - m->start);
+    }
+    return s;
 }
 
 static enum status op_global(struct machine *m)
@@ -340,6 +380,18 @@ static enum status op_stack_global(struct machine *m)
     return push_global(m, m->p.values[module].text, m->p.values[name].text);
 }
 
+/* Calls the value `callee` with a tuple: a constructor of the table, or a class, whose objects are inert. */
+static enum status call(struct machine *m, size_t callee, size_t args, bool is_class)
+{
+    enum pickle_kind kind = m->p.values[callee].kind;
+
+    if ((kind != PICKLE_GLOBAL && kind != PICKLE_CLASS) || m->p.values[args].kind != PICKLE_TUPLE)
+        return machine_fail(m, "something is called that is not a known constructor");
+    if (kind == PICKLE_CLASS)
+        return pickle_object(m, callee, is_class);
+    return pickle_call(m, m->p.values[callee].global, &m->p.values[args].list);
+}
+
 static enum status op_reduce(struct machine *m)
 {
     size_t args, callee;
@@ -347,34 +399,66 @@ static enum status op_reduce(struct machine *m)
 
     if (s != STATUS_OK || (s = peek(m, 1, &callee)) != STATUS_OK)
         return s;
-    if (m->p.values[callee].kind != PICKLE_GLOBAL || m->p.values[args].kind != PICKLE_TUPLE)
-        return machine_fail(m, "something is called that is not a known constructor");
     m->depth -= 2;
-    return pickle_call(m, m->p.values[callee].global, &m->p.values[args].list);
+    return call(m, callee, args, *m->op != 'R');
 }
 
-/* Attributes are set on an ordered dictionary only (its _metadata, which says nothing about values); they are dropped. */
+/* Class, arguments, keyword arguments. */
+static enum status op_newobj_ex(struct machine *m)
+{
+    size_t args, callee;
+    enum status s = peek(m, 1, &args);
+
+    if (s != STATUS_OK || (s = peek(m, 2, &callee)) != STATUS_OK)
+        return s;
+    m->depth -= 3;
+    return call(m, callee, args, true);
+}
+
+/* An object's attributes. Those of a dictionary (its _metadata), of a tensor, of what is of no interest say nothing about values and are dropped. */
 static enum status op_build(struct machine *m)
 {
-    size_t object;
-    enum status s = peek(m, 1, &object);
+    size_t state, object;
+    enum status s = peek(m, 0, &state);
+    enum pickle_kind kind;
 
-    if (s == STATUS_OK && m->p.values[object].kind != PICKLE_DICT)
-        return machine_fail(m, "attributes are set on something that is not a dictionary");
+    if (s != STATUS_OK || (s = peek(m, 1, &object)) != STATUS_OK)
+        return s;
+    kind = m->p.values[object].kind;
+    if (kind == PICKLE_OBJECT)
+        m->p.values[object].object->state = state;
+    else if (kind == PICKLE_TEXT)
+        pickle_set_dtype(m, object, state);
+    else if (kind != PICKLE_DICT && kind != PICKLE_OPAQUE && kind != PICKLE_TENSOR)
+        return machine_fail(m, "attributes are set on something that has none");
     m->depth--;
+    return STATUS_OK;
+}
+
+/* Drops the topmost value, or everything down to the mark. */
+static enum status op_pop(struct machine *m)
+{
+    size_t mark;
+    enum status s = STATUS_OK;
+
+    if (*m->op == '0' && m->depth > 0)
+        m->depth--;
+    else if (*m->op == '0')
+        return underflow(m);
+    else if ((s = find_mark(m, &mark)) == STATUS_OK)
+        m->depth = mark;
     return s;
 }
 
-static enum status op_newobj(struct machine *m)
+static enum status op_frozen_set(struct machine *m)
 {
-    size_t callee;
-    enum status s = peek(m, 1, &callee);
+    size_t mark;
+    enum status s = find_mark(m, &mark);
 
     if (s != STATUS_OK)
         return s;
-    if (m->p.values[callee].kind != PICKLE_GLOBAL)
-        return machine_fail(m, "something is called that is not a known constructor");
-    return machine_fail(m, "an object of '%s' is made, only tensors are", pickle_global_name(m->p.values[callee].global));
+    m->depth = mark;
+    return machine_push(m, (struct pickle_value){ .kind = PICKLE_OPAQUE });
 }
 
 static enum status op_persistent(struct machine *m)
@@ -429,8 +513,9 @@ static const struct { unsigned char code; enum status (*run)(struct machine *m);
     { ')', op_empty },    { ']', op_empty },    { '}', op_empty },      { 't', op_tuple },      { 0x85, op_tuple },
     { 0x86, op_tuple },   { 0x87, op_tuple },   { 'a', op_add_one },    { 's', op_add_one },    { 'e', op_add_many },
     { 'u', op_add_many }, { 'c', op_global },   { 0x93, op_stack_global }, { 'R', op_reduce },  { 'b', op_build },
-    { 0x81, op_newobj },  { 'Q', op_persistent }, { 'q', op_put },      { 'r', op_put },        { 0x94, op_put },
-    { 'h', op_get },      { 'j', op_get },
+    { 0x81, op_reduce },  { 'Q', op_persistent }, { 'q', op_put },      { 'r', op_put },        { 0x94, op_put },
+    { 'h', op_get },      { 'j', op_get },        { 0x92, op_newobj_ex }, { 0x8b, op_long1 },    { 0x8f, op_empty },
+    { 0x90, op_add_many }, { 0x91, op_frozen_set }, { '0', op_pop },     { '1', op_pop },       { 0x96, op_text },
 };
 
 static enum status step(struct machine *m)
@@ -447,7 +532,7 @@ static enum status step(struct machine *m)
 
 enum status pickle_parse(struct pickle *out, const char *path, const char *data, size_t size, struct diag *d)
 {
-    struct machine m = { .start = data, .at = data, .end = data + size, .path = path, .d = d };
+    struct machine m = { .p.class = PICKLE_NO_VALUE, .start = data, .at = data, .end = data + size, .path = path, .d = d };
     enum status s = size > PICKLE_LIMIT ? diag_fail(d, STATUS_INPUT, "cannot read '%s': a pickle of %zu bytes, the limit is %zu", path, size, PICKLE_LIMIT)
                                         : STATUS_OK;
 

@@ -39,15 +39,16 @@ static void add_scalar(struct text *out, const struct pickle_value *v)
 static bool add_value(struct text *out, const struct pickle *p, size_t value, int depth)
 {
     const struct pickle_value *v = &p->values[value];
-    bool dict = v->kind == PICKLE_DICT, fine = depth < MAX_DEPTH;
+    const struct pickle_list *list = pickle_attributes(p, value) ? pickle_attributes(p, value) : &v->list; /* an object is its attributes */
+    bool dict = v->kind == PICKLE_DICT || list != &v->list, fine = depth < MAX_DEPTH;
 
     if (!dict && v->kind != PICKLE_LIST && v->kind != PICKLE_TUPLE) {
         add_scalar(out, v);
         return out->size < MAX_SIZE;
     }
     text_add(out, dict ? "{" : "[");
-    for (size_t i = 0; fine && i + dict < v->list.n; i += 1 + (size_t)dict) {
-        const struct pickle_value *key = &p->values[v->list.items[i]];
+    for (size_t i = 0; fine && i + dict < list->n; i += 1 + (size_t)dict) {
+        const struct pickle_value *key = &p->values[list->items[i]];
         text_add(out, i ? ", " : "");
         if (dict && (key->kind != PICKLE_TEXT || !utf8_is_text(key->text.s, key->text.n)))
             return false;
@@ -55,7 +56,7 @@ static bool add_value(struct text *out, const struct pickle *p, size_t value, in
             add_string(out, key->text.s, key->text.n);
             text_add(out, ": ");
         }
-        fine = add_value(out, p, v->list.items[i + dict], depth + 1);
+        fine = add_value(out, p, list->items[i + dict], depth + 1);
     }
     text_add(out, dict ? "}" : "]");
     return fine && out->size < MAX_SIZE;

@@ -14,10 +14,14 @@ struct machine {
 };
 enum status machine_fail(struct machine *m, const char *format, ...) __attribute__((format(printf, 2, 3))) MUST_USE;
 enum status machine_push(struct machine *m, struct pickle_value v) MUST_USE;
-/* The table entry of a global, or a message that names it. */
+/* The table entry of a global; NULL for a class that is not in it; a message for tensors that are not read. */
 enum status pickle_global_find(const struct pickle_global **out, struct machine *m, struct pickle_text module, struct pickle_text name) MUST_USE;
 /* Pushes the result of calling a global with a tuple of arguments. */
 enum status pickle_call(struct machine *m, const struct pickle_global *g, const struct pickle_list *args) MUST_USE;
+/* Pushes an object of a class that is not in the table. is_class: it is one for certain; else its name must look like one. */
+enum status pickle_object(struct machine *m, size_t class, bool is_class) MUST_USE;
+/* The state of a NumPy dtype, which is the text of its code here: one that is not little-endian is of no interest. */
+void pickle_set_dtype(struct machine *m, size_t dtype, size_t state);
 /* Pushes the storage that a persistent id ('storage', type, key, location, numel) names. */
 enum status pickle_persistent(struct machine *m, size_t id) MUST_USE;
 /* Name for messages, as module.name */

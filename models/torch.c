@@ -7,7 +7,9 @@
 #include "models/archive.h"
 #include "models/checkpoint.h"
 #include "models/decode.h"
-#include "models/pickle.h"
+#include "models/torch_state.h"
+
+enum { TENSORS_MAX = 100000, MODULES_DEEP = 60 };
 
 struct reader {
     const char *path;
@@ -17,7 +19,9 @@ struct reader {
     size_t prefix;             /* length of what stands before data.pkl in member names */
     const char *data_pkl;      /* that member's name */
     size_t budget;             /* elements that tensors may still have: aliases cannot multiply without end */
-    struct checkpoint *checkpoint;
+    struct checkpoint *checkpoint; size_t tensor_room;
+    const char *choice;        /* which state dict, or NULL */
+    struct names seen;         /* names of the tensors */
     struct names keys;         /* of the storages read so far, with their place in the next */
     struct storage { const char *bytes; size_t offset; } *storages; size_t room;
     struct diag *d;
@@ -106,49 +110,20 @@ static enum status check_byteorder(struct reader *r)
     return little ? STATUS_OK : FAIL(r, "its byte order is not little-endian", r->path);
 }
 
-static bool holds_tensors(const struct pickle *p, size_t dict)
-{
-    const struct pickle_list *l = &p->values[dict].list;
-
-    for (size_t i = 0; p->values[dict].kind == PICKLE_DICT && i + 1 < l->n; i += 2)
-        if (p->values[l->items[i + 1]].kind == PICKLE_TENSOR)
-            return true;
-    return false;
-}
-
-/* The dictionary with the tensors: the whole, or under one of the usual names. */
-static enum status find_state(struct reader *r, size_t *out)
-{
-    static const char *const usual[] = { "state_dict", "model", "model_state_dict" };
-    const struct pickle *p = &r->pickle;
-    long found = -1;
-
-    if (p->values[p->root].kind == PICKLE_TENSOR)
-        return FAIL(r, "a single tensor, a dictionary of named tensors is needed", r->path);
-    if (p->values[p->root].kind != PICKLE_DICT)
-        return FAIL(r, "a value that is not a dictionary of named tensors", r->path);
-    if (holds_tensors(p, p->root)) {
-        *out = p->root;
-        return STATUS_OK;
-    }
-    for (size_t i = 0; i < sizeof usual / sizeof *usual; i++) {
-        long value = pickle_get(p, p->root, usual[i]);
-        if (value < 0 || !holds_tensors(p, (size_t)value))
-            continue;
-        if (found >= 0)
-            return FAIL(r, "more than one state dict in it ('state_dict', 'model', 'model_state_dict')", r->path);
-        found = value;
-    }
-    if (found < 0)
-        return FAIL(r, "there are no tensors in it, also not under 'state_dict' or 'model'", r->path);
-    *out = (size_t)found;
-    return STATUS_OK;
-}
-
 /* A value beside the tensors, in words. */
+static const char *describe(const struct pickle *p, size_t value)
+{
+    static const char *const kinds[] = { "(something else)", "", "", "", "", "(a tuple)", "(a list)", "(a dictionary)", "(a name)", "(a storage)", "(a tensor)", "", "none",
+                                         "(a name)", "(an object)", "(bytes)" };
+
+    return torch_is_optimizer(p, value)    ? "(an optimizer's state, not read)"
+           : torch_is_module(p, value)     ? "(a module, not read)"
+           : torch_holds_tensors(p, value) ? "(a state dict, not read)"
+                                           : kinds[p->values[value].kind];
+}
+
 static enum status note(struct checkpoint *c, const struct pickle *p, size_t key, size_t value)
 {
-    static const char *const kinds[] = { "(something else)", "", "", "", "", "(a tuple)", "(a list)", "(a dictionary)", "(a name)", "(a storage)", "(a tensor)", "", "none" };
     const struct pickle_value *k = &p->values[key], *v = &p->values[value];
     struct text name = { 0 }, shown = { 0 };
     enum status s;
@@ -156,7 +131,7 @@ static enum status note(struct checkpoint *c, const struct pickle *p, size_t key
     if (k->kind != PICKLE_TEXT || !utf8_is_text(k->text.s, k->text.n))
         return STATUS_OK;
     text_add_n(&name, k->text.s, k->text.n);
-    text_add(&shown, kinds[v->kind]);
+    text_add(&shown, describe(p, value));
     if (v->kind == PICKLE_BOOL)
         text_add(&shown, v->integer ? "true" : "false");
     else if (v->kind == PICKLE_INT)
@@ -171,8 +146,17 @@ static enum status note(struct checkpoint *c, const struct pickle *p, size_t key
     return s;
 }
 
-/* The dictionary of settings beside the tensors, where one of the usual names has one; an empty one says nothing. */
-static enum status read_config(struct reader *r, struct checkpoint *c)
+/* Settings with something in them: a dictionary or an object with attributes. */
+static bool has_settings(const struct pickle *p, long value)
+{
+    const struct pickle_list *l = value < 0 ? NULL : pickle_items(p, (size_t)value);
+
+    l = l || value < 0 ? l : pickle_attributes(p, (size_t)value);
+    return l && l->n > 0;
+}
+
+/* The settings beside the tensors, or in the module that has them, where one of the usual names has some; an empty one says nothing. */
+static enum status read_config(struct reader *r, struct checkpoint *c, size_t state)
 {
     static const char *const usual[] = { "config", "cfg", "model_config" };
     const struct pickle *p = &r->pickle;
@@ -182,7 +166,9 @@ static enum status read_config(struct reader *r, struct checkpoint *c)
 
     for (size_t i = 0; i < sizeof usual / sizeof *usual; i++) {
         long value = pickle_get(p, p->root, usual[i]);
-        if (value < 0 || p->values[value].kind != PICKLE_DICT || p->values[value].list.n == 0)
+        if (!has_settings(p, value))
+            value = pickle_find(p, pickle_attributes(p, state), usual[i]);
+        if (!has_settings(p, value) || (size_t)value == state)
             continue;
         if (name)
             return FAIL(r, "two configurations in it, '%s' and '%s'", r->path, name, usual[i]);
@@ -252,39 +238,134 @@ static enum status read_tensor(struct reader *r, struct tensor *t, const struct 
     return tensor_view(t, (const unsigned char *)storage.bytes + (count ? start : 0), r->path, r->d);
 }
 
-static enum status read_entry(struct reader *r, struct checkpoint *c, struct names *seen, size_t key, size_t value)
+/* The next tensor of the checkpoint, named prefix + key. */
+static enum status add_tensor(struct reader *r, struct checkpoint *c, const char *prefix, size_t key, size_t value)
 {
-    const struct pickle *p = &r->pickle;
-    const struct pickle_value *k = &p->values[key], *v = &p->values[value];
-    struct tensor *t = &c->tensors[c->n];
+    const struct pickle_value *k = &r->pickle.values[key];
+    struct text name = { 0 };
+    struct tensor *grown;
     bool old;
 
-    if (v->kind != PICKLE_TENSOR)
-        return note(c, p, key, value);
     if (k->kind != PICKLE_TEXT || k->text.n == 0 || !utf8_is_text(k->text.s, k->text.n))
         return FAIL(r, "a tensor whose name is not a plain string", r->path);
-    if (!(t->name = mem_string_n(k->text.s, k->text.n)))
+    if (c->n == TENSORS_MAX)
+        return FAIL(r, "more than %d tensors", r->path, TENSORS_MAX);
+    grown = mem_grow(c->tensors, &r->tensor_room, c->n + 1, sizeof *grown);
+    if (!grown)
         return STATUS_MEMORY;
-    c->n++;
-    if (!names_add(seen, k->text.s, k->text.n, c->n, &old))
+    c->tensors = grown;
+    text_add(&name, prefix);
+    text_add_n(&name, k->text.s, k->text.n);
+    if (name.failed) {
+        text_clear(&name);
         return STATUS_MEMORY;
-    return old ? FAIL(r, "two tensors '%s'", r->path, t->name) : read_tensor(r, t, v->tensor);
+    }
+    grown[c->n++].name = name.data;
+    if (!names_add(&r->seen, name.data, name.size, c->n, &old))
+        return STATUS_MEMORY;
+    return old ? FAIL(r, "two tensors '%s'", r->path, name.data) : read_tensor(r, &grown[c->n - 1], r->pickle.values[value].tensor);
+}
+
+/* Buffers that a module registers as not persistent are none of its state dict. */
+static bool is_listed(const struct pickle *p, long list, const struct pickle_value *key)
+{
+    const struct pickle_list *l = list >= 0 && p->values[list].kind == PICKLE_LIST ? &p->values[list].list : NULL;
+
+    for (size_t i = 0; l && i < l->n; i++) {
+        const struct pickle_value *v = &p->values[l->items[i]];
+        if (v->kind == PICKLE_TEXT && key->kind == PICKLE_TEXT && v->text.n == key->text.n && memcmp(v->text.s, key->text.s, v->text.n) == 0)
+            return true;
+    }
+    return false;
+}
+
+static enum status read_module(struct reader *r, struct checkpoint *c, size_t module, const char *prefix, int depth);
+
+static enum status read_part(struct reader *r, struct checkpoint *c, size_t key, size_t value, const char *prefix, int depth)
+{
+    const struct pickle *p = &r->pickle;
+    const struct pickle_value *k = &p->values[key];
+    struct text name = { 0 };
+    enum status s;
+
+    if (p->values[value].kind == PICKLE_NONE)
+        return STATUS_OK;
+    if (k->kind != PICKLE_TEXT || !utf8_is_text(k->text.s, k->text.n) || !torch_is_module(p, value))
+        return FAIL(r, "module '%s' has a part that is not a module that can be read as data", r->path, prefix[0] ? prefix : "(the whole)");
+    if (depth == MODULES_DEEP)
+        return FAIL(r, "modules within modules, %d deep", r->path, MODULES_DEEP);
+    text_add(&name, prefix);
+    text_add_n(&name, k->text.s, k->text.n);
+    text_add(&name, ".");
+    s = name.failed ? STATUS_MEMORY : read_module(r, c, value, name.data, depth + 1);
+    text_clear(&name);
+    return s;
+}
+
+/* The tensors of a module and of its parts, by the names that its state dict would have. */
+static enum status read_module(struct reader *r, struct checkpoint *c, size_t module, const char *prefix, int depth)
+{
+    static const char *const own[] = { "_parameters", "_buffers" };
+    const struct pickle *p = &r->pickle;
+    const struct pickle_list *a = pickle_attributes(p, module), *l;
+    long passing = pickle_find(p, a, "_non_persistent_buffers_set"), part;
+    enum status s = STATUS_OK;
+
+    for (size_t k = 0; k < 2; k++) {
+        part = pickle_find(p, a, own[k]);
+        l = part < 0 ? NULL : pickle_items(p, (size_t)part);
+        for (size_t i = 0; l && s == STATUS_OK && i + 1 < l->n; i += 2)
+            if (p->values[l->items[i + 1]].kind == PICKLE_TENSOR && !(k == 1 && is_listed(p, passing, &p->values[l->items[i]])))
+                s = add_tensor(r, c, prefix, l->items[i], l->items[i + 1]);
+    }
+    part = pickle_find(p, a, "_modules");
+    l = part < 0 ? NULL : pickle_items(p, (size_t)part);
+    for (size_t i = 0; l && s == STATUS_OK && i + 1 < l->n; i += 2)
+        s = read_part(r, c, l->items[i], l->items[i + 1], prefix, depth);
+    return s;
+}
+
+static enum status note_module(struct checkpoint *c, const struct pickle *p, size_t state)
+{
+    const struct pickle_class *class = p->values[p->values[state].object->class].kind == PICKLE_CLASS ? &p->values[p->values[state].object->class].class : NULL;
+    struct text what = { 0 };
+    enum status s = STATUS_MEMORY;
+
+    if (class && utf8_is_text(class->module.s, class->module.n) && utf8_is_text(class->name.s, class->name.n)) {
+        text_add_n(&what, class->module.s, class->module.n);
+        text_add(&what, ".");
+        text_add_n(&what, class->name.s, class->name.n);
+    }
+    text_add(&what, " (its tensors read as data, nothing executed)");
+    if (!what.failed)
+        s = checkpoint_add_fact(c, "pickled module", what.data);
+    text_clear(&what);
+    return s;
+}
+
+static enum status read_dictionary(struct reader *r, struct checkpoint *c, size_t state)
+{
+    const struct pickle *p = &r->pickle;
+    const struct pickle_list *l = pickle_items(p, state);
+    enum status s = STATUS_OK;
+
+    for (size_t i = 0; l && s == STATUS_OK && i + 1 < l->n; i += 2)
+        s = p->values[l->items[i + 1]].kind == PICKLE_TENSOR ? add_tensor(r, c, "", l->items[i], l->items[i + 1]) : note(c, p, l->items[i], l->items[i + 1]);
+    return s;
 }
 
 static enum status read_state(struct reader *r, struct checkpoint *c, size_t state)
 {
     const struct pickle *p = &r->pickle;
-    const struct pickle_list *l = &p->values[state].list, *root = &p->values[p->root].list;
-    struct names seen = { 0 };
-    enum status s = STATUS_OK;
+    const struct pickle_list *root = pickle_items(p, p->root);
+    bool module = torch_is_module(p, state);
+    enum status s = module ? note_module(c, p, state) : STATUS_OK;
 
-    c->tensors = mem_array(l->n / 2, sizeof *c->tensors);
-    if (!c->tensors)
-        return STATUS_MEMORY;
-    for (size_t i = 0; s == STATUS_OK && i + 1 < l->n; i += 2)
-        s = read_entry(r, c, &seen, l->items[i], l->items[i + 1]);
-    names_clear(&seen);
-    for (size_t i = 0; s == STATUS_OK && state != p->root && i + 1 < root->n; i += 2)
+    if (s == STATUS_OK)
+        s = module ? read_module(r, c, state, "", 0) : read_dictionary(r, c, state);
+    if (s == STATUS_OK && c->n == 0)
+        s = FAIL(r, "there are no tensors in the module", r->path);
+    for (size_t i = 0; root && s == STATUS_OK && state != p->root && i + 1 < root->n; i += 2)
         if (root->items[i + 1] != state)
             s = note(c, p, root->items[i], root->items[i + 1]);
     return s;
@@ -302,21 +383,22 @@ static enum status read_archive(struct reader *r, struct checkpoint *c)
         return FAIL(r, "a pickle of %zu bytes, the limit is %zu", r->path, archive_size(r->archive, member), PICKLE_LIMIT);
     if ((s = archive_read(&bytes, &r->pickle_owned, &offset, r->archive, member)) != STATUS_OK ||
         (s = pickle_parse(&r->pickle, r->path, bytes, archive_size(r->archive, member), r->d)) != STATUS_OK ||
-        (s = find_state(r, &state)) != STATUS_OK || (s = read_config(r, c)) != STATUS_OK)
+        (s = torch_choose(&state, &r->pickle, r->path, r->choice, r->d)) != STATUS_OK || (s = read_config(r, c, state)) != STATUS_OK)
         return s;
     return read_state(r, c, state);
 }
 
-enum status torch_read(struct checkpoint *out, struct archive *a)
+enum status torch_read(struct checkpoint *out, struct archive *a, const char *choice)
 {
     /* shared and expanded tensors are normal, a thousandfold of the file is not */
-    struct reader r = { .path = a->path, .archive = a, .checkpoint = out, .d = a->d, .budget = a->size > SIZE_MAX / 128 ? SIZE_MAX : 16 * a->size + 65536 };
+    struct reader r = { .path = a->path, .archive = a, .checkpoint = out, .choice = choice, .d = a->d, .budget = a->size > SIZE_MAX / 128 ? SIZE_MAX : 16 * a->size + 65536 };
     enum status s;
 
     out->format = "torch";
     s = read_archive(&r, out);
     pickle_clear(&r.pickle);
     names_clear(&r.keys);
+    names_clear(&r.seen);
     free(r.pickle_owned);
     free(r.storages);
     return s;

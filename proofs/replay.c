@@ -128,8 +128,10 @@ static void line(struct text *out, const struct net *net, const struct node *n) 
     text_add(out, "\n");
 }
 
-/* Does the file hold every tensor of the network under its own name and shape? */
+/* Does the file hold every tensor of the network under its own name and shape, and load without executing anything? */
 static bool plain_names(const struct model *m) {
+    for (size_t i = 0; i < m->checkpoint.n_facts; i++)
+        if (strcmp(m->checkpoint.facts[i].key, "pickled module") == 0) return false;
     for (size_t i = 0; i < m->net.n_tensors; i++) {
         const struct tensor *a = &m->net.tensors[i], *b = NULL;
         for (size_t k = 0; k < m->checkpoint.n && !b; k++)
@@ -154,7 +156,7 @@ static void loader(struct text *out, const struct bound_model *b, size_t index) 
         text_addf(out, "W_%s = {k: torch.from_numpy(v.astype(v.dtype.newbyteorder(\"=\"))) for k, v in np.load(FILE_%s).items() if v.dtype.kind in \"fiub\"}\n", b->name, b->name);
     } else {
         text_addf(out, "W_%s = torch.load(FILE_%s, map_location=\"cpu\", weights_only=True)\n", b->name, b->name);
-        text_addf(out, "W_%s = next((W_%s[k] for k in (\"model\", \"state_dict\", \"model_state_dict\") if k in W_%s), W_%s)\n", b->name, b->name,
+        text_addf(out, "W_%s = next((W_%s[k] for k in (\"model\", \"state_dict\", \"model_state_dict\", \"model_state\", \"net\", \"network\", \"params\", \"weights\") if k in W_%s), W_%s)\n", b->name, b->name,
                   b->name, b->name);
     }
     if (m->prefix && plain_names(m)) text_addf(out, "W_%s = {k[%zu:]: v for k, v in W_%s.items()}\n", b->name, strlen(m->prefix), b->name);

@@ -250,6 +250,23 @@ def torch_file(pickle, members=(("data/0", struct.pack("<ff", 1, 2)),), prefix="
     return archive([(prefix + "/data.pkl", pickle)] + [(prefix + "/" + k, v) for k, v in members] + [(prefix + "/version", b"3\n")], **kw)
 
 
+def typed(dtype, kind="torch.storage.UntypedStorage", numel=8):
+    return (glob("torch._utils._rebuild_tensor_v3") + tuple_of(storage(kind=kind, numel=numel), integer(0), tuple_of(integer(2)), tuple_of(integer(1)), b"\x89",
+                                                               glob("collections.OrderedDict") + b")R", glob("torch." + dtype) if dtype else b"K\1") + b"R")
+
+
+def from_type(cls="torch.Tensor", call="torch._utils._rebuild_tensor_v2"):
+    return glob("torch._tensor._rebuild_from_type_v2") + tuple_of(glob(call), glob(cls), b")", b"}") + b"R"
+
+
+def module_state(parameters=b"", modules=b""):
+    return b"}(" + text("_parameters") + b"}" + parameters + text("_buffers") + b"}" + text("_modules") + b"}" + modules + b"u"
+
+
+def module(parameters=b"", modules=b""):
+    return b"\x80\x02" + glob("mine.Net") + b")\x81" + module_state(parameters, modules) + b"b."
+
+
 def make_torch():
     good = state(("a", rebuild()))
     call = b"\x80\x02" + glob("os.system") + tuple_of(text("echo pwned")) + b"R."
@@ -309,6 +326,28 @@ def make_torch():
         "tensor_negated": torch_file(state(("a", rebuild(more=b"}" + text("neg") + b"\x88s")))),
         "tensor_expanded_without_end": torch_file(state(("a", rebuild(size=(1 << 30,), stride=(0,))))),
         "parameter_of_nothing": torch_file(state(("a", glob("torch._utils._rebuild_parameter") + tuple_of(b"N", b"\x88", b"N") + b"R"))),
+        "sparse": torch_file(state(("a", glob("torch._utils._rebuild_sparse_tensor") + b")R"))),
+        "quantized": torch_file(state(("a", glob("torch._utils._rebuild_qtensor") + b")R"))),
+        "quantized_storage": torch_file(state(("a", rebuild(storage(kind="torch.QInt8Storage"))))),
+        "nested_tensor": torch_file(state(("a", glob("torch._utils._rebuild_nested_tensor") + b")R"))),
+        "meta": torch_file(state(("a", glob("torch._utils._rebuild_meta_tensor_no_storage") + b")R"))),
+        "meta_storage": torch_file(state(("a", rebuild(storage(location="meta"))))),
+        "another_device": torch_file(state(("a", glob("torch._utils._rebuild_device_tensor_from_numpy") + b")R"))),
+        "wrapper_subclass": torch_file(state(("a", glob("torch._utils._rebuild_wrapper_subclass") + b")R"))),
+        "typed_float8": torch_file(state(("a", typed("float8_e4m3fn")))),
+        "typed_by_a_number": torch_file(state(("a", typed(None)))),
+        "typed_in_part": torch_file(state(("a", typed("uint16", numel=7))), (("data/0", b"\0" * 7),)),
+        "typed_of_typed_storage": torch_file(state(("a", typed("uint16", kind="torch.FloatStorage")))),
+        "untyped_storage": torch_file(state(("a", rebuild(storage(kind="torch.storage.UntypedStorage", numel=8))))),
+        "tensor_of_a_subclass": torch_file(state(("a", from_type(cls="mine.Odd")))),
+        "from_type_within_itself": torch_file(state(("a", from_type(call="torch._tensor._rebuild_from_type_v2")))),
+        "from_type_of_a_number": torch_file(state(("a", glob("torch._tensor._rebuild_from_type_v2") + b"K\1\x85R"))),
+        "reconstructs_a_number": torch_file(b"\x80\x02" + glob("copy_reg._reconstructor") + b"K\1\x85R."),
+        "two_models": torch_file(state(("G", b"}" + text("a") + rebuild() + b"s"), ("D", b"}" + text("a") + rebuild() + b"s"))),
+        "object_without_tensors": torch_file(b"\x80\x02" + glob("mine.Net") + b")\x81}" + text("x") + b"K\1sb."),
+        "module_without_tensors": torch_file(module()),
+        "module_with_a_function_inside": torch_file(module(parameters=text("w") + rebuild() + b"s", modules=text("part") + glob("mine.Net") + b")\x81s")),
+        "module_in_itself": torch_file(b"\x80\x02" + glob("mine.Net") + b")\x81q\x07" + module_state(text("w") + rebuild() + b"s", text("part") + b"h\x07s") + b"b."),
         "size_of_a_number": torch_file(state(("a", glob("torch.Size") + b"K\1\x85R"))),
         "duplicate_tensor": torch_file(state(("a", rebuild()), ("a", rebuild()))),
         "name_not_text": torch_file(b"\x80\x02}K\1" + rebuild() + b"s."),

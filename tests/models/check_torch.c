@@ -6,7 +6,8 @@
 #include "models/decode.h"
 #include "core/text.h"
 
-static const char *const pairs[] = { "dtypes", "nested", "parameters", "protocol_4", "protocol_5", "strided", "buffers", "no_checksums" };
+static const char *const pairs[] = { "dtypes", "nested", "parameters", "protocol_4", "protocol_5", "strided", "buffers", "no_checksums",
+                                     "module", "module_protocol_5", "module_beside_optimizer", "losses_beside", "ordered", "typed" };
 
 static void read_checkpoint(struct checkpoint *c, const char *name, const char *extension)
 {
@@ -87,6 +88,64 @@ START_TEST(sources_lead_to_the_bytes)
 }
 END_TEST
 
+/* Values of a key stated beside the tensors. */
+static const char *fact(const struct checkpoint *c, const char *key)
+{
+    for (size_t i = 0; i < c->n_facts; i++)
+        if (strcmp(c->facts[i].key, key) == 0)
+            return c->facts[i].value;
+    return "";
+}
+
+START_TEST(a_module_is_read_as_data)
+{
+    struct checkpoint c;
+
+    read_checkpoint(&c, "module_beside_optimizer", "pt");
+    ck_assert_str_eq(fact(&c, "pickled module"), "torch.nn.parallel.data_parallel.DataParallel (its tensors read as data, nothing executed)");
+    ck_assert_str_eq(fact(&c, "optimizer"), "(an optimizer's state, not read)");
+    ck_assert_str_eq(fact(&c, "epoch"), "7");
+    ck_assert_str_eq(fact(&c, "loss"), "0.25");
+    ck_assert_str_eq(fact(&c, "losses"), "(something else)");
+    checkpoint_clear(&c);
+}
+END_TEST
+
+static enum status read_choice(struct checkpoint *c, const char *path, const char *choice, char **data, struct diag *d)
+{
+    size_t size;
+
+    ck_assert_int_eq(file_read(data, &size, path, 1 << 24, d), STATUS_OK);
+    return checkpoint_parse_choice(c, path, *data, size, choice, d);
+}
+
+START_TEST(a_state_dict_is_chosen)
+{
+    static const char path[] = "tests/data/torch/chosen.pt";
+    struct checkpoint c;
+    struct diag d;
+    char *data;
+
+    diag_init(&d);
+    ck_assert_int_eq(read_choice(&c, path, "runs.1", &data, &d), STATUS_OK);
+    ck_assert(c.n == 1 && tensor_count(&c.tensors[0]) == 2 && tensor_entry(&c.tensors[0], 1) == 1);
+    checkpoint_clear(&c);
+    free(data);
+    ck_assert_int_eq(read_choice(&c, path, NULL, &data, &d), STATUS_INPUT);
+    ck_assert_str_eq(d.messages[0].text, "cannot read 'tests/data/torch/chosen.pt': more than one state dict in it ('G', 'runs.0', 'runs.1'): say which with --set state_dict=KEY");
+    diag_clear(&d);
+    free(data);
+    ck_assert_int_eq(read_choice(&c, path, "D", &data, &d), STATUS_INPUT);
+    ck_assert_str_eq(d.messages[0].text, "cannot read 'tests/data/torch/chosen.pt': there is no state dict 'D' in it, there is 'G', 'runs.0', 'runs.1'");
+    diag_clear(&d);
+    free(data);
+    ck_assert_int_eq(read_choice(&c, "tests/data/torch/ordered.pt", "D", &data, &d), STATUS_INPUT);
+    ck_assert_str_eq(d.messages[0].text, "cannot read 'tests/data/torch/ordered.pt': there is no state dict 'D' in it, only the file as a whole is one");
+    diag_clear(&d);
+    free(data);
+}
+END_TEST
+
 START_TEST(what_stands_beside_the_state_dict_is_noted)
 {
     struct checkpoint c;
@@ -110,6 +169,8 @@ int main(void)
 
     tcase_add_loop_test(core, same_as_safetensors, 0, sizeof pairs / sizeof *pairs);
     tcase_add_test(core, sources_lead_to_the_bytes);
+    tcase_add_test(core, a_module_is_read_as_data);
+    tcase_add_test(core, a_state_dict_is_chosen);
     tcase_add_test(core, what_stands_beside_the_state_dict_is_noted);
     suite_add_tcase(s, core);
     srunner_run_all(runner, CK_NORMAL);
