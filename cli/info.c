@@ -24,8 +24,8 @@ int command_info(const struct arguments *a) {
     if (s == STATUS_OK) s = command_shapes(&m, a, a->positional[0], &d);
     if (s != STATUS_OK) goto done;
     loaded = true;
-    if (json) write_info_json(&t, &m);
-    else write_info(&t, &m);
+    if (json) write_info_json(&t, &m, argument_given(a, OPTION_RANKS));
+    else write_info(&t, &m, argument_given(a, OPTION_RANKS));
     s = t.failed ? STATUS_MEMORY : command_write(json, t.data, t.size, &d);
 done:;
     int code = s == STATUS_OK ? 0 : command_fail(s, &d);

@@ -10,7 +10,7 @@ const struct family family_table[] = {
 const size_t n_families = sizeof family_table / sizeof *family_table;
 
 /* Families that have a name here and no reader. */
-static const char *const later[] = { "bilinear", "mlp", "sequential", "tms", "autoencoder", "transcoder", "probe", "conv", "rnn" };
+static const char *const later[] = { "probe", "conv", "rnn" };
 enum { N_LATER = sizeof later / sizeof *later };
 
 const struct family *family_find(const char *name)

@@ -16,8 +16,10 @@ enum dtype {
 #undef X
 };
 #define TENSOR_MAX_RANK 8
-/* Where the numbers come from: element strides; bound: raw bytes are in the file, at offset. bytes: the first element in memory, or NULL; borrowed. */
-struct tensor_source { size_t offset; bool bound; size_t strides[TENSOR_MAX_RANK]; enum dtype dtype; bool big_endian; const unsigned char *bytes; };
+/* Where the numbers come from: element strides; bound: raw bytes are in the file, at offset. bytes: the first element in memory, or NULL; borrowed.
+ * Of a tensor of a network: of, the tensor of the checkpoint that it is cut from, when its name differs (NULL: the same name, or a .net); made: it is
+ * from no tensor, a constant of the family. */
+struct tensor_source { size_t offset; bool bound; size_t strides[TENSOR_MAX_RANK]; enum dtype dtype; bool big_endian; const unsigned char *bytes; const char *of; bool made; };
 /* data: row-major, owned; NULL in a tensor of a checkpoint until tensor_need. The readers have checked every element, so decoding cannot fail
  * but for memory. Zero has no sign. */
 struct tensor { char *name; size_t rank; size_t shape[TENSOR_MAX_RANK]; double *data; struct tensor_source source; };

@@ -32,8 +32,8 @@ weightproof_model *weightproof_model_read(const char *file, const struct weightp
     if (s == STATUS_OK) s = model_load(&m->model, file, &o, &d);
     m->read = s == STATUS_OK;
     if (m->read) {
-        write_info(&m->info, &m->model);
-        write_info_json(&m->json, &m->model);
+        write_info(&m->info, &m->model, false);
+        write_info_json(&m->json, &m->model, false);
         s = net_write(&m->net, &m->model.net);
     }
     m->errors = api_messages(&d, s);

@@ -69,7 +69,7 @@ static enum status infos(struct text *manifest, const char *folder, const struct
         struct text t;
         if (m->loaded != STATUS_OK) continue;
         text_init(&t);
-        write_info(&t, &m->model);
+        write_info(&t, &m->model, false);
         s = put_text(manifest, folder, m->name, ".info.txt", &t, d);
         text_clear(&t);
     }

@@ -24,6 +24,7 @@ void result_interval(struct interval *x, const struct result *r);
 void write_result(struct text *out, const struct result *r);
 
 /* What `info` says about a model. */
-void write_info(struct text *out, const struct model *m);
-void write_info_json(struct text *out, const struct model *m);
+/* all_ranks: ranks of matrices of any size (slow). */
+void write_info(struct text *out, const struct model *m, bool all_ranks);
+void write_info_json(struct text *out, const struct model *m, bool all_ranks);
 #endif

@@ -19,6 +19,7 @@ PY = sys.executable
 
 # Scripts end with a line `N passed, N failed`.
 SCRIPTS = [
+    ("same_family", [PY, "tests/models/same_family.py", BUILD]),
     ("make_net", [PY, "tests/models/same_net.py", BUILD]),
     ("cli", ["sh", "tests/cli/run.sh", BUILD]),
     ("checker", [PY, "tests/checker/run.py", "--checker", BUILD + "/weightproof-check"]),

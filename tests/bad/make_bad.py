@@ -186,7 +186,7 @@ def make_transformer():
         "window": (S, changed(C, window_size=2)),
         "several_not_told": (changed(S, ["pos_embed.W_pos"], **{k.replace(".", "__"): v for k, v in mlp.items()}), None),
         "no_configuration": (S, None),
-        "another_family": ({"0.weight": [2, 2], "0.bias": [2]}, None),
+        "another_family": ({"theta": [2, 2], "phi": [2]}, None),
     }
     for name, (shapes, config) in files.items():
         write("transformer/%s.safetensors" % name, safetensors(shapes, config))

@@ -27,13 +27,13 @@ $ weightproof info examples/max4_s123.safetensors
 >   sampled_accuracy           0.9997325  stated by the file
 > 
 > tensors
->   blocks.0.attn.W_K                1 x 32 x 32
->   blocks.0.attn.W_O                1 x 32 x 32
->   blocks.0.attn.W_Q                1 x 32 x 32
->   blocks.0.attn.W_V                1 x 32 x 32
->   embed.W_E                        64 x 32
->   pos_embed.W_pos                  4 x 32
->   unembed.W_U                      32 x 64
+>   blocks.0.attn.W_K                F32   1 x 32 x 32     rank 32  norm 8.8790876  largest -0.8542812466621399 [0, 19, 10]
+>   blocks.0.attn.W_O                F32   1 x 32 x 32     rank 32  norm 11.371292  largest 0.9511198401451111 [0, 7, 0]
+>   blocks.0.attn.W_Q                F32   1 x 32 x 32     rank 32  norm 10.75386  largest 0.9347267150878906 [0, 13, 19]
+>   blocks.0.attn.W_V                F32   1 x 32 x 32     rank 32  norm 12.199236  largest -1.0214706659317017 [0, 7, 18]
+>   embed.W_E                        F32   64 x 32         rank 32  norm 13.060981  largest -1.0081017017364502 [32, 16]
+>   pos_embed.W_pos                  F32   4 x 32          rank 4  norm 2.4741194  largest 0.6322981715202332 [3, 0]
+>   unembed.W_U                      F32   32 x 64         rank 32  norm 12.037597  largest -0.7868267893791199 [25, 45]
 > 
 > nodes
 >   hook_embed                           embed      32
@@ -64,8 +64,20 @@ $ weightproof info examples/max4_s123.safetensors --set n_ctx
 ? 3
 
 $ weightproof info --families
+> bilinear     bilinear MLPs: products of two linear maps, stacked or not, with or without residual path; torch.nn.Bilinear
+>              known by: embed.weight, blocks.N.weight, head.weight; l/r/d.weight, left/right/head.weight; w_l, w_r, w_u; bilinear.weight
 > transformer  token models with TransformerLens keys: any layers and heads, LayerNorm or none, MLP or none, causal or not
 >              known by: embed.W_E, blocks.N.attn.W_Q
+> pair         an MLP on two embedded tokens, concatenated, added or multiplied
+>              known by: embed.weight (or two), lN.weight, unembed.weight; W_E, W_U
+> tms          toy models of superposition: relu(W' W x + b)
+>              known by: W, b; linear1.weight, linear2.weight, linear2.bias
+> autoencoder  sparse autoencoders: relu, topk or jumprelu features
+>              known by: W_enc, W_dec, b_enc, b_dec; encoder.weight, decoder.weight
+> transcoder   autoencoders whose result is another activation
+>              known by: the same with b_dec_out or W_skip
+> mlp          chains of linear layers: torch.nn.Sequential with BatchNorm1d, LayerNorm, RMSNorm; real inputs
+>              known by: N.weight, net.N.weight, layers.N.weight, fcN.weight, WN
 > net          a canonical network file
 >              known by: its first line, weightproof-net 1
 ? 0

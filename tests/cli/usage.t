@@ -18,6 +18,7 @@ $ weightproof help
 >   eval     FILE.claims  the value of every subexpression of a claim at one input
 >   info     [MODEL]      what was read, what was inferred, what was assumed
 >   run      MODEL        certified enclosures of activations
+>   selftest MODEL        stored outputs of another program against certified bounds
 >   convert  MODEL|DATA   the canonical network file (.net) of a model, or array (.arr) of data
 >   help     [COMMAND]    this list, or the options of a command
 > 

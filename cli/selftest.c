@@ -1,0 +1,137 @@
+/* Stored outputs of PyTorch or another program, held against the certified enclosures. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "cli/command.h"
+#include "core/text.h"
+#include "models/decode.h"
+#include "models/selftest.h"
+#include "proofs/write.h"
+
+struct report { struct model m; struct selftest_data data; struct selftest_result *results; struct text cause; bool loaded, read, single; };
+
+static bool fails(const struct selftest_result *r) { return r->outside > 0 || r->unbounded == r->entries; }
+
+static bool any_fails(const struct report *r) {
+    for (size_t i = 0; i < r->data.n_arrays; i++)
+        if (fails(&r->results[i])) return true;
+    return false;
+}
+
+static void add_place(struct text *t, const struct report *r, const struct selftest_place *p) {
+    text_addf(t, "input %zu", p->input);
+    if (r->data.length > 1) text_addf(t, ", position %zu", p->position);
+    text_addf(t, ", entry %zu", p->entry);
+}
+
+/* One line an array; a failing one says by how much. */
+static void add_array(struct text *t, const struct report *r, size_t i) {
+    const struct selftest_array *a = &r->data.arrays[i];
+    const struct selftest_result *x = &r->results[i];
+    const struct selftest_place *p = fails(x) ? &x->worst : &x->largest;
+    text_addf(t, "%-6s  %-20s %-4s %zu entries  ", fails(x) ? "FAILED" : "agrees", a->name, dtype_name(a->dtype), x->entries);
+    if (x->unbounded == x->entries) {
+        text_add(t, "no certified bound is finite\n");
+        return;
+    }
+    text_addf(t, "deviation %.3g, certified %s bound %.3g", p->deviation, r->single ? "float32" : "float64", p->bound);
+    if (p->deviation > 0) text_addf(t, ", ratio %.3g", p->bound / p->deviation);
+    text_add(t, " at ");
+    add_place(t, r, p);
+    if (fails(x)) text_addf(t, ": stored %.9g, computed %.9g; %zu entries outside", p->stored, p->mid, x->outside);
+    if (x->unbounded) text_addf(t, "; %zu entries without a finite bound", x->unbounded);
+    text_add(t, "\n");
+}
+
+static void add_place_json(struct text *t, const char *key, const struct selftest_place *p) {
+    text_addf(t, ", \"%s\": {\"input\": %zu, \"position\": %zu, \"entry\": %zu, \"stored\": ", key, p->input, p->position, p->entry);
+    text_add_double(t, p->stored);
+    text_add(t, ", \"computed\": ");
+    text_add_double(t, p->mid);
+    text_add(t, ", \"deviation\": ");
+    text_add_double(t, p->deviation);
+    text_add(t, ", \"bound\": ");
+    text_add_double(t, p->bound);
+    text_add(t, "}");
+}
+
+static void write_json(struct text *t, const struct report *r, const char *reference) {
+    text_add(t, "{\n  \"file\": ");
+    write_json_string(t, r->m.path);
+    text_addf(t, ",\n  \"sha256\": \"%s\",\n  \"net_sha256\": \"%s\",\n  \"family\": ", r->m.file_sha256, r->m.net.sha256);
+    write_json_string(t, r->m.family);
+    text_add(t, ",\n  \"reference\": ");
+    write_json_string(t, reference);
+    text_addf(t, ",\n  \"inputs\": %zu,\n  \"bound\": \"%s\",\n  \"arrays\": [", r->data.count, r->single ? "float32" : "float64");
+    for (size_t i = 0; i < r->data.n_arrays; i++) {
+        const struct selftest_result *x = &r->results[i];
+        text_addf(t, "%s\n    {\"name\": ", i ? "," : "");
+        write_json_string(t, r->data.arrays[i].name);
+        text_addf(t, ", \"node\": \"%s\", \"dtype\": \"%s\", \"agrees\": %s, \"entries\": %zu, \"outside\": %zu, \"unbounded\": %zu",
+                  r->m.net.nodes[r->data.arrays[i].node].name, dtype_name(r->data.arrays[i].dtype), fails(x) ? "false" : "true", x->entries, x->outside, x->unbounded);
+        if (x->unbounded < x->entries) {
+            add_place_json(t, "largest", &x->largest);
+            add_place_json(t, "worst", &x->worst);
+        }
+        text_add(t, "}");
+    }
+    text_add(t, "\n  ],\n  \"cause\": ");
+    write_json_string(t, r->cause.size ? r->cause.data : NULL);
+    text_addf(t, ",\n  \"agrees\": %s,\n  \"schema\": 1\n}\n", any_fails(r) ? "false" : "true");
+}
+
+static void write_lines(struct text *t, const struct report *r) {
+    for (size_t i = 0; i < r->data.n_arrays; i++) add_array(t, r, i);
+    if (any_fails(r))
+        text_addf(t, "likely cause: %s\n", r->cause.size ? r->cause.data : "none of the changes that were tried makes the outputs agree");
+}
+
+static enum status compare(struct report *r, const struct model_options *o, struct diag *d) {
+    enum status s = STATUS_OK;
+    r->results = calloc(r->data.n_arrays, sizeof *r->results);
+    r->single = !net_not_binary32(&r->m.net);
+    if (!r->results) return STATUS_MEMORY;
+    for (size_t i = 0; s == STATUS_OK && i < r->data.n_arrays; i++) {
+        if (!r->single && r->data.arrays[i].dtype != DTYPE_F64)
+            return diag_fail(d, STATUS_INPUT, "array '%s' is %s, but tensor '%s' is not binary32: only outputs in float64 can be compared", r->data.arrays[i].name,
+                             dtype_name(r->data.arrays[i].dtype), net_not_binary32(&r->m.net));
+        s = selftest_compare(&r->results[i], &r->data, i, &r->m.net, r->single, SIZE_MAX, d);
+    }
+    if (s == STATUS_OK && any_fails(r)) s = selftest_cause(&r->cause, &r->m, o, &r->data, r->single, d);
+    return s;
+}
+
+static enum status run(struct report *r, const struct arguments *a, const char *reference, struct diag *d) {
+    struct model_options o = {.config_path = argument_value(a, OPTION_CONFIG)};
+    struct setting *set = NULL;
+    enum status s = argument_settings(&set, &o.n_set, a, OPTION_SET, d);
+    o.set = set;
+    if (s == STATUS_OK) s = command_model(&r->m, a, a->positional[0], d);
+    r->loaded = s == STATUS_OK;
+    if (s == STATUS_OK) s = selftest_read(&r->data, reference, &r->m.net, d);
+    r->read = s == STATUS_OK;
+    if (s == STATUS_OK) s = compare(r, &o, d);
+    free(set);
+    return s;
+}
+
+int command_selftest(const struct arguments *a) {
+    struct report r = {.loaded = false};
+    struct text t;
+    struct diag d;
+    const char *reference = argument_value(a, OPTION_AGAINST), *json = argument_value(a, OPTION_JSON);
+    diag_init(&d);
+    text_init(&t);
+    enum status s = reference ? run(&r, a, reference, &d) : diag_fail(&d, STATUS_INPUT, "selftest needs --against REFERENCE.npz");
+    if (s == STATUS_OK && json) write_json(&t, &r, reference);
+    if (s == STATUS_OK && !json) write_lines(&t, &r);
+    if (s == STATUS_OK) s = t.failed ? STATUS_MEMORY : command_write(json, t.data, t.size, &d);
+    int code = s != STATUS_OK ? command_fail(s, &d) : any_fails(&r) ? 1 : 0;
+    if (r.read) selftest_data_clear(&r.data);
+    if (r.loaded) model_clear(&r.m);
+    free(r.results);
+    text_clear(&r.cause);
+    text_clear(&t);
+    diag_clear(&d);
+    return code;
+}

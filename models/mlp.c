@@ -1,0 +1,333 @@
+/* Chains of linear layers and norms. The tensors do not tell what stands between the layers: it is read or asked for. */
+#include "models/mlp.h"
+
+#include <limits.h>
+#include <math.h>
+#include <string.h>
+
+#include "core/mem.h"
+#include "models/family.h"
+
+struct chain { struct reading *r; struct mlp_chain c; int *act; /* after module i, before module i + 1 */ double eps; const char *eps_how; };
+
+static const char *const act_keys[] = { "act", "act_fn", "activation", "activation_fn", "activation_function", "hidden_act", NULL };
+static const char *const last_keys[] = { "act_out", "output_activation", NULL };
+static const char *const eps_keys[] = { "eps", "bn_eps", NULL };
+static const char *const layout_keys[] = { "layout", NULL };
+static const char *const known[] = { "act", "act_fn", "activation", "activation_fn", "activation_function", "hidden_act", "act_out", "output_activation",
+                                     "eps", "bn_eps", "layout", NULL };
+
+bool mlp_recognises(const struct checkpoint *c)
+{
+    struct mlp_chain chain;
+    bool failed, is = !tms_recognises(c) && mlp_chain_read(&chain, c, &failed);
+
+    if (is)
+        mlp_chain_clear(&chain);
+    return is;
+}
+
+/* Is there room for a module without tensors after module i? */
+static bool has_gap(const struct mlp_chain *c, size_t i)
+{
+    return !c->by_module || c->modules[i + 1].number == LONG_MAX || c->modules[i + 1].number - c->modules[i].number > 1;
+}
+
+/* Numbers without any gap are those of a list of layers, not of a Sequential. */
+static bool has_gaps(const struct mlp_chain *c)
+{
+    for (size_t i = 0; i + 1 < c->n; i++)
+        if (has_gap(c, i))
+            return true;
+    return false;
+}
+
+/* Numbers the places where an activation may be, and says whether one word tells all of them: between two linear layers there is one place. */
+static size_t places(const struct mlp_chain *c, bool *place, bool *one_word)
+{
+    bool all = !has_gaps(c);
+    size_t n = 0, since = 0;
+
+    *one_word = true;
+    for (size_t i = 0; i + 1 < c->n; i++) {
+        place[i] = all || has_gap(c, i);
+        n += place[i];
+        since = c->modules[i].kind == MLP_LINEAR ? place[i] : since + place[i];
+        if (since > 1)
+            *one_word = false;
+    }
+    return n;
+}
+
+static enum status act_list(struct chain *k, const bool *place, size_t n, const cJSON *list, const char *how)
+{
+    int at = 0;
+
+    if ((size_t)cJSON_GetArraySize(list) != n)
+        return reading_fail(k->r, "act has %d entries (%s), %zu are needed, one for each place between layers", cJSON_GetArraySize(list), how, n);
+    for (size_t i = 0; i + 1 < k->c.n; i++) {
+        const char *word;
+        enum status s;
+        if (!place[i])
+            continue;
+        word = cJSON_GetStringValue(cJSON_GetArrayItem(list, at++));
+        if (!word)
+            return reading_fail(k->r, "act is a list with an entry that is no word (%s)", how);
+        if ((s = reading_activation_word(&k->act[i], k->r, "act", word, how)) != STATUS_OK)
+            return s;
+    }
+    return STATUS_OK;
+}
+
+static enum status act_word(struct chain *k, const bool *place, const char *word, const char *how)
+{
+    int act;
+    enum status s = reading_activation_word(&act, k->r, "act", word, how);
+
+    for (size_t i = 0; s == STATUS_OK && i + 1 < k->c.n; i++)
+        if (place[i])
+            k->act[i] = act;
+    return s;
+}
+
+static enum status inner_activations(struct chain *k, bool *place)
+{
+    bool one_word;
+    size_t n = places(&k->c, place, &one_word);
+    const char *how;
+    const cJSON *value = reading_value(&how, k->r, act_keys);
+    enum status s;
+
+    if (n == 0)
+        return STATUS_OK;
+    if (!value || cJSON_IsNull(value) || (!one_word && !cJSON_IsArray(value)))
+        return one_word ? reading_ask(k->r, "the tensors do not tell the activation between the layers: say --set act=relu (or another of %s)", activation_words)
+                        : reading_ask(k->r, "there are %zu places between the layers and norms where an activation may be: say --set 'act=[\"relu\", \"none\", ...]' with one word for each", n);
+    if (!cJSON_IsArray(value) && !cJSON_IsString(value))
+        return reading_fail(k->r, "act is neither a word nor a list of words (%s)", how);
+    s = cJSON_IsArray(value) ? act_list(k, place, n, value, how) : act_word(k, place, value->valuestring, how);
+    if (s != STATUS_OK)
+        return s;
+    s = cJSON_IsArray(value) ? reading_fact(k->r, "act", how, "a list of %zu", n) : reading_fact(k->r, "act", how, "%s", value->valuestring);
+    if (s == STATUS_OK && k->c.by_module)
+        s = has_gaps(&k->c) ? reading_fact(k->r, "act stands", "inferred from the numbers of the modules, other modules assumed to change nothing", "where numbers are left out")
+                            : reading_fact(k->r, "act stands", "assumed, as no number is left out (override with a list)", "between all layers");
+    return s;
+}
+
+static enum status last_activation(struct chain *k)
+{
+    const char *how, *word;
+    enum status s = reading_word(&word, &how, k->r, last_keys);
+
+    k->act[k->c.n - 1] = (int)ACTIVATION_NONE;
+    if (s != STATUS_OK)
+        return s;
+    if (!word)
+        return reading_fact(k->r, "act_out", "assumed (override with --set act_out=WORD)", "none");
+    s = reading_activation_word(&k->act[k->c.n - 1], k->r, "act_out", word, how);
+    return s == STATUS_OK ? reading_fact(k->r, "act_out", how, "%s", word) : s;
+}
+
+static enum status activations(struct chain *k)
+{
+    bool *place = mem_array(k->c.n, sizeof *place);
+    enum status s;
+
+    k->act = mem_array(k->c.n, sizeof *k->act);
+    for (size_t i = 0; k->act && i < k->c.n; i++)
+        k->act[i] = (int)ACTIVATION_NONE;
+    s = place && k->act ? inner_activations(k, place) : STATUS_MEMORY;
+    free(place);
+    return s == STATUS_OK ? last_activation(k) : s;
+}
+
+/* BatchNorm1d, LayerNorm: PyTorch's default 1e-5 is assumed and said. RMSNorm has no usual one: asked for. */
+static enum status norms(struct chain *k)
+{
+    bool norm = false, rms = false, outer = false;
+    enum status s = reading_number(&k->eps, &k->eps_how, k->r, eps_keys);
+
+    for (size_t i = 0; i < k->c.n; i++) {
+        norm |= k->c.modules[i].kind != MLP_LINEAR;
+        rms |= k->c.modules[i].kind == MLP_RMSNORM;
+        outer |= k->c.modules[i].kind == MLP_LAYERNORM || k->c.modules[i].kind == MLP_RMSNORM;
+    }
+    if (s != STATUS_OK || !norm)
+        return s;
+    if (isnan(k->eps) && rms)
+        return reading_ask(k->r, "the tensors do not tell eps of the RMSNorm: say --set eps=NUMBER");
+    if (!isnan(k->eps) && !(k->eps >= 0))
+        return reading_fail(k->r, "eps is %g (%s), a number of at least 0 is needed", k->eps, k->eps_how);
+    s = isnan(k->eps) ? reading_fact(k->r, "eps", "assumed, PyTorch's default (override with --set eps=NUMBER)", "1e-05") : reading_fact(k->r, "eps", k->eps_how, "%g", k->eps);
+    k->eps = isnan(k->eps) ? 1e-5 : k->eps;
+    if (outer)
+        k->r->b.net.eps = k->eps;
+    return s;
+}
+
+/* [in, out] as the network multiplies: by the name, by the bias, by the width before, else by the setting. */
+static enum status orient(struct chain *k, struct view *W, const struct mlp_module *m, size_t width)
+{
+    const struct tensor *bias = m->bias ? reading_find(k->r, m->bias) : NULL;
+    const char *how, *word;
+    enum status s = reading_word(&word, &how, k->r, layout_keys);
+    bool out_in = !m->transposed;
+
+    if (s != STATUS_OK)
+        return s;
+    if (word && strcmp(word, "out_in") != 0 && strcmp(word, "in_out") != 0)
+        return reading_fail(k->r, "layout is '%.60s' (%s), out_in or in_out is needed", word, how);
+    if (word)
+        out_in = strcmp(word, "out_in") == 0;
+    else if (m->raw && W->shape[0] != W->shape[1]) {
+        if (width ? W->shape[0] != W->shape[1] : bias && bias->rank == 1)
+            out_in = width ? W->shape[1] == width : bias->shape[0] == W->shape[0];
+        else
+            return reading_ask(k->r, "the names do not tell whether '%s' is [out, in] or [in, out]: say --set layout=out_in or in_out", m->weight);
+    } else if (m->raw)
+        return reading_ask(k->r, "'%s' is square, and its name does not tell whether it is [out, in] or [in, out]: say --set layout=out_in or in_out", m->weight);
+    if (out_in)
+        *W = view_transposed(*W);
+    return STATUS_OK;
+}
+
+/* Names of the module's part in the graph: layers.0.pre is node and prefix alike. */
+static size_t linear(struct chain *k, const struct mlp_module *m, size_t layer, size_t x, bool last, enum status *s)
+{
+    struct reading *r = k->r;
+    struct view W, bias;
+    size_t width = r->b.net.width_in ? netbuild_width(&r->b, x) : 0, w, b = NETBUILD_NONE;
+
+    if ((*s = reading_take(&W, r, m->weight, 2)) != STATUS_OK || (*s = orient(k, &W, m, width)) != STATUS_OK || r->questions.size)
+        return 0;
+    if (width && W.shape[0] != width) {
+        *s = reading_fail(r, "tensor '%s' takes %zu numbers, the layer before gives %zu", m->weight, W.shape[0], width);
+        return 0;
+    }
+    if (m->bias && (*s = reading_take_shape(&bias, r, m->bias, 1, &W.shape[1], "out")) != STATUS_OK)
+        return 0;
+    if (!width) {
+        r->b.net.width_in = W.shape[0];
+        x = netbuild_input(&r->b);
+    }
+    w = netbuild_cut(&r->b, node_named("layers.%zu.W", layer).s, W);
+    if (m->bias)
+        b = netbuild_cut(&r->b, node_named("layers.%zu.b", layer).s, bias);
+    return netbuild_linear(&r->b, last ? "output" : node_named("layers.%zu.pre", layer).s, x, w, b);
+}
+
+/* Norm number `number`; result: the name of the node that it ends in. */
+struct norm { const struct mlp_module *m; size_t number; struct node_name result; };
+
+/* A vector of the module as a constant node. */
+static size_t constant(struct chain *k, size_t number, const char *node, const char *what, const char *tensor, size_t width, enum status *s)
+{
+    struct view v;
+
+    if (*s != STATUS_OK || (*s = reading_take_shape(&v, k->r, tensor, 1, &width, "width of the layer before")) != STATUS_OK)
+        return 0;
+    return netbuild_constant(&k->r->b, node_named("norms.%zu.%s", number, node).s, netbuild_cut(&k->r->b, node_named("norms.%zu.%s", number, what).s, v));
+}
+
+/* ((x - mean) / sqrt(var + eps)) w + b */
+static size_t batchnorm(struct chain *k, const struct norm *n, size_t x, enum status *s)
+{
+    struct netbuild *b = &k->r->b;
+    const struct mlp_module *m = n->m;
+    size_t j = n->number, width = netbuild_width(b, x), mean = constant(k, j, "mean", "running_mean", m->mean, width, s),
+           var = constant(k, j, "var", "running_var", m->var, width, s), eps, y;
+
+    if (*s != STATUS_OK)
+        return 0;
+    eps = netbuild_constant(b, node_named("norms.%zu.epsilon", j).s, netbuild_fill(b, node_named("norms.%zu.eps", j).s, reading_binary32(k->eps), width));
+    y = netbuild_two(b, node_named("norms.%zu.var_eps", j).s, OP_ADD, var, eps);
+    y = netbuild_one(b, node_named("norms.%zu.std", j).s, OP_SQRT, y);
+    x = netbuild_two(b, node_named("norms.%zu.centred", j).s, OP_SUB, x, mean);
+    y = netbuild_two(b, m->weight || m->bias ? node_named("norms.%zu.normalized", j).s : n->result.s, OP_DIV, x, y);
+    if (m->weight) {
+        size_t w = constant(k, j, "gain", "w", m->weight, width, s);
+        y = netbuild_two(b, m->bias ? node_named("norms.%zu.scaled", j).s : n->result.s, OP_MUL, y, w);
+    }
+    if (m->bias) {
+        size_t c = constant(k, j, "offset", "b", m->bias, width, s);
+        y = netbuild_two(b, n->result.s, OP_ADD, y, c);
+    }
+    return y;
+}
+
+/* LayerNorm, RMSNorm. */
+static size_t row_norm(struct chain *k, const struct norm *n, size_t x, enum status *s)
+{
+    struct netbuild *b = &k->r->b;
+    const struct mlp_module *m = n->m;
+    size_t width = netbuild_width(b, x), w, bias = NETBUILD_NONE;
+    struct view v;
+
+    if ((*s = reading_take_shape(&v, k->r, m->weight, 1, &width, "width of the layer before")) != STATUS_OK)
+        return 0;
+    w = netbuild_cut(b, node_named("norms.%zu.w", n->number).s, v);
+    if (m->bias && (*s = reading_take_shape(&v, k->r, m->bias, 1, &width, "width of the layer before")) != STATUS_OK)
+        return 0;
+    if (m->bias)
+        bias = netbuild_cut(b, node_named("norms.%zu.b", n->number).s, v);
+    return netbuild_add(b, (struct netbuild_node){ .name = n->result.s, .op = m->bias ? OP_LAYERNORM : OP_RMSNORM, .inputs = &x, .n_inputs = 1,
+                                                   .weights = { w, bias }, .n_weights = 2 });
+}
+
+/* layer, norm: how many of each came before. An activation takes the number of the linear layer before it. */
+struct counts { size_t layer, norm; };
+
+static size_t module(struct chain *k, size_t i, struct counts *n, size_t x, enum status *s)
+{
+    const struct mlp_module *m = &k->c.modules[i];
+    bool end = i + 1 == k->c.n, last = end && k->act[i] == (int)ACTIVATION_NONE;
+
+    if (m->kind == MLP_LINEAR)
+        x = linear(k, m, n->layer++, x, last, s);
+    else {
+        struct norm norm = { m, n->norm, last ? node_named("output") : node_named("norms.%zu.out", n->norm) };
+        x = m->kind == MLP_BATCHNORM ? batchnorm(k, &norm, x, s) : row_norm(k, &norm, x, s);
+        n->norm++;
+    }
+    if (*s != STATUS_OK)
+        return 0;
+    return reading_activate(k->r, end ? "output" : node_named("layers.%zu.post", n->layer ? n->layer - 1 : 0).s, k->act[i], x);
+}
+
+static enum status modules(struct chain *k)
+{
+    struct counts n = { 0, 0 };
+    size_t x = 0;
+    enum status s = STATUS_OK;
+
+    if (k->c.modules[0].kind != MLP_LINEAR) {
+        const struct tensor *first = reading_find(k->r, k->c.modules[0].weight ? k->c.modules[0].weight : k->c.modules[0].mean);
+        k->r->b.net.width_in = tensor_count(first);
+        x = netbuild_input(&k->r->b);
+    }
+    for (size_t i = 0; s == STATUS_OK && !k->r->questions.size && i < k->c.n; i++)
+        x = module(k, i, &n, x, &s);
+    return s == STATUS_OK ? reading_done(k->r, x, known) : s;
+}
+
+static enum status build(struct reading *r)
+{
+    struct chain k = { .r = r };
+    bool failed;
+    enum status s;
+
+    if (!mlp_chain_read(&k.c, &r->model->checkpoint, &failed))
+        return failed ? STATUS_MEMORY : reading_fail(r, "the names of the tensors are not those of numbered layers (0.weight, net.2.weight, fc1.weight, W1), the first is '%s'",
+                                                     r->model->checkpoint.n ? r->model->checkpoint.tensors[0].name : "");
+    s = activations(&k);
+    if (s == STATUS_OK)
+        s = norms(&k);
+    if (s == STATUS_OK)
+        s = modules(&k);
+    mlp_chain_clear(&k.c);
+    free(k.act);
+    return s;
+}
+
+enum status mlp_load(struct model *m, const struct config *c, struct diag *d) { return reading_load(m, c, "mlp", build, d); }
