@@ -76,6 +76,11 @@ $(BUILD)/weightproof: $(call obj,$(cli_SRC)) $(proofs_LIBS)
 	@echo '  link  $@'
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
 
+$(BUILD)/bench/forward: bench/forward.c $(models_LIBS)
+	@mkdir -p $(@D)
+	@echo '  link  $@'
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP $(LDFLAGS) -o $@ $< $(models_LIBS) $(LIBS)
+
 # The checker: its own objects and GMP, nothing else.
 CHECK_FLAGS = -std=c17 -O2 -g $(WARN) -DCHECK_VERSION='"$(VERSION)"' $(SAN)
 weightproof-check: $(BUILD)/weightproof-check

@@ -45,7 +45,7 @@ peers: deps-tests
 	@$(VENV)/bin/python -c 'import torch' 2>/dev/null || { echo 'installing PyTorch into $(VENV) (about 200 MB)'; $(VENV)/bin/pip install -q --disable-pip-version-check torch==2.13.0; }
 	@$(VENV)/bin/python -c 'import transformer_lens, nbclient, ipykernel' 2>/dev/null || { echo 'installing TransformerLens and the notebook client into $(VENV)'; $(VENV)/bin/pip install -q --disable-pip-version-check torch==2.13.0 'transformer_lens<4' nbclient ipykernel; }
 bench: deps peers
-	@$(MAKE) --no-print-directory all
+	@$(MAKE) --no-print-directory all $(BUILD)/bench/forward
 	@$(VENV)/bin/python bench/run.py $(BUILD)
 check-peers: peers
 	@$(MAKE) --no-print-directory all

@@ -109,6 +109,12 @@ def part_examples():
                 row("%s: %s" % (name, c["name"]), c, seconds)
 
 
+def part_forward():
+    print("one certified forward pass (double with radius) against a plain double evaluation of the same graph")
+    for name in ("max4_s123.safetensors", "modadd29.safetensors", "palindrome_v6_n8_s1.pt", "sortlist_v12_n5_s1.pt", "induction_v16_n8_s1.pt", "cumsum12_s1.pt"):
+        subprocess.run([BUILD + "/bench/forward", os.path.join(ROOT, "examples", name)], check=True)
+
+
 def part_accuracy():
     print("time against accuracy: max of 4, 64 tokens, one seed stopped at several accuracies")
     for accuracy in ("0.5", "0.9", "0.99"):

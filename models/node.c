@@ -128,6 +128,8 @@ static bool same_width(const struct net *net, const struct node *n, size_t from,
 /* The entries of a vector or matrix are integers below `limit`. */
 static bool are_integers(const struct net *net, const struct weight *w, size_t limit, struct text *why)
 {
+    if (!net->tensors[w->tensor].data)   /* shapes alone were read */
+        return true;
     for (size_t i = 0; i < w->k * w->m; i++)
         if (!(w->data[i] >= 0 && w->data[i] < (double)limit && w->data[i] == (double)(size_t)w->data[i])) {
             text_addf(why, "entry %zu of '%s' is %g, an integer from 0 to %zu is needed", i, net->tensors[w->tensor].name, w->data[i], limit - 1);
