@@ -50,6 +50,7 @@ bench: deps peers
 check-peers: peers
 	@$(MAKE) --no-print-directory all
 	@$(VENV)/bin/python tests/peers/run.py $(BUILD)
+	@$(VENV)/bin/python tests/peers/families.py $(BUILD)
 	@$(VENV)/bin/python tests/peers/python.py $(BUILD)
 check-long: deps-tests
 	@$(MAKE) --no-print-directory -j2 all

@@ -8,7 +8,7 @@
 #include "models/selftest.h"
 #include "proofs/write.h"
 
-struct report { struct model m; struct selftest_data data; struct selftest_result *results; struct text cause; bool loaded, read, single; };
+struct report { struct model m; struct selftest_data data; struct selftest_result *results; struct text cause; bool loaded, read; };
 
 static bool fails(const struct selftest_result *r) { return r->outside > 0 || r->unbounded == r->entries; }
 
@@ -34,7 +34,7 @@ static void add_array(struct text *t, const struct report *r, size_t i) {
         text_add(t, "no certified bound is finite\n");
         return;
     }
-    text_addf(t, "deviation %.3g, certified %s bound %.3g", p->deviation, r->single ? "float32" : "float64", p->bound);
+    text_addf(t, "deviation %.3g, certified %s bound %.3g", p->deviation, selftest_double(a) ? "float64" : "float32", p->bound);
     if (p->deviation > 0) text_addf(t, ", ratio %.3g", p->bound / p->deviation);
     text_add(t, " at ");
     add_place(t, r, p);
@@ -62,13 +62,14 @@ static void write_json(struct text *t, const struct report *r, const char *refer
     write_json_string(t, r->m.family);
     text_add(t, ",\n  \"reference\": ");
     write_json_string(t, reference);
-    text_addf(t, ",\n  \"inputs\": %zu,\n  \"bound\": \"%s\",\n  \"arrays\": [", r->data.count, r->single ? "float32" : "float64");
+    text_addf(t, ",\n  \"inputs\": %zu,\n  \"arrays\": [", r->data.count);
     for (size_t i = 0; i < r->data.n_arrays; i++) {
         const struct selftest_result *x = &r->results[i];
         text_addf(t, "%s\n    {\"name\": ", i ? "," : "");
         write_json_string(t, r->data.arrays[i].name);
-        text_addf(t, ", \"node\": \"%s\", \"dtype\": \"%s\", \"agrees\": %s, \"entries\": %zu, \"outside\": %zu, \"unbounded\": %zu",
-                  r->m.net.nodes[r->data.arrays[i].node].name, dtype_name(r->data.arrays[i].dtype), fails(x) ? "false" : "true", x->entries, x->outside, x->unbounded);
+        text_addf(t, ", \"node\": \"%s\", \"dtype\": \"%s\", \"bound_of\": \"%s\", \"agrees\": %s, \"entries\": %zu, \"outside\": %zu, \"unbounded\": %zu",
+                  r->m.net.nodes[r->data.arrays[i].node].name, dtype_name(r->data.arrays[i].dtype),
+                  selftest_double(&r->data.arrays[i]) ? "float64" : "float32", fails(x) ? "false" : "true", x->entries, x->outside, x->unbounded);
         if (x->unbounded < x->entries) {
             add_place_json(t, "largest", &x->largest);
             add_place_json(t, "worst", &x->worst);
@@ -89,15 +90,10 @@ static void write_lines(struct text *t, const struct report *r) {
 static enum status compare(struct report *r, const struct model_options *o, struct diag *d) {
     enum status s = STATUS_OK;
     r->results = calloc(r->data.n_arrays, sizeof *r->results);
-    r->single = !net_not_binary32(&r->m.net);
     if (!r->results) return STATUS_MEMORY;
-    for (size_t i = 0; s == STATUS_OK && i < r->data.n_arrays; i++) {
-        if (!r->single && r->data.arrays[i].dtype != DTYPE_F64)
-            return diag_fail(d, STATUS_INPUT, "array '%s' is %s, but tensor '%s' is not binary32: only outputs in float64 can be compared", r->data.arrays[i].name,
-                             dtype_name(r->data.arrays[i].dtype), net_not_binary32(&r->m.net));
-        s = selftest_compare(&r->results[i], &r->data, i, &r->m.net, r->single, SIZE_MAX, d);
-    }
-    if (s == STATUS_OK && any_fails(r)) s = selftest_cause(&r->cause, &r->m, o, &r->data, r->single, d);
+    for (size_t i = 0; s == STATUS_OK && i < r->data.n_arrays; i++)
+        s = selftest_compare(&r->results[i], &r->data, i, &r->m.net, SIZE_MAX, d);
+    if (s == STATUS_OK && any_fails(r)) s = selftest_cause(&r->cause, &r->m, o, &r->data);
     return s;
 }
 

@@ -177,8 +177,7 @@ static enum status residual_scale(struct residual *out, struct reading *r)
     if (isnan(out->scale))
         return reading_ask(r, out->lerp ? "the tensors do not tell s of (1 - s) x + s f(x): say --set residual_scale=S"
                                         : "the tensors do not tell s of x + s f(x): say --set residual_scale=S (1 for x + f(x))");
-    out->scale = reading_binary32(out->scale);
-    return reading_fact(r, "residual_scale", how, "%.9g", out->scale);
+    return reading_fact(r, "residual_scale", how, "%.17g", out->scale);
 }
 
 /* Do layers add to what they read? by_layout: this layout has no residual path by its definition. */
@@ -202,18 +201,24 @@ static enum status residual(struct residual *out, struct reading *r, bool by_lay
     return s == STATUS_OK && out->on ? residual_scale(out, r) : s;
 }
 
-/* x + s y, or x + s (y - x). */
+/* x + s y, or x + s (y - x), s a sum of binary32 numbers. */
 static size_t add_residual(struct reading *r, size_t layer, const struct residual *how, size_t x, size_t y)
 {
     struct netbuild *b = &r->b;
+    size_t terms[4] = { x }, n;
+    double parts[3];
 
     if (how->lerp)
         y = netbuild_two(b, node_named("blocks.%zu.change", layer).s, OP_SUB, y, x);
-    if (how->scale != 1) {
-        size_t scale = netbuild_fill(b, node_named("blocks.%zu.scale", layer).s, how->scale, netbuild_width(b, y));
-        y = netbuild_two(b, node_named("blocks.%zu.scaled", layer).s, OP_MUL, y, netbuild_constant(b, node_named("blocks.%zu.residual_scale", layer).s, scale));
+    if (how->scale == 1)
+        return netbuild_two(b, node_named("blocks.%zu.post", layer).s, OP_ADD, x, y);
+    n = reading_split(parts, how->scale);
+    for (size_t i = 0; i < n; i++) {
+        size_t scale = netbuild_fill(b, node_named("blocks.%zu.scale.%zu", layer, i).s, parts[i], netbuild_width(b, y));
+        scale = netbuild_constant(b, node_named("blocks.%zu.residual_scale.%zu", layer, i).s, scale);
+        terms[i + 1] = netbuild_two(b, node_named("blocks.%zu.scaled.%zu", layer, i).s, OP_MUL, y, scale);
     }
-    return netbuild_two(b, node_named("blocks.%zu.post", layer).s, OP_ADD, x, y);
+    return netbuild_add(b, (struct netbuild_node){ .name = node_named("blocks.%zu.post", layer).s, .op = OP_ADD, .inputs = terms, .n_inputs = n + 1 });
 }
 
 struct bilinear { struct reading *r; const char *group, *head; size_t layers; int gate; struct residual residual; bool asked; };

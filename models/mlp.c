@@ -236,12 +236,15 @@ static size_t batchnorm(struct chain *k, const struct norm *n, size_t x, enum st
     struct netbuild *b = &k->r->b;
     const struct mlp_module *m = n->m;
     size_t j = n->number, width = netbuild_width(b, x), mean = constant(k, j, "mean", "running_mean", m->mean, width, s),
-           var = constant(k, j, "var", "running_var", m->var, width, s), eps, y;
+           var = constant(k, j, "var", "running_var", m->var, width, s), terms[4], n_terms = 0, y;
+    double parts[3];
 
     if (*s != STATUS_OK)
         return 0;
-    eps = netbuild_constant(b, node_named("norms.%zu.epsilon", j).s, netbuild_fill(b, node_named("norms.%zu.eps", j).s, reading_binary32(k->eps), width));
-    y = netbuild_two(b, node_named("norms.%zu.var_eps", j).s, OP_ADD, var, eps);
+    terms[0] = var;
+    for (size_t i = 0, many = reading_split(parts, k->eps); i < many; i++)
+        terms[++n_terms] = netbuild_constant(b, node_named("norms.%zu.epsilon.%zu", j, i).s, netbuild_fill(b, node_named("norms.%zu.eps.%zu", j, i).s, parts[i], width));
+    y = netbuild_add(b, (struct netbuild_node){ .name = node_named("norms.%zu.var_eps", j).s, .op = OP_ADD, .inputs = terms, .n_inputs = n_terms + 1 });
     y = netbuild_one(b, node_named("norms.%zu.std", j).s, OP_SQRT, y);
     x = netbuild_two(b, node_named("norms.%zu.centred", j).s, OP_SUB, x, mean);
     y = netbuild_two(b, m->weight || m->bias ? node_named("norms.%zu.normalized", j).s : n->result.s, OP_DIV, x, y);

@@ -175,7 +175,16 @@ size_t reading_activate(struct reading *r, const char *name, int act, size_t x)
     return netbuild_one(&r->b, name, (enum op)act, x);
 }
 
-double reading_binary32(double x) { return (double)(float)x; }
+size_t reading_split(double parts[3], double x)
+{
+    size_t n = 0;
+
+    do {
+        parts[n] = (double)(float)x;
+        x -= parts[n++]; /* exact: the bits of x that the part has not */
+    } while (x != 0 && n < 3);
+    return n;
+}
 
 /* Is the name in the comma-separated list? */
 static bool listed(const char *list, const char *name)

@@ -46,6 +46,7 @@ enum status reading_fact(struct reading *r, const char *key, const char *how, co
 enum status reading_fail(struct reading *r, const char *format, ...) __attribute__((format(printf, 2, 3))) MUST_USE;    /* STATUS_INPUT, "cannot read 'path': ..." */
 /* Questions that were noted, tensors without a place, settings that nothing knows, then the network. known: the keys that the family reads. */
 enum status reading_done(struct reading *r, size_t output, const char *const *known) MUST_USE;
-/* The nearest binary32 number, for constants that come from a decimal setting. */
-double reading_binary32(double x);
+/* x as a sum of at most three binary32 numbers, exactly where 2^-100 < |x| < 2^100 or x is 0; how many. So a decimal setting keeps its binary64 value
+ * in a network whose tensors are all binary32. */
+size_t reading_split(double parts[3], double x);
 #endif

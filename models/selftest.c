@@ -221,18 +221,21 @@ static void compare_row(struct selftest_result *out, const struct net *net, size
     }
 }
 
-enum status selftest_compare(struct selftest_result *out, const struct selftest_data *s, size_t array, const struct net *net, bool single, size_t most, struct diag *d)
+enum status selftest_compare(struct selftest_result *out, const struct selftest_data *s, size_t array, const struct net *net, size_t most, struct diag *d)
 {
     const struct selftest_array *a = &s->arrays[array];
     struct selftest_result result = { 0 };
     struct run *r = NULL;
     int *tokens = mem_array(s->length, sizeof *tokens);
     double *zeros = mem_array(net->width_in, sizeof *zeros);
-    enum status status = tokens && zeros ? new_run(&r, net, single) : STATUS_MEMORY;
+    const char *wide = selftest_double(a) ? NULL : net_not_binary32(net);
+    enum status status = tokens && zeros ? STATUS_OK : STATUS_MEMORY;
     size_t width = a->shape[a->rank - 1], rows = a->last_only ? 1 : s->length;
 
-    if (status == STATUS_UNSUPPORTED)
-        status = diag_fail(d, status, "the model cannot be evaluated in float32");
+    if (wide)
+        status = diag_fail(d, STATUS_INPUT, "array '%s' is %s, but tensor '%s' of the model is not binary32: only outputs in float64 can be compared", a->name, dtype_name(a->dtype), wide);
+    if (status == STATUS_OK)
+        status = new_run(&r, net, !selftest_double(a));
     for (size_t i = 0; status == STATUS_OK && i < s->count && i < most; i++) {
         set_input(r, s, net, i, tokens, zeros);
         for (size_t k = 0; k < rows; k++) {

@@ -1,5 +1,5 @@
 /* selftest: stored outputs of another program against the certified enclosures of the network. Every stored number must lie within the certified
- * error bound of a binary32 execution; numbers of float64 too. No tolerance. */
+ * error bound of an execution in its own precision: binary32 for float32, binary64 for float64. No tolerance. */
 #ifndef WEIGHTPROOF_MODELS_SELFTEST_H
 #define WEIGHTPROOF_MODELS_SELFTEST_H
 #include "models/model.h"
@@ -18,11 +18,13 @@ struct selftest_result {
     size_t entries, outside, unbounded;         /* compared; outside their bound; with a bound that is not finite */
     struct selftest_place largest, worst;       /* largest deviation; largest deviation over bound */
 };
-/* Compares one array on the first `most` inputs. single: binary32 bounds, else those of binary64 (weights that are not binary32). */
-enum status selftest_compare(struct selftest_result *out, const struct selftest_data *s, size_t array, const struct net *net, bool single, size_t most, struct diag *d) MUST_USE;
+/* Is an array compared under the bounds of binary64? */
+static inline bool selftest_double(const struct selftest_array *a) { return a->dtype == DTYPE_F64; }
+/* Compares one array on the first `most` inputs. STATUS_INPUT for an array that is not float64 when the weights are not binary32. */
+enum status selftest_compare(struct selftest_result *out, const struct selftest_data *s, size_t array, const struct net *net, size_t most, struct diag *d) MUST_USE;
 /* The midpoints of an array's rows on the first `most` inputs, real semantics. */
 enum status selftest_rows(double *mid, const struct selftest_data *s, size_t array, const struct net *net, size_t most) MUST_USE;
 /* Looks for one change to the reading that makes every array agree. cause: in words, empty when there is none. */
 struct text;
-enum status selftest_cause(struct text *cause, struct model *m, const struct model_options *o, const struct selftest_data *s, bool single, struct diag *d) MUST_USE;
+enum status selftest_cause(struct text *cause, struct model *m, const struct model_options *o, const struct selftest_data *s) MUST_USE;
 #endif

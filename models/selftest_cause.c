@@ -8,7 +8,7 @@
 #include "models/selftest.h"
 
 enum { SIEVE = 4 };
-struct search { const struct selftest_data *s; struct net *net; bool single; struct text *cause; };
+struct search { const struct selftest_data *s; struct net *net; struct text *cause; };
 
 static bool agrees_on(const struct search *q, const struct net *net, size_t most)
 {
@@ -18,7 +18,7 @@ static bool agrees_on(const struct search *q, const struct net *net, size_t most
     diag_init(&d);
     for (size_t a = 0; fine && a < q->s->n_arrays; a++) {
         struct selftest_result r;
-        fine = selftest_compare(&r, q->s, a, net, q->single && !net_not_binary32(net), most, &d) == STATUS_OK && r.outside == 0 && r.unbounded < r.entries;
+        fine = selftest_compare(&r, q->s, a, net, most, &d) == STATUS_OK && r.outside == 0 && r.unbounded < r.entries;
     }
     diag_clear(&d);
     return fine;
@@ -235,10 +235,12 @@ static void try_biases(struct search *q)
 /* --- changes of the outputs --- */
 
 /* The row of an array beside the row of the network: what simple function takes one to the other? */
-enum relation { SAME_SHIFT, SAME_SCALE, SAME_SOFTMAX, SAME_LOGSOFTMAX, N_RELATIONS };
+enum relation { SAME_SOFTMAX, SAME_LOGSOFTMAX, SAME_SHIFT, SAME_SCALE, N_RELATIONS }; /* log-softmax is a shift too: asked first */
 static const char *const relation_words[N_RELATIONS] = {
-    "the rows differ by one number each: a centred or folded unembedding (center_unembed, fold_ln), which leaves softmax alone",
-    "the rows are multiples of the network's by one number: a scale at the end", "the stored rows are softmax of the network's", "the stored rows are log-softmax of the network's",
+    [SAME_SOFTMAX] = "the stored rows are softmax of the network's",
+    [SAME_LOGSOFTMAX] = "the stored rows are log-softmax of the network's",
+    [SAME_SHIFT] = "the rows differ by one number each: a centred or folded unembedding (center_unembed, fold_ln), which leaves softmax alone",
+    [SAME_SCALE] = "the rows are multiples of the network's by one number: a scale at the end",
 };
 
 static double spread(const double *x, const double *y, size_t n, bool ratio)
@@ -372,12 +374,11 @@ static void try_settings(struct search *q, const struct model *m, const struct m
                 text_addf(q->cause, "%s: would agree with --set %s=%s", settings[i].what, settings[i].key, settings[i].values[k]);
 }
 
-enum status selftest_cause(struct text *cause, struct model *m, const struct model_options *o, const struct selftest_data *s, bool single, struct diag *d)
+enum status selftest_cause(struct text *cause, struct model *m, const struct model_options *o, const struct selftest_data *s)
 {
-    struct search q = { .s = s, .net = &m->net, .single = single, .cause = cause };
+    struct search q = { .s = s, .net = &m->net, .cause = cause };
     static void (*const tries[])(struct search *) = { try_mask, try_eps, try_scale, try_transposed, try_without, try_biases, try_outputs };
 
-    (void)d;
     try_activations(&q, strcmp(m->family, "transformer") == 0 ? "act_fn" : "act");
     for (size_t i = 0; i < sizeof tries / sizeof *tries && !found(&q); i++)
         tries[i](&q);

@@ -1,0 +1,220 @@
+"""Random modules of PyTorch of the families that are not transformers, saved in every format that fits: selftest must find what PyTorch computes within
+the certified float32 bound.
+
+    python tests/peers/families.py BUILD
+
+A row of FAMILIES makes a module, inputs for it and the settings that its tensors do not tell. Needs torch, numpy and, for its format, safetensors.
+"""
+import os
+import random
+import struct
+import subprocess
+import sys
+import tempfile
+import json
+
+import numpy as np
+import torch
+from torch import nn
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "examples"))
+from make_reference import make_reference  # noqa: E402
+
+ACTS = {"relu": nn.ReLU, "gelu": nn.GELU, "gelu_new": lambda: nn.GELU(approximate="tanh"), "silu": nn.SiLU, "tanh": nn.Tanh, "sigmoid": nn.Sigmoid}
+
+
+def numbers(width, n=20):
+    return torch.randn(n, width)
+
+
+def sequential(r):
+    act, widths = r.choice(sorted(ACTS)), [r.randint(1, 9) for _ in range(r.randint(2, 4))]
+    return nn.Sequential(*[m for a, b in zip(widths, widths[1:]) for m in (nn.Linear(a, b, bias=r.random() < 0.7), ACTS[act]())][:-1]), numbers(widths[0]), ["act=" + act]
+
+
+def normed(r):
+    act, a, b, c = r.choice(sorted(ACTS)), r.randint(2, 9), r.randint(2, 9), r.randint(1, 9)
+    norm = r.choice([nn.BatchNorm1d, nn.LayerNorm])(b)
+    with torch.no_grad():
+        for p in norm.parameters():
+            p.normal_()
+        if isinstance(norm, nn.BatchNorm1d):
+            norm.running_mean.normal_()
+            norm.running_var.uniform_(0.1, 2)
+    middle = [norm, ACTS[act]()] if r.random() < 0.5 else [ACTS[act](), norm]
+    return nn.Sequential(nn.Linear(a, b), *middle, nn.Linear(b, c)), numbers(a), ["act=" + act]
+
+
+class Named(nn.Module):
+    """fc1, fc2, ... and a function between them."""
+    def __init__(self, r):
+        super().__init__()
+        widths = [r.randint(1, 9) for _ in range(4)]
+        for i, (a, b) in enumerate(zip(widths, widths[1:])):
+            self.add_module("fc%d" % (i + 1), nn.Linear(a, b))
+
+    def forward(self, x):
+        return self.fc3(torch.relu(self.fc2(torch.relu(self.fc1(x)))))
+
+
+def named(r):
+    m = Named(r)
+    return m, numbers(m.fc1.in_features), ["act=relu"]
+
+
+class Bilinear(nn.Module):
+    def __init__(self, n, h, o, bias):
+        super().__init__()
+        self.left, self.right, self.head = nn.Linear(n, h, bias=bias), nn.Linear(n, h, bias=bias), nn.Linear(h, o, bias=bias)
+
+    def forward(self, x):
+        return self.head(self.left(x) * self.right(x))
+
+
+def bilinear(r):
+    n = r.randint(1, 9)
+    return Bilinear(n, r.randint(1, 9), r.randint(1, 9), r.random() < 0.5), numbers(n), []
+
+
+class Stacked(nn.Module):
+    def __init__(self, n, h, o, layers, bias, residual):
+        super().__init__()
+        self.embed, self.head = nn.Linear(n, h, bias=False), nn.Linear(h, o, bias=False)
+        self.blocks = nn.ModuleList(nn.Linear(h, 2 * h, bias=bias) for _ in range(layers))
+        self.residual = residual
+
+    def forward(self, x):
+        x = self.embed(x)
+        for block in self.blocks:
+            left, right = block(x).chunk(2, dim=-1)
+            x = x + left * right if self.residual else left * right
+        return self.head(x)
+
+
+def stacked(r):
+    n, residual = r.randint(1, 9), r.random() < 0.5
+    m = Stacked(n, r.randint(2, 9), r.randint(1, 9), r.randint(1, 3), r.random() < 0.5, residual)
+    return m, numbers(n), ["residual=add", "residual_scale=1"] if residual else ["residual=none"]
+
+
+class Product(nn.Module):
+    def __init__(self, a, b, o):
+        super().__init__()
+        self.a, self.bilinear = a, nn.Bilinear(a, b, o)
+
+    def forward(self, x):
+        return self.bilinear(x[:, :self.a], x[:, self.a:])
+
+
+def product(r):
+    a, b = r.randint(1, 6), r.randint(1, 6)
+    return Product(a, b, r.randint(1, 6)), numbers(a + b), ["inputs=pair"]
+
+
+class Toy(nn.Module):
+    def __init__(self, m, n):
+        super().__init__()
+        self.W, self.b = nn.Parameter(torch.randn(m, n)), nn.Parameter(torch.randn(n))
+
+    def forward(self, x):
+        return torch.relu(x @ self.W.T @ self.W + self.b)
+
+
+def toy(r):
+    m = r.randint(1, 4)
+    n = m + r.randint(1, 5)
+    return Toy(m, n), torch.rand(20, n), []
+
+
+class Autoencoder(nn.Module):
+    def __init__(self, n, f, k, subtract):
+        super().__init__()
+        self.W_enc, self.W_dec = nn.Parameter(torch.randn(n, f)), nn.Parameter(torch.randn(f, n))
+        self.b_enc, self.b_dec, self.k, self.subtract = nn.Parameter(torch.randn(f)), nn.Parameter(torch.randn(n)), k, subtract
+
+    def forward(self, x):
+        z = (x - self.b_dec if self.subtract else x) @ self.W_enc + self.b_enc
+        if self.k:
+            top = z.topk(self.k, dim=-1)
+            z = torch.zeros_like(z).scatter(-1, top.indices, top.values)
+        return torch.relu(z) @ self.W_dec + self.b_dec
+
+
+def autoencoder(r):
+    n, f, subtract = r.randint(1, 6), r.randint(7, 15), r.random() < 0.5
+    k = r.choice([0, r.randint(1, f)])
+    sets = ["act=topk", "k=%d" % k, "relu_after_topk=true"] if k else ["act=relu"]
+    return Autoencoder(n, f, k, subtract), numbers(n), sets + ["apply_b_dec_to_input=" + ("true" if subtract else "false")]
+
+
+class Pair(nn.Module):
+    def __init__(self, V, d, h, layers, concat):
+        super().__init__()
+        self.embed, self.unembed, self.layers, self.concat = nn.Embedding(V, d), nn.Linear(h, V, bias=False), layers, concat
+        for i in range(layers):
+            self.add_module("l%d" % (i + 1), nn.Linear((2 * d if concat else d) if i == 0 else h, h))
+
+    def forward(self, t):
+        e = self.embed(t)
+        x = e.flatten(1) if self.concat else e[:, 0] + e[:, 1]
+        for i in range(self.layers):
+            x = torch.relu(getattr(self, "l%d" % (i + 1))(x))
+        return self.unembed(x)
+
+
+def pair(r):
+    V, concat = r.randint(2, 9), r.random() < 0.5
+    return Pair(V, r.randint(1, 9), r.randint(1, 9), r.randint(1, 3), concat), torch.randint(0, V, (20, 2)), ["act=relu"] + ([] if concat else ["combine=add"])
+
+
+FAMILIES = [sequential, normed, named, bilinear, stacked, product, toy, autoencoder, pair]
+
+
+def save_safetensors(state, path):
+    header, data = {}, b""
+    for k, v in state.items():
+        raw = v.contiguous().numpy().tobytes()
+        header[k] = {"dtype": {torch.float32: "F32", torch.int64: "I64"}[v.dtype], "shape": list(v.shape), "data_offsets": [len(data), len(data) + len(raw)]}
+        data += raw
+    text = json.dumps(header).encode()
+    with open(path, "wb") as f:
+        f.write(struct.pack("<Q", len(text)) + text + data)
+
+
+FORMATS = {".pt": torch.save, ".safetensors": save_safetensors, ".npz": lambda state, path: np.savez(path, **{k: v.numpy() for k, v in state.items()})}
+
+
+def main(build, rounds=8):
+    program, passed, failed, widest = os.path.join(build, "weightproof"), 0, 0, 0.0
+    r = random.Random(5)
+    torch.manual_seed(5)
+    with tempfile.TemporaryDirectory() as folder:
+        for make in FAMILIES:
+            for i in range(rounds):
+                model, inputs, sets = make(r)
+                reference, nets = os.path.join(folder, "r.npz"), set()
+                make_reference(model, inputs, reference)
+                for ending, save in FORMATS.items():
+                    path = os.path.join(folder, "m" + ending)
+                    save(model.state_dict(), path)
+                    done = subprocess.run([program, "selftest", path, "--against", reference, "--json", "-"] + [a for s in sets for a in ("--set", s)],
+                                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+                    good = done.returncode == 0
+                    if good:
+                        answer = json.loads(done.stdout)
+                        nets.add(answer["net_sha256"])
+                        for a in answer["arrays"]:
+                            if a["dtype"] == "F32" and a["largest"]["deviation"] > 0:
+                                widest = max(widest, a["largest"]["bound"] / a["largest"]["deviation"])
+                    passed, failed = passed + good, failed + (not good)
+                    if not good:
+                        print("%s %d %s %s\n%s" % (make.__name__, i, ending, sets, done.stdout.decode()))
+                good = len(nets) == 1
+                passed, failed = passed + good, failed + (not good)
+    print("families: largest ratio of certified bound to observed deviation %.3g" % widest)
+    print("%d passed, %d failed" % (passed, failed))
+    return failed
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]) > 0)
