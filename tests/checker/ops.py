@@ -18,7 +18,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "reference"))
 from claims import seal                # noqa: E402
 from executions import Execution       # noqa: E402
-from op_nets import networks           # noqa: E402
+from op_nets import Maker, networks    # noqa: E402
 
 parser = argparse.ArgumentParser()
 parser.add_argument("--checker", default="build/weightproof-check")
@@ -148,6 +148,19 @@ def counts(asked, name, net, inputs):
                     asked.certificate("%s %s is %d" % (name, body, n), digest, body, evidence, n == right)
 
 
+def across(seed):
+    """Operations on rows of two positions, so that no row is a function of one token: what the first look computes itself."""
+    net = Maker(seed, d_vocab=4, n_ctx=2, eps=Fraction(1, 64))
+    x = net.embedded(6, positions=False)
+    a, b = net.node("a", "row", x, "0"), net.node("b", "row", x, "1")
+    parts = [net.node(op, op, a, b) for op in ("max", "min", "mul", "sub", "add")]
+    parts += [net.node("inner", "matmul", a, b, "1", "2", "3", "2"), net.node("batched", "matmul", a, b, "3", "2", "1", "2")]
+    both = net.node("both", "concat", a, b)
+    parts += [net.node("norm", "rmsnorm", both, net.weight("w", 12)), net.node("bare", "rmsnorm", "sub")]
+    parts += [net.node("pool", "maxpool", both, net.given("P", (3, 2), [0, 6, 1, 11, 5, 7])), net.node("choice", "select", both, net.given("J", (3,), [7, 0, 7]))]
+    return net.logits(net.node("all", "concat", *parts), 5 * 6 + 4 + 12 + 12 + 6 + 3 + 3, 4), [(i, j) for i in range(4) for j in range(4)]
+
+
 # ---- exact cases, what has no value ----
 
 REAL = """weightproof-net 1
@@ -223,6 +236,8 @@ def exact(asked):
     asked.ask("a product that overflows", digest, 'node(M, "square", {%d, 0, 0, 0})[0] > 0' % 2 ** 64, False, "float32", "overflow")
     asked.ask("a product that does not", digest, 'node(M, "square", {%d, 0, 0, 0})[0] == %d' % (2 ** 63, 2 ** 126), True, "float32")
     asked.ask("exp that overflows", digest, 'node(M, "power", {89, 0, 0, 0})[0] > 0', False, "float32", "overflow")
+    asked.ask("a tie in topk that no enclosure shows", digest, 'node(M, "two", {exp(1), exp(1), exp(1), 0})[2] > 0', False)
+    asked.ask("a threshold that no enclosure shows", digest, 'node(M, "jump", {sqrt(2) * sqrt(2) / 4, 0, 0, 0})[0] > 0', False)
     for name, body, says in (("root of a negative number", 'node(M, "root", {1, -1, 1, 1})[1] < 9', "square root"), ("a quotient by 0", 'node(M, "quotient", {1, 0, 1, 1})[1] < 9', "division"),
                              ("a short input", 'node(M, "x", {1, 2, 3})[0] == 1', "wrong width"), ("a long input", 'node(M, "x", {{1, 2, 3, 4}, {1, 2, 3, 4}})[0, 0] == 1', "context"),
                              ("logits of real inputs", "logits(M, {1, 2, 3, 4})[0] == 0", "tokens"), ("a number as input", 'node(M, "x", 3)[0] == 3', "")):
@@ -329,6 +344,10 @@ def main():
             values(asked, name, net, inputs, rng)
             if net.reals is None:
                 counts(asked, name, net, inputs)
+        for k in range(4):
+            net, inputs = across(600 + k)
+            values(asked, "across %d" % k, net, inputs, rng)
+            counts(asked, "across %d" % k, net, inputs)
         asked.run()
     print("%d passed, %d failed" % (asked.passed, asked.failed))
     return 1 if asked.failed or not asked.passed else 0
