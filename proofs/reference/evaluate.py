@@ -37,7 +37,7 @@ class Interpreter(ArrayFunctions, ModelFunctions):
     """nets: {model name: Net}, data: {name: Array}. settle() and enclose() are the ways in; all else happens at precision self.p."""
 
     def __init__(self, nets, float32, data=None):
-        self.float32, self.p, self.data = float32, PRECISIONS[0], data or {}
+        self.float32, self.p, self.missing, self.data = float32, PRECISIONS[0], False, data or {}
         self.models = {name: Model(net, (), net.sha256) for name, net in nets.items()}
         self.evaluators, self.runs, self.closed, self.twins = {}, {}, {}, {}
 
@@ -45,31 +45,35 @@ class Interpreter(ArrayFunctions, ModelFunctions):
 
     def settle(self, e, env):
         """The truth of e, None when it is unsettled at the highest precision."""
-        for self.p in PRECISIONS:
-            answer = self.truth(e, env)
-            if answer is not None:
-                return answer
-        return None
+        return self.growing(lambda: self.truth(e, env))
+
+    def growing(self, compute):
+        """compute() at growing precision until it is not None and every number that it looked at has a value."""
+        before = self.missing
+        try:
+            for self.p in PRECISIONS:
+                self.missing = False
+                answer = compute()
+                if answer is not None and not self.missing:
+                    return answer
+            return None
+        finally:
+            self.missing = before
 
     def enclose(self, e, env, enough):
         """enough(value) at growing precision until it is not None."""
-        for self.p in PRECISIONS:
-            try:
-                answer = enough(number(self.value(e, env)))
-            except (Unsettled, NoEnclosure) as why:
-                self.hopeless(why)
-                answer = None
-            if answer is not None:
-                return answer
-        return None
+        return self.growing(lambda: self.atom(lambda: enough(number(self.value(e, env)))))
 
     def condition(self, where, env):
         """The truth of a `where` of the claim."""
         return self.settle(where, env)
 
     def hopeless(self, why):
-        if isinstance(why, NoEnclosure) and self.p == PRECISIONS[-1]:
-            raise ClaimError(str(why))
+        """What cannot be enclosed may be had at the next precision; at the highest it has no value."""
+        if isinstance(why, NoEnclosure):
+            self.missing = True
+            if self.p == PRECISIONS[-1]:
+                raise ClaimError(str(why))
 
     # truth
 

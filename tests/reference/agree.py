@@ -19,6 +19,7 @@ sys.path[:0] = [HERE, os.path.join(HERE, "..", "..", "proofs", "reference")]
 import attacks                                        # noqa: E402
 import check                                          # noqa: E402
 import network                                        # noqa: E402
+import op_claims                                      # noqa: E402
 import random_claims                                  # noqa: E402
 import statements                                     # noqa: E402
 from claims import certificate, fields, oracle, seal  # noqa: E402
@@ -171,7 +172,7 @@ def add_language(tally):
         tally.case("refused: " + name, bare(text, "proved"), False)
     good = 'prove W(M, "embed.W_E")[0, 0] < 1000'
     tally.case("good network", bare(statements.one_claim(good, [("M", net.sha256())]), "proved"), True)
-    for name, text in statements.bad_networks(net.text()):
+    for name, text in list(statements.bad_networks(net.text())) + list(op_claims.bad_networks()):
         digest = statements.sha256(text)
         with open(os.path.join(tally.folder, digest[:16] + ".net"), "w", encoding="utf-8", newline="") as f:
             f.write(text)
@@ -179,7 +180,7 @@ def add_language(tally):
 
 
 def add_attacks(tally):
-    for name, text, net, expected in attacks.cases():
+    for name, text, net, expected in list(attacks.cases()) + list(op_claims.undefined()):
         if net:
             tally.network(net)
         tally.case("attack: " + name, text, expected)
@@ -248,6 +249,9 @@ def main():
         for name, claim in claims(1000 * a.nets):
             if a.only in name:
                 add_claim(tally, name, claim, rng, a.mutations)
+        for name, claim in op_claims.golden(1000 * a.nets):
+            if a.only in name:
+                add_claim(tally, name, claim, rng, 0 if ".node." in name else a.mutations // 2)
         if a.only in "language":
             add_language(tally)
         if a.only in "attacks":

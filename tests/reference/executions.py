@@ -37,7 +37,8 @@ class Execution:
         if x == 0:
             return x
         unit = 2.0 ** (max(math.frexp(x)[1], -125) - 24)
-        return f32(x + self.rng.randint(-ulps, ulps) * unit)
+        y = f32(x + self.rng.randint(-ulps, ulps) * unit)
+        return y if x < 0 or y > 0 else 0.0                   # exp is never negative
 
     def sum(self, terms):
         """Terms are numbers or pairs to multiply; any order and grouping, products rounded or fused."""
@@ -64,11 +65,24 @@ class Execution:
         return f32(a * f32(1 / b)) if self.coin() else f32(a / b)
 
     def run(self, t):
-        values, n = {}, len(t)
+        values = {}
+        self.fill(values, t)
+        return values
+
+    def partial(self, t):
+        """The nodes before the first one that has no value."""
+        values = {}
+        try:
+            self.fill(values, t)
+        except (OverflowError, ValueError, ZeroDivisionError):
+            pass
+        return values
+
+    def fill(self, values, t):
+        n = len(t)
         for name, op, args in self.net.nodes:
             x = [values[a] if a in values else self.net.part(a) if not a.isdigit() else int(a) for a in args]
             values[name] = getattr(self, op)(t, n, args, x, values)
-        return values
 
     def embed(self, t, n, args, x, values):
         return [x[0][a] for a in t]
@@ -183,7 +197,7 @@ class Execution:
                 e = self.library(math.exp(a))
                 return self.divide(e, f32(1 + e))
             exact = (1 / (1 + math.exp(-a))) if a > 0 else math.exp(a) / (1 + math.exp(a))
-            return 0.0 if exact < 2.0 ** -125 and self.coin() else f32(exact * (1 + self.rng.choice((-15, 15)) * 2.0 ** -24))
+            return 0.0 if exact < 2.0 ** -125 and self.coin() else f32(exact * (1 + self.rng.choice((-14, 14)) * 2.0 ** -24))
         return self.pointwise(one, x)
 
     def sub(self, t, n, args, x, values):

@@ -18,7 +18,8 @@ from agree import Tally, written                      # noqa: E402
 from claims import Fields, Margin, certificate, fields, grid, oracle, power  # noqa: E402
 from golden import One, lead, patches, text_of, ties, two_nets, weights  # noqa: E402
 from nets import transformer                    # noqa: E402
-import op_nets                                  # noqa: E402
+import op_nets                                        # noqa: E402
+from op_lies import lies_of_executions                # noqa: E402
 
 
 def permuted(net):
@@ -310,7 +311,7 @@ def lies():
         one = One(net, r, separable=net.nodes[-2][1] != "layernorm")
         for kind in (lies_of_counting, lies_of_proving, lies_of_optimum, lies_of_lists, lies_of_float32):
             yield from kind(one)
-    for kind in (lies_of_ties, lies_of_unsettled, lies_of_networks, lies_of_rules, lies_of_weights, lies_of_operations):
+    for kind in (lies_of_ties, lies_of_unsettled, lies_of_networks, lies_of_rules, lies_of_weights, lies_of_operations, lies_of_executions):
         yield from kind()
 
 

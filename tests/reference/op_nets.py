@@ -4,6 +4,7 @@ networks() gives (name, net, inputs): inputs are sequences of tokens, or of rows
 """
 import itertools
 import random
+import struct
 from fractions import Fraction
 
 from nets import Tiny
@@ -192,3 +193,64 @@ def networks(shift=0):
     yield on_tokens("matmul", products(223 + shift))
     for name, net in (("real-vector", real_vector(224 + shift)), ("real-sequence", real_sequence(225 + shift)), ("real-sequence-causal", real_sequence(226 + shift, True))):
         yield name, net, real_inputs(net, shift)
+
+
+# one operation at the edges of binary32
+
+EDGES = [Fraction(2) ** -149, -Fraction(2) ** -149, 3 * Fraction(2) ** -149, Fraction(2) ** -126, Fraction(2) ** -126 - Fraction(2) ** -149, -Fraction(2) ** -125,
+         Fraction(2) ** -75, -Fraction(2) ** -70 * Fraction(2 ** 24 - 1, 2 ** 24), Fraction(2) ** -24, 1 - Fraction(1, 2 ** 24), 1 + Fraction(1, 2 ** 23), -1,
+         Fraction(1, 3), Fraction(-7, 5), 5, -5, Fraction(9, 1), -9, 16, -17, Fraction(-8733, 100), Fraction(-8734, 100), Fraction(-867, 10), -88, -104, 88, Fraction(8872, 100),
+         -103, 2 ** 24 - 1, -2 ** 24, Fraction(2) ** 62, -Fraction(2) ** 63, Fraction(2) ** 127 - Fraction(2) ** 110, 0, 0]
+UNARY = ("exp", "sqrt", "erf", "tanh", "sigmoid", "silu", "gelu", "gelu_new", "relu", "rmsnorm", "layernorm")
+BINARY = ("sub", "mul", "div", "max", "min", "add")
+
+
+def binary32(x):
+    """The nearest binary32 number."""
+    return Fraction(struct.unpack("<f", struct.pack("<f", float(x)))[0])
+
+
+def edge_rows(seed, width, count):
+    rng = random.Random(seed)
+    chosen = [[binary32(rng.choice(EDGES)) for _ in range(width)] for _ in range(count)]
+    return chosen + [[x] * width for x in chosen[0]]
+
+
+def one_operation(op, rows, args=(), eps=0):
+    """node a: op of node e, whose rows are given, and of node f, its rows shifted by one, for two arguments."""
+    net = Maker(0, len(rows), 2, eps=eps)
+    width = len(rows[0])
+    net.node("e", "embed", net.given("E", (len(rows), width), [x for row in rows for x in row]))
+    net.node("f", "embed", net.given("F", (len(rows), width), [x for row in rows[1:] + rows[:1] for x in row[::-1]]))
+    for name, x in (("t", rows[0]), ("one", [Fraction(1)] * width)):
+        net.given(name, (width,), x)
+    net.node("a", op, "e", *args)
+    used = {x for _, _, a in net.nodes for x in a}
+    net.tensors = {name: x for name, x in net.tensors.items() if name in used}
+    net.node("logits", "max", "a", "a")
+    return net
+
+
+def attention_at_edges(op, rows, pad=None):
+    net = Maker(0, len(rows), 2, causal=False, pad=pad)
+    net.node("e", "embed", net.given("E", (len(rows), len(rows[0])), [x for row in rows for x in row]))
+    s = [net.node("s", "score", "e", "e", "3")]
+    p = net.node("p", op, *(s * (2 if op == "bilinear" else 1)))
+    net.node("logits", "mix", p, "e")
+    return net
+
+
+def edges(shift=0):
+    """(name, net, inputs): values near the ends of binary32; some have none, and are to be refused."""
+    for k, op in enumerate(UNARY + BINARY):
+        rows = edge_rows(300 + k + shift, 4, 10)
+        net = one_operation(op, rows, ("f",) if op in BINARY else (), Fraction(1, 2 ** 40) if op in ("rmsnorm", "layernorm") else 0)
+        yield "edge-" + op, net, [(a,) for a in range(len(rows))]
+    rows = edge_rows(330 + shift, 4, 10)
+    for name, op, args, eps in (("jumprelu", "jumprelu", ("t",), 0), ("topk1", "topk", ("1",), 0), ("topk2", "topk", ("2",), 0), ("rowsoftmax", "rowsoftmax", ("2",), 0),
+                                ("matmul", "matmul", ("f", "1", "2", "2", "2"), 0), ("rmsnorm-weights", "rmsnorm", ("t",), 1), ("square", "mul", ("e",), 0),
+                                ("rmsnorm-bare", "rmsnorm", (), 0)):
+        yield "edge-" + name, one_operation(op, [r for r in rows if eps == 0 or any(r)], args, eps), [(a,) for a in range(len(rows))]
+    small = [[x if abs(x) < 2 ** 10 else binary32(Fraction(x, 2 ** 30)) for x in row] for row in rows]
+    for op, pad in (("softmax", None), ("bilinear", None), ("softmax", 1), ("bilinear", 1)):
+        yield "edge-%s-%s" % (op, pad), attention_at_edges(op, small, pad), [(a, b) for a in range(4) for b in range(4)]
