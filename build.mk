@@ -4,7 +4,7 @@ help:
 	@echo 'make demo       set up, build, verify the claims on a shipped model, write demo-out/report.html'
 	@echo 'make check      set up, build, run the tests'
 	@echo 'make check-long the tests that take minutes: random models, large domains'
-	@echo 'make check-peers  the same facts from PyTorch, which is installed into .venv'
+	@echo 'make check-peers  the same facts from PyTorch, TransformerLens and ONNX Runtime, which are installed into .venv'
 	@echo 'make asan       the tests under AddressSanitizer and UBSan'
 	@echo 'make bench      the same work beside its peers, in one run, as ratios'
 	@echo 'make install    to $$DESTDIR$$PREFIX ($(PREFIX))'
@@ -44,6 +44,7 @@ peers: deps-tests
 	@$(MAKE) --no-print-directory $(VENV)/ready
 	@$(VENV)/bin/python -c 'import torch' 2>/dev/null || { echo 'installing PyTorch into $(VENV) (about 200 MB)'; $(VENV)/bin/pip install -q --disable-pip-version-check torch==2.13.0; }
 	@$(VENV)/bin/python -c 'import transformer_lens, nbclient, ipykernel' 2>/dev/null || { echo 'installing TransformerLens and the notebook client into $(VENV)'; $(VENV)/bin/pip install -q --disable-pip-version-check torch==2.13.0 'transformer_lens<4' nbclient ipykernel; }
+	@$(VENV)/bin/python -c 'import onnx, onnxruntime' 2>/dev/null || { echo 'installing ONNX and ONNX Runtime into $(VENV)'; $(VENV)/bin/pip install -q --disable-pip-version-check onnx==1.23.2 onnxruntime==1.32.0; }
 bench: deps peers
 	@$(MAKE) --no-print-directory all $(BUILD)/bench/forward
 	@$(VENV)/bin/python bench/run.py $(BUILD)
@@ -52,6 +53,8 @@ check-peers: peers
 	@$(VENV)/bin/python tests/peers/run.py $(BUILD)
 	@$(VENV)/bin/python tests/peers/families.py $(BUILD)
 	@$(VENV)/bin/python tests/peers/python.py $(BUILD)
+	@$(MAKE) --no-print-directory $(BUILD)/tests/models/check_onnx
+	@$(VENV)/bin/python tests/peers/onnx_files.py $(BUILD)
 check-long: deps-tests
 	@$(MAKE) --no-print-directory -j2 all
 	@$(MAKE) --no-print-directory $(VENV)/ready

@@ -6,6 +6,7 @@
 static int list_families(void) {
     for (size_t i = 0; i < n_families; i++)
         printf("%-12s %s\n%-12s known by: %s\n", family_table[i].name, family_table[i].meaning, "", family_table[i].keys);
+    printf("%-12s graphs over real numbers or tokens; docs/onnx.md lists the operators\n%-12s known by: the ending .onnx, or the first bytes of such a file\n", "onnx", "");
     printf("%-12s a canonical network file\n%-12s known by: its first line, weightproof-net 1\n", "net", "");
     return 0;
 }

@@ -124,6 +124,8 @@ static enum status load_onnx(struct model *m, const char *data, size_t size, con
 {
     if (o && o->family && strcmp(o->family, "onnx") != 0)
         return diag_fail(d, STATUS_INPUT, "cannot read '%s': an ONNX file is of the family 'onnx', not '%s'", m->path, o->family);
+    sha256_hex(m->file_sha256, data, size);
+    m->shapes_only = false;
     return onnx_load(m, data, size, o, d);
 }
 

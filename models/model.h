@@ -11,13 +11,13 @@ struct model {
     char *path, file_sha256[65], config_sha256[65]; /* "" without side-car */
     struct checkpoint checkpoint;   /* empty for a .net */
     struct net net;
-    const char *family;             /* "transformer", "net" */
+    const char *family;             /* "transformer", "onnx", "net" */
     char *prefix;                   /* what was taken off the name of every tensor of the checkpoint, or NULL */
     struct model_fact *facts; size_t n_facts;      /* what was read, inferred, assumed */
     char **ignored; size_t n_ignored;              /* buffers and tensors not used, by name */
     bool shapes_only;                              /* net: tensors may have no data, sha256 is "" */
 };
-/* Reads PATH (.safetensors, .pt, .net), finds its configuration, builds the network. STATUS_UNSUPPORTED for a family or format that is
+/* Reads PATH (.safetensors, .pt, .npz, .onnx, .net), finds its configuration, builds the network. STATUS_UNSUPPORTED for a family or format that is
  * known but not read yet (message begins "cannot read this format yet" or "cannot read this family yet"). */
 enum status model_load(struct model *out, const char *path, const struct model_options *o, struct diag *d) MUST_USE;
 void model_clear(struct model *m);

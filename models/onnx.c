@@ -37,9 +37,10 @@ enum value_kind onnx_type_kind(int32_t type) { return type_row(type) < 0 ? VALUE
 bool onnx_looks_like(const char *path, const char *data, size_t size)
 {
     size_t n = strlen(path);
+    bool json = size > 8 && data[7] == 0 && data[8] == '{'; /* safetensors, with a length that begins alike */
 
     return (n >= 5 && strcmp(path + n - 5, ".onnx") == 0) ||
-           (size > 16 && data[0] == 0x08 && data[1] > 0 && data[1] < 32 && (data[2] == 0x12 || data[2] == 0x3a || data[2] == 0x42));
+           (size > 16 && !json && data[0] == 0x08 && data[1] > 0 && data[1] < 32 && (data[2] == 0x12 || data[2] == 0x3a || data[2] == 0x42));
 }
 
 /* Protobuf's memory comes from the one allocator; it does not say why it gave up. */

@@ -196,6 +196,7 @@ static void power(struct onnx *o, struct call *c)
     const struct value *x = onnx_real(o, c, 0);
     double p = onnx_scalar(o, c, 1, 1);
     struct value v = *x;
+    int whole = 0;
 
     if (!onnx_ok(o))
         return;
@@ -203,10 +204,10 @@ static void power(struct onnx *o, struct call *c)
         v = onnx_unary(o, OP_SQRT, x, "");
     else if (!(p >= 1 && p <= 8 && p == floor(p)))
         onnx_refuse(o, "the exponent %g; 1 to 8 and 0.5 are read", p);
-    else if (p == 1)
+    else if ((whole = (int)p) == 1)
         v = onnx_reshaped(o, x, x->rank, x->dims);
-    for (int i = 2; i <= (int)p && onnx_ok(o); i++)
-        v = onnx_binary(o, OP_MUL, &v, x, i < (int)p ? onnx_string(o, ".power.%d", i) : "");
+    for (int i = 2; i <= whole && onnx_ok(o); i++)
+        v = onnx_binary(o, OP_MUL, &v, x, i < whole ? onnx_string(o, ".power.%d", i) : "");
     c->out[0] = v;
 }
 

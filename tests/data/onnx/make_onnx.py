@@ -1,6 +1,6 @@
 """Write the small ONNX models of this folder and what ONNX Runtime answers on them.
 
-    python3 tests/data/onnx/make_onnx.py        needs onnx and onnxruntime (tests/peers/requirements.txt)
+    python3 tests/data/onnx/make_onnx.py        needs onnx and onnxruntime (make check-peers installs them)
 
 One model per operator and attribute, random weights, so small that they can be kept here. outputs.txt holds for each model the inputs and
 what ONNX Runtime computes, as binary32 in hexadecimal. Sigmoid, BatchNormalization, LayerNormalization and RMSNormalization are computed there by
