@@ -14,6 +14,7 @@ void config_clear(struct config *c)
 {
     cJSON_Delete(c->file);
     cJSON_Delete(c->set);
+    cJSON_Delete(c->defaults);
     free(c->how);
     *c = (struct config){ 0 };
 }
@@ -166,6 +167,57 @@ static enum status read_all(struct config *c, char sha256[65], const struct chec
     return s;
 }
 
+static const struct { const char *other, *key; } aliases[] = {
+    { "layer_norm_eps", "eps" }, { "layer_norm_epsilon", "eps" }, { "layernorm_eps", "eps" }, { "layernorm_epsilon", "eps" }, { "ln_eps", "eps" },
+    { "norm_eps", "eps" }, { "norm_epsilon", "eps" }, { "rms_norm_eps", "eps" }, { "epsilon", "eps" },
+    { "activation", "act_fn" }, { "activation_function", "act_fn" }, { "hidden_act", "act_fn" }, { "act", "act_fn" },
+    { "norm_type", "normalization_type" }, { "normalization", "normalization_type" }, { "norm", "normalization_type" },
+    { "position_embedding_type", "positional_embedding_type" },
+    { "vocab_size", "d_vocab" }, { "n_vocab", "d_vocab" }, { "hidden_size", "d_model" }, { "n_embd", "d_model" }, { "embed_dim", "d_model" },
+    { "num_attention_heads", "n_heads" }, { "n_head", "n_heads" }, { "nhead", "n_heads" }, { "num_heads", "n_heads" },
+    { "num_hidden_layers", "n_layers" }, { "n_layer", "n_layers" }, { "num_layers", "n_layers" },
+    { "max_position_embeddings", "n_ctx" }, { "n_positions", "n_ctx" }, { "block_size", "n_ctx" }, { "max_seq_len", "n_ctx" }, { "context_length", "n_ctx" },
+    { "intermediate_size", "d_mlp" }, { "n_inner", "d_mlp" }, { "dim_feedforward", "d_mlp" }, { "d_ff", "d_mlp" }, { "head_dim", "d_head" },
+    { "num_key_value_heads", "n_key_value_heads" }, { "n_kv_heads", "n_key_value_heads" }, { "n_kv_head", "n_key_value_heads" },
+    { "rope_theta", "rotary_base" }, { "rotary_emb_base", "rotary_base" }, { "rope_base", "rotary_base" }, { "partial_rotary_factor", "rotary_pct" },
+    { "use_parallel_residual", "parallel_attn_mlp" }, { "parallel_residual", "parallel_attn_mlp" },
+};
+enum { N_ALIASES = sizeof aliases / sizeof *aliases };
+
+/* What a model_type of Hugging Face's implies; the configurations leave defaults out. */
+#define LLAMA "{\"weight_layout\":\"out_in\",\"normalization_type\":\"RMS\",\"eps\":1e-6,\"act_fn\":\"silu\",\"positional_embedding_type\":\"rotary\"," \
+              "\"rotary_base\":10000,\"rotary_adjacent_pairs\":false,\"attention_dir\":\"causal\",\"norm_first\":true,\"head_layout\":\"out_in\"}"
+static const struct { const char *type, *how, *settings; } defaults[] = {
+    { "gpt2", "implied by model_type gpt2", "{\"weight_layout\":\"in_out\",\"normalization_type\":\"LN\",\"eps\":1e-5,\"act_fn\":\"gelu_new\","
+      "\"attention_dir\":\"causal\",\"norm_first\":true,\"head_layout\":\"out_in\",\"qkv_order\":\"together\"}" },
+    { "gpt_neox", "implied by model_type gpt_neox", "{\"weight_layout\":\"out_in\",\"normalization_type\":\"LN\",\"eps\":1e-5,\"act_fn\":\"gelu\","
+      "\"positional_embedding_type\":\"rotary\",\"rotary_pct\":0.25,\"rotary_base\":10000,\"rotary_adjacent_pairs\":false,\"parallel_attn_mlp\":true,"
+      "\"attention_dir\":\"causal\",\"norm_first\":true,\"head_layout\":\"out_in\",\"qkv_order\":\"by_head\"}" },
+    { "llama", "implied by model_type llama", LLAMA }, { "mistral", "implied by model_type mistral", LLAMA }, { "qwen2", "implied by model_type qwen2", LLAMA },
+};
+
+const char *config_key(const char *name)
+{
+    for (size_t i = 0; i < N_ALIASES; i++)
+        if (strcmp(aliases[i].other, name) == 0)
+            return aliases[i].key;
+    return name;
+}
+
+static enum status add_defaults(struct config *c)
+{
+    const char *type = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(c->set, "model_type"));
+
+    type = type ? type : cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(c->file, "model_type"));
+    for (size_t i = 0; type && i < sizeof defaults / sizeof *defaults; i++)
+        if (strcmp(defaults[i].type, type) == 0) {
+            c->defaults_how = defaults[i].how;
+            c->defaults = cJSON_Parse(defaults[i].settings);
+            return c->defaults ? STATUS_OK : STATUS_MEMORY;
+        }
+    return STATUS_OK;
+}
+
 enum status config_read(struct config *out, char sha256[65], const struct checkpoint *from, const struct model_options *o, struct diag *d)
 {
     struct config c = { .path = from->path, .set = cJSON_CreateObject() };
@@ -175,18 +227,37 @@ enum status config_read(struct config *out, char sha256[65], const struct checkp
     if (s == STATUS_OK)
         s = read_all(&c, sha256, from, o, d);
     if (s == STATUS_OK)
+        s = add_defaults(&c);
+    if (s == STATUS_OK)
         *out = c;
     else
         config_clear(&c);
     return s;
 }
 
+/* Under its own name, else under another library's. */
+static const cJSON *find_in(const cJSON *object, const char *key)
+{
+    const cJSON *value = cJSON_GetObjectItemCaseSensitive(object, key);
+
+    for (size_t i = 0; !value && i < N_ALIASES; i++)
+        if (strcmp(aliases[i].key, key) == 0)
+            value = cJSON_GetObjectItemCaseSensitive(object, aliases[i].other);
+    return value;
+}
+
 const cJSON *config_find(const struct config *c, const char *key, const char **how)
 {
-    const cJSON *value = cJSON_GetObjectItemCaseSensitive(c->set, key);
+    const cJSON *value = find_in(c->set, key);
 
-    *how = value ? "given by --set" : c->how;
-    return value ? value : cJSON_GetObjectItemCaseSensitive(c->file, key);
+    *how = "given by --set";
+    if (value)
+        return value;
+    *how = c->how;
+    if ((value = find_in(c->file, key)) != NULL)
+        return value;
+    *how = c->defaults ? c->defaults_how : c->how;
+    return cJSON_GetObjectItemCaseSensitive(c->defaults, key);
 }
 
 static enum status wrong_type(const struct config *c, const char *key, const char *how, const cJSON *value, const char *needed, struct diag *d)

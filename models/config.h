@@ -8,6 +8,7 @@ struct config {
     cJSON *file;               /* object, or NULL without configuration */
     char *how;                 /* "read from metadata", "read from 'x.config.json'" */
     cJSON *set;                /* object of the KEY=VALUE settings */
+    cJSON *defaults; const char *defaults_how; /* object of what the model_type of the configuration implies, or NULL */
     const char *path;          /* of the model, for messages */
     const char *entry;         /* where in the model's file the configuration is, likewise */
 };
@@ -16,8 +17,11 @@ struct config {
  * sha256: of the side-car file, or "". */
 enum status config_read(struct config *out, char sha256[65], const struct checkpoint *c, const struct model_options *o, struct diag *d) MUST_USE;
 void config_clear(struct config *c);
-/* Value of a key and where it comes from, or NULL; a JSON null is a value. */
+/* Value of a key and where it comes from, or NULL; a JSON null is a value. Names that other libraries have for the key are tried too
+ * (layer_norm_epsilon for eps, n_embd for d_model), then what the model_type implies. */
 const cJSON *config_find(const struct config *c, const char *key, const char **how);
+/* The key that is read here for a name of another library's; the name itself for all others. */
+const char *config_key(const char *name);
 /* *out: the integer of a key, -1 if there is none (absent, null or -1). item: which entry when the value is a list with one per layer. */
 enum status config_int(long *out, const char **how, const struct config *c, const char *key, size_t item, size_t n_items, struct diag *d) MUST_USE;
 /* *out: the string, NULL if there is none. */

@@ -3,14 +3,8 @@
 
 #include "core/mem.h"
 #include "models/decode.h"
+#include "models/layout.h"
 #include "models/transformer.h"
-
-const struct tensor *transformer_tensor(const struct transformer *t, const char *name)
-{
-    long i = names_find(&t->index, name, strlen(name));
-
-    return i < 0 ? NULL : &t->model->checkpoint.tensors[i];
-}
 
 /* blocks.LAYER.SUFFIX */
 struct block_name { char s[80]; };
@@ -24,8 +18,7 @@ static struct block_name in_block(size_t layer, const char *suffix)
 
 static const char *file_of(const struct transformer *t) { return t->model->checkpoint.path; }
 
-/* A tensor of the given shape; NULL tensor allowed if optional. Marks it as used. */
-static enum status needs(struct transformer *t, const char *name, bool optional, size_t rank, const size_t *shape, const char *meaning)
+enum status transformer_needs(struct transformer *t, const char *name, bool optional, size_t rank, const size_t *shape, const char *meaning)
 {
     const struct tensor *x = transformer_tensor(t, name);
     struct text found = { 0 }, needed = { 0 };
@@ -35,14 +28,15 @@ static enum status needs(struct transformer *t, const char *name, bool optional,
         return STATUS_OK;
     if (!x)
         return diag_fail(t->d, STATUS_INPUT, "cannot read '%s': tensor '%s' is missing", file_of(t), name);
-    t->used[x - t->model->checkpoint.tensors] = true;
+    transformer_use(t, x);
     if (x->rank == rank && memcmp(x->shape, shape, rank * sizeof *shape) == 0)
         return STATUS_OK;
     shape_add(&found, x->shape, x->rank);
     shape_add(&needed, shape, rank);
     s = found.failed || needed.failed
             ? STATUS_MEMORY
-            : diag_fail(t->d, STATUS_INPUT, "cannot read '%s': tensor '%s' has shape %s, %s is needed (%s)", file_of(t), name, found.data, needed.data, meaning);
+            : diag_fail(t->d, STATUS_INPUT, "cannot read '%s': tensor '%s'%s%s has shape %s, %s is needed (%s)", file_of(t), transformer_shown(t, x),
+                        t->foreign ? " as " : "", t->foreign ? name : "", found.data, needed.data, meaning);
     text_clear(&found);
     text_clear(&needed);
     return s;
@@ -56,10 +50,10 @@ static enum status tells(struct transformer *t, const struct tensor **out, const
     if (!x)
         return diag_fail(t->d, STATUS_INPUT, "cannot read '%s': tensor '%s' is missing", file_of(t), name);
     if (x->rank != rank)
-        return diag_fail(t->d, STATUS_INPUT, "cannot read '%s': tensor '%s' has rank %zu, rank %zu is needed", file_of(t), name, x->rank, rank);
+        return diag_fail(t->d, STATUS_INPUT, "cannot read '%s': tensor '%s' has rank %zu, rank %zu is needed", file_of(t), transformer_shown(t, x), x->rank, rank);
     for (size_t i = 0; i < rank; i++)
         if (x->shape[i] == 0 || x->shape[i] > 2147483647)
-            return diag_fail(t->d, STATUS_INPUT, "cannot read '%s': tensor '%s' has a dimension of size %zu", file_of(t), name, x->shape[i]);
+            return diag_fail(t->d, STATUS_INPUT, "cannot read '%s': tensor '%s' has a dimension of size %zu", file_of(t), transformer_shown(t, x), x->shape[i]);
     *out = x;
     return STATUS_OK;
 }
@@ -108,6 +102,22 @@ static bool is_transposed(const struct transformer *t, const struct tensor *W_E,
     return W_pos && W_U && W_pos->rank == 2 && W_U->rank == 2 && W_pos->shape[1] == W_E->shape[0] && W_U->shape[0] == W_E->shape[0];
 }
 
+/* Sides of the embedding: [d_vocab, d_model], for real inputs [width, d_model]. */
+static enum status infer_inputs(struct transformer *t, const struct tensor *W_E)
+{
+    bool reals = t->width_in > 0;
+    enum status s;
+
+    t->d_model = W_E->shape[1];
+    *(reals ? &t->width_in : &t->d_vocab) = W_E->shape[0];
+    transformer_use(t, W_E);
+    if ((s = agree(t, reals ? "d_in" : "d_vocab", 0, W_E->shape[0], "embed.W_E")) != STATUS_OK || (s = agree(t, "d_model", 0, t->d_model, "embed.W_E")) != STATUS_OK ||
+        (reals && (s = transformer_needs(t, "embed.b_E", true, 1, &t->d_model, "d_model")) != STATUS_OK) ||
+        (s = size_fact(t, reals ? "d_in" : "d_vocab", W_E->shape[0], "embed.W_E")) != STATUS_OK)
+        return s;
+    return size_fact(t, "d_model", t->d_model, "embed.W_E");
+}
+
 static enum status infer_embedding(struct transformer *t)
 {
     const struct tensor *W_E, *W_U;
@@ -119,18 +129,13 @@ static enum status infer_embedding(struct transformer *t)
         (s = config_int(&d_model, &how, t->config, "d_model", 0, 0, t->d)) != STATUS_OK)
         return s;
     if (is_transposed(t, W_E, d_vocab, d_model))
-        return diag_fail(t->d, STATUS_UNSUPPORTED, "cannot read this family yet: '%s': 'embed.W_E' is [%zu, %zu], an older, transposed layout", file_of(t),
+        return diag_fail(t->d, STATUS_UNSUPPORTED, "cannot read this family yet: '%s': 'embed.W_E' is [%zu, %zu], transposed, while the other tensors are not", file_of(t),
                          W_E->shape[0], W_E->shape[1]);
-    t->d_vocab = W_E->shape[0];
-    t->d_model = W_E->shape[1];
-    t->used[W_E - t->model->checkpoint.tensors] = true;
-    if ((s = agree(t, "d_vocab", 0, t->d_vocab, "embed.W_E")) != STATUS_OK || (s = agree(t, "d_model", 0, t->d_model, "embed.W_E")) != STATUS_OK ||
-        (s = size_fact(t, "d_vocab", t->d_vocab, "embed.W_E")) != STATUS_OK || (s = size_fact(t, "d_model", t->d_model, "embed.W_E")) != STATUS_OK ||
-        (s = tells(t, &W_U, "unembed.W_U", 2)) != STATUS_OK)
+    if ((s = infer_inputs(t, W_E)) != STATUS_OK || (s = tells(t, &W_U, "unembed.W_U", 2)) != STATUS_OK)
         return s;
     t->d_vocab_out = W_U->shape[1];
-    if ((s = needs(t, "unembed.W_U", false, 2, (size_t[]){ t->d_model, t->d_vocab_out }, "d_model, d_vocab_out")) != STATUS_OK ||
-        (s = needs(t, "unembed.b_U", true, 1, &t->d_vocab_out, "d_vocab_out")) != STATUS_OK ||
+    if ((s = transformer_needs(t, "unembed.W_U", false, 2, (size_t[]){ t->d_model, t->d_vocab_out }, "d_model, d_vocab_out")) != STATUS_OK ||
+        (s = transformer_needs(t, "unembed.b_U", true, 1, &t->d_vocab_out, "d_vocab_out")) != STATUS_OK ||
         (s = agree(t, "d_vocab_out", 0, t->d_vocab_out, "unembed.W_U")) != STATUS_OK)
         return s;
     return size_fact(t, "d_vocab_out", t->d_vocab_out, "unembed.W_U");
@@ -138,17 +143,21 @@ static enum status infer_embedding(struct transformer *t)
 
 static enum status infer_context(struct transformer *t)
 {
-    const struct tensor *W_pos = NULL;
+    const struct tensor *W_pos = NULL, *table = transformer_tensor(t, "blocks.0.attn.rotary_sin");
     const char *how;
     long n_ctx;
     enum status s = config_int(&n_ctx, &how, t->config, "n_ctx", 0, 0, t->d);
 
-    t->positions = transformer_tensor(t, "pos_embed.W_pos") != NULL;
-    if (s == STATUS_OK && t->positions)
+    t->has_W_pos = transformer_tensor(t, "pos_embed.W_pos") != NULL;
+    if (s == STATUS_OK && t->has_W_pos)
         s = tells(t, &W_pos, "pos_embed.W_pos", 2);
     if (s != STATUS_OK)
         return s;
     t->n_ctx = 1; /* an answer will be asked for */
+    if (!W_pos && n_ctx < 0 && table && table->rank == 2 && table->shape[0]) {
+        t->n_ctx = table->shape[0];
+        return size_fact(t, "n_ctx", t->n_ctx, "blocks.0.attn.rotary_sin");
+    }
     if (!W_pos && n_ctx < 0)
         return transformer_ask(t, "the length of sequences is not known without 'pos_embed.W_pos': say --set n_ctx=N");
     if (n_ctx == 0)
@@ -156,7 +165,7 @@ static enum status infer_context(struct transformer *t)
     t->n_ctx = n_ctx < 0 ? W_pos->shape[0] : (size_t)n_ctx;
     if (W_pos && t->n_ctx != W_pos->shape[0] && (t->n_ctx > W_pos->shape[0] || strcmp(how, "given by --set") != 0))
         return agree(t, "n_ctx", 0, W_pos->shape[0], "pos_embed.W_pos");
-    if (W_pos && (s = needs(t, "pos_embed.W_pos", false, 2, (size_t[]){ W_pos->shape[0], t->d_model }, "n_ctx, d_model")) != STATUS_OK)
+    if (W_pos && (s = transformer_needs(t, "pos_embed.W_pos", false, 2, (size_t[]){ W_pos->shape[0], t->d_model }, "n_ctx, d_model")) != STATUS_OK)
         return s;
     return size_fact(t, "n_ctx", t->n_ctx, "pos_embed.W_pos");
 }
@@ -173,30 +182,102 @@ static enum status believable(struct transformer *t, const struct tensor **out, 
     return STATUS_OK;
 }
 
-static enum status infer_attention(struct transformer *t, size_t l)
+/* Keys and values: as many heads as there are queries, or fewer, in groups (attn._W_K, attn._W_V). */
+static enum status infer_keys(struct transformer *t, size_t l, const struct tensor *q)
 {
-    struct block_name W_Q = in_block(l, "attn.W_Q"), W_K = in_block(l, "attn.W_K"), W_V = in_block(l, "attn.W_V"), W_O = in_block(l, "attn.W_O");
+    bool grouped = transformer_tensor(t, in_block(l, "attn._W_K").s) != NULL;
+    struct block_name W_K = in_block(l, grouped ? "attn._W_K" : "attn.W_K"), W_V = in_block(l, grouped ? "attn._W_V" : "attn.W_V"), W_O = in_block(l, "attn.W_O");
     struct layer *layer = &t->layers[l];
-    const struct tensor *q, *v;
-    size_t H, dh, dv, d = t->d_model;
+    const struct tensor *v, *k = transformer_tensor(t, W_K.s);
+    size_t H = layer->heads, G, dh = layer->d_head, dv, d = t->d_model;
+    const char *how;
+    long groups;
     enum status s;
 
-    if ((s = believable(t, &q, W_Q.s, W_K.s, 3, 1, 1)) != STATUS_OK || (s = believable(t, &v, W_V.s, W_O.s, 3, 1, 2)) != STATUS_OK)
+    if ((s = believable(t, &v, W_V.s, W_O.s, 3, 1, 2)) != STATUS_OK)
         return s;
-    H = layer->heads = q->shape[0];
-    dh = layer->d_head = q->shape[2];
     dv = layer->d_value = strcmp(v->name, W_O.s) == 0 ? v->shape[1] : v->shape[2];
+    G = layer->groups = grouped && k && k->rank == 3 ? k->shape[0] : H;
+    if (G == 0 || H % G)
+        return diag_fail(t->d, STATUS_INPUT, "cannot read '%s': %zu heads of queries do not divide into %zu of keys ('%s')", file_of(t), H, G, transformer_shown(t, k));
+    if ((s = config_int(&groups, &how, t->config, "n_key_value_heads", l, t->n_layers, t->d)) != STATUS_OK)
+        return s;
+    if (groups >= 0 && (size_t)groups != G)
+        return diag_fail(t->d, STATUS_INPUT, "cannot read '%s': n_key_value_heads is %ld (%s), but %zu by the shape of '%s'", file_of(t), groups, how, G,
+                         transformer_shown(t, k ? k : q));
     if ((s = agree(t, "n_heads", l, H, q->name)) != STATUS_OK || (s = agree(t, "d_head", l, dh, q->name)) != STATUS_OK ||
         (s = agree(t, "d_head", l, dv, v->name)) != STATUS_OK ||
-        (s = needs(t, W_Q.s, false, 3, (size_t[]){ H, d, dh }, "n_heads, d_model, d_head")) != STATUS_OK ||
-        (s = needs(t, W_K.s, false, 3, (size_t[]){ H, d, dh }, "n_heads, d_model, d_head")) != STATUS_OK ||
-        (s = needs(t, W_V.s, false, 3, (size_t[]){ H, d, dv }, "n_heads, d_model, d_head")) != STATUS_OK ||
-        (s = needs(t, W_O.s, false, 3, (size_t[]){ H, dv, d }, "n_heads, d_head, d_model")) != STATUS_OK ||
-        (s = needs(t, in_block(l, "attn.b_Q").s, true, 2, (size_t[]){ H, dh }, "n_heads, d_head")) != STATUS_OK ||
-        (s = needs(t, in_block(l, "attn.b_K").s, true, 2, (size_t[]){ H, dh }, "n_heads, d_head")) != STATUS_OK ||
-        (s = needs(t, in_block(l, "attn.b_V").s, true, 2, (size_t[]){ H, dv }, "n_heads, d_head")) != STATUS_OK)
+        (s = transformer_needs(t, W_K.s, false, 3, (size_t[]){ G, d, dh }, "n_heads, d_model, d_head")) != STATUS_OK ||
+        (s = transformer_needs(t, W_V.s, false, 3, (size_t[]){ G, d, dv }, "n_heads, d_model, d_head")) != STATUS_OK ||
+        (s = transformer_needs(t, W_O.s, false, 3, (size_t[]){ H, dv, d }, "n_heads, d_head, d_model")) != STATUS_OK ||
+        (s = transformer_needs(t, in_block(l, grouped ? "attn._b_K" : "attn.b_K").s, true, 2, (size_t[]){ G, dh }, "n_heads, d_head")) != STATUS_OK)
         return s;
-    return needs(t, in_block(l, "attn.b_O").s, true, 1, &d, "d_model");
+    return transformer_needs(t, in_block(l, grouped ? "attn._b_V" : "attn.b_V").s, true, 2, (size_t[]){ G, dv }, "n_heads, d_head");
+}
+
+/* Bilinear attention has two pairs of queries and keys. */
+static enum status infer_bilinear(struct transformer *t, size_t l, const struct tensor *q)
+{
+    static const char *const pairs[][2] = { { "attn.W_Q1", "attn.b_Q1" }, { "attn.W_K1", "attn.b_K1" }, { "attn.W_Q2", "attn.b_Q2" }, { "attn.W_K2", "attn.b_K2" } };
+    struct layer *layer = &t->layers[l];
+    size_t H = layer->heads, dh = layer->d_head, d = t->d_model;
+    const struct tensor *v;
+    enum status s = tells(t, &v, in_block(l, "attn.W_V").s, 3);
+
+    if (s != STATUS_OK || (s = agree(t, "n_heads", l, H, q->name)) != STATUS_OK || (s = agree(t, "d_head", l, dh, q->name)) != STATUS_OK)
+        return s;
+    layer->groups = H;
+    layer->d_value = v->shape[2];
+    for (size_t i = 0; i < 4; i++)
+        if ((s = transformer_needs(t, in_block(l, pairs[i][0]).s, false, 3, (size_t[]){ H, d, dh }, "n_heads, d_model, d_head")) != STATUS_OK ||
+            (s = transformer_needs(t, in_block(l, pairs[i][1]).s, true, 2, (size_t[]){ H, dh }, "n_heads, d_head")) != STATUS_OK)
+            return s;
+    if ((s = transformer_needs(t, in_block(l, "attn.W_V").s, false, 3, (size_t[]){ H, d, layer->d_value }, "n_heads, d_model, d_head")) != STATUS_OK ||
+        (s = transformer_needs(t, in_block(l, "attn.b_V").s, true, 2, (size_t[]){ H, layer->d_value }, "n_heads, d_head")) != STATUS_OK)
+        return s;
+    return transformer_needs(t, in_block(l, "attn.W_O").s, false, 3, (size_t[]){ H, layer->d_value, d }, "n_heads, d_head, d_model");
+}
+
+static enum status infer_attention(struct transformer *t, size_t l)
+{
+    bool bilinear = transformer_tensor(t, in_block(l, "attn.W_Q1").s) != NULL, grouped = transformer_tensor(t, in_block(l, "attn._W_K").s) != NULL;
+    struct block_name W_Q = in_block(l, bilinear ? "attn.W_Q1" : "attn.W_Q"), W_K = in_block(l, bilinear ? "attn.W_K1" : grouped ? "attn._W_K" : "attn.W_K");
+    struct layer *layer = &t->layers[l];
+    const struct tensor *q;
+    size_t d = t->d_model;
+    enum status s = believable(t, &q, W_Q.s, W_K.s, 3, 1, 1);
+
+    if (s != STATUS_OK)
+        return s;
+    if (l && bilinear != t->bilinear_attention)
+        return diag_fail(t->d, STATUS_INPUT, "cannot read '%s': some layers have bilinear attention, others have not ('%s')", file_of(t), q->name);
+    t->bilinear_attention = bilinear;
+    layer->heads = grouped ? transformer_tensor(t, W_Q.s)->shape[0] : q->shape[0];
+    layer->d_head = q->shape[2];
+    if (!bilinear && ((s = transformer_needs(t, W_Q.s, false, 3, (size_t[]){ layer->heads, d, layer->d_head }, "n_heads, d_model, d_head")) != STATUS_OK ||
+                      (s = transformer_needs(t, in_block(l, "attn.b_Q").s, true, 2, (size_t[]){ layer->heads, layer->d_head }, "n_heads, d_head")) != STATUS_OK))
+        return s;
+    if ((s = bilinear ? infer_bilinear(t, l, q) : infer_keys(t, l, q)) != STATUS_OK)
+        return s;
+    return transformer_needs(t, in_block(l, "attn.b_O").s, true, 1, &d, "d_model");
+}
+
+static enum status infer_gate(struct transformer *t, size_t l, size_t m)
+{
+    const struct tensor *W_gate = transformer_tensor(t, in_block(l, "mlp.W_gate").s);
+    const char *how;
+    int stated;
+    enum status s = config_bool(&stated, &how, t->config, "gated_mlp", t->d);
+
+    t->layers[l].gated = W_gate != NULL;
+    if (s == STATUS_OK && stated >= 0 && (stated == 1) != (W_gate != NULL))
+        return diag_fail(t->d, STATUS_INPUT, "cannot read '%s': gated_mlp is %s (%s), but %s tensor '%s'", file_of(t), stated ? "true" : "false", how,
+                         W_gate ? "there is a" : "there is no", in_block(l, "mlp.W_gate").s);
+    if (s != STATUS_OK || !W_gate)
+        return s;
+    if ((s = transformer_needs(t, W_gate->name, false, 2, (size_t[]){ t->d_model, m }, "d_model, d_mlp")) != STATUS_OK)
+        return s;
+    return transformer_needs(t, in_block(l, "mlp.b_gate").s, true, 1, &m, "d_mlp");
 }
 
 static enum status infer_mlp(struct transformer *t, size_t l)
@@ -209,35 +290,11 @@ static enum status infer_mlp(struct transformer *t, size_t l)
     if (s != STATUS_OK)
         return s;
     m = t->layers[l].d_mlp = strcmp(from->name, W_out.s) == 0 ? from->shape[0] : from->shape[1];
-    if ((s = agree(t, "d_mlp", l, m, from->name)) != STATUS_OK || (s = needs(t, W_in.s, false, 2, (size_t[]){ d, m }, "d_model, d_mlp")) != STATUS_OK ||
-        (s = needs(t, in_block(l, "mlp.b_in").s, true, 1, &m, "d_mlp")) != STATUS_OK ||
-        (s = needs(t, W_out.s, false, 2, (size_t[]){ m, d }, "d_mlp, d_model")) != STATUS_OK)
+    if ((s = agree(t, "d_mlp", l, m, from->name)) != STATUS_OK || (s = transformer_needs(t, W_in.s, false, 2, (size_t[]){ d, m }, "d_model, d_mlp")) != STATUS_OK ||
+        (s = transformer_needs(t, in_block(l, "mlp.b_in").s, true, 1, &m, "d_mlp")) != STATUS_OK || (s = infer_gate(t, l, m)) != STATUS_OK ||
+        (s = transformer_needs(t, W_out.s, false, 2, (size_t[]){ m, d }, "d_mlp, d_model")) != STATUS_OK)
         return s;
-    return needs(t, in_block(l, "mlp.b_out").s, true, 1, &d, "d_model");
-}
-
-static enum status needs_norm(struct transformer *t, const char *prefix)
-{
-    char name[100];
-    enum status s;
-
-    (void)snprintf(name, sizeof name, "%s.w", prefix);
-    if ((s = needs(t, name, false, 1, &t->d_model, "d_model")) != STATUS_OK)
-        return s;
-    (void)snprintf(name, sizeof name, "%s.b", prefix);
-    return needs(t, name, false, 1, &t->d_model, "d_model");
-}
-
-/* Number of the block in a name like blocks.12.attn.W_Q, or -1. */
-static long block_number(const char *name)
-{
-    char *end;
-    long n;
-
-    if (strncmp(name, "blocks.", 7) != 0 || name[7] < '0' || name[7] > '9')
-        return -1;
-    n = strtol(name + 7, &end, 10);
-    return *end == '.' && n < 1000000 ? n : -1;
+    return transformer_needs(t, in_block(l, "mlp.b_out").s, true, 1, &d, "d_model");
 }
 
 static enum status infer_layers(struct transformer *t)
@@ -248,9 +305,9 @@ static enum status infer_layers(struct transformer *t)
     long last = -1, stated;
     enum status s;
 
-    for (size_t i = 0; i < c->n; i++)
-        if (block_number(c->tensors[i].name) > last)
-            last = block_number(c->tensors[i].name);
+    for (size_t i = 0; i < t->n_views; i++)
+        if (block_number(t->views[i].t.name) > last)
+            last = block_number(t->views[i].t.name);
     if (last < 0)
         return diag_fail(t->d, STATUS_INPUT, "cannot read '%s': there is no block (tensor 'blocks.0.attn.W_Q' is missing)", file_of(t));
     /* every block has tensors, so their number is bounded by the file's before memory is taken */
@@ -284,9 +341,12 @@ static enum status infer_mlps(struct transformer *t)
     if (s != STATUS_OK)
         return s;
     if (attn_only == 1 && mlp)
-        return diag_fail(t->d, STATUS_INPUT, "cannot read '%s': attn_only is true (%s), but there is a tensor 'blocks.0.mlp.W_in'", file_of(t), how);
+        return diag_fail(t->d, STATUS_INPUT, "cannot read '%s': attn_only is true (%s), but there is a tensor '%s'", file_of(t), how,
+                         transformer_shown(t, transformer_tensor(t, "blocks.0.mlp.W_in")));
     if (attn_only == 0 && !mlp)
         return diag_fail(t->d, STATUS_INPUT, "cannot read '%s': attn_only is false (%s), but tensor 'blocks.0.mlp.W_in' is missing", file_of(t), how);
+    if (!mlp && (s = infer_gate(t, 0, 0)) != STATUS_OK)
+        return s;
     for (size_t l = 0; mlp && l < t->n_layers; l++)
         if ((s = infer_mlp(t, l)) != STATUS_OK)
             return s;
@@ -319,18 +379,6 @@ static enum status layer_fact(struct transformer *t, const char *key, size_t off
     return s;
 }
 
-static enum status infer_norms(struct transformer *t)
-{
-    enum status s = STATUS_OK;
-
-    for (size_t l = 0; t->layernorm && s == STATUS_OK && l < t->n_layers; l++) {
-        s = needs_norm(t, in_block(l, "ln1").s);
-        if (s == STATUS_OK && t->layers[l].d_mlp)
-            s = needs_norm(t, in_block(l, "ln2").s);
-    }
-    return s == STATUS_OK && t->layernorm ? needs_norm(t, "ln_final") : s;
-}
-
 /* One bias that the file does not have. */
 static enum status absent_bias(struct transformer *t, const char *name)
 {
@@ -348,27 +396,43 @@ static bool is_bias(const char *name)
 static enum status infer_biases(struct transformer *t)
 {
     static const char *const names[] = { "attn.b_Q", "attn.b_K", "attn.b_V", "attn.b_O", "mlp.b_in", "mlp.b_out" };
-    const struct checkpoint *c = &t->model->checkpoint;
     enum status s = STATUS_OK;
     bool some = false;
 
-    for (size_t i = 0; i < c->n; i++)
-        some |= is_bias(c->tensors[i].name);
+    for (size_t i = 0; i < t->n_views; i++)
+        some |= is_bias(t->views[i].t.name);
     for (size_t l = 0; some && l < t->n_layers; l++)
         for (size_t i = 0; s == STATUS_OK && i < (t->layers[l].d_mlp ? 6 : 4); i++)
-            s = absent_bias(t, in_block(l, names[i]).s);
+            if (!(t->bilinear_attention && i < 2) && !(t->layers[l].groups < t->layers[l].heads && (i == 1 || i == 2)))
+                s = absent_bias(t, in_block(l, names[i]).s);
     return s == STATUS_OK && some ? absent_bias(t, "unembed.b_U") : s;
+}
+
+/* Tokens, unless the configuration or the family says that the inputs are vectors of real numbers. */
+static enum status infer_input_type(struct transformer *t)
+{
+    const char *how, *word;
+    enum status s = config_word(&word, &how, t->config, "input_type", t->d);
+
+    if (s != STATUS_OK || !word)
+        return s;
+    if (strcmp(word, "tokens") != 0 && strcmp(word, "reals") != 0)
+        return transformer_unknown_word(t, "input_type", word, how, "tokens or reals");
+    t->width_in = strcmp(word, "reals") == 0; /* the width itself is read from embed.W_E */
+    return model_add_fact(t->model, "input_type", word, how);
 }
 
 enum status transformer_infer(struct transformer *t)
 {
     enum status s;
 
-    if ((s = transformer_switches(t)) != STATUS_OK || (s = infer_embedding(t)) != STATUS_OK || (s = infer_context(t)) != STATUS_OK || (s = infer_layers(t)) != STATUS_OK ||
-        (s = infer_mlps(t)) != STATUS_OK || (s = layer_fact(t, "n_heads", offsetof(struct layer, heads), "attn.W_Q")) != STATUS_OK ||
-        (s = layer_fact(t, "d_head", offsetof(struct layer, d_head), "attn.W_Q")) != STATUS_OK)
+    if ((s = transformer_switches(t)) != STATUS_OK || (s = infer_input_type(t)) != STATUS_OK || (s = transformer_views(t)) != STATUS_OK || (s = infer_embedding(t)) != STATUS_OK || (s = infer_context(t)) != STATUS_OK || (s = infer_layers(t)) != STATUS_OK ||
+        (s = infer_mlps(t)) != STATUS_OK || (s = layer_fact(t, "n_heads", offsetof(struct layer, heads), t->bilinear_attention ? "attn.W_Q1" : "attn.W_Q")) != STATUS_OK ||
+        (s = layer_fact(t, "d_head", offsetof(struct layer, d_head), t->bilinear_attention ? "attn.W_Q1" : "attn.W_Q")) != STATUS_OK)
+        return s;
+    if (t->layers[0].groups < t->layers[0].heads && (s = layer_fact(t, "n_key_value_heads", offsetof(struct layer, groups), "attn._W_K")) != STATUS_OK)
         return s;
     if (t->layers[0].d_mlp && (s = layer_fact(t, "d_mlp", offsetof(struct layer, d_mlp), "mlp.W_in")) != STATUS_OK)
         return s;
-    return (s = transformer_settings(t)) != STATUS_OK || (s = infer_norms(t)) != STATUS_OK ? s : infer_biases(t);
+    return (s = transformer_settings(t)) != STATUS_OK ? s : infer_biases(t);
 }

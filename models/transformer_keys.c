@@ -12,15 +12,17 @@ static const struct { const char *key; enum key_kind kind; } keys[] = {
     { "d_vocab", KEY_READ }, { "d_vocab_out", KEY_READ }, { "n_ctx", KEY_READ }, { "d_model", KEY_READ }, { "n_layers", KEY_READ },
     { "n_heads", KEY_READ }, { "d_head", KEY_READ }, { "d_mlp", KEY_READ }, { "attn_only", KEY_READ }, { "act_fn", KEY_READ },
     { "attention_dir", KEY_READ }, { "normalization_type", KEY_READ }, { "eps", KEY_READ }, { "positional_embedding_type", KEY_READ },
-    { "attn_scale", KEY_READ },
-    { "use_attn_scale", KEY_ON },
-    { "scale_attn_by_inverse_layer_idx", KEY_OFF }, { "parallel_attn_mlp", KEY_OFF }, { "use_local_attn", KEY_OFF }, { "gated_mlp", KEY_OFF },
-    { "final_rms", KEY_OFF }, { "use_qk_norm", KEY_OFF }, { "use_normalization_before_and_after", KEY_OFF }, { "post_embedding_ln", KEY_OFF },
-    { "num_experts", KEY_OFF }, { "experts_per_token", KEY_OFF }, { "n_key_value_heads", KEY_OFF }, { "attn_scores_soft_cap", KEY_OFF },
+    { "attn_scale", KEY_READ }, { "use_attn_scale", KEY_READ }, { "scale_attn_by_inverse_layer_idx", KEY_READ }, { "parallel_attn_mlp", KEY_READ },
+    { "gated_mlp", KEY_READ }, { "final_rms", KEY_READ }, { "n_key_value_heads", KEY_READ }, { "rotary_dim", KEY_READ }, { "rotary_pct", KEY_READ },
+    { "rotary_base", KEY_READ }, { "rotary_adjacent_pairs", KEY_READ }, { "rope_parameters", KEY_READ }, { "attention_multiplier", KEY_READ },
+    { "norm_first", KEY_READ }, { "pad_token", KEY_READ }, { "use_padding", KEY_READ }, { "attn_out_scale", KEY_READ }, { "weight_layout", KEY_READ },
+    { "head_layout", KEY_READ }, { "qkv_order", KEY_READ }, { "input_type", KEY_READ }, { "d_in", KEY_READ }, { "causal", KEY_READ }, { "is_causal", KEY_READ },
+    { "bidirectional", KEY_READ }, { "tie_word_embeddings", KEY_READ },
+    { "use_local_attn", KEY_OFF }, { "use_qk_norm", KEY_OFF }, { "use_normalization_before_and_after", KEY_OFF }, { "post_embedding_ln", KEY_OFF },
+    { "num_experts", KEY_OFF }, { "experts_per_token", KEY_OFF }, { "attn_scores_soft_cap", KEY_OFF },
     { "output_logits_soft_cap", KEY_OFF }, { "attn_types", KEY_OFF }, { "window_size", KEY_OFF }, { "sliding_window", KEY_OFF },
-    { "rotary_dim", KEY_OFF }, { "rotary_pct", KEY_OFF }, { "rope_scaling", KEY_OFF }, { "relative_attention_num_buckets", KEY_OFF },
+    { "rope_scaling", KEY_OFF }, { "relative_attention_num_buckets", KEY_OFF },
     { "relative_attention_max_distance", KEY_OFF }, { "final_logit_softcapping", KEY_OFF }, { "attn_logit_softcapping", KEY_OFF },
-    { "attention_multiplier", KEY_OFF },
     { "logit_scale", KEY_ONE }, { "logits_scaling", KEY_ONE }, { "embedding_scale", KEY_ONE }, { "embedding_multiplier", KEY_ONE },
     { "embed_scale", KEY_ONE }, { "residual_multiplier", KEY_ONE }, { "residual_scale", KEY_ONE }, { "temperature", KEY_ONE },
     { "seed", KEY_ABOUT }, { "task", KEY_ABOUT }, { "accuracy", KEY_ABOUT }, { "sampled_accuracy", KEY_ABOUT }, { "loss", KEY_ABOUT },
@@ -31,26 +33,21 @@ static const struct { const char *key; enum key_kind kind; } keys[] = {
     { "device", KEY_ABOUT }, { "n_devices", KEY_ABOUT }, { "dtype", KEY_ABOUT }, { "init_mode", KEY_ABOUT }, { "init_weights", KEY_ABOUT },
     { "initializer_range", KEY_ABOUT }, { "use_attn_result", KEY_ABOUT }, { "use_attn_in", KEY_ABOUT }, { "use_split_qkv_input", KEY_ABOUT },
     { "use_hook_mlp_in", KEY_ABOUT }, { "use_hook_tokens", KEY_ABOUT }, { "ungroup_grouped_query_attention", KEY_ABOUT },
-    { "default_prepend_bos", KEY_ABOUT }, { "tokenizer_prepends_bos", KEY_ABOUT }, { "tie_word_embeddings", KEY_ABOUT },
-    { "decoder_start_token_id", KEY_ABOUT }, { "load_in_4bit", KEY_OFF }, { "trust_remote_code", KEY_ABOUT }, { "rotary_base", KEY_ABOUT },
-    { "rotary_base_local", KEY_ABOUT }, { "rotary_adjacent_pairs", KEY_ABOUT }, { "use_NTK_by_parts_rope", KEY_ABOUT },
+    { "default_prepend_bos", KEY_ABOUT }, { "tokenizer_prepends_bos", KEY_ABOUT },
+    { "decoder_start_token_id", KEY_ABOUT }, { "load_in_4bit", KEY_OFF }, { "trust_remote_code", KEY_ABOUT }, 
+    { "rotary_base_local", KEY_ABOUT }, { "use_NTK_by_parts_rope", KEY_ABOUT },
     { "NTK_by_parts_low_freq_factor", KEY_ABOUT }, { "NTK_by_parts_high_freq_factor", KEY_ABOUT }, { "NTK_by_parts_factor", KEY_ABOUT },
     { "NTK_original_ctx_len", KEY_ABOUT },
+    { "model_type", KEY_ABOUT }, { "architectures", KEY_ABOUT }, { "transformers_version", KEY_ABOUT }, { "torch_dtype", KEY_ABOUT }, { "use_cache", KEY_ABOUT },
+    { "bos_token_id", KEY_ABOUT }, { "eos_token_id", KEY_ABOUT }, { "pad_token_id", KEY_ABOUT }, { "attn_pdrop", KEY_ABOUT }, { "embd_pdrop", KEY_ABOUT },
+    { "resid_pdrop", KEY_ABOUT }, { "attention_dropout", KEY_ABOUT }, { "hidden_dropout", KEY_ABOUT }, { "classifier_dropout", KEY_ABOUT },
+    { "attention_bias", KEY_ABOUT }, { "mlp_bias", KEY_ABOUT }, { "bias", KEY_ABOUT }, { "pretraining_tp", KEY_ABOUT }, { "summary_type", KEY_ABOUT },
+    { "summary_use_proj", KEY_ABOUT }, { "summary_activation", KEY_ABOUT }, { "summary_proj_to_labels", KEY_ABOUT }, { "summary_first_dropout", KEY_ABOUT },
+    { "reorder_and_upcast_attn", KEY_ABOUT }, { "task_specific_params", KEY_ABOUT }, { "batch_first", KEY_ABOUT }, { "_name_or_path", KEY_ABOUT },
+    { "scale_attn_weights", KEY_ON }, { "add_cross_attention", KEY_OFF }, { "use_sliding_window", KEY_OFF }, { "max_window_layers", KEY_ABOUT },
+    { "layer_types", KEY_ABOUT },
 };
 enum { N_KEYS = sizeof keys / sizeof *keys };
-
-/* Names that other libraries have for a key that is read. Taking one for a remark would take the wrong function. */
-static const struct { const char *other, *key; } aliases[] = {
-    { "layer_norm_eps", "eps" }, { "layer_norm_epsilon", "eps" }, { "layernorm_eps", "eps" }, { "layernorm_epsilon", "eps" }, { "ln_eps", "eps" },
-    { "norm_eps", "eps" }, { "norm_epsilon", "eps" }, { "rms_norm_eps", "eps" }, { "epsilon", "eps" },
-    { "activation", "act_fn" }, { "activation_function", "act_fn" }, { "hidden_act", "act_fn" }, { "act", "act_fn" },
-    { "norm_type", "normalization_type" }, { "normalization", "normalization_type" }, { "norm", "normalization_type" },
-    { "position_embedding_type", "positional_embedding_type" }, { "causal", "attention_dir" }, { "is_causal", "attention_dir" },
-    { "bidirectional", "attention_dir" },
-    { "vocab_size", "d_vocab" }, { "n_vocab", "d_vocab" }, { "hidden_size", "d_model" }, { "n_embd", "d_model" }, { "num_attention_heads", "n_heads" },
-    { "n_head", "n_heads" }, { "num_hidden_layers", "n_layers" }, { "n_layer", "n_layers" }, { "max_position_embeddings", "n_ctx" },
-    { "n_positions", "n_ctx" }, { "block_size", "n_ctx" }, { "intermediate_size", "d_mlp" }, { "n_inner", "d_mlp" }, { "head_dim", "d_head" },
-};
 
 static bool is_fine(enum key_kind kind, const cJSON *value)
 {
@@ -88,31 +85,24 @@ static bool is_key(const char *name)
 
 bool transformer_configured(const struct transformer *t)
 {
+    const char *how;
+
     for (size_t i = 0; i < N_KEYS; i++)
-        if (keys[i].kind == KEY_READ && cJSON_GetObjectItemCaseSensitive(t->config->file, keys[i].key))
+        if (keys[i].kind == KEY_READ && config_find(t->config, keys[i].key, &how) && strcmp(how, "given by --set") != 0)
             return true;
     return false;
-}
-
-/* The key that another library calls so, or NULL. */
-static const char *meant_key(const char *name)
-{
-    for (size_t i = 0; i < sizeof aliases / sizeof *aliases; i++)
-        if (strcmp(aliases[i].other, name) == 0)
-            return aliases[i].key;
-    return NULL;
 }
 
 /* Of the keys that say something about the function. */
 static const char *nearest_key(const char *name)
 {
-    const char *names[N_KEYS], *meant = meant_key(name);
+    const char *names[N_KEYS];
     size_t n = 0;
 
     for (size_t i = 0; i < N_KEYS; i++)
         if (keys[i].kind != KEY_ABOUT)
             names[n++] = keys[i].key;
-    return meant ? meant : text_suggest(name, names, n);
+    return text_suggest(name, names, n);
 }
 
 static bool is_about(const char *name)
@@ -143,15 +133,24 @@ static enum status stated_fact(struct transformer *t, const cJSON *entry)
         text_addf(&how, ", did you mean %s?", near);
     if (shown.failed || how.failed)
         s = STATUS_MEMORY;
-    else if (meant_key(entry->string) && !cJSON_IsNull(entry))
-        s = diag_fail(t->d, STATUS_INPUT, "cannot read '%s': %s is %.100s (%s), an unknown key, did you mean %s?", t->model->checkpoint.path, entry->string, shown.data,
-                      t->config->how, near);
     else
         s = model_add_fact(t->model, entry->string, shown.data, how.data);
     cJSON_free(printed);
     text_clear(&shown);
     text_clear(&how);
     return s;
+}
+
+/* A key that is there twice, under its own name and another library's, must say the same. */
+static enum status same_as_alias(struct transformer *t, const cJSON *entry, const char *key)
+{
+    const char *how;
+    const cJSON *counts = config_find(t->config, key, &how);
+
+    if (strcmp(how, "given by --set") == 0 || cJSON_Compare(entry, counts, true) || cJSON_IsNull(entry))
+        return STATUS_OK;
+    return diag_fail(t->d, STATUS_INPUT, "cannot read '%s': the configuration says %s in two ways, as %s and as %s (--set %s=VALUE decides)",
+                     t->model->checkpoint.path, key, counts->string, entry->string, key);
 }
 
 /* Keys that nothing knows are passed over, and said; from the command line they are mistakes. */
@@ -162,7 +161,7 @@ enum status transformer_keys(struct transformer *t)
     cJSON_ArrayForEach(entry, t->config->set)
     {
         const char *near = nearest_key(entry->string);
-        if ((is_key(entry->string) && !is_about(entry->string)) || strcmp(entry->string, "ignore") == 0)
+        if ((is_key(config_key(entry->string)) && !is_about(entry->string)) || strcmp(entry->string, "ignore") == 0)
             continue;
         if (near)
             return diag_fail(t->d, STATUS_INPUT, "--set %s: unknown setting, did you mean %s?", entry->string, near);
@@ -170,7 +169,8 @@ enum status transformer_keys(struct transformer *t)
     }
     cJSON_ArrayForEach(entry, t->config->file)
     {
-        enum status s = is_key(entry->string) && !is_about(entry->string) ? STATUS_OK : stated_fact(t, entry);
+        const char *key = config_key(entry->string);
+        enum status s = is_key(key) && !is_about(key) ? same_as_alias(t, entry, key) : stated_fact(t, entry);
         if (s != STATUS_OK)
             return s;
     }

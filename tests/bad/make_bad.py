@@ -126,6 +126,65 @@ def changed(base, drop=(), **change):
     return new
 
 
+def make_layouts():
+    """Modules with other names."""
+    S = {"tok_emb.weight": [5, 4], "pos_emb.weight": [3, 4], "head.weight": [6, 4]}
+    S.update({"layers.0.attn.%s_proj.weight" % x: [4, 4] for x in "qkvo"})
+    mlp = {"layers.0.mlp.fc1.weight": [8, 4], "layers.0.mlp.fc2.weight": [4, 8]}
+    C = {"n_heads": 2, "normalization_type": None}
+
+    def more(base, drop=(), **new):
+        return dict([(k, v) for k, v in base.items() if k not in drop] + [(k.replace("__", "."), v) for k, v in new.items()])
+
+    M = dict(S, **mlp)
+    D = dict(C, act_fn="relu")
+    files = {
+        "all_square": (S, C),
+        "heads_not_told": (M, {"normalization_type": None, "act_fn": "relu"}),
+        "heads_do_not_divide": (M, dict(D, n_heads=3)),
+        "both_ways_round": (more(M, layers__0__mlp__fc1__weight=[4, 8]), D),
+        "layout_contradicts": (M, dict(D, weight_layout="in_out")),
+        "layout_unknown": (M, dict(D, weight_layout="sideways")),
+        "no_side_of_d_model": (more(M, layers__0__mlp__fc1__weight=[8, 5]), D),
+        "no_keys": (more(M, ["layers.0.attn.k_proj.weight"]), D),
+        "no_output": (more(M, ["layers.0.attn.o_proj.weight"]), D),
+        "no_queries": (more(M, **{"layers.1.ln1.weight": [4]}), D),
+        "no_embedding": (more(M, ["tok_emb.weight"]), D),
+        "two_for_one": (more(M, layers__0__attn__q_lin__weight=[4, 4]), D),
+        "layer_number_huge": (more(M, layers__99999__attn__q_proj__weight=[4, 4]), D),
+        "keys_do_not_divide": (more(M, layers__0__attn__k_proj__weight=[3, 4]), D),
+        "output_does_not_divide": (more(M, layers__0__attn__o_proj__weight=[4, 3]), D),
+        "bias_of_another_size": (more(M, layers__0__attn__q_proj__bias=[3]), D),
+        "head_of_another_size": (more(M, head__weight=[6, 5]), D),
+        "head_square": (more(M, head__weight=[4, 4]), D),
+        "head_layout_contradicts": (M, dict(D, head_layout="in_out")),
+        "head_layout_unknown": (M, dict(D, head_layout="sideways")),
+        "head_missing": (more(M, ["head.weight"]), dict(D, tie_word_embeddings=False)),
+        "positions_of_rank_4": (more(M, pos_emb__weight=[1, 1, 3, 4]), D),
+        "positions_not_told": (more(M, ["pos_emb.weight"]), dict(D, n_ctx=3)),
+        "norm_of_rank_2": (more(M, ln_f__weight=[4, 1]), dict(D, d_model=4)),
+        "norm_first_not_told": (more(M, **{"layers.0.%s.%s" % (n, x): [4] for n in ("norm1", "norm2") for x in ("weight", "bias")}), more(D, ["normalization_type"])),
+        "norm_kind_not_told_here": (more(M, **{"layers.0.%s.weight" % n: [4] for n in ("ln1", "ln2")}), more(D, ["normalization_type"])),
+        "eps_not_told": (more(M, **{"layers.0.%s.weight" % n: [4] for n in ("ln1", "ln2")}), dict(D, normalization_type="RMS")),
+        "mask_not_told": ({"tok_emb.weight": [5, 4], "pos_emb.weight": [3, 4], "head.weight": [6, 4], "layers.0.self_attn.in_proj_weight": [12, 4],
+                           "layers.0.self_attn.out_proj.weight": [4, 4]}, C),
+        "cross_attention": (more(M, **{"layers.0.multihead_attn.in_proj_weight": [12, 4]}), D),
+        "packed_does_not_divide": ({"wte.weight": [5, 4], "wpe.weight": [3, 4], "h.0.attn.c_attn.weight": [4, 13], "h.0.attn.c_proj.weight": [4, 4]}, C),
+        "packed_order_unknown": ({"wte.weight": [5, 4], "wpe.weight": [3, 4], "h.0.attn.c_attn.weight": [4, 12], "h.0.attn.c_proj.weight": [4, 4]},
+                                 dict(C, qkv_order="random")),
+        "packed_groups_by_head": ({"wte.weight": [5, 4], "wpe.weight": [3, 4], "h.0.attn.c_attn.weight": [4, 8], "h.0.attn.c_proj.weight": [4, 4]},
+                                  dict(C, qkv_order="by_head", n_key_value_heads=1)),
+        "out_scale_not_told": ({"wte.weight": [5, 4], "h.0.attn.qkv.weight": [12, 4], "h.0.attn.o.weight": [4, 4], "h.0.mlp.w.weight": [12, 4], "h.0.mlp.p.weight": [4, 6]},
+                               dict(C, act_fn="none", n_ctx=3, positional_embedding_type="rotary")),
+        "halves_odd": (more(S, **{"layers.0.mlp.gate_up_proj.weight": [7, 4], "layers.0.mlp.down_proj.weight": [4, 3]}), dict(D, act_fn="silu")),
+        "gate_twice": (more(M, **{"layers.0.mlp.gate_up_proj.weight": [16, 4]}), dict(D, act_fn="silu")),
+        "no_place": (more(M, layers__0__attn__extra__weight=[4, 4]), D),
+        "shape_as_read": (more(M, layers__0__mlp__fc2__weight=[4, 7]), D),
+    }
+    for name, (shapes, config) in files.items():
+        write("transformer/other_names/%s.safetensors" % name, safetensors(shapes, config))
+
+
 def make_transformer():
     norms = {"blocks.0.ln1.w": [2], "blocks.0.ln1.b": [2], "ln_final.w": [2], "ln_final.b": [2]}
     mlp = {"blocks.0.mlp.W_in": [2, 4], "blocks.0.mlp.W_out": [4, 2]}
@@ -149,7 +208,8 @@ def make_transformer():
         "unknown_tensor": (changed(S, blocks__0__attn__extra=[2]), C),
         "ignored_by_the_file": (changed(S, blocks__0__attn__extra=[2]), changed(C, ignore="blocks.0.attn.extra")),
         "gated_mlp": (changed(S, blocks__0__mlp__W_gate=[2, 4], **{k.replace(".", "__"): v for k, v in mlp.items()}),
-                      changed(C, attn_only=False, act_fn="relu")),
+                      changed(C, attn_only=False, act_fn="relu", gated_mlp=False)),
+        "gated_mlp_missing": (changed(S, **{k.replace(".", "__"): v for k, v in mlp.items()}), changed(C, attn_only=False, act_fn="relu", gated_mlp=True)),
         "d_model_contradicts": (S, changed(C, d_model=4)),
         "d_vocab_contradicts": (S, changed(C, d_vocab=4)),
         "d_vocab_out_contradicts": (S, changed(C, d_vocab_out=2)),
@@ -164,24 +224,37 @@ def make_transformer():
         "mlp_missing": (S, changed(C, attn_only=False)),
         "norm_contradicts": (changed(S, **{k.replace(".", "__"): v for k, v in norms.items()}), C),
         "norm_missing": (S, changed(C, normalization_type="LN")),
-        "norm_rms_not_read_yet": (S, changed(C, normalization_type="RMS")),
+        "norm_rms_missing": (S, changed(C, normalization_type="RMS")),
+        "norm_kind_not_told": (changed(S, blocks__0__ln1__w=[2], ln_final__w=[2]), changed(C, ["normalization_type"])),
+        "normalization_not_told": (S, changed(C, ["normalization_type"])),
         "norm_unknown": (S, changed(C, normalization_type="batch")),
         "eps_negative": (changed(S, **{k.replace(".", "__"): v for k, v in norms.items()}), changed(C, normalization_type="LN", eps=-1)),
         "positions_missing": (changed(S, ["pos_embed.W_pos"]), changed(C, positional_embedding_type="standard")),
         "positions_too_many": (S, changed(C, positional_embedding_type="none")),
-        "positions_rotary_not_read_yet": (S, changed(C, positional_embedding_type="rotary")),
+        "positions_rotary": (S, changed(C, positional_embedding_type="rotary")),
+        "positions_alibi": (S, changed(C, positional_embedding_type="alibi")),
+        "positions_unknown": (S, changed(C, positional_embedding_type="spiral")),
+        "rotary_dim_odd": (changed(S, ["pos_embed.W_pos"]), changed(C, positional_embedding_type="rotary", rotary_dim=1)),
+        "rotary_base_zero": (changed(S, ["pos_embed.W_pos"]), changed(C, positional_embedding_type="rotary", rotary_base=0)),
+        "rotary_kind": (changed(S, ["pos_embed.W_pos"]), changed(C, positional_embedding_type="rotary", rope_parameters={"rope_type": "yarn", "rope_theta": 10000.0})),
+        "rotary_cos_missing": (changed(S, ["pos_embed.W_pos"], blocks__0__attn__rotary_sin=[2, 2]), C),
+        "pad_token_out_of_range": (S, changed(C, pad_token=3)),
+        "pad_token_not_told": (S, changed(C, use_padding=True)),
+        "n_key_value_heads_contradicts": (S, changed(C, n_key_value_heads=2)),
+        "groups_do_not_divide": (changed(S, ["blocks.0.attn.W_K", "blocks.0.attn.W_V"], blocks__0__attn___W_K=[2, 2, 2], blocks__0__attn___W_V=[2, 2, 2]), C),
+        "input_type_unknown": (S, changed(C, input_type="words")),
         "direction_unknown": (S, changed(C, attention_dir="backwards")),
         "activation_missing": (changed(S, **{k.replace(".", "__"): v for k, v in mlp.items()}), changed(C, attn_only=False)),
         "activation_unknown": (changed(S, **{k.replace(".", "__"): v for k, v in mlp.items()}), changed(C, attn_only=False, act_fn="rleu")),
-        "activation_not_read_yet": (changed(S, **{k.replace(".", "__"): v for k, v in mlp.items()}), changed(C, attn_only=False, act_fn="solu_ln")),
-        "attn_scale_off": (S, changed(C, attn_scale=1.0)),
-        "parallel_attn_mlp": (S, changed(C, parallel_attn_mlp=True)),
+        "activation_not_read_yet": (changed(S, **{k.replace(".", "__"): v for k, v in mlp.items()}), changed(C, attn_only=False, act_fn="gelu_fast")),
+        "attn_scale_zero": (S, changed(C, attn_scale=0)),
+        "local_attention": (S, changed(C, use_local_attn=True)),
         "d_model_a_word": (S, changed(C, d_model="two")),
         "d_model_a_fraction": (S, changed(C, d_model=2.5)),
         "attn_only_a_number": (S, changed(C, attn_only=1)),
         "attention_dir_a_number": (S, changed(C, attention_dir=1)),
         "eps_a_word": (S, changed(C, eps="small")),
-        "eps_by_another_name": (S, changed(C, layer_norm_eps=0.5)),
+        "eps_by_two_names": (S, changed(C, eps=0.25, layer_norm_eps=0.5)),
         "logits_scaled": (S, changed(C, logit_scale=0.5)),
         "window": (S, changed(C, window_size=2)),
         "several_not_told": (changed(S, ["pos_embed.W_pos"], **{k.replace(".", "__"): v for k, v in mlp.items()}), None),
@@ -190,6 +263,7 @@ def make_transformer():
     }
     for name, (shapes, config) in files.items():
         write("transformer/%s.safetensors" % name, safetensors(shapes, config))
+    make_layouts()
     texts = {"config_not_json": "{d_model: 2}", "config_not_object": "[]", "config_duplicate_key": '{"d_model": 2, "d_model": 3}',
              "config_number_malformed": '{"d_model": 02}', "config_number_long": '{"eps": 0.%s1}' % ("0" * 70)}
     for name, text in texts.items():

@@ -66,8 +66,10 @@ $ weightproof info examples/max4_s123.safetensors --set n_ctx
 $ weightproof info --families
 > bilinear     bilinear MLPs: products of two linear maps, stacked or not, with or without residual path; torch.nn.Bilinear
 >              known by: embed.weight, blocks.N.weight, head.weight; l/r/d.weight, left/right/head.weight; w_l, w_r, w_u; bilinear.weight
-> transformer  token models with TransformerLens keys: any layers and heads, LayerNorm or none, MLP or none, causal or not
->              known by: embed.W_E, blocks.N.attn.W_Q
+> transformer  models of tokens with attention: any layers and heads, norms, MLPs, positions
+>              known by: an embedding and layers of attention: the names of TransformerLens, GPT-2, GPT-NeoX, Llama, nn.TransformerEncoder, and usual ones of hand-written modules
+> sequence     transformers that read sequences of vectors of real numbers
+>              known by: `as sequence` or --set input_type=reals only; names as for transformer, the embedding being a matrix [width, d_model]
 > pair         an MLP on two embedded tokens, concatenated, added or multiplied
 >              known by: embed.weight (or two), lN.weight, unembed.weight; W_E, W_U
 > tms          toy models of superposition: relu(W' W x + b)

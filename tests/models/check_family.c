@@ -104,7 +104,7 @@ START_TEST(shapes_tell)
     struct model m;
     struct diag d;
 
-    ck_assert_int_eq(load_shapes(&m, &d, plain, COUNT(plain), "{\"n_layers\": 1, \"d_mlp\": null, \"d_vocab_out\": -1, \"seed\": 7, \"task\": \"none\", "
+    ck_assert_int_eq(load_shapes(&m, &d, plain, COUNT(plain), "{\"n_layers\": 1, \"normalization_type\": null, \"d_mlp\": null, \"d_vocab_out\": -1, \"seed\": 7, \"task\": \"none\", "
                                     "\"d_modl\": 4, \"logit_scale\": 1, \"window_size\": null, \"glow\": true}", NULL, 0), STATUS_OK);
     fact_is(&m, "n_layers", "1", "read from metadata");
     fact_is(&m, "d_vocab", "5", "inferred from the shape of embed.W_E");
@@ -112,7 +112,7 @@ START_TEST(shapes_tell)
     fact_is(&m, "n_heads", "2", "inferred from the shape of blocks.0.attn.W_Q");
     fact_is(&m, "attn_only", "true", "inferred from the names of the tensors");
     fact_is(&m, "attention_dir", "causal", "assumed (override with --set attention_dir=bidirectional)");
-    fact_is(&m, "normalization_type", "null", "assumed (override with --set normalization_type=LN)");
+    fact_is(&m, "normalization_type", "null", "read from metadata");
     fact_is(&m, "seed", "7", "stated by the file");
     fact_is(&m, "d_modl", "4", "assumed to change nothing: an unknown key, did you mean d_model?");
     fact_is(&m, "glow", "true", "assumed to change nothing: an unknown key");
@@ -168,14 +168,15 @@ START_TEST(without_positions)
 END_TEST
 
 static const struct { const char *key, *value, *message; } settings[] = {
-    { "n_layer", "1", "--set n_layer: unknown setting, did you mean n_layers?" },
-    { "layer_norm_eps", "1", "--set layer_norm_eps: unknown setting, did you mean eps?" },
+    { "n_layer", "2", "n_layers is 2 (given by --set), but the last tensors are those of block 0" },
+    { "n_leyers", "1", "--set n_leyers: unknown setting, did you mean n_layers?" },
+    { "layer_norm_eps", "small", "eps is \"small\" (given by --set), a number is needed" },
     { "seed", "1", "--set seed: unknown setting" },
     { "logit_scale", "2", "logit_scale is 2 (given by --set)" },
     { "colour", "red", "--set colour: unknown setting" },
     { "d_model", "8", "d_model is 8 (given by --set), but 4 by the shape of 'embed.W_E'" },
     { "n_ctx", "4", "n_ctx is 4 (given by --set), but 3 by the shape of 'pos_embed.W_pos'" },
-    { "normalization_type", "RMSPre", "normalization_type is RMSPre (given by --set)" },
+    { "normalization_type", "RMS", "tensor 'blocks.0.ln1.w' is missing" },
     { "positional_embedding_type", "rotary", "positional_embedding_type is rotary (given by --set)" },
     { "gated_mlp", "true", "gated_mlp is true (given by --set)" },
 };
@@ -186,7 +187,7 @@ START_TEST(wrong_settings)
     struct model m;
     struct diag d;
 
-    ck_assert_int_ne(load_shapes(&m, &d, plain, COUNT(plain), "{\"n_layers\": 1}", &set, 1), STATUS_OK);
+    ck_assert_int_ne(load_shapes(&m, &d, plain, COUNT(plain), "{\"n_layers\": 1, \"normalization_type\": null}", &set, 1), STATUS_OK);
     ck_assert_uint_eq(d.n, 1);
     ck_assert_msg(strstr(d.messages[0].text, settings[_i].message), "%s", d.messages[0].text);
     diag_clear(&d);
@@ -202,16 +203,16 @@ START_TEST(settings_that_help)
     struct model m;
     struct diag d;
 
-    ck_assert_int_eq(load_shapes(&m, &d, plain, COUNT(plain), "{\"n_ctx\": 3}", &shorter, 1), STATUS_OK);
+    ck_assert_int_eq(load_shapes(&m, &d, plain, COUNT(plain), "{\"n_ctx\": 3, \"normalization_type\": null}", &shorter, 1), STATUS_OK);
     ck_assert_uint_eq(m.net.n_ctx, 2);
     model_clear(&m);
-    ck_assert_int_eq(load_shapes(&m, &d, extra, COUNT(extra), "{\"n_layers\": 1}", &ignore, 1), STATUS_OK);
+    ck_assert_int_eq(load_shapes(&m, &d, extra, COUNT(extra), "{\"n_layers\": 1, \"normalization_type\": null}", &ignore, 1), STATUS_OK);
     ck_assert_uint_eq(m.n_ignored, 2);
     model_clear(&m);
-    ck_assert_int_eq(load_shapes(&m, &d, extra, COUNT(extra), "{\"n_layers\": 1}", twice, 2), STATUS_OK);
+    ck_assert_int_eq(load_shapes(&m, &d, extra, COUNT(extra), "{\"n_layers\": 1, \"normalization_type\": null}", twice, 2), STATUS_OK);
     ck_assert_uint_eq(m.n_ignored, 2);
     model_clear(&m);
-    ck_assert_int_eq(load_shapes(&m, &d, extra, COUNT(extra), "{\"n_layers\": 1}", NULL, 0), STATUS_INPUT);
+    ck_assert_int_eq(load_shapes(&m, &d, extra, COUNT(extra), "{\"n_layers\": 1, \"normalization_type\": null}", NULL, 0), STATUS_INPUT);
     ck_assert_ptr_nonnull(strstr(d.messages[0].text, "2 tensors have no place in this transformer, the first is 'extra' (--set ignore=extra,blocks.0.attn.more leaves them out)"));
     diag_clear(&d);
 }
