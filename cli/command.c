@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "models/process.h"
 #include "core/text.h"
 #include "models/data_array.h"
 
@@ -82,6 +83,21 @@ enum file_kind command_file_kind(const char *path) {
     return zip || pickle || safetensors || net ? FILE_MODEL : FILE_OTHER;
 }
 
+/* --process STEP, repeated or STEP,STEP. */
+static enum status process_steps(unsigned *out, const struct arguments *a, struct diag *d) {
+    for (size_t i = 0; i < a->n_values[OPTION_PROCESS]; i++)
+        for (const char *at = a->values[OPTION_PROCESS][i]; *at;) {
+            size_t n = strcspn(at, ",");
+            char name[40];
+            (void)snprintf(name, sizeof name, "%.*s", (int)(n < 39 ? n : 39), at);
+            if (process_find(name) < 0)
+                return diag_fail(d, STATUS_INPUT, "--process '%s': the steps are fold_ln, fold_value_biases, center_writing, center_unembed", name);
+            *out |= 1u << process_find(name);
+            at += n + (at[n] == ',');
+        }
+    return STATUS_OK;
+}
+
 static enum status load(struct model *out, const struct arguments *a, const char *path, size_t shapes_above, struct diag *d) {
     struct setting *set = NULL;
     struct model_options o = {.shapes_above = shapes_above};
@@ -90,10 +106,10 @@ static enum status load(struct model *out, const struct arguments *a, const char
     if (command_file_kind(path) == FILE_ARRAY)
         return diag_fail(d, STATUS_INPUT, "'%s' is a data array, %s takes a model file", path, a->command->name);
     enum status s = argument_settings(&set, &o.n_set, a, OPTION_SET, d);
-    if (s != STATUS_OK) return s;
+    if (s == STATUS_OK) s = process_steps(&o.process, a, d);
     o.set = set;
     o.config_path = argument_value(a, OPTION_CONFIG);
-    s = model_load(out, path, &o, d);
+    if (s == STATUS_OK) s = model_load(out, path, &o, d);
     free(set);
     return s;
 }

@@ -61,6 +61,7 @@ struct weightproof_model_options {        /* zeroed: the defaults */
     const char *config;                   /* configuration file, or NULL */
     struct weightproof_words settings;    /* KEY=VALUE */
     const char *family;                   /* as `as` in a claim file, or NULL */
+    struct weightproof_words process;     /* exact processing: fold_ln, fold_value_biases, center_writing, center_unembed */
 };
 /* NULL without memory; otherwise errors say whether it was read. */
 weightproof_model *weightproof_model_read(const char *file, const struct weightproof_model_options *options);

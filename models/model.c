@@ -5,6 +5,7 @@
 #include "core/hash.h"
 #include "core/mem.h"
 #include "models/checkpoint.h"
+#include "models/process.h"
 #include "models/family.h"
 #include "models/onnx.h"
 
@@ -155,11 +156,33 @@ static enum status load(struct model *m, const char *path, const struct model_op
     return s;
 }
 
+/* The passes that were asked for, each with a fact that says what it did. */
+static enum status process(struct model *m, unsigned set, struct diag *d)
+{
+    enum status s = STATUS_OK;
+
+    if (set && m->shapes_only)
+        return diag_fail(d, STATUS_INPUT, "cannot process '%s': only its shapes were read", m->path);
+    for (int p = 0; p < PROCESS_COUNT && s == STATUS_OK; p++) {
+        struct text done = { 0 };
+        if (!(set >> p & 1))
+            continue;
+        s = net_process(&m->net, 1u << p, &done, d);
+        if (s == STATUS_OK)
+            s = model_add_fact(m, process_names[p], done.data, "process: asked for, exact");
+        text_clear(&done);
+    }
+    m->processed = set;
+    return s;
+}
+
 enum status model_load(struct model *out, const char *path, const struct model_options *o, struct diag *d)
 {
     struct model m = { 0 };
     enum status s = load(&m, path, o, d);
 
+    if (s == STATUS_OK && o && o->process)
+        s = process(&m, o->process, d);
     if (s == STATUS_OK)
         *out = m;
     else

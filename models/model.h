@@ -5,12 +5,14 @@
 
 struct setting { char *key, *value; };     /* KEY=VALUE of --set or of `with { }`; value as JSON scalar text or a bare word */
 struct model_options { const char *config_path; /* NULL: metadata, else NAME.config.json beside the file */ const struct setting *set; size_t n_set; const char *family; /* `as`, or NULL */
+    unsigned process; /* passes of models/process.h to apply, bit by bit */
     size_t shapes_above; /* read shapes only, no numbers, of files with more bytes than this; 0: of none */ };
 struct model_fact { char *key, *value, *how; /* "read from metadata", "inferred from blocks.0.attn.W_Q", "assumed (override with --set KEY=...)" */ };
 struct model {
     char *path, file_sha256[65], config_sha256[65]; /* "" without side-car */
     struct checkpoint checkpoint;   /* empty for a .net */
     struct net net;
+    unsigned processed;             /* passes that were applied, bit by bit (models/process.h) */
     const char *family;             /* "transformer", "onnx", "net" */
     char *prefix;                   /* what was taken off the name of every tensor of the checkpoint, or NULL */
     struct model_fact *facts; size_t n_facts;      /* what was read, inferred, assumed */

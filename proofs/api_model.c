@@ -2,6 +2,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include "core/mem.h"
+#include "models/process.h"
 #include "models/run.h"
 #include "proofs/api.h"
 #include "proofs/write.h"
@@ -28,7 +29,12 @@ weightproof_model *weightproof_model_read(const char *file, const struct weightp
     text_init(&m->json);
     text_init(&m->net);
     enum status s = api_settings(&settings, options->settings, "setting", &d);
-    const struct model_options o = {.config_path = options->config, .set = settings, .n_set = options->settings.n, .family = options->family};
+    struct model_options o = {.config_path = options->config, .set = settings, .n_set = options->settings.n, .family = options->family};
+    for (size_t i = 0; s == STATUS_OK && i < options->process.n; i++) {
+        int p = process_find(options->process.words[i]);
+        if (p < 0) s = diag_fail(&d, STATUS_INPUT, "process takes fold_ln, fold_value_biases, center_writing, center_unembed, not '%s'", options->process.words[i]);
+        else o.process |= 1u << p;
+    }
     if (s == STATUS_OK) s = model_load(&m->model, file, &o, &d);
     m->read = s == STATUS_OK;
     if (m->read) {

@@ -1,5 +1,6 @@
 #include "proofs/json.h"
 #include <string.h>
+#include "models/process.h"
 #include "proofs/write.h"
 
 static const char *const kinds[] = {"prove", "count", "average", "minimize", "maximize", "list"};
@@ -152,7 +153,11 @@ static void add_model(struct text *out, const struct bound_model *b) {
         if (t.failed) out->failed = true;
         text_clear(&t);
     }
-    text_add(out, "],\n     \"process\": []}");
+    text_add(out, "],\n     \"process\": [");
+    n = 0;
+    for (int p = 0; p < PROCESS_COUNT; p++)
+        if (m->processed >> p & 1) text_addf(out, "%s\"%s\"", n++ ? ", " : "", process_names[p]);
+    text_add(out, "]}");
 }
 
 static void add_data(struct text *out, const struct bound_data *b) {

@@ -1,6 +1,7 @@
 /* Reads the models that a claim file names. */
 #include <stdio.h>
 #include <string.h>
+#include "models/process.h"
 #include "core/mem.h"
 #include "verify/elaborate.h"
 
@@ -86,6 +87,7 @@ static enum status bind_one(struct elaborator *e, const struct decl *d, struct b
     b->options.config_path = e->options->config ? e->options->config : d->config ? beside(e, d->config) : NULL;
     if (e->arena->failed)
         return STATUS_MEMORY;
+    for (size_t i = 0; i < d->n_process; i++) b->options.process |= 1u << process_find(d->process[i]);
     diag_init(&said);
     enum status s = model_load(&b->model, b->path, &b->options, &said);
     b->loaded = s == STATUS_OK ? STATUS_OK : STATUS_UNSUPPORTED;
@@ -97,13 +99,6 @@ static enum status bind_one(struct elaborator *e, const struct decl *d, struct b
     else if (s == STATUS_INPUT || s == STATUS_IO)
         pass_on_messages(e, d, b->path, &said, s);
     diag_clear(&said);
-    if (s == STATUS_OK && d->n_process) {
-        char reason[120];
-        (void)snprintf(reason, sizeof reason, "no rule for process %s yet", d->process[0]);
-        model_clear(&b->model);
-        b->loaded = STATUS_UNSUPPORTED;
-        b->reason = arena_string(e->arena, reason, strlen(reason));
-    }
     return s == STATUS_MEMORY || s == STATUS_INTERNAL || s == STATUS_LIMIT ? s : STATUS_OK;
 }
 

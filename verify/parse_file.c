@@ -1,3 +1,4 @@
+#include "models/process.h"
 #include "verify/parser.h"
 #include <string.h>
 #include "core/number.h"
@@ -278,7 +279,6 @@ static bool parse_with(struct parser *p, struct decl *d)
 
 static bool parse_process(struct parser *p, struct decl *d)
 {
-    static const char *const steps[] = {"fold_ln", "center_writing", "center_unembed", "fold_value_biases"};
     do {
         char **grown = arena_grow(p->arena, d->process, d->n_process, sizeof *grown), help[80];
         struct place at;
@@ -288,10 +288,9 @@ static bool parse_process(struct parser *p, struct decl *d)
         d->process = grown;
         if (!(grown[d->n_process] = parser_name(p, "a step of processing", &at)))
             return false;
-        for (size_t i = 0; i < 4; i++)
-            known |= strcmp(steps[i], grown[d->n_process]) == 0;
+        known = process_find(grown[d->n_process]) >= 0;
         if (!known) {
-            const char *near = text_suggest(grown[d->n_process], steps, 4);
+            const char *near = text_suggest(grown[d->n_process], process_names, PROCESS_COUNT);
             (void)snprintf(help, sizeof help, "did you mean '%s'?", near ? near : "");
             parser_error(p, at, NULL, near ? help : "process takes fold_ln, center_writing, center_unembed, fold_value_biases",
                     "unknown step of processing");

@@ -160,7 +160,7 @@ static int check_sources(struct one *x, const struct options *o, struct buffer *
         if (!good) return EXIT_REJECTED;
         buffer_puts(report, "source ");
         buffer_puts(report, hex);
-        buffer_puts(report, compared ? " compared, byte for byte\n" : " not bound: some tensors are compressed\n");
+        buffer_puts(report, compared ? " compared, byte for byte\n" : " not bound: some tensors are compressed, or computed from others\n");
     }
     for (int i = 0; o->sources.n > 0 && i < x->s.n_models; i++) {
         if (bound[i]) continue;

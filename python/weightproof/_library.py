@@ -30,7 +30,7 @@ class Options(Structure):
 
 
 class ModelOptions(Structure):
-    _fields_ = [("config", c_char_p), ("settings", Words), ("family", c_char_p)]
+    _fields_ = [("config", c_char_p), ("settings", Words), ("family", c_char_p), ("process", Words)]
 
 
 def words(texts: Iterable[str]) -> Words:

@@ -54,12 +54,13 @@ class Model:
     """A network as weightproof reads it. Made by load, from_state_dict, from_transformer_lens."""
 
     def __init__(self, path: os.PathLike, config: Optional[os.PathLike] = None, family: Optional[str] = None,
-                 settings: Optional[Mapping[str, Setting]] = None):
+                 settings: Optional[Mapping[str, Setting]] = None, process: Sequence[str] = ()):
         self.path = Path(path)
         self.config = None if config is None else Path(config)
         self.family_asked = family
+        self.process = [process] if isinstance(process, str) else list(process)
         self.settings = {k: _format(v) for k, v in (settings or {}).items()}
-        options = ModelOptions(config=text(config), settings=words(f"{k}={v}" for k, v in self.settings.items()), family=text(family))
+        options = ModelOptions(config=text(config), settings=words(f"{k}={v}" for k, v in self.settings.items()), family=text(family), process=words(self.process))
         self._handle = library.weightproof_model_read(text(self.path), ctypes.byref(options))
         if not self._handle:
             raise MemoryError("no memory for the model")
@@ -136,19 +137,20 @@ class Model:
                 f"<details><summary>configuration and tensors</summary><table>{facts}{tensors}</table></details>")
 
 
-def load(path: os.PathLike, config: Optional[os.PathLike] = None, family: Optional[str] = None, **settings: Setting) -> Model:
-    """Reads a model file. `settings` are those of --set: load("m.pt", act_fn="gelu", n_ctx=8)."""
-    return Model(path, config, family, settings)
+def load(path: os.PathLike, config: Optional[os.PathLike] = None, family: Optional[str] = None, process: Sequence[str] = (), **settings: Setting) -> Model:
+    """Reads a model file. `settings` are those of --set: load("m.pt", act_fn="gelu", n_ctx=8). `process` names exact steps of processing:
+    fold_ln, fold_value_biases, center_writing, center_unembed."""
+    return Model(path, config, family, settings, process)
 
 
 def from_state_dict(state_dict: Mapping[str, Any], config: Optional[Mapping[str, Any]] = None, family: Optional[str] = None,
-                    name: str = "model", **settings: Setting) -> Model:
+                    name: str = "model", process: Sequence[str] = (), **settings: Setting) -> Model:
     """A model from tensors in memory (torch or numpy), as if they had been saved. `config` is what a config.json would hold."""
     folder = tempfile.TemporaryDirectory(prefix="weightproof-")
     path = Path(folder.name) / f"{name}.safetensors"
     try:
         _safetensors.write(path, state_dict, {"config": json.dumps(config)} if config is not None else None)
-        model = Model(path, None, family, settings)
+        model = Model(path, None, family, settings, process)
     except BaseException:
         folder.cleanup()
         raise
@@ -160,7 +162,7 @@ def _plain(value: Any) -> bool:
     return value is None or isinstance(value, (str, int, float, bool)) or (isinstance(value, (list, tuple)) and all(map(_plain, value)))
 
 
-def from_transformer_lens(model: Any, name: str = "model", **settings: Setting) -> Model:
+def from_transformer_lens(model: Any, name: str = "model", process: Sequence[str] = (), **settings: Setting) -> Model:
     """A HookedTransformer (or anything with .state_dict() and .cfg) with its configuration."""
     cfg = model.cfg.to_dict() if hasattr(model.cfg, "to_dict") else dict(vars(model.cfg))
-    return from_state_dict(model.state_dict(), {k: v for k, v in cfg.items() if _plain(v)}, None, name, **settings)
+    return from_state_dict(model.state_dict(), {k: v for k, v in cfg.items() if _plain(v)}, None, name, process, **settings)

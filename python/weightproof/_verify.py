@@ -32,6 +32,8 @@ def _declaration(name: str, model: ModelLike) -> str:
         line += f"as {model.family_asked} "
     if model.config:
         line += f"config {_quote(model.config.resolve())} "
+    if model.process:
+        line += "process " + ", ".join(model.process) + " "
     if model.settings:
         line += "with { " + ", ".join(f"{k} = {_literal(v)}" for k, v in model.settings.items()) + " } "
     return line
@@ -59,7 +61,7 @@ def _replacements(models: Mapping[str, ModelLike], folder: Path) -> Tuple[List[s
     for name, model in models.items():
         if not isinstance(model, Model):
             files.append(f"{name}={Path(model).resolve()}")
-        elif model.config or model.family_asked:
+        elif model.config or model.family_asked or model.process:
             files.append(f"{name}={model.save_net(folder / (name + '.net'))}")
         else:
             files.append(f"{name}={model.path.resolve()}")
