@@ -132,31 +132,53 @@ static int write_all(int fd, const char *data, size_t size)
     return 0;
 }
 
+/* What is no ordinary file (a device, a pipe) cannot be written by rename: that would put a file in its place. */
+static bool is_special(const char *path)
+{
+    struct stat info;
+
+    return stat(path, &info) == 0 && !S_ISREG(info.st_mode) && !S_ISDIR(info.st_mode);
+}
+
+static int write_through(const char *path, const void *data, size_t size)
+{
+    int fd = open(path, O_WRONLY | O_CLOEXEC), error = fd < 0 ? errno : write_all(fd, data, size);
+
+    if (fd >= 0 && close(fd) != 0 && !error)
+        error = errno;
+    return error;
+}
+
+/* Through a temporary file beside it and a rename: nothing is written half. */
+static int write_by_rename(char *temporary, const char *path, const void *data, size_t size)
+{
+    mode_t mask = umask(0);
+    int fd = mkstemp(temporary), error;
+
+    (void)umask(mask);
+    if (fd < 0)
+        return errno;
+    error = fchmod(fd, 0666 & ~mask) == 0 ? write_all(fd, data, size) : errno;
+    if (close(fd) != 0 && !error)
+        error = errno;
+    if (!error && rename(temporary, path) != 0)
+        error = errno;
+    if (error)
+        (void)unlink(temporary);
+    return error;
+}
+
 enum status file_write(const char *path, const void *data, size_t size, struct diag *d)
 {
     struct text temporary = { 0 };
-    mode_t mask;
-    int fd, error = 0;
+    int error;
 
     text_addf(&temporary, "%s.XXXXXX", path);
     if (temporary.failed) {
         text_clear(&temporary);
         return STATUS_MEMORY;
     }
-    fd = mkstemp(temporary.data);
-    if (fd < 0)
-        error = errno;
-    else {
-        mask = umask(0);
-        (void)umask(mask);
-        error = fchmod(fd, 0666 & ~mask) == 0 ? write_all(fd, data, size) : errno;
-        if (close(fd) != 0 && !error)
-            error = errno;
-        if (!error && rename(temporary.data, path) != 0)
-            error = errno;
-        if (error)
-            (void)unlink(temporary.data);
-    }
+    error = is_special(path) ? write_through(path, data, size) : write_by_rename(temporary.data, path, data, size);
     text_clear(&temporary);
     return error ? diag_fail(d, STATUS_IO, "cannot write '%s': %s", path, strerror(error)) : STATUS_OK;
 }

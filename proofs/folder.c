@@ -49,6 +49,8 @@ enum status output_check(const char *path, struct diag *d) {
     struct text t;
     enum status s = STATUS_OK;
     if (stat(path, &st) == 0 && S_ISDIR(st.st_mode)) return diag_fail(d, STATUS_IO, "cannot write '%s': it is a folder", path);
+    if (stat(path, &st) == 0 && !S_ISREG(st.st_mode)) /* a device, a pipe: written as it is */
+        return access(path, W_OK) == 0 ? STATUS_OK : diag_fail(d, STATUS_IO, "cannot write '%s': %s", path, strerror(errno));
     text_init(&t);
     text_addf(&t, "%s.XXXXXX", path);
     if (t.failed) {

@@ -1,4 +1,6 @@
 /* Status, memory, text, files, hashing, diagnostics, names, JSON, UTF-8, canonical numbers. */
+#include <fcntl.h>
+#include <sys/stat.h>
 #include <check.h>
 #include <math.h>
 #include <stdlib.h>
@@ -79,6 +81,26 @@ START_TEST(suggestions)
 }
 END_TEST
 
+/* What is no ordinary file stays what it is. */
+static void pipe_is_written_through(const char *path)
+{
+    struct stat info;
+    struct diag d;
+    char got[4] = "";
+
+    diag_init(&d);
+    ck_assert_int_eq(mkfifo(path, 0600), 0);
+    int reader = open(path, O_RDWR | O_NONBLOCK);
+    ck_assert_int_ge(reader, 0);
+    ck_assert_int_eq(file_write(path, "abc", 3, &d), STATUS_OK);
+    ck_assert_int_eq(read(reader, got, 3), 3);
+    ck_assert_str_eq(got, "abc");
+    ck_assert(stat(path, &info) == 0 && S_ISFIFO(info.st_mode));
+    close(reader);
+    unlink(path);
+    diag_clear(&d);
+}
+
 START_TEST(files_whole_or_not_at_all)
 {
     char path[] = "/tmp/weightproof-check-XXXXXX", *data, *beside;
@@ -96,6 +118,7 @@ START_TEST(files_whole_or_not_at_all)
     ck_assert_int_eq(file_read(&data, &size, path, 4, &d), STATUS_INPUT);
     ck_assert_int_eq(file_write("/nonexistent/x", "a", 1, &d), STATUS_IO);
     unlink(path);
+    pipe_is_written_through(path);
     ck_assert_int_eq(file_read(&data, &size, path, 5, &d), STATUS_IO);
     ck_assert_int_eq(file_read(&data, &size, "tests", 5, &d), STATUS_IO);
     ck_assert_int_eq(file_read(&data, &size, "examples/max4_s132.safetensors", 5, &d), STATUS_IO);
