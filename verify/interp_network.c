@@ -22,6 +22,7 @@ void site_free(struct site *s)
         if (s->variants[i].balls) ball_run_free(s->variants[i].balls);
         free(s->variants[i].rows);
     }
+    value_clear(&s->input);
     free(s->variants);
     free(s->patches);
     free(s->slots);
@@ -82,6 +83,7 @@ static enum status site_new(struct site **out, struct interp *in, const struct e
     if (!model || model->net.n_nodes == 0) return interp_fail(in, e, "no network for this model");
     struct site *site = mem_array(1, sizeof *site);
     if (!site) return STATUS_MEMORY;
+    value_init(&site->input);
     site->model = e->args[0];
     site->tokens = tokens_argument(e);
     site->base = model;
@@ -181,7 +183,7 @@ static enum status call_node(size_t *out, struct interp *in, const struct site *
     long l = 0, h = -1, node;
     enum status s = STATUS_OK;
     if (!c) return STATUS_MEMORY;
-    if (e->function == FUNCTION_LOGITS) {
+    if (e->function == FUNCTION_LOGITS || e->function == FUNCTION_OUTPUT) {
         *out = site->net->output;
         return STATUS_OK;
     }
@@ -201,6 +203,58 @@ static enum status call_node(size_t *out, struct interp *in, const struct site *
     return STATUS_OK;
 }
 
+/* A point is rounded exactly when it is a double, as entries of data arrays are; anything else gets the radius of one rounding. */
+static void round_ball(arb_t x)
+{
+    double d = arf_get_d(arb_midref(x), ARF_RND_NEAR);
+    if (arb_is_exact(x) && isfinite(d) && arf_cmp_d(arb_midref(x), d) == 0) {
+        if (isfinite((float)d)) arb_set_d(x, (double)(float)d);
+        else arb_zero_pm_inf(x);
+        return;
+    }
+    mag_t r, eta;
+    mag_init(r);
+    mag_init(eta);
+    mag_set_ui_2exp_si(eta, 1, -149);
+    arb_get_mag(r, x);
+    mag_mul_2exp_si(r, r, -24);
+    mag_add(r, r, eta);
+    mag_add(arb_radref(x), arb_radref(x), r);
+    mag_clear(r);
+    mag_clear(eta);
+}
+
+/* What claim arithmetic feeds into a float32 network is rounded once; entries of a run are binary32 already. */
+static void round_binary32(struct value *v, slong prec)
+{
+    double *mid = v->own_doubles, *rad = v->own_doubles + v->n;
+    for (size_t i = 0; i < v->n && prec; i++) round_ball(v->own_balls + i);
+    for (size_t i = 0; i < v->n && !prec; i++) {
+        if (rad[i] == 0) {
+            mid[i] = (double)(float)mid[i];
+            if (!isfinite(mid[i])) rad[i] = INFINITY;
+        } else
+            rad[i] = (rad[i] + FLOAT32_U * (fabs(mid[i]) + rad[i]) + FLOAT32_ETA) * (1 + 0x1p-48);
+    }
+}
+
+/* Over reals: one row, or a matrix of rows, kept as numbers that enter the network. */
+static enum status site_rows(struct site *site, struct interp *in, const struct value *v)
+{
+    const struct net *net = site->net;
+    site->vector = v->rank == 1;
+    if (v->kind == KIND_TRUTH || v->rank < 1 || v->rank > 2 || v->shape[v->rank - 1] != net->width_in || (site->vector && net->n_ctx != 1))
+        return interp_fail(in, site->tokens, "not an input of the model, which reads %s of %zu numbers", net->n_ctx == 1 ? "a vector" : "a matrix with rows", net->width_in);
+    site->n = site->vector ? 1 : v->shape[0];
+    if (site->n < 1 || site->n > net->n_ctx) return interp_fail(in, site->tokens, "input of %zu rows, the model takes 1 to %zu", site->n, net->n_ctx);
+    size_t first[3] = {0, 0, 0}, count[3] = {v->shape[0], site->vector ? 1 : v->shape[1], 1};
+    struct value *x = &site->input;
+    site->from = v->kind == KIND_REAL ? v->origin : (struct origin){0};
+    if (!value_shape(x, v->rank, v->shape) || !value_box(x, v, first, count, in->prec) || !value_as_real(x, in->prec)) return STATUS_MEMORY;
+    if (in->s->semantics == SEMANTICS_FLOAT32 && !site->from.site) round_binary32(x, in->prec);
+    return STATUS_OK;
+}
+
 /* The sequence: integers within the vocabulary, no longer than the context. */
 static enum status site_sequence(struct site *site, struct interp *in)
 {
@@ -209,8 +263,8 @@ static enum status site_sequence(struct site *site, struct interp *in)
     if (s != STATUS_OK) return s;
     site->unknown = v->kind == KIND_UNKNOWN;
     if (site->unknown) return STATUS_OK;
+    if (site->net->width_in) return site_rows(site, in, v);
     if (v->kind != KIND_INT || v->rank != 1) return interp_fail(in, site->tokens, "not a sequence of tokens");
-    if (site->net->width_in) return interp_fail(in, site->tokens, "the model reads rows of %zu real numbers, not tokens", site->net->width_in);
     if (v->n < 1 || v->n > site->net->n_ctx) return interp_fail(in, site->tokens, "sequence of %zu tokens, the model takes 1 to %zu", v->n, site->net->n_ctx);
     for (size_t i = 0; i < v->n; i++) {
         if (v->ints[i] < 0 || (size_t)v->ints[i] >= site->net->d_vocab)
@@ -286,47 +340,20 @@ static enum status site_variant(struct site *site, struct interp *in)
     return s;
 }
 
-/* What claim arithmetic feeds into a float32 network is rounded once; entries of a run are binary32 already. */
-static void round_binary32(struct value *v, slong prec)
-{
-    if (prec) {
-        mag_t r, eta;
-        mag_init(r);
-        mag_init(eta);
-        mag_set_ui_2exp_si(eta, 1, -149);
-        for (size_t i = 0; i < v->n; i++) {
-            arb_get_mag(r, v->own_balls + i);
-            mag_mul_2exp_si(r, r, -24);
-            mag_add(r, r, eta);
-            mag_add(arb_radref(v->own_balls + i), arb_radref(v->own_balls + i), r);
-        }
-        mag_clear(r);
-        mag_clear(eta);
-        return;
-    }
-    double *mid = v->own_doubles, *rad = v->own_doubles + v->n;
-    for (size_t i = 0; i < v->n; i++) {
-        if (rad[i] == 0) {
-            mid[i] = (double)(float)mid[i];
-            if (!isfinite(mid[i])) rad[i] = INFINITY;
-        } else
-            rad[i] = (rad[i] + FLOAT32_U * (fabs(mid[i]) + rad[i]) + FLOAT32_ETA) * (1 + 0x1p-48);
-    }
-}
-
 static enum status fill_patch(const struct patch *p, struct site *site, struct interp *in)
 {
     struct value *given, v;
     size_t width = site->net->nodes[p->node].width ? site->net->nodes[p->node].width : site->n;
     size_t rows = p->count < 0 ? site->n : (size_t)p->count;
-    bool scalar_row = p->index->form == FORM_INDEX && p->index->args[1]->form != FORM_SLICE;
+    bool scalar_row = p->index->form == FORM_INDEX ? p->index->args[1]->form != FORM_SLICE : site->net->width_in && site->net->n_ctx == 1;
     enum status s = eval(&given, in, p->value);
     if (s != STATUS_OK) return s;
     if (given->kind == KIND_UNKNOWN) {
         site->unknown = true;
         return STATUS_OK;
     }
-    bool fits = scalar_row ? given->rank == 1 && given->n == width : given->rank == 2 && given->shape[0] == rows && given->shape[1] == width;
+    bool all_rows = p->index->form != FORM_INDEX && given->rank == 2;
+    bool fits = scalar_row && !all_rows ? given->rank == 1 && given->n == width : given->rank == 2 && given->shape[0] == rows && given->shape[1] == width;
     if (!fits || given->kind == KIND_TRUTH) return interp_fail(in, p->value, "a patch of %zu rows of width %zu needs an array of that shape", rows, width);
     value_init(&v);
     bool ok = value_copy(&v, given, in->prec) && value_as_real(&v, in->prec);
@@ -340,6 +367,22 @@ static enum status fill_patch(const struct patch *p, struct site *site, struct i
     return ok ? STATUS_OK : STATUS_MEMORY;
 }
 
+static void enter_input(struct site *site, struct interp *in)
+{
+    size_t width = site->net->width_in;
+    if (width == 0) {
+        if (in->prec) ball_run_tokens(site->now->balls, site->t, site->n);
+        else run_tokens(site->now->run, site->t, site->n);
+        return;
+    }
+    if (in->prec) ball_run_length(site->now->balls, site->n);
+    else run_length(site->now->run, site->n);
+    for (size_t i = 0; i < site->n; i++) {
+        if (in->prec) ball_run_input_row(site->now->balls, i, site->input.balls + i * width);
+        else run_input_row(site->now->run, i, site->input.mid + i * width, site->input.rad + i * width);
+    }
+}
+
 static enum status site_ready(struct site *site, struct interp *in)
 {
     if (class_fresh(in, site->slots, site->n_slots, site->stamp)) return STATUS_OK;
@@ -349,8 +392,7 @@ static enum status site_ready(struct site *site, struct interp *in)
     if (s == STATUS_OK && !site->unknown) s = site_variant(site, in);
     if (s != STATUS_OK) return s;
     if (!site->unknown) {
-        if (in->prec) ball_run_tokens(site->now->balls, site->t, site->n);
-        else run_tokens(site->now->run, site->t, site->n);
+        enter_input(site, in);
         for (size_t i = 0; i < site->n_patches && s == STATUS_OK && !site->unknown; i++) s = fill_patch(&site->patches[i], site, in);
         if (s != STATUS_OK) return s;
     }
@@ -418,7 +460,10 @@ enum status network_value(struct value *out, struct interp *in, const struct exp
     size_t width = site->net->nodes[node].width ? site->net->nodes[node].width : site->n;
     struct span rows = {0, site->n, false, false}, cols = {0, width, false, false};
     if ((s = check_scores(in, e, site, node, rows, cols)) != STATUS_OK) return s;
-    return copy_rows(out, in, site, node, rows, cols);
+    if (!site->vector) return copy_rows(out, in, site, node, rows, cols);
+    if (!value_shape(out, 1, &width)) return STATUS_MEMORY;
+    point_at_row(out, in, site, node, 0);
+    return STATUS_OK;
 }
 
 enum status network_index(struct value *out, struct interp *in, const struct expr *e)
@@ -434,11 +479,12 @@ enum status network_index(struct value *out, struct interp *in, const struct exp
     }
     if ((s = call_node(&node, in, site, e->args[0])) != STATUS_OK) return s;
     size_t width = site->net->nodes[node].width ? site->net->nodes[node].width : site->n;
-    struct span rows, cols = {0, width, false, false};
-    s = eval_span(&rows, in, e->args[1], site->n);
-    if (s == STATUS_OK && e->n_args > 2) s = eval_span(&cols, in, e->args[2], width);
+    struct span rows = {0, 1, true, false}, cols = {0, width, false, false};
+    size_t axes = site->vector ? 1 : 2;
+    if (axes == 2) s = eval_span(&rows, in, e->args[1], site->n);
+    if (s == STATUS_OK && e->n_args > axes) s = eval_span(&cols, in, e->args[axes], width);
     if (s != STATUS_OK) return s;
-    if (e->n_args > 3) return interp_fail(in, e, "an activation has two axes");
+    if (e->n_args > axes + 1) return interp_fail(in, e, "this activation has %zu ax%s", axes, axes == 1 ? "is" : "es");
     if (rows.unknown || cols.unknown) {
         value_set_unknown(out);
         return STATUS_OK;
@@ -457,10 +503,23 @@ enum status network_index(struct value *out, struct interp *in, const struct exp
     return STATUS_OK;
 }
 
+static bool same_run(const struct site *a, const struct site *b);
+
+/* Equal exact numbers, or the same rows of one run. Enclosures of anything else may stand for two numbers. */
+static bool same_input(const struct site *a, const struct site *b)
+{
+    const struct value *x = &a->input, *y = &b->input;
+    if (a->n != b->n) return false;
+    if (value_is_exact(x) && value_is_exact(y)) return value_equal(x, y);
+    if (x->kind != KIND_REAL || y->kind != KIND_REAL || !a->from.site || !b->from.site) return false;
+    return a->from.node == b->from.node && a->from.row == b->from.row && same_run(a->from.site, b->from.site);
+}
+
 static bool same_run(const struct site *a, const struct site *b)
 {
-    if (a == b) return true;
-    return a->n_patches == 0 && b->n_patches == 0 && a->base == b->base && a->n == b->n && memcmp(a->t, b->t, a->n * sizeof *a->t) == 0;
+    if (a->base != b->base || (a != b && (a->n_patches || b->n_patches))) return false;
+    if (a->net->width_in) return same_input(a, b);
+    return a == b || (a->n == b->n && memcmp(a->t, b->t, a->n * sizeof *a->t) == 0);
 }
 
 static bool node_is_patched(const struct site *s, size_t node)

@@ -31,7 +31,10 @@ struct site {
     int *slots; size_t n_slots;
     unsigned long stamp;
     bool unknown;               /* its sequence rests on an unsettled condition */
-    int *t; size_t n;           /* the sequence it stands on */
+    int *t; size_t n;           /* the sequence it stands on; over reals the number of rows */
+    struct value input;         /* over reals: the rows, rounded once under float32 unless they are a network's own */
+    struct origin from;         /* the rows of another run that they are; site NULL: none */
+    bool vector;                /* the input has one axis: so have the values of nodes */
     /* Runs by the rows that are patched; without patches there is one. */
     struct variant { struct run *run; struct ball_run *balls; long *rows; } *variants; size_t n_variants, room_variants;
     struct variant *now;

@@ -184,7 +184,8 @@ static bool type_patch_arg(struct typer *t, struct expr *arg, const struct bound
     }
     if (!type_value(t, right))
         return false;
-    size_t rank = left->form == FORM_INDEX && left->type.rank == 0 ? 1 : 2;
+    bool one_row = net && net->width_in && net->n_ctx == 1 && left->form != FORM_INDEX && right->type.rank == 1;   /* all its rows */
+    size_t rank = one_row || (left->form == FORM_INDEX && left->type.rank == 0) ? 1 : 2;
     struct type wanted = rank == 1 ? type_of(BASE_REAL, 1, left->type.shape[1], -1) : type_of(BASE_REAL, 2, -1, left->type.shape[1]);
     if (is_number(&right->type) && same_shape(&wanted, &right->type))
         return true;

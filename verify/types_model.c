@@ -166,6 +166,58 @@ static bool type_tokens(struct typer *t, struct expr *e, const struct bound_mode
     return false;
 }
 
+/* The input of a model that reads rows of real numbers: [WIDTH] where it reads one row, or [n, WIDTH]. *n: rows, -1 unknown; *vector: one axis. */
+static bool type_rows_in(struct typer *t, struct expr *e, const struct bound_model *m, long *n, bool *vector)
+{
+    const struct net *net = net_of(m);
+    char wanted[120], label[120];
+    long width = (long)net->width_in;
+    if (!type_value(t, e))
+        return false;
+    const struct type *x = &e->type;
+    *vector = x->base != BASE_NONE && x->rank == 1;
+    *n = x->base == BASE_NONE ? -1 : *vector ? 1 : x->shape[0];
+    if (x->base == BASE_NONE)
+        return true;
+    if (net->n_ctx == 1)
+        (void)snprintf(wanted, sizeof wanted, "a vector of %ld numbers", width);
+    else
+        (void)snprintf(wanted, sizeof wanted, "a matrix of 1 to %zu rows of %ld numbers", net->n_ctx, width);
+    if (!is_number(x) || x->rank < 1 || x->rank > 2 || (*vector && net->n_ctx != 1))
+        return type_wrong(t, e, wanted, *vector && is_number(x) ? "one row is a matrix, too: {x}" : NULL);
+    if (x->shape[x->rank - 1] >= 0 && x->shape[x->rank - 1] != width)
+        return type_wrong(t, e, wanted, NULL);
+    if (*n != 0 && *n <= (long)net->n_ctx)
+        return true;
+    (void)snprintf(label, sizeof label, "%s reads 1 to %zu rows", m->name, net->n_ctx);
+    report_at(t->report, e->at, label, NULL, "an input of %ld rows", *n);
+    return false;
+}
+
+/* The last argument of an activation: a sequence of tokens or rows of real numbers, as the model reads. *vector: the result is one row. */
+static bool type_input(struct typer *t, struct expr *e, enum function f, const struct bound_model *m, long *n, bool *vector)
+{
+    const struct net *net = net_of(m);
+    struct expr *input = e->args[e->n_args - 1];
+    *n = -1;
+    *vector = false;
+    if (!net)   /* what it reads is not known */
+        return type_value(t, input) && (is_number(&input->type) || type_wrong(t, input, "an input of the model", NULL));
+    if (f == FUNCTION_LOGITS ? net->width_in > 0 : f == FUNCTION_OUTPUT && net->width_in == 0) {
+        char label[120];
+        (void)snprintf(label, sizeof label, net->width_in ? "%s reads rows of %zu real numbers" : "%s reads tokens 0..%zu", m->name, net->width_in ? net->width_in : net->d_vocab - 1);
+        report_at(t->report, e->at, label, net->width_in ? "output(N, x) is the output on a vector x" : "logits(M, t) is the output on a sequence t",
+                "%s is of a model that reads %s", net->width_in ? "logits" : "output", net->width_in ? "tokens" : "real numbers");
+        return false;
+    }
+    if (net->width_in)
+        return type_rows_in(t, input, m, n, vector);
+    if (!type_tokens(t, input, m))
+        return false;
+    *n = input->type.base == BASE_NONE ? -1 : input->type.shape[0];
+    return true;
+}
+
 static bool type_weight(struct typer *t, struct expr *e, const struct bound_model *m)
 {
     const struct net *net = net_of(m);
@@ -272,29 +324,34 @@ static bool type_node(struct typer *t, struct expr *e, const struct bound_model 
     return true;
 }
 
+static bool type_node_rows(struct typer *t, struct expr *e, const struct bound_model *m, long n)
+{
+    const struct net *net = net_of(m);
+    if (e->function == FUNCTION_NODE)
+        return type_node(t, e, m, n);
+    if (e->function != FUNCTION_LOGITS && e->function != FUNCTION_OUTPUT)
+        return type_hooked(t, e, m, n);
+    e->type = type_of(BASE_REAL, 2, n, net ? (long)net->nodes[net->output].width : -1);
+    return true;
+}
+
 bool type_activation(struct typer *t, struct expr *e)
 {
     const struct bound_model *m = NULL;
     enum function f = e->function;
-    struct expr *input = e->args[e->n_args - 1];
+    long n;
+    bool vector;
     if (!type_model(t, e->args[0], &m))
         return false;
     if (f == FUNCTION_W)
         return type_weight(t, e, m);
     if (f == FUNCTION_QK || f == FUNCTION_OV)
         return type_circuit(t, e, m);
-    if (f == FUNCTION_OUTPUT) {
-        e->type = type_of(BASE_REAL, 1, -1, -1);
-        return type_value(t, input) && (is_number(&input->type) || type_wrong(t, input, "a vector of numbers", NULL));
-    }
-    if (!type_tokens(t, input, m))
+    if (!type_input(t, e, f, m, &n, &vector) || !type_node_rows(t, e, m, n))
         return false;
-    long n = input->type.base == BASE_NONE ? -1 : input->type.shape[0];
-    if (f == FUNCTION_NODE)
-        return type_node(t, e, m, n);
-    if (f != FUNCTION_LOGITS)
-        return type_hooked(t, e, m, n);
-    const struct net *net = net_of(m);
-    e->type = type_of(BASE_REAL, 2, n, net ? (long)net->nodes[net->output].width : -1);
+    if (!net_of(m) && f != FUNCTION_LOGITS)   /* a matrix, or a vector where the model reads one row */
+        e->type = type_of(BASE_NONE, 0, -1, -1);
+    else if (vector)
+        e->type = type_of(BASE_REAL, 1, e->type.shape[1], -1);
     return true;
 }

@@ -259,6 +259,40 @@ void value_simplify(struct value *v) {
     if (fmpz_is_one(v->den) && fmpz_fits_si(v->num)) (void)value_set_int(v, fmpz_get_si(v->num));
 }
 
+/* x / x_den of entry i. */
+static void entry(fmpz_t x, fmpz_t x_den, const struct value *v, size_t i) {
+    if (v->kind == KIND_INT) {
+        fmpz_set_si(x, v->ints[i]);
+        fmpz_one(x_den);
+    } else {
+        fmpz_set(x, v->num + i);
+        fmpz_set(x_den, v->den);
+    }
+}
+
+bool value_equal(const struct value *a, const struct value *b) {
+    if (a->n != b->n) return false;
+    if (a->kind == KIND_INT && b->kind == KIND_INT) return memcmp(a->ints, b->ints, a->n * sizeof *a->ints) == 0;
+    fmpz_t x, y, x_den, y_den;
+    bool equal = true;
+    fmpz_init(x);
+    fmpz_init(y);
+    fmpz_init(x_den);
+    fmpz_init(y_den);
+    for (size_t i = 0; i < a->n && equal; i++) {
+        entry(x, x_den, a, i);
+        entry(y, y_den, b, i);
+        fmpz_mul(x, x, y_den);
+        fmpz_mul(y, y, x_den);
+        equal = fmpz_equal(x, y);
+    }
+    fmpz_clear(x);
+    fmpz_clear(y);
+    fmpz_clear(x_den);
+    fmpz_clear(y_den);
+    return equal;
+}
+
 bool value_is_exact(const struct value *v) { return v->kind == KIND_INT || v->kind == KIND_EXACT; }
 
 /* Radii: every line sums a few non-negative terms; GROW covers the roundings of that sum, u |mid| that of mid. */

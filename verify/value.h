@@ -56,6 +56,7 @@ bool value_as_real(struct value *v, slong prec);
 bool value_as_exact(struct value *v);
 /* Exact scalars of the form integer / 1 in long range become INT. */
 void value_simplify(struct value *v);
+bool value_equal(const struct value *a, const struct value *b);   /* exact: the same numbers in the same order? */
 bool value_is_exact(const struct value *v);       /* INT or EXACT */
 
 /* Doubles with radii: each result encloses the operation on everything the operands enclose. */

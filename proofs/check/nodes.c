@@ -43,9 +43,10 @@ static bool function_node(struct eval *e, const struct net *net, const struct ex
     static const char *const head_names[] = {"hook_pattern", "hook_attn_scores", "hook_result"};
     char name[100];
     int l, h;
-    if (x->number == FN_LOGITS) {
+    if (x->number == FN_LOGITS || x->number == FN_OUTPUT) {
+        if (net->reals != (x->number == FN_OUTPUT)) return eval_fail(e, net->reals ? "logits is of a network that reads tokens" : "output is of a network that reads real numbers");
         *node = net->output;
-        return net->reals ? eval_fail(e, "logits is of a network over tokens") : true;
+        return true;
     }
     if (x->number == FN_NODE) return component(e, net, x->k[1], node);
     if (!small_int(e, x->k[1], &l)) return false;
@@ -100,6 +101,7 @@ static bool get_patch(struct eval *e, const struct ex *give, uint32_t n, struct 
     if (m->net->nodes[q->node].width == 0) return eval_fail(e, "scores and patterns are not patched");
     q->width = m->net->nodes[q->node].width;
     uint32_t rows = (uint32_t)(q->hi - q->lo + 1);
+    if (index == NULL && v.rank == 1 && m->net->reals && m->net->ctx == 1) single = true; /* all its rows are one */
     bool fits = single ? v.rank == 1 && v.d[0] == q->width : v.rank == 2 && v.d[0] == rows && v.d[1] == q->width;
     if (!fits) return eval_fail(e, "a patch has the wrong shape");
     q->values = v.x;

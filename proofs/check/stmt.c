@@ -2,7 +2,7 @@
 #include <string.h>
 
 static const struct { const char *name; int least, most; } functions[FN_NUMBER] = {
-    [FN_LOGITS] = {"logits", 2, 2}, [FN_ATTN] = {"attn", 4, 4}, [FN_SCORE] = {"score", 4, 4}, [FN_HEAD_OUT] = {"head_out", 4, 4},
+    [FN_LOGITS] = {"logits", 2, 2}, [FN_OUTPUT] = {"output", 2, 2}, [FN_ATTN] = {"attn", 4, 4}, [FN_SCORE] = {"score", 4, 4}, [FN_HEAD_OUT] = {"head_out", 4, 4},
     [FN_RESID_PRE] = {"resid_pre", 3, 3}, [FN_RESID_MID] = {"resid_mid", 3, 3}, [FN_RESID_POST] = {"resid_post", 3, 3},
     [FN_MLP_PRE] = {"mlp_pre", 3, 3}, [FN_MLP_POST] = {"mlp_post", 3, 3}, [FN_NODE] = {"node", 3, 3}, [FN_W] = {"W", 2, 2}, [FN_QK] = {"QK", 3, 3},
     [FN_OV] = {"OV", 3, 3}, [FN_PATCH] = {"patch", 2, 1000}, [FN_HEAD] = {"head", 2, 2}, [FN_MLP] = {"mlp", 1, 1}, [FN_ARGMAX] = {"argmax", 1, 1},

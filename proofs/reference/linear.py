@@ -8,7 +8,7 @@ from fractions import Fraction
 
 from evaluate import Interpreter, names_in
 from statement import E
-from values import Array, ClaimError, Symbol, conjunction, disjunction, exact, integers, negate
+from values import Array, ClaimError, Symbol, conjunction, disjunction, exact, integers, negate, vector
 
 MAX_TERMS = 100000
 LINEAR_OPS = {"embed", "position", "add", "linear", "heads"}
@@ -255,7 +255,7 @@ class LinearInterpreter(Interpreter):
         """1, -1, 0, or None at this precision."""
         constant, factors = term
         model = next(iter(self.models.values()))
-        run, lo, hi = self.run(model, tokens), constant, constant
+        (run, _), lo, hi = self.run(model, vector(tokens)), constant, constant
         for (kind, j), factor in factors.items():
             mid, rad = run.row(self.net.output if kind == "logit" else self.pattern, r)
             pair = [factor * Fraction(x, 1 << self.p) for x in (mid[j] - rad[j], mid[j] + rad[j])]

@@ -2,7 +2,7 @@
 from fractions import Fraction
 
 import network
-from values import Array, ClaimError, Real, integer, integers, matrix
+from values import Array, ClaimError, Real, ends, integer, integers, matrix, number
 
 
 class Model:
@@ -106,6 +106,8 @@ class ModelFunctions:
         for name, index, value, env in model.patches:
             lo, hi = (0, n - 1) if index is None else self.positions(index, n, env)
             width = model.net.nodes[name].width
+            if index is None and model.net.d_vocab is None and model.net.n_ctx == 1 and isinstance(value, Array) and len(value.shape) == 1:
+                hi = None                                     # its only row
             shape = (width,) if hi is None else (max(0, hi - lo + 1), width)
             if not isinstance(value, Array) or value.shape != shape:
                 raise ClaimError("the patch does not have the shape of the rows")
@@ -123,20 +125,52 @@ class ModelFunctions:
             self.evaluators[key] = network.Evaluator(net, self.p, self.float32)
         return self.evaluators[key]
 
-    def run(self, model, tokens):
+    def run(self, model, given):
+        """The run on a sequence of tokens or an input of rows of numbers, and what tells it from other runs of the model."""
         net = model.net
         if net.d_vocab is None:
-            raise ClaimError("the network has real inputs: no sequence of tokens runs it")
-        if not 1 <= len(tokens) <= net.n_ctx or not all(0 <= x < net.d_vocab for x in tokens):
-            raise ClaimError("not a sequence of tokens of the model")
-        if model.patches:
-            return network.Run(self.evaluator(net), tokens, self.patched_rows(model, len(tokens)))
-        key = model.key, tokens, self.p
-        if key not in self.runs:
+            rows = self.input_rows(net, given)
+            which = tuple(self.identity(x) for row in rows for x in row)
+        else:
+            which = integers(given)
+            if not 1 <= len(which) <= net.n_ctx or not all(0 <= x < net.d_vocab for x in which):
+                raise ClaimError("not a sequence of tokens of the model")
+        key = model.key, which, self.p
+        if key not in self.runs or model.patches:
             if len(self.runs) > 1000:
                 self.runs.clear()
-            self.runs[key] = network.Run(self.evaluator(net), tokens)
-        return self.runs[key]
+            e = self.evaluator(net)
+            if net.d_vocab is None:
+                inputs = [e.input_row([ends(x) + (not self.is_entry(x),) for x in row]) for row in rows]
+                self.runs[key] = network.Run(e, None, self.patched_rows(model, len(inputs)), inputs)
+            else:
+                self.runs[key] = network.Run(e, which, self.patched_rows(model, len(which)))
+        return self.runs[key], which
+
+    def input_rows(self, net, given):
+        """The rows of numbers that a network of real inputs reads: of a matrix, or the one row of a vector."""
+        if not isinstance(given, Array) or len(given.shape) not in (1, 2):
+            raise ClaimError("a vector or a matrix is asked for")
+        if len(given.shape) == 1 and net.n_ctx != 1:
+            raise ClaimError("the network reads a matrix of rows")
+        rows = [list(given)] if len(given.shape) == 1 else [list(row) for row in given]
+        if not 1 <= len(rows) <= net.n_ctx or given.shape[-1] != net.real_width:
+            raise ClaimError("not an input of the network")
+        for row in rows:
+            for x in row:
+                number(x)
+        return rows
+
+    def is_entry(self, x):
+        """Is it an entry of a network, which enters another one as it is?"""
+        return isinstance(x, Real) and x.same is not None
+
+    def identity(self, x):
+        """Equal for two numbers that are known to be the same."""
+        if self.is_entry(x):
+            return "entry", x.same
+        lo, hi = ends(x)
+        return Fraction(lo) if lo == hi else object()
 
     def twin(self, net, name):
         """For every entry of a linear node, the first entry with the same column and bias."""
@@ -152,12 +186,13 @@ class ModelFunctions:
         return self.twins[key]
 
     def rows(self, env, m, name, t):
-        """The array [len, width] of a node on sequence t."""
-        model, tokens = self.model(m, env), integers(self.value(t, env))
+        """The array [len, width] of a node on sequence t; [width] on a vector of real inputs."""
+        model, given = self.model(m, env), self.value(t, env)
         net = model.net
         if name not in net.nodes:
             raise ClaimError("the network has no node '%s'" % name)
-        run, node, n, p = self.run(model, tokens), net.nodes[name], len(tokens), self.p
+        (run, which), node, p = self.run(model, given), net.nodes[name], self.p
+        n = run.n
         width = n if node.width is None else node.width
         twin = None if node.width is None else self.twin(net, name)
 
@@ -173,12 +208,21 @@ class ModelFunctions:
                         raise ClaimError("a score outside the mask has no value")
                     return Real(Fraction(0), Fraction(0))
                 k = at[j]
-                return Real(Fraction(mid[k] - rad[k], 1 << p), Fraction(mid[k] + rad[k], 1 << p), (model.key, tokens, name, i, classes[j]))
+                return Real(Fraction(mid[k] - rad[k], 1 << p), Fraction(mid[k] + rad[k], 1 << p), (model.key, which, name, i, classes[j]))
             return Array((width,), entry)
-        return Array((n, width), row)
+        return row(0) if net.d_vocab is None and len(given.shape) == 1 else Array((n, width), row)
 
     def call_logits(self, env, m, t):
-        return self.rows(env, m, self.model(m, env).net.output, t)
+        net = self.model(m, env).net
+        if net.d_vocab is None:
+            raise ClaimError("logits is of a network that reads tokens")
+        return self.rows(env, m, net.output, t)
+
+    def call_output(self, env, m, x):
+        net = self.model(m, env).net
+        if net.d_vocab is not None:
+            raise ClaimError("output is of a network that reads real numbers")
+        return self.rows(env, m, net.output, x)
 
     def layer_rows(self, env, m, pattern, where, t):
         where = tuple(integer(self.value(x, env)) for x in where)

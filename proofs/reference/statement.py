@@ -27,7 +27,7 @@ PREDICATE_QUANTIFIERS = {"count", "all", "any"}
 COMPONENTS = {"head": 2, "mlp": 1, "embed": 0, "pos_embed": 0}
 MANY = 1000
 FUNCTIONS = {                                        # name: fewest, most arguments
-    "logits": (2, 2), "attn": (4, 4), "score": (4, 4), "head_out": (4, 4), "resid_pre": (3, 3), "resid_mid": (3, 3),
+    "logits": (2, 2), "output": (2, 2), "attn": (4, 4), "score": (4, 4), "head_out": (4, 4), "resid_pre": (3, 3), "resid_mid": (3, 3),
     "resid_post": (3, 3), "mlp_pre": (3, 3), "mlp_post": (3, 3), "node": (3, 3), "W": (2, 2), "QK": (3, 3), "OV": (3, 3),
     "patch": (2, MANY), "argmax": (1, 1), "argmin": (1, 1), "argmaxes": (1, 1), "max": (1, MANY), "min": (1, MANY),
     "sum": (1, 1), "mean": (1, 1), "abs": (1, 1), "len": (1, 1), "sort": (1, 1), "distinct": (1, 1), "contains": (2, 2),

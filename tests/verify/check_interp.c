@@ -94,6 +94,23 @@ static const struct row data[] = {
     {"distinct(Y)", F}, {"contains(X[0], -2) and sort(X[1])[2] == 4", T}, {"dot(X[0], X[1]) == -39/8 and dist(1, X[0], X[2]) == 7/2", T}, {"norm(2, X[2]) > 1.732 and norm(2, X[2]) < 1.7321", T},
     {"argmax(logits(M, {Y[1], Y[2]})[last]) == argmax(logits(M, {2, 1})[last])", T}, {"logits(M, Y[1..2])[last, 3] == logits(M, {2, 1})[last, 3]", T},
 };
+/* N reads a vector of 3 and is bilinear, A one of 32 (an autoencoder), G a matrix of 1 to 4 rows of 3 (attention). */
+static const struct row real_inputs[] = {
+    {"len(output(N, X[0])) == 3 and len(node(N, \"both\", X[0])) == 4 and len(output(A, W(M, \"embed.W_E\")[5])) == 32", T},
+    {"all{ abs(node(N, \"left\", X[0])[j] - sum{ X[0, i] * W(N, \"L\")[i, j] : i in 0..2 }) <= 1e-12 : j in 0..3 }", T},
+    {"all{ abs(output(N, X[r])[j] - sum{ dot(X[r], transpose(W(N, \"L\"))[k]) * dot(X[r], transpose(W(N, \"R\"))[k]) * W(N, \"P\")[k, j] : k in 0..3 } - W(N, \"b\")[j]) <= 1e-9 : r in rows(X), j in 0..2 }", T},
+    {"output(N, 2 * X[1] - X[1])[0] == output(N, X[1])[0] and output(N, {1, 1, 1})[last] == output(N, X[2])[2]", T}, {"output(N, X[1])[0] == output(N, X[2])[0]", F},
+    {"dist(inf, output(N, -X[0]), output(N, X[0])) <= 1e-12", T}, {"output(N, X[0])[3] > 0", ERROR}, {"output(N, X[0])[0, 0] > 0", ERROR}, {"output(N, X[4])[0] > 0", ERROR},
+    {"output(N, X[sum(Y) + 1])[0] > 0", ERROR}, {"output(N, {1, 2})[0] > 0", ERROR}, {"output(N, X)[0, 0] > 0", ERROR}, {"output(N, 1)[0] > 0", ERROR}, {"logits(N, X[0])[0] > 0", ERROR},
+    {"output(M, {1, 2})[0, 0] > 0", ERROR}, {"output(G, X[0])[0] > 0", ERROR}, {"output(N, {X[0]})[0, 1] == output(N, X[0])[1]", T}, {"len(output(N, {X[0]})) == 1", T},
+    {"len(output(G, X)) == 4 and len(output(G, {X[0]})[0]) == 2", T}, {"output(G, X[0..1])[0, 1] == output(G, {X[0], X[1]})[0, 1]", T}, {"abs(output(G, X[0..1])[0, 1] - output(G, X)[0, 1]) <= 1e-12", T},
+    {"output(G, {X[0], X[1], X[2], X[3], X[0]})[0, 0] > 0", ERROR}, {"output(G, X[1..0])[0, 0] > 0", ERROR}, {"abs(sum(attn(G, 0, 0, X)[last]) - 1) <= 1e-12 and attn(G, 0, 0, X)[1, 2] == 0", T},
+    {"dist(inf, output(A, resid_post(M, 0, {5, 6})[1]), node(A, \"code\", node(M, \"blocks.0.hook_resid_post\", {5, 6})[1]) @ W(A, \"D\")) <= 1e-9", T},
+    {"abs(logits(patch(M, \"blocks.0.hook_resid_post\"[last] = output(A, resid_post(M, 0, {5, 6})[1])), {5, 6})[1, 3] - dot(output(A, resid_post(M, 0, {5, 6})[1]), transpose(W(M, \"unembed.W_U\"))[3])) <= 1e-9", T},
+    {"dist(inf, output(patch(N, \"both\" = node(N, \"both\", X[0])), X[1]), output(N, X[0])) <= 1e-12", T}, {"dist(inf, output(patch(N, \"both\"[0] = {0, 0, 0, 0}), X[1]), W(N, \"b\")) <= 1e-12", T},
+    {"output(patch(N, \"both\" = {0, 0, 0}), X[1])[0] > 0", ERROR}, {"argmax(output(N, if output(N, X[0])[0] > 0 then X[0] else X[1])) != 5", ERROR},
+    {"output(N, if output(N, X[0])[0] > 0 then X[0] else X[1])[0] > 0 <=> (if output(N, X[0])[0] > 0 then output(N, X[0])[0] > 0 else output(N, X[1])[0] > 0)", T},
+};
 static const struct row networks[] = {
     {"sum(attn(M, 0, 0, {1, 2, 3, 4})[last]) <= 1.0000001 and sum(attn(M, 0, 0, {1, 2, 3, 4})[last]) >= 0.9999999", T}, {"attn(M, 0, 0, {1, 2, 3, 4})[1, 2] == 0", T},
     {"score(M, 0, 0, {1, 2, 3, 4})[1, 2] > 0", ERROR}, {"score(M, 0, 0, {1, 2, 3, 4})[2, 1] < 1000", T}, {"logits(M, {1, 64})[last, 0] > 0", ERROR}, {"logits(M, {1, 2, 3, 4, 5})[last, 0] > 0", ERROR},
@@ -113,6 +130,7 @@ START_TEST(arrays_and_functions) { check_rows(HEADER_M, arrays, sizeof arrays / 
 START_TEST(sets_and_quantifiers) { check_rows(HEADER_M, sets, sizeof sets / sizeof *sets); } END_TEST
 START_TEST(weights_are_exact) { check_rows(HEADER_M, weights, sizeof weights / sizeof *weights); } END_TEST
 START_TEST(data_are_exact) { check_rows(HEADER_DATA, data, sizeof data / sizeof *data); } END_TEST
+START_TEST(rows_of_real_numbers) { check_rows(HEADER_REAL, real_inputs, sizeof real_inputs / sizeof *real_inputs); } END_TEST
 START_TEST(activations) { check_rows(HEADER_M, networks, sizeof networks / sizeof *networks); } END_TEST
 
 /* The N-th allocation fails, for every N: an error, never an answer. */
@@ -149,6 +167,7 @@ int main(void)
     tcase_add_test(c, sets_and_quantifiers);
     tcase_add_test(c, weights_are_exact);
     tcase_add_test(c, data_are_exact);
+    tcase_add_test(c, rows_of_real_numbers);
     tcase_add_test(c, activations);
     tcase_add_test(c, without_memory);
     suite_add_tcase(suite, c);
