@@ -68,6 +68,17 @@ def test_torch_state_dict(wp):
         assert np.all(np.abs(got.mid - expected) <= got.radius + 1e-12 * (1 + np.abs(expected)))
 
 
+def test_a_network_of_ones_own(wp):
+    import re
+
+    with tempfile.TemporaryDirectory() as folder:
+        out = subprocess.run([sys.executable, ROOT + "/examples/write_net.py", folder + "/own.net", sys.argv[1] + "/weightproof"],
+                             stdout=subprocess.PIPE, text=True, check=True).stdout
+        theirs = [float(x) for x in re.search(r"PyTorch: \[(.*)\]", out).group(1).split(", ")]
+        e = wp.load(folder + "/own.net").run([3, 5], semantics="float32")
+        assert e.contains([theirs, theirs]), (theirs, e.lo, e.hi)
+
+
 def test_notebook(wp):
     import nbformat
     from nbclient import NotebookClient
