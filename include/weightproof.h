@@ -82,6 +82,9 @@ const char *weightproof_model_tensor(const weightproof_model *model, size_t i, s
 size_t weightproof_model_width(const weightproof_model *model, const char *node, size_t n);   /* 0: no such node */
 /* 0: done; else the run's exit status, and weightproof_model_message says why. */
 int weightproof_model_run(weightproof_model *model, const char *node, const int *tokens, size_t n, int float32, double *lo, double *hi);
+/* The same of a network of real inputs: n rows of weightproof_model_input_width numbers, which under float32 must be binary32 numbers. */
+int weightproof_model_run_input(weightproof_model *model, const char *node, const double *rows, size_t n, int float32, double *lo, double *hi);
+size_t weightproof_model_input_width(const weightproof_model *model);         /* 0: inputs are tokens */
 const char *weightproof_model_message(const weightproof_model *model);
 
 #ifdef __cplusplus

@@ -98,39 +98,80 @@ static void ends(double *lo, double *hi, const arb_t x) {
     if (known && !(rad > 0)) *lo = *hi = mid;
 }
 
-static enum status input_check(const struct net *net, const int *tokens, size_t n, struct diag *d) {
-    if (n == 0 || n > net->n_ctx) return diag_fail(d, STATUS_INPUT, "%zu tokens: this model reads 1 to %zu", n, net->n_ctx);
+/* What a call runs on: tokens or rows. */
+struct api_input { const int *tokens; const double *rows; size_t n; };
+
+static enum status tokens_check(const struct net *net, const int *tokens, size_t n, struct diag *d) {
+    if (net->width_in) return diag_fail(d, STATUS_INPUT, "this model reads rows of %zu real numbers, not tokens", net->width_in);
     for (size_t i = 0; i < n; i++)
         if (tokens[i] < 0 || (size_t)tokens[i] >= net->d_vocab)
             return diag_fail(d, STATUS_INPUT, "token %d at position %zu: this model has tokens 0 to %zu", tokens[i], i, net->d_vocab - 1);
     return STATUS_OK;
 }
 
-static enum status run_on(weightproof_model *m, const char *name, const int *tokens, size_t n, int float32, double *lo, double *hi, struct diag *d) {
+static enum status rows_check(const struct net *net, const double *rows, size_t n, int float32, struct diag *d) {
+    if (!net->width_in) return diag_fail(d, STATUS_INPUT, "this model reads tokens, not rows of real numbers");
+    for (size_t i = 0; i < n * net->width_in; i++) {
+        size_t row = i / net->width_in, entry = i % net->width_in;
+        if (!(rows[i] - rows[i] == 0)) return diag_fail(d, STATUS_INPUT, "entry %zu of row %zu is not finite", entry, row);
+        if (float32 && !(fabs(rows[i]) <= 0x1.fffffep127 && (double)(float)rows[i] == rows[i]))
+            return diag_fail(d, STATUS_INPUT, "entry %zu of row %zu is no binary32 number, and float32 networks read only those", entry, row);
+    }
+    return STATUS_OK;
+}
+
+static enum status give_input(struct ball_run *run, const struct net *net, struct api_input in) {
+    if (in.tokens) {
+        ball_run_tokens(run, in.tokens, in.n);
+        return STATUS_OK;
+    }
+    arb_ptr row = _arb_vec_init((slong)net->width_in);
+    if (!row) return STATUS_MEMORY;
+    ball_run_length(run, in.n);
+    for (size_t i = 0; i < in.n; i++) {
+        for (size_t k = 0; k < net->width_in; k++) arb_set_d(row + k, in.rows[i * net->width_in + k]);
+        ball_run_input_row(run, i, row);
+    }
+    _arb_vec_clear(row, (slong)net->width_in);
+    return STATUS_OK;
+}
+
+static enum status run_on(weightproof_model *m, const char *name, struct api_input in, int float32, double *lo, double *hi, struct diag *d) {
     const struct net *net = &m->model.net;
     long node = node_of(m, name);
     if (node < 0) return diag_fail(d, STATUS_INPUT, "no node '%s'", name ? name : "");
     const char *wide = float32 ? net_not_binary32(net) : NULL;
     if (wide) return diag_fail(d, STATUS_INPUT, "float32 is refused: tensor '%s' holds numbers that are not binary32", wide);
-    enum status s = input_check(net, tokens, n, d);
+    if (in.n == 0 || in.n > net->n_ctx) return diag_fail(d, STATUS_INPUT, "%zu positions: this model reads 1 to %zu", in.n, net->n_ctx);
+    enum status s = in.tokens ? tokens_check(net, in.tokens, in.n, d) : rows_check(net, in.rows, in.n, float32, d);
     struct ball_run **run = &m->runs[float32 != 0];
     if (s == STATUS_OK && !*run) s = ball_run_new(run, net, float32 ? SEMANTICS_FLOAT32 : SEMANTICS_REAL, RUN_BITS);
+    if (s == STATUS_OK) s = give_input(*run, net, in);
     if (s != STATUS_OK) return s;
-    ball_run_tokens(*run, tokens, n);
-    size_t width = weightproof_model_width(m, name, n);
-    for (size_t i = 0; i < n; i++) {
+    size_t width = weightproof_model_width(m, name, in.n);
+    for (size_t i = 0; i < in.n; i++) {
         arb_srcptr row = ball_run_row(*run, (size_t)node, i);
         for (size_t k = 0; k < width; k++) ends(&lo[i * width + k], &hi[i * width + k], row + k);
     }
     return STATUS_OK;
 }
 
-int weightproof_model_run(weightproof_model *m, const char *node, const int *tokens, size_t n, int float32, double *lo, double *hi) {
+static int run_and_say(weightproof_model *m, const char *node, struct api_input in, int float32, double *lo, double *hi) {
     struct diag d;
     diag_init(&d);
-    enum status s = m->read ? run_on(m, node, tokens, n, float32, lo, hi, &d) : diag_fail(&d, STATUS_INPUT, "the model was not read");
+    enum status s = m->read ? run_on(m, node, in, float32, lo, hi, &d) : diag_fail(&d, STATUS_INPUT, "the model was not read");
     free(m->message);
     m->message = s == STATUS_OK ? NULL : api_messages(&d, s);
     diag_clear(&d);
     return s == STATUS_OK ? 0 : status_exit(s);
 }
+
+int weightproof_model_run(weightproof_model *m, const char *node, const int *tokens, size_t n, int float32, double *lo, double *hi) {
+    return run_and_say(m, node, (struct api_input){.tokens = tokens, .n = n}, float32, lo, hi);
+}
+
+int weightproof_model_run_input(weightproof_model *m, const char *node, const double *rows, size_t n, int float32, double *lo, double *hi) {
+    return run_and_say(m, node, (struct api_input){.rows = rows, .n = n}, float32, lo, hi);
+}
+
+size_t weightproof_model_input_width(const weightproof_model *m) { return m->read ? m->model.net.width_in : 0; }

@@ -65,6 +65,8 @@ _PROTOTYPES = {
     "weightproof_model_tensor": (c_char_p, [c_void_p, c_size_t, POINTER(c_size_t), c_size_t * 8, POINTER(POINTER(c_double))]),
     "weightproof_model_width": (c_size_t, [c_void_p, c_char_p, c_size_t]),
     "weightproof_model_run": (c_int, [c_void_p, c_char_p, POINTER(c_int), c_size_t, c_int, POINTER(c_double), POINTER(c_double)]),
+    "weightproof_model_run_input": (c_int, [c_void_p, c_char_p, POINTER(c_double), c_size_t, c_int, POINTER(c_double), POINTER(c_double)]),
+    "weightproof_model_input_width": (c_size_t, [c_void_p]),
     "weightproof_model_message": (c_char_p, [c_void_p]),
 }
 

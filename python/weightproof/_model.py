@@ -9,7 +9,7 @@ import tempfile
 import weakref
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Dict, Mapping, Optional, Sequence, Union
+from typing import Any, Dict, Mapping, Optional, Sequence, Tuple, Union
 
 import numpy as np
 
@@ -103,25 +103,42 @@ class Model:
             found[name.decode()] = np.ctypeslib.as_array(data, shape=tuple(shape[: rank.value])).copy()
         return found
 
-    def run(self, inputs: Any, node: Optional[str] = None, semantics: str = "real") -> Enclosure:
-        """Certified enclosure of a node (the output) on one sequence of tokens: [positions, width]."""
-        if semantics not in ("real", "float32"):
-            raise ValueError(f"semantics '{semantics}' is neither real nor float32")
+    @property
+    def input_width(self) -> int:
+        """Real numbers a position; 0 for a model that reads tokens."""
+        return library.weightproof_model_input_width(self._handle)
+
+    def _rows(self, inputs: Any) -> Tuple[np.ndarray, Any, Any]:
+        """The input as the library takes it, with the function and the C type: [positions] tokens or [positions, width] numbers."""
         values = np.asarray(inputs.detach().cpu() if hasattr(inputs, "detach") else inputs)
-        name = node or self.info.get("output", "output")
+        if self.input_width:
+            if values.ndim == 1:
+                values = values[None, :]
+            if values.ndim != 2 or values.shape[1] != self.input_width:
+                raise ModelError(f"an input is {self.input_width} real numbers a position, not shape {list(values.shape)}")
+            return np.ascontiguousarray(values, dtype=np.float64), library.weightproof_model_run_input, ctypes.c_double
         if not np.issubdtype(values.dtype, np.integer) or values.ndim != 1 or values.size == 0:
             raise ModelError(f"a sequence of tokens is a list of integers, not {values.dtype} of shape {list(values.shape)}")
-        tokens = np.ascontiguousarray(values, dtype=np.intc)
-        width = library.weightproof_model_width(self._handle, text(node), tokens.size)
+        return np.ascontiguousarray(values, dtype=np.intc), library.weightproof_model_run, ctypes.c_int
+
+    def run(self, inputs: Any, node: Optional[str] = None, semantics: str = "real") -> Enclosure:
+        """Certified enclosure of a node (the output) on one input: a sequence of tokens, or real numbers ([width], or [positions, width]).
+        The result is [positions, width]; [width] for one vector of real numbers."""
+        if semantics not in ("real", "float32"):
+            raise ValueError(f"semantics '{semantics}' is neither real nor float32")
+        values, function, kind = self._rows(inputs)
+        n, name = len(values), node or "output"
+        width = library.weightproof_model_width(self._handle, text(node), n)
         if not width:
             raise ModelError(f"no node '{node}'; the nodes are {', '.join(self.nodes)}")
-        lo, hi = np.empty((tokens.size, width)), np.empty((tokens.size, width))
+        lo, hi = np.empty((n, width)), np.empty((n, width))
         pointer = ctypes.POINTER(ctypes.c_double)
-        status = library.weightproof_model_run(self._handle, text(node), tokens.ctypes.data_as(ctypes.POINTER(ctypes.c_int)), tokens.size,
-                                               int(semantics == "float32"), lo.ctypes.data_as(pointer), hi.ctypes.data_as(pointer))
+        status = function(self._handle, text(node), values.ctypes.data_as(ctypes.POINTER(kind)), n, int(semantics == "float32"),
+                          lo.ctypes.data_as(pointer), hi.ctypes.data_as(pointer))
         if status:
             raise ModelError(library.weightproof_model_message(self._handle).decode().rstrip())
-        return Enclosure(lo, hi, semantics, name)
+        single = self.input_width and np.ndim(inputs) == 1
+        return Enclosure(lo[0], hi[0], semantics, name) if single else Enclosure(lo, hi, semantics, name)
 
     def __str__(self) -> str:
         return library.weightproof_model_info(self._handle).decode()

@@ -27,3 +27,8 @@ def forward(state, tokens, heads):
         x = x + out
         layer += 1
     return x @ w["unembed.W_U"]
+
+
+def bilinear(tensors, x):
+    """One bilinear block and its head, on one vector."""
+    return (x @ tensors["blocks.0.W_left"] * (x @ tensors["blocks.0.W_right"])) @ tensors["head.W"]

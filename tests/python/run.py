@@ -77,6 +77,29 @@ def test_nodes():
     raises(ValueError, lambda: m.run([1], semantics="fp16"), "fp16")
 
 
+def test_real_inputs():
+    m, x = wp.load(ROOT + "/examples/bilinear_digits_s0.safetensors"), np.load(ROOT + "/examples/digits_x.npy")
+    t = m.tensors
+    assert m.input_width == 64
+    for row in x[:5].astype(np.float64):
+        e = m.run(row)
+        expected = naive.bilinear(t, row)
+        assert e.lo.shape == (10,) and np.all(np.abs(e.mid - expected) <= e.radius + 1e-12 * (1 + np.abs(expected)))
+        assert m.run(row, semantics="float32").contains(expected)
+    raises(wp.ModelError, lambda: m.run([1, 2, 3]), "64 real numbers")
+    raises(wp.ModelError, lambda: m.run(x[0].astype(np.float64) + 0.1, semantics="float32"), "binary32")
+    raises(wp.ModelError, lambda: m.run(np.full(64, np.nan)), "not finite")
+
+
+def test_processing_is_exact():
+    path = ROOT + "/examples/sortlist_v12_n5_s1.pt"
+    m, p = wp.load(path), wp.load(path, process=["fold_ln", "fold_value_biases", "center_writing"])
+    assert m.sha256 != p.sha256 and np.max(np.abs(m.run([3, 1, 2]).mid - p.run([3, 1, 2]).mid)) < 1e-12
+    text = "claim same { forall t in tokens[2] of 0..3 prove dist(inf, logits(M, t)[last], logits(P, t)[last]) <= 2^-60 }"
+    wp.verify(text, {"M": m, "P": p}).raise_if_not_proved()
+    raises(wp.ModelError, lambda: wp.load(path, process="fold_all"), "fold_ln")
+
+
 def test_count_against_brute_force():
     state = small()
     m = wp.from_state_dict(state, {"n_heads": 2, "attention_dir": "causal", "normalization_type": None})
