@@ -53,6 +53,7 @@ static void head(struct text *t, const struct model *m, const struct arguments *
         else text_add(t, equals + 1);
     }
     text_add(t, a->n_values[OPTION_SET] ? " }\n" : "\n");
+    if (net->width_in) return;
     text_addf(t, "domain D = tokens[%zu] of 0..%zu", n, net->d_vocab - 1);
     if (n < net->n_ctx) text_addf(t, "      # the model reads up to %zu tokens; this many are quick to enumerate", net->n_ctx);
     text_add(t, "\n\n");
@@ -83,6 +84,24 @@ static void claims(struct text *t, const struct net *net) {
                 "#   prove argmax(logits(M, t)[last]) == max(t)\n#   under float32\n# }\n");
 }
 
+/* Models of real inputs: the unit vectors stand in for data, which the file shows how to name. */
+static void real_claims(struct text *t, const struct net *net) {
+    size_t w = net->width_in, last = net->nodes[net->output].width - 1;
+    const char *open = net->n_ctx == 1 ? "" : "{", *close = net->n_ctx == 1 ? "" : "}", *row = net->n_ctx == 1 ? "" : "[last]", *at = net->n_ctx == 1 ? "[" : "[last, ";
+    text_addf(t, "let out(x) = output(M, %sx%s)%s\n\n", open, close, row);
+    text_addf(t, "claim one_answer \"on a unit vector the largest output is never a tie\" {\n  forall i in 0..%zu\n  prove argmax(out(onehot(i, %zu))) == argmax(out(onehot(i, %zu)))\n}\n\n", w - 1, w, w);
+    text_addf(t, "claim answers_zero \"how many unit vectors are answered with 0\" {\n  count i in 0..%zu : argmax(out(onehot(i, %zu))) == 0\n}\n\n", w - 1, w);
+    text_addf(t, "claim least_output \"the smallest first output on a unit vector\" {\n  minimize i in 0..%zu : output(M, %sonehot(i, %zu)%s)%s0]\n}\n\n", w - 1, open, w, close, at);
+    text_addf(t, "# With data, by removing the '#': X has rows of %zu numbers, Y the answers. The language: docs/claims.md\n\n"
+                 "# data X = \"x.npy\"\n# data Y = \"y.npy\"\n\n", w);
+    text_add(t, "# claim accuracy {\n#   count r in rows(X) : argmax(out(X[r])) == Y[r]\n#   prove fraction >= 9/10\n# }\n\n"
+                "# claim which_ones { list r in rows(X) : argmax(out(X[r])) != Y[r] at most 100 }\n\n");
+    text_addf(t, "# claim smallest_margin {\n#   minimize r in rows(X) where argmax(out(X[r])) == Y[r] :\n"
+                 "#     out(X[r])[Y[r]] - max{ out(X[r])[j] : j in 0..%zu where j != Y[r] }\n# }\n\n", last);
+    text_add(t, "# claim safe_in_float32 {                          # every binary32 execution, any order of summation\n"
+                "#   count r in rows(X) : argmax(out(X[r])) == Y[r]\n#   under float32\n# }\n");
+}
+
 int command_new(const struct arguments *a) {
     struct model m = {0};
     struct text t;
@@ -97,10 +116,9 @@ int command_new(const struct arguments *a) {
     if (s == STATUS_OK) s = command_model(&m, a, a->positional[0], &d);
     if (s != STATUS_OK) goto done;
     loaded = true;
-    if (m.net.width_in) s = diag_fail(&d, STATUS_UNSUPPORTED, "'new' writes claims about token models, this one reads rows of %zu real numbers", m.net.width_in);
-    if (s != STATUS_OK) goto done;
-    head(&t, &m, a, length(&m.net));
-    claims(&t, &m.net);
+    head(&t, &m, a, m.net.width_in ? 0 : length(&m.net));
+    if (m.net.width_in) real_claims(&t, &m.net);
+    else claims(&t, &m.net);
     s = t.failed ? STATUS_MEMORY : command_write(out, t.data, t.size, &d);
 done:;
     int code = s == STATUS_OK ? 0 : command_fail(s, &d);

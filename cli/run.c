@@ -1,12 +1,16 @@
-/* Certified enclosures of nodes on one sequence. */
+/* Certified enclosures of nodes on one sequence of tokens, or on rows of real numbers from a data array. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "cli/command.h"
 #include "core/text.h"
+#include "models/data_array.h"
 #include "models/run.h"
 
 #define RUN_BITS 256
+
+/* tokens, or the n rows of a real input; row: which row of the file the first one is */
+struct input { int *tokens; size_t n; const double *rows; size_t row; struct data_array array; };
 
 static void print_ball(struct text *t, const arb_t x, slong digits) {
     char *s = arb_get_str(x, digits, 0);
@@ -14,15 +18,16 @@ static void print_ball(struct text *t, const arb_t x, slong digits) {
     flint_free(s);
 }
 
-static void print_node(struct text *t, struct ball_run *r, const struct net *net, size_t node, const int *tokens, size_t n, slong digits,
+static void print_node(struct text *t, struct ball_run *r, const struct net *net, size_t node, const struct input *in, slong digits,
                        const char *semantics) {
-    size_t width = net->nodes[node].width ? net->nodes[node].width : n;
+    size_t n = in->n, width = net->nodes[node].width ? net->nodes[node].width : n;
     text_addf(t, "%s  [%zu, %zu]  %s\n", net->nodes[node].name, n, width, semantics);
     for (size_t i = 0; i < n; i++) {
         arb_srcptr row = ball_run_row(r, node, i);
-        text_addf(t, "position %zu, token %d\n", i, tokens[i]);
+        if (in->tokens) text_addf(t, "position %zu, token %d\n", i, in->tokens[i]);
+        else text_addf(t, "row %zu\n", in->row + i);
         for (size_t j = 0; j < width; j++) {
-            bool unread = net->nodes[node].op == OP_SCORE && ((net->causal && j > i) || tokens[j] == net->pad);
+            bool unread = net->nodes[node].op == OP_SCORE && ((net->causal && j > i) || (in->tokens && in->tokens[j] == net->pad));
             text_addf(t, "  %4zu  ", j);
             if (unread) text_add(t, "-");
             else print_ball(t, row + j, digits);
@@ -46,20 +51,73 @@ static enum status find_node(size_t *out, const struct net *net, const char *nam
     return diag_fail(d, STATUS_INPUT, "no node '%s'; 'weightproof info MODEL' lists them", name);
 }
 
-static enum status run_all(struct text *t, const struct arguments *a, const struct model *m, enum semantics semantics, const int *tokens,
-                           size_t n, slong digits, struct diag *d) {
+/* Under float32 a number that is no binary32 is rounded to the nearest, as in claims. */
+static enum status enter(struct ball_run *r, const struct net *net, enum semantics semantics, const struct input *in) {
+    size_t width = net->width_in;
+    if (in->tokens) {
+        ball_run_tokens(r, in->tokens, in->n);
+        return STATUS_OK;
+    }
+    arb_ptr row = _arb_vec_init((slong)width);
+    ball_run_length(r, in->n);
+    for (size_t i = 0; i < in->n; i++) {
+        for (size_t j = 0; j < width; j++) {
+            double x = in->rows[i * width + j];
+            if (semantics == SEMANTICS_FLOAT32) x = (double)(float)x;
+            if (x - x == 0) arb_set_d(row + j, x);
+            else arb_zero_pm_inf(row + j); /* beyond binary32 */
+        }
+        ball_run_input_row(r, i, row);
+    }
+    _arb_vec_clear(row, (slong)width);
+    return STATUS_OK;
+}
+
+/* --input FILE [--row R]: row R of a matrix, else all of its rows; an array with one axis is one row. */
+static enum status read_rows(struct input *in, const struct arguments *a, const struct net *net, struct diag *d) {
+    const char *file = argument_value(a, OPTION_INPUT);
+    unsigned long row = 0;
+    enum status s = data_array_read(&in->array, file, NULL, d);
+    if (s != STATUS_OK) return s;
+    const struct data_array *x = &in->array;
+    size_t rows = x->rank == 2 ? x->shape[0] : 1;
+    if (x->rank > 2 || x->shape[x->rank - 1] != net->width_in)
+        return diag_fail(d, STATUS_INPUT, "'%s' has no rows of %zu numbers, which this model reads", file, net->width_in);
+    s = argument_count(&row, a, OPTION_ROW, 0, rows - 1, d);
+    if (s != STATUS_OK) return s;
+    bool one = x->rank == 1 || argument_given(a, OPTION_ROW);
+    in->row = row;
+    in->rows = x->data + row * net->width_in;
+    in->n = one ? 1 : rows;
+    if (in->n <= net->n_ctx) return STATUS_OK;
+    return diag_fail(d, STATUS_INPUT, "'%s' has %zu rows, and this model reads at most %zu: choose one with --row R", file, in->n, net->n_ctx);
+}
+
+static enum status read_input(struct input *in, const struct arguments *a, const struct net *net, struct diag *d) {
+    const char *list = argument_value(a, OPTION_TOKENS);
+    if (net->width_in && !argument_given(a, OPTION_INPUT))
+        return diag_fail(d, STATUS_INPUT, "this model reads rows of %zu real numbers, not tokens: run --input FILE.npy --row R", net->width_in);
+    if (net->width_in) return read_rows(in, a, net, d);
+    if (!list) return diag_fail(d, STATUS_INPUT, "this model reads tokens: run --tokens V,...");
+    enum status s = tokens_parse(&in->tokens, &in->n, list, net->d_vocab, d);
+    if (s == STATUS_OK && in->n > net->n_ctx) s = diag_fail(d, STATUS_INPUT, "%zu tokens are too many: this model reads at most %zu", in->n, net->n_ctx);
+    return s;
+}
+
+static enum status run_all(struct text *t, const struct arguments *a, const struct model *m, enum semantics semantics, const struct input *in,
+                           slong digits, struct diag *d) {
     struct ball_run *r = NULL;
     const char *word = semantics == SEMANTICS_REAL ? "real" : "float32";
     const char *wide = semantics == SEMANTICS_FLOAT32 ? net_not_binary32(&m->net) : NULL;
     if (wide) return diag_fail(d, STATUS_INPUT, "float32 is refused: tensor '%s' holds numbers that are not binary32", wide);
     enum status s = ball_run_new(&r, &m->net, semantics, RUN_BITS);
     if (s != STATUS_OK) return s;
-    ball_run_tokens(r, tokens, n);
-    if (!argument_given(a, OPTION_NODE)) print_node(t, r, &m->net, m->net.output, tokens, n, digits, word);
+    s = enter(r, &m->net, semantics, in);
+    if (s == STATUS_OK && !argument_given(a, OPTION_NODE)) print_node(t, r, &m->net, m->net.output, in, digits, word);
     for (size_t i = 0; i < a->n_values[OPTION_NODE] && s == STATUS_OK; i++) {
         size_t node = 0;
         s = find_node(&node, &m->net, a->values[OPTION_NODE][i], d);
-        if (s == STATUS_OK) print_node(t, r, &m->net, node, tokens, n, digits, word);
+        if (s == STATUS_OK) print_node(t, r, &m->net, node, in, digits, word);
     }
     ball_run_free(r);
     return s;
@@ -70,29 +128,28 @@ int command_run(const struct arguments *a) {
     struct text t;
     struct diag d;
     bool loaded = false;
-    int *tokens = NULL;
-    size_t n = 0;
+    struct input in = {0};
     unsigned long digits = 12;
-    const char *list = argument_value(a, OPTION_TOKENS), *under = argument_value(a, OPTION_UNDER);
+    const char *under = argument_value(a, OPTION_UNDER);
     diag_init(&d);
     text_init(&t);
     enum status s = argument_count(&digits, a, OPTION_DIGITS, 1, 60, &d);
-    if (s == STATUS_OK && !list) s = diag_fail(&d, STATUS_INPUT, "run needs --tokens V,...");
+    if (s == STATUS_OK && argument_given(a, OPTION_TOKENS) == argument_given(a, OPTION_INPUT))
+        s = diag_fail(&d, STATUS_INPUT, argument_given(a, OPTION_INPUT) ? "run takes --tokens or --input, not both" : "run needs --tokens V,... or, for a model of real inputs, --input FILE");
     if (s == STATUS_OK && under && strcmp(under, "real") != 0 && strcmp(under, "float32") != 0)
         s = diag_fail(&d, STATUS_INPUT, "option '--under' needs real or float32, not '%s'", under);
     if (s == STATUS_OK) s = command_model(&m, a, a->positional[0], &d);
     if (s != STATUS_OK) goto done;
     loaded = true;
-    if (m.net.width_in) s = diag_fail(&d, STATUS_INPUT, "this model reads rows of %zu real numbers, not tokens", m.net.width_in);
-    if (s == STATUS_OK) s = tokens_parse(&tokens, &n, list, m.net.d_vocab, &d);
-    if (s == STATUS_OK && n > m.net.n_ctx) s = diag_fail(&d, STATUS_INPUT, "%zu tokens are too many: this model reads at most %zu", n, m.net.n_ctx);
-    if (s == STATUS_OK && (!under || strcmp(under, "real") == 0)) s = run_all(&t, a, &m, SEMANTICS_REAL, tokens, n, (slong)digits, &d);
-    if (s == STATUS_OK && under && strcmp(under, "float32") == 0) s = run_all(&t, a, &m, SEMANTICS_FLOAT32, tokens, n, (slong)digits, &d);
+    s = read_input(&in, a, &m.net, &d);
+    if (s == STATUS_OK && (!under || strcmp(under, "real") == 0)) s = run_all(&t, a, &m, SEMANTICS_REAL, &in, (slong)digits, &d);
+    if (s == STATUS_OK && under && strcmp(under, "float32") == 0) s = run_all(&t, a, &m, SEMANTICS_FLOAT32, &in, (slong)digits, &d);
     if (s == STATUS_OK) s = t.failed ? STATUS_MEMORY : command_write(NULL, t.data, t.size, &d);
 done:;
     int code = s == STATUS_OK ? 0 : command_fail(s, &d);
     if (loaded) model_clear(&m);
-    free(tokens);
+    free(in.tokens);
+    data_array_clear(&in.array);
     text_clear(&t);
     diag_clear(&d);
     return code;

@@ -21,6 +21,7 @@ import check                                          # noqa: E402
 import network                                        # noqa: E402
 import op_claims                                      # noqa: E402
 import random_claims                                  # noqa: E402
+import real_inputs                                    # noqa: E402
 import statements                                     # noqa: E402
 from claims import certificate, fields, oracle, seal  # noqa: E402
 from executions import failures, naive               # noqa: E402
@@ -186,6 +187,17 @@ def add_attacks(tally):
         tally.case("attack: " + name, text, expected)
 
 
+def add_data(tally):
+    """Data arrays and a network of real inputs."""
+    for name, text, files, expected in real_inputs.cases():
+        for ending, content in ((x[-4:], y) for x, y in files.items()):
+            path = os.path.join(tally.folder, real_inputs.sha256(content)[:16] + ending)
+            if not os.path.exists(path):
+                with open(path, "w", newline="") as f:
+                    f.write(content)
+        tally.case(name, text, expected)
+
+
 def add_random(tally, seed, count):
     """Random closed claims, proved and refuted: at most one of the two is accepted, and by both checkers."""
     net = transformer(1, d_vocab=3, n_ctx=3, d_model=3)
@@ -256,6 +268,8 @@ def main():
             add_language(tally)
         if a.only in "attacks":
             add_attacks(tally)
+        if a.only in "data":
+            add_data(tally)
         if a.only in "random":
             add_random(tally, a.seed, a.random)
         if a.only in "executions":
