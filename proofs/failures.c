@@ -1,4 +1,5 @@
 #include "proofs/failures.h"
+#include "proofs/replay_file.h"
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -127,8 +128,41 @@ static enum status failures_of(const char *folder, const struct result *r, const
     return status;
 }
 
+static enum status put(const char *folder, const char *name, const char *ending, const struct text *t, struct diag *d) {
+    struct text path;
+    text_init(&path);
+    text_addf(&path, "%s/%s%s", folder, name, ending);
+    enum status s = path.failed ? STATUS_MEMORY : file_write(path.data, t->data, t->size, d);
+    text_clear(&path);
+    return s;
+}
+
+/* What the scripts read that is in no file as they need it. */
+static enum status write_inputs(const char *folder, const struct claims *c, struct diag *d) {
+    enum status s = STATUS_OK;
+    for (size_t i = 0; i < c->n_models && s == STATUS_OK; i++) {
+        const struct bound_model *b = &c->models[i];
+        struct text t;
+        if (b->loaded != STATUS_OK || b->model.checkpoint.n == 0 || replay_plain(&b->model)) continue;
+        text_init(&t);
+        s = net_write(&t, &b->model.net);
+        if (s == STATUS_OK) s = put(folder, b->name, ".net", &t, d);
+        text_clear(&t);
+    }
+    for (size_t i = 0; i < c->n_data && s == STATUS_OK; i++) {
+        const struct bound_data *b = &c->data[i];
+        struct text t;
+        if (b->loaded != STATUS_OK || !replay_needs_array(b)) continue;
+        text_init(&t);
+        s = data_array_write(&t, &b->array);
+        if (s == STATUS_OK) s = put(folder, b->name, ".arr", &t, d);
+        text_clear(&t);
+    }
+    return s;
+}
+
 enum status failures_write(const char *folder, const struct run_record *r, const struct limits *l, struct diag *d) {
     enum status s = STATUS_OK;
     for (size_t i = 0; i < r->n && s == STATUS_OK; i++) s = failures_of(folder, &r->results[i], l, d);
-    return s;
+    return s == STATUS_OK ? write_inputs(folder, r->claims, d) : s;
 }

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "proofs/failures.h"
+#include "proofs/replay_file.h"
 #include "proofs/write.h"
 
 static void weight(struct text *out, const struct net *net, const struct weight *w) {
@@ -129,7 +130,7 @@ static void line(struct text *out, const struct net *net, const struct node *n) 
 }
 
 /* Does the file hold every tensor of the network under its own name and shape, and load without executing anything? */
-static bool plain_names(const struct model *m) {
+bool replay_plain(const struct model *m) {
     for (size_t i = 0; i < m->checkpoint.n_facts; i++)
         if (strcmp(m->checkpoint.facts[i].key, "pickled module") == 0) return false;
     for (size_t i = 0; i < m->net.n_tensors; i++) {
@@ -143,14 +144,16 @@ static bool plain_names(const struct model *m) {
 
 static void loader(struct text *out, const struct bound_model *b, size_t index) {
     const struct model *m = &b->model;
+    if (!replay_plain(m)) {
+        replay_net(out, b, index);
+        return;
+    }
     char *whole = realpath(b->path, NULL); /* the script runs from anywhere */
     text_addf(out, "\nFILE_%s = sys.argv[%zu] if len(sys.argv) > %zu else ", b->name, index + 1, index + 1);
     write_json_string(out, whole ? whole : b->path);
     free(whole);
     text_addf(out, "   # sha256 %s\n", m->file_sha256);
-    if (!plain_names(m)) {
-        text_addf(out, "W_%s = None   # the names in this file differ: give the tensors as a dict with the names that `weightproof info` lists\n", b->name);
-    } else if (strcmp(m->checkpoint.format, "safetensors") == 0) {
+    if (strcmp(m->checkpoint.format, "safetensors") == 0) {
         text_addf(out, "from safetensors.torch import load_file\nW_%s = load_file(FILE_%s)\n", b->name, b->name);
     } else if (strcmp(m->checkpoint.format, "npz") == 0) {
         text_addf(out, "W_%s = {k: torch.from_numpy(v.astype(v.dtype.newbyteorder(\"=\"))) for k, v in np.load(FILE_%s).items() if v.dtype.kind in \"fiub\"}\n", b->name, b->name);
@@ -159,12 +162,14 @@ static void loader(struct text *out, const struct bound_model *b, size_t index) 
         text_addf(out, "W_%s = next((W_%s[k] for k in (\"model\", \"state_dict\", \"model_state_dict\", \"model_state\", \"net\", \"network\", \"params\", \"weights\") if k in W_%s), W_%s)\n", b->name, b->name,
                   b->name, b->name);
     }
-    if (m->prefix && plain_names(m)) text_addf(out, "W_%s = {k[%zu:]: v for k, v in W_%s.items()}\n", b->name, strlen(m->prefix), b->name);
+    if (m->prefix) text_addf(out, "W_%s = {k[%zu:]: v for k, v in W_%s.items()}\n", b->name, strlen(m->prefix), b->name);
 }
 
 static void network(struct text *out, const struct bound_model *b) {
     const struct net *net = &b->model.net;
-    text_addf(out, "\n\ndef run_%s(t, dtype):\n    \"\"\"Every activation on the sequences t [batch, n].\"\"\"\n", b->name);
+    text_addf(out, "\n\ndef run_%s(t, dtype):\n    \"\"\"Every activation on the %s.\"\"\"\n", b->name,
+              net->width_in ? "inputs t [batch, rows, numbers]" : "sequences t [batch, n]");
+    if (net->width_in) text_add(out, "    t = t.to(dtype)\n");
     text_addf(out, "    W = {k: x.to(dtype) for k, x in W_%s.items()}\n    v, n = {}, t.shape[1]\n", b->name);
     if (net->causal) text_add(out, "    hidden = torch.ones(n, n).triu(1).bool()\n");
     if (net->pad >= 0) text_addf(out, "    hidden = (t == %ld)[:, None, :]%s\n", net->pad, net->causal ? " | hidden" : "");
@@ -175,7 +180,7 @@ static void network(struct text *out, const struct bound_model *b) {
 
 static void rows_of(struct text *out, const struct result *r, const struct binding *b, size_t n, bool complete) {
     size_t from = 0;
-    text_addf(out, "\nrows = torch.from_numpy(np.load(os.path.join(os.path.dirname(os.path.abspath(__file__)), \"%s.npy\")))   # %zu, %s\n",
+    text_addf(out, "\nrows = torch.from_numpy(np.load(os.path.join(HERE, \"%s.npy\")))   # %zu, %s\n",
               r->file_label, n, complete ? "all there are" : "there may be more");
     for (size_t i = 0; i < b->n_parts; i++) {
         if (b->parts[i].is_int) text_addf(out, "%s = rows[:, %zu]\n", b->parts[i].name, from);
@@ -188,7 +193,7 @@ static void shows(struct text *out, const struct statement *s, const struct bind
     for (size_t m = 0; m < s->n_models; m++)
         for (size_t i = 0; i < b->n_parts; i++) {
             const char *model = s->file->models[s->models[m]].name, *name = b->parts[i].name;
-            if (b->parts[i].is_int) continue;
+            if (b->parts[i].is_int || s->file->models[s->models[m]].model.net.width_in) continue;
             text_addf(out, "\n# Shown are the logits; run_%s(%s, torch.float64)[NAME] is any other node, by the names that `weightproof info` lists.", model, name);
             text_addf(out, "\nfor dtype in (torch.float64, torch.float32):\n    logits = run_%s(%s, dtype)[\"logits\"]\n", model, name);
             text_addf(out, "    print(\"%s\", \"%s\", dtype)\n    for k in range(min(len(rows), 10)):\n", model, name);
@@ -196,6 +201,31 @@ static void shows(struct text *out, const struct statement *s, const struct bind
                            "        print(rows[k].tolist(), \"answers at every position\", logits[k].argmax(-1).tolist(),\n"
                            "              \"| last position: largest logits\", top.values.tolist(), \"of\", top.indices.tolist())\n");
         }
+}
+
+/* The rows of a data array that the binder ranges over are inputs of a model of real inputs: its outputs there. */
+static void shows_rows(struct text *out, const struct statement *s, const struct binding *b) {
+    const struct binds *binds = s->body == BODY_PROVE ? &s->forall : &s->binds;
+    for (size_t i = 0; i < b->n_parts && i < binds->n; i++) {
+        const struct expr *set = binds->items[i].set;
+        const struct data_array *x = set->form == FORM_SET_CALL && set->args[0]->name ? statement_data(s, set->args[0]->name) : NULL;
+        for (size_t m = 0; m < s->n_models && x && x->rank == 2; m++) {
+            const struct bound_model *model = &s->file->models[s->models[m]];
+            if (model->model.net.width_in != x->shape[1]) continue;
+            text_addf(out, "\n# Shown are the outputs on rows of %s; run_%s(...)[NAME] is any other node, by the names that `weightproof info` lists.", set->args[0]->name, model->name);
+            text_addf(out, "\nfor dtype in (torch.float64, torch.float32):\n    outputs = run_%s(%s[%s][:, None, :], dtype)[\"logits\"][:, -1]\n", model->name, set->args[0]->name, b->parts[i].name);
+            text_addf(out, "    print(\"%s\", \"%s\", dtype)\n    for k in range(min(len(rows), 10)):\n"
+                           "        top = outputs[k].topk(min(2, outputs.shape[-1]))\n"
+                           "        print(rows[k].tolist(), \"largest outputs\", top.values.tolist(), \"of\", top.indices.tolist())\n", model->name, set->args[0]->name);
+        }
+    }
+}
+
+static void readers(struct text *out, const struct statement *s) {
+    bool nets = false, arrays = false;
+    for (size_t i = 0; i < s->n_models; i++) nets = nets || !replay_plain(&s->file->models[s->models[i]].model);
+    for (size_t i = 0; i < s->n_data; i++) arrays = arrays || replay_needs_array(&s->file->data[s->data[i]]);
+    replay_readers(out, nets, arrays);
 }
 
 enum status replay_write(struct text *out, const struct result *r, const struct binding *rows, size_t n, bool complete) {
@@ -207,10 +237,13 @@ enum status replay_write(struct text *out, const struct result *r, const struct 
         p += size + (p[size] == '\n');
     }
     if (strstr(s->text, "patch(")) text_add(out, "#\n# The claim patches the network; these lines run it as it is.\n");
-    text_add(out, "import os\nimport sys\n\nimport numpy as np\nimport torch\nimport torch.nn.functional as F\n");
+    text_add(out, "import os\nimport sys\n\nimport numpy as np\nimport torch\nimport torch.nn.functional as F\n\nHERE = os.path.dirname(os.path.abspath(__file__))\n");
+    readers(out, s);
     for (size_t i = 0; i < s->n_models; i++) loader(out, &s->file->models[s->models[i]], i);
     for (size_t i = 0; i < s->n_models; i++) network(out, &s->file->models[s->models[i]]);
+    for (size_t i = 0; i < s->n_data; i++) replay_data(out, &s->file->data[s->data[i]]);
     rows_of(out, r, &rows[0], n, complete);
     shows(out, s, &rows[0]);
+    shows_rows(out, s, &rows[0]);
     return out->failed ? STATUS_MEMORY : STATUS_OK;
 }

@@ -93,6 +93,10 @@ enum status network_value(struct value *out, struct interp *in, const struct exp
 /* The rows and, with a second index, columns that an index expression asks for: only these are computed. */
 enum status network_index(struct value *out, struct interp *in, const struct expr *e) MUST_USE;
 void site_free(struct site *s);
+/* interp_input.c: the value of a site's input as rows of real numbers; the site's input given to its run; v's own reals rounded once to binary32. */
+enum status site_rows(struct site *site, struct interp *in, const struct value *v) MUST_USE;
+void site_enter(struct site *site, struct interp *in);
+void interp_round_binary32(struct value *v, slong prec);
 /* Are the two origins one number? col is taken from the arguments, not from the origins. */
 bool same_number(const struct interp *in, const struct origin *a, long col_a, const struct origin *b, long col_b);
 

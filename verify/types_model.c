@@ -189,7 +189,7 @@ static bool type_rows_in(struct typer *t, struct expr *e, const struct bound_mod
         return type_wrong(t, e, wanted, NULL);
     if (*n != 0 && *n <= (long)net->n_ctx)
         return true;
-    (void)snprintf(label, sizeof label, "%s reads 1 to %zu rows", m->name, net->n_ctx);
+    (void)snprintf(label, sizeof label, net->n_ctx == 1 ? "%s reads one row" : "%s reads 1 to %zu rows", m->name, net->n_ctx);
     report_at(t->report, e->at, label, NULL, "an input of %ld rows", *n);
     return false;
 }

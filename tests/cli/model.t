@@ -241,6 +241,39 @@ $ weightproof convert tests/data/claims/x.arr -o $T/x.arr && cmp $T/x.arr tests/
 > end
 ? 0
 
+$ weightproof run tests/data/claims/three.net --input tests/data/claims/x.arr --row 2 --node left
+> left  [1, 4]  real
+> row 2
+>      0  -1.25000000000
+>      1  0.0625000000000
+>      2  3.00000000000
+>      3  0.250000000000
+? 0
+
+$ weightproof run tests/data/claims/three.net --input tests/data/claims/x.arr
+! error: 'tests/data/claims/x.arr' has 4 rows, and this model reads at most 1: choose one with --row R
+? 3
+
+$ weightproof run tests/data/claims/three.net --input tests/data/claims/x.arr --row 4
+! error: option '--row' needs a whole number from 0 to 3, not '4'
+? 3
+
+$ weightproof run tests/data/claims/three.net --input tests/data/claims/y.arr
+! error: 'tests/data/claims/y.arr' has no rows of 3 numbers, which this model reads
+? 3
+
+$ weightproof run tests/data/claims/three.net --tokens 1
+! error: this model reads rows of 3 real numbers, not tokens: run --input FILE.npy --row R
+? 3
+
+$ weightproof run examples/max4_s123.safetensors --input tests/data/claims/x.arr
+! error: this model reads tokens: run --tokens V,...
+? 3
+
+$ weightproof new tests/data/claims/rows.net -o $T/rows.claims && weightproof verify --quiet $T/rows.claims
+> 3 claims: 1 proved, 2 bounded; 3 certificates accepted; # s
+? 0
+
 $ weightproof info tests/data/claims/x.arr
 ! error: 'tests/data/claims/x.arr' is a data array, info takes a model file
 ? 3
