@@ -181,10 +181,9 @@ def test_files_are_written():
 def test_interrupt_keeps_what_was_decided():
     text = ("claim quick { prove 1 < 2 }\n"
             "claim slow { count t in tokens[4] of 0..63 : argmax(logits(M, t)[last]) == max(t) engine enumerate }\nclaim later { prove 1 < 2 }")
-    timer = threading.Timer(1.5, lambda: signal.raise_signal(signal.SIGINT))
-    timer.start()
-    r = wp.verify(text, {"M": wp.load(MAX4)})
-    timer.join()
+    interrupt = threading.Timer(0.3, lambda: signal.raise_signal(signal.SIGINT))  # once the first claim is decided
+    r = wp.verify(text, {"M": wp.load(MAX4)}, decided=lambda name, *_: interrupt.start() if name == "quick" else None)
+    interrupt.join()
     assert r.interrupted and r["quick"].proved and r["slow"].verdict is wp.Verdict.UNDECIDED and not r.proved
     assert r["later"].verdict is wp.Verdict.UNDECIDED
     raises(wp.NotProved, r.raise_if_not_proved, "interrupted")
