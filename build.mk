@@ -78,7 +78,7 @@ build-fuzz/fuzz_%: tests/fuzz/fuzz_%.c tests/fuzz/wrap.h $(wildcard build-fuzz/*
 install: all
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib $(DESTDIR)$(PREFIX)/include $(DESTDIR)$(PREFIX)/share/man/man1
 	install $(BUILD)/weightproof $(BUILD)/weightproof-check $(DESTDIR)$(PREFIX)/bin/
-	install -m 644 $(BUILD)/libweightproof.a $(DESTDIR)$(PREFIX)/lib/
+	install -m 644 $(BUILD)/libweightproof.a $(BUILD)/libweightproof.so $(DESTDIR)$(PREFIX)/lib/
 	install -m 644 include/weightproof.h $(DESTDIR)$(PREFIX)/include/
 	install -m 644 docs/man/*.1 $(DESTDIR)$(PREFIX)/share/man/man1/
 
