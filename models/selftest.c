@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "core/mem.h"
+#include "models/adjoint.h"
 #include "models/checkpoint.h"
 #include "models/decode.h"
 #include "models/runstate.h"
@@ -168,31 +169,51 @@ enum status selftest_read(struct selftest_data *out, const char *path, const str
     return status;
 }
 
-/* A run whose radii cover executions of binary32, or of binary64. */
-static enum status new_run(struct run **r, const struct net *net, bool single)
+/* Bounds of executions of binary32 (the adjoint's), or of binary64. */
+struct bounds_of { struct adjoint_run *single; struct run *wide; };
+
+static enum status new_bounds(struct bounds_of *r, const struct net *net, bool single)
 {
-    enum status s = run_new(r, net, single ? SEMANTICS_FLOAT32 : SEMANTICS_REAL);
+    enum status s = single ? adjoint_run_new(&r->single, net) : run_new(&r->wide, net, SEMANTICS_REAL);
 
     if (s == STATUS_OK && !single) {
-        run_plain(*r, true);
-        (*r)->f = (struct rounding){ 0x1p-53, 0x1p-1074 };
+        run_plain(r->wide, true);
+        r->wide->f = (struct rounding){ 0x1p-53, 0x1p-1074 };
     }
     return s;
 }
 
-static void set_input(struct run *r, const struct selftest_data *s, const struct net *net, size_t input, int *tokens, const double *zeros)
+static void bounds_row_of(struct bounds_of *r, size_t node, size_t row, const double **mid, const double **rad)
+{
+    if (r->single)
+        adjoint_run_row(r->single, node, row, mid, rad);
+    else
+        run_row(r->wide, node, row, mid, rad);
+}
+
+static void set_input(struct bounds_of *r, const struct selftest_data *s, const struct net *net, size_t input, int *tokens, const double *zeros)
 {
     const double *x = s->inputs + input * s->length * (net->width_in ? net->width_in : 1);
 
     if (!net->width_in) {
         for (size_t i = 0; i < s->length; i++)
             tokens[i] = (int)x[i];
-        run_tokens(r, tokens, s->length);
+        if (r->single)
+            adjoint_run_tokens(r->single, tokens, s->length);
+        else
+            run_tokens(r->wide, tokens, s->length);
         return;
     }
-    run_length(r, s->length);
-    for (size_t i = 0; i < s->length; i++)
-        run_input_row(r, i, x + i * net->width_in, zeros);
+    if (r->single)
+        adjoint_run_length(r->single, s->length);
+    else
+        run_length(r->wide, s->length);
+    for (size_t i = 0; i < s->length; i++) {
+        if (r->single)
+            adjoint_run_input_row(r->single, i, x + i * net->width_in, zeros);
+        else
+            run_input_row(r->wide, i, x + i * net->width_in, zeros);
+    }
 }
 
 static void compare_row(struct selftest_result *out, const struct net *net, size_t node, struct selftest_place at, const double *stored, size_t width, const double *mid,
@@ -225,7 +246,7 @@ enum status selftest_compare(struct selftest_result *out, const struct selftest_
 {
     const struct selftest_array *a = &s->arrays[array];
     struct selftest_result result = { 0 };
-    struct run *r = NULL;
+    struct bounds_of r = { NULL, NULL };
     int *tokens = mem_array(s->length, sizeof *tokens);
     double *zeros = mem_array(net->width_in, sizeof *zeros);
     const char *wide = selftest_double(a) ? NULL : net_not_binary32(net);
@@ -235,17 +256,18 @@ enum status selftest_compare(struct selftest_result *out, const struct selftest_
     if (wide)
         status = diag_fail(d, STATUS_INPUT, "array '%s' is %s, but tensor '%s' of the model is not binary32: only outputs in float64 can be compared", a->name, dtype_name(a->dtype), wide);
     if (status == STATUS_OK)
-        status = new_run(&r, net, !selftest_double(a));
+        status = new_bounds(&r, net, !selftest_double(a));
     for (size_t i = 0; status == STATUS_OK && i < s->count && i < most; i++) {
-        set_input(r, s, net, i, tokens, zeros);
+        set_input(&r, s, net, i, tokens, zeros);
         for (size_t k = 0; k < rows; k++) {
             const double *mid, *rad;
             size_t position = a->last_only ? s->length - 1 : k;
-            run_row(r, a->node, position, &mid, &rad);
+            bounds_row_of(&r, a->node, position, &mid, &rad);
             compare_row(&result, net, a->node, (struct selftest_place){ .input = i, .position = position }, a->data + (i * rows + k) * width, width, mid, rad);
         }
     }
-    run_free(r);
+    adjoint_run_free(r.single);
+    run_free(r.wide);
     free(tokens);
     free(zeros);
     if (status == STATUS_OK)
@@ -256,21 +278,21 @@ enum status selftest_compare(struct selftest_result *out, const struct selftest_
 enum status selftest_rows(double *out, const struct selftest_data *s, size_t array, const struct net *net, size_t most)
 {
     const struct selftest_array *a = &s->arrays[array];
-    struct run *r = NULL;
+    struct bounds_of r = { NULL, NULL };
     int *tokens = mem_array(s->length, sizeof *tokens);
     double *zeros = mem_array(net->width_in, sizeof *zeros);
-    enum status status = tokens && zeros ? run_new(&r, net, SEMANTICS_REAL) : STATUS_MEMORY;
+    enum status status = tokens && zeros ? run_new(&r.wide, net, SEMANTICS_REAL) : STATUS_MEMORY;
     size_t width = a->shape[a->rank - 1], rows = a->last_only ? 1 : s->length;
 
     for (size_t i = 0; status == STATUS_OK && i < s->count && i < most; i++) {
-        set_input(r, s, net, i, tokens, zeros);
+        set_input(&r, s, net, i, tokens, zeros);
         for (size_t k = 0; k < rows; k++) {
             const double *mid, *rad;
-            run_row(r, a->node, a->last_only ? s->length - 1 : k, &mid, &rad);
+            run_row(r.wide, a->node, a->last_only ? s->length - 1 : k, &mid, &rad);
             memcpy(out + (i * rows + k) * width, mid, width * sizeof *mid);
         }
     }
-    run_free(r);
+    run_free(r.wide);
     free(tokens);
     free(zeros);
     return status;

@@ -1,0 +1,23 @@
+/* adjoint_run: enclosures of float32 executions that keep the correlation between entries. What an execution errs by at one entry is the sum, over
+ * the operations before it, of an operation's own rounding times the derivative of the entry by that operation's result; derivatives are taken in
+ * reverse mode with interval values. The forward enclosure (run.h) of a row that is wide beside its entries is tightened so before later rows are
+ * computed from it. docs/methods.md, "Errors by reverse mode", is the proof.
+ * As a run under float32 (|value - mid| <= rad for the true value and every execution), and rad never exceeds the forward radius from the same
+ * inputs. One adjoint_run belongs to one thread. */
+#ifndef WEIGHTPROOF_MODELS_ADJOINT_H
+#define WEIGHTPROOF_MODELS_ADJOINT_H
+#include "models/run.h"
+
+struct adjoint_run;
+/* net must outlive it. Status as run_new under float32. */
+enum status adjoint_run_new(struct adjoint_run **out, const struct net *net) MUST_USE;
+void adjoint_run_free(struct adjoint_run *a);
+void adjoint_run_tokens(struct adjoint_run *a, const int *tokens, size_t n);                      /* as run_tokens */
+void adjoint_run_length(struct adjoint_run *a, size_t n);                                          /* as run_length */
+void adjoint_run_input_row(struct adjoint_run *a, size_t row, const double *mid, const double *rad); /* as run_input_row */
+/* As run_row. Valid until the next call. */
+void adjoint_run_row(struct adjoint_run *a, size_t node, size_t row, const double **mid, const double **rad);
+/* What entry `entry` of row `row` would err by, to first order, if every operation erred in the worst direction: the signs of the adjoints at the
+ * midpoints for node `from`, row `from_row`, [width] (tests push executions that way). False: that row is not read. */
+bool adjoint_run_signs(struct adjoint_run *a, size_t node, size_t row, size_t entry, size_t from, size_t from_row, double *out);
+#endif

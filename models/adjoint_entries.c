@@ -1,0 +1,312 @@
+/* Reverse pass through functions of one entry, products, quotients, and the larger of several. Where a function is not differentiable its difference
+ * quotients lie in the hull of its derivatives. Where no derivative is known (a jump that is not settled, a root near 0) an entry's whole error is
+ * charged, twice the radius of its enclosure. */
+#include <arb_hypgeom.h>
+#include "models/adjoint_kernel.h"
+
+static void cut_entry(const struct adjoint_job *j, size_t e)
+{
+    j->c[e] = j->rc[e] = 0;
+    j->local[e] = adjoint_up(2 * j->own.rad[e], 1);
+}
+
+/* The row on the enclosures of what it reads, in real semantics, into work. */
+static struct row_view image(const struct adjoint_job *j, struct row_view x)
+{
+    struct row_job job = { .net = j->a->net, .node = j->node, .row = j->row, .in = &x, .k_in = j->width, .mid = j->a->work, .rad = j->a->work + j->a->widest, .scratch = j->a->scratch };
+    row_kernels[j->node->op](&job);
+    return (struct row_view){ job.mid, job.rad };
+}
+
+/* jumprelu, topk: an entry that stays is x, one that goes is 0; both are settled for the true value and every execution. */
+static void jumps(const struct adjoint_job *j, struct row_view x)
+{
+    struct row_view y = image(j, x);
+    for (size_t e = 0; e < j->width; e++) {
+        bool stays = y.mid[e] == x.mid[e] && y.rad[e] == x.rad[e], goes = y.mid[e] == 0 && y.rad[e] == 0;
+        j->c[e] = stays ? 1 : 0;
+        j->rc[e] = j->local[e] = 0;
+        if (!stays && !goes) cut_entry(j, e);
+    }
+}
+
+static void kinks(const struct adjoint_job *j, struct row_view x)
+{
+    for (size_t e = 0; e < j->width; e++) {
+        bool above = x.mid[e] > x.rad[e], below = x.mid[e] <= -x.rad[e];
+        j->c[e] = above ? 1 : below ? 0 : 0.5;
+        j->rc[e] = above || below ? 0 : 0.5;
+        j->local[e] = 0;
+    }
+}
+
+/* exp(-x^2 s) r */
+static void bell(arb_t out, const arb_t x, double s, const arb_t r, slong prec)
+{
+    arb_t t, by;
+    arb_init(t);
+    arb_init(by);
+    arb_set_d(by, -s);
+    arb_sqr(t, x, prec);
+    arb_mul(t, t, by, prec);
+    arb_exp(t, t, prec);
+    arb_mul(out, t, r, prec);
+    arb_clear(t);
+    arb_clear(by);
+}
+
+/* s = 1 / (1 + exp(-t)) */
+static void logistic(arb_t s, const arb_t t, slong prec)
+{
+    arb_neg(s, t);
+    arb_exp(s, s, prec);
+    arb_add_ui(s, s, 1, prec);
+    arb_inv(s, s, prec);
+}
+
+/* x s(t): s (1 + x t' (1 - s)), t = x, or sqrt(8/pi) (x + 0.044715 x^3) with t' = sqrt(8/pi) (1 + 0.134145 x^2). */
+static void logistic_slope(arb_t out, const arb_t x, bool cubic, slong prec)
+{
+    arb_t t, by, s, k, square;
+    arb_init(t), arb_init(by), arb_init(s), arb_init(k), arb_init(square);
+    arb_set(t, x);
+    arb_one(by);
+    if (cubic) {
+        arb_const_pi(k, prec);
+        arb_ui_div(k, 8, k, prec);
+        arb_sqrt(k, k, prec);
+        arb_sqr(square, x, prec);
+        arb_mul_ui(by, square, 134145, prec);
+        arb_div_ui(by, by, 1000000, prec);
+        arb_add_ui(by, by, 1, prec);
+        arb_mul(by, by, k, prec);
+        arb_mul_ui(t, square, 44715, prec);
+        arb_div_ui(t, t, 1000000, prec);
+        arb_add_ui(t, t, 1, prec);
+        arb_mul(t, t, x, prec);
+        arb_mul(t, t, k, prec);
+    }
+    logistic(s, t, prec);
+    arb_sub_ui(k, s, 1, prec);
+    arb_neg(k, k);
+    arb_mul(k, k, by, prec);
+    arb_mul(k, k, x, prec);
+    arb_add_ui(k, k, 1, prec);
+    arb_mul(out, k, s, prec);
+    arb_clear(t), arb_clear(by), arb_clear(s), arb_clear(k), arb_clear(square);
+}
+
+/* Phi(x) + x phi(x) */
+static void gelu_slope(arb_t out, const arb_t x, slong prec)
+{
+    arb_t root, phi, y;
+    arb_init(root), arb_init(phi), arb_init(y);
+    arb_const_pi(root, prec);
+    arb_mul_2exp_si(root, root, 1);
+    arb_rsqrt(root, root, prec);
+    bell(phi, x, 0.5, root, prec);
+    arb_mul(phi, phi, x, prec);
+    arb_set_ui(root, 2);
+    arb_rsqrt(root, root, prec);
+    arb_mul(y, x, root, prec);
+    arb_hypgeom_erf(y, y, prec);
+    arb_add_ui(y, y, 1, prec);
+    arb_mul_2exp_si(y, y, -1);
+    arb_add(out, y, phi, prec);
+    arb_clear(root), arb_clear(phi), arb_clear(y);
+}
+
+static void erf_slope(arb_t out, const arb_t x, slong prec)
+{
+    arb_t r;
+    arb_init(r);
+    arb_const_sqrt_pi(r, prec);
+    arb_ui_div(r, 2, r, prec);
+    bell(out, x, 1, r, prec);
+    arb_clear(r);
+}
+
+static void slope_ball(arb_t out, enum op op, const arb_t x, slong prec)
+{
+    arb_t y;
+    arb_init(y);
+    switch (op) {
+    case OP_EXP: arb_exp(out, x, prec); break;
+    case OP_ERF: erf_slope(out, x, prec); break;
+    case OP_GELU: gelu_slope(out, x, prec); break;
+    case OP_GELU_NEW: logistic_slope(out, x, true, prec); break;
+    case OP_SILU: logistic_slope(out, x, false, prec); break;
+    case OP_SQRT:
+        arb_rsqrt(out, x, prec);
+        arb_mul_2exp_si(out, out, -1);
+        break;
+    case OP_TANH:
+        arb_tanh(y, x, prec);
+        arb_sqr(y, y, prec);
+        arb_sub_ui(y, y, 1, prec);
+        arb_neg(out, y);
+        break;
+    default: /* sigmoid */
+        logistic(y, x, prec);
+        arb_sqr(out, y, prec);
+        arb_sub(out, y, out, prec);
+    }
+    arb_clear(y);
+}
+
+/* The least and largest derivative on the whole line. */
+static void slope_limits(double *lo, double *hi, enum op op)
+{
+    bool smooth = op == OP_GELU || op == OP_GELU_NEW || op == OP_SILU;
+    *lo = smooth ? -77.0 / 64 : 0;
+    *hi = smooth ? 77.0 / 64 : op == OP_TANH ? 1 : op == OP_SIGMOID ? 0.25 : op == OP_ERF ? 1.1284 : INFINITY;
+}
+
+static double library_error(const struct adjoint_job *j, struct row_view x, size_t e)
+{
+    enum op op = j->node->op;
+    double size = entry_size(j->own, e), in = entry_size(x, e), ulps = op == OP_SIGMOID ? 16 : 8;
+    if (op == OP_SQRT) return steps32(j->f, size, 1);
+    if (op == OP_EXP || op == OP_ERF || op == OP_TANH || op == OP_SIGMOID) return ulps * j->f.u * size * (1 + 0x1p-10) + 0x1p-122;
+    double most = size + smooth32(op, x.mid[e], x.rad[e], in, j->f.u);   /* |f(x)| <= |x| */
+    return smooth32(op, x.mid[e], x.rad[e], adjoint_up(most < in ? most : in, 4), j->f.u) * (1 + 0x1p-40);
+}
+
+static void smooth(const struct adjoint_job *j, struct row_view x)
+{
+    double least, largest;
+    arb_t b, y;
+    arb_init(b);
+    arb_init(y);
+    slope_limits(&least, &largest, j->node->op);
+    for (size_t e = 0; e < j->width; e++) {
+        double mid, rad;
+        if (!(entry_size(x, e) < INFINITY)) {
+            cut_entry(j, e);
+            continue;
+        }
+        arb_set_d(b, x.mid[e]);
+        mag_set_d(arb_radref(b), x.rad[e]);
+        slope_ball(y, j->node->op, b, 64);
+        ball_to_double(&mid, &rad, y);
+        double lo = (mid - rad) - 0x1p-50 * (fabs(mid) + rad), hi = (mid + rad) + 0x1p-50 * (fabs(mid) + rad);
+        adjoint_hull(&j->c[e], &j->rc[e], lo > least ? lo : least, hi < largest ? hi : largest);
+        j->local[e] = adjoint_up(library_error(j, x, e), 4);
+        if (!(fabs(j->c[e]) + j->rc[e] < 0x1p500) || !(rad < INFINITY)) cut_entry(j, e);
+    }
+    arb_clear(b);
+    arb_clear(y);
+}
+
+void prepare_slope(const struct adjoint_job *j)
+{
+    struct row_view x = adjoint_view(j, j->node->inputs[0], j->row);
+    enum op op = j->node->op;
+    if (op == OP_JUMPRELU || op == OP_TOPK) jumps(j, x);
+    else if (op == OP_RELU) kinks(j, x);
+    else smooth(j, x);
+}
+
+static void send_entries(const struct adjoint_job *j, size_t input, const double *c, const double *rc)
+{
+    size_t B = j->a->batch;
+    double *m, *r;
+    adjoint_of(&m, &r, j, j->node->inputs[input], j->row);
+    for (size_t e = 0; e < j->width; e++) adjoint_send(m + e * B, r + e * B, j->M + e * B, j->R + e * B, c[e], rc[e], j->batch);
+}
+
+void reverse_slope(const struct adjoint_job *j) { send_entries(j, 0, j->c, j->rc); }
+
+static void send_pair(const struct adjoint_job *j)
+{
+    send_entries(j, 0, j->c, j->rc);
+    send_entries(j, 1, j->d, j->rd);
+}
+
+void reverse_mul(const struct adjoint_job *j) { send_pair(j); }
+void reverse_div(const struct adjoint_job *j) { send_pair(j); }
+void reverse_larger(const struct adjoint_job *j) { send_pair(j); }
+
+void prepare_mul(const struct adjoint_job *j)
+{
+    struct row_view x = adjoint_view(j, j->node->inputs[0], j->row), y = adjoint_view(j, j->node->inputs[1], j->row);
+    for (size_t e = 0; e < j->width; e++) {
+        j->c[e] = y.mid[e];
+        j->rc[e] = y.rad[e];
+        j->d[e] = x.mid[e];
+        j->rd[e] = x.rad[e];
+        j->local[e] = adjoint_up(steps32(j->f, entry_size(j->own, e), 1), 1);
+    }
+}
+
+/* x'/y' - x/y = (x' - x)/y' - (x/y) (y' - y)/y' */
+void prepare_div(const struct adjoint_job *j)
+{
+    struct row_view x = adjoint_view(j, j->node->inputs[0], j->row), y = adjoint_view(j, j->node->inputs[1], j->row);
+    bool same = j->node->inputs[0] == j->node->inputs[1];
+    for (size_t e = 0; e < j->width; e++) {
+        double lo = fabs(y.mid[e]) - y.rad[e] - 0x1p-50 * fabs(y.mid[e]), hi = entry_size(y, e) * (1 + 0x1p-50), sign = y.mid[e] < 0 ? -1 : 1, q, rq;
+        j->d[e] = j->rd[e] = 0;
+        if (same || !(lo > 0x1p-500)) {
+            cut_entry(j, e);
+            if (same) j->local[e] = 0;
+            continue;
+        }
+        adjoint_hull(&q, &rq, 1 / hi * (1 - 0x1p-50), 1 / lo * (1 + 0x1p-50));
+        j->c[e] = sign * q;
+        j->rc[e] = rq;
+        double most = entry_size(x, e) / lo * (1 + 0x1p-48), middle = x.mid[e] / y.mid[e], wide = (x.rad[e] + fabs(middle) * y.rad[e]) / lo * (1 + 0x1p-40) + 0x1p-50 * fabs(middle) + LOW;
+        if (!(wide < most)) middle = 0, wide = most;
+        j->d[e] = -(middle * j->c[e]);
+        j->rd[e] = adjoint_up(fabs(middle) * rq + wide * (q + rq) + 0x1p-50 * fabs(j->d[e]), 4);
+        j->local[e] = adjoint_up(steps32(j->f, entry_size(j->own, e), 1), 1);
+    }
+}
+
+/* max, min: one of the two if it is settled, else a mean of both with unknown weights. */
+void prepare_larger(const struct adjoint_job *j)
+{
+    struct row_view x = adjoint_view(j, j->node->inputs[0], j->row), y = adjoint_view(j, j->node->inputs[1], j->row);
+    double sign = j->node->op == OP_MAX ? 1 : -1;
+    for (size_t e = 0; e < j->width; e++) {
+        double gap = sign * (x.mid[e] - y.mid[e]), wide = (x.rad[e] + y.rad[e]) * (1 + 0x1p-50);
+        bool first = gap * (1 - 0x1p-50) > wide, second = -gap * (1 - 0x1p-50) > wide;
+        j->c[e] = first ? 1 : second ? 0 : 0.5;
+        j->d[e] = 1 - j->c[e];
+        j->rc[e] = j->rd[e] = first || second ? 0 : 0.5;
+        j->local[e] = 0;
+    }
+}
+
+void prepare_maxpool(const struct adjoint_job *j)
+{
+    for (size_t e = 0; e < j->width; e++) j->local[e] = 0;
+}
+
+/* Only entries that may be the largest count; one alone counts in full. */
+void reverse_maxpool(const struct adjoint_job *j)
+{
+    struct row_view x = adjoint_view(j, j->node->inputs[0], j->row);
+    const struct weight *I = &j->node->w[0];
+    size_t B = j->a->batch;
+    double *m, *r;
+    adjoint_of(&m, &r, j, j->node->inputs[0], j->row);
+    for (size_t e = 0; e < j->width; e++) {
+        const double *from = I->data + e * I->m;
+        double least = -INFINITY;
+        size_t rivals = 0, last = (size_t)from[0];
+        for (size_t c = 0; c < I->m; c++) {
+            double v = x.mid[(size_t)from[c]], low = (v - x.rad[(size_t)from[c]]) - 0x1p-50 * fabs(v);
+            least = low > least ? low : least;
+        }
+        for (int pass = 0; pass < 2; pass++)
+            for (size_t c = 0; c < I->m; c++) {
+                size_t at = (size_t)from[c];
+                double v = x.mid[at];
+                if ((v + x.rad[at]) + 0x1p-50 * (fabs(v) + x.rad[at]) < least) continue;
+                if (pass == 0) rivals += rivals == 0 || at != last, last = at;
+                else if (rivals > 1) adjoint_send(m + at * B, r + at * B, j->M + e * B, j->R + e * B, 0.5, 0.5, j->batch);
+            }
+        if (rivals <= 1) adjoint_send(m + last * B, r + last * B, j->M + e * B, j->R + e * B, 1, 0, j->batch);
+    }
+}
