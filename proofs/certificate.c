@@ -111,7 +111,7 @@ static void add_claim(struct text *out, const struct statement *s, const struct 
     }
     if (s->body == BODY_MINIMIZE || s->body == BODY_MAXIMIZE) add_binding(out, "attains", &o->attains);
     if (s->body == BODY_PROVE && strcmp(verdict, "proved") == 0) add_binding(out, "witness", &o->witness);
-    if (s->body == BODY_PROVE && strcmp(verdict, "refuted") == 0 && strcmp(o->rule, "point") == 0)
+    if (s->body == BODY_PROVE && strcmp(verdict, "refuted") == 0 && (strcmp(o->rule, "point") == 0 || (s->forall.n > 0 && strcmp(o->rule, "quadratic") == 0)))
         add_binding(out, "counterexample", &o->counterexample);
     if (s->body != BODY_LIST) return;
     for (size_t i = 0; i < o->n_items; i++) add_binding(out, "item", &o->items[i]);
@@ -160,6 +160,7 @@ enum status certificate_write(struct text *out, const struct statement *s, const
     text_addf(out, "verdict %s\n", verdict);
     add_claim(out, s, o, verdict);
     text_addf(out, "rule %s\n", o->rule);
+    if (o->evidence) text_add(out, o->evidence);
     for (size_t i = 0; i < s->n_models; i++) add_source(out, &s->file->models[s->models[i]]);
     text_add(out, "end\n");
     if (out->failed) return STATUS_MEMORY;

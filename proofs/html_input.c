@@ -114,6 +114,7 @@ static long answer_of(const struct statement *s, const struct binding *b)
     if (!e || expr_depends_on_network(e) || e->type.base != BASE_INT || b->n_parts != binds->n || interp_new(&in, s, 0) != STATUS_OK) return -1;
     diag_init(&d);
     for (size_t i = 0; i < b->n_parts; i++) {
+        if (b->parts[i].vector) continue;
         if (b->parts[i].is_int) interp_bind_int(in, binds->items[i].slot, b->parts[i].tokens[0]);
         else interp_bind_tokens(in, binds->items[i].slot, b->parts[i].tokens, b->parts[i].n);
     }
@@ -139,7 +140,7 @@ void html_input(struct text *out, const struct result *r, const struct binding *
     for (size_t m = 0; m < s->n_models; m++) {
         const struct bound_model *model = &s->file->models[s->models[m]];
         for (size_t i = 0; i < b->n_parts; i++)
-            if (!b->parts[i].is_int) scene(out, s, model, b->parts[i].name, b->parts[i].tokens, b->parts[i].n, row, answer);
+            if (!b->parts[i].is_int && !b->parts[i].vector) scene(out, s, model, b->parts[i].name, b->parts[i].tokens, b->parts[i].n, row, answer);
     }
 }
 

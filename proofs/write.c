@@ -76,6 +76,10 @@ void write_json_binding(struct text *out, const struct binding *b) {
     text_add(out, "{");
     for (size_t i = 0; i < b->n_parts; i++) {
         text_addf(out, "%s\"%s\": ", i ? ", " : "", b->parts[i].name);
+        if (b->parts[i].vector) {
+            text_addf(out, "\"%s\"", b->parts[i].vector);
+            continue;
+        }
         if (!b->parts[i].is_int) text_add(out, "[");
         for (size_t k = 0; k < b->parts[i].n; k++) text_addf(out, "%s%d", k ? ", " : "", b->parts[i].tokens[k]);
         if (!b->parts[i].is_int) text_add(out, "]");

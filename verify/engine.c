@@ -31,6 +31,7 @@ void outcome_clear(struct outcome *o)
     for (size_t i = 0; i < o->n_items; i++) binding_clear(&o->items[i]);
     free(o->items);
     free(o->reason);
+    free(o->evidence);
     memset(o, 0, sizeof *o);
 }
 
@@ -39,6 +40,7 @@ void binding_clear(struct binding *b)
     for (size_t i = 0; i < b->n_parts; i++) {
         free(b->parts[i].name);
         free(b->parts[i].tokens);
+        free(b->parts[i].vector);
     }
     free(b->parts);
     b->parts = NULL;
@@ -51,6 +53,7 @@ void binding_print(struct text *out, const struct binding *b)
     for (size_t i = 0; i < b->n_parts; i++) {
         text_addf(out, "%s%s=", i ? " " : "", b->parts[i].name);
         for (size_t k = 0; k < b->parts[i].n; k++) text_addf(out, "%s%d", k ? "," : "", b->parts[i].tokens[k]);
+        if (b->parts[i].vector) text_add(out, b->parts[i].vector);
         if (!b->parts[i].is_int && b->parts[i].n == 1) text_add(out, ",");
     }
 }
@@ -66,6 +69,17 @@ static enum status add_part(struct binding *b, const char *name, bool is_int, co
     if (!b->parts[i].name || !b->parts[i].tokens) return STATUS_MEMORY;
     memcpy(b->parts[i].tokens, tokens, n * sizeof *tokens);
     return STATUS_OK;
+}
+
+enum status binding_add_vector(struct binding *b, const char *name, const char *vector)
+{
+    void *grown = realloc(b->parts, (b->n_parts + 1) * sizeof *b->parts);
+    if (!grown) return STATUS_MEMORY;
+    b->parts = grown;
+    memset(&b->parts[b->n_parts], 0, sizeof *b->parts);
+    enum status s = add_part(b, name, false, &(int){0}, 0);
+    if (s == STATUS_OK && !(b->parts[b->n_parts - 1].vector = mem_string(vector))) s = STATUS_MEMORY;
+    return s;
 }
 
 /* Replaces *out only when all went well. */
@@ -99,7 +113,10 @@ enum status binding_copy(struct binding *out, const struct binding *b)
     struct binding made = {0};
     made.parts = mem_array(b->n_parts, sizeof *made.parts);
     enum status s = made.parts ? STATUS_OK : STATUS_MEMORY;
-    for (size_t i = 0; i < b->n_parts && s == STATUS_OK; i++) s = add_part(&made, b->parts[i].name, b->parts[i].is_int, b->parts[i].tokens, b->parts[i].n);
+    for (size_t i = 0; i < b->n_parts && s == STATUS_OK; i++) {
+        s = add_part(&made, b->parts[i].name, b->parts[i].is_int, b->parts[i].tokens, b->parts[i].n);
+        if (s == STATUS_OK && b->parts[i].vector && !(made.parts[i].vector = mem_string(b->parts[i].vector))) s = STATUS_MEMORY;
+    }
     return binding_take(out, &made, s);
 }
 

@@ -412,3 +412,22 @@ enum status interp_int(long *out, struct interp *in, const struct expr *e, struc
     if (s == STATUS_OK && !known) return interp_fail(in, e, "the value rests on a condition that is not settled");
     return s;
 }
+
+enum status interp_exact(fmpq **out, size_t *n, bool *scalar, struct interp *in, const struct expr *e, struct diag *d)
+{
+    struct value *v;
+    in->d = d;
+    enum status s = eval(&v, in, e);
+    if (s != STATUS_OK) return s;
+    if ((v->kind != KIND_INT && v->kind != KIND_EXACT) || v->rank > 1) return STATUS_UNSUPPORTED;
+    *out = _fmpq_vec_init((slong)v->n);
+    *n = v->n;
+    *scalar = v->rank == 0;
+    for (size_t i = 0; i < v->n; i++) {
+        if (v->kind == KIND_INT) fmpq_set_si(*out + i, v->ints[i], 1);
+        else {
+            fmpq_set_fmpz_frac(*out + i, v->num + i, v->den);
+        }
+    }
+    return STATUS_OK;
+}

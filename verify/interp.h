@@ -2,6 +2,8 @@
  * One interp belongs to one thread. Network runs are cached by call site, so consecutive bindings share prefixes. */
 #ifndef WEIGHTPROOF_VERIFY_INTERP_H
 #define WEIGHTPROOF_VERIFY_INTERP_H
+#include <fmpq.h>
+#include <fmpq_vec.h>
 #include "verify/statement.h"
 
 enum truth { TRUTH_FALSE, TRUTH_TRUE, TRUTH_UNSETTLED };
@@ -21,6 +23,9 @@ enum status interp_truth(enum truth *out, struct interp *in, const struct expr *
 enum status interp_real(arb_t out, struct interp *in, const struct expr *e, struct diag *d) MUST_USE;       /* exact values too, rounded outward */
 enum status interp_double(double *mid, double *rad, struct interp *in, const struct expr *e, struct diag *d) MUST_USE;
 enum status interp_int(long *out, struct interp *in, const struct expr *e, struct diag *d) MUST_USE;
+/* The entries of an exact value (integer or rational, a scalar or one axis) as a new vector, the caller's (_fmpq_vec_clear). STATUS_UNSUPPORTED
+ * without a message when the value is none. */
+enum status interp_exact(fmpq **out, size_t *n, bool *scalar, struct interp *in, const struct expr *e, struct diag *d) MUST_USE;
 /* Any value printed for a reader (eval, report): numbers, arrays, enclosures. */
 enum status interp_show(struct text *out, struct interp *in, const struct expr *e, struct diag *d) MUST_USE;
 /* Slack of a predicate (CLAIMS.md §5), as a ball. */

@@ -219,7 +219,7 @@ static bool has_patch(const struct expr *e, void *context)
 enum status repairs_find(struct repairs *out, const struct statement *s, const struct binding *counterexample)
 {
     *out = (struct repairs){ 0 };
-    if (s->body != BODY_PROVE || s->forall.n != 1 || s->n_models != 1 || counterexample->n_parts != 1 || counterexample->parts[0].is_int ||
+    if (s->body != BODY_PROVE || s->forall.n != 1 || s->n_models != 1 || counterexample->n_parts != 1 || counterexample->parts[0].is_int || counterexample->parts[0].vector ||
         !expr_walk(s->subject, has_patch, NULL))
         return STATUS_UNSUPPORTED;
     const struct bound_model *model = &s->file->models[s->models[0]];

@@ -2,7 +2,7 @@
 #include <string.h>
 
 const char *const verdict_names[4] = {"proved", "refuted", "bounded", "vacuous"};
-const char *const rule_names[3] = {"point", "enumerate", "separable"};
+const char *const rule_names[4] = {"point", "enumerate", "separable", "quadratic"};
 
 struct cursor { const char *at, *end, *s; size_t n; int line; struct arena *a; struct fail *f; };
 
@@ -66,21 +66,27 @@ static bool read_count(struct cursor *c, mpz_t out) {
     return true;
 }
 
-/* integer, or p/q in lowest terms with q > 1 */
-static bool read_rational(struct cursor *c, mpq_t out) {
-    char *s;
-    if (!field(c, &s)) return false;
-    char *slash = strchr(s, '/');
-    size_t n = slash != NULL ? (size_t)(slash - s) : strlen(s);
-    if (!is_integer(s, n, true) || (slash != NULL && (!is_integer(slash + 1, strlen(slash + 1), false) || slash[1] == '0'))) return bad(c, "not a canonical number");
-    mpq_set_str(out, s, 10);
+bool rational_read(mpq_t out, const char *s, size_t n) {
+    const char *slash = memchr(s, '/', n);
+    size_t top = slash != NULL ? (size_t)(slash - s) : n;
+    if (!is_integer(s, top, true) || (slash != NULL && (!is_integer(slash + 1, n - top - 1, false) || slash[1] == '0'))) return false;
+    struct buffer text = {0};
+    buffer_add(&text, s, n);
+    mpq_set_str(out, text.s, 10);
+    buffer_clear(&text);
     mpq_t r;
     mpq_init(r);
     mpq_set(r, out);
     mpq_canonicalize(r);
     bool lowest = mpq_equal(r, out) && (slash == NULL || mpz_cmp_ui(mpq_denref(out), 1) != 0);
     mpq_clear(r);
-    return lowest ? true : bad(c, "not in lowest terms");
+    return lowest;
+}
+
+static bool read_rational(struct cursor *c, mpq_t out) {
+    char *s;
+    if (!field(c, &s)) return false;
+    return rational_read(out, s, strlen(s)) ? true : bad(c, "not a canonical number");
 }
 
 static bool line_end(struct cursor *c) { return c->n == 0 ? true : bad(c, "the line is too long"); }
@@ -94,6 +100,21 @@ static bool read_word(struct cursor *c, const char *word, const char *const *nam
 
 static void read_binding(struct cursor *c, const char *word, struct binding *b) {
     if (take(c, word)) *b = (struct binding){c->line, c->s, c->n};
+}
+
+/* all lines that start with this word */
+static void read_lines(struct cursor *c, const char *word, struct arena *a, struct binding **out, size_t *n) {
+    size_t room = 0;
+    struct binding one = {0};
+    for (read_binding(c, word, &one); one.line != 0; one.line = 0, read_binding(c, word, &one)) {
+        if (*n == room) {
+            struct binding *old = *out;
+            room = 2 * room + 16;
+            *out = arena_get(a, room, sizeof *old);
+            if (old != NULL) memcpy(*out, old, *n * sizeof *old);
+        }
+        (*out)[(*n)++] = one;
+    }
 }
 
 static bool read_numbers(struct cursor *c, struct certificate *x) {
@@ -111,17 +132,7 @@ static bool read_numbers(struct cursor *c, struct certificate *x) {
     read_binding(c, "attains", &x->attains);
     read_binding(c, "witness", &x->witness);
     read_binding(c, "counterexample", &x->counterexample);
-    size_t room = 0;
-    struct binding item = {0};
-    for (read_binding(c, "item", &item); item.line != 0; item.line = 0, read_binding(c, "item", &item)) {
-        if (x->n_items == room) {
-            struct binding *old = x->items;
-            room = 2 * room + 16;
-            x->items = arena_get(&x->arena, room, sizeof *old);
-            if (old != NULL) memcpy(x->items, old, x->n_items * sizeof *old);
-        }
-        x->items[x->n_items++] = item;
-    }
+    read_lines(c, "item", &x->arena, &x->items, &x->n_items);
     return !c->f->set;
 }
 
@@ -168,9 +179,10 @@ static bool read_all(struct cursor *c, const char *text, struct certificate *x) 
         x->complete = word == 0;
         x->complete_line = c->line;
     }
-    if (!read_word(c, "rule", rule_names, 3, &word)) return false;
+    if (!read_word(c, "rule", rule_names, 4, &word)) return false;
     x->rule = (enum rule)word;
     x->rule_line = c->line;
+    if (x->rule == RULE_QUADRATIC) read_lines(c, "case", &x->arena, &x->cases, &x->n_cases);
     if (!read_source(c, x) || !exactly(c, "end")) return false;
     char hex[65], *sealed;
     sha256_hex(hex, text, (size_t)(c->at - text));

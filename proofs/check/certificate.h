@@ -4,8 +4,8 @@
 #include "eval.h"
 
 enum verdict { PROVED, REFUTED, BOUNDED, VACUOUS };
-enum rule { RULE_POINT, RULE_ENUMERATE, RULE_SEPARABLE };
-extern const char *const verdict_names[4], *const rule_names[3];
+enum rule { RULE_POINT, RULE_ENUMERATE, RULE_SEPARABLE, RULE_QUADRATIC };
+extern const char *const verdict_names[4], *const rule_names[4];
 
 /* A binding as text; its values are read against the binders it is for. line 0: absent. */
 struct binding { int line; const char *s; size_t n; };
@@ -21,9 +21,11 @@ struct certificate {
     struct binding attains, witness, counterexample, *items; size_t n_items;
     int complete_line; bool complete;
     enum rule rule; int rule_line;
+    struct binding *cases; size_t n_cases; /* rule quadratic: what follows the word `case` */
     struct source *sources; size_t n_sources;
     char sha256[65];
 };
+bool rational_read(mpq_t out, const char *s, size_t n); /* a canonical number: integer, or p/q in lowest terms with q > 1 */
 bool certificate_read(struct certificate *out, const char *text, size_t n, struct fail *f);
 void certificate_clear(struct certificate *c);
 
@@ -43,6 +45,11 @@ void tally_clear(struct tally *t);
 bool rule_enumerate(struct eval *e, const struct binds *b, const struct ex *where, const struct ex *predicate, bool need_all, struct tally *t, struct fail *f);
 bool rule_average(struct eval *e, const struct binds *b, const struct ex *where, const struct ex *value, const mpq_t lo, const mpq_t hi, mpz_t bindings, struct fail *f);
 bool rule_separable(struct eval *e, const struct binds *b, const struct ex *where, const struct ex *predicate, bool need_all, struct tally *t, struct fail *f);
+
+/* rule_quadratic.c. tally as above; failed: a binding whose condition is true has a point at which the predicate is false. */
+bool rule_quadratic(const struct certificate *c, struct eval *e, struct tally *t, bool *failed, struct fail *f);
+/* The binding of a `forall` whose last variable is in a ball: values in their sets, condition true; and, for a counterexample, the predicate false. */
+bool quadratic_point(const struct certificate *c, struct eval *e, const struct binding *b, bool counterexample, struct fail *f);
 
 /* prove.c: a `prove` line over number, total, fraction or value, each known by rational ends */
 struct span { mpq_t lo, hi; };

@@ -14,8 +14,9 @@ struct judge { const struct certificate *c; const struct stmt *s; struct eval *e
 static bool no(struct judge *j, const char *why) { return fail_at(j->f, j->c->verdict_line, "%s", why); }
 
 static bool scan(struct judge *j, const struct binds *b, const struct ex *where, const struct ex *predicate, bool need_all, struct tally *t) {
-    bool good;
-    if (j->c->rule == RULE_ENUMERATE) good = rule_enumerate(j->e, b, where, predicate, need_all, t, j->f);
+    bool good, failed;
+    if (j->c->rule == RULE_QUADRATIC) good = rule_quadratic(j->c, j->e, t, &failed, j->f);
+    else if (j->c->rule == RULE_ENUMERATE) good = rule_enumerate(j->e, b, where, predicate, need_all, t, j->f);
     else if (j->c->rule == RULE_SEPARABLE && j->s->n_data > 0) good = fail_at(j->f, j->c->rule_line, "rule separable reads no data array");
     else if (j->c->rule == RULE_SEPARABLE) good = rule_separable(j->e, b, where, predicate, need_all, t, j->f);
     else good = fail_at(j->f, j->c->rule_line, "rule point does not decide this");
@@ -52,11 +53,25 @@ static bool prove_universal(struct judge *j) {
     tally_init(&t);
     bool good = scan(j, &s->binds, s->where, s->subject, true, &t);
     if (good && !t.all) good = no(j, "the predicate is not true for every binding");
-    if (good && mpz_sgn(t.bindings) == 0) good = no(j, "the domain is empty");
+    if (good && mpz_sgn(t.bindings) == 0 && !(s->closed && j->c->rule == RULE_QUADRATIC)) good = no(j, "the domain is empty");
     tally_clear(&t);
+    if (good && !s->closed && j->c->rule == RULE_QUADRATIC) return quadratic_point(j->c, j->e, &j->c->witness, false, j->f);
     good = good && at_point(j, &j->c->witness, &s->binds, s->where, NULL, YES, "") && antecedents(j, s->subject, j->c->witness.line);
     binding_unset(j->e, &s->binds);
     return good;
+}
+
+/* rule quadratic: one point is enough, of a binding of the `forall` or of a case of a closed `all{}` */
+static bool refuted_over_ball(struct judge *j) {
+    const struct certificate *c = j->c;
+    if (!j->s->closed) return c->n_cases == 0 ? quadratic_point(c, j->e, &c->counterexample, true, j->f) : fail_at(j->f, c->cases[0].line, "line 'case' does not belong here");
+    struct tally t;
+    bool failed = false;
+    tally_init(&t);
+    bool good = rule_quadratic(c, j->e, &t, &failed, j->f);
+    mpz_set(j->bindings, t.bindings);
+    tally_clear(&t);
+    return good && (failed || no(j, "no case fails"));
 }
 
 static bool judge_prove(struct judge *j) {
@@ -69,6 +84,7 @@ static bool judge_prove(struct judge *j) {
     if (c->verdict == PROVED)
         return exists ? at_point(j, &c->witness, &x->binds, x->where, x->k[0], YES, "the predicate does not hold there") : no(j, "rule point proves only 'exists'");
     if (c->verdict == REFUTED && c->rule == RULE_POINT) return at_point(j, &c->counterexample, &s->binds, s->where, x, NO, "the predicate does not fail there");
+    if (c->rule == RULE_QUADRATIC && c->verdict == REFUTED) return refuted_over_ball(j);
     if (c->verdict == REFUTED && !s->closed) return no(j, "only a counterexample refutes a claim with forall");
     if (c->verdict == REFUTED && c->rule == RULE_ENUMERATE) {
         mpz_set_ui(j->bindings, 1);
@@ -84,7 +100,7 @@ static bool judge_prove(struct judge *j) {
         return good;
     }
     if (c->verdict != VACUOUS) return no(j, "this verdict does not fit the claim");
-    if (s->closed || c->rule != RULE_ENUMERATE) return no(j, "vacuous needs a binder and rule enumerate");
+    if (s->closed || (c->rule != RULE_ENUMERATE && c->rule != RULE_QUADRATIC)) return no(j, "vacuous needs a binder and rule enumerate or quadratic");
     tally_init(&t);
     bool good = scan(j, &s->binds, s->where, NULL, false, &t);
     if (good && (mpz_sgn(t.where) != 0 || mpz_sgn(t.where_open) != 0)) good = no(j, "some binding may satisfy the condition");
@@ -277,7 +293,7 @@ static bool judge_lines(struct judge *j) {
     const struct { int line; bool belongs; const char *name; } lines[] = {
         {c->number_line, b == BODY_COUNT, "number"}, {c->value_line, (b == BODY_AVERAGE || optimum) && !vacuous, "value"},
         {c->attains.line, optimum && !vacuous, "attains"}, {c->witness.line, b == BODY_PROVE && c->verdict == PROVED, "witness"},
-        {c->counterexample.line, b == BODY_PROVE && c->verdict == REFUTED && c->rule == RULE_POINT, "counterexample"},
+        {c->counterexample.line, b == BODY_PROVE && c->verdict == REFUTED && (c->rule == RULE_POINT || (c->rule == RULE_QUADRATIC && !j->s->closed)), "counterexample"},
         {c->complete_line, b == BODY_LIST && !vacuous, "complete"}};
     for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
         if (lines[i].line != 0 && !lines[i].belongs) return fail_at(j->f, lines[i].line, "line '%s' does not belong here", lines[i].name);

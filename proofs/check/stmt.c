@@ -11,13 +11,13 @@ static const struct { const char *name; int least, most; } functions[FN_NUMBER] 
     [FN_SORT] = {"sort", 1, 1}, [FN_DISTINCT] = {"distinct", 1, 1}, [FN_CONTAINS] = {"contains", 2, 2}, [FN_LEN] = {"len", 1, 1},
     [FN_SEQ] = {"seq", 1, 1000}, [FN_ONEHOT] = {"onehot", 2, 2}, [FN_TRANSPOSE] = {"transpose", 1, 1}, [FN_DIAG] = {"diag", 1, 1},
     [FN_DOT] = {"dot", 2, 2}, [FN_MEAN_ROWS] = {"mean_rows", 1, 1}, [FN_EXP] = {"exp", 1, 1}, [FN_SQRT] = {"sqrt", 1, 1}, [FN_SOFTMAX] = {"softmax", 1, 1},
-    [FN_ROWS] = {"rows", 1, 1}};
+    [FN_ROWS] = {"rows", 1, 1}, [FN_BALL] = {"ball", 3, 3}};
 
 const char *fn_name(enum fn f) { return functions[f].name; }
 
 static bool resolve_name(struct scope *c, struct ex *x) {
     static const char *const results[] = {"number", "total", "fraction", "value"};
-    static const char *const words[] = {"embed", "pos_embed", "inf"};
+    static const char *const words[] = {"embed", "pos_embed", "inf", "l2"};
     for (int i = c->n - 1; i >= 0; i--)
         if (strcmp(c->bound[i]->name, x->name) == 0) {
             x->kind = EX_VAR;
@@ -46,7 +46,7 @@ static bool resolve_name(struct scope *c, struct ex *x) {
             x->number = i;
             return true;
         }
-    for (int i = 0; i < 3; i++)
+    for (int i = 0; i < 4; i++)
         if (strcmp(words[i], x->name) == 0) {
             x->kind = EX_WORD;
             return true;

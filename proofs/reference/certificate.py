@@ -18,7 +18,7 @@ class Rejected(Exception):
 
 class Certificate:
     """statement, verdict, number, total, value (pairs or None), attains, witness, counterexample, items (lists of
-    (name, int or tuple)), complete (True, False, None), rule, sources [(model, file, config, tensors)], sha256."""
+    (name, int or tuple)), complete (True, False, None), rule, cases (the rest of each line `case`), sources [(model, file, config, tensors)], sha256."""
 
 
 def rational(text):
@@ -47,9 +47,10 @@ def binding(text):
         entries = value.split(",")
         if len(entries) == 2 and entries[1] == "":
             entries = entries[:1]
-        if not all(INTEGER.match(x) for x in entries):
+        values = [rational(x) for x in entries]
+        if None in values:
             return None
-        out.append((name, tuple(int(x) for x in entries)))
+        out.append((name, tuple(x.numerator if x.denominator == 1 else x for x in values)))
     return out
 
 
@@ -138,7 +139,13 @@ class Reader:
         self.need(rest in (None, "yes", "no"), "complete is yes or no")
         c.complete = None if rest is None else rest == "yes"
         c.rule = self.line("rule ")
-        self.need(c.rule in ("point", "enumerate", "separable"), "unknown rule")
+        self.need(c.rule in ("point", "enumerate", "separable", "quadratic"), "unknown rule")
+        c.cases = []
+        while c.rule == "quadratic":
+            rest = self.line("case ")
+            if rest is None:
+                break
+            c.cases.append(rest)
         c.sources = []
         while self.source(c):
             pass

@@ -4,6 +4,7 @@ from fractions import Fraction
 from certificate import Rejected
 from evaluate import Interpreter
 from linear import LinearInterpreter
+from quadratic import BallClaim
 from values import Real, compare, ends, exact, vector
 
 
@@ -67,7 +68,9 @@ class Judge:
         need(not self.c.items or expected.get("complete", False), "an item is out of place")
 
     def judge(self):
-        if self.c.verdict == "vacuous" and self.s.kind != "count":
+        if self.c.rule == "quadratic":
+            self.judge_balls()
+        elif self.c.verdict == "vacuous" and self.s.kind != "count":
             self.lines()
             need(self.c.rule == "enumerate", "vacuous asks for rule enumerate")
             need(not any(True for _ in self.every()), "a binding satisfies the condition, or may")
@@ -112,13 +115,57 @@ class Judge:
         self.domain = 1
         need(self.interpreter.settle(self.s.body, {}) is False, "the predicate is not false")
 
+    def judge_balls(self):
+        """Rule quadratic: forall and all{} over a ball here, a count with the other counts."""
+        c, s = self.c, self.s
+        need(s.kind in ("prove", "count"), "rule quadratic decides no such claim")
+        if s.kind == "count":
+            return self.judge_count()
+        universal = s.forall is not None
+        need(c.verdict in ("proved", "refuted") or (c.verdict == "vacuous" and universal), "not a verdict of prove")
+        self.lines(witness=c.verdict == "proved", counterexample=c.verdict == "refuted" and universal)
+        claim = BallClaim(s, self.interpreter)
+        if c.verdict == "refuted" and universal:
+            need(not c.cases, "a line 'case' is out of place")
+            env, d = claim.point(c.counterexample, self.environment)
+            need(self.condition(env, claim.where) is True, "the counterexample does not satisfy the condition")
+            need(claim.fails(env, d), "the predicate is not false at the counterexample")
+            return
+        truths = list(self.cases(claim))
+        if c.verdict == "vacuous":
+            need(not truths, "a binding satisfies the condition, or may")
+        elif c.verdict == "refuted":
+            need((True, False) in truths, "no case fails")
+        else:
+            need(all(truth is True for _, truth in truths), "a case is not proved")
+            need(not universal or self.domain, "the domain is empty")
+            if not universal:
+                return need(c.witness == [], "the witness of a closed claim is -")
+            env, d = claim.point(c.witness, self.environment)
+            need(self.condition(env, claim.where) is True, "the witness does not satisfy the condition")
+            claim.inside(env, d)
+
+    def cases(self, claim):
+        """(condition, truth of the predicate on the whole ball) of every binding whose condition is not false, by its line."""
+        lines, self.domain = list(self.c.cases), 0
+        for env in self.interpreter.bindings(claim.outer, {}):
+            self.domain += 1
+            condition = self.condition(env, claim.where)
+            if condition is not False:
+                need(lines, "a line 'case' is missing")
+                yield condition, claim.case(lines.pop(0), env)
+        need(not lines, "a line 'case' too many")
+
     def judge_count(self):
         c, s = self.c, self.s
         self.lines(number=True, total=True)
         need(c.rule != "point", "rule point does not count")
         number, total = [0, 0], [0, 0]
-        for env, condition in self.every():
-            truth = self.interpreter.settle(s.body, env)
+        if c.rule == "quadratic":
+            found = self.cases(BallClaim(s, self.interpreter))
+        else:
+            found = ((condition, self.interpreter.settle(s.body, env)) for env, condition in self.every())
+        for condition, truth in found:
             total = [total[0] + (condition is True), total[1] + 1]
             number = [number[0] + (condition is True and truth is True), number[1] + (truth is not False)]
         for found, claimed, name in ((number, c.number, "number"), (total, c.total, "total")):

@@ -6,7 +6,7 @@ Expressions are E(kind, ...), by kind:
     num (int or Fraction)   name NAME   string TEXT   list [E]   call NAME [E]   set_to LEFT RIGHT (an argument)
     quantifier NAME BODY BINDS WHERE   exists BODY BINDS WHERE   if P A B   binary OP A B   not P   neg A
     compare [OP] [E]   member E SET   index BASE [E or slice FROM TO]
-sets: range A B   rows NAME   braces [E]   power N SET   product [SET]   image E BINDS WHERE   argmaxes E
+sets: range A B   rows NAME   ball CENTRE RADIUS   braces [E]   power N SET   product [SET]   image E BINDS WHERE   argmaxes E
 BINDS is a list of (name, set); a missing part is None. The truth operators are binary too: <=> => or and.
 """
 import hashlib
@@ -34,7 +34,7 @@ FUNCTIONS = {                                        # name: fewest, most argume
     "seq": (1, MANY), "dist": (3, 3), "norm": (2, 2), "transpose": (1, 1), "diag": (1, 1), "dot": (2, 2), "onehot": (2, 2),
     "mean_rows": (1, 1), "exp": (1, 1), "sqrt": (1, 1), "softmax": (1, 1),
 }
-SETS = {"rows"}                                      # functions whose value is a set
+SETS = {"rows", "ball"}                                 # functions whose value is a set
 RESERVED = (set(FUNCTIONS) | SETS | QUANTIFIERS | set("all embed pos_embed unembed head mlp neuron bias edge if then else exists where in not "
             "and or forall last inf number total fraction value tokens at most within prove log cos sin pi logsoftmax rank".split()))
 
@@ -303,6 +303,14 @@ class Parser:
             name = self.name()
             self.need(")")
             return E("rows", name)
+        if self.take("ball"):
+            self.need("(")
+            centre = self.expression()
+            self.need(",")
+            radius = self.expression()
+            for token in (",", "l2", ")"):
+                self.need(token)
+            return E("ball", centre, radius)
         if self.peek() == "{":
             return self.braces()
         start = self.sum()
@@ -348,7 +356,7 @@ class Scope:
         return bound
 
     def visit_set(self, s, bound):
-        if s.kind == "range":
+        if s.kind in ("range", "ball"):
             for x in s.parts:
                 self.visit(x, bound)
         elif s.kind == "rows":

@@ -1,0 +1,541 @@
+/* Rule quadratic: a predicate on a ball of real vectors, by multipliers and points (FORMAT.md §3). */
+#include "certificate.h"
+#include "quadratic.h"
+#include <string.h>
+
+#define BINDINGS_MOST ((uint64_t)1 << 40)
+#define FORMS_MOST ((size_t)1 << 20)
+
+/* value = sum v[j] output_j + v[width] must be positive, or not negative */
+struct form { mpq_t *v; bool strict; };
+
+struct quad {
+    const struct certificate *c; struct eval *e; struct fail *f;
+    struct binds outer; const struct ex *where, *predicate, *ball; int slot;   /* slot of the vector */
+    int model; struct rowpoly out; size_t n, width;
+    mpq_t *shift, *centre, radius2; bool shifted;   /* of this case: the input is shift + vector, |vector - centre|^2 <= radius2 */
+    struct form *forms; size_t n_forms, room;
+    mpz_t *m, *matrix, *X, *h;                      /* room: a form's polynomial, its matrix, a point, a gradient */
+    size_t next; uint64_t bindings, cond, cond_open, yes, open; bool all, failed; int line;
+};
+
+static bool refuse(struct quad *q, const char *what) { return fail_at(q->f, q->line, "rule quadratic: %s", what); }
+
+static bool mentions(const struct ex *x, int slot) {
+    if (x == NULL) return false;
+    if (x->kind == EX_VAR) return x->number == slot;
+    bool found = mentions(x->where, slot);
+    for (int i = 0; i < x->n; i++) found = found || mentions(x->k[i], slot);
+    for (int i = 0; i < x->binds.n; i++) found = found || mentions(x->binds.b[i].set, slot);
+    return found;
+}
+
+static bool plain(const struct quad *q, const struct ex *x) { return !x->network && !mentions(x, q->slot); }
+
+/* ---- exact values without the vector ---- */
+
+static bool says(struct quad *q) { return fail_at(q->f, q->line, "%s", q->e->fail.set ? q->e->fail.text : "a number was expected"); }
+
+static bool exact_number(struct quad *q, const struct ex *x, mpq_t out) {
+    struct val v;
+    if (!plain(q, x)) return refuse(q, "an exact number was expected");
+    q->e->p = precision[0];
+    q->e->fail.set = false;
+    eval_reset(q->e);
+    bool good = need_num(q->e, x, &v) && v.type == V_NUM;
+    if (!good) return says(q);
+    if (!num_exact(v.x)) return refuse(q, "a number is not exact");
+    mpq_set(out, v.x->q);
+    mpq_canonicalize(out);
+    eval_reset(q->e);
+    return true;
+}
+
+/* n entries are added to out; a single number, where that is allowed, stands for n equal ones */
+static bool exact_vector(struct quad *q, const struct ex *x, mpq_t *out, bool number_allowed) {
+    struct val v;
+    if (!plain(q, x)) return refuse(q, "an exact vector was expected");
+    q->e->p = precision[0];
+    q->e->fail.set = false;
+    eval_reset(q->e);
+    if (!eval(q->e, x, &v)) return says(q);
+    bool number = v.type == V_NUM;
+    if (!(number && number_allowed) && (v.type != V_ARRAY || v.rank != 1 || v.d[0] != q->n)) return refuse(q, "a vector of the network's inputs was expected");
+    for (size_t i = 0; i < q->n; i++) {
+        const struct num *a = &v.x[number ? 0 : i];
+        if (!num_exact(a)) return refuse(q, "a vector is not exact");
+        mpq_t t;
+        mpq_init(t);
+        mpq_set(t, a->q);
+        mpq_canonicalize(t);
+        mpq_add(out[i], out[i], t);
+        mpq_clear(t);
+    }
+    eval_reset(q->e);
+    return true;
+}
+
+static mpq_t *vector_new(size_t n) {
+    mpq_t *v = mem_get(n + 1, sizeof *v);
+    for (size_t i = 0; i < n; i++) mpq_init(v[i]);
+    return v;
+}
+
+static void vector_free(mpq_t *v, size_t n) {
+    for (size_t i = 0; v != NULL && i < n; i++) mpq_clear(v[i]);
+    mem_free(v);
+}
+
+static void vector_zero(mpq_t *v, size_t n) {
+    for (size_t i = 0; i < n; i++) mpq_set_ui(v[i], 0, 1);
+}
+
+/* ---- forms ---- */
+
+/* output(M, d), output(M, E + d) or output(M, d + E), M and the value of E the same in all of the predicate */
+static bool output_call(struct quad *q, const struct ex *x) {
+    if (x->kind != EX_CALL || x->number != FN_OUTPUT) return refuse(q, "an output of the network was expected");
+    if (x->k[0]->kind != EX_MODEL || x->k[0]->number != q->model) return refuse(q, "more than one network");
+    const struct ex *in = x->k[1], *add = NULL, *d = in;
+    if (in->kind == EX_ADD && in->n == 2) {
+        bool second = in->k[1]->kind == EX_VAR && in->k[1]->number == q->slot;
+        add = in->k[second ? 0 : 1];
+        d = in->k[second ? 1 : 0];
+    }
+    if (d->kind != EX_VAR || d->number != q->slot) return refuse(q, "the network reads something else than the vector plus an exact one");
+    mpq_t *v = vector_new(q->n);
+    bool good = add == NULL || exact_vector(q, add, v, false);
+    for (size_t i = 0; good && i < q->n; i++) {
+        if (q->shifted && !mpq_equal(v[i], q->shift[i])) good = refuse(q, "the network reads two inputs");
+        mpq_set(q->shift[i], v[i]);
+    }
+    q->shifted = good;
+    vector_free(v, q->n);
+    return good;
+}
+
+/* out += factor times x */
+static bool add_linear(struct quad *q, const struct ex *x, const mpq_t factor, mpq_t *out) {
+    mpq_t t;
+    mpq_init(t);
+    bool good = true;
+    if (plain(q, x)) {
+        good = exact_number(q, x, t);
+        mpq_mul(t, t, factor);
+        mpq_add(out[q->width], out[q->width], t);
+    } else if (x->kind == EX_ADD || x->kind == EX_SUB || x->kind == EX_NEG) {
+        mpq_neg(t, factor);
+        good = add_linear(q, x->k[0], x->kind == EX_NEG ? t : factor, out) && (x->kind == EX_NEG || add_linear(q, x->k[1], x->kind == EX_SUB ? t : factor, out));
+    } else if (x->kind == EX_MUL || x->kind == EX_DIV) {
+        int number = x->kind == EX_DIV || plain(q, x->k[1]) ? 1 : 0;
+        good = exact_number(q, x->k[number], t);
+        if (good && x->kind == EX_DIV && mpq_sgn(t) == 0) good = refuse(q, "division by 0");
+        if (good && x->kind == EX_DIV) mpq_inv(t, t);
+        mpq_mul(t, t, factor);
+        good = good && add_linear(q, x->k[1 - number], t, out);
+    } else if (x->kind == EX_INDEX && x->n == 2) {
+        int64_t i = (int64_t)q->width - 1;
+        good = output_call(q, x->k[0]);
+        q->e->fail.set = false;
+        if (good && x->k[1]->kind != EX_LAST && !eval_int(q->e, x->k[1], &i)) good = says(q);
+        eval_reset(q->e);
+        if (good && (i < 0 || i >= (int64_t)q->width)) good = refuse(q, "index out of range");
+        if (good) mpq_add(out[i], out[i], factor);
+    } else good = refuse(q, "not linear in outputs of the network");
+    mpq_clear(t);
+    return good;
+}
+
+static mpq_t *form_new(struct quad *q, bool strict) {
+    if (q->n_forms == q->room) {
+        q->forms = mem_grow(q->forms, q->room, 2 * q->room + 16, sizeof *q->forms);
+        q->room = 2 * q->room + 16;
+    }
+    struct form *x = &q->forms[q->n_forms++];
+    x->strict = strict;
+    return x->v = vector_new(q->width + 1);
+}
+
+static void forms_clear(struct quad *q) {
+    for (size_t i = 0; i < q->n_forms; i++) vector_free(q->forms[i].v, q->width + 1);
+    q->n_forms = 0;
+}
+
+/* output[i] above, or not below, every other one */
+static bool largest(struct quad *q, const struct ex *outputs, const struct ex *which, bool strict) {
+    int64_t i;
+    if (!output_call(q, outputs)) return false;
+    q->e->fail.set = false;
+    if (!plain(q, which)) return refuse(q, "the index of an argmax rests on the network");
+    if (!eval_int(q->e, which, &i)) return says(q);
+    eval_reset(q->e);
+    if (i < 0 || i >= (int64_t)q->width) return refuse(q, "index out of range");
+    for (int64_t j = 0; j < (int64_t)q->width; j++) {
+        if (j == i) continue;
+        mpq_t *v = form_new(q, strict);
+        mpq_set_si(v[i], 1, 1);
+        mpq_set_si(v[j], -1, 1);
+    }
+    return true;
+}
+
+static bool comparison(struct quad *q, const struct ex *x) {
+    mpq_t one, minus;
+    mpq_inits(one, minus, NULL);
+    mpq_set_si(one, 1, 1);
+    mpq_set_si(minus, -1, 1);
+    bool good = true;
+    for (int i = 0; good && i + 1 < x->n; i++) {
+        enum cmp o = (enum cmp)x->ops[i];
+        if (o == CMP_EQ || o == CMP_NE) {
+            good = refuse(q, "an equation of reals");
+            break;
+        }
+        mpq_t *v = form_new(q, o == CMP_LT || o == CMP_GT);
+        bool up = o == CMP_GT || o == CMP_GE;
+        good = add_linear(q, x->k[i], up ? one : minus, v) && add_linear(q, x->k[i + 1], up ? minus : one, v);
+    }
+    mpq_clears(one, minus, NULL);
+    return good;
+}
+
+static bool predicate(struct quad *q, const struct ex *x);
+struct every { struct quad *q; const struct ex *x; };
+
+static bool every_step(struct eval *e, void *arg) {
+    struct every *a = arg;
+    enum tri t = eval_decide(e, a->x->where);
+    if (e->fail.set) return says(a->q);
+    if (t == OPEN) return refuse(a->q, "the condition of an all{} is unsettled");
+    return t == NO || predicate(a->q, a->x->k[0]);
+}
+
+static bool is_call(const struct ex *x, enum fn f) { return x->kind == EX_CALL && x->number == (int)f; }
+
+/* The predicate is true where all forms hold, false where one does not. */
+static bool predicate(struct quad *q, const struct ex *x) {
+    if (q->n_forms > FORMS_MOST) return refuse(q, "too many forms");
+    if (x->kind == EX_AND) return predicate(q, x->k[0]) && predicate(q, x->k[1]);
+    if (x->kind == EX_CMP && x->n == 2 && x->ops[0] == CMP_EQ && is_call(x->k[0], FN_ARGMAX)) return largest(q, x->k[0]->k[0], x->k[1], true);
+    if (x->kind == EX_CMP && x->n == 2 && x->ops[0] == CMP_EQ && is_call(x->k[1], FN_ARGMAX)) return largest(q, x->k[1]->k[0], x->k[0], true);
+    if (x->kind == EX_CMP) return comparison(q, x);
+    if (x->kind == EX_IN && is_call(x->k[1], FN_ARGMAXES)) return largest(q, x->k[1]->k[0], x->k[0], false);
+    if (x->kind == EX_QUANT && x->number == Q_ALL) {
+        struct every a = {q, x};
+        bool good = eval_each(q->e, &x->binds, every_step, &a);
+        return good || q->f->set ? good : says(q);
+    }
+    return refuse(q, "a predicate of another kind");
+}
+
+/* The ball and the forms at the variables that are bound. */
+static bool set_up(struct quad *q) {
+    forms_clear(q);
+    q->shifted = false;
+    vector_zero(q->shift, q->n);
+    vector_zero(q->centre, q->n);
+    if (!exact_vector(q, q->ball->k[0], q->centre, true) || !exact_number(q, q->ball->k[1], q->radius2)) return false;
+    if (mpq_sgn(q->radius2) < 0) return refuse(q, "the radius is negative");
+    mpq_mul(q->radius2, q->radius2, q->radius2);
+    return predicate(q, q->predicate);
+}
+
+/* ---- decisions ---- */
+
+/* m = unit times the form as a polynomial in the input, in integers; unit > 0 */
+static void polynomial(struct quad *q, const struct form *x, mpz_t unit) {
+    mpz_t factor, lcm;
+    mpz_init(factor);
+    mpz_init_set_ui(lcm, 1);
+    for (size_t j = 0; j <= q->width; j++) mpz_lcm(lcm, lcm, mpq_denref(x->v[j]));
+    for (size_t t = 0; t < q->out.each; t++) mpz_set_ui(q->m[t], 0);
+    for (size_t j = 0; j <= q->width; j++) {
+        if (mpq_sgn(x->v[j]) == 0) continue;
+        mpz_divexact(factor, lcm, mpq_denref(x->v[j]));
+        mpz_mul(factor, factor, mpq_numref(x->v[j]));
+        if (j == q->width) {
+            mpz_mul_2exp(factor, factor, q->out.scale);
+            mpz_add(q->m[0], q->m[0], factor);
+        } else
+            for (size_t t = 0; t < q->out.each; t++) mpz_addmul(q->m[t], factor, q->out.c[j * q->out.each + t]);
+    }
+    mpz_mul_2exp(unit, lcm, q->out.scale);
+    mpz_clears(factor, lcm, NULL);
+}
+
+/* X[1..n] / X[0] = a + b, X[0] > 0 */
+static void point(struct quad *q, const mpq_t *a, const mpq_t *b) {
+    mpq_t t;
+    mpq_init(t);
+    mpz_set_ui(q->X[0], 1);
+    for (size_t i = 0; i < q->n; i++) {
+        mpq_add(t, a[i], b[i]);
+        mpz_lcm(q->X[0], q->X[0], mpq_denref(t));
+    }
+    for (size_t i = 0; i < q->n; i++) {
+        mpq_add(t, a[i], b[i]);
+        mpz_divexact(q->X[i + 1], q->X[0], mpq_denref(t));
+        mpz_mul(q->X[i + 1], q->X[i + 1], mpq_numref(t));
+    }
+    mpq_clear(t);
+}
+
+/* h = gradient of the homogeneous polynomial m at X, h[0] included; twice = 2 m(X), by Euler's identity */
+static void gradient(struct quad *q, mpz_t twice) {
+    size_t at = 0;
+    for (size_t i = 0; i <= q->n; i++) mpz_set_ui(q->h[i], 0);
+    for (size_t u = 0; u <= q->n; u++)
+        for (size_t v = u; v <= q->n; v++, at++) {
+            mpz_addmul(q->h[u], q->m[at], q->X[v]); /* twice when u = v */
+            mpz_addmul(q->h[v], q->m[at], q->X[u]);
+        }
+    mpz_set_ui(twice, 0);
+    for (size_t i = 0; i <= q->n; i++) mpz_addmul(twice, q->h[i], q->X[i]);
+}
+
+/* The matrix of FORMAT.md §3 times 2 unit den(lambda), its last row and column times X[0] den(radius2) besides. */
+static bool multiplier_holds(struct quad *q, const struct form *x, const mpq_t lambda) {
+    size_t n = q->n, side = n + 1;
+    mpz_srcptr num = mpq_numref(lambda), den = mpq_denref(lambda), a = mpq_numref(q->radius2), b = mpq_denref(q->radius2);
+    mpz_t unit, t, corner;
+    mpz_inits(unit, t, corner, NULL);
+    polynomial(q, x, unit);
+    point(q, q->shift, q->centre);
+    gradient(q, corner);
+    mpz_mul(t, num, unit);
+    mpz_mul_2exp(t, t, 1);
+    for (size_t i = 0; i < n; i++)
+        for (size_t j = 0; j <= i; j++) {
+            mpz_ptr to = q->matrix[i * side + j];
+            mpz_mul(to, q->m[monomial(n, j + 1, i + 1)], den);
+            if (i != j) continue;
+            mpz_mul_2exp(to, to, 1);
+            mpz_add(to, to, t);
+        }
+    for (size_t j = 0; j < n; j++) {
+        mpz_mul(q->matrix[n * side + j], q->h[j + 1], den);
+        mpz_mul(q->matrix[n * side + j], q->matrix[n * side + j], b);
+    }
+    mpz_mul(corner, corner, den); /* 2 m(X) b^2 den - 2 num unit a b X[0]^2 */
+    mpz_mul(corner, corner, b);
+    mpz_mul(t, t, a);
+    mpz_mul(t, t, q->X[0]);
+    mpz_mul(t, t, q->X[0]);
+    mpz_sub(corner, corner, t);
+    mpz_mul(q->matrix[n * side + n], corner, b);
+    mpz_clears(unit, t, corner, NULL);
+    return positive_definite((const mpz_t *)q->matrix, side);
+}
+
+/* canonical rationals between `by`, into out; true when there are exactly n */
+static bool read_rationals(const char *s, size_t size, char by, mpq_t *out, size_t n) {
+    const char *end = s + size;
+    for (size_t i = 0; i < n; i++) {
+        const char *stop = memchr(s, by, (size_t)(end - s));
+        if ((stop != NULL) != (i + 1 < n)) return false;
+        size_t length = (size_t)((stop != NULL ? stop : end) - s);
+        if (!rational_read(out[i], s, length)) return false;
+        s = stop != NULL ? stop + 1 : end;
+    }
+    return true;
+}
+
+static bool case_holds(struct quad *q, const char *s, size_t size) {
+    mpq_t *lambda = vector_new(q->n_forms);
+    bool good = q->n_forms == 0 ? size == 0 : size > 1 && read_rationals(s + 1, size - 1, ' ', lambda, q->n_forms);
+    if (!good) refuse(q, "not one multiplier for each form");
+    for (size_t i = 0; good && i < q->n_forms; i++) {
+        if (mpq_sgn(lambda[i]) < 0) good = refuse(q, "a multiplier is negative");
+        else if (!multiplier_holds(q, &q->forms[i], lambda[i])) good = fail_at(q->f, q->line, "rule quadratic: multiplier %zu does not show its form positive", i + 1);
+    }
+    vector_free(lambda, q->n_forms);
+    return good;
+}
+
+/* the vector of a BINDING, in the ball */
+static bool read_vector(struct quad *q, const char *s, size_t size, mpq_t *d) {
+    if (q->n == 1 && size > 0 && s[size - 1] == ',') size--;
+    else if (q->n == 1) return refuse(q, "not a vector of the network's inputs");
+    if (!read_rationals(s, size, ',', d, q->n)) return refuse(q, "not a vector of the network's inputs");
+    mpq_t t, sum;
+    mpq_inits(t, sum, NULL);
+    for (size_t i = 0; i < q->n; i++) {
+        mpq_sub(t, d[i], q->centre[i]);
+        mpq_mul(t, t, t);
+        mpq_add(sum, sum, t);
+    }
+    bool inside = mpq_cmp(sum, q->radius2) <= 0;
+    mpq_clears(t, sum, NULL);
+    return inside ? true : refuse(q, "the vector is not in the ball");
+}
+
+static bool some_form_fails(struct quad *q, const mpq_t *d) {
+    mpz_t unit, value;
+    mpz_inits(unit, value, NULL);
+    point(q, q->shift, d);
+    bool fails = false;
+    for (size_t i = 0; !fails && i < q->n_forms; i++) {
+        polynomial(q, &q->forms[i], unit);
+        gradient(q, value);
+        fails = q->forms[i].strict ? mpz_sgn(value) <= 0 : mpz_sgn(value) < 0;
+    }
+    mpz_clears(unit, value, NULL);
+    return fails;
+}
+
+static bool case_fails(struct quad *q, const char *s, size_t size) {
+    mpq_t *d = vector_new(q->n);
+    bool good = read_vector(q, s, size, d) && (some_form_fails(q, (const mpq_t *)d) || refuse(q, "the predicate does not fail at the vector"));
+    vector_free(d, q->n);
+    return good;
+}
+
+static bool one_case(struct quad *q, enum tri *t) {
+    if (q->next == q->c->n_cases) return refuse(q, "a line 'case' is missing");
+    const struct binding *x = &q->c->cases[q->next++];
+    q->line = x->line;
+    if (x->n == 4 && memcmp(x->s, "open", 4) == 0) {
+        *t = OPEN;
+        return true;
+    }
+    bool hold = x->n >= 4 && memcmp(x->s, "hold", 4) == 0 && (x->n == 4 || x->s[4] == ' ');
+    if (!hold && !(x->n > 5 && memcmp(x->s, "fail ", 5) == 0)) return refuse(q, "'hold', 'fail' or 'open' expected");
+    *t = hold ? YES : NO;
+    return set_up(q) && (hold ? case_holds(q, x->s + 4, x->n - 4) : case_fails(q, x->s + 5, x->n - 5));
+}
+
+static bool step(struct eval *e, void *arg) {
+    struct quad *q = arg;
+    q->line = q->c->rule_line;
+    if (++q->bindings > BINDINGS_MOST) return refuse(q, "more than 2^40 bindings");
+    enum tri where = eval_decide(e, q->where), t = NO;
+    if (e->fail.set) return says(q);
+    if (where != NO && !one_case(q, &t)) return false;
+    enum tri both = tri_and(where, t);
+    q->cond += where == YES;
+    q->cond_open += where == OPEN;
+    q->yes += both == YES;
+    q->open += both == OPEN;
+    q->all = q->all && (where == NO || t == YES);
+    q->failed = q->failed || (where == YES && t == NO);
+    return true;
+}
+
+/* ---- the statement ---- */
+
+/* forall B, d in ball(...) where C prove P | prove all{P : B, d in ball(...) where C} | count B where C : all{P : d in ball(...)} */
+static bool shape(struct quad *q, const struct stmt *s) {
+    const struct ex *all = s->subject;
+    const struct binds *b = &s->binds;
+    bool is_all = all->kind == EX_QUANT && all->number == Q_ALL, universal = s->body == BODY_PROVE && !s->closed;
+    if (s->float32) return refuse(q, "real semantics only");
+    if (s->body != BODY_PROVE && s->body != BODY_COUNT) return refuse(q, "only prove and count");
+    if (!universal && !is_all) return refuse(q, "not an all{} over a ball");
+    if (s->body == BODY_COUNT && (all->binds.n != 1 || all->where != NULL)) return refuse(q, "a count is of an all{} over one ball");
+    q->predicate = universal ? s->subject : all->k[0];
+    q->where = universal || s->body == BODY_COUNT ? s->where : all->where;
+    if (!universal) b = &all->binds;
+    const struct bind *last = &b->b[b->n - 1];
+    q->ball = last->set;
+    q->slot = last->slot;
+    q->outer = s->body == BODY_COUNT ? s->binds : (struct binds){b->b, b->n - 1};
+    if (q->ball->kind != EX_CALL || q->ball->number != FN_BALL || q->ball->k[2]->kind != EX_WORD || strcmp(q->ball->k[2]->name, "l2") != 0)
+        return refuse(q, "the last variable is not in an l2 ball");
+    return mentions(q->where, q->slot) ? refuse(q, "the condition reads the vector") : true;
+}
+
+/* the network of the first output that reads the vector */
+static int model_of(const struct quad *q, const struct ex *x) {
+    int found = -1;
+    if (x == NULL) return -1;
+    if (is_call(x, FN_OUTPUT) && x->k[0]->kind == EX_MODEL && mentions(x->k[1], q->slot)) return x->k[0]->number;
+    for (int i = 0; found < 0 && i < x->n; i++) found = model_of(q, x->k[i]);
+    return found;
+}
+
+static mpz_t *integers(size_t n) {
+    mpz_t *x = mem_get(n, sizeof *x);
+    for (size_t i = 0; i < n; i++) mpz_init(x[i]);
+    return x;
+}
+
+static void integers_free(mpz_t *x, size_t n) {
+    for (size_t i = 0; x != NULL && i < n; i++) mpz_clear(x[i]);
+    mem_free(x);
+}
+
+static bool begin(struct quad *q, const struct certificate *c, struct eval *e, struct fail *f) {
+    *q = (struct quad){.c = c, .e = e, .f = f, .line = c->rule_line, .all = true};
+    mpq_init(q->radius2);
+    if (!shape(q, e->s)) return false;
+    if ((q->model = model_of(q, q->predicate)) < 0) return refuse(q, "no output of a network that reads the vector");
+    if (e->s->models[q->model].net == NULL) return refuse(q, "a network is missing");
+    if (!net_rowpoly(&q->out, e->s->models[q->model].net, f)) return false;
+    q->n = e->s->models[q->model].net->in_width;
+    q->width = q->out.width;
+    q->shift = vector_new(q->n);
+    q->centre = vector_new(q->n);
+    q->m = integers(q->out.each);
+    q->matrix = integers((q->n + 1) * (q->n + 1));
+    q->X = integers(q->n + 1);
+    q->h = integers(q->n + 1);
+    return true;
+}
+
+static void end(struct quad *q) {
+    forms_clear(q);
+    mem_free(q->forms);
+    vector_free(q->shift, q->n);
+    vector_free(q->centre, q->n);
+    integers_free(q->m, q->out.each);
+    integers_free(q->matrix, (q->n + 1) * (q->n + 1));
+    integers_free(q->X, q->n + 1);
+    integers_free(q->h, q->n + 1);
+    rowpoly_clear(&q->out);
+    mpq_clear(q->radius2);
+}
+
+bool rule_quadratic(const struct certificate *c, struct eval *e, struct tally *t, bool *failed, struct fail *f) {
+    struct quad q;
+    bool good = begin(&q, c, e, f);
+    e->fail.set = false;
+    if (good && !eval_each(e, &q.outer, step, &q)) good = f->set ? false : says(&q);
+    if (good && q.next != c->n_cases) good = fail_at(f, c->cases[q.next].line, "a line 'case' too many");
+    mpz_set_ui(t->bindings, q.bindings);
+    mpz_set_ui(t->where, q.cond);
+    mpz_set_ui(t->where_open, q.cond_open);
+    mpz_set_ui(t->yes, q.yes);
+    mpz_set_ui(t->open, q.open);
+    t->all = q.all;
+    *failed = q.failed;
+    end(&q);
+    return good;
+}
+
+bool quadratic_point(const struct certificate *c, struct eval *e, const struct binding *b, bool counterexample, struct fail *f) {
+    struct quad q;
+    struct arena arena = {0};
+    bool good = begin(&q, c, e, f);
+    q.line = b->line;
+    const char *last = b->s + b->n; /* the part of the vector starts after the last space */
+    while (last > b->s && last[-1] != ' ') last--;
+    const char *name = good ? e->s->binds.b[e->s->binds.n - 1].name : "";
+    size_t size = strlen(name), length = (size_t)(b->s + b->n - last);
+    if (good && (length < size + 2 || memcmp(last, name, size) != 0 || last[size] != '=')) good = fail_at(f, b->line, "a value of %.60s was expected", name);
+    struct binding before = {b->line, b->s, last > b->s ? (size_t)(last - b->s) - 1 : 0};
+    if (good && (q.outer.n == 0) != (before.n == 0)) good = refuse(&q, "a binding does not name the variables");
+    good = good && (q.outer.n == 0 || binding_set(e, &arena, &before, &q.outer, f));
+    if (good) {
+        enum tri where = eval_decide(e, q.where);
+        if (e->fail.set) good = says(&q);
+        else if (where != YES) good = refuse(&q, "the condition does not hold there");
+    }
+    mpq_t *d = vector_new(q.n);
+    good = good && set_up(&q) && read_vector(&q, last + size + 1, length - size - 1, d);
+    if (good && counterexample && !some_form_fails(&q, (const mpq_t *)d)) good = refuse(&q, "the predicate does not fail there");
+    vector_free(d, q.n);
+    binding_unset(e, &q.outer);
+    arena_free(&arena);
+    end(&q);
+    return good;
+}

@@ -1,0 +1,439 @@
+"""Rule quadratic of proofs/FORMAT.md, section 3: predicates on an l2 ball of real inputs of a network that is a polynomial of degree two."""
+from fractions import Fraction
+from math import isqrt, lcm
+from operator import mul
+
+from certificate import Rejected, rational
+from models import Model
+from statement import E
+from values import Array, exact, integer
+
+FACTOR_BITS = 96                                      # of the rounded factor, before the exact elimination is asked
+
+
+def need(condition, message):
+    if not condition:
+        raise Rejected("rule quadratic: " + message)
+
+
+# polynomials: {(): constant, (i,): linear, (i, j) with i <= j: quadratic}, integers times 2^-shift
+
+class Row:
+    def __init__(self, entries, shift):
+        self.entries, self.shift = entries, shift
+
+    def degree(self):
+        return max([0] + [len(m) for p in self.entries for m in p])
+
+    def at(self, shift):
+        """The entries over a larger power of two."""
+        up = shift - self.shift
+        return [{m: c << up for m, c in p.items()} for p in self.entries]
+
+
+def add_to(p, q, factor=1):
+    for m, c in q.items():
+        p[m] = p.get(m, 0) + c * factor
+
+
+def product(p, q):
+    out = {}
+    for m, a in p.items():
+        for n, b in q.items():
+            key = tuple(sorted(m + n))
+            out[key] = out.get(key, 0) + a * b
+    return out
+
+
+class Polynomials:
+    """The output row of a network of one vector of real inputs."""
+
+    def __init__(self, net):
+        need(net.real_width is not None and net.n_ctx == 1, "not a network of one row of real inputs")
+        self.net, self.rows = net, {}
+        for name in self.needed():
+            node = net.nodes[name]
+            method = getattr(self, "op_" + node.op, None)
+            need(method, "%s is not addition, multiplication or choice of entries" % node.op)
+            self.rows[name] = method(node, [self.rows[x] for x in node.inputs])
+            need(self.rows[name].degree() <= 2, "the degree of %s is more than two" % name)
+
+    def needed(self):
+        found = {self.net.output}
+        for name in reversed(list(self.net.nodes)):
+            if name in found:
+                found.update(self.net.nodes[name].inputs)
+        return [name for name in self.net.nodes if name in found]
+
+    def op_input(self, node, rows):
+        return Row([{(i,): 1} for i in range(self.net.real_width)], 0)
+
+    def op_constant(self, node, rows):
+        return Row([{(): x} for x in node.parts[0].ints], node.parts[0].shift)
+
+    def op_position(self, node, rows):
+        return Row([{(): x} for x in node.parts[0].rows[0]], node.parts[0].shift)
+
+    def op_add(self, node, rows, signs=None):
+        shift = max(r.shift for r in rows)
+        out = [{} for _ in rows[0].entries]
+        for k, r in enumerate(rows):
+            for p, q in zip(out, r.at(shift)):
+                add_to(p, q, signs[k] if signs else 1)
+        return Row(out, shift)
+
+    def op_sub(self, node, rows):
+        return self.op_add(node, rows, (1, -1))
+
+    def op_linear(self, node, rows):
+        matrix, bias = node.parts[0], node.parts[1] if len(node.parts) > 1 else None
+        out = []
+        for column in matrix.columns:
+            out.append({})
+            for p, w in zip(rows[0].entries, column):
+                if w:
+                    add_to(out[-1], p, w)
+        result = Row(out, rows[0].shift + matrix.shift)
+        return result if bias is None else self.op_add(node, [result, Row([{(): x} for x in bias.ints], bias.shift)])
+
+    def op_mul(self, node, rows):
+        self.low(rows)
+        return Row([product(p, q) for p, q in zip(rows[0].entries, rows[1].entries)], rows[0].shift + rows[1].shift)
+
+    def op_matmul(self, node, rows):
+        self.low(rows)
+        b, a, k, c = node.d
+        out = []
+        for g in range(b):
+            for i in range(a):
+                for j in range(c):
+                    out.append({})
+                    for m in range(k):
+                        add_to(out[-1], product(rows[0].entries[(g * a + i) * k + m], rows[1].entries[(g * k + m) * c + j]))
+        return Row(out, rows[0].shift + rows[1].shift)
+
+    def low(self, rows):
+        need(rows[0].degree() + rows[1].degree() <= 2, "a product of degree more than two")
+
+    def op_select(self, node, rows):
+        return Row([rows[0].entries[i] for i in node.d], rows[0].shift)
+
+    def op_row(self, node, rows):
+        need(node.d == 0, "a row that the input has not")
+        return rows[0]
+
+    def op_concat(self, node, rows):
+        shift = max(r.shift for r in rows)
+        return Row([p for r in rows for p in r.at(shift)], shift)
+
+
+# matrices, lists of rows of Fractions
+
+def positive_definite(a):
+    """Whether the symmetric matrix is, exactly."""
+    n = len(a)
+    below = lcm(*[x.denominator for row in a for x in row])
+    z = [[x.numerator * (below // x.denominator) for x in row] for row in a]
+    if any(z[i][i] <= 0 for i in range(n)):
+        return False
+    return by_factor(z) or by_elimination(z)
+
+
+def by_factor(z):
+    """By a rounded triangular factor of the scaled matrix: what is left must be diagonally dominant."""
+    n, p = len(z), FACTOR_BITS
+    half = [(z[i][i].bit_length() - 1) // 2 for i in range(n)]
+    a = [[shifted(z[i][j], 2 * p - half[i] - half[j]) for j in range(i + 1)] for i in range(n)]
+    g = []
+    for i in range(n):
+        row = []
+        for j in range(i):
+            row.append((a[i][j] - sum(map(mul, row, g[j]))) // g[j][j])
+        rest = a[i][i] - sum(map(mul, row, row)) - ((n + 2) << (p + 3))
+        if rest <= 0:
+            return False
+        row.append(isqrt(rest))
+        g.append(row)
+    off = [0] * n
+    for i in range(n):
+        for j in range(i):
+            r = abs(a[i][j] - sum(map(mul, g[i], g[j]))) + 1          # a was rounded down by less than 1
+            off[i], off[j] = off[i] + r, off[j] + r
+    return all(a[i][i] - sum(map(mul, g[i], g[i])) > off[i] for i in range(n))
+
+
+def shifted(x, up):
+    return x << up if up >= 0 else x >> -up
+
+
+def by_elimination(z):
+    """All leading minors are positive, by fraction-free elimination."""
+    a, before = [row[:] for row in z], 1
+    for k in range(len(a)):
+        if a[k][k] <= 0:
+            return False
+        for i in range(k + 1, len(a)):
+            a[i] = a[i][:k + 1] + [(a[i][j] * a[k][k] - a[i][k] * a[k][j]) // before for j in range(k + 1, len(a))]
+        before = a[k][k]
+    return True
+
+
+def names(e):
+    """Names that stand in an expression or set."""
+    if isinstance(e, E):
+        if e.kind == "name":
+            yield e.parts[0]
+        elif e.kind == "rows":
+            yield e.parts[0]
+        e = e.parts
+    if isinstance(e, (list, tuple)):
+        for x in e:
+            yield from names(x)
+
+
+def calls(e, found):
+    if isinstance(e, E):
+        if e.kind == "call":
+            found.append(e)
+        e = e.parts
+    if isinstance(e, (list, tuple)):
+        for x in e:
+            calls(x, found)
+    return found
+
+
+NETWORK = {"logits", "output", "attn", "score", "head_out", "resid_pre", "resid_mid", "resid_post", "mlp_pre", "mlp_post", "node"}
+
+
+class BallClaim:
+    """outer: binders before that of the vector; where: the condition or None."""
+
+    def __init__(self, s, interpreter):
+        need(not s.float32, "real semantics only")
+        self.interpreter = interpreter
+        body, universal = s.body, s.kind == "prove" and s.forall is not None
+        if universal:
+            binds, self.where, self.predicate = s.binds, s.where, body
+        else:
+            need(body.kind == "quantifier" and body.parts[0] == "all", "not an all{} over a ball")
+            _, self.predicate, binds, self.where = body.parts
+        if s.kind == "count":
+            need(len(binds) == 1 and self.where is None, "a count is of an all{} over one ball")
+            self.outer, self.where = s.binds, s.where
+        else:
+            self.outer = binds[:-1]
+        self.vector, self.ball = binds[-1]
+        need(self.ball.kind == "ball", "the last variable is not in an l2 ball")
+        need(self.where is None or self.vector not in names(self.where), "the condition reads the vector")
+        readers = [e for e in calls(self.predicate, []) if e.parts[0] == "output" and self.vector in names(e.parts[1])]
+        need(readers and readers[0].parts[1][0].kind == "name", "no output of a network that reads the vector")
+        self.model = readers[0].parts[1][0].parts[0]
+        model = interpreter.models.get(self.model)
+        need(isinstance(model, Model), "no network")
+        self.n, self.width = model.net.real_width, model.net.nodes[model.net.output].width
+        polynomials = Polynomials(model.net)
+        row = polynomials.rows[model.net.output]
+        self.shift, self.outputs = row.shift, row.entries
+
+    # values that do not rest on the vector
+
+    def plain(self, e):
+        return self.vector not in names(e) and not any(x.parts[0] in NETWORK for x in calls(e, []))
+
+    def number(self, e, env):
+        need(self.plain(e), "an exact number was expected")
+        x = self.interpreter.value(e, env)
+        need(exact(x), "a number is not exact")
+        return Fraction(x)
+
+    def exact_vector(self, e, env, number_allowed):
+        need(self.plain(e), "an exact vector was expected")
+        x = self.interpreter.value(e, env)
+        if number_allowed and exact(x):
+            return [Fraction(x)] * self.n
+        need(isinstance(x, Array) and x.shape == (self.n,) and all(exact(y) for y in x), "an exact vector of the network's inputs was expected")
+        return [Fraction(y) for y in x]
+
+    def ball_at(self, env):
+        centre, radius = self.exact_vector(self.ball.parts[0], env, True), self.number(self.ball.parts[1], env)
+        need(radius >= 0, "the radius is negative")
+        return centre, radius * radius
+
+    # forms: ([coefficient of each output], constant, strict)
+
+    def forms(self, env):
+        """The forms of the predicate, and what is added to the vector before the network reads it."""
+        self.added = None
+        forms = list(self.of_predicate(self.predicate, env))
+        return forms, self.added or [Fraction(0)] * self.n
+
+    def is_vector(self, e):
+        return e.kind == "name" and e.parts[0] == self.vector
+
+    def output_call(self, e, env):
+        need(e.kind == "call" and e.parts[0] == "output", "an output of the network was expected")
+        model, x = e.parts[1]
+        need(model.kind == "name" and model.parts[0] == self.model, "more than one network")
+        added = [Fraction(0)] * self.n
+        if x.kind == "binary" and x.parts[0] == "+":
+            left, right = x.parts[1:]
+            x, rest = (right, left) if self.is_vector(right) else (left, right)
+            need(self.is_vector(x), "the network reads something else than the vector plus an exact one")
+            added = self.exact_vector(rest, env, False)
+        need(self.is_vector(x), "the network reads something else than the vector plus an exact one")
+        need(self.added is None or self.added == added, "the network reads two inputs")
+        self.added = added
+
+    def index(self, e, env):
+        if e.kind == "name" and e.parts[0] == "last":
+            return self.width - 1
+        need(self.plain(e), "an index rests on the network")
+        i = integer(self.interpreter.value(e, env))
+        need(0 <= i < self.width, "index out of range")
+        return i
+
+    def of_predicate(self, e, env):
+        if e.kind == "binary" and e.parts[0] == "and":
+            yield from self.of_predicate(e.parts[1], env)
+            yield from self.of_predicate(e.parts[2], env)
+        elif e.kind == "compare":
+            operators, operands = e.parts
+            largest = [k for k in (0, 1) if operands[k].kind == "call" and operands[k].parts[0] == "argmax"]
+            if operators == ["=="] and largest:
+                yield from self.largest(operands[largest[0]].parts[1][0], operands[1 - largest[0]], env, True)
+            else:
+                for op, a, b in zip(operators, operands, operands[1:]):
+                    need(op in ("<", "<=", ">", ">="), "an equation of reals")
+                    form = [Fraction(0)] * (self.width + 1)
+                    sign = Fraction(1 if op in (">", ">=") else -1)
+                    self.linear(a, env, sign, form)
+                    self.linear(b, env, -sign, form)
+                    yield form, op in ("<", ">")
+        elif e.kind == "member" and e.parts[1].kind == "argmaxes":
+            yield from self.largest(e.parts[1].parts[0], e.parts[0], env, False)
+        elif e.kind == "quantifier" and e.parts[0] == "all":
+            _, body, binds, where = e.parts
+            for inner in self.interpreter.bindings(binds, env):
+                c = True if where is None else self.interpreter.settle(where, inner)
+                need(c is not None, "the condition of an all{} is unsettled")
+                if c:
+                    yield from self.of_predicate(body, inner)
+        else:
+            need(False, "a predicate of another kind")
+
+    def largest(self, outputs, which, env, strict):
+        self.output_call(outputs, env)
+        i = self.index(which, env)
+        for j in range(self.width):
+            if j != i:
+                form = [Fraction(0)] * (self.width + 1)
+                form[i], form[j] = Fraction(1), Fraction(-1)
+                yield form, strict
+
+    def linear(self, e, env, factor, form):
+        """form += factor e"""
+        if self.plain(e):
+            form[-1] += factor * self.number(e, env)
+        elif e.kind == "neg":
+            self.linear(e.parts[0], env, -factor, form)
+        elif e.kind == "binary" and e.parts[0] in ("+", "-"):
+            self.linear(e.parts[1], env, factor, form)
+            self.linear(e.parts[2], env, factor if e.parts[0] == "+" else -factor, form)
+        elif e.kind == "binary" and e.parts[0] in ("*", "/"):
+            op, a, b = e.parts
+            if op == "*" and not self.plain(b):
+                a, b = b, a
+            x = self.number(b, env)
+            need(op == "*" or x != 0, "division by 0")
+            self.linear(a, env, factor * x if op == "*" else factor / x, form)
+        elif e.kind == "index" and len(e.parts[1]) == 1:
+            self.output_call(e.parts[0], env)
+            form[self.index(e.parts[1][0], env)] += factor
+        else:
+            need(False, "not linear in outputs of the network")
+
+    # decisions
+
+    def polynomial(self, form):
+        out = {(): form[-1] * (1 << self.shift)}
+        for c, p in zip(form, self.outputs):
+            if c:
+                add_to(out, p, c)
+        return {m: Fraction(c) / (1 << self.shift) for m, c in out.items() if c}
+
+    def matrix(self, form, x0, radius2, multiplier):
+        """Twice [[Q + lambda, g / 2], [g / 2, c - lambda r^2]] of the form around x0."""
+        n = self.n
+        a = [[Fraction(0)] * (n + 1) for _ in range(n + 1)]
+        for m, c in self.polynomial(form).items():
+            if len(m) == 2:
+                i, j = m
+                a[i][j] += c
+                a[j][i] += c
+                a[n][i] += c * x0[j]
+                a[n][j] += c * x0[i]
+                a[n][n] += 2 * c * x0[i] * x0[j]
+            elif len(m) == 1:
+                a[n][m[0]] += c
+                a[n][n] += 2 * c * x0[m[0]]
+            else:
+                a[n][n] += 2 * c
+        for i in range(n):
+            a[i][i] += 2 * multiplier
+            a[i][n] = a[n][i]
+        a[n][n] -= 2 * multiplier * radius2
+        return a
+
+    def case(self, line, env):
+        """The truth of the predicate on the ball, as the line shows it."""
+        word, _, rest = line.partition(" ")
+        if line == "open":
+            return None
+        need(word in ("hold", "fail"), "'hold', 'fail' or 'open' expected")
+        if word == "fail":
+            need(self.fails(env, self.read_vector(rest)), "the predicate does not fail at the vector")
+            return False
+        forms, added = self.forms(env)
+        centre, radius2 = self.ball_at(env)
+        multipliers = [rational(x) for x in rest.split(" ")] if rest else []
+        need(line == "hold" or rest, "one space too many")
+        need(None not in multipliers and len(multipliers) == len(forms), "not one multiplier for each form")
+        x0 = [a + b for a, b in zip(centre, added)]
+        for (form, _), multiplier in zip(forms, multipliers):
+            need(multiplier >= 0, "a multiplier is negative")
+            need(positive_definite(self.matrix(form, x0, radius2, multiplier)), "a multiplier does not show its form positive")
+        return True
+
+    def read_vector(self, text):
+        entries = text.split(",")
+        if len(entries) == 2 and entries[1] == "" and self.n == 1:
+            entries = entries[:1]
+        elif self.n == 1:
+            entries = []
+        vector = [rational(x) for x in entries]
+        need(len(vector) == self.n and None not in vector, "not a vector of the network's inputs")
+        return vector
+
+    def point(self, given, environment):
+        """(environment of the outer binders, the vector) of a BINDING."""
+        need(given and given[-1][0] == self.vector and isinstance(given[-1][1], tuple) and len(given[-1][1]) == self.n, "not a binding of the vector")
+        return environment(given[:-1], self.outer), [Fraction(x) for x in given[-1][1]]
+
+    def inside(self, env, d):
+        centre, radius2 = self.ball_at(env)
+        need(sum((a - b) ** 2 for a, b in zip(d, centre)) <= radius2, "the vector is not in the ball")
+
+    def fails(self, env, d):
+        """Whether the predicate is false at the vector, which must be in the ball."""
+        self.inside(env, d)
+        forms, added = self.forms(env)
+        x = [a + b for a, b in zip(d, added)]
+        for form, strict in forms:
+            value = Fraction(0)
+            for m, c in self.polynomial(form).items():
+                for i in m:
+                    c = c * x[i]
+                value += c
+            if value < 0 or (strict and value == 0):
+                return True
+        return False

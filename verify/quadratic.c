@@ -1,0 +1,550 @@
+/* quadratic.c: the engine for bilinear networks on l2 balls. Every form (a difference of outputs) is m(x) = x'Qx + g'x + c with exact coefficients; m > 0
+ * on the closed ball exactly when some multiplier lambda >= 0 makes a matrix positive definite (docs/methods.md). This file finds lambda, or a point of
+ * the ball where m <= 0; the checker tests the one, and the point is tested exactly here. */
+#include <arb_mat.h>
+#include <math.h>
+#include <string.h>
+#include "core/mem.h"
+#include "verify/engine.h"
+#include "verify/quadratic.h"
+
+#define KEPT 256         /* decompositions of quadratic parts */
+#define UNCLEAR 1e-11    /* relative to the terms: below it doubles decide nothing */
+
+struct kept { fmpq *v; double *q, *V; };
+struct solver {
+    struct ball_claim b; struct outputs out; struct ball_case c;
+    struct kept kept[KEPT]; size_t n_kept;
+    fmpz *X, *gradients, *values, *h;      /* the centre, homogeneous; per output its gradient there [width, n + 1] and twice its value; of a form */
+    fmpz *m; double *A, *gamma, *g, *y, *u;
+    fmpq *point; struct text cases;
+};
+enum answer { HOLDS, FAILS, OPEN };
+
+static enum status solver_init(struct solver *s, const struct ball_claim *b, const struct net *net)
+{
+    *s = (struct solver){.b = *b};
+    text_init(&s->cases);
+    enum status status = outputs_make(&s->out, net);
+    size_t n = net->width_in;
+    if (status != STATUS_OK || (status = ball_case_init(&s->c, n, s->out.width)) != STATUS_OK) return status;
+    s->X = _fmpz_vec_init((slong)n + 1);
+    s->h = _fmpz_vec_init((slong)n + 1);
+    s->gradients = _fmpz_vec_init((slong)(s->out.width * (n + 1)));
+    s->values = _fmpz_vec_init((slong)s->out.width);
+    s->m = _fmpz_vec_init((slong)s->out.each);
+    s->point = _fmpq_vec_init((slong)n);
+    s->A = mem_array(n * n, sizeof *s->A);
+    s->gamma = mem_array(n, sizeof *s->gamma);
+    s->g = mem_array(n, sizeof *s->g);
+    s->y = mem_array(n, sizeof *s->y);
+    s->u = mem_array(n, sizeof *s->u);
+    return s->A && s->gamma && s->g && s->y && s->u ? STATUS_OK : STATUS_MEMORY;
+}
+
+static void solver_clear(struct solver *s)
+{
+    size_t n = s->out.n;
+    for (size_t i = 0; i < s->n_kept; i++) {
+        _fmpq_vec_clear(s->kept[i].v, (slong)s->out.width + 1);
+        free(s->kept[i].q);
+        free(s->kept[i].V);
+    }
+    if (s->c.shift) ball_case_clear(&s->c);
+    if (s->X) {
+        _fmpz_vec_clear(s->X, (slong)n + 1);
+        _fmpz_vec_clear(s->h, (slong)n + 1);
+        _fmpz_vec_clear(s->gradients, (slong)(s->out.width * (n + 1)));
+        _fmpz_vec_clear(s->values, (slong)s->out.width);
+        _fmpz_vec_clear(s->m, (slong)s->out.each);
+        _fmpq_vec_clear(s->point, (slong)n);
+    }
+    outputs_clear(&s->out);
+    free(s->A), free(s->gamma), free(s->g), free(s->y), free(s->u);
+    text_clear(&s->cases);
+}
+
+/* ---- exact parts ---- */
+
+/* X[1..n] / X[0] = shift + d */
+static void homogeneous(fmpz *X, const struct ball_case *c, const fmpq *d)
+{
+    fmpq_t t;
+    fmpq_init(t);
+    fmpz_one(X);
+    for (size_t i = 0; i < c->n; i++) {
+        fmpq_add(t, c->shift + i, d + i);
+        fmpz_lcm(X, X, fmpq_denref(t));
+    }
+    for (size_t i = 0; i < c->n; i++) {
+        fmpq_add(t, c->shift + i, d + i);
+        fmpz_divexact(X + i + 1, X, fmpq_denref(t));
+        fmpz_mul(X + i + 1, X + i + 1, fmpq_numref(t));
+    }
+    fmpq_clear(t);
+}
+
+/* h: gradient of the homogeneous polynomial m at X; twice: 2 m(X) */
+static void gradient(fmpz *h, fmpz_t twice, const fmpz *m, const fmpz *X, size_t n)
+{
+    _fmpz_vec_zero(h, (slong)n + 1);
+    for (size_t u = 0, at = 0; u <= n; u++)
+        for (size_t v = u; v <= n; v++, at++) {
+            if (fmpz_is_zero(m + at)) continue;
+            fmpz_addmul(h + u, m + at, X + v);
+            fmpz_addmul(h + v, m + at, X + u);
+        }
+    _fmpz_vec_dot(twice, h, X, (slong)n + 1);
+}
+
+static void at_centre(struct solver *s)
+{
+    size_t n = s->c.n;
+    homogeneous(s->X, &s->c, s->c.centre);
+    for (size_t j = 0; j < s->out.width; j++) gradient(s->gradients + j * (n + 1), s->values + j, s->out.c + j * s->out.each, s->X, n);
+}
+
+/* Common denominator of a form's coefficients. */
+static void form_scale(fmpz_t out, const struct margin *f, size_t width)
+{
+    fmpz_one(out);
+    for (size_t j = 0; j <= width; j++) fmpz_lcm(out, out, fmpq_denref(f->v + j));
+}
+
+static void scaled(fmpz_t out, const fmpq_t x, const fmpz_t scale)
+{
+    fmpz_divexact(out, scale, fmpq_denref(x));
+    fmpz_mul(out, out, fmpq_numref(x));
+}
+
+/* m = unit times the form, unit = scale 2^out.scale */
+static void form_polynomial(struct solver *s, const struct margin *f, const fmpz_t scale)
+{
+    fmpz_t t;
+    fmpz_init(t);
+    _fmpz_vec_zero(s->m, (slong)s->out.each);
+    for (size_t j = 0; j <= s->out.width; j++) {
+        scaled(t, f->v + j, scale);
+        if (j < s->out.width) _fmpz_vec_scalar_addmul_fmpz(s->m, s->out.c + j * s->out.each, (slong)s->out.each, t);
+        else fmpz_mul_2exp(t, t, s->out.scale), fmpz_add(s->m, s->m, t);
+    }
+    fmpz_clear(t);
+}
+
+/* a / b as a double, whatever their sizes */
+static double ratio(const fmpz_t a, const fmpz_t b)
+{
+    slong ea, eb;
+    double x = fmpz_get_d_2exp(&ea, a), y = fmpz_get_d_2exp(&eb, b);
+    slong e = ea - eb;
+    return ldexp(x / y, (int)(e > 5000 ? 5000 : e < -5000 ? -5000 : e));
+}
+
+static bool not_positive(int sign, bool strict) { return strict ? sign <= 0 : sign < 0; }
+
+/* Is the vector d in the ball, and does the form fail there? Exactly. */
+static bool fails_at(struct solver *s, const struct margin *f, const fmpq *d)
+{
+    fmpq_t t, sum;
+    fmpz_t scale, twice;
+    fmpz *X = _fmpz_vec_init((slong)s->c.n + 1);
+    fmpq_init(t);
+    fmpq_init(sum);
+    fmpz_init(scale);
+    fmpz_init(twice);
+    for (size_t i = 0; i < s->c.n; i++) {
+        fmpq_sub(t, d + i, s->c.centre + i);
+        fmpq_addmul(sum, t, t);
+    }
+    bool fails = fmpq_cmp(sum, s->c.radius2) <= 0;
+    if (fails) {
+        form_scale(scale, f, s->out.width);
+        form_polynomial(s, f, scale);
+        homogeneous(X, &s->c, d);
+        gradient(s->h, twice, s->m, X, s->c.n);
+        fails = not_positive(fmpz_sgn(twice), f->strict);
+    }
+    _fmpz_vec_clear(X, (slong)s->c.n + 1);
+    fmpq_clear(t);
+    fmpq_clear(sum);
+    fmpz_clear(scale);
+    fmpz_clear(twice);
+    return fails;
+}
+
+/* ---- in doubles ---- */
+
+static bool same_quadratic_part(const fmpq *a, const fmpq *b, size_t width)
+{
+    for (size_t j = 0; j < width; j++)
+        if (!fmpq_equal(a + j, b + j)) return false;
+    return true;
+}
+
+static const struct kept *decompose(struct solver *s, const struct margin *f, const fmpz_t scale)
+{
+    size_t n = s->out.n, width = s->out.width;
+    for (size_t i = 0; i < s->n_kept; i++)
+        if (same_quadratic_part(s->kept[i].v, f->v, width)) return &s->kept[i];
+    struct kept *k = &s->kept[s->n_kept < KEPT ? s->n_kept : KEPT - 1];
+    if (s->n_kept < KEPT) {
+        double *q = mem_array(n, sizeof *q), *V = mem_array(n * n, sizeof *V);
+        if (!q || !V) {
+            free(q), free(V);
+            return NULL;
+        }
+        *k = (struct kept){_fmpq_vec_init((slong)width + 1), q, V};
+        s->n_kept++;
+    }
+    for (size_t j = 0; j <= width; j++) fmpq_set(k->v + j, f->v + j);
+    form_polynomial(s, f, scale);
+    fmpz_t unit;
+    fmpz_init(unit);
+    fmpz_mul_2exp(unit, scale, s->out.scale);
+    for (size_t i = 0; i < n; i++)
+        for (size_t j = i; j < n; j++) s->A[i * n + j] = s->A[j * n + i] = ratio(s->m + monomial(n, i + 1, j + 1), unit) / (i == j ? 1 : 2);
+    fmpz_clear(unit);
+    symmetric_eigen(k->q, k->V, s->A, n);
+    return k;
+}
+
+/* The shortest dyadic number in [at + w/4, at + w]. */
+static double short_between(double at, double w)
+{
+    double step = exp2(floor(log2(w * 0.75)));
+    double x = ceil((at + w / 4) / step) * step;
+    return x <= at + w ? x : at + w / 2;
+}
+
+/* Points near the centre plus u, from few digits to many, a little inside the ball or not; the first at which the form fails. */
+static bool find_point(struct solver *s, const struct margin *f, double r)
+{
+    static const struct { int bits; bool inside; } tries[] = {{8, true}, {14, true}, {24, true}, {2, false}, {10, false}, {24, false}, {48, true}, {48, false}};
+    size_t n = s->c.n;
+    for (size_t k = 0; k < sizeof tries / sizeof *tries; k++) {
+        double step = exp2(floor(log2(r / sqrt((double)n))) - tries[k].bits), shrink = tries[k].inside ? 1 - exp2(-tries[k].bits) : 1;
+        for (size_t i = 0; i < n; i++) {
+            mpq_t x;
+            mpq_init(x);
+            mpq_set_d(x, round(s->u[i] * shrink / step) * step);
+            fmpq_set_mpq(s->point + i, x);
+            fmpq_add(s->point + i, s->point + i, s->c.centre + i);
+            mpq_clear(x);
+        }
+        if (fails_at(s, f, s->point)) return true;
+    }
+    return false;
+}
+
+/* The matrix of FORMAT.md, as balls, for one multiplier: is it positive definite? For multipliers that doubles do not settle. */
+static bool multiplier_holds(struct solver *s, const struct margin *f, const fmpz_t scale, const fmpz *h, const fmpz_t twice, double lambda)
+{
+    slong n = (slong)s->c.n, prec = 512;
+    arb_mat_t A, L;
+    arb_t unit, x0, l, t;
+    arb_mat_init(A, n + 1, n + 1);
+    arb_mat_init(L, n + 1, n + 1);
+    arb_init(unit), arb_init(x0), arb_init(l), arb_init(t);
+    form_polynomial(s, f, scale);
+    arb_set_fmpz(unit, scale);
+    arb_mul_2exp_si(unit, unit, (slong)s->out.scale);
+    arb_set_fmpz(x0, s->X);
+    arb_set_d(l, lambda);
+    arb_mul(l, l, unit, prec);
+    arb_mul_2exp_si(l, l, 1);
+    for (slong i = 0; i < n; i++) {
+        for (slong j = 0; j <= i; j++) {
+            arb_set_fmpz(arb_mat_entry(A, i, j), s->m + monomial((size_t)n, (size_t)j + 1, (size_t)i + 1));
+            if (i == j) arb_mul_2exp_si(arb_mat_entry(A, i, j), arb_mat_entry(A, i, j), 1), arb_add(arb_mat_entry(A, i, j), arb_mat_entry(A, i, j), l, prec);
+            else arb_set(arb_mat_entry(A, j, i), arb_mat_entry(A, i, j));
+        }
+        arb_set_fmpz(t, h + i + 1);
+        arb_div(arb_mat_entry(A, n, i), t, x0, prec);
+        arb_set(arb_mat_entry(A, i, n), arb_mat_entry(A, n, i));
+    }
+    arb_set_fmpz(t, twice);
+    arb_div(t, t, x0, prec);
+    arb_div(arb_mat_entry(A, n, n), t, x0, prec);
+    arb_set_fmpq(t, s->c.radius2, prec);
+    arb_submul(arb_mat_entry(A, n, n), l, t, prec);
+    bool holds = arb_mat_cho(L, A, prec);
+    arb_mat_clear(A), arb_mat_clear(L);
+    arb_clear(unit), arb_clear(x0), arb_clear(l), arb_clear(t);
+    return holds;
+}
+
+/* A ball of radius 0: the form at the centre, and a multiplier that makes the rest of the matrix large. */
+static double multiplier_of_point(const double *q, const double *gamma, double c, size_t n)
+{
+    double sum = 0, low = q[0] < 0 ? -2 * q[0] : 0;
+    for (size_t i = 0; i < n; i++) sum += gamma[i] * gamma[i];
+    double most = low + sum / c + exp2(-20);
+    return isfinite(most) ? exp2(ceil(log2(most))) : -1;
+}
+
+/* h, twice: gradient and twice the value of the form at the centre, times unit and powers of X[0] */
+static void form_at_centre(struct solver *s, const struct margin *f, const fmpz_t scale, fmpz_t twice)
+{
+    size_t n = s->c.n;
+    fmpz_t t;
+    fmpz_init(t);
+    _fmpz_vec_zero(s->h, (slong)n + 1);
+    fmpz_zero(twice);
+    for (size_t j = 0; j <= s->out.width; j++) {
+        scaled(t, f->v + j, scale);
+        if (j < s->out.width) {
+            _fmpz_vec_scalar_addmul_fmpz(s->h, s->gradients + j * (n + 1), (slong)n + 1, t);
+            fmpz_addmul(twice, s->values + j, t);
+            continue;
+        }
+        fmpz_mul_2exp(t, t, s->out.scale + 1);
+        fmpz_mul(t, t, s->X);
+        fmpz_addmul(twice, t, s->X);
+    }
+    fmpz_clear(t);
+}
+
+struct local { double c, r, size; };
+
+/* gamma, c, r of the form around the centre, in the basis of its eigenvectors; size: of the terms that make its value */
+static struct local localise(struct solver *s, const struct kept *k, const fmpz_t scale, const fmpz_t twice)
+{
+    size_t n = s->c.n;
+    fmpz_t unit, t;
+    fmpz_init(unit);
+    fmpz_init(t);
+    fmpz_mul_2exp(unit, scale, s->out.scale);
+    fmpz_mul(unit, unit, s->X);
+    for (size_t i = 0; i < n; i++) s->g[i] = ratio(s->h + i + 1, unit);
+    fmpz_mul(t, unit, s->X);
+    struct local l = {.c = ratio(twice, t) / 2, .r = sqrt(ratio(fmpq_numref(s->c.radius2), fmpq_denref(s->c.radius2)))};
+    l.size = fabs(l.c);
+    for (size_t i = 0; i < n; i++) {
+        s->gamma[i] = 0;
+        for (size_t j = 0; j < n; j++) s->gamma[i] += k->V[j * n + i] * s->g[j];
+        l.size += fabs(s->gamma[i]) * l.r + fabs(k->q[i]) * l.r * l.r;
+    }
+    fmpz_clear(unit);
+    fmpz_clear(t);
+    return l;
+}
+
+/* Decides one form. HOLDS: *lambda is its multiplier; FAILS: s->point is in the ball. */
+static enum status one_form(enum answer *out, double *lambda, struct solver *s, const struct margin *f)
+{
+    size_t n = s->c.n;
+    fmpz_t scale, twice;
+    fmpz_init(scale);
+    fmpz_init(twice);
+    *out = OPEN;
+    form_scale(scale, f, s->out.width);
+    const struct kept *k = decompose(s, f, scale);
+    form_at_centre(s, f, scale, twice);
+    if (k && not_positive(fmpz_sgn(twice), f->strict)) {
+        for (size_t i = 0; i < n; i++) fmpq_set(s->point + i, s->c.centre + i);
+        *out = FAILS;
+    } else if (k) {
+        struct local l = localise(s, k, scale, twice);
+        if (fmpq_is_zero(s->c.radius2)) {
+            *lambda = l.c > 0 ? multiplier_of_point(k->q, s->gamma, l.c, n) : -1;
+            *out = *lambda >= 0 ? HOLDS : OPEN;
+        } else {
+            struct region m = region_minimum(s->y, k->q, s->gamma, l.c, l.r, n);
+            double w = m.value / (2 * l.r * l.r);      /* the dual loses at most r^2 a unit: half its value is left within w */
+            if (m.value > UNCLEAR * l.size) {
+                *lambda = short_between(m.lambda, w);
+                *out = HOLDS;
+            } else {
+                for (size_t i = 0; i < n; i++) {
+                    s->u[i] = 0;
+                    for (size_t j = 0; j < n; j++) s->u[i] += k->V[i * n + j] * s->y[j];
+                }
+                fmpz *h = _fmpz_vec_init((slong)n + 1);
+                _fmpz_vec_set(h, s->h, (slong)n + 1);
+                *lambda = m.lambda;
+                if (find_point(s, f, l.r)) *out = FAILS;
+                else if (isfinite(m.lambda) && multiplier_holds(s, f, scale, h, twice, m.lambda)) *out = HOLDS;
+                _fmpz_vec_clear(h, (slong)n + 1);
+            }
+        }
+    }
+    fmpz_clear(scale);
+    fmpz_clear(twice);
+    return k ? STATUS_OK : STATUS_MEMORY;
+}
+
+/* ---- cases ---- */
+
+static void add_number(struct text *out, const fmpq_t x)
+{
+    mpq_t q;
+    mpq_init(q);
+    fmpq_get_mpq(q, x);
+    number_add_text(out, q);
+    mpq_clear(q);
+}
+
+static void add_vector(struct text *out, const fmpq *v, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (i) text_add(out, ",");
+        add_number(out, v + i);
+    }
+    if (n == 1) text_add(out, ",");
+}
+
+/* Decides the case at hand and writes its line. */
+static enum status one_case(enum answer *out, struct solver *s)
+{
+    struct text line;
+    enum status status = STATUS_OK;
+    text_init(&line);
+    text_add(&line, "case hold");
+    *out = HOLDS;
+    at_centre(s);
+    for (size_t i = 0; i < s->c.n_forms && *out != FAILS && status == STATUS_OK; i++) {
+        enum answer here;
+        double lambda;
+        status = one_form(&here, &lambda, s, &s->c.forms[i]);
+        if (here == FAILS) *out = FAILS;
+        else if (here == OPEN) *out = OPEN;
+        else {
+            mpq_t x;
+            mpq_init(x);
+            mpq_set_d(x, lambda);
+            text_add(&line, " ");
+            number_add_text(&line, x);
+            mpq_clear(x);
+        }
+    }
+    if (*out == HOLDS) text_add_n(&s->cases, line.data, line.size);
+    else if (*out == OPEN) text_add(&s->cases, "case open");
+    else text_add(&s->cases, "case fail "), add_vector(&s->cases, s->point, s->c.n);
+    text_add(&s->cases, "\n");
+    bool failed = line.failed || s->cases.failed;
+    text_clear(&line);
+    return failed ? STATUS_MEMORY : status;
+}
+
+struct counts { unsigned long cases, where, where_open, yes, open, fails; bool all; };
+
+/* The binding of the outer variables and the vector. */
+static enum status bind(struct binding *out, const struct solver *s, struct interp *in, const fmpq *vector)
+{
+    struct text t;
+    text_init(&t);
+    add_vector(&t, vector, s->c.n);
+    enum status status = binding_read(out, &s->b.outer, in);
+    if (status == STATUS_OK) status = t.failed ? STATUS_MEMORY : binding_add_vector(out, s->b.vector, t.data);
+    text_clear(&t);
+    return status;
+}
+
+static enum status each_case(struct counts *n, struct outcome *out, struct solver *s, const struct statement *st, struct tiers *tiers, struct diag *d)
+{
+    enum truth where = TRUTH_TRUE;
+    enum answer a = OPEN;
+    bool universal = st->body == BODY_PROVE && st->forall.n > 0;
+    enum status status = s->b.where ? tiers_truth(&where, tiers, s->b.where, d) : STATUS_OK;
+    n->cases++;
+    if (status != STATUS_OK || where == TRUTH_FALSE) return status;
+    n->where += where == TRUTH_TRUE;
+    n->where_open += where == TRUTH_UNSETTLED;
+    if (st->body == BODY_PROVE && n->fails) text_add(&s->cases, "case open\n");
+    else {
+        status = ball_case_read(&s->c, &s->b, tiers_fast(tiers), d);
+        if (status == STATUS_OK) status = one_case(&a, s);
+    }
+    if (status != STATUS_OK) return status;
+    n->yes += where == TRUTH_TRUE && a == HOLDS;
+    n->open += a == OPEN || (a == HOLDS && where != TRUTH_TRUE);
+    n->all = n->all && a == HOLDS;
+    if (a == FAILS && where == TRUTH_TRUE && n->fails++ == 0 && universal) status = bind(&out->counterexample, s, tiers_fast(tiers), s->point);
+    if (status == STATUS_OK && universal && where == TRUTH_TRUE && n->where == 1) status = bind(&out->witness, s, tiers_fast(tiers), s->c.centre);
+    return status;
+}
+
+static enum status propose(struct outcome *out, const struct counts *n, struct solver *s, const struct statement *st)
+{
+    char line[160];
+    bool universal = st->body == BODY_PROVE && st->forall.n > 0;
+    out->rule = "quadratic";
+    mpz_set_ui(out->cases, n->cases);
+    if (st->body == BODY_COUNT) {
+        mpz_set_ui(out->number_lo, n->yes);
+        mpz_set_ui(out->number_hi, n->yes + n->open);
+        mpz_set_ui(out->total_lo, n->where);
+        mpz_set_ui(out->total_hi, n->where + n->where_open);
+        out->proposal = n->where + n->where_open ? PROPOSAL_INTERVAL : PROPOSAL_VACUOUS;
+    } else if (n->fails) out->proposal = PROPOSAL_FALSE;
+    else if (universal && n->where + n->where_open == 0) out->proposal = PROPOSAL_VACUOUS;
+    else if (n->all && (!universal || n->where > 0)) out->proposal = PROPOSAL_TRUE;
+    else {
+        snprintf(line, sizeof line, "%lu of %lu cases lie too close to a tie to be decided", n->open, n->cases);
+        out->reason = mem_string(line);
+    }
+    if (out->proposal == PROPOSAL_NONE || (universal && n->fails)) return STATUS_OK;
+    out->evidence = mem_string(s->cases.data ? s->cases.data : "");
+    return out->evidence ? STATUS_OK : STATUS_MEMORY;
+}
+
+static enum status all_cases(struct outcome *out, struct solver *s, const struct statement *st, const struct limits *l, struct diag *d)
+{
+    struct tiers *tiers = NULL;
+    struct walk *w = NULL;
+    struct counts n = {.all = true};
+    bool more = true, universal = st->body == BODY_PROVE && st->forall.n > 0;
+    enum status status = tiers_new(&tiers, st);
+    if (status == STATUS_OK) status = walk_new(&w, &s->b.outer, tiers_fast(tiers), d);
+    while (status == STATUS_OK && more && !(universal && n.fails)) {
+        status = walk_next(&more, w, d);
+        if (status == STATUS_OK && more) status = each_case(&n, out, s, st, tiers, d);
+        if (status == STATUS_OK && more && limits_expired(l)) status = STATUS_TIMEOUT;
+    }
+    if (status == STATUS_OK) status = propose(out, &n, s, st);
+    walk_free(w);
+    tiers_free(tiers);
+    return status;
+}
+
+static const struct net *net_of(const struct statement *s, const struct ball_claim *b)
+{
+    const struct model *m = statement_model(s, b->model->name);
+    return m ? &m->net : NULL;
+}
+
+static bool quadratic_takes(const struct statement *s, struct text *why)
+{
+    struct ball_claim b;
+    if (s->undecidable || !s->text) {
+        text_add(why, s->undecidable ? s->undecidable : "the statement is not complete");
+        return false;
+    }
+    if (!ball_claim_of(&b, s, why)) return false;
+    if (!net_of(s, &b)) {
+        text_add(why, "a model is not loaded");
+        return false;
+    }
+    return outputs_possible(net_of(s, &b), why);
+}
+
+static double quadratic_cost(const struct statement *s)
+{
+    (void)s;
+    return 1;   /* no other engine takes a ball */
+}
+
+static enum status quadratic_decide(struct outcome *out, const struct statement *s, const struct limits *l, struct diag *d)
+{
+    struct ball_claim b;
+    struct text why;
+    struct solver solver = {0};
+    text_init(&why);
+    enum status status = ball_claim_of(&b, s, &why) && net_of(s, &b) ? solver_init(&solver, &b, net_of(s, &b)) : STATUS_INTERNAL;
+    if (status == STATUS_OK) status = all_cases(out, &solver, s, l, d);
+    solver_clear(&solver);
+    text_clear(&why);
+    return status;
+}
+
+const struct engine engine_quadratic = {"quadratic", "bilinear networks on l2 balls: a multiplier for each difference of outputs", quadratic_takes, quadratic_cost, quadratic_decide};

@@ -1,0 +1,42 @@
+/* quadratic: what the files of the engine of that name share. Outputs of a network of real inputs as polynomials of degree two, exactly; forms,
+ * which are linear in the outputs; and the smallest value of a quadratic function on a ball, in doubles (METHODS: the S-lemma, docs/methods.md). */
+#ifndef WEIGHTPROOF_VERIFY_QUADRATIC_H
+#define WEIGHTPROOF_VERIFY_QUADRATIC_H
+#include <fmpq.h>
+#include <fmpq_vec.h>
+#include <fmpz_vec.h>
+#include "core/text.h"
+#include "models/net.h"
+#include "verify/interp.h"
+
+/* Coefficient of x_u x_v, u <= v <= n, x_0 = 1: constants first, then the linear ones. */
+static inline size_t monomial(size_t n, size_t u, size_t v) { return u * (n + 1) - u * (u + 1) / 2 + v; }
+
+/* width polynomials in x_1 .. x_n, `each` coefficients a polynomial, every one times 2^scale; owned. */
+struct outputs { size_t n, width, each; ulong scale; fmpz *c; };
+/* Can every node below the output be a polynomial of degree two or less? why says which cannot, or what is too large. */
+bool outputs_possible(const struct net *net, struct text *why);
+enum status outputs_make(struct outputs *out, const struct net *net) MUST_USE;
+void outputs_clear(struct outputs *o);
+
+/* sum v[j] output_j + v[width] must be positive, or not negative. */
+struct margin { fmpq *v; bool strict; };
+
+/* What a statement says of a ball; pieces of the statement, nothing owned.
+ * forall B, d in ball where C prove P | prove all{P : B, d in ball where C} | count B where C : all{P : d in ball} */
+struct ball_claim { struct binds outer; const struct expr *where, *predicate, *ball; int slot; const char *vector; const struct expr *model; };
+bool ball_claim_of(struct ball_claim *out, const struct statement *s, struct text *why);
+
+/* One binding of the outer variables: the network reads shift + d, |d - centre|^2 <= radius2. */
+struct ball_case { size_t n, width; fmpq *shift, *centre; fmpq_t radius2; bool shifted; struct margin *forms; size_t n_forms, room; };
+enum status ball_case_init(struct ball_case *c, size_t n, size_t width) MUST_USE;
+void ball_case_clear(struct ball_case *c);
+/* STATUS_UNSUPPORTED with a message when the statement says something else there. */
+enum status ball_case_read(struct ball_case *c, const struct ball_claim *b, struct interp *in, struct diag *d) MUST_USE;
+
+/* Eigenvalues q (rising) and eigenvectors (columns of V, row-major) of the symmetric n x n matrix A, which is destroyed. Jacobi's method. */
+void symmetric_eigen(double *q, double *V, double *A, size_t n);
+/* min of sum q_i y_i^2 + gamma_i y_i + c over |y| <= r, r > 0: the dual's optimum and its multiplier, and in y a minimiser. */
+struct region { double value, lambda; };
+struct region region_minimum(double *y, const double *q, const double *gamma, double c, double r, size_t n);
+#endif
