@@ -28,6 +28,7 @@ SCRIPTS = [
     ("checker_ops", [PY, "tests/checker/ops.py", "--checker", BUILD + "/weightproof-check"]),
     ("agree", [PY, "tests/reference/agree.py", "--checker", BUILD + "/weightproof-check"]),
     ("false_claims", [PY, "tests/reference/false_claims.py", "--checker", BUILD + "/weightproof-check"]),
+    ("quadratic", [PY, "tests/quadratic/run.py", BUILD]),
     ("python", [PY, "tests/python/run.py", BUILD]),
     ("claims", [PY, "tests/claims/run.py", BUILD]),
     ("examples", [PY, "tests/examples/run.py", BUILD] + (["examples/backdoor.claims", "examples/running_sum.claims"] if "asan" in BUILD else [])),

@@ -1,0 +1,283 @@
+"""Rule quadratic: random bilinear networks on l2 balls against points of the ball, ties and degenerate cases, and certificates that both checkers must reject.
+
+    python tests/quadratic/run.py BUILD
+"""
+import glob
+import math
+import os
+import random
+import re
+import subprocess
+import sys
+import tempfile
+from fractions import Fraction
+
+BUILD = sys.argv[1]
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(HERE, "..", "reference"))
+from claims import seal  # noqa: E402
+from nets import number  # noqa: E402
+
+passed = failed = 0
+
+
+def check(good, what):
+    global passed, failed
+    passed, failed = passed + bool(good), failed + (not good)
+    if not good:
+        print("FAILED " + what)
+
+
+def accepted(folder, paths):
+    """What both checkers say, in two texts."""
+    for checker in ([BUILD + "/weightproof-check"], [sys.executable, "proofs/reference/check.py"]):
+        yield checker[-1], "".join(run(*checker, "--quiet", "--dir", folder, *paths[i:i + 40])[1] for i in range(0, len(paths), 40))
+
+
+def run(*command):
+    done = subprocess.run(command, capture_output=True, text=True, timeout=600)
+    return done.returncode, done.stdout + done.stderr
+
+
+class Net:
+    """output = ((x L + l) o (x R + r)) P + x S + b, exact numbers; S is absent when it is None."""
+
+    def __init__(self, L, R, P, l=None, r=None, S=None, b=None):
+        self.L, self.R, self.P, self.S = L, R, P, S
+        self.h, self.k = len(P), len(P[0])
+        self.l, self.r, self.b = l or [0] * self.h, r or [0] * self.h, b or [0] * self.k
+        self.n = len(L)
+
+    def text(self):
+        tensors = {"L": self.L, "P": self.P, "R": self.R, "b": [self.b], "l": [self.l], "r": [self.r]}
+        nodes = ["x input", "u linear x L l", "v linear x R r", "m mul u v", "p linear m P b"]
+        if self.S:
+            tensors["S"] = self.S
+            nodes += ["s linear x S", "out add p s"]
+        out = ["weightproof-net 1", "reals %d 1" % self.n, "mask none", "eps 0"]
+        for name in sorted(tensors):
+            rows = tensors[name]
+            out.append("tensor %s %s%d" % (name, "" if name in "blr" else "%d " % len(rows), len(rows[0])))
+            out += [" ".join(number(float(x)) for x in row) for row in rows]
+        return "\n".join(out + ["node " + x for x in nodes] + ["output " + nodes[-1].split()[0], "end", ""])
+
+    def value(self, x):
+        def times(v, m, add):
+            return [sum(a * row[j] for a, row in zip(v, m)) + add[j] for j in range(len(add))]
+        mid = [a * b for a, b in zip(times(x, self.L, self.l), times(x, self.R, self.r))]
+        out = times(mid, self.P, self.b)
+        return out if not self.S else [a + b for a, b in zip(out, times(x, self.S, [0] * self.k))]
+
+
+def draw(rng, n, m, size=24):
+    return [[Fraction(rng.randint(-size, size), 16) for _ in range(m)] for _ in range(n)]
+
+
+def random_net(rng, n):
+    h, k = rng.randint(1, n + 2), rng.randint(2, 4)
+    net = Net(draw(rng, n, h), draw(rng, n, h), draw(rng, h, k), S=draw(rng, n, k) if rng.random() < 0.5 else None)
+    if rng.random() < 0.7:
+        net.l, net.r, net.b = draw(rng, 1, h)[0], draw(rng, 1, h)[0], draw(rng, 1, k)[0]
+    return net
+
+
+def directions(rng, n, count):
+    if n == 1:
+        return [[1.0], [-1.0]]
+    if n == 2:
+        return [[math.cos(2 * math.pi * i / count), math.sin(2 * math.pi * i / count)] for i in range(count)]
+    out = []
+    for _ in range(count):
+        v = [rng.gauss(0, 1) for _ in range(n)]
+        size = math.sqrt(sum(x * x for x in v))
+        out.append([x / size for x in v])
+    return out
+
+
+def sampled_radius(rng, net, x0, answer):
+    """The smallest distance, along many directions, at which another output is as large (an upper bound of the true one, tight in one and two dimensions)."""
+    def along(d, t):
+        y = net_float.value([a + t * b for a, b in zip(x, d)])
+        return [y[answer] - y[j] for j in range(net.k) if j != answer]
+    net_float = Net([[float(a) for a in r] for r in net.L], [[float(a) for a in r] for r in net.R], [[float(a) for a in r] for r in net.P],
+                    [float(a) for a in net.l], [float(a) for a in net.r], net.S and [[float(a) for a in r] for r in net.S], [float(a) for a in net.b])
+    x, best = [float(a) for a in x0], math.inf
+    for d in directions(rng, net.n, 2000 if net.n < 3 else 300):
+        at0, at1, at2 = along(d, 0.0), along(d, 1.0), along(d, -1.0)
+        for c, p, m in zip(at0, at1, at2):
+            q, g = (p + m) / 2 - c, (p - m) / 2
+            if abs(q) < 1e-14:
+                roots = [-c / g] if g else []
+            elif g * g < 4 * q * c:
+                roots = []
+            else:
+                s = math.sqrt(g * g - 4 * q * c)
+                roots = [(-g - s) / (2 * q), (-g + s) / (2 * q)]
+            best = min([best] + [abs(t) for t in roots])
+    return best
+
+
+def parse_vector(text):
+    return [Fraction(x) for x in text.rstrip(",").split(",")]
+
+
+def random_networks(folder):
+    rng = random.Random(7)
+    claims, cases = ["claims 1"], []
+    for i in range(24):
+        net = random_net(rng, 1 + i % 8)
+        with open("%s/n%d.net" % (folder, i), "w") as f:
+            f.write(net.text())
+        x0 = [Fraction(rng.randint(-16, 16), rng.choice((8, 12))) for _ in range(net.n)]
+        y = net.value(x0)
+        answer = y.index(max(y))
+        if sorted(y)[-1] == sorted(y)[-2]:
+            continue
+        radius = sampled_radius(rng, net, x0, answer)
+        claims.append('model M%d = "n%d.net"' % (i, i))
+        for k, factor in enumerate((0.3, 0.7, 0.99, 0.999, 1.001, 1.5, 4)):
+            r = Fraction(min(radius, 50.0) * factor).limit_denominator(10 ** 6)
+            point = "{%s} + d" % ", ".join(map(str, x0))
+            claims.append("claim c%d_%d { forall d in ball(0, %s, l2) prove argmax(output(M%d, %s)) == %d }" % (i, k, r, i, point, answer))
+            cases.append(("c%d_%d" % (i, k), net, x0, answer, r, radius))
+    with open(folder + "/random.claims", "w") as f:
+        f.write("\n".join(claims) + "\n")
+    status, output = run(BUILD + "/weightproof", "verify", folder + "/random.claims", "--certificates", folder + "/random")
+    check(" errors" not in output and "undecided" not in output, "random networks:\n" + output)
+    proved = 0
+    for name, net, x0, answer, r, radius in cases:
+        with open("%s/random/%s.cert" % (folder, name)) as f:
+            text = f.read()
+        verdict = re.search(r"^verdict (\w+)$", text, re.M).group(1)
+        proved += verdict == "proved"
+        if verdict == "proved":
+            check(r < radius, "%s: proved at %s, but an input at distance %g is answered otherwise" % (name, r, radius))
+        else:
+            d = parse_vector(re.search(r"^counterexample d=(.*)$", text, re.M).group(1))
+            y = net.value([a + b for a, b in zip(x0, d)])
+            check(sum(a * a for a in d) <= r * r and any(y[answer] <= y[j] for j in range(net.k) if j != answer), name + ": no counterexample")
+            check(net.n > 2 or r > radius * 0.998, "%s: refuted at %s, though no direction fails before %g" % (name, r, radius))
+    check(20 < proved < len(cases) - 20, "%d of %d proved" % (proved, len(cases)))
+    return sorted(glob.glob(folder + "/random/*.cert"))
+
+
+SPECIAL = [
+    # one input: 1 - d^2, strict: proved inside, refuted by the tie on the boundary; not strict: nothing is shown there
+    ("bowl", Net([[1]], [[-1]], [[1]], b=[1]), "output(M, d)[0] > 0", [("9/10", "proved"), ("1", "refuted"), ("11/10", "refuted"), ("0", "proved")]),
+    ("bowl_weak", Net([[1]], [[-1]], [[1]], b=[1]), "output(M, d)[0] >= 0", [("99/100", "proved"), ("1", "undecided"), ("101/100", "refuted")]),
+    ("bowl_argmax", Net([[1]], [[-1]], [[1, 0]], b=[1, 0]), "argmax(output(M, d)) == 0", [("999999/1000000", "proved"), ("1", "refuted")]),
+    # no quadratic part; no part at all
+    ("linear", Net([[0], [0]], [[0], [0]], [[0, 0]], S=[[3, 0], [4, 0]], b=[5, 0]), "argmax(output(M, d)) == 0", [("999/1000", "proved"), ("1001/1000", "refuted")]),
+    ("linear_tie", Net([[0], [0]], [[0], [0]], [[0, 0]], S=[[0, 0], [4, 0]], b=[6, 0]), "argmax(output(M, d)) == 0", [("1499999/1000000", "proved"), ("3/2", "refuted")]),
+    ("constant", Net([[0], [0]], [[0], [0]], [[0, 0]], b=[1, 0]), "argmax(output(M, d)) == 0", [("1000000", "proved")]),
+    ("tied", Net([[0], [0]], [[0], [0]], [[0, 0]], b=[1, 1]), "argmax(output(M, d)) == 0", [("1", "refuted"), ("0", "refuted")]),
+    ("tied_weak", Net([[0], [0]], [[0], [0]], [[0, 0]], b=[1, 1]), "0 in argmaxes(output(M, d))", [("1", "undecided")]),
+    # the hard case: the gradient is orthogonal to the eigenvector of the smallest eigenvalue: 2 - x^2 + y^2 / 2 + y
+    ("hard", Net([[1, 0], [0, 1]], [[1, 0], [0, 1]], [[-1], [Fraction(1, 2)]], S=[[0], [1]], b=[2]), "output(M, d)[0] > 0",
+     [("1", "proved"), ("13/10", "proved"), ("129099/100000", "proved"), ("14/10", "refuted"), ("3", "refuted")]),
+    # convex: the smallest value inside the ball, 1/16
+    ("convex", Net([[1], [0]], [[1], [0]], [[1]], S=[[1], [0]], b=[Fraction(5, 16)]), "output(M, d)[0] > 0", [("1/4", "proved"), ("10", "proved")]),
+    ("saddle", Net([[1], [0]], [[0], [1]], [[1]], b=[1]), "-3 < -3 * output(M, d)[last] / 2 < 0 and 1 > 0 + output(M, d)[0] - 1", [("1", "proved"), ("2", "refuted")]),
+]
+
+
+def special(folder):
+    claims = ["claims 1"]
+    for name, net, predicate, radii in SPECIAL:
+        with open("%s/%s.net" % (folder, name), "w") as f:
+            f.write(net.text())
+        claims.append('model M_%s = "%s.net"' % (name, name))
+        for i, (r, verdict) in enumerate(radii):
+            claims.append("claim %s_%d { forall d in ball(0, %s, l2) prove %s expect %s }" % (name, i, r, predicate.replace("M,", "M_%s," % name), verdict))
+    claims.append('claim closed { prove all{ argmax(output(M_linear, d)) == 0 : k in 0..3, d in ball(0, k/4, l2) } expect proved }')
+    claims.append('claim closed_false { prove all{ argmax(output(M_linear, d)) == 0 : k in 0..8, d in ball(0, k/4, l2) where k != 5 } expect refuted }')
+    claims.append('claim counted { count k in 0..8 where k != 3 : all{ argmax(output(M_linear, {-1/2, -8/7} + d)) == 0 : d in ball({0, 1}, k/4, l2) } expect bounded }')
+    claims.append('claim weak_count { count k in 1..8 : all{ output(M_bowl_weak, d)[0] >= 0 : d in ball(0, k/4, l2) } within 1/8 prove fraction <= 1/2 expect proved }')
+    claims.append('claim empty { forall k in 0..8, d in ball(0, 1, l2) where k > 8 prove output(M_linear, d)[0] > 9 expect vacuous }')
+    claims.append('claim every_rival { forall k in 0..1, d in ball(0, 1/2, l2) prove all{ output(M_linear, d)[0] > output(M_linear, d)[j] + k : j in 0..1 where j != 0 } expect proved }')
+    claims.append('claim relation { forall d in ball(0, 1/2, l2) prove output(M_linear, d)[0] == 1 expect undecided }')
+    claims.append('claim rounded { forall d in ball(0, 1/2, l2) prove output(M_linear, d)[0] > 1 under float32 expect undecided }')
+    claims.append('claim other_norm { forall d in ball(0, 1/2, linf) prove output(M_linear, d)[0] > 1 expect undecided }')
+    claims.append('claim read_twice { forall d in ball(0, 1/2, l2) prove output(M_linear, d)[0] > output(M_linear, {1, 1} + d)[1] expect undecided }')
+    with open(folder + "/special.claims", "w") as f:
+        f.write("\n".join(claims) + "\n")
+    status, output = run(BUILD + "/weightproof", "verify", folder + "/special.claims", "--expect", "--certificates", folder + "/special")
+    check(status == 0, "special cases end with %d\n%s" % (status, output))
+    for path in glob.glob(folder + "/special/*.cert"):
+        name = os.path.basename(path)[:-5]
+        models = [x for m in SPECIAL for x in ("--model", "M_%s=%s/%s.net" % (m[0], folder, m[0]))]
+        status, output = run(BUILD + "/weightproof-check", "--quiet", "--claims", folder + "/special.claims", "--only", name, *models, path)
+        check(status == 0, "%s is not about its claim: %s" % (name, output))
+    return sorted(glob.glob(folder + "/special/*.cert"))
+
+
+def changed(text, pattern, by):
+    new = re.sub(pattern, by, text, count=1, flags=re.M)
+    assert new != text, (pattern, text)
+    return seal(new[:new.rindex("sha256 ")])
+
+
+def false_certificates(folder):
+    def read(name):
+        with open("%s/special/%s.cert" % (folder, name)) as f:
+            return f.read()
+    inside, outside, many, count, twice = read("bowl_0"), read("bowl_2"), read("closed_false"), read("counted"), read("saddle_0")
+    some = {
+        "negative multiplier": changed(inside, r"^case hold .*$", "case hold -1/2"),
+        "multiplier 0": changed(inside, r"^case hold .*$", "case hold 0"),
+        "multiplier too small": changed(inside, r"^case hold .*$", "case hold 999/1000"),
+        "multiplier too large": changed(inside, r"^case hold .*$", "case hold 100/81"),
+        "no multiplier": changed(inside, r"^case hold .*$", "case hold"),
+        "two multipliers": changed(inside, r"^(case hold .*)$", r"\1 1"),
+        "not canonical": changed(inside, r"^case hold .*$", "case hold 10/10"),
+        "empty field": changed(inside, r"^(case hold) (.*)$", r"\1  \2"),
+        "another word": changed(inside, r"^case hold .*$", "case true 1"),
+        "open": changed(inside, r"^case hold .*$", "case open"),
+        "no case": changed(inside, r"^case hold .*\n", ""),
+        "one case more": changed(inside, r"^(case hold .*)$", r"\1\n\1"),
+        "case of another rule": changed(inside, r"^rule quadratic$", "rule enumerate"),
+        "larger ball": changed(inside, r"9/10", "1"),
+        "much larger ball": changed(inside, r"9/10", "3"),
+        "witness outside": changed(inside, r"^witness d=.*$", "witness d=1,"),
+        "witness without its comma": changed(inside, r"^witness d=0,$", "witness d=0"),
+        "witness of another name": changed(inside, r"^witness d=0,$", "witness e=0,"),
+        "no witness": changed(inside, r"^witness d=0,\n", ""),
+        "refuted as it stands": changed(inside, r"^verdict proved$", "verdict refuted"),
+        "point outside the ball": changed(outside, r"^counterexample d=.*$", "counterexample d=2,"),
+        "point that does not fail": changed(outside, r"^counterexample d=.*$", "counterexample d=1/2,"),
+        "point of two entries": changed(outside, r"^counterexample d=.*$", "counterexample d=1,0"),
+        "counterexample and cases": changed(outside, r"^rule quadratic$", "rule quadratic\ncase open"),
+        "counterexample by rule point": changed(outside, r"^rule quadratic$", "rule point"),
+        "proved, no multiplier would do": changed(changed(outside, r"^counterexample .*$", "witness d=0,"), r"^verdict refuted$", "verdict proved"),
+        "failing case made open": changed(many, r"^case fail .*$", "case open"),
+        "failing case at the centre": changed(many, r"^case fail .*$", "case fail 0,0"),
+        "failing case outside": changed(many, r"^case fail .*$", "case fail -100,-100"),
+        "a case for what the condition leaves out": changed(many, r"^(case fail .*)$", r"\1\ncase open"),
+        "closed, counterexample": changed(many, r"^verdict refuted$", "verdict refuted\ncounterexample -"),
+        "one more counted": changed(count, r"^number (\d+) (\d+)$", lambda m: "number %d %d" % (int(m[1]) + 1, int(m[2]) + 1)),
+        "one fewer counted": changed(count, r"^number (\d+) (\d+)$", lambda m: "number %d %d" % (int(m[1]) - 1, int(m[2]) - 1)),
+        "counted case made open": changed(count, r"^case hold .*$", "case open"),
+        "failing case counted": changed(count, r"^case fail .*$", "case hold 1"),
+        "cases in another order": changed(count, r"^(case hold .*)\n((?:case hold .*\n)*)(case fail .*)$", r"\3\n\2\1"),
+        "forms in another order": changed(twice, r"^case hold (\S+) (\S+)", r"case hold 0 0"),
+    }
+    for k in range(1, 40):      # no multiplier proves a false claim, and none proves a tie
+        some["false, multiplier %d/8" % k] = changed(inside, r"(?s)9/10(.*)case hold [^\n]*", r"101/100\1case hold %s" % Fraction(k, 8))
+        some["tie, multiplier %d/8" % k] = changed(inside, r"(?s)9/10(.*)case hold [^\n]*", r"1\1case hold %s" % Fraction(k, 8))
+    os.mkdir(folder + "/false")
+    for i, (name, text) in enumerate(some.items()):
+        with open("%s/false/%03d.cert" % (folder, i), "w") as f:
+            f.write(text)
+    paths = sorted(glob.glob(folder + "/false/*.cert"))
+    for checker, output in accepted(folder, paths):
+        for name, path in zip(some, paths):
+            check("rejected %s:" % path in output, "%s accepts: %s" % (checker, name))
+
+
+with tempfile.TemporaryDirectory() as folder:
+    certificates = random_networks(folder) + special(folder)
+    for checker, output in accepted(folder, certificates):
+        check(output.count("accepted ") == len(certificates) > 150, "%s: %d of %d\n%s" % (checker, output.count("accepted "), len(certificates), output[-2000:]))
+    false_certificates(folder)
+print("%d passed, %d failed" % (passed, failed))
+sys.exit(failed != 0)
