@@ -12,6 +12,13 @@ struct report { struct model m; struct selftest_data data; struct selftest_resul
 
 static bool fails(const struct selftest_result *r) { return r->outside > 0 || r->unbounded == r->entries; }
 
+/* Is a number outside a finite bound? An infinite one says nothing about the reading. */
+static bool any_outside(const struct report *r) {
+    for (size_t i = 0; i < r->data.n_arrays; i++)
+        if (r->results[i].outside) return true;
+    return false;
+}
+
 static bool any_fails(const struct report *r) {
     for (size_t i = 0; i < r->data.n_arrays; i++)
         if (fails(&r->results[i])) return true;
@@ -83,7 +90,7 @@ static void write_json(struct text *t, const struct report *r, const char *refer
 
 static void write_lines(struct text *t, const struct report *r) {
     for (size_t i = 0; i < r->data.n_arrays; i++) add_array(t, r, i);
-    if (any_fails(r))
+    if (any_outside(r))
         text_addf(t, "likely cause: %s\n", r->cause.size ? r->cause.data : "none of the changes that were tried makes the outputs agree");
 }
 
@@ -93,7 +100,7 @@ static enum status compare(struct report *r, const struct model_options *o, stru
     if (!r->results) return STATUS_MEMORY;
     for (size_t i = 0; s == STATUS_OK && i < r->data.n_arrays; i++)
         s = selftest_compare(&r->results[i], &r->data, i, &r->m.net, SIZE_MAX, d);
-    if (s == STATUS_OK && any_fails(r)) s = selftest_cause(&r->cause, &r->m, o, &r->data);
+    if (s == STATUS_OK && any_outside(r)) s = selftest_cause(&r->cause, &r->m, o, &r->data);
     return s;
 }
 

@@ -315,7 +315,13 @@ static void try_outputs(struct search *q)
 static const struct { const char *key, *what; const char *const values[8]; } settings[] = {
     { "normalization_type", "the normalisation", { "null", "LN", "LNPre", "RMS", "RMSPre" } },
     { "positional_embedding_type", "the positions", { "none", "standard", "shortformer", "rotary" } },
+    { "norm_first", "the place of the norms", { "true", "false" } },
+    { "parallel_attn_mlp", "attention and MLP side by side", { "true", "false" } },
     { "attn_scale", "the scale of attention", { "1" } },
+    { "rotary_adjacent_pairs", "the pairs of rotary positions", { "true", "false" } },
+    { "weight_layout", "transposed weights", { "out_in", "in_out" } },
+    { "head_layout", "a transposed head", { "out_in", "in_out" } },
+    { "qkv_order", "the order of queries, keys and values", { "together", "by_head" } },
     { "residual", "the residual path", { "none", "add" } },
     { "residual_scale", "the scale of the residual path", { "1", "0.5", "0.1" } },
     { "gate", "the gate", { "none", "relu", "silu", "gelu" } },

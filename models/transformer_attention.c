@@ -235,13 +235,13 @@ static enum status constant(struct transformer *t, double *out, double x, const 
 }
 
 /* The product of query and key times a number, which is the root of an integer's reciprocal, exactly, or a constant. */
-static enum status multiplier(struct transformer *t, double factor, const char *how)
+static enum status multiplier(struct transformer *t, double factor, bool by_layer, const char *how)
 {
     size_t d = factor > 0 ? square(1 / factor) : 0;
     bool exact = d && fma(factor * factor, (double)d, -1) == 0;
 
     for (size_t l = 0; l < t->n_layers; l++)
-        t->layers[l].score_d = exact ? d : 1;
+        t->layers[l].score_d = (exact ? d : 1) * (by_layer ? (l + 1) * (l + 1) : 1);
     return exact ? model_add_fact(t->model, "attention_multiplier", "exact", how) : constant(t, &t->score_factor, factor, "attention_multiplier", how);
 }
 
@@ -260,14 +260,14 @@ static enum status scale(struct transformer *t)
         return s;
     for (size_t l = 0; l < t->n_layers; l++) {
         size_t d = t->layers[l].d_head, m = by_layer == 1 ? (l + 1) * (l + 1) : 1;
-        t->layers[l].score_d = on == 0 ? 1 : (t->bilinear_attention ? d * d : d) * m;
+        t->layers[l].score_d = (on == 0 ? 1 : t->bilinear_attention ? d * d : d) * m;
     }
     if (by_layer == 1 && (s = model_add_fact(t->model, "scale_attn_by_inverse_layer_idx", "true", how_layer)) != STATUS_OK)
         return s;
     if (on == 0)
         return model_add_fact(t->model, "use_attn_scale", "false", how_off);
     if (!isnan(factor))
-        return multiplier(t, factor, how_factor);
+        return multiplier(t, factor, by_layer == 1, how_factor);
     if (isnan(stated) || stated < 0 || t->bilinear_attention)
         return STATUS_OK;
     for (size_t l = 0; l < t->n_layers; l++) {

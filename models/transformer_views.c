@@ -66,13 +66,38 @@ enum status canonical_fill(struct tensor *out, const struct canonical *v, bool s
     return tensor_need(out) ? STATUS_OK : STATUS_MEMORY;
 }
 
-static enum status identity(struct transformer *t, const struct tensor *x)
+static enum status whole(struct transformer *t, const char *name, const struct tensor *x)
 {
     struct axis axes[TENSOR_MAX_RANK];
 
     for (size_t i = 0; i < x->rank; i++)
         axes[i] = (struct axis){ i, x->shape[i], 1 };
-    return transformer_add_view(t, x->name, x, 0, 0, axes, x->rank);
+    return transformer_add_view(t, name, x, 0, 0, axes, x->rank);
+}
+
+/* As many keys as queries are no groups: TransformerLens writes _W_K whenever n_key_value_heads is given, W_K means the same. */
+static bool as_many_as_queries(const struct checkpoint *c, const struct tensor *x)
+{
+    const char *rest = block_number(x->name) < 0 ? NULL : strchr(x->name + 7, '.') + 1;
+
+    if (!rest || (strncmp(rest, "attn._W_", 8) != 0 && strncmp(rest, "attn._b_", 8) != 0))
+        return false;
+    for (size_t i = 0; i < c->n; i++) {
+        const struct tensor *q = &c->tensors[i];
+        if (block_number(q->name) == block_number(x->name) && strcmp(strchr(q->name + 7, '.') + 1, "attn.W_Q") == 0)
+            return q->rank == 3 && x->rank >= 2 && q->shape[0] == x->shape[0];
+    }
+    return false;
+}
+
+static enum status identity(struct transformer *t, const struct tensor *x)
+{
+    char name[48];
+
+    if (!as_many_as_queries(&t->model->checkpoint, x))
+        return whole(t, x->name, x);
+    (void)snprintf(name, sizeof name, "blocks.%ld.attn.%s", block_number(x->name), strrchr(x->name, '.') + 2);
+    return whole(t, name, x);
 }
 
 /* Older TransformerLens: W_O is [d_model, n_heads * d_head], W_Q, W_K, W_V [n_heads, d_head, d_model], W_in, W_out [out, in], W_E [d_model, d_vocab]. */

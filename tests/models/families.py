@@ -171,7 +171,7 @@ def forward(P, c, t, after=True):
                 scale = dh ** 0.5 if c["attn_scale"] is None else c["attn_scale"] or 1.0
                 if c["attn_scale"] not in (None, False) and float(scale) ** 2 != round(float(scale) ** 2) and scale != 8 ** 0.5:
                     scale = float(np.float32(scale))
-                if c["by_layer"] and c["attn_scale"] is None:
+                if c["by_layer"]:
                     scale = scale * (l + 1)
                 s = rotate(project(y_qk, "Q", h), l) @ rotate(project(y_qk, "K", h), l).T / scale
                 p = np.zeros((n, n))
@@ -230,7 +230,7 @@ def settings(c):
         s["use_attn_scale"] = False
     elif c["attn_scale"] is not None:
         s["attn_scale"] = c["attn_scale"]
-    if c["by_layer"] and c["attn_scale"] is None:
+    if c["by_layer"]:
         s["scale_attn_by_inverse_layer_idx"] = True
     if c["positions"] == "rotary":
         s.update(rotary_dim=c["rotary_dim"], rotary_base=c["base"], rotary_adjacent_pairs=c["adjacent"])
@@ -246,6 +246,12 @@ def transformer_lens(P, c):
     for l in range(c["n_layers"]):
         T["blocks.%d.attn.mask" % l] = np.tril(np.ones((c["n_ctx"], c["n_ctx"]), bool))
     return T, settings(c)
+
+
+def ungrouped(P, c):
+    """n_key_value_heads given, and as many as there are queries: the names of groups all the same."""
+    T, config = transformer_lens(P, c)
+    return {re.sub(r"attn\.([Wb]_[KV])$", r"attn._\1", k): v for k, v in T.items()}, dict(config, n_key_value_heads=c["n_heads"])
 
 
 def older(P, c):
@@ -437,6 +443,8 @@ def agrees(program, path, P, c, r, after=True):
 PLAIN = dict(gated=False, bilinear=False, rotary_tables=False, tied=False)
 KINDS = [
     ("transformer_lens", transformer_lens, {}, 40), ("transformer_lens", transformer_lens, dict(positions="rotary", rotary_tables=True), 6),
+    ("ungrouped", ungrouped, dict(PLAIN, groups=None), 3),
+    ("transformer_lens", transformer_lens, dict(PLAIN, by_layer=True, attn_scale=False, n_layers=2), 2), ("transformer_lens", transformer_lens, dict(PLAIN, by_layer=True, attn_scale=1.7, n_layers=2), 2),
     ("older", older, dict(PLAIN, groups=None, biases=False, act="relu"), 6),
     ("gpt2", gpt2, dict(PLAIN, norm="LN", positions="standard", biases=True, d_mlp=9, act="gelu_new", by_layer=False), 8),
     ("gpt2", gpt2, dict(PLAIN, norm="LN", positions="standard", biases=True, d_mlp=9, act="gelu_new", tied=True, by_layer=False), 4),
@@ -474,7 +482,7 @@ def main(build):
                 number += 1
                 path = os.path.join(folder, "%s_%d.%s" % (name, number, r.choice(["safetensors", "npz"])))
                 save(path, *layout(P, c))
-                wrong = agrees(program, path, P, c, r, after=layout in (transformer_lens, older))
+                wrong = agrees(program, path, P, c, r, after=layout in (transformer_lens, ungrouped, older))
                 passed, failed = passed + (wrong is None), failed + (wrong is not None)
                 if wrong:
                     print("%s: %s\n%s" % (name, json.dumps(c), wrong))
@@ -482,7 +490,7 @@ def main(build):
             c, P = make(r, dict(PLAIN, norm="LN", positions="standard", biases=True, d_mlp=9, act="gelu", groups=None, pad=None, attn_scale=None, parallel=False, by_layer=False))
             c["attn_scale"], c["pad"] = None, None
             texts = {}
-            for layout in (transformer_lens, gpt2, neox, llama, torch_encoder, by_hand, in_out):
+            for layout in (transformer_lens, ungrouped, gpt2, neox, llama, torch_encoder, by_hand, in_out):
                 path = os.path.join(folder, "%s_same%d.safetensors" % (layout.__name__, i))
                 save(path, *layout(P, c))
                 done = subprocess.run([program, "convert", path, "-o", path + ".net"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)

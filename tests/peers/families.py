@@ -1,10 +1,12 @@
-"""Random modules of PyTorch of the families that are not transformers, saved in every format that fits: selftest must find what PyTorch computes within
-the certified float32 bound.
+"""Random modules of PyTorch of every family, saved in every format: selftest must find what PyTorch computes within the certified bound of
+a binary32 execution, and what it computes in double precision within that of a binary64 one.
 
-    python tests/peers/families.py BUILD
+    python tests/peers/families.py BUILD [PART OF A NAME]
 
-A row of FAMILIES makes a module, inputs for it and the settings that its tensors do not tell. Needs torch, numpy and, for its format, safetensors.
+A row of FAMILIES (or of transformers_random.py) makes a module, inputs for it and the settings that its tensors do not tell. Needs torch, numpy, transformer_lens.
 """
+import contextlib
+import io
 import os
 import random
 import struct
@@ -19,6 +21,7 @@ from torch import nn
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "examples"))
 from make_reference import make_reference  # noqa: E402
+from transformers_random import TRANSFORMERS  # noqa: E402
 
 ACTS = {"relu": nn.ReLU, "gelu": nn.GELU, "gelu_new": lambda: nn.GELU(approximate="tanh"), "silu": nn.SiLU, "tanh": nn.Tanh, "sigmoid": nn.Sigmoid}
 
@@ -171,10 +174,11 @@ FAMILIES = [sequential, normed, named, bilinear, stacked, product, toy, autoenco
 
 
 def save_safetensors(state, path):
+    types = {torch.float32: "F32", torch.int64: "I64", torch.bool: "BOOL"}
     header, data = {}, b""
     for k, v in state.items():
         raw = v.contiguous().numpy().tobytes()
-        header[k] = {"dtype": {torch.float32: "F32", torch.int64: "I64"}[v.dtype], "shape": list(v.shape), "data_offsets": [len(data), len(data) + len(raw)]}
+        header[k] = {"dtype": types[v.dtype], "shape": list(v.shape), "data_offsets": [len(data), len(data) + len(raw)]}
         data += raw
     text = json.dumps(header).encode()
     with open(path, "wb") as f:
@@ -184,37 +188,64 @@ def save_safetensors(state, path):
 FORMATS = {".pt": torch.save, ".safetensors": save_safetensors, ".npz": lambda state, path: np.savez(path, **{k: v.numpy() for k, v in state.items()})}
 
 
-def main(build, rounds=8):
-    program, passed, failed, widest = os.path.join(build, "weightproof"), 0, 0, 0.0
-    r = random.Random(5)
-    torch.manual_seed(5)
-    with tempfile.TemporaryDirectory() as folder:
-        for make in FAMILIES:
-            for i in range(rounds):
-                model, inputs, sets = make(r)
-                reference, nets = os.path.join(folder, "r.npz"), set()
+class Tally:
+    def __init__(self, build):
+        self.program, self.passed, self.failed, self.networks, self.widest = os.path.join(build, "weightproof"), 0, 0, 0, 0.0
+
+    def count(self, good, what):
+        self.passed, self.failed = self.passed + bool(good), self.failed + (not good)
+        if not good:
+            print(what)
+
+    def selftest(self, path, reference, options, what):
+        """The hash of the network when the outputs lie within their bounds, else None."""
+        done = subprocess.run([self.program, "selftest", path, "--against", reference, "--json", "-"] + options, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        self.count(done.returncode == 0, "%s\n%s" % (what, done.stdout.decode()))
+        if done.returncode:
+            return None
+        answer = json.loads(done.stdout)
+        for a in answer["arrays"]:
+            if a["dtype"] == "F32" and a["largest"]["deviation"] > 0:
+                self.widest = max(self.widest, a["largest"]["bound"] / a["largest"]["deviation"])
+        return answer["net_sha256"]
+
+    def network(self, name, files, folder, both=True):
+        """One network in one or more files, each in every format: all agree with PyTorch and are one network. both: in float64 too."""
+        nets, reference, beside = set(), os.path.join(folder, "r.npz"), os.path.join(folder, "m.json")
+        self.networks += 1
+        for k, (model, inputs, config, sets) in enumerate(files):
+            with contextlib.redirect_stdout(io.StringIO()):     # TransformerLens says that it changes the type
                 make_reference(model, inputs, reference)
-                for ending, save in FORMATS.items():
-                    path = os.path.join(folder, "m" + ending)
-                    save(model.state_dict(), path)
-                    done = subprocess.run([program, "selftest", path, "--against", reference, "--json", "-"] + [a for s in sets for a in ("--set", s)],
-                                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-                    good = done.returncode == 0
-                    if good:
-                        answer = json.loads(done.stdout)
-                        nets.add(answer["net_sha256"])
-                        for a in answer["arrays"]:
-                            if a["dtype"] == "F32" and a["largest"]["deviation"] > 0:
-                                widest = max(widest, a["largest"]["bound"] / a["largest"]["deviation"])
-                    passed, failed = passed + good, failed + (not good)
-                    if not good:
-                        print("%s %d %s %s\n%s" % (make.__name__, i, ending, sets, done.stdout.decode()))
-                good = len(nets) == 1
-                passed, failed = passed + good, failed + (not good)
-    print("families: largest ratio of certified bound to observed deviation %.3g" % widest)
-    print("%d passed, %d failed" % (passed, failed))
-    return failed
+            if not both:
+                with np.load(reference) as arrays:
+                    kept = {n: arrays[n] for n in ("inputs", "output_float32")}
+                np.savez(reference, **kept)
+            with open(beside, "w") as f:
+                json.dump(config, f)
+            options = ([] if config is None else ["--config", beside]) + [a for s in sets for a in ("--set", s)]
+            for ending, save in FORMATS.items():
+                path = os.path.join(folder, "m" + ending)
+                save(model.state_dict(), path)
+                nets.add(self.selftest(path, reference, options, "%s, file %d %s %s %s" % (name, k, ending, sets, config)))
+        self.count(len(nets) == 1, "%s: its files are %d networks" % (name, len(nets)))
+
+
+def main(build, rounds=8, only=""):
+    tally, r = Tally(build), random.Random(5)
+    torch.manual_seed(5)
+    makers = [(make, rounds, True) for make in FAMILIES] + TRANSFORMERS
+    with tempfile.TemporaryDirectory() as folder:
+        for make, times, both in makers:
+            if only not in make.__name__:
+                continue
+            for i in range(times):
+                files = make(r)
+                files = files if isinstance(files, list) else [(files[0], files[1], None, files[2])]
+                tally.network("%s %d" % (make.__name__, i), files, folder, both)
+    print("families: %d networks, largest ratio of certified bound to observed deviation %.3g" % (tally.networks, tally.widest))
+    print("%d passed, %d failed" % (tally.passed, tally.failed))
+    return tally.failed
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1]) > 0)
+    sys.exit(main(sys.argv[1], only=sys.argv[2] if len(sys.argv) > 2 else "") > 0)
