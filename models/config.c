@@ -88,6 +88,20 @@ static enum status read_sidecar(struct config *c, char sha256[65], struct diag *
     return s;
 }
 
+static enum status sidecar_differs(const struct config *inside, const struct config *beside, const char *key, const cJSON *own, const cJSON *other, struct diag *d)
+{
+    char *a = own ? cJSON_PrintUnformatted(own) : mem_string("nothing"), *b = cJSON_PrintUnformatted(other), *path = sidecar_path(inside->path);
+    enum status s = STATUS_MEMORY;
+
+    if (a && b && path)
+        s = diag_fail(d, STATUS_INPUT, "cannot read '%s': its own configuration (%s) and the one beside it (%s) differ in %s: %.60s and %.60s; say --config '%s' to take the one beside it",
+                      inside->path, inside->how, beside->how, key, a, b, path);
+    cJSON_free(a);
+    cJSON_free(b);
+    free(path);
+    return s;
+}
+
 /* What is inside the file counts; a side-car beside it that says otherwise about a key would be passed over in silence. */
 static enum status check_sidecar(const struct config *inside, struct diag *d)
 {
@@ -100,8 +114,7 @@ static enum status check_sidecar(const struct config *inside, struct diag *d)
     {
         const cJSON *other = cJSON_GetObjectItemCaseSensitive(inside->file, entry->string);
         if (s == STATUS_OK && (!other || !cJSON_Compare(entry, other, true)))
-            s = diag_fail(d, STATUS_INPUT, "cannot read '%s': its own configuration (%s) and the one beside it (%s) differ in %s: choose the one beside it with --config",
-                          inside->path, inside->how, beside.how, entry->string);
+            s = sidecar_differs(inside, &beside, entry->string, other, entry, d);
     }
     config_clear(&beside);
     return s;
