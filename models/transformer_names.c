@@ -185,7 +185,7 @@ bool name_is_canonical(const char *name)
     if (strcmp(name, "embed.W_E") == 0)
         return true;
     for (size_t i = 0; rest && i < sizeof parts / sizeof *parts; i++)
-        if (strncmp(rest, parts[i], strlen(parts[i])) == 0)
+        if (strncmp(rest, parts[i], strlen(parts[i])) == 0 && !strchr(rest + strlen(parts[i]), '.')) /* W_Q.weight is an nn.Linear of that name */
             return true;
     return false;
 }

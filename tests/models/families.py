@@ -374,6 +374,13 @@ def in_out(P, c):
     return rename(P, c, words, lambda W: W, prefix="module."), dict(settings(c), n_heads=c["n_heads"], n_kv_heads=c["groups"], weight_layout="in_out")
 
 
+def linears(P, c):
+    """nn.Linear modules under the names that TransformerLens gives its parameters."""
+    words = dict(E="embed", pos="pos_embed", lnf="ln_final", U="unembed", ln1="ln1", ln2="ln2", Q="attn.W_Q", K="attn.W_K", V="attn.W_V", O="attn.W_O", out="mlp.W_out", gate="mlp.W_gate")
+    words["in"] = "mlp.W_in"
+    return rename(P, c, words, lambda W: W.T, blocks="blocks"), dict(settings(c), n_heads=c["n_heads"], n_key_value_heads=c["groups"], weight_layout="out_in")
+
+
 def bilinear_names(P, c):
     """qkv in one, the two factors of the MLP in one, norms without parameters."""
     T = {"transformer.wte.weight": P["embed.W_E"], "lm_head.weight": P["unembed.W_U"].T}
@@ -453,7 +460,7 @@ KINDS = [
     ("torch_encoder", torch_encoder, dict(PLAIN, groups=None, norm="LN", norm_first=False, parallel=False, positions="standard", d_mlp=9, biases=True, act="relu", final_norm=False), 8),
     ("torch_encoder", torch_encoder, dict(PLAIN, groups=None, norm="LN", positions="standard", d_mlp=9, biases=True, act="gelu", parallel=False), 4),
     ("by_hand", by_hand, dict(rotary_tables=False, act="silu"), 12), ("by_hand", by_hand, dict(bilinear=True, rotary_tables=False, act="none", gated=True, d_mlp=5, norm="RMSPre"), 6),
-    ("in_out", in_out, dict(PLAIN), 8),
+    ("in_out", in_out, dict(PLAIN), 8), ("linears", linears, dict(PLAIN, act="silu"), 4),
     ("bilinear_names", bilinear_names, dict(PLAIN, gated=True, groups=None, act="none", norm="RMSPre", eps=1e-8, positions="rotary", adjacent=False, biases=False, d_mlp=5,
                                             out_scale=0.5 ** 0.5, parallel=False), 6),
 ]
@@ -490,7 +497,7 @@ def main(build):
             c, P = make(r, dict(PLAIN, norm="LN", positions="standard", biases=True, d_mlp=9, act="gelu", groups=None, pad=None, attn_scale=None, parallel=False, by_layer=False))
             c["attn_scale"], c["pad"] = None, None
             texts = {}
-            for layout in (transformer_lens, ungrouped, gpt2, neox, llama, torch_encoder, by_hand, in_out):
+            for layout in (transformer_lens, ungrouped, gpt2, neox, llama, torch_encoder, by_hand, in_out, linears):
                 path = os.path.join(folder, "%s_same%d.safetensors" % (layout.__name__, i))
                 save(path, *layout(P, c))
                 done = subprocess.run([program, "convert", path, "-o", path + ".net"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
