@@ -264,6 +264,19 @@ static enum status whole_tensor(struct value *out, struct interp *in, const stru
     return exact_from_doubles(out, t->data);
 }
 
+/* The group of keys and values that head h reads: of G groups (the tensor attn._W_K or _W_V) and H heads, h G / H; h without groups. */
+static long group_of(const struct net *net, const char *grouped, long l, long h)
+{
+    char name[64];
+    snprintf(name, sizeof name, "blocks.%ld.attn.%s", l, grouped);
+    long groups = net_tensor(net, name);
+    snprintf(name, sizeof name, "blocks.%ld.attn.W_O", l);
+    long heads = net_tensor(net, name);
+    if (groups < 0 || heads < 0) return h;
+    size_t G = net->tensors[groups].shape[0], H = net->tensors[heads].shape[0];
+    return h >= 0 && (size_t)h < H ? (long)((size_t)h * G / H) : -1;
+}
+
 /* W_Q[h] and W_K[h], or W_V[h] and W_O[h]: found through the network's own nodes, so that any layout of tensors is right. */
 static enum status head_matrix(struct value *out, struct interp *in, const struct expr *e, const struct net *net, const char *hook, long l, long h)
 {
@@ -307,8 +320,8 @@ enum status array_weight(struct value *out, struct interp *in, const struct expr
     enum status s = eval_int(&l, &known, in, e->args[1]);
     if (s == STATUS_OK && known) s = eval_int(&h, &known, in, e->args[2]);
     if (s == STATUS_OK && !known) s = interp_fail(in, e, "a layer or head must not rest on a network value");
-    if (s == STATUS_OK) s = head_matrix(&a, in, e, net, qk ? "hook_q" : "hook_v", l, h);
-    if (s == STATUS_OK) s = head_matrix(&b, in, e, net, qk ? "hook_k" : "hook_result", l, h);
+    if (s == STATUS_OK) s = head_matrix(&a, in, e, net, qk ? "hook_q" : "hook_v", l, qk ? h : group_of(net, "_W_V", l, h));
+    if (s == STATUS_OK) s = head_matrix(&b, in, e, net, qk ? "hook_k" : "hook_result", l, qk ? group_of(net, "_W_K", l, h) : h);
     if (s == STATUS_OK && qk) s = transpose(&c, in, &b);
     if (s == STATUS_OK) s = array_matmul(out, in, e, &a, qk ? &c : &b);
     value_clear(&a);

@@ -253,6 +253,11 @@ static bool type_circuit(struct typer *t, struct expr *e, const struct bound_mod
             char name[80];
             (void)snprintf(name, sizeof name, "blocks.%ld.attn.%s", l, parts[i]);
             long tensor = net_tensor(net, name);
+            if (tensor < 0 && (strcmp(parts[i], "W_K") == 0 || strcmp(parts[i], "W_V") == 0)) { /* in groups */
+                char grouped[80];
+                (void)snprintf(grouped, sizeof grouped, "blocks.%ld.attn._%s", l, parts[i]);
+                tensor = net_tensor(net, grouped);
+            }
             if (tensor < 0) {
                 unknown_in_net(t, e, m, name, true, NULL);
                 return false;

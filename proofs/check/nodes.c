@@ -229,11 +229,18 @@ static bool tensor_value(struct eval *e, const struct tensor *t, struct val *out
     return true;
 }
 
-/* head h of tensor blocks.l.attn.NAME as a matrix */
-static bool head_matrix(struct eval *e, const struct net *net, int l, int h, const char *which, struct val *out) {
+/* head h of tensor blocks.l.attn.NAME as a matrix; without that tensor, its group h G / H of the G in blocks.l.attn._NAME, beside H heads in OTHER (NETWORK.md §4) */
+static bool head_matrix(struct eval *e, const struct net *net, int l, int h, const char *which, const char *other, struct val *out) {
     char name[100];
+    snprintf(name, sizeof name, "blocks.%d.attn.%s", l, other);
+    const struct tensor *heads = net_tensor(net, name);
     snprintf(name, sizeof name, "blocks.%d.attn.%s", l, which);
     const struct tensor *t = net_tensor(net, name);
+    if (t == NULL && heads != NULL && h >= 0 && (uint32_t)h < heads->d[0]) {
+        snprintf(name, sizeof name, "blocks.%d.attn._%s", l, which);
+        t = net_tensor(net, name);
+        if (t != NULL) h = (int)((uint64_t)h * t->d[0] / heads->d[0]);
+    }
     if (t == NULL || t->rank != 3 || (uint32_t)h >= t->d[0]) return fail_at(&e->fail, 0, "the network has no matrix %s of head %d", name, h);
     val_array(e, out, 2, t->d[1], t->d[2], 0);
     for (size_t i = 0; i < val_size(out); i++) num_set_dyadic(&out->x[i], t->v[(size_t)h * val_size(out) + i]);
@@ -251,7 +258,8 @@ bool eval_weights(struct eval *e, const struct ex *x, struct val *out) {
     }
     struct val a, b, bt;
     if (!small_int(e, x->k[1], &l) || !small_int(e, x->k[2], &h)) return false;
-    if (!head_matrix(e, net, l, h, x->number == FN_QK ? "W_Q" : "W_V", &a) || !head_matrix(e, net, l, h, x->number == FN_QK ? "W_K" : "W_O", &b)) return false;
+    const char *first = x->number == FN_QK ? "W_Q" : "W_V", *second = x->number == FN_QK ? "W_K" : "W_O";
+    if (!head_matrix(e, net, l, h, first, second, &a) || !head_matrix(e, net, l, h, second, first, &b)) return false;
     if (x->number == FN_QK) {
         val_array(e, &bt, 2, b.d[1], b.d[0], 0);
         for (uint32_t i = 0; i < b.d[0]; i++)

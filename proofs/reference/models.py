@@ -38,14 +38,22 @@ class ModelFunctions:
         return self.tensor(self.model(m, env), self.string(name))
 
     def weights(self, env, m, layer, head, names):
-        """W[head] of the two tensors of a layer."""
+        """W[head] of the two tensors of a layer; where keys or values come in groups, that of the group which the head reads."""
         model, out = self.model(m, env), []
         layer, head = integer(self.value(layer, env)), integer(self.value(head, env))
-        for name in names:
-            w = self.tensor(model, "blocks.%d.attn.%s" % (layer, name))
-            if len(w.shape) != 3 or not 0 <= head < w.shape[0]:
+        names = ["blocks.%d.attn.%s" % (layer, name) for name in names]
+        grouped = [n.replace("attn.W_", "attn._W_") if n not in model.net.tensors else n for n in names]
+        tensors = [self.tensor(model, g if g in model.net.tensors else n) for n, g in zip(names, grouped)]
+        if any(len(w.shape) != 3 for w in tensors):
+            raise ClaimError("no such head")
+        heads = [w.shape[0] for w, n, g in zip(tensors, names, grouped) if n == g]
+        for w, n, g in zip(tensors, names, grouped):
+            if not heads or not 0 <= head < heads[0]:
                 raise ClaimError("no such head")
-            out.append(w[head])
+            index = head if n == g else head * w.shape[0] // heads[0]
+            if index >= w.shape[0]:
+                raise ClaimError("no such head")
+            out.append(w[index])
         return out
 
     def call_QK(self, env, m, layer, head):
