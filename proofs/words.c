@@ -45,7 +45,7 @@ static void add_known(struct text *out, const struct result *r, const char *befo
 static void add_at(struct text *out, const char *before, const struct binding *b) {
     if (b->n_parts == 0) return;
     text_add(out, before);
-    binding_print(out, b);
+    binding_show(out, b);
 }
 
 static bool is_exists(const struct expr *e) { return e->form == FORM_QUANT && e->quant == QUANT_EXISTS; }

@@ -72,12 +72,25 @@ void write_json_mpz(struct text *out, const mpz_t z) {
     mpq_clear(q);
 }
 
+/* A real vector as an array of exact numbers in text. */
+static void write_json_vector(struct text *out, const char *vector) {
+    text_add(out, "[");
+    for (const char *p = vector; *p;) {
+        size_t n = strcspn(p, ",");
+        text_add(out, p == vector ? "\"" : ", \"");
+        text_add_n(out, p, n);
+        text_add(out, "\"");
+        p += n + (p[n] == ',');
+    }
+    text_add(out, "]");
+}
+
 void write_json_binding(struct text *out, const struct binding *b) {
     text_add(out, "{");
     for (size_t i = 0; i < b->n_parts; i++) {
         text_addf(out, "%s\"%s\": ", i ? ", " : "", b->parts[i].name);
         if (b->parts[i].vector) {
-            text_addf(out, "\"%s\"", b->parts[i].vector);
+            write_json_vector(out, b->parts[i].vector);
             continue;
         }
         if (!b->parts[i].is_int) text_add(out, "[");

@@ -1,6 +1,7 @@
 /* engine.c: outcomes, bindings, limits. */
 #include "verify/engine.h"
 #include "core/mem.h"
+#include <stdint.h>
 #include <string.h>
 #include <time.h>
 
@@ -47,16 +48,33 @@ void binding_clear(struct binding *b)
     b->n_parts = 0;
 }
 
-void binding_print(struct text *out, const struct binding *b)
+/* The first `most` numbers of a vector's text, and how many there are if these are not all. */
+static void print_vector(struct text *out, const char *vector, size_t most)
+{
+    size_t commas = 0, end = 0;
+    for (const char *p = vector; *p; p++) {
+        commas += *p == ',';
+        if (commas < most) end = (size_t)(p - vector) + 1;
+    }
+    text_add_n(out, vector, end);
+    if (vector[end] && vector[end + 1]) text_addf(out, ",... (%zu entries)", commas + 1);
+    else text_add(out, vector + end);
+}
+
+static void print(struct text *out, const struct binding *b, size_t most)
 {
     if (b->n_parts == 0) text_add(out, "-");
     for (size_t i = 0; i < b->n_parts; i++) {
         text_addf(out, "%s%s=", i ? " " : "", b->parts[i].name);
         for (size_t k = 0; k < b->parts[i].n; k++) text_addf(out, "%s%d", k ? "," : "", b->parts[i].tokens[k]);
-        if (b->parts[i].vector) text_add(out, b->parts[i].vector);
+        if (b->parts[i].vector) print_vector(out, b->parts[i].vector, most);
         if (!b->parts[i].is_int && b->parts[i].n == 1) text_add(out, ",");
     }
 }
+
+void binding_print(struct text *out, const struct binding *b) { print(out, b, SIZE_MAX); }
+
+void binding_show(struct text *out, const struct binding *b) { print(out, b, 6); }
 
 static enum status add_part(struct binding *b, const char *name, bool is_int, const int *tokens, size_t n)
 {

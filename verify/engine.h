@@ -16,6 +16,7 @@ bool limits_expired(const struct limits *l);   /* cheap; ask every few thousand 
 struct binding { struct { char *name; bool is_int; int *tokens; size_t n; char *vector; } *parts; size_t n_parts; };
 void binding_clear(struct binding *b);
 void binding_print(struct text *out, const struct binding *b);      /* FORMAT.md BINDING */
+void binding_show(struct text *out, const struct binding *b);       /* the same for readers: long vectors are cut */
 enum status binding_read(struct binding *out, const struct binds *b, const struct interp *in) MUST_USE;   /* what is bound now */
 enum status binding_add_vector(struct binding *b, const char *name, const char *vector) MUST_USE;   /* one more part */
 enum status binding_copy(struct binding *out, const struct binding *b) MUST_USE;

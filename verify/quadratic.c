@@ -223,6 +223,8 @@ static bool find_point(struct solver *s, const struct margin *f, double r)
     size_t n = s->c.n;
     for (size_t k = 0; k < sizeof tries / sizeof *tries; k++) {
         double step = exp2(floor(log2(r / sqrt((double)n))) - tries[k].bits), shrink = tries[k].inside ? 1 - exp2(-tries[k].bits) : 1;
+        for (size_t i = 0; i < n; i++)
+            if (!isfinite(step) || !isfinite(s->u[i] / step) || !isfinite(s->u[i])) return false;   /* numbers beyond doubles: nothing is found */
         for (size_t i = 0; i < n; i++) {
             mpq_t x;
             mpq_init(x);
@@ -353,7 +355,7 @@ static enum status one_form(enum answer *out, double *lambda, struct solver *s, 
             double w = m.value / (2 * l.r * l.r);      /* the dual loses at most r^2 a unit: half its value is left within w */
             if (m.value > UNCLEAR * l.size) {
                 *lambda = short_between(m.lambda, w);
-                *out = HOLDS;
+                *out = isfinite(*lambda) && *lambda >= 0 ? HOLDS : OPEN;
             } else {
                 for (size_t i = 0; i < n; i++) {
                     s->u[i] = 0;
@@ -363,7 +365,7 @@ static enum status one_form(enum answer *out, double *lambda, struct solver *s, 
                 _fmpz_vec_set(h, s->h, (slong)n + 1);
                 *lambda = m.lambda;
                 if (find_point(s, f, l.r)) *out = FAILS;
-                else if (isfinite(m.lambda) && multiplier_holds(s, f, scale, h, twice, m.lambda)) *out = HOLDS;
+                else if (isfinite(m.lambda) && m.lambda >= 0 && multiplier_holds(s, f, scale, h, twice, m.lambda)) *out = HOLDS;
                 _fmpz_vec_clear(h, (slong)n + 1);
             }
         }

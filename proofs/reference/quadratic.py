@@ -127,16 +127,11 @@ class Polynomials:
         return Row([p for r in rows for p in r.at(shift)], shift)
 
 
-# matrices, lists of rows of Fractions
+# matrices, lists of rows of integers
 
 def positive_definite(a):
     """Whether the symmetric matrix is, exactly."""
-    n = len(a)
-    below = lcm(*[x.denominator for row in a for x in row])
-    z = [[x.numerator * (below // x.denominator) for x in row] for row in a]
-    if any(z[i][i] <= 0 for i in range(n)):
-        return False
-    return by_factor(z) or by_elimination(z)
+    return all(a[i][i] > 0 for i in range(len(a))) and (by_factor(a) or by_elimination(a))
 
 
 def by_factor(z):
@@ -355,34 +350,41 @@ class BallClaim:
     # decisions
 
     def polynomial(self, form):
-        out = {(): form[-1] * (1 << self.shift)}
+        """The form times a positive integer, and that integer."""
+        below = lcm(*[c.denominator for c in form])
+        out = {(): (form[-1].numerator * (below // form[-1].denominator)) << self.shift}
         for c, p in zip(form, self.outputs):
             if c:
-                add_to(out, p, c)
-        return {m: Fraction(c) / (1 << self.shift) for m, c in out.items() if c}
+                add_to(out, p, c.numerator * (below // c.denominator))
+        return out, below << self.shift
 
     def matrix(self, form, x0, radius2, multiplier):
-        """Twice [[Q + lambda, g / 2], [g / 2, c - lambda r^2]] of the form around x0."""
+        """A positive multiple of [[Q + multiplier, g / 2], [g / 2, m - multiplier r^2]] of the form around x0, its last row and column scaled: integers."""
         n = self.n
-        a = [[Fraction(0)] * (n + 1) for _ in range(n + 1)]
-        for m, c in self.polynomial(form).items():
+        p, unit = self.polynomial(form)
+        z = lcm(*[x.denominator for x in x0])
+        x = [a.numerator * (z // a.denominator) for a in x0]
+        q = [[0] * n for _ in range(n)]
+        gradient, value = [0] * n, p[()] * z * z          # of z^2 times the form at x / z
+        for m, c in p.items():
             if len(m) == 2:
                 i, j = m
-                a[i][j] += c
-                a[j][i] += c
-                a[n][i] += c * x0[j]
-                a[n][j] += c * x0[i]
-                a[n][n] += 2 * c * x0[i] * x0[j]
+                q[i][j] += c
+                q[j][i] += c
+                gradient[i] += c * x[j]
+                gradient[j] += c * x[i]
+                value += c * x[i] * x[j]
             elif len(m) == 1:
-                a[n][m[0]] += c
-                a[n][n] += 2 * c * x0[m[0]]
-            else:
-                a[n][n] += 2 * c
+                gradient[m[0]] += c * z
+                value += c * x[m[0]] * z
+        up, down = multiplier.numerator, multiplier.denominator
+        above, below = radius2.numerator, radius2.denominator
+        a = [[entry * down for entry in row] for row in q]
         for i in range(n):
-            a[i][i] += 2 * multiplier
-            a[i][n] = a[n][i]
-        a[n][n] -= 2 * multiplier * radius2
-        return a
+            a[i][i] += 2 * up * unit
+            a[i].append(gradient[i] * down * below)
+        last = 2 * below * (value * down * below - up * unit * above * z * z)
+        return a + [[row[n] for row in a] + [last]]
 
     def case(self, line, env):
         """The truth of the predicate on the ball, as the line shows it."""
@@ -430,7 +432,7 @@ class BallClaim:
         x = [a + b for a, b in zip(d, added)]
         for form, strict in forms:
             value = Fraction(0)
-            for m, c in self.polynomial(form).items():
+            for m, c in self.polynomial(form)[0].items():
                 for i in m:
                     c = c * x[i]
                 value += c

@@ -27,7 +27,12 @@ class Verdict(str, Enum):
 
 
 def _binding(b: Optional[Mapping[str, Any]]) -> Optional[Binding]:
-    return None if b is None else {k: np.array(v) if isinstance(v, list) else v for k, v in b.items()}
+    return None if b is None else {k: _array(v) if isinstance(v, list) else v for k, v in b.items()}
+
+
+def _array(v: List[Any]) -> np.ndarray:
+    """A sequence of integers, or a real vector, whose entries are exact."""
+    return np.array([Fraction(x) for x in v], dtype=object) if any(isinstance(x, str) for x in v) else np.array(v)
 
 
 def _fraction(text: Optional[str]) -> Optional[Fraction]:

@@ -199,13 +199,18 @@ def special(folder):
     claims.append('claim rounded { forall d in ball(0, 1/2, l2) prove output(M_linear, d)[0] > 1 under float32 expect undecided }')
     claims.append('claim other_norm { forall d in ball(0, 1/2, linf) prove output(M_linear, d)[0] > 1 expect undecided }')
     claims.append('claim read_twice { forall d in ball(0, 1/2, l2) prove output(M_linear, d)[0] > output(M_linear, {1, 1} + d)[1] expect undecided }')
+    with open(folder + "/huge.net", "w") as f:      # numbers beyond doubles are no answer, and no crash
+        f.write(Net([[1, 1], [1, -1]], [[1, 1], [1, 1]], [[1, Fraction(1, 2)], [1, -1]]).text().replace("0x1p0", "0x1p1000"))
+    claims.append('model M_huge = "huge.net"')
+    for i, (centre, r) in enumerate((("{1, 1}", "1/10"), ("{1, 1}", "2^-2000"), ("{1, 1}", "2^2000"), ("{2^3000, 1}", "1"), ("{1, 1}", "0"))):
+        claims.append("claim huge_%d { forall d in ball(%s, %s, l2) prove argmax(output(M_huge, d)) == 0 expect undecided }" % (i, centre, r))
     with open(folder + "/special.claims", "w") as f:
         f.write("\n".join(claims) + "\n")
     status, output = run(BUILD + "/weightproof", "verify", folder + "/special.claims", "--expect", "--certificates", folder + "/special")
     check(status == 0, "special cases end with %d\n%s" % (status, output))
     for path in glob.glob(folder + "/special/*.cert"):
         name = os.path.basename(path)[:-5]
-        models = [x for m in SPECIAL for x in ("--model", "M_%s=%s/%s.net" % (m[0], folder, m[0]))]
+        models = ["--model", "M_huge=%s/huge.net" % folder] + [x for m in SPECIAL for x in ("--model", "M_%s=%s/%s.net" % (m[0], folder, m[0]))]
         status, output = run(BUILD + "/weightproof-check", "--quiet", "--claims", folder + "/special.claims", "--only", name, *models, path)
         check(status == 0, "%s is not about its claim: %s" % (name, output))
     return sorted(glob.glob(folder + "/special/*.cert"))
