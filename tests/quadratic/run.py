@@ -195,6 +195,7 @@ def special(folder):
     claims.append('claim weak_count { count k in 1..8 : all{ output(M_bowl_weak, d)[0] >= 0 : d in ball(0, k/4, l2) } within 1/8 prove fraction <= 1/2 expect proved }')
     claims.append('claim empty { forall k in 0..8, d in ball(0, 1, l2) where k > 8 prove output(M_linear, d)[0] > 9 expect vacuous }')
     claims.append('claim every_rival { forall k in 0..1, d in ball(0, 1/2, l2) prove all{ output(M_linear, d)[0] > output(M_linear, d)[j] + k : j in 0..1 where j != 0 } expect proved }')
+    claims.append('claim thin { forall d in ball(0, 7/5, l2) prove output(M_saddle, d)[0] > 0 expect proved }')
     claims.append('claim relation { forall d in ball(0, 1/2, l2) prove output(M_linear, d)[0] == 1 expect undecided }')
     claims.append('claim rounded { forall d in ball(0, 1/2, l2) prove output(M_linear, d)[0] > 1 under float32 expect undecided }')
     claims.append('claim other_norm { forall d in ball(0, 1/2, linf) prove output(M_linear, d)[0] > 1 expect undecided }')
@@ -269,6 +270,24 @@ def false_certificates(folder):
     for k in range(1, 40):      # no multiplier proves a false claim, and none proves a tie
         some["false, multiplier %d/8" % k] = changed(inside, r"(?s)9/10(.*)case hold [^\n]*", r"101/100\1case hold %s" % Fraction(k, 8))
         some["tie, multiplier %d/8" % k] = changed(inside, r"(?s)9/10(.*)case hold [^\n]*", r"1\1case hold %s" % Fraction(k, 8))
+    # 1 + xy on radii p/q a hair below the root of 2: the multipliers are those in (1/2, q^2/p^2), the matrices nearly singular
+    thin, p, q, sound = read("thin"), 7, 5, []
+    for k in range(1, 181):
+        p, q = 3 * p + 4 * q, 2 * p + 3 * q
+        if k not in (2, 5, 12, 30, 60, 120, 180):
+            continue
+        def at(multiplier):
+            return changed(changed(thin, r"7/5", "%d/%d" % (p, q)), r"^case hold .*$", "case hold %s" % multiplier)
+        width = Fraction(q * q, p * p) - Fraction(1, 2)
+        sound.append(at(Fraction(1, 2) + width / 2))
+        for name, multiplier in (("the lower end", Fraction(1, 2)), ("the upper end", Fraction(q * q, p * p)), ("below", Fraction(1, 2) - width / 2 ** 9), ("above", Fraction(1, 2) + width * 5 / 4)):
+            some["thin ball %d, multiplier %s" % (k, name)] = at(multiplier)
+    os.mkdir(folder + "/thin")
+    for i, text in enumerate(sound):
+        with open("%s/thin/%03d.cert" % (folder, i), "w") as f:
+            f.write(text)
+    for checker, output in accepted(folder, sorted(glob.glob(folder + "/thin/*.cert"))):
+        check(output.count("accepted proved") == len(sound) == 7, "%s and thin balls:\n%s" % (checker, output))
     os.mkdir(folder + "/false")
     for i, (name, text) in enumerate(some.items()):
         with open("%s/false/%03d.cert" % (folder, i), "w") as f:
