@@ -177,6 +177,7 @@ SPECIAL = [
      [("1", "proved"), ("13/10", "proved"), ("129099/100000", "proved"), ("14/10", "refuted"), ("3", "refuted")]),
     # convex: the smallest value inside the ball, 1/16
     ("convex", Net([[1], [0]], [[1], [0]], [[1]], S=[[1], [0]], b=[Fraction(5, 16)]), "output(M, d)[0] > 0", [("1/4", "proved"), ("10", "proved")]),
+    ("well", Net([[1]], [[1]], [[1]], b=[1]), "output(M, d)[0] > 1/2", [("1", "proved")]),
     ("saddle", Net([[1], [0]], [[0], [1]], [[1]], b=[1]), "-3 < -3 * output(M, d)[last] / 2 < 0 and 1 > 0 + output(M, d)[0] - 1", [("1", "proved"), ("2", "refuted")]),
 ]
 
@@ -267,6 +268,11 @@ def false_certificates(folder):
         "cases in another order": changed(count, r"^(case hold .*)\n((?:case hold .*\n)*)(case fail .*)$", r"\3\n\2\1"),
         "forms in another order": changed(twice, r"^case hold (\S+) (\S+)", r"case hold 0 0"),
     }
+    # x^2 - 1/4 is positive outside a ball, which is what a negative multiplier shows
+    for k in range(1, 8):
+        some["false inside, multiplier -%d/8" % k] = changed(changed(read("well_0"), r"> 1/2", "> 5/4"), r"^case hold .*$", "case hold %s" % Fraction(-k, 8))
+    for i in range(4):
+        some["case %d of a closed claim made open" % i] = changed(read("closed"), r"((?:^case .*\n){%d})case hold .*" % i, r"\1case open")
     for k in range(1, 40):      # no multiplier proves a false claim, and none proves a tie
         some["false, multiplier %d/8" % k] = changed(inside, r"(?s)9/10(.*)case hold [^\n]*", r"101/100\1case hold %s" % Fraction(k, 8))
         some["tie, multiplier %d/8" % k] = changed(inside, r"(?s)9/10(.*)case hold [^\n]*", r"1\1case hold %s" % Fraction(k, 8))
