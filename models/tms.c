@@ -38,9 +38,10 @@ static bool has_two_layers(const struct checkpoint *c)
            down->shape[0] == up->shape[1] && down->shape[1] == up->shape[0];
 }
 
+/* `weight` and `bias` alone are an nn.Linear just as well: they are read as this family when it is asked for, not recognised. */
 bool tms_recognises(const struct checkpoint *c)
 {
-    const struct tensor *W = first_in(c, weights), *b = first_in(c, biases);
+    const struct tensor *W = find_in(c, "weight") ? NULL : first_in(c, weights), *b = first_in(c, biases);
 
     return has_two_layers(c) || (c->n == 2 && W && b && W->rank == b->rank + 1 && (W->rank == 2 || W->rank == 3));
 }

@@ -91,6 +91,12 @@ def test_real_inputs():
     raises(wp.ModelError, lambda: m.run(np.full(64, np.nan)), "not finite")
 
 
+def test_a_linear_layer_is_no_toy_model():
+    state = {"weight": np.ones((2, 8), np.float32), "bias": np.zeros(2, np.float32)}
+    raises(wp.ModelError, lambda: wp.from_state_dict(state), "no known family")
+    assert wp.from_state_dict(state, family="tms").family == "tms"
+
+
 def test_processing_is_exact():
     path = ROOT + "/examples/sortlist_v12_n5_s1.pt"
     m, p = wp.load(path), wp.load(path, process=["fold_ln", "fold_value_biases", "center_writing"])
