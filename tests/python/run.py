@@ -187,6 +187,7 @@ def test_files_are_written():
 def test_interrupt_keeps_what_was_decided():
     text = ("claim quick { prove 1 < 2 }\n"
             "claim slow { count t in tokens[4] of 0..63 : argmax(logits(M, t)[last]) == max(t) engine enumerate }\nclaim later { prove 1 < 2 }")
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may have started us with it ignored
     interrupt = threading.Timer(0.3, lambda: signal.raise_signal(signal.SIGINT))  # once the first claim is decided
     r = wp.verify(text, {"M": wp.load(MAX4)}, decided=lambda name, *_: interrupt.start() if name == "quick" else None)
     interrupt.join()
