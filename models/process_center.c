@@ -77,7 +77,7 @@ static bool writers(struct centring *c, size_t v)
     c->mine[v] = true;
     for (size_t a = 0; n->op == OP_HEADS && a < n->n_inputs; a++) {
         c->mine[n->inputs[a]] = true;
-        if (net_readers(c->net, n->inputs[a]) != 1)
+        if (net_readers(c->net, n->inputs[a]) != 1 || n->inputs[a] == c->net->output)
             return false;
     }
     return n->op == OP_HEADS || n->op == OP_LINEAR || n->op == OP_EMBED || n->op == OP_POSITION;

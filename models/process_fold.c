@@ -58,11 +58,22 @@ struct folding {
 
 static bool is_weighted_norm(const struct node *v) { return (v->op == OP_LAYERNORM || v->op == OP_RMSNORM) && v->n_w > 0; }
 
-/* Every reader of norm v is linear, and reads a matrix that nothing else does. */
+/* Is the tensor of a reader's matrix a bias of a reader too (as its slice)? */
+static bool is_bias(const struct folding *f, size_t tensor)
+{
+    for (size_t u = 0; u < f->net->n_nodes; u++)
+        if (f->mine[u] && f->net->nodes[u].n_w > 1 && f->net->nodes[u].w[1].tensor == tensor)
+            return true;
+    return false;
+}
+
+/* Norm v is not the output, every reader of it is linear, and reads a matrix that nothing else does. */
 static enum status readers_check(struct folding *f, size_t v)
 {
     const struct net *net = f->net;
 
+    if (v == net->output)
+        return diag_fail(f->r.b.d, STATUS_INPUT, "cannot process fold_ln: '%s' is the output, no linear node takes its weights over", net->nodes[v].name);
     for (size_t u = 0; u < net->n_nodes; u++) {
         f->mine[u] = false;
         for (size_t a = 0; a < net->nodes[u].n_inputs; a++)
@@ -72,7 +83,7 @@ static enum status readers_check(struct folding *f, size_t v)
                              net->nodes[v].name, net->nodes[u].name, op_table[net->nodes[u].op].name);
     }
     for (size_t u = 0; u < net->n_nodes; u++)
-        if (f->mine[u] && !net_tensor_read_only_by(net, net->nodes[u].w[0].tensor, f->mine))
+        if (f->mine[u] && (!net_tensor_read_only_by(net, net->nodes[u].w[0].tensor, f->mine) || is_bias(f, net->nodes[u].w[0].tensor)))
             return diag_fail(f->r.b.d, STATUS_INPUT, "cannot process fold_ln: tensor '%s' reads '%s' and something else too",
                              net->tensors[net->nodes[u].w[0].tensor].name, net->nodes[v].name);
     return STATUS_OK;
@@ -114,7 +125,24 @@ static bool fold_matrices(struct folding *f, const double *w, size_t k)
     return true;
 }
 
-/* Biases of all linear readers of matrix T, slice by slice: b_ln W + b. NULL if an entry is no binary64 number, or without memory. */
+/* Does an earlier reader of the same matrix add another bias? Then one tensor cannot hold both. */
+static bool other_bias(const struct folding *f, size_t u)
+{
+    const struct node *nodes = f->net->nodes, *v = &nodes[u];
+    size_t m = v->w[0].m;
+
+    for (size_t i = 0; i < u; i++) {
+        const struct node *w = &nodes[i];
+        if (!f->mine[i] || w->w[0].tensor != v->w[0].tensor || w->w[0].slice != v->w[0].slice)
+            continue;
+        if (w->n_w != v->n_w || (v->n_w > 1 && memcmp(w->w[1].data, v->w[1].data, m * sizeof *v->w[1].data) != 0))
+            return true;
+    }
+    return false;
+}
+
+/* Biases of all linear readers of matrix T, slice by slice: b_ln W + b. NULL if an entry is no binary64 number, if two readers of one slice have
+ * different b, or without memory. */
 static double *fold_biases(struct folding *f, size_t T, const double *b_ln)
 {
     const struct tensor *t = &f->net->tensors[T];
@@ -128,7 +156,7 @@ static double *fold_biases(struct folding *f, size_t T, const double *b_ln)
         if (!f->mine[u] || v->w[0].tensor != T)
             continue;
         size_t slice = v->w[0].slice < 0 ? 0 : (size_t)v->w[0].slice;
-        if (!exact_bias(bias + slice * m, b_ln, &v->w[0], v->n_w > 1 ? v->w[1].data : NULL)) {
+        if (other_bias(f, u) || !exact_bias(bias + slice * m, b_ln, &v->w[0], v->n_w > 1 ? v->w[1].data : NULL)) {
             free(bias);
             return NULL;
         }

@@ -39,22 +39,29 @@ static struct value biased_value(const struct net *net, const struct node *resul
     return (struct value){ .node = v, .raw = raw, .constant = &net->nodes[v->inputs[1]] };
 }
 
-/* Values that only mixes read whose results only a heads node adds up: then their bias can go. */
-static bool value_is_private(const struct net *net, size_t value)
+static bool reads(const struct node *n, size_t input)
+{
+    for (size_t a = 0; a < n->n_inputs; a++)
+        if (n->inputs[a] == input)
+            return true;
+    return false;
+}
+
+/* Is node r read by heads node h alone? */
+static bool only_in(const struct net *net, const struct node *h, size_t r) { return r != net->output && net_readers(net, r) == 1 && reads(h, r); }
+
+/* Values that only mixes read, whose results only heads node h adds up: then their bias can go to h. */
+static bool value_is_private(const struct net *net, const struct node *h, size_t value)
 {
     for (size_t z = 0; z < net->n_nodes; z++) {
         const struct node *mix = &net->nodes[z];
-        bool reads = false;
-        for (size_t a = 0; a < mix->n_inputs; a++)
-            reads |= mix->inputs[a] == value;
-        if (!reads)
+        if (!reads(mix, value))
             continue;
         if (mix->op != OP_MIX || mix->inputs[0] == value || net_readers(net, z) != 1 || z == net->output)
             return false;
         for (size_t u = z + 1; u < net->n_nodes; u++)
-            for (size_t a = 0; a < net->nodes[u].n_inputs; a++)
-                if (net->nodes[u].inputs[a] == z && (!biased_value(net, &net->nodes[u]).node || net_readers(net, u) != 1 || u == net->output))
-                    return false;
+            if (reads(&net->nodes[u], z) && (!biased_value(net, &net->nodes[u]).node || !only_in(net, h, u)))
+                return false;
     }
     return value != net->output;
 }
@@ -68,7 +75,7 @@ static bool heads_foldable(const struct net *net, const struct node *h)
         return false;
     for (size_t a = 0; a < h->n_inputs; a++) {
         struct value v = biased_value(net, &net->nodes[h->inputs[a]]);
-        n += v.node && value_is_private(net, (size_t)(v.node - net->nodes));
+        n += v.node && value_is_private(net, h, (size_t)(v.node - net->nodes));
     }
     return n == h->n_inputs;
 }

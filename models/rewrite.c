@@ -201,12 +201,25 @@ double *exact_centred(const double *x, size_t rows, size_t d, bool *memory)
     return NULL;
 }
 
+static bool is_filled(const struct tensor *t, double value, size_t rank, size_t n)
+{
+    bool same = t->rank == rank && t->shape[0] == n && t->shape[rank - 1] == n;
+
+    for (size_t i = 0; same && i < tensor_count(t); i++)
+        same = t->data[i] == value;
+    return same;
+}
+
 /* A tensor of that name and value, made when first asked for. */
 static size_t filled(struct rewrite *r, const char *name, double value, size_t rank, size_t n)
 {
-    for (size_t i = 0; i < r->b.net.n_tensors; i++)
-        if (strcmp(r->b.net.tensors[i].name, name) == 0)
-            return i;
+    for (size_t i = 0; i < r->b.net.n_tensors; i++) {
+        if (strcmp(r->b.net.tensors[i].name, name) != 0)
+            continue;
+        if (!is_filled(&r->b.net.tensors[i], value, rank, n))
+            r->b.status = diag_fail(r->b.d, STATUS_INPUT, "cannot process: tensor '%s' of this network has a name that centring needs, and other numbers", name);
+        return i;
+    }
     if (rank == 1)
         return netbuild_fill(&r->b, name, value, n);
     double *ones = mem_array(n * n, sizeof *ones);

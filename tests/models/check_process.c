@@ -157,6 +157,52 @@ START_TEST(test_refusals)
 }
 END_TEST
 
+/* Graphs in which a pass that looks at one reader alone would change the function: the outputs stay, or the pass is refused. */
+#define FOUR "tensor A 2 2\n0x1p0 -0x1p1\n0x1.8p0 0x1p-1\ntensor B 2 2\n0x1.4p0 0x1p1\n-0x1p0 0x1p0\ntensor E 3 2\n0x1p0 0x1.8p0\n0x1p1 -0x1p0\n-0x1p-1 0x1p0\n"
+#define VECTORS "tensor b 2\n0x1p-1 0x1p0\ntensor c 2\n-0x1p2 0x1p0\n"
+#define NORM "tokens 3 3\nmask causal\neps 0x1p-17\n"
+#define HEADS "tokens 3 3\nmask causal\neps 0\n" FOUR "tensor b 2\n0x1p-1 0x1p0\n" \
+    "node x embed E\nnode v linear x A b\nnode s score x x 2\nnode p softmax s\nnode z mix p v\nnode y mix p v\nnode r linear z B\nnode q linear y A\nnode h heads r\n"
+static const struct { const char *text; enum process pass; const char *message; } shared[] = {
+    {NORM FOUR VECTORS "tensor w 2\n0x1p1 0x1p-1\nnode x embed E\nnode n layernorm x w b\nnode y linear n A c\nnode z linear n A\nnode k linear n B b\n"
+     "node logits concat y z k\noutput logits\n", PROCESS_FOLD_LN, NULL},
+    {NORM "tensor E 3 2\n0x1p0 0x1.8p0\n0x1p1 -0x1p0\n-0x1p-1 0x1p0\n" "tensor b 2\n0x1p-1 0x1p0\ntensor w 2\n0x1p1 0x1p-1\n"
+     "node x embed E\nnode n layernorm x w b\noutput n\n", PROCESS_FOLD_LN, "'n' is the output"},
+    {NORM "tensor A 2 2\n0x1p0 -0x1p1\n0x1.8p0 0x1p-1\ntensor E 3 2\n0x1p0 0x1.8p0\n0x1p1 -0x1p0\n-0x1p-1 0x1p0\ntensor w 2\n0x1p1 0x1p-1\n"
+     "node x embed E\nnode n rmsnorm x w\nnode y linear n A A[0]\noutput y\n", PROCESS_FOLD_LN, "tensor 'A' reads 'n' and something else too"},
+    {HEADS "node logits add h q\noutput logits\n", PROCESS_FOLD_VALUE_BIASES, "no attention layer"},
+    {HEADS "node k linear x B\nnode g heads q k\nnode logits add h g\noutput logits\n", PROCESS_FOLD_VALUE_BIASES, "no attention layer"},
+    {NORM FOUR "node x embed E\nnode e embed E\nnode r linear e A\nnode h heads r\nnode y add x h\nnode n layernorm y\nnode l linear n B\noutput r\n",
+     PROCESS_CENTER_WRITING, NULL},
+    {NORM "tensor E 3 3\n0x1p0 0x1p1 0\n0 0x1p0 0\n0x1p0 0x1p0 0\ntensor process.size.3 3\n0x1p0 0x1p1 0x1p2\n"
+     "node x embed E\nnode c constant process.size.3\nnode y add x c\nnode n layernorm y\nnode l linear n E\nnode logits mul l c\noutput logits\n", PROCESS_CENTER_UNEMBED,
+     "tensor 'process.size.3' of this network has a name that centring needs"},
+};
+
+START_TEST(test_shared_parts)
+{
+    char text[2000];
+    struct net net, plain;
+    struct diag d;
+    struct text done = {0};
+    diag_init(&d);
+    int n = snprintf(text, sizeof text, "weightproof-net 1\n%send\n", shared[_i].text);
+    enum status s = net_parse(&net, "test", text, (size_t)n, &d);
+    if (s != STATUS_OK) diag_print(&d, stderr);
+    ck_assert_int_eq(s, STATUS_OK);
+    ck_assert_int_eq(net_parse(&plain, "test", text, (size_t)n, &d), STATUS_OK);
+    s = net_process(&net, 1u << shared[_i].pass, &done, &d);
+    ck_assert_int_eq(s, shared[_i].message ? STATUS_INPUT : STATUS_OK);
+    if (shared[_i].message) ck_assert_ptr_nonnull(strstr(d.messages[0].text, shared[_i].message));
+    else ck_assert_str_ne(net.sha256, plain.sha256);
+    same_outputs(&plain, &net, false);
+    text_clear(&done);
+    net_clear(&net);
+    net_clear(&plain);
+    diag_clear(&d);
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("process");
@@ -166,6 +212,7 @@ int main(void)
     tcase_add_loop_test(t, test_what_is_left, 0, 2);
     tcase_add_test(t, test_numbers_where_they_are_numbers);
     tcase_add_loop_test(t, test_refusals, 0, sizeof refused / sizeof *refused);
+    tcase_add_loop_test(t, test_shared_parts, 0, sizeof shared / sizeof *shared);
     suite_add_tcase(s, t);
     SRunner *r = srunner_create(s);
     srunner_run_all(r, CK_NORMAL);
