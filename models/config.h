@@ -22,6 +22,8 @@ void config_clear(struct config *c);
 const cJSON *config_find(const struct config *c, const char *key, const char **how);
 /* The key that is read here for a name of another library's; the name itself for all others. */
 const char *config_key(const char *name);
+/* Did the user (only the user, not the file) say that this tensor of the file is to be left out: --set ignore=NAME,...? */
+bool config_leaves_out(const struct config *c, const char *name);
 /* *out: the integer of a key, -1 if there is none (absent, null or -1). item: which entry when the value is a list with one per layer. */
 enum status config_int(long *out, const char **how, const struct config *c, const char *key, size_t item, size_t n_items, struct diag *d) MUST_USE;
 /* *out: the string, NULL if there is none. */

@@ -29,23 +29,16 @@ static bool exact_product(double *out, double a, double b)
 /* out[j] = b[j] (or 0) + sum_i x[i] W[i, j]; false if one is no binary64 number. */
 static bool exact_bias(double *out, const double *x, const struct weight *W, const double *b)
 {
-    mpq_t sum, p, q;
     bool exact = true;
+    mpq_t sum;
 
-    mpq_inits(sum, p, q, NULL);
+    mpq_init(sum);
     for (size_t j = 0; exact && j < W->m; j++) {
         mpq_set_d(sum, b ? b[j] : 0);
-        for (size_t i = 0; i < W->k; i++) {
-            if (x[i] == 0)
-                continue;
-            mpq_set_d(p, x[i]);
-            mpq_set_d(q, W->data[i * W->m + j]);
-            mpq_mul(p, p, q);
-            mpq_add(sum, sum, p);
-        }
+        exact_add_product(sum, x, W, j);
         exact = exact_double(&out[j], sum);
     }
-    mpq_clears(sum, p, q, NULL);
+    mpq_clear(sum);
     return exact;
 }
 
@@ -200,7 +193,7 @@ static void fold_reader(struct folding *f, size_t u, const double *b_ln, size_t 
     f->as_nodes++;
 }
 
-/* Norm v without weights, and its readers. Called when the walk over the nodes reaches v; the readers are marked for fold_rest. */
+/* Norm v without weights; its readers, which the walk over the nodes reaches later, are marked. */
 static void fold_norm(struct folding *f, size_t v)
 {
     const struct node *n = &f->net->nodes[v];

@@ -80,21 +80,6 @@ static bool heads_foldable(const struct net *net, const struct node *h)
     return n == h->n_inputs;
 }
 
-/* sum += b_V W_O[., j] of one head. */
-static void add_value_bias(mpq_t sum, const struct node *result, const double *b_V, size_t j)
-{
-    mpq_t p, q;
-
-    mpq_inits(p, q, NULL);
-    for (size_t i = 0; i < result->w[0].k; i++) {
-        mpq_set_d(p, b_V[i]);
-        mpq_set_d(q, result->w[0].data[i * result->w[0].m + j]);
-        mpq_mul(p, p, q);
-        mpq_add(sum, sum, p);
-    }
-    mpq_clears(p, q, NULL);
-}
-
 /* b_O + sum over heads of b_V W_O, exactly; NULL if an entry is no binary64 number or a bias is a node. */
 static double *heads_bias(const struct net *net, const struct node *h, enum status *s)
 {
@@ -113,7 +98,7 @@ static double *heads_bias(const struct net *net, const struct node *h, enum stat
             struct value v = biased_value(net, result);
             exact = !v.raw;
             if (exact)
-                add_value_bias(sum, result, v.node->w[1].data, j);
+                exact_add_product(sum, v.node->w[1].data, &result->w[0], j);
         }
         exact = exact && exact_double(&bias[j], sum);
     }

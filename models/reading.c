@@ -186,20 +186,6 @@ size_t reading_split(double parts[3], double x)
     return n;
 }
 
-/* Is the name in the comma-separated list? */
-static bool listed(const char *list, const char *name)
-{
-    size_t n = strlen(name);
-
-    while (list && *list) {
-        size_t m = strcspn(list, ",");
-        if (m == n && memcmp(list, name, n) == 0)
-            return true;
-        list += m + (list[m] == ',');
-    }
-    return false;
-}
-
 static bool is_counter(const char *name)
 {
     static const char last[] = "num_batches_tracked";
@@ -211,8 +197,7 @@ static bool is_counter(const char *name)
 static enum status leftover_tensors(struct reading *r)
 {
     const struct checkpoint *c = &r->model->checkpoint;
-    /* only the user may leave tensors out, not the file */
-    const char *ignore = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(r->config->set, "ignore")), *first = NULL;
+    const char *first = NULL;
     struct text list = { 0 };
     size_t n = 0;
     enum status s = STATUS_OK;
@@ -224,7 +209,7 @@ static enum status leftover_tensors(struct reading *r)
         const char *name = c->tensors[i].name;
         if (r->used[i])
             continue;
-        if (!is_counter(name) && !listed(ignore, name)) {
+        if (!is_counter(name) && !config_leaves_out(r->config, name)) {
             first = first ? first : name;
             text_addf(&list, "%s%s", n++ ? "," : "", name);
         } else if (!(r->model->ignored[r->model->n_ignored] = mem_string(name)))

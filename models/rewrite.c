@@ -161,6 +161,22 @@ bool exact_double(double *out, const mpq_t q)
     return same;
 }
 
+void exact_add_product(mpq_t sum, const double *x, const struct weight *W, size_t j)
+{
+    mpq_t p, q;
+
+    mpq_inits(p, q, NULL);
+    for (size_t i = 0; i < W->k; i++) {
+        if (x[i] == 0)
+            continue;
+        mpq_set_d(p, x[i]);
+        mpq_set_d(q, W->data[i * W->m + j]);
+        mpq_mul(p, p, q);
+        mpq_add(sum, sum, p);
+    }
+    mpq_clears(p, q, NULL);
+}
+
 /* One row; false if an entry is no binary64 number. */
 static bool centre_row(double *y, const double *x, size_t d, mpq_t mean, mpq_t q)
 {

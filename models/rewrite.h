@@ -24,6 +24,8 @@ bool net_tensor_read_only_by(const struct net *net, size_t tensor, const bool *n
 
 /* Exact arithmetic on numbers that may turn out not to be binary64 ones. */
 bool exact_double(double *out, const mpq_t q);                              /* false: q is no binary64 number */
+/* sum += x W[., j], x [W->k]. */
+void exact_add_product(mpq_t sum, const double *x, const struct weight *W, size_t j);
 /* The last axis of n = rows * d numbers, less its mean; NULL where an entry is no binary64 number, or (*memory) without memory. */
 double *exact_centred(const double *x, size_t rows, size_t d, bool *memory);
 /* NAME.sum, NAME.mean and NAME: x less the mean of its entries, as nodes. */

@@ -57,8 +57,6 @@ void transformer_use(struct transformer *t, const struct tensor *x);
 
 /* A tensor of the given shape; it may be absent if optional. Marks it as used. */
 enum status transformer_needs(struct transformer *t, const char *name, bool optional, size_t rank, const size_t *shape, const char *meaning) MUST_USE;
-/* Did the user say that this tensor of the file is to be left out? */
-bool transformer_left_out(const struct config *c, const char *name);
 
 /* The steps (transformer_infer.c, transformer_settings.c, transformer_keys.c, transformer_build.c). */
 enum status transformer_infer(struct transformer *t) MUST_USE;

@@ -67,7 +67,7 @@ static enum status collect(struct layout *l)
     for (size_t i = 0; i < c->n; i++) {
         const struct tensor **place;
         if (!role_of(&r, c->tensors[i].name) || r.part == PART_BUFFER || r.part == PART_BUFFER_TOP ||
-            transformer_left_out(l->t->config, c->tensors[i].name))
+            config_leaves_out(l->t->config, c->tensors[i].name))
             continue;
         place = &l->found[((r.layer < 0 ? l->t->n_layers : (size_t)r.layer) * N_PARTS + (size_t)r.part) * 2 + r.bias];
         if (*place)

@@ -98,20 +98,6 @@ enum status transformer_settings(struct transformer *t)
     return STATUS_OK;
 }
 
-/* Is the name in the comma-separated list? */
-static bool listed(const char *list, const char *name)
-{
-    size_t n = strlen(name);
-
-    while (list && *list) {
-        size_t m = strcspn(list, ",");
-        if (m == n && memcmp(list, name, n) == 0)
-            return true;
-        list += m + (list[m] == ',');
-    }
-    return false;
-}
-
 /* Refuses a model for a tensor that tells what kind it is. */
 static enum status later_kind(struct transformer *t, const char *name)
 {
@@ -137,11 +123,6 @@ static enum status unused_tensors(struct transformer *t, const char *first, size
 }
 
 /* Only the user may leave tensors out, not the file. */
-bool transformer_left_out(const struct config *c, const char *name)
-{
-    return listed(cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(c->set, "ignore")), name);
-}
-
 /* Rotary tables are read for the tables of the network, which hold the same numbers in another shape. */
 static bool is_table(const struct transformer *t, const char *name)
 {
@@ -179,7 +160,7 @@ static enum status leftover_tensors(struct transformer *t)
         const char *name = c->tensors[i].name;
         if (is_used(t, &c->tensors[i]))
             continue;
-        if (!is_buffer(t, name) && !transformer_left_out(t->config, name)) {
+        if (!is_buffer(t, name) && !config_leaves_out(t->config, name)) {
             first = first ? first : name;
             text_addf(&list, "%s%s", n++ ? "," : "", name);
             s = later_kind(t, name);
