@@ -15,9 +15,6 @@ BUILD = os.path.abspath(sys.argv[1])
 os.environ["WEIGHTPROOF_LIBRARY"] = BUILD + "/libweightproof.so"
 sys.path.insert(0, ROOT + "/python")
 sys.path.insert(0, ROOT + "/tests/python")
-if "asan" in BUILD:  # the library needs its run time before Python's own allocations
-    print("1 passed, 0 failed")
-    sys.exit(0)
 
 import numpy as np  # noqa: E402
 import naive  # noqa: E402
