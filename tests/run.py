@@ -23,6 +23,7 @@ SCRIPTS = [
     ("make_net", [PY, "tests/models/same_net.py", BUILD]),
     ("same_onnx", [PY, "tests/models/same_onnx.py", BUILD]),
     ("models/families", [PY, "tests/models/families.py", BUILD]),
+    ("stored_families", [PY, "tests/families/run.py", BUILD]),
     ("cli", ["sh", "tests/cli/run.sh", BUILD]),
     ("checker", [PY, "tests/checker/run.py", "--checker", BUILD + "/weightproof-check"]),
     ("checker_ops", [PY, "tests/checker/ops.py", "--checker", BUILD + "/weightproof-check"]),
