@@ -45,7 +45,7 @@ def binding(name, folder, path, options):
     out, output = verify(folder, path, options, "claim c { count t in tokens[1] of 0..1 : logits(M, t)[last, 0] > 0 }")
     cert = os.path.join(out, "c.cert")
     status, said = run("weightproof-check", "--source", path, cert)
-    check(status == 0 and "byte for byte" in said or "not bound" in said, "%s: --source: %s\n%s" % (name, said, output))
+    check(status == 0 and ("byte for byte" in said or "not bound" in said), "%s: --source: %s\n%s" % (name, said, output))
     if status:
         return
     with open(path, "rb") as f:
@@ -64,7 +64,7 @@ def binding(name, folder, path, options):
         check(status == 1, "%s: a file with a changed byte in %s passes: %s" % (name, tensor, said))
         with open(forged, "w") as f:
             text = "\n".join(lines[:-2] + [""]).replace(hashlib.sha256(data).hexdigest(), hashlib.sha256(changed).hexdigest())
-            f.write(text + "end %s\n" % hashlib.sha256(text.encode()).hexdigest())
+            f.write(text + "sha256 %s\n" % hashlib.sha256(text.encode()).hexdigest())
         status, said = run("weightproof-check", "--source", other, forged)
         check(status == 1 and "differs from the source" in said, "%s: a changed byte in %s is not seen: %s" % (name, tensor, said))
 
