@@ -4,7 +4,6 @@
 #include <stdarg.h>
 #include <string.h>
 
-#include "core/hash.h"
 #include "core/mem.h"
 #include "core/names.h"
 #include "models/decode.h"
@@ -90,10 +89,10 @@ static void fail(struct netbuild *b, enum status s)
         b->status = s;
 }
 
-/* Room for one more tensor of that name and shape; NULL after a failure. */
-static struct tensor *new_tensor(struct netbuild *b, const char *name, size_t rank, const size_t *shape)
+/* Room for one more tensor, zeroed; NULL after a failure. */
+static struct tensor *tensor_room(struct netbuild *b)
 {
-    struct tensor *grown, *t;
+    struct tensor *grown;
 
     if (b->status != STATUS_OK)
         return NULL;
@@ -103,7 +102,17 @@ static struct tensor *new_tensor(struct netbuild *b, const char *name, size_t ra
         return NULL;
     }
     b->net.tensors = grown;
-    t = &grown[b->net.n_tensors++];
+    grown[b->net.n_tensors] = (struct tensor){ 0 };
+    return &grown[b->net.n_tensors++];
+}
+
+/* One more tensor of that name and shape, all 0; NULL after a failure. */
+static struct tensor *new_tensor(struct netbuild *b, const char *name, size_t rank, const size_t *shape)
+{
+    struct tensor *t = tensor_room(b);
+
+    if (!t)
+        return NULL;
     *t = (struct tensor){ .name = mem_string(name), .rank = rank, .source = { .dtype = DTYPE_F64, .made = true } };
     memcpy(t->shape, shape, rank * sizeof *shape);
     t->data = mem_array(tensor_count(t), sizeof *t->data);
@@ -111,6 +120,21 @@ static struct tensor *new_tensor(struct netbuild *b, const char *name, size_t ra
         return t;
     fail(b, STATUS_MEMORY);
     return NULL;
+}
+
+size_t netbuild_take(struct netbuild *b, struct tensor *t)
+{
+    struct tensor *to = tensor_room(b);
+
+    if (to) {
+        *to = *t;
+    } else {
+        free(t->name);
+        free(t->data);
+    }
+    t->name = NULL;
+    t->data = NULL;
+    return b->net.n_tensors - 1;
 }
 
 size_t netbuild_cut(struct netbuild *b, const char *name, struct view v)
@@ -265,20 +289,25 @@ static bool sort_tensors(struct net *net)
     return fine;
 }
 
+static bool has_numbers(const struct net *net)
+{
+    for (size_t i = 0; i < net->n_tensors; i++)
+        if (!net->tensors[i].data)
+            return false;
+    return true;
+}
+
 enum status netbuild_finish(struct net *out, struct netbuild *b, size_t output)
 {
-    struct text text = { 0 }, why = { 0 };
+    struct text why = { 0 };
 
     b->net.output = output;
     if (b->status == STATUS_OK && !sort_tensors(&b->net))
         fail(b, STATUS_MEMORY);
     if (b->status == STATUS_OK && !net_resolve(&b->net, &why))
         fail(b, why.failed ? STATUS_MEMORY : diag_fail(b->d, STATUS_INTERNAL, "the network: %s", why.data));
-    if (b->status == STATUS_OK)
-        fail(b, net_write(&text, &b->net));
-    if (b->status == STATUS_OK)
-        sha256_hex(b->net.sha256, text.data, text.size);
-    text_clear(&text);
+    if (b->status == STATUS_OK && has_numbers(&b->net))
+        fail(b, net_identify(&b->net));
     text_clear(&why);
     if (b->status == STATUS_OK)
         *out = b->net;

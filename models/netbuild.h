@@ -1,4 +1,4 @@
-/* netbuild: a network under construction, for the families that are not transformers. Tensors are cut from a checkpoint (a view: rows of a
+/* netbuild: a network under construction. Tensors are cut from a checkpoint (a view: rows of a
  * tensor, one of its slices, transposed) or made; nodes are added in dependency order. The first failure stays in `status`, and then
  * nothing more is added, so that a builder may add a whole graph and ask once. */
 #ifndef WEIGHTPROOF_MODELS_NETBUILD_H
@@ -20,6 +20,7 @@ struct netbuild { struct net net; size_t tensor_room, node_room; enum status sta
 struct netbuild_node { const char *name; enum op op; const size_t *inputs; size_t n_inputs, weights[2], n_weights; long slice; size_t arg[4], n_args; };
 /* Each adds one thing and returns its number. */
 size_t netbuild_cut(struct netbuild *b, const char *name, struct view v);
+size_t netbuild_take(struct netbuild *b, struct tensor *t);   /* t as it stands; its name and data change hands and are NULL in *t, also after a failure */
 size_t netbuild_vector(struct netbuild *b, const char *name, const double *values, size_t n);
 size_t netbuild_matrix(struct netbuild *b, const char *name, const double *values, size_t k, size_t m);
 size_t netbuild_fill(struct netbuild *b, const char *name, double value, size_t n);   /* a vector of n times the value */
@@ -30,7 +31,7 @@ size_t netbuild_two(struct netbuild *b, const char *name, enum op op, size_t x, 
 size_t netbuild_linear(struct netbuild *b, const char *name, size_t x, size_t W, size_t bias);  /* bias may be NETBUILD_NONE */
 size_t netbuild_constant(struct netbuild *b, const char *name, size_t v);
 size_t netbuild_width(const struct netbuild *b, size_t node);
-/* Sorts the tensors, sets output and hash, checks the whole. On success the network is the caller's, else nothing is left. */
+/* Sorts the tensors, sets output and hash (not where tensors without data stand for their shapes), checks the whole. On success the network is the caller's, else nothing is left. */
 enum status netbuild_finish(struct net *out, struct netbuild *b, size_t output) MUST_USE;
 /* "layers.3.pre" from a format, for names. */
 struct node_name { char s[100]; };

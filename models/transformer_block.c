@@ -6,23 +6,23 @@
 
 size_t transformer_norm(struct builder *b, enum norm norm, const char *prefix, const char *name, size_t x)
 {
-    struct graph_name w = graph_name("%s.w", prefix), bias = graph_name("%s.b", prefix);
+    struct node_name w = node_named("%s.w", prefix), bias = node_named("%s.b", prefix);
 
     if (norm == NORM_NONE)
         return x;
-    if (norm == NORM_LN && !graph_has_tensor(b, bias.s)) {
-        size_t y = graph_one(b, graph_name("%s.hook_unscaled", prefix).s, OP_LAYERNORM, x);
-        return graph_two(b, name, OP_MUL, y, graph_constant(b, graph_name("%s.hook_w", prefix).s, w.s));
+    if (norm == NORM_LN && graph_tensor(b, bias.s) == NETBUILD_NONE) {
+        size_t y = graph_one(b, node_named("%s.hook_unscaled", prefix).s, OP_LAYERNORM, x);
+        return graph_two(b, name, OP_MUL, y, graph_constant(b, node_named("%s.hook_w", prefix).s, w.s));
     }
-    return graph_add(b, (struct graph_part){ .name = name, .op = norm == NORM_RMS || norm == NORM_RMSPRE ? OP_RMSNORM : OP_LAYERNORM, .inputs = &x, .n_inputs = 1,
-                                             .weights = { norm == NORM_LN || norm == NORM_RMS ? w.s : NULL, norm == NORM_LN ? bias.s : NULL }, .slice = -1 });
+    return graph_add(b, (struct netbuild_node){ .name = name, .op = norm == NORM_RMS || norm == NORM_RMSPRE ? OP_RMSNORM : OP_LAYERNORM, .inputs = &x, .n_inputs = 1 },
+                     norm == NORM_LN || norm == NORM_RMS ? w.s : NULL, norm == NORM_LN ? bias.s : NULL, -1);
 }
 
 static size_t block_norm(struct builder *b, size_t l, int which, size_t x)
 {
-    struct graph_name prefix = graph_name("blocks.%zu.ln%d", l, which);
+    struct node_name prefix = node_named("blocks.%zu.ln%d", l, which);
 
-    return transformer_norm(b, b->t->norm, prefix.s, graph_name("%s.hook_normalized", prefix.s).s, x);
+    return transformer_norm(b, b->t->norm, prefix.s, node_named("%s.hook_normalized", prefix.s).s, x);
 }
 
 /* ---- attention ---- */
@@ -30,8 +30,8 @@ static size_t block_norm(struct builder *b, size_t l, int which, size_t x)
 /* Queries, keys or values: small is the word of the node's name, large that of the weights', which have a prefix `_` where heads share. */
 static size_t projection(struct builder *b, size_t l, size_t h, size_t x, const char *small, const char *prefix, const char *large)
 {
-    return graph_linear(b, graph_name("blocks.%zu.attn.hook_%s.%zu", l, small, h).s, x, graph_name("blocks.%zu.attn.%sW_%s", l, prefix, large).s,
-                        graph_name("blocks.%zu.attn.%sb_%s", l, prefix, large).s, (long)h);
+    return graph_linear(b, node_named("blocks.%zu.attn.hook_%s.%zu", l, small, h).s, x, node_named("blocks.%zu.attn.%sW_%s", l, prefix, large).s,
+                        node_named("blocks.%zu.attn.%sb_%s", l, prefix, large).s, (long)h);
 }
 
 /* x turned by its position's angles: x cos + swapped(x) sin. */
@@ -41,11 +41,11 @@ static size_t rotated(struct builder *b, size_t l, size_t h, const char *small, 
 
     if (b->t->positions != POSITIONS_ROTARY)
         return x;
-    straight = graph_two(b, graph_name("blocks.%zu.attn.hook_%s_cos.%zu", l, small, h).s, OP_MUL, x, b->cosines);
-    swapped = graph_add(b, (struct graph_part){ .name = graph_name("blocks.%zu.attn.hook_%s_swap.%zu", l, small, h).s, .op = OP_SELECT, .inputs = &x, .n_inputs = 1,
-                                                .weights = { "rotary.swap" }, .slice = -1 });
-    swapped = graph_two(b, graph_name("blocks.%zu.attn.hook_%s_sin.%zu", l, small, h).s, OP_MUL, swapped, b->sines);
-    return graph_two(b, graph_name("blocks.%zu.attn.hook_rot_%s.%zu", l, small, h).s, OP_ADD, straight, swapped);
+    straight = graph_two(b, node_named("blocks.%zu.attn.hook_%s_cos.%zu", l, small, h).s, OP_MUL, x, b->cosines);
+    swapped = graph_add(b, (struct netbuild_node){ .name = node_named("blocks.%zu.attn.hook_%s_swap.%zu", l, small, h).s, .op = OP_SELECT, .inputs = &x, .n_inputs = 1 },
+                        "rotary.swap", NULL, -1);
+    swapped = graph_two(b, node_named("blocks.%zu.attn.hook_%s_sin.%zu", l, small, h).s, OP_MUL, swapped, b->sines);
+    return graph_two(b, node_named("blocks.%zu.attn.hook_rot_%s.%zu", l, small, h).s, OP_ADD, straight, swapped);
 }
 
 /* A scale that is no root of an integer is taken on the queries' side. */
@@ -56,21 +56,21 @@ static size_t scaled(struct builder *b, size_t l, size_t h, size_t q)
 
     if (!divides && isnan(b->t->score_factor))
         return q;
-    constant = graph_constant(b, graph_name("blocks.%zu.attn.hook_scale.%zu", l, h).s, graph_name("blocks.%zu.attn.scale", l).s);
-    return graph_two(b, graph_name("blocks.%zu.attn.hook_q_scaled.%zu", l, h).s, divides ? OP_DIV : OP_MUL, q, constant);
+    constant = graph_constant(b, node_named("blocks.%zu.attn.hook_scale.%zu", l, h).s, node_named("blocks.%zu.attn.scale", l).s);
+    return graph_two(b, node_named("blocks.%zu.attn.hook_q_scaled.%zu", l, h).s, divides ? OP_DIV : OP_MUL, q, constant);
 }
 
 static size_t score(struct builder *b, size_t l, const char *name, size_t q, size_t k)
 {
-    return graph_add(b, (struct graph_part){ .name = name, .op = OP_SCORE, .inputs = (size_t[]){ q, k }, .n_inputs = 2, .slice = -1, .integer = b->t->layers[l].score_d });
+    return netbuild_add(&b->b, (struct netbuild_node){ .name = name, .op = OP_SCORE, .inputs = (size_t[]){ q, k }, .n_inputs = 2, .arg = { b->t->layers[l].score_d }, .n_args = 1 });
 }
 
 /* The pattern of head h: softmax of the scores, or the product of two scores. key: the node of the head's keys. */
 static size_t softmax_pattern(struct builder *b, size_t l, size_t h, size_t q, size_t k)
 {
-    size_t s = score(b, l, graph_name("blocks.%zu.attn.hook_attn_scores.%zu", l, h).s, scaled(b, l, h, q), k);
+    size_t s = score(b, l, node_named("blocks.%zu.attn.hook_attn_scores.%zu", l, h).s, scaled(b, l, h, q), k);
 
-    return graph_one(b, graph_name("blocks.%zu.attn.hook_pattern.%zu", l, h).s, OP_SOFTMAX, s);
+    return graph_one(b, node_named("blocks.%zu.attn.hook_pattern.%zu", l, h).s, OP_SOFTMAX, s);
 }
 
 static size_t bilinear_pattern(struct builder *b, size_t l, size_t h, size_t x)
@@ -81,9 +81,9 @@ static size_t bilinear_pattern(struct builder *b, size_t l, size_t h, size_t x)
     for (int i = 0; i < 2; i++) {
         size_t q = rotated(b, l, h, words[i][0], projection(b, l, h, x, words[i][0], "", words[i][1]));
         size_t k = rotated(b, l, h, words[i][2], projection(b, l, h, x, words[i][2], "", words[i][3]));
-        s[i] = score(b, l, graph_name("blocks.%zu.attn.hook_attn_scores%d.%zu", l, i + 1, h).s, q, k);
+        s[i] = score(b, l, node_named("blocks.%zu.attn.hook_attn_scores%d.%zu", l, i + 1, h).s, q, k);
     }
-    return graph_two(b, graph_name("blocks.%zu.attn.hook_pattern.%zu", l, h).s, OP_BILINEAR, s[0], s[1]);
+    return graph_two(b, node_named("blocks.%zu.attn.hook_pattern.%zu", l, h).s, OP_BILINEAR, s[0], s[1]);
 }
 
 /* x_qk is what queries and keys read; keys and values are made for the first head of a group. */
@@ -100,8 +100,8 @@ static size_t head(struct builder *b, size_t l, size_t h, size_t x_qk, size_t x,
     if (h % share == 0)
         *v = projection(b, l, h / share, x, "v", prefix, "V");
     p = b->t->bilinear_attention ? bilinear_pattern(b, l, h, x_qk) : softmax_pattern(b, l, h, q, *k);
-    z = graph_two(b, graph_name("blocks.%zu.attn.hook_z.%zu", l, h).s, OP_MIX, p, *v);
-    return graph_linear(b, graph_name("blocks.%zu.attn.hook_result.%zu", l, h).s, z, graph_name("blocks.%zu.attn.W_O", l).s, NULL, (long)h);
+    z = graph_two(b, node_named("blocks.%zu.attn.hook_z.%zu", l, h).s, OP_MIX, p, *v);
+    return graph_linear(b, node_named("blocks.%zu.attn.hook_result.%zu", l, h).s, z, node_named("blocks.%zu.attn.W_O", l).s, NULL, (long)h);
 }
 
 static size_t attention(struct builder *b, size_t l, size_t x)
@@ -110,17 +110,17 @@ static size_t attention(struct builder *b, size_t l, size_t x)
     bool scales = !isnan(b->t->out_scale);
 
     if (!results) {
-        graph_fail(b, STATUS_MEMORY);
+        b->b.status = STATUS_MEMORY;
         return 0;
     }
     if (b->t->positions == POSITIONS_SHORTFORMER)
-        x_qk = graph_two(b, graph_name("blocks.%zu.attn.hook_qk_input", l).s, OP_ADD, x, b->positions);
+        x_qk = graph_two(b, node_named("blocks.%zu.attn.hook_qk_input", l).s, OP_ADD, x, b->positions);
     for (size_t h = 0; h < H; h++)
         results[h] = head(b, l, h, x_qk, x, &k, &v);
-    out = graph_add(b, (struct graph_part){ .name = graph_name("blocks.%zu.%shook%s_out", l, scales ? "attn." : "", scales ? "" : "_attn").s, .op = OP_HEADS, .inputs = results,
-                                            .n_inputs = H, .weights = { graph_name("blocks.%zu.attn.b_O", l).s }, .slice = -1 });
+    out = graph_add(b, (struct netbuild_node){ .name = node_named("blocks.%zu.%shook%s_out", l, scales ? "attn." : "", scales ? "" : "_attn").s, .op = OP_HEADS,
+                                               .inputs = results, .n_inputs = H }, node_named("blocks.%zu.attn.b_O", l).s, NULL, -1);
     free(results);
-    return scales ? graph_two(b, graph_name("blocks.%zu.hook_attn_out", l).s, OP_MUL, out, b->out_scale) : out;
+    return scales ? graph_two(b, node_named("blocks.%zu.hook_attn_out", l).s, OP_MUL, out, b->out_scale) : out;
 }
 
 /* ---- MLP ---- */
@@ -136,15 +136,15 @@ static enum op plain_op(enum activation a)
 /* x times its own softmax. */
 static size_t solu(struct builder *b, size_t l, const char *name, size_t x)
 {
-    size_t s = graph_add(b, (struct graph_part){ .name = graph_name("blocks.%zu.mlp.hook_softmax", l).s, .op = OP_ROWSOFTMAX, .inputs = &x, .n_inputs = 1, .slice = -1,
-                                                 .integer = b->t->layers[l].d_mlp });
+    size_t s = netbuild_add(&b->b, (struct netbuild_node){ .name = node_named("blocks.%zu.mlp.hook_softmax", l).s, .op = OP_ROWSOFTMAX, .inputs = &x, .n_inputs = 1,
+                                                           .arg = { b->t->layers[l].d_mlp }, .n_args = 1 });
 
     return graph_two(b, name, OP_MUL, x, s);
 }
 
 static size_t activated(struct builder *b, size_t l, const char *name, size_t x)
 {
-    struct graph_name ln = graph_name("blocks.%zu.mlp.ln", l);
+    struct node_name ln = node_named("blocks.%zu.mlp.ln", l);
     size_t y;
 
     switch (b->t->act) {
@@ -153,10 +153,10 @@ static size_t activated(struct builder *b, size_t l, const char *name, size_t x)
     case ACT_SOLU:
         return solu(b, l, name, x);
     case ACT_SOLU_LN:
-        y = solu(b, l, graph_name("blocks.%zu.mlp.hook_mid", l).s, x);
+        y = solu(b, l, node_named("blocks.%zu.mlp.hook_mid", l).s, x);
         return transformer_norm(b, b->t->norm == NORM_LN ? NORM_LN : NORM_LNPRE, ln.s, name, y);
     case ACT_RELU2:
-        y = graph_one(b, graph_name("blocks.%zu.mlp.hook_relu", l).s, OP_RELU, x);
+        y = graph_one(b, node_named("blocks.%zu.mlp.hook_relu", l).s, OP_RELU, x);
         return graph_two(b, name, OP_MUL, y, y);
     default:
         return graph_one(b, name, plain_op(b->t->act), x);
@@ -166,15 +166,15 @@ static size_t activated(struct builder *b, size_t l, const char *name, size_t x)
 /* act(x W_gate) times x W_in. TransformerLens adds b_in to the product, others to the factor. */
 static size_t gated(struct builder *b, size_t l, size_t x)
 {
-    struct graph_name b_in = graph_name("blocks.%zu.mlp.b_in", l), post = graph_name("blocks.%zu.mlp.hook_post", l);
-    bool after = !b->t->foreign && graph_has_tensor(b, b_in.s);
+    struct node_name b_in = node_named("blocks.%zu.mlp.b_in", l), post = node_named("blocks.%zu.mlp.hook_post", l);
+    bool after = !b->t->foreign && graph_tensor(b, b_in.s) != NETBUILD_NONE;
     size_t gate, up, y;
 
-    gate = graph_linear(b, graph_name("blocks.%zu.mlp.hook_pre", l).s, x, graph_name("blocks.%zu.mlp.W_gate", l).s, graph_name("blocks.%zu.mlp.b_gate", l).s, -1);
-    up = graph_linear(b, graph_name("blocks.%zu.mlp.hook_pre_linear", l).s, x, graph_name("blocks.%zu.mlp.W_in", l).s, after ? NULL : b_in.s, -1);
-    gate = activated(b, l, graph_name("blocks.%zu.mlp.hook_gate", l).s, gate);
-    y = graph_two(b, after ? graph_name("blocks.%zu.mlp.hook_product", l).s : post.s, OP_MUL, gate, up);
-    return after ? graph_two(b, post.s, OP_ADD, y, graph_constant(b, graph_name("blocks.%zu.mlp.hook_b_in", l).s, b_in.s)) : y;
+    gate = graph_linear(b, node_named("blocks.%zu.mlp.hook_pre", l).s, x, node_named("blocks.%zu.mlp.W_gate", l).s, node_named("blocks.%zu.mlp.b_gate", l).s, -1);
+    up = graph_linear(b, node_named("blocks.%zu.mlp.hook_pre_linear", l).s, x, node_named("blocks.%zu.mlp.W_in", l).s, after ? NULL : b_in.s, -1);
+    gate = activated(b, l, node_named("blocks.%zu.mlp.hook_gate", l).s, gate);
+    y = graph_two(b, after ? node_named("blocks.%zu.mlp.hook_product", l).s : post.s, OP_MUL, gate, up);
+    return after ? graph_two(b, post.s, OP_ADD, y, graph_constant(b, node_named("blocks.%zu.mlp.hook_b_in", l).s, b_in.s)) : y;
 }
 
 static size_t mlp(struct builder *b, size_t l, size_t x)
@@ -184,10 +184,10 @@ static size_t mlp(struct builder *b, size_t l, size_t x)
     if (b->t->layers[l].gated) {
         post = gated(b, l, x);
     } else {
-        post = graph_linear(b, graph_name("blocks.%zu.mlp.hook_pre", l).s, x, graph_name("blocks.%zu.mlp.W_in", l).s, graph_name("blocks.%zu.mlp.b_in", l).s, -1);
-        post = activated(b, l, graph_name("blocks.%zu.mlp.hook_post", l).s, post);
+        post = graph_linear(b, node_named("blocks.%zu.mlp.hook_pre", l).s, x, node_named("blocks.%zu.mlp.W_in", l).s, node_named("blocks.%zu.mlp.b_in", l).s, -1);
+        post = activated(b, l, node_named("blocks.%zu.mlp.hook_post", l).s, post);
     }
-    return graph_linear(b, graph_name("blocks.%zu.hook_mlp_out", l).s, post, graph_name("blocks.%zu.mlp.W_out", l).s, graph_name("blocks.%zu.mlp.b_out", l).s, -1);
+    return graph_linear(b, node_named("blocks.%zu.hook_mlp_out", l).s, post, node_named("blocks.%zu.mlp.W_out", l).s, node_named("blocks.%zu.mlp.b_out", l).s, -1);
 }
 
 /* ---- the layer ---- */
@@ -196,10 +196,10 @@ static size_t mlp(struct builder *b, size_t l, size_t x)
 static size_t parallel(struct builder *b, size_t l, size_t x)
 {
     size_t y = block_norm(b, l, 1, x), out = attention(b, l, y), terms[3] = { x, out };
-    bool second = (b->t->norm != NORM_LN && b->t->norm != NORM_RMS) || graph_has_tensor(b, graph_name("blocks.%zu.ln2.w", l).s);
+    bool second = (b->t->norm != NORM_LN && b->t->norm != NORM_RMS) || graph_tensor(b, node_named("blocks.%zu.ln2.w", l).s) != NETBUILD_NONE;
 
     terms[2] = mlp(b, l, second ? block_norm(b, l, 2, x) : y);
-    return graph_add(b, (struct graph_part){ .name = graph_name("blocks.%zu.hook_resid_post", l).s, .op = OP_ADD, .inputs = terms, .n_inputs = 3, .slice = -1 });
+    return netbuild_add(&b->b, (struct netbuild_node){ .name = node_named("blocks.%zu.hook_resid_post", l).s, .op = OP_ADD, .inputs = terms, .n_inputs = 3 });
 }
 
 /* The norm comes after the sum. What enters the next layer is named so. */
@@ -207,14 +207,14 @@ static size_t post_norm(struct builder *b, size_t l, size_t x)
 {
     size_t out = attention(b, l, x), last = b->t->n_layers - 1;
     bool has_mlp = b->t->layers[l].d_mlp > 0;
-    struct graph_name next = l == last ? graph_name("blocks.%zu.hook_normalized_resid_post", l) : graph_name("blocks.%zu.hook_resid_pre", l + 1),
-                      ln1 = graph_name("blocks.%zu.ln1", l), ln2 = graph_name("blocks.%zu.ln2", l);
+    struct node_name next = l == last ? node_named("blocks.%zu.hook_normalized_resid_post", l) : node_named("blocks.%zu.hook_resid_pre", l + 1),
+                      ln1 = node_named("blocks.%zu.ln1", l), ln2 = node_named("blocks.%zu.ln2", l);
 
-    x = graph_two(b, graph_name("blocks.%zu.hook_resid_%s", l, has_mlp ? "mid" : "post").s, OP_ADD, x, out);
-    x = transformer_norm(b, b->t->norm, ln1.s, has_mlp ? graph_name("%s.hook_normalized", ln1.s).s : next.s, x);
+    x = graph_two(b, node_named("blocks.%zu.hook_resid_%s", l, has_mlp ? "mid" : "post").s, OP_ADD, x, out);
+    x = transformer_norm(b, b->t->norm, ln1.s, has_mlp ? node_named("%s.hook_normalized", ln1.s).s : next.s, x);
     if (!has_mlp)
         return x;
-    x = graph_two(b, graph_name("blocks.%zu.hook_resid_post", l).s, OP_ADD, x, mlp(b, l, x));
+    x = graph_two(b, node_named("blocks.%zu.hook_resid_post", l).s, OP_ADD, x, mlp(b, l, x));
     return transformer_norm(b, b->t->norm, ln2.s, next.s, x);
 }
 
@@ -228,7 +228,7 @@ size_t transformer_block(struct builder *b, size_t l, size_t x)
         return parallel(b, l, x);
     out = attention(b, l, block_norm(b, l, 1, x));
     if (!b->t->layers[l].d_mlp)
-        return graph_two(b, graph_name("blocks.%zu.hook_resid_post", l).s, OP_ADD, x, out);
-    mid = graph_two(b, graph_name("blocks.%zu.hook_resid_mid", l).s, OP_ADD, x, out);
-    return graph_two(b, graph_name("blocks.%zu.hook_resid_post", l).s, OP_ADD, mid, mlp(b, l, block_norm(b, l, 2, mid)));
+        return graph_two(b, node_named("blocks.%zu.hook_resid_post", l).s, OP_ADD, x, out);
+    mid = graph_two(b, node_named("blocks.%zu.hook_resid_mid", l).s, OP_ADD, x, out);
+    return graph_two(b, node_named("blocks.%zu.hook_resid_post", l).s, OP_ADD, mid, mlp(b, l, block_norm(b, l, 2, mid)));
 }

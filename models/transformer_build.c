@@ -1,133 +1,60 @@
 /* The graph of NETWORK.md §4. Declared in models/transformer.h. The shapes were checked before; here they are taken for granted, and
  * node_resolve holds every node against the operation table all the same. */
 #include <math.h>
-#include <stdarg.h>
+#include <stdlib.h>
 #include <string.h>
 
-#include "core/mem.h"
-#include "models/node.h"
 #include "models/transformer_graph.h"
 
-static int by_name(const void *a, const void *b)
-{
-    const struct tensor *x = a, *y = b;
-
-    return strcmp(x->name, y->name);
-}
-
-static enum status copy_tensors(struct builder *b)
+static void copy_tensors(struct builder *b)
 {
     const struct transformer *t = b->t;
-    struct net *net = &b->net;
-    enum status s;
 
-    net->tensors = mem_array(t->n_views + t->n_layers + TRANSFORMER_TABLES, sizeof *net->tensors);
-    if (!net->tensors)
-        return STATUS_MEMORY;
-    for (size_t i = 0; i < t->n_views; i++)
-        if (t->used[i] && (s = canonical_fill(&net->tensors[net->n_tensors++], &t->views[i], t->model->shapes_only)) != STATUS_OK)
-            return s;
-    if ((s = transformer_tables(b)) != STATUS_OK)
-        return s;
-    qsort(net->tensors, net->n_tensors, sizeof *net->tensors, by_name);
-    for (size_t i = 0; i < net->n_tensors; i++)
-        if (!names_add(&b->tensors, net->tensors[i].name, strlen(net->tensors[i].name), i, NULL))
-            return STATUS_MEMORY;
-    return STATUS_OK;
+    for (size_t i = 0; i < t->n_views && b->b.status == STATUS_OK; i++) {
+        struct tensor x;
+        if (!t->used[i])
+            continue;
+        b->b.status = canonical_fill(&x, &t->views[i], t->model->shapes_only);
+        (void)netbuild_take(&b->b, &x);
+    }
+    transformer_tables(b);
+    for (size_t i = 0; i < b->b.net.n_tensors && b->b.status == STATUS_OK; i++)
+        if (!names_add(&b->tensors, b->b.net.tensors[i].name, strlen(b->b.net.tensors[i].name), i, NULL))
+            b->b.status = STATUS_MEMORY;
 }
 
-void graph_fail(struct builder *b, enum status s)
-{
-    if (b->status == STATUS_OK)
-        b->status = s;
-}
-
-/* Weights that the checkpoint does not have are left out: biases, norms' scales. */
-static void add_weight(struct builder *b, struct node *node, const char *name, long slice)
+size_t graph_tensor(const struct builder *b, const char *name)
 {
     long i = name ? names_find(&b->tensors, name, strlen(name)) : -1;
-    struct text why = { 0 };
 
-    if (i < 0)
-        return;
-    node->w[node->n_w].tensor = (size_t)i;
-    node->w[node->n_w].slice = slice;
-    if (!weight_resolve(&b->net, &node->w[node->n_w], &why))
-        graph_fail(b, STATUS_INTERNAL);
-    text_clear(&why);
-    node->n_w++;
+    return i < 0 ? NETBUILD_NONE : (size_t)i;
 }
 
-size_t graph_add(struct builder *b, struct graph_part p)
+size_t graph_add(struct builder *b, struct netbuild_node p, const char *W, const char *bias, long h)
 {
-    struct node *grown, *node;
-    struct text why = { 0 };
-
-    if (b->status != STATUS_OK)
-        return 0;
-    grown = mem_grow(b->net.nodes, &b->room, b->net.n_nodes + 1, sizeof *grown);
-    if (!grown) {
-        graph_fail(b, STATUS_MEMORY);
-        return 0;
-    }
-    b->net.nodes = grown;
-    node = &grown[b->net.n_nodes++];
-    node->name = mem_string(p.name);
-    node->inputs = mem_array(p.n_inputs, sizeof *node->inputs);
-    if (!node->name || !node->inputs) {
-        graph_fail(b, STATUS_MEMORY);
-        return 0;
-    }
-    node->op = p.op;
-    if (p.n_inputs)
-        memcpy(node->inputs, p.inputs, p.n_inputs * sizeof *node->inputs);
-    node->n_inputs = p.n_inputs;
-    node->arg[0] = p.integer;
-    node->n_args = (p.op == OP_SCORE || p.op == OP_ROWSOFTMAX);
-    add_weight(b, node, p.weights[0], p.slice);
-    add_weight(b, node, p.weights[1], p.slice);
-    if (b->status == STATUS_OK && !node_resolve(&b->net, node, &why))
-        graph_fail(b, why.failed ? STATUS_MEMORY : diag_fail(b->t->d, STATUS_INTERNAL, "node '%s': %s", node->name, why.data));
-    text_clear(&why);
-    return b->net.n_nodes - 1;
+    p.weights[0] = graph_tensor(b, W);
+    p.weights[1] = graph_tensor(b, bias);
+    p.n_weights = 2;
+    p.slice = h + 1;
+    return netbuild_add(&b->b, p);
 }
 
-struct graph_name graph_name(const char *format, ...)
-{
-    struct graph_name n;
-    va_list args;
+size_t graph_one(struct builder *b, const char *name, enum op op, size_t x) { return netbuild_one(&b->b, name, op, x); }
+size_t graph_two(struct builder *b, const char *name, enum op op, size_t x, size_t y) { return netbuild_two(&b->b, name, op, x, y); }
 
-    va_start(args, format);
-    (void)vsnprintf(n.s, sizeof n.s, format, args);
-    va_end(args);
-    return n;
-}
-
-size_t graph_one(struct builder *b, const char *name, enum op op, size_t x)
+size_t graph_linear(struct builder *b, const char *name, size_t x, const char *W, const char *bias, long h)
 {
-    return graph_add(b, (struct graph_part){ .name = name, .op = op, .inputs = &x, .n_inputs = 1, .slice = -1 });
-}
-
-size_t graph_two(struct builder *b, const char *name, enum op op, size_t x, size_t y)
-{
-    return graph_add(b, (struct graph_part){ .name = name, .op = op, .inputs = (size_t[]){ x, y }, .n_inputs = 2, .slice = -1 });
-}
-
-size_t graph_linear(struct builder *b, const char *name, size_t x, const char *W, const char *bias, long slice)
-{
-    return graph_add(b, (struct graph_part){ .name = name, .op = OP_LINEAR, .inputs = &x, .n_inputs = 1, .weights = { W, bias }, .slice = slice });
+    return graph_add(b, (struct netbuild_node){ .name = name, .op = OP_LINEAR, .inputs = &x, .n_inputs = 1 }, W, bias, h);
 }
 
 size_t graph_constant(struct builder *b, const char *name, const char *tensor)
 {
-    return graph_add(b, (struct graph_part){ .name = name, .op = OP_CONSTANT, .weights = { tensor }, .slice = -1 });
+    return graph_add(b, (struct netbuild_node){ .name = name, .op = OP_CONSTANT }, tensor, NULL, -1);
 }
-
-bool graph_has_tensor(const struct builder *b, const char *name) { return names_find(&b->tensors, name, strlen(name)) >= 0; }
 
 static size_t table(struct builder *b, const char *name, enum op op, const char *tensor)
 {
-    return graph_add(b, (struct graph_part){ .name = name, .op = op, .weights = { tensor }, .slice = -1 });
+    return graph_add(b, (struct netbuild_node){ .name = name, .op = op }, tensor, NULL, -1);
 }
 
 /* What enters the first layer. */
@@ -137,7 +64,7 @@ static size_t embedding(struct builder *b)
     size_t x;
 
     if (t->width_in)
-        x = graph_linear(b, "hook_embed", graph_add(b, (struct graph_part){ .name = "hook_input", .op = OP_INPUT, .slice = -1 }), "embed.W_E", "embed.b_E", -1);
+        x = graph_linear(b, "hook_embed", netbuild_add(&b->b, (struct netbuild_node){ .name = "hook_input", .op = OP_INPUT }), "embed.W_E", "embed.b_E", -1);
     else
         x = table(b, "hook_embed", OP_EMBED, "embed.W_E");
     if (t->has_W_pos)
@@ -151,33 +78,29 @@ static size_t embedding(struct builder *b)
     return t->positions == POSITIONS_STANDARD ? graph_two(b, "blocks.0.hook_resid_pre", OP_ADD, x, b->positions) : x;
 }
 
-static void build_nodes(struct builder *b)
+/* The output. */
+static size_t build_nodes(struct builder *b)
 {
     const struct transformer *t = b->t;
     size_t x = embedding(b);
 
-    for (size_t l = 0; l < t->n_layers && b->status == STATUS_OK; l++)
+    for (size_t l = 0; l < t->n_layers; l++)
         x = transformer_block(b, l, x);
     x = transformer_norm(b, t->final_norm, "ln_final", "ln_final.hook_normalized", x);
-    b->net.output = graph_linear(b, "logits", x, "unembed.W_U", "unembed.b_U", -1);
+    return graph_linear(b, "logits", x, "unembed.W_U", "unembed.b_U", -1);
 }
 
 enum status transformer_build(struct transformer *t)
 {
     bool normalises = t->norm != NORM_NONE || (t->act == ACT_SOLU_LN && t->layers[0].d_mlp);
-    struct builder b = { .t = t, .net = { .d_vocab = t->d_vocab, .width_in = t->width_in, .n_ctx = t->n_ctx, .causal = t->causal, .pad = t->pad,
-                                              .eps = normalises ? t->eps : 0 } };
-    b.status = copy_tensors(&b);
-    if (b.status == STATUS_OK)
-        build_nodes(&b);
-    if (b.status == STATUS_OK && !t->model->shapes_only)
-        b.status = net_identify(&b.net);
+    struct builder b = { .t = t, .b = { .d = t->d, .net = { .d_vocab = t->d_vocab, .width_in = t->width_in, .n_ctx = t->n_ctx, .causal = t->causal,
+                                                            .pad = t->pad, .eps = normalises ? t->eps : 0 } } };
+    enum status s;
+
+    copy_tensors(&b);
+    s = netbuild_finish(&t->model->net, &b.b, build_nodes(&b));
     names_clear(&b.tensors);
-    if (b.status == STATUS_OK)
-        t->model->net = b.net;
-    else
-        net_clear(&b.net);
-    return b.status;
+    return s;
 }
 
 static enum status load(struct model *m, const struct config *c, bool reals, struct diag *d)

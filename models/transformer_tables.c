@@ -6,26 +6,6 @@
 #include "core/mem.h"
 #include "models/transformer_graph.h"
 
-static enum status make(struct builder *b, double **data, const char *name, size_t rank, const size_t *shape)
-{
-    struct tensor *t = &b->net.tensors[b->net.n_tensors++];
-
-    *t = (struct tensor){ .name = mem_string(name), .rank = rank, .source = { .dtype = DTYPE_F32 } };
-    memcpy(t->shape, shape, rank * sizeof *shape);
-    t->data = *data = mem_array(tensor_count(t), sizeof **data);
-    return t->name && t->data ? STATUS_OK : STATUS_MEMORY;
-}
-
-static enum status make_constant(struct builder *b, const char *name, size_t n, double x)
-{
-    double *data;
-    enum status s = make(b, &data, name, 1, &n);
-
-    for (size_t i = 0; s == STATUS_OK && i < n; i++)
-        data[i] = x;
-    return s;
-}
-
 /* The binary32 number nearest to x, or false if the ball does not tell which one that is. */
 static bool nearest(double *out, const arb_t x)
 {
@@ -106,7 +86,7 @@ static enum status read_table(struct builder *b, struct tensor *out, const char 
     enum status s = STATUS_OK;
 
     for (size_t l = 0; s == STATUS_OK && l < t->n_layers; l++) {
-        struct graph_name name = graph_name("blocks.%zu.attn.%s", l, suffix);
+        struct node_name name = node_named("blocks.%zu.attn.%s", l, suffix);
         const struct tensor *x = transformer_tensor(t, name.s);
         struct tensor other = { 0 };
         if (!x || x->rank != 2 || x->shape[1] != t->rotary.dim || x->shape[0] < t->n_ctx)
@@ -147,29 +127,36 @@ static enum status rotary(struct builder *b)
 {
     const struct transformer *t = b->t;
     size_t d = t->layers[0].d_head;
-    double *cosines, *sines, *swap;
-    enum status s;
+    double *cosines = mem_array(t->n_ctx * d, sizeof *cosines), *sines = mem_array(t->n_ctx * d, sizeof *sines), *swap = mem_array(d, sizeof *swap);
+    enum status s = cosines && sines && swap ? STATUS_OK : STATUS_MEMORY;
 
-    if ((s = make(b, &cosines, "rotary.cos", 2, (size_t[]){ t->n_ctx, d })) != STATUS_OK || (s = make(b, &sines, "rotary.sin", 2, (size_t[]){ t->n_ctx, d })) != STATUS_OK ||
-        (s = make(b, &swap, "rotary.swap", 1, &d)) != STATUS_OK)
-        return s;
-    for (size_t e = 0; e < d; e++) {
+    for (size_t e = 0; s == STATUS_OK && e < d; e++) {
         swap[e] = (double)partner(t, e);
         for (size_t i = 0; e >= t->rotary.dim && i < t->n_ctx; i++)
             cosines[i * d + e] = 1;
     }
-    return transformer_tensor(t, "blocks.0.attn.rotary_sin") ? copied(b, cosines, sines) : computed(b, cosines, sines);
+    if (s == STATUS_OK)
+        s = transformer_tensor(t, "blocks.0.attn.rotary_sin") ? copied(b, cosines, sines) : computed(b, cosines, sines);
+    if (s == STATUS_OK) {
+        (void)netbuild_matrix(&b->b, "rotary.cos", cosines, t->n_ctx, d);
+        (void)netbuild_matrix(&b->b, "rotary.sin", sines, t->n_ctx, d);
+        (void)netbuild_vector(&b->b, "rotary.swap", swap, d);
+    }
+    free(cosines);
+    free(sines);
+    free(swap);
+    return s;
 }
 
-enum status transformer_tables(struct builder *b)
+void transformer_tables(struct builder *b)
 {
     const struct transformer *t = b->t;
     double scale = isnan(t->score_divisor) ? t->score_factor : t->score_divisor;
-    enum status s = t->positions == POSITIONS_ROTARY ? rotary(b) : STATUS_OK;
 
-    if (s == STATUS_OK && !isnan(t->out_scale))
-        s = make_constant(b, "attn_out_scale", t->d_model, t->out_scale);
-    for (size_t l = 0; s == STATUS_OK && !isnan(scale) && l < t->n_layers; l++)
-        s = make_constant(b, graph_name("blocks.%zu.attn.scale", l).s, t->layers[l].d_head, scale);
-    return s;
+    if (b->b.status == STATUS_OK && t->positions == POSITIONS_ROTARY)
+        b->b.status = rotary(b);
+    if (!isnan(t->out_scale))
+        (void)netbuild_fill(&b->b, "attn_out_scale", t->out_scale, t->d_model);
+    for (size_t l = 0; !isnan(scale) && l < t->n_layers; l++)
+        (void)netbuild_fill(&b->b, node_named("blocks.%zu.attn.scale", l).s, scale, t->layers[l].d_head);
 }
