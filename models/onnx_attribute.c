@@ -98,7 +98,7 @@ const struct value *onnx_real(struct onnx *o, const struct call *c, size_t i)
     static const struct value empty;
     const struct value *v = onnx_input(c, i);
 
-    if (v && (v->kind == VALUE_NODE || v->kind == VALUE_REALS) && v->count > 0)
+    if (v && (v->kind == VALUE_NODE || v->kind == VALUE_REALS) && v->count > 0 && v->type == ONNX_FLOAT)
         return v;
     if (!v)
         onnx_bad(o, "input %zu is missing", i);

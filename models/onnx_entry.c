@@ -58,6 +58,18 @@ static bool greater_equal_int(int64_t *z, int64_t x, int64_t y) { return *z = x 
 static bool and_int(int64_t *z, int64_t x, int64_t y) { return *z = x && y, true; }
 static bool or_int(int64_t *z, int64_t x, int64_t y) { return *z = x || y, true; }
 
+/* Does x fit into the element type? Runtimes wrap round where it does not. */
+static bool fits(int64_t x, int32_t type)
+{
+    static const struct { int32_t type; int64_t least, most; } ranges[] = { { ONNX_UINT8, 0, UINT8_MAX }, { ONNX_INT8, INT8_MIN, INT8_MAX }, { ONNX_INT16, INT16_MIN, INT16_MAX },
+                                                                            { ONNX_INT32, INT32_MIN, INT32_MAX } };
+
+    for (size_t i = 0; i < sizeof ranges / sizeof *ranges; i++)
+        if (ranges[i].type == type && (x < ranges[i].least || x > ranges[i].most))
+            return false;
+    return true;
+}
+
 static const struct { const char *name; bool (*compute)(int64_t *, int64_t, int64_t); bool truth; } integer_operators[] = {
     { "Add", add_int, false }, { "Sub", sub_int, false }, { "Mul", mul_int, false }, { "Div", div_int, false }, { "Max", max_int, false }, { "Min", min_int, false },
     { "Equal", equal_int, true }, { "Less", less_int, true }, { "Greater", greater_int, true }, { "LessOrEqual", less_equal_int, true },
@@ -81,8 +93,7 @@ bool onnx_integers(struct onnx *o, struct call *c)
     right = onnx_spread(o, &c->in[1], rank, dims);
     ints = onnx_array(o, v.count, sizeof *ints);
     for (size_t i = 0; ints && i < v.count && onnx_ok(o); i++)
-        if (!integer_operators[row].compute(&ints[i], c->in[0].ints[left[i]], c->in[1].ints[right[i]]) ||
-            (v.type == ONNX_INT32 && (ints[i] < INT32_MIN || ints[i] > INT32_MAX)))
+        if (!integer_operators[row].compute(&ints[i], c->in[0].ints[left[i]], c->in[1].ints[right[i]]) || !fits(ints[i], v.type))
             onnx_refuse(o, "constant integers overflow, or are divided by 0");
     v.ints = ints;
     c->out[0] = v;
@@ -190,15 +201,16 @@ static void reciprocal(struct onnx *o, struct call *c)
     c->out[0] = onnx_binary(o, OP_DIV, &one, onnx_real(o, c, 0), "");
 }
 
-/* x, x x, (x x) x, ...: for small whole exponents, and the root. */
+/* x, x x, (x x) x, ...: for small whole exponents, and the root. An exponent of more axes, all 1, gives the result as many. */
 static void power(struct onnx *o, struct call *c)
 {
     const struct value *x = onnx_real(o, c, 0);
     double p = onnx_scalar(o, c, 1, 1);
     struct value v = *x;
+    size_t rank, dims[ONNX_RANK];
     int whole = 0;
 
-    if (!onnx_ok(o))
+    if (!onnx_ok(o) || !onnx_broadcast(o, &rank, dims, x, onnx_needed(o, c, 1)))
         return;
     if (p == 0.5)
         v = onnx_unary(o, OP_SQRT, x, "");
@@ -208,7 +220,7 @@ static void power(struct onnx *o, struct call *c)
         v = onnx_reshaped(o, x, x->rank, x->dims);
     for (int i = 2; i <= whole && onnx_ok(o); i++)
         v = onnx_binary(o, OP_MUL, &v, x, i < whole ? onnx_string(o, ".power.%d", i) : "");
-    c->out[0] = v;
+    c->out[0] = onnx_reshaped(o, &v, rank, dims);
 }
 
 static void one(struct onnx *o, struct call *c, enum op op) { c->out[0] = onnx_unary(o, op, onnx_real(o, c, 0), ""); }

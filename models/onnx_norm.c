@@ -158,6 +158,9 @@ static void batch_normalization(struct onnx *o, struct call *c)
 
     if (onnx_int(o, c, "training_mode", 0) || !onnx_int(o, c, "spatial", 1))
         onnx_refuse(o, "training_mode 1 and spatial 0 are not read");
+    for (size_t i = 1; i < c->n_out && o->opset < 14 && onnx_ok(o); i++) /* which says that it is training, whoever reads them */
+        if (c->proto->output[i] && *c->proto->output[i])
+            onnx_refuse(o, "more than one output: before operator set 14 that is training, by the statistics of the batch");
     only_first_output(o, c);
     for (size_t i = 0; i < 4 && onnx_ok(o); i++) { /* [channels, 1, ...], to broadcast from axis 1 on */
         part[i] = *onnx_real(o, c, i + 1);

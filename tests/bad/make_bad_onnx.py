@@ -181,6 +181,9 @@ def nodes():
         "exponent_of_two_entries": one("Pow", "x w", weights=[tensor("w", [2], [1.0, 2.0])]),
         "slope_wider": one("PRelu", "x w", y=(2, 2, 3), weights=[tensor("w", [2, 1, 1], [1, 2])]),
         "comparison_of_numbers": model(graph([node("Less", "x x", "c"), node("Where", "c x x", "y")])),
+        "integers_overflow_int8": model(graph([node("Add", "a a", "s"), node("Reshape", "x s", "y")], weights=[tensor("a", [1], [100], INT8)])),
+        "integers_overflow_uint8": model(graph([node("Sub", "a b", "s"), node("Reshape", "x s", "y")], weights=[tensor("a", [1], [3], UINT8), tensor("b", [1], [5], UINT8)])),
+        "doubles_computed": model(graph([node("Div", "a a", "s"), node("Cast", "s", "t", to=FLOAT), node("Mul", "x t", "y")], weights=[tensor("a", [1], [3.0], DOUBLE)])),
         "integers_overflow": model(graph([node("Mul", "a a", "s"), node("Reshape", "x s", "y")], weights=[ints("a", 1 << 40)])),
         "integers_over_zero": model(graph([node("Div", "a b", "s"), node("Reshape", "x s", "y")], weights=[ints("a", 2), ints("b", 0)])),
         "integers_computed_with": one("Relu", "w", weights=[ints("w", 1, 2)]),
@@ -242,6 +245,7 @@ def nodes():
         "layernorm_half_inside": one("LayerNormalization", "x w", weights=[tensor("w", [3], [1, 2, 3])], stash_type=10),
         "epsilon_negative": one("LayerNormalization", "x w", weights=[tensor("w", [3], [1, 2, 3])], epsilon=-1.0),
         "batchnorm_in_training": one("BatchNormalization", "x w w w w", weights=[tensor("w", [3], [1, 2, 3])], training_mode=1),
+        "batchnorm_outputs": one("BatchNormalization", "x w w w w", "y m v", weights=[tensor("w", [3], [1, 2, 3])], opset=9),
         "batchnorm_channels": one("BatchNormalization", "x w w w w", weights=[tensor("w", [2], [1, 2])]),
     }
 

@@ -94,6 +94,7 @@ def elementwise():
     for p in 1, 2, 3, 4, 8:
         Case("pow_%d" % p, [2, 2], [2, 2]).scalar("p", p).node("Pow", "x p", "y")
     Case("pow_int", [2, 2], [2, 2]).ints("p", 3).node("Pow", "x p", "y")
+    Case("pow_more_axes", [3], [1, 3]).value("p", np.full([1, 1], 2, np.float32)).node("Pow", "x p", "a").node("Softmax", "a", "y", axis=0)
     Case("pow_half", [2, 2], [2, 2]).scalar("p", 0.5).node("Abs", "x", "a").node("Pow", "a p", "y")
     for op in "Add", "Sub", "Mul", "Div", "Max", "Min":
         c = Case(op.lower() + "_broadcast", [2, 1, 3], [2, 4, 3]).weight("w", 4, 1, positive=op == "Div").node(op, "x w", "y")
