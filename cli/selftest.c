@@ -10,7 +10,14 @@
 
 struct report { struct model m; struct selftest_data data; struct selftest_result *results; struct text cause; bool loaded, read; };
 
-static bool fails(const struct selftest_result *r) { return r->outside > 0 || r->unbounded == r->entries; }
+/* Of an array, and of all: the worst of them. Each has its word and its exit status. */
+enum agreement { AGREES, PARTLY, UNBOUNDED, FAILED };
+static const char *const agreement_words[] = {"agrees", "agrees where bounded", "no bound", "FAILED"};
+
+static enum agreement agreement_of(const struct selftest_result *r) {
+    if (r->outside) return FAILED;
+    return r->unbounded == 0 && r->entries ? AGREES : r->unbounded < r->entries ? PARTLY : UNBOUNDED;
+}
 
 /* Is a number outside a finite bound? An infinite one says nothing about the reading. */
 static bool any_outside(const struct report *r) {
@@ -19,10 +26,17 @@ static bool any_outside(const struct report *r) {
     return false;
 }
 
-static bool any_fails(const struct report *r) {
+static enum agreement agreement_of_all(const struct report *r) {
+    enum agreement worst = AGREES;
     for (size_t i = 0; i < r->data.n_arrays; i++)
-        if (fails(&r->results[i])) return true;
-    return false;
+        if (agreement_of(&r->results[i]) > worst) worst = agreement_of(&r->results[i]);
+    return worst;
+}
+
+/* 0: every number compared, all within their bounds, nothing doubtful. 1: one outside. 2: none outside, but some without a bound, or a doubt. */
+static int exit_code(const struct report *r) {
+    enum agreement v = agreement_of_all(r);
+    return v == FAILED ? 1 : v != AGREES || r->cause.size ? 2 : 0;
 }
 
 static void add_place(struct text *t, const struct report *r, const struct selftest_place *p) {
@@ -35,18 +49,21 @@ static void add_place(struct text *t, const struct report *r, const struct selft
 static void add_array(struct text *t, const struct report *r, size_t i) {
     const struct selftest_array *a = &r->data.arrays[i];
     const struct selftest_result *x = &r->results[i];
-    const struct selftest_place *p = fails(x) ? &x->worst : &x->largest;
-    text_addf(t, "%-6s  %-20s %-4s %zu entries  ", fails(x) ? "FAILED" : "agrees", a->name, dtype_name(a->dtype), x->entries);
-    if (x->unbounded == x->entries) {
-        text_add(t, "no certified bound is finite\n");
-        return;
+    const char *kind = selftest_double(a) ? "float64" : "float32";
+    bool failed = x->outside > 0;
+    const struct selftest_place *p = failed ? &x->worst : &x->largest;
+    text_addf(t, "%-6s  %-20s %-4s %zu entries  ", agreement_words[agreement_of(x)], a->name, dtype_name(a->dtype), x->entries);
+    if (x->unbounded) {
+        text_addf(t, "%zu of %zu entries have no finite %s bound (deviation from the real value at most %.3g there, not certified)", x->unbounded, x->entries, kind,
+                  x->loose.deviation);
+        text_add(t, x->unbounded < x->entries ? "; the others: " : "\n");
     }
-    text_addf(t, "deviation %.3g, certified %s bound %.3g", p->deviation, selftest_double(a) ? "float64" : "float32", p->bound);
+    if (x->unbounded == x->entries) return;
+    text_addf(t, "deviation %.3g, certified %s bound %.3g", p->deviation, kind, p->bound);
     if (p->deviation > 0) text_addf(t, ", ratio %.3g", p->bound / p->deviation);
     text_add(t, " at ");
     add_place(t, r, p);
-    if (fails(x)) text_addf(t, ": stored %.9g, computed %.9g; %zu entries outside", p->stored, p->mid, x->outside);
-    if (x->unbounded) text_addf(t, "; %zu entries without a finite bound", x->unbounded);
+    if (failed) text_addf(t, ": stored %.9g, computed %.9g; %zu entries outside", p->stored, p->mid, x->outside);
     text_add(t, "\n");
 }
 
@@ -74,24 +91,28 @@ static void write_json(struct text *t, const struct report *r, const char *refer
         const struct selftest_result *x = &r->results[i];
         text_addf(t, "%s\n    {\"name\": ", i ? "," : "");
         write_json_string(t, r->data.arrays[i].name);
-        text_addf(t, ", \"node\": \"%s\", \"dtype\": \"%s\", \"bound_of\": \"%s\", \"agrees\": %s, \"entries\": %zu, \"outside\": %zu, \"unbounded\": %zu",
+        text_addf(t, ", \"node\": \"%s\", \"dtype\": \"%s\", \"bound_of\": \"%s\", \"verdict\": \"%s\", \"agrees\": %s, \"entries\": %zu, \"outside\": %zu, \"unbounded\": %zu",
                   r->m.net.nodes[r->data.arrays[i].node].name, dtype_name(r->data.arrays[i].dtype),
-                  selftest_double(&r->data.arrays[i]) ? "float64" : "float32", fails(x) ? "false" : "true", x->entries, x->outside, x->unbounded);
+                  selftest_double(&r->data.arrays[i]) ? "float64" : "float32", agreement_words[agreement_of(x)], agreement_of(x) == AGREES ? "true" : "false", x->entries, x->outside, x->unbounded);
         if (x->unbounded < x->entries) {
             add_place_json(t, "largest", &x->largest);
             add_place_json(t, "worst", &x->worst);
         }
+        if (x->unbounded) add_place_json(t, "without_bound", &x->loose);
         text_add(t, "}");
     }
     text_add(t, "\n  ],\n  \"cause\": ");
     write_json_string(t, r->cause.size ? r->cause.data : NULL);
-    text_addf(t, ",\n  \"agrees\": %s,\n  \"schema\": 1\n}\n", any_fails(r) ? "false" : "true");
+    text_addf(t, ",\n  \"verdict\": \"%s\",\n  \"doubt\": %s,\n  \"agrees\": %s,\n  \"schema\": 1\n}\n", agreement_words[agreement_of_all(r)],
+              r->cause.size && !any_outside(r) ? "true" : "false", exit_code(r) == 0 ? "true" : "false");
 }
 
 static void write_lines(struct text *t, const struct report *r) {
     for (size_t i = 0; i < r->data.n_arrays; i++) add_array(t, r, i);
     if (any_outside(r))
         text_addf(t, "likely cause: %s\n", r->cause.size ? r->cause.data : "none of the changes that were tried makes the outputs agree");
+    else if (r->cause.size)
+        text_addf(t, "doubt: one change lies ten times nearer to the stored numbers, at least: %s\n", r->cause.data);
 }
 
 static enum status compare(struct report *r, const struct model_options *o, struct diag *d) {
@@ -100,7 +121,7 @@ static enum status compare(struct report *r, const struct model_options *o, stru
     if (!r->results) return STATUS_MEMORY;
     for (size_t i = 0; s == STATUS_OK && i < r->data.n_arrays; i++)
         s = selftest_compare(&r->results[i], &r->data, i, &r->m.net, SIZE_MAX, d);
-    if (s == STATUS_OK && any_outside(r)) s = selftest_cause(&r->cause, &r->m, o, &r->data);
+    if (s == STATUS_OK) s = selftest_cause(&r->cause, &r->m, o, &r->data, any_outside(r));
     return s;
 }
 
@@ -129,7 +150,7 @@ int command_selftest(const struct arguments *a) {
     if (s == STATUS_OK && json) write_json(&t, &r, reference);
     if (s == STATUS_OK && !json) write_lines(&t, &r);
     if (s == STATUS_OK) s = t.failed ? STATUS_MEMORY : command_write(json, t.data, t.size, &d);
-    int code = s != STATUS_OK ? command_fail(s, &d) : any_fails(&r) ? 1 : 0;
+    int code = s != STATUS_OK ? command_fail(s, &d) : exit_code(&r);
     if (r.read) selftest_data_clear(&r.data);
     if (r.loaded) model_clear(&r.m);
     free(r.results);

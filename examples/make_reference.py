@@ -9,13 +9,25 @@ or, for a module that was saved whole with torch.save(model, ...) by yourself (t
     python make_reference.py MODEL.pt OUT.npz --tokens V N COUNT | --numbers WIDTH COUNT [--seed S]
 
 The arrays are inputs, output_float32 and output_float64 (the same module in double precision), and NODE_float32, NODE_float64 for further nodes by
-the names that `weightproof info` lists. With TransformerLens, hook names are node names; heads are apart: blocks.0.attn.hook_pattern.1.
+the names that `weightproof info` lists. A module that casts to float32 whatever its weights are (Hugging Face's RMSNorm does) has no float64 outputs:
+they are left out, and this is said. With TransformerLens, hook names are node names; heads are apart: blocks.0.attn.hook_pattern.1.
 """
 import argparse
 import copy
 
 import numpy as np
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+
+
+class Casts(TorchDispatchMode):
+    """Does anything within make a float32 tensor?"""
+    seen = False
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        y = function(*args, **(kwargs or {}))
+        self.seen |= any(isinstance(t, torch.Tensor) and t.dtype == torch.float32 and t.numel() > 0 for t in (y if isinstance(y, (tuple, list)) else [y]))
+        return y
 
 
 def forward(model, x):
@@ -33,7 +45,12 @@ def make_reference(model, inputs, path, nodes=None):
             if hasattr(m, "cfg") and hasattr(m.cfg, "dtype"):
                 m.cfg.dtype = kind            # TransformerLens casts to it in its norms
             given = x if not x.is_floating_point() else x.to(torch.float32).to(kind)
-            arrays["output_" + name] = forward(m, given).numpy()
+            with Casts() as casts:
+                y = forward(m, given)
+            if kind == torch.float64 and casts.seen:
+                print("no float64 outputs: the module computes parts in float32 whatever its weights are")
+                break
+            arrays["output_" + name] = y.numpy()
             for node, value in (nodes or {}).items():
                 arrays["%s_%s" % (node, name)] = value(m, given).numpy()
     np.savez(path, **arrays)

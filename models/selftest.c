@@ -231,7 +231,8 @@ static void compare_row(struct selftest_result *out, const struct net *net, size
             continue;
         out->entries++;
         if (!isfinite(at.bound)) {
-            out->unbounded++;
+            if (out->unbounded++ == 0 || !(at.deviation <= out->loose.deviation))
+                out->loose = at;
             continue;
         }
         out->outside += !(at.deviation <= at.bound);
@@ -296,4 +297,42 @@ enum status selftest_rows(double *out, const struct selftest_data *s, size_t arr
     free(tokens);
     free(zeros);
     return status;
+}
+
+static double array_misfit(size_t *entries, const struct selftest_data *s, size_t array, const struct net *net, size_t most, double *mid)
+{
+    const struct selftest_array *a = &s->arrays[array];
+    size_t width = a->shape[a->rank - 1], rows = a->last_only ? 1 : s->length;
+    bool score = net->nodes[a->node].op == OP_SCORE;
+    double far = 0, size = 0;
+
+    if (selftest_rows(mid, s, array, net, most) != STATUS_OK)
+        return (double)INFINITY;
+    for (size_t i = 0; i < most * rows; i++)
+        for (size_t j = 0; j < width; j++) {
+            double deviation = fabs(a->data[i * width + j] - mid[i * width + j]);
+            if (score && net->causal && j > i % rows)
+                continue;
+            if (!isfinite(deviation))
+                return (double)INFINITY;
+            far = fmax(far, deviation);
+            size = fmax(size, fabs(a->data[i * width + j]));
+            ++*entries;
+        }
+    return far == 0 ? 0 : far / (size * (selftest_double(a) ? 0x1p-53 : 0x1p-24));
+}
+
+double selftest_misfit(size_t *entries, const struct selftest_data *s, const struct net *net, size_t most)
+{
+    double worst = 0;
+
+    *entries = 0;
+    most = most < s->count ? most : s->count;
+    for (size_t a = 0; a < s->n_arrays; a++) {
+        const struct selftest_array *x = &s->arrays[a];
+        double *mid = mem_array(most * (x->last_only ? 1 : s->length) * x->shape[x->rank - 1], sizeof *mid);
+        worst = mid ? fmax(worst, array_misfit(entries, s, a, net, most, mid)) : (double)INFINITY;
+        free(mid);
+    }
+    return worst;
 }

@@ -16,7 +16,8 @@ void selftest_data_clear(struct selftest_data *s);
 struct selftest_place { size_t input, position, entry; double stored, mid, deviation, bound; };
 struct selftest_result {
     size_t entries, outside, unbounded;         /* compared; outside their bound; with a bound that is not finite */
-    struct selftest_place largest, worst;       /* largest deviation; largest deviation over bound */
+    struct selftest_place largest, worst;       /* largest deviation; largest deviation over bound; among entries with a finite bound */
+    struct selftest_place loose;                /* largest deviation among the others, which is held against nothing */
 };
 /* Is an array compared under the bounds of binary64? */
 static inline bool selftest_double(const struct selftest_array *a) { return a->dtype == DTYPE_F64; }
@@ -24,7 +25,13 @@ static inline bool selftest_double(const struct selftest_array *a) { return a->d
 enum status selftest_compare(struct selftest_result *out, const struct selftest_data *s, size_t array, const struct net *net, size_t most, struct diag *d) MUST_USE;
 /* The midpoints of an array's rows on the first `most` inputs, real semantics. */
 enum status selftest_rows(double *mid, const struct selftest_data *s, size_t array, const struct net *net, size_t most) MUST_USE;
-/* Looks for one change to the reading that makes every array agree. cause: in words, empty when there is none. */
+/* How far the arrays are from the values of the network, real semantics, on the first `most` inputs: the largest deviation in units of the last place of the
+ * largest stored number, of the array's own precision. *entries: how many were looked at. Infinite where a number is not finite, or without memory. Ordinary
+ * arithmetic: for hints, it decides nothing. */
+double selftest_misfit(size_t *entries, const struct selftest_data *s, const struct net *net, size_t most);
+/* Looks for one change to the reading under which every array agrees and lies ten times nearer at least; of several the nearest. outside: does an array fail?
+ * If none fails, a change is looked for only where the deviations are larger than rounding usually makes them, and it is a doubt. cause: in words, empty
+ * when there is none. */
 struct text;
-enum status selftest_cause(struct text *cause, struct model *m, const struct model_options *o, const struct selftest_data *s) MUST_USE;
+enum status selftest_cause(struct text *cause, struct model *m, const struct model_options *o, const struct selftest_data *s, bool outside) MUST_USE;
 #endif

@@ -373,6 +373,54 @@ def causes(folder):
         count(status == 1 and "likely cause" in text and words in text, "cause %r" % words, text)
 
 
+def doubts(folder):
+    """Entries without a finite bound are no agreement; and a reading that wide bounds let pass, while another is far nearer, is doubted."""
+    path, ref = os.path.join(folder, "doubt.safetensors"), os.path.join(folder, "doubt.npz")
+    own = np.random.default_rng(5)
+
+    def answer(status, words, *sets):
+        found, text = program_run("selftest", path, "--against", ref, *(a for s in sets for a in ("--set", s)))
+        count(found == status and words in text and ("likely cause" in text) == (status == 1), "doubt %s %r" % (sets, words), text)
+
+    # the third input makes a constant row, whose variance float32 cannot tell from 0
+    P = {"0.weight": np.array([[1, 1], [1, 2], [1, 3], [1, 4]], np.float32), "1.weight": own.normal(size=4).astype(np.float32),
+         "1.bias": own.normal(size=4).astype(np.float32), "3.weight": own.normal(size=(3, 4)).astype(np.float32)}
+    x = own.normal(size=(6, 2)).astype(np.float32)
+    x[2] = [1e4, 0]
+    y = lin(np.maximum(layernorm(lin(x, P["0.weight"]), P["1.weight"], P["1.bias"], 1e-12), 0), P["3.weight"])
+    write_safetensors(path, P, {"act": "relu", "eps": 1e-12})
+    np.savez(ref, x=x, y=y)
+    answer(2, "agrees where bounded  y ")
+    answer(2, "3 of 18 entries have no finite float32 bound")
+    np.savez(ref, x=x[2:3], y=y[2:3])
+    answer(2, "no bound  y ")
+    y[0] += 1
+    np.savez(ref, x=x, y=y)
+    answer(1, "3 entries outside")
+
+    # many layers make float32 bounds so wide that gelu and gelu_new both lie within
+    D = {"%d.weight" % (2 * i): (own.normal(size=(12, 12)) * 0.65).astype(np.float32) for i in range(18)}
+    x = own.normal(size=(10, 12)).astype(np.float32)
+    for act in ("gelu", "gelu_new"):
+        y = x
+        for i in range(18):
+            y = lin(y, D["%d.weight" % (2 * i)])
+            y = ACT[act](y) if i < 17 else y
+        write_safetensors(path, D)
+        np.savez(ref, x=x, y=y)
+        answer(0, "agrees", "act=" + act)
+        answer(2, "doubt: one change lies ten times nearer to the stored numbers, at least: the activation: would agree with --set act=%s" % act,
+               "act=" + ("gelu_new" if act == "gelu" else "gelu"))
+
+    # a float64 run that rounds to float32 on its way
+    W, P = own.normal(size=(4, 3)).astype(np.float32), {"V": own.normal(size=(2, 4)).astype(np.float32)}
+    y = lin(np.tanh(lin(x[:, :3].astype(np.float64), W)).astype(np.float32).astype(np.float64), P["V"])
+    write_safetensors(path, {"0.weight": W, "2.weight": P["V"]})
+    np.savez(ref, x=x[:, :3], y=y)
+    answer(1, "likely cause: float32 inside the float64 run", "act=tanh")
+    answer(1, "likely cause: the activation: would agree with --set act=tanh", "act=sigmoid")
+
+
 def references():
     """Stored outputs of PyTorch for the trained models; those outside the repository where $WEIGHTPROOF_DATA has them."""
     data = os.environ.get("WEIGHTPROOF_DATA", "../shared/data")
@@ -397,6 +445,7 @@ def references():
 
 with tempfile.TemporaryDirectory() as where:
     causes(where)
+    doubts(where)
     references()
     for family in (bilinear, mlp, tms, autoencoder, pair):
         family(where)
