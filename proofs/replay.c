@@ -236,7 +236,7 @@ enum status replay_write(struct text *out, const struct result *r, const struct 
         text_addf(out, "# %.*s\n", (int)size, p);
         p += size + (p[size] == '\n');
     }
-    if (strstr(s->text, "patch(")) text_add(out, "#\n# The claim patches the network; these lines run it as it is.\n");
+    if (strstr(s->text, "patch(") || strstr(s->text, "ablate(")) text_add(out, "#\n# The claim changes the network; these lines run it as it is.\n");
     text_add(out, "import os\nimport sys\n\nimport numpy as np\nimport torch\nimport torch.nn.functional as F\n\nHERE = os.path.dirname(os.path.abspath(__file__))\n");
     readers(out, s);
     for (size_t i = 0; i < s->n_models; i++) loader(out, &s->file->models[s->models[i]], i);

@@ -56,7 +56,7 @@ enum status interp_new(struct interp **out, const struct statement *s, slong pre
     in->s = s;
     in->prec = prec;
     in->n_ids = s->n_ids;
-    in->n_slots = s->n_slots;
+    in->n_slots = s->n_slots + 1;   /* the last: the variable of a mean over a set */
     in->last = -1;
     in->clock = 1;
     in->by_id = mem_array(in->n_ids, sizeof *in->by_id);

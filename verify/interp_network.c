@@ -22,6 +22,8 @@ void site_free(struct site *s)
         if (s->variants[i].balls) ball_run_free(s->variants[i].balls);
         free(s->variants[i].rows);
     }
+    for (size_t i = 0; i < s->n_changes; i++) change_clear(&s->changes[i]);
+    free(s->changes);
     value_clear(&s->input);
     free(s->variants);
     free(s->patches);
@@ -30,26 +32,34 @@ void site_free(struct site *s)
     free(s);
 }
 
-/* Counts the patches of a model expression and finds the model's name. */
-static const struct expr *model_base(const struct expr *e, size_t *n_patches)
+static bool is_change(const struct expr *e)
 {
-    *n_patches = 0;
-    while (e->form == FORM_CALL && e->function == FUNCTION_PATCH) {
-        *n_patches += e->n_args - 1;
+    return e->form == FORM_CALL && (e->function == FUNCTION_PATCH || e->function == FUNCTION_ABLATE);
+}
+
+/* Bounds the changes of a model expression and finds the model's name. */
+static const struct expr *model_base(const struct expr *e, size_t *n_changes)
+{
+    *n_changes = 0;
+    while (is_change(e)) {
+        *n_changes += e->n_args - 1;
         e = e->args[0];
     }
     return e;
 }
 
-/* Innermost patch first; a later one of the same rows wins. */
-static size_t collect_patches(struct patch *out, const struct expr *e)
+/* Innermost first; a later change of the same rows wins. */
+static size_t collect_changes(struct change *out, const struct expr *e)
 {
-    if (e->form != FORM_CALL) return 0;
-    size_t n = collect_patches(out, e->args[0]);
-    for (size_t i = 1; i < e->n_args; i++) {
-        const struct expr *left = e->args[i]->args[0];
-        out[n++] = (struct patch){.index = left, .value = e->args[i]->args[1]};
+    if (!is_change(e)) return 0;
+    size_t n = collect_changes(out, e->args[0]);
+    if (e->function == FUNCTION_ABLATE) {
+        out[n] = (struct change){.call = e};
+        for (size_t i = 1; i < e->n_args; i++)
+            if (strcmp(e->args[i]->args[0]->name, "to") == 0) out[n].value = e->args[i]->args[1];
+        return n + 1;
     }
+    for (size_t i = 1; i < e->n_args; i++) out[n++] = (struct change){.call = e, .left = e->args[i]->args[0], .value = e->args[i]->args[1]};
     return n;
 }
 
@@ -72,44 +82,51 @@ static enum status site_slots(struct site *site, const struct interp *in)
     return STATUS_OK;
 }
 
-static enum status site_new(struct site **out, struct interp *in, const struct expr *e)
+static enum status site_new(struct site **out, struct interp *in, const struct expr *model_expr, const struct expr *tokens, const struct expr *e)
 {
     struct site **grown = mem_grow(in->sites, &in->room_sites, in->n_sites + 1, sizeof *grown);
     if (!grown) return STATUS_MEMORY;
     in->sites = grown;
-    size_t n_patches;
-    const struct expr *base = model_base(e->args[0], &n_patches);
+    size_t n_changes;
+    const struct expr *base = model_base(model_expr, &n_changes);
     const struct model *model = base->form == FORM_NAME && base->name ? statement_model(in->s, base->name) : NULL;
     if (!model || model->net.n_nodes == 0) return interp_fail(in, e, "no network for this model");
     struct site *site = mem_array(1, sizeof *site);
     if (!site) return STATUS_MEMORY;
     value_init(&site->input);
-    site->model = e->args[0];
-    site->tokens = tokens_argument(e);
+    site->model = model_expr;
+    site->tokens = tokens;
     site->base = model;
     site->net = &model->net;
     site->id = in->n_sites;
-    site->patches = mem_array(n_patches + 1, sizeof *site->patches);
+    site->changes = mem_array(n_changes + 1, sizeof *site->changes);
     site->t = mem_array(site->net->n_ctx, sizeof *site->t);
-    if (!site->patches || !site->t || site_slots(site, in) != STATUS_OK) {
+    if (!site->changes || !site->t || site_slots(site, in) != STATUS_OK) {
         site_free(site);
         return STATUS_MEMORY;
     }
-    site->n_patches = collect_patches(site->patches, site->model);
+    site->n_changes = collect_changes(site->changes, site->model);
     in->sites[in->n_sites++] = site;
     *out = site;
     return STATUS_OK;
+}
+
+enum status site_find(struct site **out, struct interp *in, const struct expr *model, const struct expr *tokens, const struct expr *e)
+{
+    for (size_t i = 0; i < in->n_sites; i++)
+        if (expr_equal(in->sites[i]->model, model) && expr_equal(in->sites[i]->tokens, tokens)) {
+            *out = in->sites[i];
+            return STATUS_OK;
+        }
+    return site_new(out, in, model, tokens, e);
 }
 
 static enum status site_of(struct site **out, struct interp *in, const struct expr *e)
 {
     struct class *c = class_of(in, e);
     if (!c) return STATUS_MEMORY;
-    if (!c->site)
-        for (size_t i = 0; i < in->n_sites && !c->site; i++)
-            if (expr_equal(in->sites[i]->model, e->args[0]) && expr_equal(in->sites[i]->tokens, tokens_argument(e))) c->site = in->sites[i];
     if (!c->site) {
-        enum status s = site_new(&c->site, in, e);
+        enum status s = site_find(&c->site, in, e->args[0], tokens_argument(e), e);
         if (s != STATUS_OK) return s;
     }
     *out = c->site;
@@ -131,7 +148,7 @@ static enum status small_int(long *out, struct interp *in, const struct expr *e)
 }
 
 /* Component or node name -> node. */
-static enum status component_node(long *node, struct interp *in, const struct net *net, const struct expr *e)
+enum status component_node(long *node, struct interp *in, const struct net *net, const struct expr *e)
 {
     char name[128];
     long l, h;
@@ -223,23 +240,39 @@ static enum status site_sequence(struct site *site, struct interp *in)
     return STATUS_OK;
 }
 
-static enum status resolve_patch(struct patch *p, struct interp *in, struct site *site)
+enum status site_add_patch(struct site *site, struct patch p)
+{
+    struct patch *grown = mem_grow(site->patches, &site->room_patches, site->n_patches + 1, sizeof *grown);
+    if (!grown) return STATUS_MEMORY;
+    site->patches = grown;
+    site->patches[site->n_patches++] = p;
+    return STATUS_OK;
+}
+
+static enum status resolve_patch(struct site *site, struct interp *in, struct change *c)
 {
     long node;
-    const struct expr *left = p->index;
+    const struct expr *left = c->left;
     enum status s = component_node(&node, in, site->net, left->form == FORM_INDEX ? left->args[0] : left);
     if (s != STATUS_OK) return s;
-    p->node = (size_t)node;
-    p->first = 0;
-    p->count = -1;
-    if (left->form != FORM_INDEX) return STATUS_OK;
+    struct patch p = {(size_t)node, c, 0, -1};
+    if (left->form != FORM_INDEX) return site_add_patch(site, p);
     struct span rows;
     s = eval_span(&rows, in, left->args[1], site->n);
     if (s != STATUS_OK) return s;
     if (rows.unknown) site->unknown = true;
-    p->first = (long)rows.first;
-    p->count = (long)rows.count;
-    return STATUS_OK;
+    p.first = (long)rows.first;
+    p.count = (long)rows.count;
+    return site_add_patch(site, p);
+}
+
+static enum status resolve_changes(struct site *site, struct interp *in)
+{
+    enum status s = STATUS_OK;
+    site->n_patches = 0;
+    for (size_t i = 0; i < site->n_changes && s == STATUS_OK && !site->unknown; i++)
+        s = site->changes[i].left ? resolve_patch(site, in, &site->changes[i]) : ablate_resolve(site, in, &site->changes[i]);
+    return s;
 }
 
 static enum status patch_variant(struct variant *v, const struct site *site)
@@ -261,7 +294,7 @@ static enum status site_variant(struct site *site, struct interp *in)
     size_t n = site->n_patches;
     for (size_t i = 0; i < site->n_variants; i++) {
         site->now = &site->variants[i];
-        bool same = true;
+        bool same = site->now->n == n;
         for (size_t k = 0; k < n && same; k++)
             same = site->now->rows[3 * k] == (long)site->patches[k].node && site->now->rows[3 * k + 1] == site->patches[k].first && site->now->rows[3 * k + 2] == site->patches[k].count;
         if (same) return STATUS_OK;
@@ -269,7 +302,7 @@ static enum status site_variant(struct site *site, struct interp *in)
     struct variant *grown = mem_grow(site->variants, &site->room_variants, site->n_variants + 1, sizeof *grown);
     if (!grown) return STATUS_MEMORY;
     site->variants = grown;
-    struct variant v = {.rows = mem_array(3 * n + 1, sizeof *v.rows)};
+    struct variant v = {.rows = mem_array(3 * n + 1, sizeof *v.rows), .n = n};
     if (!v.rows) return STATUS_MEMORY;
     for (size_t k = 0; k < n; k++) {
         v.rows[3 * k] = (long)site->patches[k].node;
@@ -293,16 +326,16 @@ static enum status fill_patch(const struct patch *p, struct site *site, struct i
     struct value *given, v;
     size_t width = site->net->nodes[p->node].width ? site->net->nodes[p->node].width : site->n;
     size_t rows = p->count < 0 ? site->n : (size_t)p->count;
-    bool scalar_row = p->index->form == FORM_INDEX ? p->index->args[1]->form != FORM_SLICE : site->net->width_in && site->net->n_ctx == 1;
-    enum status s = eval(&given, in, p->value);
+    bool scalar_row = p->by->left->form == FORM_INDEX ? p->by->left->args[1]->form != FORM_SLICE : site->net->width_in && site->net->n_ctx == 1;
+    enum status s = eval(&given, in, p->by->value);
     if (s != STATUS_OK) return s;
     if (given->kind == KIND_UNKNOWN) {
         site->unknown = true;
         return STATUS_OK;
     }
-    bool all_rows = p->index->form != FORM_INDEX && given->rank == 2;
+    bool all_rows = p->by->left->form != FORM_INDEX && given->rank == 2;
     bool fits = scalar_row && !all_rows ? given->rank == 1 && given->n == width : given->rank == 2 && given->shape[0] == rows && given->shape[1] == width;
-    if (!fits || given->kind == KIND_TRUTH) return interp_fail(in, p->value, "a patch of %zu rows of width %zu needs an array of that shape", rows, width);
+    if (!fits || given->kind == KIND_TRUTH) return interp_fail(in, p->by->value, "a patch of %zu rows of width %zu needs an array of that shape", rows, width);
     value_init(&v);
     bool ok = value_copy(&v, given, in->prec) && value_as_real(&v, in->prec);
     if (ok && in->s->semantics == SEMANTICS_FLOAT32 && !(given->kind == KIND_REAL && given->origin.site)) interp_round_binary32(&v, in->prec);
@@ -315,17 +348,18 @@ static enum status fill_patch(const struct patch *p, struct site *site, struct i
     return ok ? STATUS_OK : STATUS_MEMORY;
 }
 
-static enum status site_ready(struct site *site, struct interp *in)
+enum status site_ready(struct site *site, struct interp *in)
 {
     if (class_fresh(in, site->slots, site->n_slots, site->stamp)) return STATUS_OK;
     site->stamp = 0;
     enum status s = site_sequence(site, in);
-    for (size_t i = 0; i < site->n_patches && s == STATUS_OK && !site->unknown; i++) s = resolve_patch(&site->patches[i], in, site);
+    if (s == STATUS_OK && !site->unknown) s = resolve_changes(site, in);
     if (s == STATUS_OK && !site->unknown) s = site_variant(site, in);
     if (s != STATUS_OK) return s;
     if (!site->unknown) {
         site_enter(site, in);
-        for (size_t i = 0; i < site->n_patches && s == STATUS_OK && !site->unknown; i++) s = fill_patch(&site->patches[i], site, in);
+        for (size_t i = 0; i < site->n_patches && s == STATUS_OK && !site->unknown; i++)
+            s = site->patches[i].by->left ? fill_patch(&site->patches[i], site, in) : ablate_fill(&site->patches[i], site, in);
         if (s != STATUS_OK) return s;
     }
     site->stamp = in->clock;
@@ -342,7 +376,7 @@ static void point_at_row(struct value *out, struct interp *in, struct site *site
     out->origin = (struct origin){site, node, row, -1};
 }
 
-static enum status copy_rows(struct value *out, struct interp *in, struct site *site, size_t node, struct span rows, struct span cols)
+enum status copy_rows(struct value *out, struct interp *in, struct site *site, size_t node, struct span rows, struct span cols)
 {
     double *mid, *rad;
     arb_ptr balls;

@@ -19,15 +19,25 @@ struct class {
     struct node_key key;
 };
 
-/* A patched node of a site, and the expression that fills its rows. */
-struct patch { size_t node; const struct expr *index, *value; long first, count; /* rows; count -1: all */ };
+/* One change of a model: an argument of patch (left: what is replaced), or an ablate (left NULL). What is found out once is kept. */
+struct change {
+    const struct expr *call, *left, *value;      /* value of an ablate: the keyword after `to =` */
+    bool closed;                                 /* the components of an ablate rest on no variable */
+    unsigned char *mask; size_t n;               /* its rows [n_nodes][n], for sequences of n tokens */
+    struct site *source;                         /* the run that `from` or `mean over` reads */
+    struct expr over; struct bind bind;          /* variable of the mean */
+    struct value *means; size_t n_means, length; /* by node; n 0: not computed. Sequences of the mean have `length` tokens */
+};
+/* Rows of a node that a change replaces. */
+struct patch { size_t node; struct change *by; long first, count; /* rows; count -1: all */ };
 /* One network, with its patches, on one sequence: everything that reads it shares one run. */
 struct site {
     const struct expr *model, *tokens;
     const struct model *base;
     const struct net *net;
     size_t id;
-    struct patch *patches; size_t n_patches;
+    struct change *changes; size_t n_changes;
+    struct patch *patches; size_t n_patches, room_patches;   /* for the sequence that it stands on */
     int *slots; size_t n_slots;
     unsigned long stamp;
     bool unknown;               /* its sequence rests on an unsettled condition */
@@ -36,7 +46,7 @@ struct site {
     struct origin from;         /* the rows of another run that they are; site NULL: none */
     bool vector;                /* the input has one axis: so have the values of nodes */
     /* Runs by the rows that are patched; without patches there is one. */
-    struct variant { struct run *run; struct ball_run *balls; long *rows; } *variants; size_t n_variants, room_variants;
+    struct variant { struct run *run; struct ball_run *balls; long *rows; size_t n; } *variants; size_t n_variants, room_variants;
     struct variant *now;
 };
 
@@ -97,6 +107,19 @@ void site_free(struct site *s);
 enum status site_rows(struct site *site, struct interp *in, const struct value *v) MUST_USE;
 void site_enter(struct site *site, struct interp *in);
 void interp_round_binary32(struct value *v, slong prec);
+/* The site of a model on a sequence, and its run on the values that are bound now; *out->unknown when the sequence is not known. */
+enum status site_find(struct site **out, struct interp *in, const struct expr *model, const struct expr *tokens, const struct expr *e) MUST_USE;
+enum status site_ready(struct site *site, struct interp *in) MUST_USE;
+enum status site_add_patch(struct site *site, struct patch p) MUST_USE;
+/* The node of embed, pos_embed, head(l, h), mlp(l) or "name". */
+enum status component_node(long *node, struct interp *in, const struct net *net, const struct expr *e) MUST_USE;
+/* All rows of a node, or some, as a value. */
+enum status copy_rows(struct value *out, struct interp *in, struct site *site, size_t node, struct span rows, struct span cols) MUST_USE;
+
+/* interp_ablate.c: the rows that an ablate replaces on the site's sequence, and what they become. */
+enum status ablate_resolve(struct site *site, struct interp *in, struct change *c) MUST_USE;
+enum status ablate_fill(const struct patch *p, struct site *site, struct interp *in) MUST_USE;
+void change_clear(struct change *c);
 /* Are the two origins one number? col is taken from the arguments, not from the origins. */
 bool same_number(const struct interp *in, const struct origin *a, long col_a, const struct origin *b, long col_b);
 
@@ -108,7 +131,9 @@ enum status truth_in(enum truth *out, struct interp *in, const struct expr *e) M
 bool is_strict_argmax(const struct expr *e);
 long likely_argmax(const struct value *v);   /* -1 where there are no doubles */
 
-/* interp_quant.c */
+/* interp_quant.c: the walk of a comprehension or image, from its beginning, and its next binding whose condition is not false. */
+enum status quant_open(struct class **out, struct interp *in, const struct expr *e) MUST_USE;
+enum status quant_next(bool *more, enum truth *here, struct interp *in, const struct class *c) MUST_USE;
 enum status quant_value(struct value *out, struct interp *in, const struct expr *e) MUST_USE;
 enum status quant_truth(enum truth *out, struct interp *in, const struct expr *e) MUST_USE;
 #endif

@@ -1,7 +1,7 @@
 /* interp_quant.c: comprehensions max min sum mean count all any exists over finite sets. */
 #include "verify/interp_parts.h"
 
-static enum status open_walk(struct class **out, struct interp *in, const struct expr *e)
+enum status quant_open(struct class **out, struct interp *in, const struct expr *e)
 {
     struct class *c = class_of(in, e);
     *out = c;
@@ -14,7 +14,7 @@ static enum status open_walk(struct class **out, struct interp *in, const struct
 }
 
 /* Next binding whose condition is not false; *here its truth. */
-static enum status next_binding(bool *more, enum truth *here, struct interp *in, const struct class *c)
+enum status quant_next(bool *more, enum truth *here, struct interp *in, const struct class *c)
 {
     for (;;) {
         enum status s = walk_next(more, c->walk, in->d);
@@ -31,12 +31,12 @@ enum status quant_truth(enum truth *out, struct interp *in, const struct expr *e
     bool more;
     enum truth here, t;
     if (e->quant != QUANT_ALL && e->quant != QUANT_ANY && e->quant != QUANT_EXISTS) return interp_fail(in, e, "not a truth value");
-    enum status s = open_walk(&c, in, e);
+    enum status s = quant_open(&c, in, e);
     enum truth found = e->quant == QUANT_ALL ? TRUTH_FALSE : TRUTH_TRUE;
     enum truth none = e->quant == QUANT_ALL ? TRUTH_TRUE : TRUTH_FALSE;
     enum truth result = none;
     while (s == STATUS_OK) {
-        s = next_binding(&more, &here, in, c);
+        s = quant_next(&more, &here, in, c);
         if (s != STATUS_OK || !more) break;
         s = eval_truth(&t, in, c->e->args[0]);
         if (s != STATUS_OK || t == none) continue;
@@ -56,9 +56,9 @@ static enum status quant_count(struct value *out, struct interp *in, const struc
     bool more, open = false;
     enum truth here, t;
     long n = 0;
-    enum status s = open_walk(&c, in, e);
+    enum status s = quant_open(&c, in, e);
     while (s == STATUS_OK) {
-        s = next_binding(&more, &here, in, c);
+        s = quant_next(&more, &here, in, c);
         if (s != STATUS_OK || !more) break;
         s = eval_truth(&t, in, c->e->args[0]);
         if (s != STATUS_OK || t == TRUTH_FALSE) continue;
@@ -109,9 +109,9 @@ enum status quant_value(struct value *out, struct interp *in, const struct expr 
     long n = 0;
     if (e->quant == QUANT_COUNT) return quant_count(out, in, e);
     if (e->quant == QUANT_ARGMAX || e->quant == QUANT_ARGMIN) return interp_fail(in, e, "no rule for this comprehension");
-    enum status s = open_walk(&c, in, e);
+    enum status s = quant_open(&c, in, e);
     while (s == STATUS_OK) {
-        s = next_binding(&more, &here, in, c);
+        s = quant_next(&more, &here, in, c);
         if (s != STATUS_OK || !more) break;
         if (here == TRUTH_UNSETTLED) {
             open = true;

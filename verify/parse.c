@@ -183,7 +183,7 @@ static struct expr *parse_operand(struct parser *p)
         word = "mean over";
     else if (over && parser_at_word(p, "any"))
         word = "any over";
-    else if (parser_at_word(p, "from") && next == TOKEN_NAME)
+    else if (parser_at_word(p, "from") && (next == TOKEN_NAME || next == TOKEN_OPEN_BRACE))
         word = "from";
     else if (parser_at_word(p,
             "value") && (next == TOKEN_NAME || next == TOKEN_NUMBER || next == TOKEN_OPEN || next == TOKEN_OPEN_BRACE || next == TOKEN_MINUS))

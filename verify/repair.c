@@ -210,17 +210,17 @@ static enum status try_all(struct repairs *out, struct search *f, const int *rig
     return status;
 }
 
-static bool has_patch(const struct expr *e, void *context)
+static bool unpatched(const struct expr *e, void *context)
 {
     (void)context;
-    return !(e->form == FORM_CALL && e->function == FUNCTION_PATCH);
+    return !(e->form == FORM_CALL && (e->function == FUNCTION_PATCH || e->function == FUNCTION_ABLATE));
 }
 
 enum status repairs_find(struct repairs *out, const struct statement *s, const struct binding *counterexample)
 {
     *out = (struct repairs){ 0 };
     if (s->body != BODY_PROVE || s->forall.n != 1 || s->n_models != 1 || counterexample->n_parts != 1 || counterexample->parts[0].is_int || counterexample->parts[0].vector ||
-        !expr_walk(s->subject, has_patch, NULL))
+        !expr_walk(s->subject, unpatched, NULL))
         return STATUS_UNSUPPORTED;
     const struct bound_model *model = &s->file->models[s->models[0]];
     struct search f = { .s = s, .net = &model->model.net, .model = model->name, .slot = s->forall.items[0].slot,

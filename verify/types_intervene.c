@@ -1,4 +1,5 @@
 /* Interventions: models made from models. Components get their shape [positions, width] (-1: not known). */
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include "verify/types.h"
@@ -222,10 +223,75 @@ static bool type_replacement(struct typer *t, struct expr *e)
     return strstr(e->name, "over") ? type_set(t, e->args[0]) : type_value(t, e->args[0]);
 }
 
+static bool binds_other(const struct expr *e, void *context)
+{
+    const int *slot = context;
+    for (size_t i = 0; i < e->binds.n; i++)
+        if (e->binds.items[i].slot == *slot)
+            return false;
+    return true;
+}
+
+static bool bound_inside(const struct expr *e, void *context)
+{
+    int slot = e->slot;
+    return e->form != FORM_NAME || slot < 0 || !expr_walk(context, binds_other, &slot);
+}
+
+/* Rests on no variable but those that it binds. */
+static bool is_closed(struct expr *e)
+{
+    return expr_walk(e, bound_inside, e);
+}
+
+/* `to = ...`: a sequence after from, a set of sequences that is known in advance after mean over. */
+static bool type_target(struct typer *t, struct expr *e, const struct expr *model, struct expr *components)
+{
+    struct type sequence = type_of(BASE_INT, 1, -1, -1);
+    if (e->form != FORM_KEYWORD || strcmp(e->name, "live") == 0 || strcmp(e->name, "frozen") == 0) {
+        report_at(t->report, e->at, NULL, "to = zero, to = value E, to = from s, to = mean over SET, or to = any over SET", "unknown word after 'to ='");
+        return false;
+    }
+    if (!type_replacement(t, e))
+        return false;
+    struct expr *part = e->n_args ? e->args[0] : NULL;
+    if (strcmp(e->name, "any over") == 0)
+        type_note(t, "no rule for 'any over' yet");
+    if (strcmp(e->name, "value") == 0 && (!is_number(&part->type) || part->type.rank > 2))
+        return type_wrong(t, part, "a number, a vector or a matrix", NULL);
+    if (strcmp(e->name, "from") == 0 && (!is_number(&part->type) || !same_shape(&sequence, &part->type)))
+        return type_wrong(t, part, "a sequence", "to = from s takes the rows of the run on s");
+    if (strcmp(e->name, "mean over") != 0)
+        return true;
+    const struct type *element = part->type.element;
+    if (element && element->base != BASE_NONE && (element->base != BASE_INT || element->rank != 1))
+        return type_wrong(t, part, "a set of sequences", "domain D = tokens[4] of 0..63");
+    if (!is_closed(part) || !is_closed(components))
+        type_note(t, "no rule yet for a mean over a set, or of components, that rests on a variable");
+    if (model->form != FORM_NAME)
+        type_note(t, "no rule yet for a mean of a model that is changed already");
+    return true;
+}
+
+static bool no_rule_part(const struct expr *e, void *context)
+{
+    const struct net *net = context;
+    long node = net && e->form == FORM_STRING ? net_node(net, e->name) : -1;
+    bool reader = e->form == FORM_NAME && e->slot < 0 && strcmp(e->name, "unembed") == 0;
+    return !reader && (node < 0 || net->nodes[node].width > 0);
+}
+
+static void note_components(struct typer *t, const struct expr *e, const struct bound_model *m)
+{
+    if (!expr_walk(e, no_rule_part, (void *)(uintptr_t)net_of(m)))
+        type_note(t, "no rule for ablating unembed, attention scores and patterns yet");
+}
+
 static bool type_ablate(struct typer *t, struct expr *e, const struct bound_model *m)
 {
     static const char *const keys[] = {"keep", "drop", "to"};
     size_t given[3] = {0};
+    struct expr *target = NULL, *components = NULL;
     bool ok = true;
     for (size_t i = 1; i < e->n_args; i++) {
         struct expr *arg = e->args[i];
@@ -239,12 +305,15 @@ static bool type_ablate(struct typer *t, struct expr *e, const struct bound_mode
         }
         arg->args[0]->type = type_of(BASE_STRING, 0, -1, -1);
         if (k == 2) {
-            ok = type_replacement(t, arg->args[1]) && ok;
+            target = arg->args[1];
             continue;
         }
+        components = arg->args[1];
         t->parts_of = m;
         ok = type_component(t, arg->args[1]) && ok;
         t->parts_of = NULL;
+        if (ok)
+            note_components(t, arg->args[1], m);
     }
     struct place at = {e->at.offset, strlen("ablate")};
     if (given[0] + given[1] != 1) {
@@ -257,7 +326,7 @@ static bool type_ablate(struct typer *t, struct expr *e, const struct bound_mode
                 "ablate does not say what the dropped components become");
         ok = false;
     }
-    return ok;
+    return ok && type_target(t, target, e->args[0], components);
 }
 
 static bool type_replace(struct typer *t, struct expr *e, const struct bound_model *m)

@@ -38,7 +38,7 @@ static struct ex *leaf(struct expand *c, enum ex_kind kind, const char *name) {
 }
 
 static struct ex *expand_name(struct expand *c, const struct ex *x, struct frame *scope) {
-    static const char *const words[] = {"last", "number", "total", "fraction", "value", "embed", "pos_embed", "inf", "l2"};
+    static const char *const words[] = {"last", "number", "total", "fraction", "value", "embed", "pos_embed", "inf", "l2", "all"};
     struct def *d = lookup(scope, x->name, false);
     if (d == NULL) {
         for (size_t i = 0; i < sizeof words / sizeof *words; i++)
@@ -54,6 +54,13 @@ static bool is_function(const char *name) {
     for (int i = 0; i < FN_NUMBER; i++)
         if (strcmp(fn_name((enum fn)i), name) == 0) return true;
     return false;
+}
+
+/* drop = ..., keep = ..., to = ...: the word before = stays */
+static struct ex *expand_key(struct expand *c, const struct ex *g, struct frame *scope) {
+    struct ex *y = ex_new(c->a, EX_GIVE, 2);
+    y->k[0] = leaf(c, EX_NAME, g->k[0]->name);
+    return (y->k[1] = expand(c, g->k[1], scope)) == NULL ? NULL : y;
 }
 
 static struct ex *expand_call(struct expand *c, const struct ex *x, struct frame *scope) {
@@ -76,6 +83,10 @@ static struct ex *expand_call(struct expand *c, const struct ex *x, struct frame
         const struct ex *g = x->k[i];
         if (g->kind == EX_GIVE && g->k[0]->kind == EX_NAME && strcmp(g->k[0]->name, "ln") == 0) { /* ln = live says nothing new */
             if (g->k[1]->kind != EX_NAME || strcmp(g->k[1]->name, "live") != 0) return refuse(c, "no rule for", "ln");
+            continue;
+        }
+        if (g->kind == EX_GIVE && is_ablate_key(g->k[0])) {
+            if ((y->k[y->n++] = expand_key(c, g, scope)) == NULL) return NULL;
             continue;
         }
         if ((y->k[y->n++] = expand(c, g, scope)) == NULL) return NULL;
@@ -155,6 +166,11 @@ static struct ex *expand_inner(struct expand *c, const struct ex *x, struct fram
     y->lit = x->lit;
     y->ops = x->ops;
     y->number = x->number;
+    if (x->kind == EX_TARGET && x->binds.n > 0) {
+        y->binds = (struct binds){.b = arena_get(c->a, 1, sizeof(struct bind)), .n = 1};
+        y->binds.b[0] = x->binds.b[0];
+        if ((y->binds.b[0].set = expand(c, x->binds.b[0].set, scope)) == NULL) return NULL;
+    }
     for (int i = 0; i < x->n; i++)
         if (x->k[i] != NULL && (y->k[i] = expand(c, x->k[i], scope)) == NULL) return NULL;
     if (x->kind == EX_NEG && fold_unary(c->a, y->k[0], &folded)) return folded;

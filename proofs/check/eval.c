@@ -1,4 +1,4 @@
-#include "eval.h"
+#include "nodes.h"
 #include <string.h>
 
 const unsigned precision[PRECISIONS] = {64, 128, 256, 512};
@@ -21,6 +21,7 @@ void eval_clear(struct eval *e) {
         mem_free(e->caches[i]->x);
         mem_free(e->caches[i]);
     }
+    means_clear(e);
     mem_free(e->env);
     *e = (struct eval){0};
 }

@@ -13,6 +13,7 @@ enum vtype { V_NUM, V_TRI, V_ARRAY, V_TABLE };
 /* V_ARRAY: rank 1..3, entries in row-major order. V_TABLE: rows of a node, computed when read; d[0] = length, d[1] = width. */
 struct val { enum vtype type; enum tri tri; int rank; uint32_t d[3]; struct num *x; struct run *run; uint32_t run_id; int node; };
 
+struct means;
 struct chunk { struct num *x; size_t n; };
 struct pool { struct chunk *c; size_t n_chunks, chunk, used; };
 
@@ -26,6 +27,7 @@ struct eval {
     struct run runs[RUNS]; uint32_t next_run, next_id;
     bool has_last; int64_t last;
     struct num *kept; size_t n_kept, kept_room; struct val *caches[256]; int n_caches; /* constant subexpressions */
+    struct means **means; int n_means;    /* of ablate, ablate.c */
     uint64_t bindings;                    /* met by eval_each at the outermost level */
 };
 

@@ -288,6 +288,7 @@ bool eval_call(struct eval *e, const struct ex *x, struct val *out) {
     case FN_SQRT: return one_by_one(e, x, out);
     case FN_SOFTMAX: return softmax(e, x, out);
     case FN_PATCH:
+    case FN_ABLATE:
     case FN_HEAD:
     case FN_MLP:
     case FN_ARGMAXES:

@@ -1,9 +1,6 @@
 /* Which node a function or component means (NETWORK.md §4), weights, and runs with patches. */
-#include "eval.h"
+#include "nodes.h"
 #include <string.h>
-
-/* A model argument: a network and the patches to make on it. Values are in the pool. */
-struct patched { const struct net *net; struct patch patch[64]; int n; };
 
 static bool small_int(struct eval *e, const struct ex *x, int *out) {
     int64_t v;
@@ -17,8 +14,7 @@ static bool node_named(struct eval *e, const struct net *net, const char *name, 
     return *node >= 0 ? true : fail_at(&e->fail, 0, "the network has no node %.100s", name);
 }
 
-/* embed, pos_embed, head(l, h), mlp(l) or "name" */
-static bool component(struct eval *e, const struct net *net, const struct ex *x, int *node) {
+bool component_node(struct eval *e, const struct net *net, const struct ex *x, int *node) {
     char name[100];
     int l, h;
     if (x->kind == EX_STRING) return node_named(e, net, x->name, node);
@@ -48,7 +44,7 @@ static bool function_node(struct eval *e, const struct net *net, const struct ex
         *node = net->output;
         return true;
     }
-    if (x->number == FN_NODE) return component(e, net, x->k[1], node);
+    if (x->number == FN_NODE) return component_node(e, net, x->k[1], node);
     if (!small_int(e, x->k[1], &l)) return false;
     if (x->number <= FN_HEAD_OUT) {
         if (!small_int(e, x->k[2], &h)) return false;
@@ -63,8 +59,7 @@ static bool function_node(struct eval *e, const struct net *net, const struct ex
     return node_named(e, net, name, node);
 }
 
-/* The rows lo..hi that an index of a component means on a sequence of length n. */
-static bool patch_rows(struct eval *e, const struct ex *index, uint32_t n, struct patch *q, bool *single) {
+bool index_rows(struct eval *e, const struct ex *index, uint32_t n, int *first, int *last_row, bool *single) {
     int64_t lo = 0, hi = (int64_t)n - 1;
     bool had = e->has_last, good = true;
     int64_t last = e->last;
@@ -80,16 +75,22 @@ static bool patch_rows(struct eval *e, const struct ex *index, uint32_t n, struc
     }
     e->has_last = had;
     e->last = last;
-    if (good && (lo < 0 || hi < lo || hi >= (int64_t)n)) good = eval_fail(e, "patched row out of range");
-    q->lo = (int)lo;
-    q->hi = (int)hi;
+    if (good && (lo < 0 || hi < lo || hi >= (int64_t)n)) good = eval_fail(e, "row of a component out of range");
+    *first = (int)lo;
+    *last_row = (int)hi;
     return good;
 }
 
+void add_patch(struct patched *m, struct patch q) {
+    if ((m->n & (m->n - 1)) == 0) m->patch = mem_grow(m->patch, (size_t)m->n, m->n == 0 ? 1 : 2 * (size_t)m->n, sizeof *m->patch);
+    m->patch[m->n++] = q;
+}
+
+void patched_clear(struct patched *m) { mem_free(m->patch); }
+
 static bool get_patch(struct eval *e, const struct ex *give, uint32_t n, struct patched *m) {
     const struct ex *c = give->k[0], *index = NULL;
-    if (m->n == 64) return eval_fail(e, "too many patches");
-    struct patch *q = &m->patch[m->n];
+    struct patch q;
     if (c->kind == EX_INDEX) {
         if (c->n != 2) return eval_fail(e, "a component has one index");
         index = c->k[1];
@@ -97,25 +98,26 @@ static bool get_patch(struct eval *e, const struct ex *give, uint32_t n, struct 
     }
     bool single;
     struct val v;
-    if (!component(e, m->net, c, &q->node) || !patch_rows(e, index, n, q, &single) || !need_array(e, give->k[1], &v)) return false;
-    if (m->net->nodes[q->node].width == 0) return eval_fail(e, "scores and patterns are not patched");
-    q->width = m->net->nodes[q->node].width;
-    uint32_t rows = (uint32_t)(q->hi - q->lo + 1);
+    if (!component_node(e, m->net, c, &q.node) || !index_rows(e, index, n, &q.lo, &q.hi, &single) || !need_array(e, give->k[1], &v)) return false;
+    if (m->net->nodes[q.node].width == 0) return eval_fail(e, "scores and patterns are not patched");
+    q.width = m->net->nodes[q.node].width;
+    uint32_t rows = (uint32_t)(q.hi - q.lo + 1);
     if (index == NULL && v.rank == 1 && m->net->reals && m->net->ctx == 1) single = true; /* all its rows are one */
-    bool fits = single ? v.rank == 1 && v.d[0] == q->width : v.rank == 2 && v.d[0] == rows && v.d[1] == q->width;
+    bool fits = single ? v.rank == 1 && v.d[0] == q.width : v.rank == 2 && v.d[0] == rows && v.d[1] == q.width;
     if (!fits) return eval_fail(e, "a patch has the wrong shape");
-    q->values = v.x;
-    m->n++;
+    q.values = v.x;
+    add_patch(m, q);
     return true;
 }
 
-static bool get_model(struct eval *e, const struct ex *x, uint32_t n, struct patched *m) {
+bool get_model(struct eval *e, const struct ex *x, uint32_t n, struct patched *m) {
     if (x->kind == EX_MODEL) {
         m->net = e->s->models[x->number].net;
         return m->net != NULL ? true : eval_fail(e, "a network is missing");
     }
-    if (x->kind != EX_CALL || x->number != FN_PATCH) return eval_fail(e, "a model was expected");
+    if (x->kind != EX_CALL || (x->number != FN_PATCH && x->number != FN_ABLATE)) return eval_fail(e, "a model was expected");
     if (!get_model(e, x->k[0], n, m)) return false;
+    if (x->number == FN_ABLATE) return ablate_model(e, x, n, m);
     for (int i = 1; i < x->n; i++) {
         if (x->k[i]->kind != EX_GIVE) return eval_fail(e, "patch needs COMPONENT = VALUE");
         if (!get_patch(e, x->k[i], n, m)) return false;
@@ -137,7 +139,7 @@ static bool same_patches(const struct run *r, const struct patched *m) {
     return true;
 }
 
-static struct run *get_run(struct eval *e, const struct patched *m, const struct input *in) {
+struct run *get_run(struct eval *e, const struct patched *m, const struct input *in) {
     for (int i = 0; i < RUNS; i++) {
         struct run *r = &e->runs[i];
         if (r->net == m->net && r->p == e->p && run_is_on(r, in) && same_patches(r, m)) return r;
@@ -152,13 +154,13 @@ static struct run *get_run(struct eval *e, const struct patched *m, const struct
 }
 
 static const struct net *base_net(const struct eval *e, const struct ex *x) {
-    while (x->kind == EX_CALL && x->number == FN_PATCH) x = x->k[0];
+    while (x->kind == EX_CALL && (x->number == FN_PATCH || x->number == FN_ABLATE)) x = x->k[0];
     return x->kind == EX_MODEL ? e->s->models[x->number].net : NULL;
 }
 
 /* The value of the last argument as an input of the network: a sequence of tokens, or rows of real numbers ([n, WIDTH], or [WIDTH] when N_CTX is 1).
  * tokens: memory that the caller gives back. The numbers of rows stay the value's. */
-static bool get_input(struct eval *e, const struct net *net, const struct val *t, struct input *in, int64_t **tokens) {
+bool get_input(struct eval *e, const struct net *net, const struct val *t, struct input *in, int64_t **tokens) {
     bool vector = t->rank == 1;
     *in = (struct input){.n = net->reals && vector ? 1 : t->d[0]};
     if (net->reals) {
@@ -195,19 +197,19 @@ bool eval_table(struct eval *e, const struct ex *x, struct val *out) {
     const struct net *net = base_net(e, x->k[0]);
     if (net == NULL) return eval_fail(e, "a model was expected, or its network is missing");
     if (!need_array(e, x->k[x->n - 1], &t)) return false;
-    struct patched *m = mem_get(1, sizeof *m);
+    struct patched m = {0};
     struct input in;
     int64_t *tokens = NULL;
     int node = -1;
-    bool good = get_input(e, net, &t, &in, &tokens) && get_model(e, x->k[0], in.n, m);
+    bool good = get_input(e, net, &t, &in, &tokens) && get_model(e, x->k[0], in.n, &m);
     if (good && e->s->float32 && !net->all_binary32) good = eval_fail(e, "float32: a weight is not a binary32 number");
     good = good && function_node(e, net, x, &node);
     if (good) {
-        struct run *r = get_run(e, m, &in);
+        struct run *r = get_run(e, &m, &in);
         *out = (struct val){.type = V_TABLE, .rank = 2, .d = {in.n, run_width(r, node)}, .run = r, .run_id = r->id, .node = node};
     }
     mem_free(tokens);
-    mem_free(m);
+    patched_clear(&m);
     return good && (net->reals && t.rank == 1 ? single_row(e, out) : true);
 }
 

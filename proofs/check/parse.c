@@ -297,6 +297,31 @@ static struct ex *existence(struct parser *p) {
     return (x->k[0] = parse_expression(p, 0)) == NULL ? NULL : x;
 }
 
+/* zero, value E, from E, mean over SET after the = of an argument; NULL without failing when it is none of them */
+static struct ex *target(struct parser *p) {
+    static const char *const words[] = {"zero", "value", "from", "mean"};
+    struct parser next = *p;
+    int k = 0;
+    if (p->t != T_NAME) return NULL;
+    while (k < 4 && !parser_is(p, words[k])) k++;
+    if (k == 4) return NULL;
+    parser_next(&next);
+    bool name = next.t == T_NAME, brace = parser_is(&next, "{");
+    bool meant = k == TARGET_ZERO ? parser_is(&next, ",") || parser_is(&next, ")") : k == TARGET_FROM ? name || brace : k == TARGET_MEAN ? parser_is(&next, "over")
+                 : name || brace || next.t == T_NUMBER || parser_is(&next, "(") || parser_is(&next, "-");
+    if (!meant) return NULL;
+    struct ex *x = ex_new(p->arena, EX_TARGET, k == TARGET_VALUE || k == TARGET_FROM), *set;
+    x->number = k;
+    parser_next(p);
+    if (x->n == 1) x->k[0] = parse_expression(p, 0);
+    if (k != TARGET_MEAN) return x;
+    parser_next(p);
+    if ((set = parse_set(p)) == NULL) return x;
+    x->binds = (struct binds){.b = arena_get(p->arena, 1, sizeof(struct bind)), .n = 1};
+    x->binds.b[0] = (struct bind){.name = arena_text(p->arena, "", 0), .slot = -1, .set = set};
+    return x;
+}
+
 static struct ex *call(struct parser *p, char *name) {
     struct ex *x = ex_new(p->arena, EX_CALL, 0);
     x->name = name;
@@ -307,7 +332,8 @@ static struct ex *call(struct parser *p, char *name) {
         if (parser_take(p, "=")) {
             struct ex *give = ex_new(p->arena, EX_GIVE, 2);
             give->k[0] = e;
-            if ((give->k[1] = parse_expression(p, 0)) == NULL) return NULL;
+            give->k[1] = target(p);
+            if (p->f->set || (give->k[1] == NULL && (give->k[1] = parse_expression(p, 0)) == NULL)) return NULL;
             e = give;
         }
         append(p, x, e);

@@ -128,6 +128,13 @@ static void operand_levels(const struct ex *x, int *left, int *right) {
     else *right = level + 1;
 }
 
+static void print_target(struct buffer *b, const struct ex *x) {
+    static const char *const words[] = {"zero", "value ", "from ", "mean over "};
+    buffer_puts(b, words[x->number]);
+    if (x->binds.n > 0) print_ex(b, x->binds.b[0].set, 0);
+    else if (x->n > 0) print_ex(b, x->k[0], 0);
+}
+
 static void print_inner(struct buffer *b, const struct ex *x) {
     int left, right;
     switch (x->kind) {
@@ -177,6 +184,7 @@ static void print_inner(struct buffer *b, const struct ex *x) {
         buffer_puts(b, " = ");
         print_ex(b, x->k[1], 0);
         return;
+    case EX_TARGET: print_target(b, x); return;
     case EX_LIST:
         buffer_puts(b, "{");
         print_list(b, x->k, x->n);

@@ -5,7 +5,7 @@ static const struct { const char *name; int least, most; } functions[FN_NUMBER] 
     [FN_LOGITS] = {"logits", 2, 2}, [FN_OUTPUT] = {"output", 2, 2}, [FN_ATTN] = {"attn", 4, 4}, [FN_SCORE] = {"score", 4, 4}, [FN_HEAD_OUT] = {"head_out", 4, 4},
     [FN_RESID_PRE] = {"resid_pre", 3, 3}, [FN_RESID_MID] = {"resid_mid", 3, 3}, [FN_RESID_POST] = {"resid_post", 3, 3},
     [FN_MLP_PRE] = {"mlp_pre", 3, 3}, [FN_MLP_POST] = {"mlp_post", 3, 3}, [FN_NODE] = {"node", 3, 3}, [FN_W] = {"W", 2, 2}, [FN_QK] = {"QK", 3, 3},
-    [FN_OV] = {"OV", 3, 3}, [FN_PATCH] = {"patch", 2, 1000}, [FN_HEAD] = {"head", 2, 2}, [FN_MLP] = {"mlp", 1, 1}, [FN_ARGMAX] = {"argmax", 1, 1},
+    [FN_OV] = {"OV", 3, 3}, [FN_PATCH] = {"patch", 2, 1000}, [FN_ABLATE] = {"ablate", 3, 3}, [FN_HEAD] = {"head", 2, 2}, [FN_MLP] = {"mlp", 1, 1}, [FN_ARGMAX] = {"argmax", 1, 1},
     [FN_ARGMIN] = {"argmin", 1, 1}, [FN_ARGMAXES] = {"argmaxes", 1, 1}, [FN_MAX] = {"max", 1, 1000}, [FN_MIN] = {"min", 1, 1000},
     [FN_SUM] = {"sum", 1, 1}, [FN_MEAN] = {"mean", 1, 1}, [FN_ABS] = {"abs", 1, 1}, [FN_DIST] = {"dist", 3, 3}, [FN_NORM] = {"norm", 2, 2},
     [FN_SORT] = {"sort", 1, 1}, [FN_DISTINCT] = {"distinct", 1, 1}, [FN_CONTAINS] = {"contains", 2, 2}, [FN_LEN] = {"len", 1, 1},
@@ -17,7 +17,7 @@ const char *fn_name(enum fn f) { return functions[f].name; }
 
 static bool resolve_name(struct scope *c, struct ex *x) {
     static const char *const results[] = {"number", "total", "fraction", "value"};
-    static const char *const words[] = {"embed", "pos_embed", "inf", "l2"};
+    static const char *const words[] = {"embed", "pos_embed", "inf", "l2", "all"};
     for (int i = c->n - 1; i >= 0; i--)
         if (strcmp(c->bound[i]->name, x->name) == 0) {
             x->kind = EX_VAR;
@@ -84,12 +84,19 @@ bool resolve_binds(struct scope *c, struct binds *b) {
     return true;
 }
 
+/* drop, keep and to are no variables before the = of an argument. */
+bool is_ablate_key(const struct ex *x) {
+    return x->kind == EX_NAME && (strcmp(x->name, "drop") == 0 || strcmp(x->name, "keep") == 0 || strcmp(x->name, "to") == 0);
+}
+
 static bool resolve_call(struct scope *c, struct ex *x) {
     int f = 0;
     while (f < FN_NUMBER && strcmp(functions[f].name, x->name) != 0) f++;
     if (f == FN_NUMBER) return fail_at(c->f, 0, "statement: no rule for function %.60s", x->name);
     if (x->n < functions[f].least || x->n > functions[f].most) return fail_at(c->f, 0, "statement: wrong number of arguments of %s", x->name);
     x->number = f;
+    for (int i = 1; f == FN_ABLATE && i < x->n; i++)
+        if (x->k[i]->kind == EX_GIVE && is_ablate_key(x->k[i]->k[0])) x->k[i]->k[0]->kind = EX_WORD;
     return true;
 }
 

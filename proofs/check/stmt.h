@@ -9,16 +9,17 @@
 enum ex_kind {
     EX_LIT, EX_NAME, EX_VAR, EX_MODEL, EX_DATA, EX_WORD, EX_LAST, EX_RESULT, EX_STRING, /* leaves; EX_NAME only before names are resolved */
     EX_IF, EX_IFF, EX_IMPLIES, EX_OR, EX_AND, EX_NOT, EX_CMP, EX_IN,
-    EX_ADD, EX_SUB, EX_MUL, EX_DIV, EX_MOD, EX_MATMUL, EX_NEG, EX_POW, EX_INDEX, EX_SLICE, EX_CALL, EX_GIVE, EX_LIST,
+    EX_ADD, EX_SUB, EX_MUL, EX_DIV, EX_MOD, EX_MATMUL, EX_NEG, EX_POW, EX_INDEX, EX_SLICE, EX_CALL, EX_GIVE, EX_TARGET, EX_LIST,
     EX_QUANT, EX_EXISTS, EX_IMAGE, EX_RANGE, EX_TOKENS, EX_PRODUCT
 };
 enum cmp { CMP_LT, CMP_LE, CMP_GT, CMP_GE, CMP_EQ, CMP_NE };
 enum quant { Q_MAX, Q_MIN, Q_SUM, Q_MEAN, Q_ARGMAX, Q_ARGMIN, Q_COUNT, Q_ALL, Q_ANY };
 enum fn {
     FN_LOGITS, FN_OUTPUT, FN_ATTN, FN_SCORE, FN_HEAD_OUT, FN_RESID_PRE, FN_RESID_MID, FN_RESID_POST, FN_MLP_PRE, FN_MLP_POST, FN_NODE, FN_W, FN_QK, FN_OV,
-    FN_PATCH, FN_HEAD, FN_MLP, FN_ARGMAX, FN_ARGMIN, FN_ARGMAXES, FN_MAX, FN_MIN, FN_SUM, FN_MEAN, FN_ABS, FN_DIST, FN_NORM, FN_SORT, FN_DISTINCT,
+    FN_PATCH, FN_ABLATE, FN_HEAD, FN_MLP, FN_ARGMAX, FN_ARGMIN, FN_ARGMAXES, FN_MAX, FN_MIN, FN_SUM, FN_MEAN, FN_ABS, FN_DIST, FN_NORM, FN_SORT, FN_DISTINCT,
     FN_CONTAINS, FN_LEN, FN_SEQ, FN_ONEHOT, FN_TRANSPOSE, FN_DIAG, FN_DOT, FN_MEAN_ROWS, FN_EXP, FN_SQRT, FN_SOFTMAX, FN_ROWS, FN_BALL, FN_NUMBER
 };
+enum target { TARGET_ZERO, TARGET_VALUE, TARGET_FROM, TARGET_MEAN }; /* of EX_TARGET, in `number`: what stands after `to =`; the set of a mean is that of its binder */
 enum result_name { RESULT_NUMBER, RESULT_TOTAL, RESULT_FRACTION, RESULT_VALUE };
 
 struct ex;
@@ -75,4 +76,5 @@ bool resolve_binds(struct scope *c, struct binds *b); /* leaves the binders in s
 void print_ex(struct buffer *b, const struct ex *x, int level);
 void print_stmt(struct buffer *b, const struct stmt *s);
 const char *fn_name(enum fn f);
+bool is_ablate_key(const struct ex *x);
 #endif

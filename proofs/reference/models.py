@@ -73,6 +73,8 @@ class ModelFunctions:
             return self.models[e.parts[0]]
         if e.kind == "call" and e.parts[0] == "patch":
             return self.patch(e.parts[1], env)
+        if e.kind == "call" and e.parts[0] == "ablate":
+            return self.ablate(e.parts[1], env)
         raise ClaimError("a model is asked for")
 
     def component(self, e, env, net):
@@ -112,6 +114,10 @@ class ModelFunctions:
         """{node: {position: row}} of a patched model on a sequence of length n."""
         rows = {}
         for name, index, value, env in model.patches:
+            if name is None:                                  # an ablate: index is the pairs, value their rows
+                for pair, row in value(index(n), n).items():
+                    rows.setdefault(pair[0], {})[pair[1]] = self.entering(model, row)
+                continue
             lo, hi = (0, n - 1) if index is None else self.positions(index, n, env)
             width = model.net.nodes[name].width
             if index is None and model.net.d_vocab is None and model.net.n_ctx == 1 and isinstance(value, Array) and len(value.shape) == 1:
@@ -121,11 +127,15 @@ class ModelFunctions:
                 raise ClaimError("the patch does not have the shape of the rows")
             for i in range(lo, (lo if hi is None else hi) + 1):
                 row = value if hi is None else value[i - lo]
-                pairs = [self.scaled(x) for x in row]
-                if self.float32:
-                    pairs = [self.evaluator(model.net).rounded(x, 1) for x in pairs]
-                rows.setdefault(name, {})[i] = network.from_ends(pairs)
+                rows.setdefault(name, {})[i] = self.entering(model, row)
         return rows
+
+    def entering(self, model, row):
+        """A row as it enters a network."""
+        pairs = [self.scaled(x) for x in row]
+        if self.float32:
+            pairs = [self.evaluator(model.net).rounded(x, 1) for x in pairs]
+        return network.from_ends(pairs)
 
     def evaluator(self, net):
         key = net.sha256, self.p

@@ -39,8 +39,15 @@ def show_bare(e):
         return "{%s}" % show_all(parts[0])
     if kind == "call":
         return "%s(%s)" % (parts[0], show_all(parts[1]))
+    if kind == "key":
+        return parts[0]
+    if kind == "image":
+        return show_set(e)
+    if kind == "target":
+        return {"zero": "zero", "mean": "mean over "}.get(parts[0], parts[0] + " ") + (
+            "" if parts[1] is None else show_set(parts[1]) if parts[0] == "mean" else show(parts[1]))
     if kind == "set_to":
-        return "%s = %s" % (show(parts[0], 11), show(parts[1]))
+        return "%s = %s" % (show(parts[0]), show(parts[1]))
     if kind == "quantifier":
         return "%s{%s : %s}" % (parts[0], show(parts[1]), show_binds(parts[2], parts[3]))
     if kind == "exists":

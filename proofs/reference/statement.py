@@ -6,6 +6,7 @@ Expressions are E(kind, ...), by kind:
     num (int or Fraction)   name NAME   string TEXT   list [E]   call NAME [E]   set_to LEFT RIGHT (an argument)
     quantifier NAME BODY BINDS WHERE   exists BODY BINDS WHERE   if P A B   binary OP A B   not P   neg A
     compare [OP] [E]   member E SET   index BASE [E or slice FROM TO]
+    key WORD (drop, keep, to before =)   target WORD X (zero None, value E, from E, mean SET)
 sets: range A B   rows NAME   ball CENTRE RADIUS   braces [E]   power N SET   product [SET]   image E BINDS WHERE   argmaxes E
 BINDS is a list of (name, set); a missing part is None. The truth operators are binary too: <=> => or and.
 """
@@ -24,12 +25,13 @@ MAX_BITS, MAX_DEPTH, MAX_POWER = 65536, 200, 4096
 TOKEN = re.compile(r'[A-Za-z_][A-Za-z0-9_]*|[0-9]+|"[!#-~ ]*"|<=>|=>|<=|>=|==|!=|\.\.|[-<>+*/%@^(){}\[\],:=]')
 QUANTIFIERS = {"max", "min", "sum", "mean", "count", "all", "any"}
 PREDICATE_QUANTIFIERS = {"count", "all", "any"}
-COMPONENTS = {"head": 2, "mlp": 1, "embed": 0, "pos_embed": 0}
+COMPONENTS = {"head": 2, "mlp": 1, "embed": 0, "pos_embed": 0, "all": 0}
+ABLATE_KEYS = ("drop", "keep", "to")
 MANY = 1000
 FUNCTIONS = {                                        # name: fewest, most arguments
     "logits": (2, 2), "output": (2, 2), "attn": (4, 4), "score": (4, 4), "head_out": (4, 4), "resid_pre": (3, 3), "resid_mid": (3, 3),
     "resid_post": (3, 3), "mlp_pre": (3, 3), "mlp_post": (3, 3), "node": (3, 3), "W": (2, 2), "QK": (3, 3), "OV": (3, 3),
-    "patch": (2, MANY), "argmax": (1, 1), "argmin": (1, 1), "argmaxes": (1, 1), "max": (1, MANY), "min": (1, MANY),
+    "patch": (2, MANY), "ablate": (3, 3), "argmax": (1, 1), "argmin": (1, 1), "argmaxes": (1, 1), "max": (1, MANY), "min": (1, MANY),
     "sum": (1, 1), "mean": (1, 1), "abs": (1, 1), "len": (1, 1), "sort": (1, 1), "distinct": (1, 1), "contains": (2, 2),
     "seq": (1, MANY), "dist": (3, 3), "norm": (2, 2), "transpose": (1, 1), "diag": (1, 1), "dot": (2, 2), "onehot": (2, 2),
     "mean_rows": (1, 1), "exp": (1, 1), "sqrt": (1, 1), "softmax": (1, 1),
@@ -229,6 +231,10 @@ class Parser:
             return inside
         if self.take("{"):
             items = [] if self.peek() == "}" else self.items()
+            if len(items) == 1 and self.take(":"):            # a set of components
+                binds, where = self.binds()
+                self.need("}")
+                return E("image", items[0], binds, where)
             self.need("}")
             return E("list", items)
         self.at += 1
@@ -266,9 +272,28 @@ class Parser:
         arguments = []
         while True:
             left = self.expression()
-            arguments.append(E("set_to", left, self.expression()) if self.take("=") else left)
+            if self.take("="):
+                if left.kind == "name" and left.parts[0] in ABLATE_KEYS:
+                    left = E("key", left.parts[0])
+                left = E("set_to", left, self.target() or self.expression())
+            arguments.append(left)
             if not self.take(","):
                 return arguments
+
+    def target(self):
+        """zero, value E, from E, mean over SET, or None"""
+        word, after = self.peek(), self.peek(1)
+        name = re.match(r"[A-Za-z_]", after)
+        if word == "zero" and after in (",", ")"):
+            self.at += 1
+            return E("target", word, None)
+        if word == "mean" and after == "over":
+            self.at += 2
+            return E("target", word, self.set())
+        if word == "from" and (name or after == "{") or word == "value" and (name or after[:1].isdigit() or after in ("(", "{", "-")):
+            self.at += 1
+            return E("target", word, self.expression())
+        return None
 
     def binds(self):
         """BINDS [where PRED]"""
@@ -387,6 +412,10 @@ class Scope:
             self.visit(body, self.binds(binds, where, bound), deeper)
         elif kind == "member":
             self.visit(parts[0], bound, deeper)
+            self.visit_set(parts[1], bound)
+        elif kind == "image":
+            self.visit_set(e, bound)
+        elif kind == "target" and parts[0] == "mean":
             self.visit_set(parts[1], bound)
         elif kind not in ("num", "string"):
             for part in parts:

@@ -16,7 +16,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, os.path.join(HERE, "..", "..", "proofs", "reference")]
 from agree import Tally, written                      # noqa: E402
 from claims import Fields, Margin, certificate, fields, grid, oracle, power  # noqa: E402
-from golden import One, lead, patches, text_of, ties, two_nets, weights  # noqa: E402
+from golden import One, ablations, lead, patches, text_of, ties, two_nets, weights  # noqa: E402
 from nets import transformer                    # noqa: E402
 import op_nets                                        # noqa: E402
 from op_lies import lies_of_executions                # noqa: E402
@@ -213,6 +213,24 @@ def lies_of_networks():
                 yield "the patch ignored in a count", claim, fields(plain)
 
 
+def lies_of_ablations():
+    """What a checker accepts that leaves the ablate out, sees the wrong rows, or takes another mean."""
+    net = transformer(31, n_ctx=2, heads=2)
+    found = dict(ablations(net))
+    for name, claim in found.items():
+        if name.startswith("ablate-count-"):
+            plain = fields(claim.with_(fn=lambda t: Margin(lead(net.run(t)["logits"][1], max(t)))))
+            if plain.number != fields(claim).number:
+                yield "the ablate ignored: " + name, claim, plain
+        elif claim.kind == "minimize":
+            yield "the ablate ignored: " + name, claim, fields(claim.with_(fn=lambda t: net.run(t)["logits"][1][0]))
+    values = {name: fields(claim) for name, claim in found.items() if claim.kind == "minimize" and name != "ablate-nested"}
+    for name, f in values.items():
+        for other, g in values.items():
+            if name != other and abs(f.value[0] - g.value[0]) > 1e-3:
+                yield "%s answered for %s" % (other, name), found[name], g
+
+
 def lies_of_rules():
     for net in (transformer(51, n_ctx=2, heads=2), transformer(52, n_ctx=2, mlp="relu"), transformer(53, n_ctx=2, norm=("final",)), transformer(54, n_ctx=2, layers=2)):
         one = One(net)
@@ -311,7 +329,7 @@ def lies():
         one = One(net, r, separable=net.nodes[-2][1] != "layernorm")
         for kind in (lies_of_counting, lies_of_proving, lies_of_optimum, lies_of_lists, lies_of_float32):
             yield from kind(one)
-    for kind in (lies_of_ties, lies_of_unsettled, lies_of_networks, lies_of_rules, lies_of_weights, lies_of_operations, lies_of_executions):
+    for kind in (lies_of_ties, lies_of_unsettled, lies_of_networks, lies_of_ablations, lies_of_rules, lies_of_weights, lies_of_operations, lies_of_executions):
         yield from kind()
 
 

@@ -211,6 +211,62 @@ def patches(net, head="blocks.0.attn.hook_result.0"):
                                     fn=lambda t, s: Margin(lead(moved(t, s), t[0])))
 
 
+def ablations(net, twin=None):
+    """Every target of ablate and every way to name components; twin: the network in which head 0.0 writes nothing."""
+    n, v = 2, net.d_vocab
+    names = [name for name, _, _ in net.nodes]
+    heads = [name for name in names if name.startswith("blocks.0.attn.hook_result.")]
+    every = [name for name in names if name in ("hook_embed", "hook_pos_embed") or "hook_result" in name or "hook_mlp_out" in name]
+    sequences = list(power(range(v), n))
+    diagonal = [(a, a) for a in range(v)]
+    one = [("t", "tokens[2] of 0..%d" % (v - 1), lambda: power(range(v), n))]
+    two = one + [("s", "tokens[2] of 0..%d" % (v - 1), lambda t: power(range(v), n))]
+
+    def logits(t, pairs, row):
+        return net.run(t, tuple((name, i, row(name, i)) for name, i in pairs))["logits"][n - 1]
+
+    def mean(over):
+        return lambda name, i: [sum(c) / len(over) for c in zip(*[net.run(x)[name][i] for x in over])]
+
+    def of(names, positions=range(n)):
+        return [(name, i) for name in names for i in positions]
+
+    def width(name):
+        return len(net.run((0,) * n)[name][0])
+    cases = [
+        ("zero-heads", "drop = {head(0, h) : h in 0..%d}, to = zero" % (len(heads) - 1), of(heads), lambda name, i: [0.0] * width(name)),
+        ("mean-last", "drop = {head(0, 0)[last], pos_embed}, to = mean over tokens[2] of 0..%d" % (v - 1),
+         of(heads[:1], [n - 1]) + of(["hook_pos_embed"]), mean(sequences)),
+        ("mean-image", "drop = embed + {}, to = mean over {seq(a, a) : a in 0..%d}" % (v - 1), of(["hook_embed"]), mean(diagonal)),
+        ("keep", "keep = all - {head(0, 0), embed[0]}, to = mean over tokens[2] of 0..%d" % (v - 1), of(heads[:1]) + [("hook_embed", 0)], mean(sequences)),
+        ("keep-one", "keep = {embed}, to = value 1/4", of([x for x in every if x != "hook_embed"]), lambda name, i: [0.25] * width(name)),
+        ("value-rows", 'drop = {"hook_embed"[..0]}, to = value 2 * node(M, embed, t)', [("hook_embed", 0)], None),
+    ]
+    base = Claim("count", [("M", net)], one)
+    for name, text, pairs, row in cases:
+        def value(t, pairs=pairs, row=row):
+            return logits(t, pairs, row or (lambda node, i: [2 * x for x in net.run(t)[node][i]]))
+        yield "ablate-" + name, base.with_(kind="minimize", body="logits(ablate(M, %s), t)[last, 0]" % text, fn=lambda t, f=value: f(t)[0])
+        yield "ablate-count-" + name, base.with_(body="argmax(logits(ablate(M, %s), t)[last]) == max(t)" % text, fn=lambda t, f=value: Margin(lead(f(t), max(t))))
+    yield "ablate-from", base.with_(binders=two, body="argmax(logits(ablate(M, drop = {head(0, 0)}, to = from s), t)[last]) == max(s)",
+                                    fn=lambda t, s: Margin(lead(logits(t, of(heads[:1]), lambda name, i: net.run(s)[name][i]), max(s))))
+    nested = "ablate(ablate(M, drop = {head(0, 0)}, to = zero), drop = {pos_embed}, to = from seq(t[1], t[0]))"
+    yield "ablate-nested", base.with_(kind="minimize", body="logits(%s, t)[last, 0]" % nested,
+                                      fn=lambda t: logits(t, of(heads[:1] + ["hook_pos_embed"]), lambda name, i: [0.0] * width(name) if "head" in name or "result" in name
+                                                          else net.run((t[1], t[0]))[name][i])[0])
+    if twin:
+        away = "logits(ablate(M, drop = {head(0, 0)}, to = zero), t)[last, 0] - logits(M2, t)[last, 0]"
+        yield "ablate-twin", Claim("prove", [("M", net), ("M2", twin)], one, body="-1/1000000 < %s and %s < 1/1000000" % (away, away), fn=lambda t: bool(twin.run(t)))
+
+
+def without_head(net):
+    """The network with W_O of head 0.0 set to 0."""
+    shape, flat = net.tensors["blocks.0.attn.W_O"]
+    size = len(flat) // shape[0]
+    net.tensors["blocks.0.attn.W_O"] = (shape, [Fraction(0)] * size + flat[size:])
+    return net
+
+
 def ties(shift=0):
     """Columns 1 and 2 of the unembedding are equal: exact ties."""
     net = with_twins(random_transformer(71 + shift, d_vocab=3, n_ctx=2), 1, 2)
@@ -266,6 +322,10 @@ def claims(shift=0):
         yield "patch1." + label, claim
     for label, claim in patches(transformer(32, n_ctx=2, layers=2, heads=2, mlp="relu", biases=False)):
         yield "patch2." + label, claim
+    for label, claim in ablations(transformer(31, n_ctx=2, heads=2), without_head(transformer(31, n_ctx=2, heads=2))):
+        yield "ablate1." + label, claim
+    for label, claim in ablations(transformer(33, n_ctx=2, layers=2, heads=2, mlp="relu", norm=("ln1", "final"))):
+        yield "ablate2." + label, claim
     for label, claim in ties(shift):
         yield "ties." + label, claim
 

@@ -145,6 +145,24 @@ patch(M, embed = {1}) == 1
 logits(patch(M, embed = {1, 2, 3}), {0})[0, 0] < 1000
 logits(patch(M, embed[1] = {1, 2, 3}), {0})[0, 0] < 1000
 logits(patch(M, "blocks.0.attn.hook_pattern.0"[0] = {1}), {0})[0, 0] < 1000
+logits(patch(M, embed = zero), {0})[0, 0] < 1000
+ablate(M, drop = {embed}, to = zero) == 1
+logits(ablate(M, drop = {"blocks.0.attn.hook_pattern.0"}, to = zero), {0})[0, 0] < 1000
+logits(ablate(M, drop = {unembed}, to = zero), {0})[0, 0] < 1000
+logits(ablate(M, drop = {head(0, 7)}, to = zero), {0})[0, 0] < 1000
+logits(ablate(M, drop = {embed[1]}, to = zero), {0})[0, 0] < 1000
+logits(ablate(M, drop = {embed[0, 0]}, to = zero), {0})[0, 0] < 1000
+logits(ablate(M, drop = {embed}, drop = {pos_embed}), {0})[0, 0] < 1000
+logits(ablate(M, drop = {embed}, keep = {pos_embed}), {0})[0, 0] < 1000
+logits(ablate(M, to = zero, to = zero), {0})[0, 0] < 1000
+logits(ablate(M, drop = {embed}, to = value {1, 2, 3, 4, 5, 6, 7}), {0})[0, 0] < 1000
+logits(ablate(M, drop = {embed}, to = value 1 < 2), {0})[0, 0] < 1000
+logits(ablate(M, drop = {embed}, to = from {0, 0}), {0})[0, 0] < 1000
+logits(ablate(M, drop = {embed}, to = from {7}), {0})[0, 0] < 1000
+logits(ablate(M, drop = {embed}, to = mean over tokens[2] of 0..1), {0})[0, 0] < 1000
+logits(ablate(M, drop = {embed}, to = mean over tokens[1] of 1..0), {0})[0, 0] < 1000
+logits(ablate(M, drop = {embed}, to = mean over 0..1), {0})[0, 0] < 1000
+logits(ablate(M, drop = {embed : i in 0..1 where 1}, to = zero), {0})[0, 0] < 1000
 1 + (1 < 2) == 2
 sum(3) == 3
 len(3) == 1
@@ -158,6 +176,12 @@ prove  1 + 1 == 2
 prove 1+1 == 2
 prove (1 + 1) == 2
 prove ((1 < 2))
+prove logits(ablate(M, drop = {(embed)}, to = zero), {0})[0, 0] < 1
+prove logits(ablate(M, drop = {embed}, to = (zero)), {0})[0, 0] < 1
+prove logits(ablate(M, drop = {embed}, to = mean  over tokens[1] of 0..1), {0})[0, 0] < 1
+prove logits(ablate(M, drop = {embed}, to = any over tokens[1] of 0..1), {0})[0, 0] < 1
+prove logits(ablate(M, drop = {embed}, to = zero, ln = live), {0})[0, 0] < 1
+prove logits(ablate(M, drop = {embed}), {0})[0, 0] < 1
 prove 2/4 < 1
 prove 0.5 < 1
 prove 1 / 2 < 1

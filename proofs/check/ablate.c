@@ -1,0 +1,312 @@
+/* ablate (STATEMENT.md §3): a set of pairs (node, position), and what their rows become. It adds patches to a model. */
+#include "nodes.h"
+#include <string.h>
+
+/* The pairs: at[node * n + position]. */
+struct pairs { const struct net *net; uint32_t n; unsigned char *at; };
+
+static struct pairs pairs_new(const struct net *net, uint32_t n) { return (struct pairs){.net = net, .n = n, .at = mem_get((size_t)net->n_nodes * n, 1)}; }
+
+/* text is `begin`, a number, `end`, with a number as it is printed; returns what follows, or NULL */
+static const char *after_number(const char *text, const char *begin) {
+    size_t n = strlen(begin), digits = 0;
+    if (text == NULL || strncmp(text, begin, n) != 0) return NULL;
+    text += n;
+    while (text[digits] >= '0' && text[digits] <= '9') digits++;
+    return digits == 0 || (digits > 1 && text[0] == '0') ? NULL : text + digits;
+}
+
+/* What `all` means: embed, pos_embed, every head(l, h) and mlp(l) that the network has. */
+static bool in_all(const char *name) {
+    if (strcmp(name, "hook_embed") == 0 || strcmp(name, "hook_pos_embed") == 0) return true;
+    const char *rest = after_number(name, "blocks.");
+    if (rest != NULL && strcmp(rest, ".hook_mlp_out") == 0) return true;
+    rest = after_number(rest, ".attn.hook_result.");
+    return rest != NULL && *rest == '\0';
+}
+
+static void add_all(struct pairs *p) {
+    for (int k = 0; k < p->net->n_nodes; k++)
+        if (in_all(p->net->nodes[k].name)) memset(p->at + (size_t)k * p->n, 1, p->n);
+}
+
+static bool add_components(struct eval *e, const struct ex *x, struct pairs *p);
+
+struct image_of { const struct ex *x; struct pairs *p; };
+
+static bool image_step(struct eval *e, void *arg) {
+    struct image_of *m = arg;
+    struct val v = {.type = V_TRI, .tri = YES};
+    if (m->x->where != NULL && (!eval(e, m->x->where, &v) || v.type != V_TRI)) return eval_fail(e, "a truth value was expected");
+    if (v.tri == OPEN) return eval_fail(e, "the condition of a set is unsettled");
+    return v.tri == NO ? true : add_components(e, m->x->k[0], m->p);
+}
+
+/* base[index], a - b */
+static bool add_part(struct eval *e, const struct ex *x, struct pairs *p) {
+    struct pairs a = pairs_new(p->net, p->n), b = pairs_new(p->net, p->n);
+    size_t size = (size_t)p->net->n_nodes * p->n;
+    int lo = 0, hi = 0;
+    bool single, good = add_components(e, x->k[0], &a);
+    if (x->kind == EX_SUB) good = good && add_components(e, x->k[1], &b);
+    else good = good && (x->n == 2 || eval_fail(e, "a component has one index")) && index_rows(e, x->k[1], p->n, &lo, &hi, &single);
+    for (size_t i = 0; good && i < size; i++) {
+        bool keep = x->kind == EX_SUB ? !b.at[i] : (int)(i % p->n) >= lo && (int)(i % p->n) <= hi;
+        if (a.at[i] && keep) p->at[i] = 1;
+    }
+    mem_free(a.at);
+    mem_free(b.at);
+    return good;
+}
+
+static bool add_components(struct eval *e, const struct ex *x, struct pairs *p) {
+    int node;
+    bool good = true;
+    if (x->kind == EX_LIST || x->kind == EX_ADD) {
+        for (int i = 0; good && i < x->n; i++) good = add_components(e, x->k[i], p);
+        return good;
+    }
+    if (x->kind == EX_IMAGE) {
+        struct image_of m = {.x = x, .p = p};
+        return eval_each(e, &x->binds, image_step, &m);
+    }
+    if (x->kind == EX_SUB || x->kind == EX_INDEX) return add_part(e, x, p);
+    if (x->kind == EX_WORD && strcmp(x->name, "all") == 0) {
+        add_all(p);
+        return true;
+    }
+    if (!component_node(e, p->net, x, &node)) return false;
+    if (p->net->nodes[node].width == 0) return eval_fail(e, "scores and patterns are not ablated");
+    memset(p->at + (size_t)node * p->n, 1, p->n);
+    return true;
+}
+
+/* The two arguments of an ablate: which pairs, and what they become. */
+static bool read_arguments(struct eval *e, const struct ex *x, struct pairs *p, const struct ex **target) {
+    const struct ex *which = NULL;
+    *target = NULL;
+    for (int i = 1; i < x->n; i++) {
+        const struct ex *g = x->k[i];
+        if (g->kind != EX_GIVE || g->k[0]->kind != EX_WORD) return eval_fail(e, "ablate needs drop or keep, and to");
+        if (strcmp(g->k[0]->name, "to") == 0 && *target == NULL) *target = g->k[1];
+        else if (strcmp(g->k[0]->name, "to") != 0 && which == NULL) which = g;
+        else return eval_fail(e, "ablate says one thing twice");
+    }
+    if (which == NULL || *target == NULL || (*target)->kind != EX_TARGET) return eval_fail(e, "ablate needs drop or keep, and to");
+    if (strcmp(which->k[0]->name, "drop") == 0) return add_components(e, which->k[1], p);
+    struct pairs kept = pairs_new(p->net, p->n);
+    bool good = add_components(e, which->k[1], &kept);
+    add_all(p);
+    for (size_t i = 0; i < (size_t)p->net->n_nodes * p->n; i++) p->at[i] = p->at[i] && !kept.at[i];
+    mem_free(kept.at);
+    return good;
+}
+
+static void use_row(struct patched *m, int node, uint32_t i, struct num *values) {
+    add_patch(m, (struct patch){.node = node, .lo = (int)i, .hi = (int)i, .width = m->net->nodes[node].width, .values = values});
+}
+
+/* zero, value E: a number for every entry, a vector for every row, or a matrix with all rows of the sequence */
+static bool by_value(struct eval *e, const struct ex *target, const struct pairs *p, struct patched *m) {
+    struct val v = {.type = V_NUM};
+    if (target->number == TARGET_ZERO) {
+        v.x = pool_get(e, 1);
+        num_set_int(v.x, 0);
+    } else if (!eval(e, target->k[0], &v) || !val_force(e, &v)) return false;
+    if (v.type != V_NUM && v.type != V_ARRAY) return eval_fail(e, "a number or an array was expected");
+    for (int k = 0; k < p->net->n_nodes; k++) {
+        uint32_t width = p->net->nodes[k].width;
+        for (uint32_t i = 0; i < p->n; i++) {
+            if (!p->at[(size_t)k * p->n + i]) continue;
+            bool number = v.type == V_NUM, row = !number && v.rank == 1 && v.d[0] == width, all = !number && v.rank == 2 && v.d[0] == p->n && v.d[1] == width;
+            if (!number && !row && !all) return eval_fail(e, "the value of an ablate has the wrong shape");
+            struct num *values = pool_get(e, width);
+            for (uint32_t j = 0; j < width; j++) num_copy(&values[j], &v.x[number ? 0 : row ? j : (size_t)i * width + j]);
+            use_row(m, k, i, values);
+        }
+    }
+    return true;
+}
+
+/* The model of the ablate on the sequence t, which has n tokens. */
+static bool model_on(struct eval *e, const struct ex *model, const struct val *t, uint32_t n, struct patched *b, struct input *in, int64_t **tokens) {
+    if (!get_input(e, b->net, t, in, tokens)) return false;
+    if (b->net->reals || in->n != n) return eval_fail(e, "rows of a sequence of another length");
+    return get_model(e, model, n, b);
+}
+
+static bool from_run(struct eval *e, const struct ex *model, const struct ex *target, const struct pairs *p, struct patched *m) {
+    struct val t;
+    struct patched b = {.net = p->net};
+    struct input in;
+    int64_t *tokens = NULL;
+    bool good = need_array(e, target->k[0], &t) && model_on(e, model, &t, p->n, &b, &in, &tokens);
+    struct run *r = good ? get_run(e, &b, &in) : NULL;
+    for (int k = 0; good && k < p->net->n_nodes; k++)
+        for (uint32_t i = 0; good && i < p->n; i++) {
+            if (!p->at[(size_t)k * p->n + i]) continue;
+            const struct num *row = run_row(r, k, i, &e->fail);
+            struct num *values = pool_get(e, p->net->nodes[k].width);
+            good = row != NULL;
+            for (uint32_t j = 0; good && j < p->net->nodes[k].width; j++) num_copy(&values[j], &row[j]);
+            if (good) use_row(m, k, i, values);
+        }
+    patched_clear(&b);
+    mem_free(tokens);
+    return good;
+}
+
+/* ---- means ---- */
+
+/* Rows of means, as sums while they are taken; row[node * n + i] NULL where none is asked for. Kept while nothing that they rest on can change. */
+struct means { const struct ex *target; unsigned p; const struct net *net; uint32_t n; struct num **row; uint64_t count; };
+
+static void means_free(struct means *s) {
+    for (size_t k = 0; k < (size_t)s->net->n_nodes * s->n; k++) {
+        for (uint32_t j = 0; s->row[k] != NULL && j < s->net->nodes[k / s->n].width; j++) num_clear(&s->row[k][j]);
+        mem_free(s->row[k]);
+    }
+    mem_free(s->row);
+    mem_free(s);
+}
+
+void means_clear(struct eval *e) {
+    for (int i = 0; i < e->n_means; i++) means_free(e->means[i]);
+    mem_free(e->means);
+    e->means = NULL;
+    e->n_means = 0;
+}
+
+struct mean_of { const struct ex *model, *target; struct means *s; };
+
+static bool add_run(struct eval *e, struct means *s, struct run *r) {
+    for (size_t k = 0; k < (size_t)s->net->n_nodes * s->n; k++) {
+        if (s->row[k] == NULL) continue;
+        const struct num *row = run_row(r, (int)(k / s->n), (uint32_t)(k % s->n), &e->fail);
+        if (row == NULL) return false;
+        for (uint32_t j = 0; j < s->net->nodes[k / s->n].width; j++) num_add(&s->row[k][j], &s->row[k][j], &row[j], e->p);
+    }
+    s->count++;
+    return true;
+}
+
+/* One sequence of the set: a run of its own, so that the runs in use stay. */
+static bool mean_step(struct eval *e, void *arg) {
+    struct mean_of *a = arg;
+    struct patched b = {.net = a->s->net};
+    struct input in;
+    int64_t *tokens = NULL;
+    size_t chunk = e->pool.chunk, used = e->pool.used;
+    const struct var *v = &e->env[a->target->binds.b[0].slot];
+    if (!v->seq) return eval_fail(e, "a mean is over a set of sequences");
+    struct val t;
+    val_array(e, &t, 1, v->n, 0, 0);
+    for (uint32_t i = 0; i < v->n; i++) num_set_int(&t.x[i], v->s[i]);
+    bool good = model_on(e, a->model, &t, a->s->n, &b, &in, &tokens);
+    if (good) {
+        struct run r;
+        run_init_input(&r, b.net, e->s->float32, e->p, e->next_id, &in);
+        e->next_id = e->next_id == UINT32_MAX ? 1 : e->next_id + 1;
+        for (int k = 0; k < b.n; k++) run_add_patch(&r, b.patch[k].node, b.patch[k].lo, b.patch[k].hi, b.patch[k].width, b.patch[k].values);
+        good = add_run(e, a->s, &r);
+        run_clear(&r);
+    }
+    patched_clear(&b);
+    mem_free(tokens);
+    e->pool.chunk = chunk;
+    e->pool.used = used;
+    return good;
+}
+
+/* The means get tags of their own: each is one real number. */
+static bool divide(struct eval *e, struct means *s) {
+    struct num n;
+    bool good = s->count > 0 ? true : eval_fail(e, "mean of nothing");
+    num_init(&n);
+    num_set_int(&n, (int64_t)s->count);
+    for (size_t k = 0; good && k < (size_t)s->net->n_nodes * s->n; k++)
+        for (uint32_t j = 0; good && s->row[k] != NULL && j < s->net->nodes[k / s->n].width; j++) {
+            good = num_div(&s->row[k][j], &s->row[k][j], &n, e->p);
+            s->row[k][j].tag = (struct tag){e->next_id, (uint32_t)(k / s->n) + 1, (uint32_t)(k % s->n), j};
+        }
+    e->next_id = e->next_id == UINT32_MAX ? 1 : e->next_id + 1;
+    num_clear(&n);
+    return good;
+}
+
+static struct means *means_take(struct eval *e, const struct ex *model, const struct ex *target, const struct pairs *p) {
+    struct means *s = mem_get(1, sizeof *s);
+    *s = (struct means){.target = target, .p = e->p, .net = p->net, .n = p->n};
+    s->row = mem_get((size_t)p->net->n_nodes * p->n, sizeof *s->row);
+    for (size_t k = 0; k < (size_t)p->net->n_nodes * p->n; k++) {
+        if (!p->at[k]) continue;
+        s->row[k] = mem_get(p->net->nodes[k / p->n].width, sizeof **s->row);
+        for (uint32_t j = 0; j < p->net->nodes[k / p->n].width; j++) num_init(&s->row[k][j]);
+    }
+    struct mean_of a = {.model = model, .target = target, .s = s};
+    bool good = eval_each(e, &target->binds, mean_step, &a) && divide(e, s);
+    if (good) return s;
+    means_free(s);
+    return NULL;
+}
+
+/* Does x read a variable that is bound outside of it? inner: slots bound inside. */
+static bool reads_outside(const struct ex *x, unsigned char *inner) {
+    bool found = x->kind == EX_LAST || (x->kind == EX_VAR && !inner[x->number]);
+    for (int i = 0; i < x->binds.n; i++) {
+        found = found || reads_outside(x->binds.b[i].set, inner);
+        inner[x->binds.b[i].slot] = 1;
+    }
+    found = found || (x->where != NULL && reads_outside(x->where, inner));
+    for (int i = 0; i < x->n; i++) found = found || (x->k[i] != NULL && reads_outside(x->k[i], inner));
+    return found;
+}
+
+static bool is_closed(const struct eval *e, const struct ex *model, const struct ex *target) {
+    unsigned char *inner = mem_get((size_t)e->s->n_slots + 1, 1);
+    bool closed = !reads_outside(model, inner) && !reads_outside(target, inner);
+    mem_free(inner);
+    return closed;
+}
+
+static bool covers(const struct means *s, const struct pairs *p) {
+    for (size_t k = 0; k < (size_t)p->net->n_nodes * p->n; k++)
+        if (p->at[k] && s->row[k] == NULL) return false;
+    return true;
+}
+
+static bool means_usable(const struct means *s, const struct eval *e, const struct ex *target, const struct pairs *p) {
+    return s->target == target && s->p == e->p && s->net == p->net && s->n == p->n && covers(s, p);
+}
+
+static bool by_mean(struct eval *e, const struct ex *model, const struct ex *target, const struct pairs *p, struct patched *m) {
+    struct means *s = NULL;
+    for (int i = 0; i < e->n_means; i++)
+        if (means_usable(e->means[i], e, target, p)) s = e->means[i];
+    bool kept = s != NULL;
+    if (s == NULL && (s = means_take(e, model, target, p)) == NULL) return false;
+    for (size_t k = 0; k < (size_t)p->net->n_nodes * p->n; k++) {
+        if (!p->at[k]) continue;
+        uint32_t width = p->net->nodes[k / p->n].width;
+        struct num *values = pool_get(e, width);
+        for (uint32_t j = 0; j < width; j++) num_copy(&values[j], &s->row[k][j]);
+        use_row(m, (int)(k / p->n), (uint32_t)(k % p->n), values);
+    }
+    if (!kept && is_closed(e, model, target)) {
+        e->means = mem_grow(e->means, (size_t)e->n_means, (size_t)e->n_means + 1, sizeof *e->means);
+        e->means[e->n_means++] = s;
+    } else if (!kept) means_free(s);
+    return true;
+}
+
+bool ablate_model(struct eval *e, const struct ex *x, uint32_t n, struct patched *m) {
+    struct pairs p = pairs_new(m->net, n);
+    const struct ex *target;
+    bool good = read_arguments(e, x, &p, &target);
+    if (good && e->s->float32 && !m->net->all_binary32) good = eval_fail(e, "float32: a weight is not a binary32 number");
+    if (good && target->number == TARGET_MEAN) good = by_mean(e, x->k[0], target, &p, m);
+    else if (good && target->number == TARGET_FROM) good = from_run(e, x->k[0], target, &p, m);
+    else if (good) good = by_value(e, target, &p, m);
+    mem_free(p.at);
+    return good;
+}

@@ -1,0 +1,118 @@
+"""ablate of STATEMENT.md, section 3: the pairs (node, position) that it replaces, and their rows."""
+import re
+
+from printer import show
+from statement import E
+from values import Array, ClaimError, add, number, quotient, vector
+
+ALL = re.compile(r"hook_embed|hook_pos_embed|blocks\.(0|[1-9][0-9]*)\.(attn\.hook_result\.(0|[1-9][0-9]*)|hook_mlp_out)")
+OVER = "x over"                                      # the variable of a mean: no name of a claim
+
+
+def free_names(part, used, bound):
+    """Collects the names that a part uses and those that it binds; no name is bound twice in one scope."""
+    if isinstance(part, E):
+        if part.kind == "name":
+            used.add(part.parts[0])
+        if part.kind in ("quantifier", "exists", "image"):
+            bound.update(name for name, s in part.parts[-2])
+        part = part.parts
+    if isinstance(part, (list, tuple)):
+        for x in part:
+            free_names(x, used, bound)
+
+
+class AblateFunctions:
+    """Mixed into the Interpreter."""
+
+    def ablate(self, arguments, env):
+        """The model with a patch (None, pairs, rows, None): pairs(n) is a set, rows(pairs, n) a dictionary of rows."""
+        base, given = self.model(arguments[0], env), {}
+        for a in arguments[1:]:
+            if a.kind != "set_to" or a.parts[0].kind != "key" or a.parts[0].parts[0] in given:
+                raise ClaimError("ablate asks for drop or keep, and to")
+            given[a.parts[0].parts[0]] = a.parts[1]
+        target = given.pop("to", None)
+        if target is None or target.kind != "target" or len(given) != 1:
+            raise ClaimError("ablate asks for drop or keep, and to")
+        (key, which), = given.items()
+
+        def pairs(n):
+            found = self.pairs(which, env, base.net, n)
+            return found if key == "drop" else self.pairs(E("name", "all"), env, base.net, n) - found
+
+        def rows(which, n):
+            return getattr(self, "rows_" + target.parts[0])(arguments[0], base.net, target.parts[1], which, n, env)
+        return type(base)(base.net, base.patches + ((None, pairs, rows, None),), (base.key, object()))
+
+    def pairs(self, e, env, net, n):
+        if e.kind == "list":
+            return set().union(*[self.pairs(x, env, net, n) for x in e.parts[0]])
+        if e.kind == "binary" and e.parts[0] in ("+", "-"):
+            a, b = [self.pairs(x, env, net, n) for x in e.parts[1:]]
+            return a | b if e.parts[0] == "+" else a - b
+        if e.kind == "image":
+            body, binds, where = e.parts
+            found = set()
+            for inner in self.bindings(binds, env):
+                if where is None or self.settle_inside(where, inner):
+                    found |= self.pairs(body, inner, net, n)
+            return found
+        if e.kind == "index":
+            if len(e.parts[1]) != 1:
+                raise ClaimError("a component has one index")
+            lo, hi = self.positions(e.parts[1][0], n, env)
+            return {x for x in self.pairs(e.parts[0], env, net, n) if lo <= x[1] <= (lo if hi is None else hi)}
+        if e.kind == "name" and e.parts[0] == "all":
+            return {(name, i) for name in net.nodes if ALL.fullmatch(name) for i in range(n)}
+        name = self.component(e, env, net)
+        if net.nodes[name].width is None:
+            raise ClaimError("an attention pattern cannot be ablated")
+        return {(name, i) for i in range(n)}
+
+    def rows_zero(self, model, net, operand, pairs, n, env):
+        return {x: vector([0] * net.nodes[x[0]].width) for x in pairs}
+
+    def rows_value(self, model, net, operand, pairs, n, env):
+        value, out = self.value(operand, env), {}
+        for name, i in pairs:
+            width = net.nodes[name].width
+            if not isinstance(value, Array):
+                out[name, i] = vector([number(value)] * width)
+            elif value.shape == (width,):
+                out[name, i] = value
+            elif value.shape == (n, width):
+                out[name, i] = value[i]
+            else:
+                raise ClaimError("the value does not have the shape of the rows")
+        return out
+
+    def rows_of(self, model, net, t, pairs, n, env):
+        """The rows of the run of the model on the sequence t, which has n tokens."""
+        given = self.value(t, env)
+        if net.d_vocab is None or not isinstance(given, Array) or given.shape != (n,):
+            raise ClaimError("rows of a sequence of another length")
+        nodes = {name: self.rows(env, model, name, t) for name in {x[0] for x in pairs}}
+        return {(name, i): nodes[name][i] for name, i in pairs}
+
+    def rows_from(self, model, net, operand, pairs, n, env):
+        return self.rows_of(model, net, operand, pairs, n, env)
+
+    def rows_mean(self, model, net, operand, pairs, n, env):
+        used, bound = set(), set()
+        free_names((model, operand), used, bound)
+        closed = not used & set(env) - bound
+        key = show(E("call", "", [model, E("target", "mean", operand)])), frozenset(pairs), n, self.p
+        if closed and key in self.means:
+            return self.means[key]
+        sums, count = {}, 0
+        for inner in self.bindings([(OVER, operand)], env):
+            count += 1
+            for x, row in self.rows_of(model, net, E("name", OVER), pairs, n, inner).items():
+                sums[x] = [add(a, b) for a, b in zip(sums[x], row)] if x in sums else list(row)
+        if not count:
+            raise ClaimError("mean of nothing")
+        means = {x: vector([quotient(a, count) for a in row]) for x, row in sums.items()}
+        if closed:
+            self.means[key] = means
+        return means

@@ -1,0 +1,342 @@
+/* interp_ablate.c: which rows an ablate replaces, and by what. Its components are a set of pairs (node, position), kept as one byte a pair;
+ * what they become is 0, given numbers, the rows of another run, or the mean over the runs on a finite set (STATEMENT.md §3). */
+#include "verify/interp_parts.h"
+#include "core/mem.h"
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+void change_clear(struct change *c)
+{
+    for (size_t i = 0; i < c->n_means; i++) value_clear(&c->means[i]);
+    free(c->means);
+    free(c->mask);
+}
+
+/* One of those that write into the residual stream: embed, pos_embed, head(l, h), mlp(l). */
+static bool writes_residual(const char *name)
+{
+    static const char *const forms[] = {"hook_embed%n", "hook_pos_embed%n", "blocks.%*u.attn.hook_result.%*u%n", "blocks.%*u.hook_mlp_out%n"};
+    for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
+        int end = -1;
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
+        (void)sscanf(name, forms[i], &end);
+#pragma GCC diagnostic pop
+        if (end >= 0 && name[end] == '\0') return true;
+    }
+    return false;
+}
+
+static void add_node(unsigned char *mask, const struct site *site, size_t node)
+{
+    memset(mask + node * site->n, 1, site->n);
+}
+
+static void add_all(unsigned char *mask, const struct site *site)
+{
+    for (size_t v = 0; v < site->net->n_nodes; v++)
+        if (writes_residual(site->net->nodes[v].name)) add_node(mask, site, v);
+}
+
+static enum status add_components(unsigned char *mask, struct site *site, struct interp *in, const struct expr *e);
+
+static enum status add_image(unsigned char *mask, struct site *site, struct interp *in, const struct expr *e)
+{
+    struct class *c;
+    bool more;
+    enum truth here;
+    enum status s = quant_open(&c, in, e);
+    while (s == STATUS_OK) {
+        s = quant_next(&more, &here, in, c);
+        if (s != STATUS_OK || !more) break;
+        if (here == TRUTH_UNSETTLED) site->unknown = true;
+        s = add_components(mask, site, in, c->e->args[0]);
+    }
+    return s;
+}
+
+/* The pairs of a part on their own: then an index or a minus takes some of them. */
+static enum status part_of(unsigned char **out, struct site *site, struct interp *in, const struct expr *e)
+{
+    *out = mem_array(site->net->n_nodes * site->n, 1);
+    return *out ? add_components(*out, site, in, e) : STATUS_MEMORY;
+}
+
+static enum status add_rows(unsigned char *mask, struct site *site, struct interp *in, const struct expr *e)
+{
+    struct span rows;
+    unsigned char *part = NULL;
+    enum status s = eval_span(&rows, in, e->args[1], site->n);
+    if (s == STATUS_OK) s = part_of(&part, site, in, e->args[0]);
+    if (s == STATUS_OK && rows.unknown) site->unknown = true;
+    for (size_t v = 0; s == STATUS_OK && !rows.unknown && v < site->net->n_nodes; v++)
+        for (size_t i = rows.first; i < rows.first + rows.count; i++) mask[v * site->n + i] |= part[v * site->n + i];
+    free(part);
+    return s;
+}
+
+static enum status add_difference(unsigned char *mask, struct site *site, struct interp *in, const struct expr *e)
+{
+    unsigned char *a = NULL, *b = NULL;
+    enum status s = part_of(&a, site, in, e->args[0]);
+    if (s == STATUS_OK) s = part_of(&b, site, in, e->args[1]);
+    for (size_t i = 0; s == STATUS_OK && i < site->net->n_nodes * site->n; i++) mask[i] |= a[i] && !b[i];
+    free(a);
+    free(b);
+    return s;
+}
+
+static enum status add_components(unsigned char *mask, struct site *site, struct interp *in, const struct expr *e)
+{
+    long node;
+    enum status s = STATUS_OK;
+    switch (e->form) {
+    case FORM_IMAGE: return add_image(mask, site, in, e);
+    case FORM_INDEX: return add_rows(mask, site, in, e);
+    case FORM_LIST:
+        for (size_t i = 0; i < e->n_args && s == STATUS_OK; i++) s = add_components(mask, site, in, e->args[i]);
+        return s;
+    case FORM_BINARY:
+        if (e->oper == OPER_SUB) return add_difference(mask, site, in, e);
+        s = add_components(mask, site, in, e->args[0]);
+        return s == STATUS_OK ? add_components(mask, site, in, e->args[1]) : s;
+    case FORM_NAME:
+        if (strcmp(e->name, "all") != 0) break;
+        add_all(mask, site);
+        return STATUS_OK;
+    default: break;
+    }
+    if ((s = component_node(&node, in, site->net, e)) != STATUS_OK) return s;
+    if (site->net->nodes[node].width == 0) return interp_fail(in, e, "attention scores and patterns are not ablated");
+    add_node(mask, site, (size_t)node);
+    return STATUS_OK;
+}
+
+static const struct expr *argument(const struct change *c, const char *key)
+{
+    for (size_t i = 1; i < c->call->n_args; i++)
+        if (strcmp(c->call->args[i]->args[0]->name, key) == 0) return c->call->args[i]->args[1];
+    return NULL;
+}
+
+static bool rests_on_variables(const struct interp *in, const struct expr *e, bool *memory)
+{
+    bool *used = mem_array(in->n_slots + 1, sizeof *used), any = false;
+    *memory = used != NULL;
+    if (used) expr_free_slots(used, in->n_slots, e);
+    for (size_t i = 0; used && i < in->n_slots; i++) any = any || used[i];
+    free(used);
+    return any;
+}
+
+/* keep: the complement among those that write into the residual stream. */
+static enum status make_mask(struct change *c, struct site *site, struct interp *in)
+{
+    const struct expr *drop = argument(c, "drop"), *keep = argument(c, "keep");
+    size_t n = site->net->n_nodes * site->n;
+    bool memory;
+    unsigned char *kept = NULL;
+    free(c->mask);
+    c->n = 0;
+    c->closed = !rests_on_variables(in, drop ? drop : keep, &memory);
+    if (!memory || !(c->mask = mem_array(n, 1))) return STATUS_MEMORY;
+    enum status s = drop ? add_components(c->mask, site, in, drop) : part_of(&kept, site, in, keep);
+    if (s == STATUS_OK && kept) {
+        add_all(c->mask, site);
+        for (size_t i = 0; i < n; i++) c->mask[i] = c->mask[i] && !kept[i];
+    }
+    free(kept);
+    if (s == STATUS_OK) c->n = site->n;
+    return s;
+}
+
+enum status ablate_resolve(struct site *site, struct interp *in, struct change *c)
+{
+    enum status s = STATUS_OK;
+    if (!c->closed || c->n != site->n) s = make_mask(c, site, in);
+    for (size_t v = 0; v < site->net->n_nodes && s == STATUS_OK; v++)
+        for (size_t i = 0; i < site->n && s == STATUS_OK; i++)
+            if (c->mask[v * site->n + i]) s = site_add_patch(site, (struct patch){v, c, (long)i, 1});
+    return s;
+}
+
+/* value E: a number for every entry, a vector for every row, a matrix with all rows of the sequence. */
+static enum status given_row(struct value *out, const struct patch *p, struct site *site, struct interp *in)
+{
+    struct value *given;
+    const struct expr *e = p->by->value->args[0];
+    size_t width = site->net->nodes[p->node].width, row = (size_t)p->first, zero[3] = {0}, one[3] = {1, 1, 1};
+    enum status s = eval(&given, in, e);
+    if (s != STATUS_OK) return s;
+    if (given->kind == KIND_UNKNOWN) {
+        site->unknown = true;
+        return STATUS_OK;
+    }
+    bool rows = given->rank == 2 && given->shape[0] == site->n && given->shape[1] == width;
+    bool fits = given->rank == 0 || (given->rank == 1 && given->n == width) || rows;
+    if (!fits || given->kind == KIND_TRUTH) return interp_fail(in, e, "the value of %zu rows of width %zu is a number, a vector or a matrix of that shape", site->n, width);
+    bool entries = given->kind == KIND_REAL && given->origin.site;
+    if (rows) {
+        zero[0] = row;
+        one[1] = width;
+        if (!value_shape(out, 1, &width) || !value_box(out, given, zero, one, in->prec)) return STATUS_MEMORY;
+    } else if (!value_copy(out, given, in->prec))
+        return STATUS_MEMORY;
+    if (!value_as_real(out, in->prec)) return STATUS_MEMORY;
+    if (in->s->semantics == SEMANTICS_FLOAT32 && !entries) interp_round_binary32(out, in->prec);
+    return STATUS_OK;
+}
+
+static void put_row(struct site *site, struct interp *in, const struct patch *p, const struct value *v)
+{
+    if (in->prec) ball_run_patch_row(site->now->balls, p->node, (size_t)p->first, v->balls);
+    else run_patch_row(site->now->run, p->node, (size_t)p->first, v->mid, v->rad);
+}
+
+/* A row of real numbers out of what was given; a single number fills the row. */
+static enum status put_number(struct site *site, struct interp *in, const struct patch *p, const struct value *x)
+{
+    struct value row;
+    double *mid, *rad;
+    arb_ptr balls;
+    size_t width = site->net->nodes[p->node].width;
+    value_init(&row);
+    bool ok = value_shape(&row, 1, &width) && value_make_real(&row, in->prec, &mid, &rad, &balls);
+    for (size_t j = 0; ok && j < width; j++) {
+        if (in->prec && x) arb_set(balls + j, x->balls);
+        else if (in->prec) arb_zero(balls + j);
+        else {
+            mid[j] = x ? x->mid[0] : 0;
+            rad[j] = x ? x->rad[0] : 0;
+        }
+    }
+    if (ok) put_row(site, in, p, &row);
+    value_clear(&row);
+    return ok ? STATUS_OK : STATUS_MEMORY;
+}
+
+static enum status put_given(const struct patch *p, struct site *site, struct interp *in)
+{
+    struct value v;
+    value_init(&v);
+    enum status s = given_row(&v, p, site, in);
+    if (s == STATUS_OK && !site->unknown) {
+        if (v.rank == 0) s = put_number(site, in, p, &v);
+        else put_row(site, in, p, &v);
+    }
+    value_clear(&v);
+    return s;
+}
+
+static enum status same_length(const struct patch *p, struct interp *in, size_t there, size_t here)
+{
+    if (there == here) return STATUS_OK;
+    return interp_fail(in, p->by->value, "rows of a sequence of %zu tokens for one of %zu", there, here);
+}
+
+static enum status put_from(const struct patch *p, struct site *site, struct interp *in)
+{
+    struct change *c = p->by;
+    struct value v;
+    enum status s = c->source ? STATUS_OK : site_find(&c->source, in, c->call->args[0], c->value->args[0], c->call);
+    if (s == STATUS_OK) s = site_ready(c->source, in);
+    if (s != STATUS_OK) return s;
+    if (c->source->unknown) {
+        site->unknown = true;
+        return STATUS_OK;
+    }
+    if ((s = same_length(p, in, c->source->n, site->n)) != STATUS_OK) return s;
+    struct span row = {(size_t)p->first, 1, true, false}, all = {0, site->net->nodes[p->node].width, false, false};
+    value_init(&v);
+    s = copy_rows(&v, in, c->source, p->node, row, all);
+    if (s == STATUS_OK) put_row(site, in, p, &v);
+    value_clear(&v);
+    return s;
+}
+
+static enum status add_to_means(struct change *c, const struct site *site, struct interp *in, bool first)
+{
+    struct value v;
+    enum status s = site_ready(c->source, in);
+    if (s == STATUS_OK && c->source->unknown) s = interp_fail(in, c->value, "a mean over sequences that are not known");
+    if (s == STATUS_OK && first) c->length = c->source->n;
+    if (s == STATUS_OK && c->source->n != c->length) s = interp_fail(in, c->value, "a mean over sequences of different lengths");
+    if (s == STATUS_OK && c->length != site->n) s = interp_fail(in, c->value, "a mean over sequences of %zu tokens for one of %zu", c->length, site->n);
+    value_init(&v);
+    for (size_t node = 0; node < site->net->n_nodes && s == STATUS_OK; node++) {
+        if (!memchr(c->mask + node * site->n, 1, site->n)) continue;
+        struct span rows = {0, site->n, false, false}, all = {0, site->net->nodes[node].width, false, false};
+        s = copy_rows(first ? &c->means[node] : &v, in, c->source, node, rows, all);
+        if (s == STATUS_OK && !first) s = arith(&c->means[node], in, c->value, OPER_ADD, &c->means[node], &v);
+        c->means[node].origin.site = NULL;
+    }
+    value_clear(&v);
+    return s;
+}
+
+static enum status divide_means(struct change *c, struct interp *in, long n)
+{
+    struct value count;
+    value_init(&count);
+    enum status s = n == 0 ? interp_fail(in, c->value, "nothing to take the mean of") : value_set_int(&count, n) ? STATUS_OK : STATUS_MEMORY;
+    for (size_t node = 0; node < c->n_means && s == STATUS_OK; node++) {
+        struct value *m = &c->means[node];
+        if (m->kind != KIND_REAL) continue;
+        s = arith(m, in, c->value, OPER_DIV, m, &count);
+        if (s == STATUS_OK && in->s->semantics == SEMANTICS_FLOAT32) interp_round_binary32(m, in->prec);
+    }
+    value_clear(&count);
+    return s;
+}
+
+/* Once an interpreter: the components rest on no variable, nor does the set. */
+static enum status take_means(struct change *c, struct site *site, struct interp *in)
+{
+    struct walk *w = NULL;
+    bool more;
+    long n = 0;
+    c->over = (struct expr){.form = FORM_NAME, .name = (char[]){"x"}, .slot = (int)in->n_slots - 1};
+    c->bind = (struct bind){.name = c->over.name, .slot = c->over.slot, .set = c->value->args[0]};
+    struct binds binds = {&c->bind, 1};
+    if (!(c->means = mem_array(site->net->n_nodes, sizeof *c->means))) return STATUS_MEMORY;
+    for (; c->n_means < site->net->n_nodes; c->n_means++) value_init(&c->means[c->n_means]);
+    enum status s = site_find(&c->source, in, c->call->args[0], &c->over, c->call);
+    if (s == STATUS_OK) s = walk_new(&w, &binds, in, in->d);
+    while (s == STATUS_OK) {
+        s = walk_next(&more, w, in->d);
+        if (s != STATUS_OK || !more) break;
+        s = add_to_means(c, site, in, n++ == 0);
+    }
+    if (s == STATUS_OK) s = divide_means(c, in, n);
+    walk_free(w);
+    if (s == STATUS_OK) return s;
+    for (size_t i = 0; i < c->n_means; i++) value_clear(&c->means[i]);
+    free(c->means);
+    c->means = NULL;
+    c->n_means = 0;
+    return s;
+}
+
+static enum status put_mean(const struct patch *p, struct site *site, struct interp *in)
+{
+    struct change *c = p->by;
+    enum status s = c->means ? STATUS_OK : take_means(c, site, in);
+    if (s != STATUS_OK || (s = same_length(p, in, c->length, site->n)) != STATUS_OK) return s;
+    const struct value *m = &c->means[p->node];
+    if (m->kind != KIND_REAL) return interp_fail(in, c->value, "no mean of this component");
+    size_t at = (size_t)p->first * m->shape[1];
+    if (in->prec) ball_run_patch_row(site->now->balls, p->node, (size_t)p->first, m->balls + at);
+    else run_patch_row(site->now->run, p->node, (size_t)p->first, m->mid + at, m->rad + at);
+    return STATUS_OK;
+}
+
+enum status ablate_fill(const struct patch *p, struct site *site, struct interp *in)
+{
+    switch (p->by->value->name[0]) {
+    case 'z': return put_number(site, in, p, NULL);
+    case 'v': return put_given(p, site, in);
+    case 'f': return put_from(p, site, in);
+    default: return put_mean(p, site, in);
+    }
+}
