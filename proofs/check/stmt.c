@@ -46,7 +46,7 @@ static bool resolve_name(struct scope *c, struct ex *x) {
             x->number = i;
             return true;
         }
-    for (int i = 0; i < 4; i++)
+    for (int i = 0; i < 5; i++)
         if (strcmp(words[i], x->name) == 0) {
             x->kind = EX_WORD;
             return true;
