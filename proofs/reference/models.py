@@ -213,6 +213,7 @@ class ModelFunctions:
         n = run.n
         width = n if node.width is None else node.width
         twin = None if node.width is None else self.twin(net, name)
+        key = model.key if run.replaced() else net.sha256     # without a replaced row it is the network itself
 
         def row(i):
             mid, rad = run.row(name, i)
@@ -226,7 +227,7 @@ class ModelFunctions:
                         raise ClaimError("a score outside the mask has no value")
                     return Real(Fraction(0), Fraction(0))
                 k = at[j]
-                return Real(Fraction(mid[k] - rad[k], 1 << p), Fraction(mid[k] + rad[k], 1 << p), (model.key, which, name, i, classes[j]))
+                return Real(Fraction(mid[k] - rad[k], 1 << p), Fraction(mid[k] + rad[k], 1 << p), (key, which, name, i, classes[j]))
             return Array((width,), entry)
         return row(0) if net.d_vocab is None and len(given.shape) == 1 else Array((n, width), row)
 

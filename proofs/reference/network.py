@@ -317,6 +317,10 @@ class Run:
     def patched(self, name, i):
         return self.patches.get(name, {}).get(i)
 
+    def replaced(self):
+        """Is any row replaced?"""
+        return any(self.patches.values())
+
     def key(self, name, i):
         """What the row depends on."""
         if self.patches or self.inputs is not None:
