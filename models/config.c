@@ -76,13 +76,55 @@ static enum status read_file(struct config *c, char sha256[65], const char *path
     return how.failed ? STATUS_MEMORY : s;
 }
 
+/* config.json in the folder of a file that libraries of models call model.safetensors or pytorch_model.bin; NULL for other names. *failed: no memory. */
+static char *folder_config_path(const char *path, bool *failed)
+{
+    static const char *const usual[] = { "model.safetensors", "pytorch_model.bin", "model.pt", "model.pth", "model.bin", "model.npz" };
+    const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+    struct text t = { 0 };
+
+    *failed = false;
+    for (size_t i = 0; i < sizeof usual / sizeof *usual; i++)
+        if (strcmp(name, usual[i]) == 0) {
+            text_add_n(&t, path, (size_t)(name - path));
+            text_add(&t, "config.json");
+            *failed = t.failed;
+            if (!t.failed)
+                return t.data;
+            text_clear(&t);
+        }
+    return NULL;
+}
+
+/* NAME.config.json if it is there, else config.json of the folder; NULL: neither. */
+static enum status find_sidecar(char **out, const char *model)
+{
+    struct stat info;
+    bool failed;
+    char *path = sidecar_path(model);
+
+    *out = NULL;
+    if (!path)
+        return STATUS_MEMORY;
+    if (stat(path, &info) != 0) {
+        free(path);
+        path = folder_config_path(model, &failed);
+        if (failed)
+            return STATUS_MEMORY;
+    }
+    if (path && stat(path, &info) == 0)
+        *out = path;
+    else
+        free(path);
+    return STATUS_OK;
+}
+
 static enum status read_sidecar(struct config *c, char sha256[65], struct diag *d)
 {
-    char *path = sidecar_path(c->path);
-    struct stat info;
-    enum status s = path ? STATUS_OK : STATUS_MEMORY;
+    char *path;
+    enum status s = find_sidecar(&path, c->path);
 
-    if (path && stat(path, &info) == 0)
+    if (s == STATUS_OK && path)
         s = read_file(c, sha256, path, d);
     free(path);
     return s;
@@ -90,10 +132,10 @@ static enum status read_sidecar(struct config *c, char sha256[65], struct diag *
 
 static enum status sidecar_differs(const struct config *inside, const struct config *beside, const char *key, const cJSON *own, const cJSON *other, struct diag *d)
 {
-    char *a = own ? cJSON_PrintUnformatted(own) : mem_string("nothing"), *b = cJSON_PrintUnformatted(other), *path = sidecar_path(inside->path);
+    char *a = own ? cJSON_PrintUnformatted(own) : mem_string("nothing"), *b = cJSON_PrintUnformatted(other), *path = NULL;
     enum status s = STATUS_MEMORY;
 
-    if (a && b && path)
+    if (a && b && find_sidecar(&path, inside->path) == STATUS_OK && path)
         s = diag_fail(d, STATUS_INPUT, "cannot read '%s': its own configuration (%s) and the one beside it (%s) differ in %s: %.60s and %.60s; say --config '%s' to take the one beside it",
                       inside->path, inside->how, beside->how, key, a, b, path);
     cJSON_free(a);
@@ -215,6 +257,16 @@ const char *config_key(const char *name)
         if (strcmp(aliases[i].other, name) == 0)
             return aliases[i].key;
     return name;
+}
+
+const char config_types[] = "gpt2, gpt_neox, llama, mistral, qwen2";
+
+bool config_knows_type(const char *type)
+{
+    for (size_t i = 0; i < sizeof defaults / sizeof *defaults; i++)
+        if (strcmp(defaults[i].type, type) == 0)
+            return true;
+    return false;
 }
 
 static enum status add_defaults(struct config *c)

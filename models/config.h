@@ -13,7 +13,8 @@ struct config {
     const char *entry;         /* where in the model's file the configuration is, likewise */
 };
 /* Finds and reads the configuration of a checkpoint: o->config_path, else the text inside the file (a side-car that says otherwise is then
- * an error), else NAME.config.json beside it; then o->set.
+ * an error), else NAME.config.json beside it, else
+ * config.json beside a file with one of the names that libraries give (model.safetensors, pytorch_model.bin); then o->set.
  * sha256: of the side-car file, or "". */
 enum status config_read(struct config *out, char sha256[65], const struct checkpoint *c, const struct model_options *o, struct diag *d) MUST_USE;
 void config_clear(struct config *c);
@@ -22,6 +23,9 @@ void config_clear(struct config *c);
 const cJSON *config_find(const struct config *c, const char *key, const char **how);
 /* The key that is read here for a name of another library's; the name itself for all others. */
 const char *config_key(const char *name);
+/* Is there a row of defaults for this model_type? config_types: the list of those, for messages. */
+bool config_knows_type(const char *type);
+extern const char config_types[];
 /* Did the user (only the user, not the file) say that this tensor of the file is to be left out: --set ignore=NAME,...? */
 bool config_leaves_out(const struct config *c, const char *name);
 /* *out: the integer of a key, -1 if there is none (absent, null or -1). item: which entry when the value is a list with one per layer. */

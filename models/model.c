@@ -1,6 +1,7 @@
 #include "models/model.h"
 
 #include <string.h>
+#include <sys/stat.h>
 
 #include "core/hash.h"
 #include "core/mem.h"
@@ -130,14 +131,40 @@ static enum status load_onnx(struct model *m, const char *data, size_t size, con
     return onnx_load(m, data, size, o, d);
 }
 
-static enum status load(struct model *m, const char *path, const struct model_options *o, struct diag *d)
+/* A folder as libraries of models write it: the one file of weights in it. *out: the path of the file, or a copy of `path` for what is no folder. */
+static enum status file_in_folder(char **out, const char *path, struct diag *d)
+{
+    static const char *const usual[] = { "model.safetensors", "pytorch_model.bin", "model.pt", "model.pth" }, *const parts[] = { "model.safetensors.index.json", "pytorch_model.bin.index.json" };
+    struct stat info;
+    size_t n = strlen(path);
+
+    *out = NULL;
+    if (stat(path, &info) != 0 || !S_ISDIR(info.st_mode))
+        return (*out = mem_string(path)) ? STATUS_OK : STATUS_MEMORY;
+    for (size_t i = 0; i < 6; i++) {
+        struct text t = { 0 };
+        text_addf(&t, "%s%s%s", path, n && path[n - 1] == '/' ? "" : "/", i < 4 ? usual[i] : parts[i - 4]);
+        if (t.failed) {
+            text_clear(&t);
+            return STATUS_MEMORY;
+        }
+        if (stat(t.data, &info) == 0 && S_ISREG(info.st_mode)) {
+            *out = t.data;
+            return i < 4 ? STATUS_OK : diag_fail(d, STATUS_UNSUPPORTED, "cannot read this format yet: '%s' lists weights in several files (save_pretrained with a larger max_shard_size writes one)", t.data);
+        }
+        text_clear(&t);
+    }
+    return diag_fail(d, STATUS_INPUT, "cannot read '%s': a folder without model.safetensors or pytorch_model.bin", path);
+}
+
+static enum status load_file(struct model *m, const char *path, const struct model_options *o, struct diag *d)
 {
     static const char magic[] = "weightproof-net ";
     char *data;
     size_t size;
-    enum status s = family_check(o ? o->family : NULL, d);
+    enum status s;
 
-    if (s != STATUS_OK || (s = file_read(&data, &size, path, CHECKPOINT_LIMIT, d)) != STATUS_OK)
+    if ((s = file_read(&data, &size, path, CHECKPOINT_LIMIT, d)) != STATUS_OK)
         return s;
     m->path = mem_string(path);
     m->shapes_only = o && o->shapes_above && size > o->shapes_above;
@@ -153,6 +180,19 @@ static enum status load(struct model *m, const char *path, const struct model_op
         m->checkpoint.file = data; /* the tensors point into it */
     else
         free(data);
+    return s;
+}
+
+static enum status load(struct model *m, const char *path, const struct model_options *o, struct diag *d)
+{
+    char *file = NULL;
+    enum status s = family_check(o ? o->family : NULL, d);
+
+    if (s == STATUS_OK)
+        s = file_in_folder(&file, path, d);
+    if (s == STATUS_OK)
+        s = load_file(m, file, o, d);
+    free(file);
     return s;
 }
 

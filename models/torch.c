@@ -113,7 +113,7 @@ static enum status check_byteorder(struct reader *r)
 /* A value beside the tensors, in words. */
 static const char *describe(const struct pickle *p, size_t value)
 {
-    static const char *const kinds[] = { "(something else)", "", "", "", "", "(a tuple)", "(a list)", "(a dictionary)", "(a name)", "(a storage)", "(a tensor)", "", "none",
+    static const char *const kinds[] = { "(something else)", "", "", "", "", "(a tuple)", "(a list)", "(a dictionary)", "(a name)", "(a storage)", "(a tensor, not read)", "", "none",
                                          "(a name)", "(an object)", "(bytes)" };
 
     return torch_is_optimizer(p, value)    ? "(an optimizer's state, not read)"

@@ -7,7 +7,7 @@
 #include "core/utf8.h"
 
 enum { DEPTH_MAX = 5, STEPS_MAX = 100000, CHOICES_MAX = 1000, SHOWN_MAX = 8 };
-struct choice { char *path; size_t value; bool usual; };
+struct choice { char *path; size_t value; bool usual, matrices; };
 struct search { const struct pickle *p; struct choice *choices; size_t n, room, steps; bool failed; };
 
 bool torch_is_module(const struct pickle *p, size_t value)
@@ -35,6 +35,17 @@ bool torch_holds_tensors(const struct pickle *p, size_t value)
     return false;
 }
 
+/* A tensor with two axes or more in it, or a module: what models are made of. Steps, losses and states of generators have one axis at most. */
+static bool holds_matrices(const struct pickle *p, size_t value)
+{
+    const struct pickle_list *l = pickle_items(p, value);
+    bool any = torch_is_module(p, value);
+
+    for (size_t i = 0; l && !any && i + 1 < l->n; i += 2)
+        any = p->values[l->items[i + 1]].kind == PICKLE_TENSOR && p->values[l->items[i + 1]].tensor->rank >= 2;
+    return any;
+}
+
 static bool is_usual(const char *path)
 {
     static const char *const usual[] = { "state_dict", "model", "model_state_dict", "model_state", "net", "network", "module", "params", "weights" };
@@ -59,7 +70,7 @@ static void add_choice(struct search *s, size_t value, const char *path)
     if (!grown)
         return;
     s->choices = grown;
-    grown[s->n] = (struct choice){ mem_string(path), value, is_usual(path) };
+    grown[s->n] = (struct choice){ mem_string(path), value, is_usual(path), holds_matrices(s->p, value) };
     s->failed |= !grown[s->n++].path;
 }
 
@@ -156,7 +167,22 @@ static enum status nothing(const struct pickle *p, const char *path, struct diag
     return diag_fail(d, STATUS_INPUT, "cannot read '%s': there are no tensors in it, also not under 'state_dict' or 'model'", path);
 }
 
-static enum status decide(size_t *value, const struct search *s, const char *path, const char *choice, struct diag *d)
+/* Where a dictionary has matrices, one without any is not the model. */
+static void leave_out_scalars(struct search *s)
+{
+    size_t kept = 0, any = 0;
+
+    for (size_t i = 0; i < s->n; i++)
+        any += s->choices[i].matrices;
+    for (size_t i = 0; any && i < s->n; i++)
+        if (s->choices[i].matrices)
+            s->choices[kept++] = s->choices[i];
+        else
+            free(s->choices[i].path);
+    s->n = any ? kept : s->n;
+}
+
+static enum status decide(size_t *value, struct search *s, const char *path, const char *choice, struct diag *d)
 {
     size_t n_usual = 0;
 
@@ -169,6 +195,7 @@ static enum status decide(size_t *value, const struct search *s, const char *pat
         return nothing(s->p, path, d);
     if (choice)
         return ambiguous(s, path, choice, false, d);
+    leave_out_scalars(s);
     for (size_t i = 0; i < s->n; i++)
         if (s->choices[i].usual) {
             *value = s->choices[i].value;

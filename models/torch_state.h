@@ -3,7 +3,7 @@
 #define WEIGHTPROOF_MODELS_TORCH_STATE_H
 #include "models/pickle.h"
 
-/* The value that holds the tensors: a dictionary with a tensor in it, or a pickled module. choice: the keys that lead to it joined by
+/* The value that holds the tensors: a dictionary with a tensor in it (with a matrix, where one has), or a pickled module. choice: the keys that lead to it joined by
  * '.', or NULL: the only one there is, else the one under a usual key ('state_dict', 'model', 'net', ...), else the outermost. An error names the
  * choices. */
 enum status torch_choose(size_t *value, const struct pickle *p, const char *path, const char *choice, struct diag *d) MUST_USE;

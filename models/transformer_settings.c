@@ -83,6 +83,8 @@ static enum status parallel(struct transformer *t)
 
 enum status transformer_ask(struct transformer *t, const char *question)
 {
+    if (t->questions.size && strstr(t->questions.data, question)) /* the layout and the sizes may ask for the same thing */
+        return STATUS_OK;
     text_addf(&t->questions, "%s%s", t->questions.size ? "; " : "", question);
     return t->questions.failed ? STATUS_MEMORY : STATUS_OK;
 }

@@ -22,6 +22,7 @@ SCRIPTS = [
     ("same_family", [PY, "tests/models/same_family.py", BUILD]),
     ("make_net", [PY, "tests/models/same_net.py", BUILD]),
     ("same_onnx", [PY, "tests/models/same_onnx.py", BUILD]),
+    ("models/saved", [PY, "tests/models/saved.py", BUILD]),
     ("models/families", [PY, "tests/models/families.py", BUILD]),
     ("stored_families", [PY, "tests/families/run.py", BUILD]),
     ("cli", ["sh", "tests/cli/run.sh", BUILD]),

@@ -256,13 +256,18 @@ def make_transformer():
         "eps_a_word": (S, changed(C, eps="small")),
         "eps_by_two_names": (S, changed(C, eps=0.25, layer_norm_eps=0.5)),
         "logits_scaled": (S, changed(C, logit_scale=0.5)),
-        "window": (S, changed(C, window_size=2)),
+        "window": (S, changed(C, window_size=1)),
+        "queries_clipped": (S, changed(C, clip_qkv=0.5)),
+        "rotary_by_parts": (S, changed(C, use_NTK_by_parts_rope=True)),
+        "model_type_of_a_library": (S, changed(C, model_type="gemma", architectures=["GemmaForCausalLM"])),
         "several_not_told": (changed(S, ["pos_embed.W_pos"], **{k.replace(".", "__"): v for k, v in mlp.items()}), None),
         "no_configuration": (S, None),
         "another_family": ({"theta": [2, 2], "phi": [2]}, None),
     }
     for name, (shapes, config) in files.items():
         write("transformer/%s.safetensors" % name, safetensors(shapes, config))
+    for name, path in (("nothing", "config.json"), ("parts", "model.safetensors.index.json")):
+        write("transformer/folder_of_%s/%s" % (name, path), "{}\n")
     make_layouts()
     texts = {"config_not_json": "{d_model: 2}", "config_not_object": "[]", "config_duplicate_key": '{"d_model": 2, "d_model": 3}',
              "config_number_malformed": '{"d_model": 02}', "config_number_long": '{"eps": 0.%s1}' % ("0" * 70)}

@@ -1,0 +1,60 @@
+"""Models as people save them (tests/data/saved, written by PyTorch and transformers): selftest must agree without a word, or the message must say what is
+missing: python tests/models/saved.py BUILD
+"""
+import os
+import subprocess
+import sys
+
+program, folder, passed, failed = os.path.join(sys.argv[1], "weightproof"), "tests/data/saved", 0, 0
+
+
+def run(*args):
+    done = subprocess.run([program, *args], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    return done.returncode, done.stdout.decode()
+
+
+def options(sets):
+    return [a for s in sets for a in ("--set", s)]
+
+
+def count(good, what, output=""):
+    global passed, failed
+    passed, failed = passed + good, failed + (not good)
+    if not good:
+        print("%s\n%s" % (what, output))
+
+
+def agrees(model, reference, *sets):
+    status, text = run("selftest", os.path.join(folder, model), "--against", os.path.join(folder, reference + ".npz"), *options(sets))
+    count(status == 0, "%s %s" % (model, sets), text)
+
+
+def says(model, words, *sets, status=0):
+    found, text = run("info", os.path.join(folder, model), *options(sets))
+    count(found == status and all(w in " ".join(text.split()) for w in words), "%s %s: %r" % (model, sets, words), text)
+
+
+# folders of save_pretrained
+for name in ("llama", "tied", "mistral", "gpt2"):
+    agrees(name, name)
+    agrees(name + "/model.safetensors", name)
+agrees("gpt2_bin", "gpt2")
+says("llama", ["rotary_base 500 read from config.json", "n_key_value_heads 1 read from config.json", "eps 0.001 read from config.json"])
+says("mistral", ["sliding_window is 8 (read from config.json), less than the context of 9"], "n_ctx=9", status=2)
+for model, reference, wrong, cause in (
+        ("llama", "llama", "rope_theta=10000", "none of the changes"), ("tied", "tied", "rope_theta=500", "--set rotary_base=10000"), ("tied", "tied", "eps=1e-4", "--set eps=1e-06"),
+        ("llama", "llama", "act_fn=gelu", "--set act_fn=silu"), ("llama", "llama", "rotary_adjacent_pairs=true", "--set rotary_adjacent_pairs=false"),
+        ("llama", "llama", "attention_dir=bidirectional", "causal mask"), ("gpt2", "gpt2", "act_fn=gelu_new", "--set act_fn=gelu"), ("gpt2", "gpt2", "eps=1e-5", "--set eps=0.001"),
+        ("gpt2", "gpt2", "n_head=4", "--set n_heads=2")):
+    status, text = run("selftest", os.path.join(folder, model), "--against", os.path.join(folder, reference + ".npz"), "--set", wrong)
+    count(status == 1 and "likely cause: " in text and cause in text, "%s %s" % (model, wrong), text)
+
+# a state dict among other things
+for name in ("state_and_step", "policy_and_more", "in_a_list"):
+    agrees(name + ".pt", "wrapped", "act=relu")
+says("state_and_step.pt", ["step (a tensor, not read)"], "act=relu")
+says("two_states.pt", ["more than one state dict in it ('ema', 'now'): say which with --set state_dict=KEY"], "act=relu", status=3)
+agrees("two_states.pt", "wrapped", "act=relu", "state_dict=ema")
+
+print("%d passed, %d failed" % (passed, failed))
+sys.exit(failed > 0)
