@@ -161,6 +161,11 @@ enum status certificate_write(struct text *out, const struct statement *s, const
     add_claim(out, s, o, verdict);
     text_addf(out, "rule %s\n", o->rule);
     if (o->evidence) text_add(out, o->evidence);
+    if (strcmp(o->rule, "count") == 0) {
+        text_addf(out, "bins %zu ", o->bins);
+        add_mpz(out, o->enter);
+        text_add(out, "\n");
+    }
     for (size_t i = 0; i < s->n_models; i++) add_source(out, &s->file->models[s->models[i]]);
     text_add(out, "end\n");
     if (out->failed) return STATUS_MEMORY;

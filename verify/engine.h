@@ -25,8 +25,9 @@ int binding_compare(const struct binding *a, const struct binding *b);
 enum proposal { PROPOSAL_NONE, PROPOSAL_TRUE, PROPOSAL_FALSE, PROPOSAL_VACUOUS, PROPOSAL_INTERVAL };
 struct outcome {
     enum proposal proposal;      /* prove: TRUE, FALSE; the others: INTERVAL (or VACUOUS) */
-    const char *rule;            /* "point", "enumerate", "separable", "quadratic" (FORMAT.md) */
+    const char *rule;            /* "point", "enumerate", "separable", "count", "quadratic" (FORMAT.md) */
     char *evidence;              /* lines that the rule has in a certificate besides, or NULL */
+    size_t bins; mpz_t enter;    /* rule count */
     mpz_t number_lo, number_hi, total_lo, total_hi, number_some;   /* count; some: true in some float32 executions only */
     mpq_t lo, hi; bool has_value;   /* value interval, both ends; for prove: enclosure of the slack over the whole domain, when known */
     bool has_lo, has_hi;            /* one end that holds though has_value is false: what was found in time bounds an optimum from one side only */
@@ -49,7 +50,7 @@ struct engine {
     /* STATUS_OK: outcome filled (proposal NONE with a reason is fine). STATUS_TIMEOUT: outcome holds the best so far. */
     enum status (*decide)(struct outcome *out, const struct statement *s, const struct limits *l, struct diag *d);
 };
-extern const struct engine engine_enumerate, engine_separable, engine_search, engine_quadratic;
+extern const struct engine engine_enumerate, engine_separable, engine_count, engine_search, engine_quadratic;
 extern const struct engine *const engine_list[]; extern const size_t n_engines;   /* verify/engines.c: the portfolio table */
 #define ENGINES_MAX 16
 #endif

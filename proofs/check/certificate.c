@@ -2,7 +2,7 @@
 #include <string.h>
 
 const char *const verdict_names[4] = {"proved", "refuted", "bounded", "vacuous"};
-const char *const rule_names[4] = {"point", "enumerate", "separable", "quadratic"};
+const char *const rule_names[RULES] = {"point", "enumerate", "separable", "count", "quadratic"};
 
 struct cursor { const char *at, *end, *s; size_t n; int line; struct arena *a; struct fail *f; };
 
@@ -161,6 +161,23 @@ static bool read_source(struct cursor *c, struct certificate *x) {
     return !c->f->set;
 }
 
+#define BINS_MOST 65535
+
+/* bins B ENTER: 1 <= B <= BINS_MOST, ENTER below 2^100 */
+static bool read_count_rule(struct cursor *c, struct count_rule *out) {
+    mpz_t bins, enter, high;
+    if (!take(c, "bins")) return fail_at(c->f, c->line + 1, "line 'bins' expected");
+    mpz_inits(bins, enter, high, NULL);
+    bool good = read_count(c, bins) && read_count(c, enter) && line_end(c);
+    if (good && (mpz_sgn(bins) == 0 || mpz_cmp_ui(bins, BINS_MOST) > 0 || mpz_sizeinbase(enter, 2) > 100)) good = bad(c, "out of range");
+    if (good) {
+        mpz_fdiv_q_2exp(high, enter, 64);
+        *out = (struct count_rule){(uint32_t)mpz_get_ui(bins), (unsigned __int128)mpz_get_ui(high) << 64 | mpz_get_ui(enter)};
+    }
+    mpz_clears(bins, enter, high, NULL);
+    return good;
+}
+
 static bool read_all(struct cursor *c, const char *text, struct certificate *x) {
     static const char *const answers[] = {"yes", "no"};
     int word;
@@ -179,10 +196,11 @@ static bool read_all(struct cursor *c, const char *text, struct certificate *x) 
         x->complete = word == 0;
         x->complete_line = c->line;
     }
-    if (!read_word(c, "rule", rule_names, 4, &word)) return false;
+    if (!read_word(c, "rule", rule_names, RULES, &word)) return false;
     x->rule = (enum rule)word;
     x->rule_line = c->line;
     if (x->rule == RULE_QUADRATIC) read_lines(c, "case", &x->arena, &x->cases, &x->n_cases);
+    if (x->rule == RULE_COUNT && !read_count_rule(c, &x->count)) return false;
     if (!read_source(c, x) || !exactly(c, "end")) return false;
     char hex[65], *sealed;
     sha256_hex(hex, text, (size_t)(c->at - text));

@@ -4,8 +4,11 @@
 #include "eval.h"
 
 enum verdict { PROVED, REFUTED, BOUNDED, VACUOUS };
-enum rule { RULE_POINT, RULE_ENUMERATE, RULE_SEPARABLE, RULE_QUADRATIC };
-extern const char *const verdict_names[4], *const rule_names[4];
+enum rule { RULE_POINT, RULE_ENUMERATE, RULE_SEPARABLE, RULE_COUNT, RULE_QUADRATIC, RULES };
+extern const char *const verdict_names[4], *const rule_names[RULES];
+
+/* parameters of rule count */
+struct count_rule { uint32_t bins; unsigned __int128 enter; };
 
 /* A binding as text; its values are read against the binders it is for. line 0: absent. */
 struct binding { int line; const char *s; size_t n; };
@@ -22,6 +25,7 @@ struct certificate {
     int complete_line; bool complete;
     enum rule rule; int rule_line;
     struct binding *cases; size_t n_cases; /* rule quadratic: what follows the word `case` */
+    struct count_rule count;
     struct source *sources; size_t n_sources;
     char sha256[65];
 };
@@ -44,7 +48,8 @@ void tally_clear(struct tally *t);
 /* need_all: may stop as soon as all is false. predicate may be NULL (true). */
 bool rule_enumerate(struct eval *e, const struct binds *b, const struct ex *where, const struct ex *predicate, bool need_all, struct tally *t, struct fail *f);
 bool rule_average(struct eval *e, const struct binds *b, const struct ex *where, const struct ex *value, const mpq_t lo, const mpq_t hi, mpz_t bindings, struct fail *f);
-bool rule_separable(struct eval *e, const struct binds *b, const struct ex *where, const struct ex *predicate, bool need_all, struct tally *t, struct fail *f);
+/* count: rule count; NULL: rule separable */
+bool rule_separable(struct eval *e, const struct binds *b, const struct ex *where, const struct ex *predicate, bool need_all, const struct count_rule *count, struct tally *t, struct fail *f);
 
 /* rule_quadratic.c. tally as above; failed: a binding whose condition is true has a point at which the predicate is false. */
 bool rule_quadratic(const struct certificate *c, struct eval *e, struct tally *t, bool *failed, struct fail *f);

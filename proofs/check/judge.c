@@ -17,8 +17,9 @@ static bool scan(struct judge *j, const struct binds *b, const struct ex *where,
     bool good, failed;
     if (j->c->rule == RULE_QUADRATIC) good = rule_quadratic(j->c, j->e, t, &failed, j->f);
     else if (j->c->rule == RULE_ENUMERATE) good = rule_enumerate(j->e, b, where, predicate, need_all, t, j->f);
-    else if (j->c->rule == RULE_SEPARABLE && j->s->n_data > 0) good = fail_at(j->f, j->c->rule_line, "rule separable reads no data array");
-    else if (j->c->rule == RULE_SEPARABLE) good = rule_separable(j->e, b, where, predicate, need_all, t, j->f);
+    else if ((j->c->rule == RULE_SEPARABLE || j->c->rule == RULE_COUNT) && j->s->n_data > 0) good = fail_at(j->f, j->c->rule_line, "rule %s reads no data array", rule_names[j->c->rule]);
+    else if (j->c->rule == RULE_SEPARABLE) good = rule_separable(j->e, b, where, predicate, need_all, NULL, t, j->f);
+    else if (j->c->rule == RULE_COUNT && !need_all) good = rule_separable(j->e, b, where, predicate, need_all, &j->c->count, t, j->f);
     else good = fail_at(j->f, j->c->rule_line, "rule point does not decide this");
     mpz_set(j->bindings, t->bindings);
     return good;
@@ -307,6 +308,7 @@ bool judge(const struct certificate *c, struct eval *e, mpz_t bindings, struct f
     struct judge j = {.c = c, .s = e->s, .e = e, .f = f, .bindings = bindings};
     mpz_set_si(bindings, -1);
     if (!judge_lines(&j)) return false;
+    if (c->rule == RULE_COUNT && e->s->body != BODY_COUNT) return fail_at(f, c->rule_line, "rule count only counts");
     switch (e->s->body) {
     case BODY_PROVE: return judge_prove(&j);
     case BODY_COUNT: return judge_count(&j);

@@ -1,14 +1,10 @@
 /* Rule separable (FORMAT.md §3): for every query token q and every final state y of the feature automaton, a walk over the positions with suffix
  * minima and maxima of every form. A subtree is settled when all forms are positive in it, or one never is; a complete sequence that is not clear is
  * evaluated like any binding, at growing precision. */
-#include "separable.h"
+#include "separable_walk.h"
 #include <string.h>
 
-typedef unsigned __int128 wide;
 #define STATES_MOST ((size_t)1 << 22)
-
-/* Distinct tuples of `width` integers, numbered in order of arrival. */
-struct table { size_t width, n, room, *slot, slots; int64_t *key; };
 
 static void table_clear(struct table *t) {
     mem_free(t->slot);
@@ -47,9 +43,6 @@ static size_t table_add(struct table *t, const int64_t *k) {
     return t->n - 1;
 }
 
-/* A level of the minimised automaton of one (q, y): class 0 is dead; next[class * tokens + token] is a class of the next level. */
-struct level { struct table classes; uint32_t tokens; wide *count; int64_t *least, *most; };
-
 struct walker {
     struct sep s;
     struct eval *e;
@@ -63,6 +56,7 @@ struct walker {
     int64_t *g, *top, *radius, *weight;                     /* least and largest term g, top[cell * n_form + k]; one array in real semantics */
     int64_t *tokens; uint32_t *cells;                       /* of the walk's sequence */
     wide true_count, false_count, open_count;
+    struct bins bins;                                       /* rule count; B 0: rule separable */
 };
 
 static void mpz_add_wide(mpz_t z, wide v) {
@@ -300,6 +294,7 @@ static bool walk(struct walker *w, uint32_t i, size_t class, const int64_t *part
     if (never) w->false_count += l->count[class];
     else if (n_left == 0) w->true_count += l->count[class];
     else if (i == w->s.n) complete(w, left, n_left);
+    else if (w->bins.B > 0 && bins_settle(&w->bins, w->level, i, class, part, left, n_left, &w->true_count, &w->false_count, &w->open_count)) more = true;
     else {
         int64_t *sum = mem_get(w->n_form, sizeof *sum), *high = w->top == w->g ? sum : mem_get(w->n_form, sizeof *high);
         for (uint32_t t = 0; more && t < l->tokens; t++) {
@@ -337,6 +332,7 @@ static bool walk_state(struct walker *w, uint32_t q, size_t y, const struct trut
         w->radius[k] = (int64_t)w->s.n * t->form[k].radius;
         all[k] = (uint32_t)k;
     }
+    if (w->bins.B > 0 && !bins_fill(&w->bins, w->level, w->s.n, w->s.at, w->g, w->radius, t->n)) return sep_refuse(&w->s, "the tables of sums are too large");
     size_t start = 1; /* level 0 has one state; its class is 1, or 0 when y cannot be reached */
     walk(w, 0, start, zero, zero, all, (uint32_t)t->n);
     mem_free(zero);
@@ -392,7 +388,7 @@ static bool one_query(struct walker *w, const struct ex *where, uint32_t q) {
     return true;
 }
 
-static bool positions(struct sep *s, const struct ex *set) {
+static bool positions(struct sep *s, const struct ex *set, unsigned most) {
     if (!product_init(s->e, &s->sets, set)) return sep_refuse(s, "the set of the sequence");
     s->n = s->sets.n;
     s->at = mem_get((size_t)s->n + 1, sizeof *s->at);
@@ -405,10 +401,11 @@ static bool positions(struct sep *s, const struct ex *set) {
         s->at[i + 1] = s->at[i] + (uint32_t)m;
         for (; m > 1; m = (m + 1) / 2) bits++;
     }
-    return bits < 120 ? true : sep_refuse(s, "more than 2^120 sequences");
+    return bits < most ? true : sep_refuse(s, "too many sequences");
 }
 
 static void walker_clear(struct walker *w) {
+    bins_clear(&w->bins);
     for (uint32_t i = 0; i <= w->s.n; i++) {
         if (w->states != NULL) table_clear(&w->states[i]);
         if (w->next != NULL) mem_free(w->next[i]);
@@ -434,7 +431,7 @@ static void walker_clear(struct walker *w) {
 }
 
 /* One value of the binders beside t. */
-struct outer { const struct bind *t; struct ex *where, *predicate; bool need_all; struct tally *tally; struct fail *fail; bool good; };
+struct outer { const struct count_rule *count; const struct bind *t; struct ex *where, *predicate; bool need_all; struct tally *tally; struct fail *fail; bool good; };
 
 static bool one_domain(struct eval *e, void *arg) {
     struct outer *o = arg;
@@ -444,8 +441,9 @@ static bool one_domain(struct eval *e, void *arg) {
     w->predicate = o->predicate;
     w->need_all = o->need_all;
     w->tally = o->tally;
+    if (o->count != NULL) w->bins = (struct bins){.B = o->count->bins, .enter = o->count->enter};
     struct sep *s = &w->s;
-    bool good = positions(s, o->t->set);
+    bool good = positions(s, o->t->set, o->count != NULL ? 100 : 120);
     good = good && (o->where == NULL || sep_collect(s, o->where, -1)) && (o->predicate == NULL || sep_collect(s, o->predicate, -1));
     if (good && !s->has_row) good = sep_refuse(s, "nothing of a network in it");
     good = good && sep_tables(s);
@@ -464,10 +462,10 @@ static bool one_domain(struct eval *e, void *arg) {
     return good && !(o->need_all && !o->tally->all);
 }
 
-bool rule_separable(struct eval *e, const struct binds *b, const struct ex *where, const struct ex *predicate, bool need_all, struct tally *t, struct fail *f) {
+bool rule_separable(struct eval *e, const struct binds *b, const struct ex *where, const struct ex *predicate, bool need_all, const struct count_rule *count, struct tally *t, struct fail *f) {
     struct bind rest[64];
     struct binds others = {.b = rest};
-    struct outer o = {.need_all = need_all, .tally = t, .fail = f, .good = true};
+    struct outer o = {.count = count, .need_all = need_all, .tally = t, .fail = f, .good = true};
     for (int i = 0; i < b->n; i++) {
         bool sequence = b->b[i].set->kind == EX_TOKENS || b->b[i].set->kind == EX_PRODUCT;
         if (sequence && o.t != NULL) return fail_at(f, 0, "rule separable does not take this claim: two sequences");
@@ -475,6 +473,7 @@ bool rule_separable(struct eval *e, const struct binds *b, const struct ex *wher
         else rest[others.n++] = b->b[i];
     }
     if (o.t == NULL) return fail_at(f, 0, "rule separable does not take this claim: no sequence");
+    if (count != NULL && e->s->float32) return fail_at(f, 0, "rule count takes real semantics only");
     /* where and predicate are only changed in their cache, and given back as they were */
     o.where = (struct ex *)(uintptr_t)where;
     o.predicate = (struct ex *)(uintptr_t)predicate;

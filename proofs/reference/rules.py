@@ -1,4 +1,5 @@
-"""What each verdict asks (proofs/FORMAT.md, section 2) under the rules point, enumerate and separable (section 3)."""
+"""What each verdict asks (proofs/FORMAT.md, section 2) under the rules point, enumerate, separable and count (section 3).
+Under count every binding is evaluated: an interval is accepted when it contains what is found, however wide the tables would leave it."""
 from fractions import Fraction
 
 from certificate import Rejected
@@ -19,7 +20,9 @@ class Judge:
     def __init__(self, certificate, nets, data):
         self.c, self.s = certificate, certificate.statement
         self.domain = None
-        if certificate.rule == "separable":
+        if certificate.rule == "count":
+            need(self.s.kind == "count" and not self.s.float32, "rule count only counts, in real semantics")
+        if certificate.rule in ("separable", "count"):
             need(not data, "rule separable reads no data array")
             self.interpreter = LinearInterpreter(nets, self.s)
         else:

@@ -135,6 +135,54 @@ def counts(folder, k):
             ask(what + " too low", 1, lines, *interval(-2e-6, -1e-6))
 
 
+# ---- rule count: the narrowest interval that is accepted contains the number, and is exact without a stop ----
+
+def intervals(folder, k):
+    net, separable = random_net(k)
+    if not separable:
+        return
+    write(os.path.join(folder, "%d.net" % k), net.text())
+    rng = random.Random(5000 + k)
+    text, fn = SPECIFICATIONS[k % len(SPECIFICATIONS)]
+    domain = list(itertools.product(range(net.d_vocab), repeat=net.n_ctx))
+    margins = [lead(net.run(t)["logits"][-1], fn(list(t))) for t in domain]
+    if min(abs(m) for m in margins) < 1e-7:
+        return
+    right, total = sum(m > 0 for m in margins), len(domain)
+    answer = "argmax(logits(M, t)[last]) == %s" % ("(" + text + ")" if text.startswith("if") else text)
+    lines = statement([("M", net.sha256())], "count t in tokens[%d] of 0..%d : %s" % (net.n_ctx, net.d_vocab - 1, answer), "within 1")
+    path = os.path.join(folder, "x.cert")
+
+    def accepted(bins, enter, lo, hi):
+        args = [CHECKER, "--quiet", cert(path, lines, "verdict bounded", "number %d %d" % (lo, hi), "total %d %d" % (total, total), "rule count", "bins %d %d" % (bins, enter))]
+        return subprocess.run(args, stdout=subprocess.PIPE, stderr=subprocess.PIPE).returncode == 0
+
+    def narrowest(bins, enter):
+        lo, hi, most = 0, 0, total
+        while hi < most:
+            middle = (hi + most) // 2
+            hi, most = (hi, middle) if accepted(bins, enter, 0, middle) else (middle + 1, most)
+        most = total
+        while lo < most:
+            middle = (lo + most + 1) // 2
+            lo, most = (middle, most) if accepted(bins, enter, middle, total) else (lo, middle - 1)
+        return lo, hi
+
+    name = "count %d " % k
+    lo, hi = narrowest(rng.choice([1, 2, 7]), rng.choice([1, 3, 20, 10 ** 20]))
+    expect(name + "contains", lo <= right <= hi)
+    for bins in (1, 64):
+        expect(name + "exact", accepted(bins, 0, right, right))
+        expect(name + "not less", not accepted(bins, 0, 0, right - 1))
+        expect(name + "not more", not accepted(bins, 0, right + 1, total))
+    fine, coarse = narrowest(200, 20), narrowest(1, 20)
+    expect(name + "fine", fine[0] <= right <= fine[1])
+    if not (fine[0] <= coarse[0] and coarse[1] <= fine[1]):
+        expect(name + "fewer bins", not accepted(1, 20, *fine))
+    if fine[0] < right:
+        expect(name + "shrunk", not accepted(200, 20, fine[0] + 1, fine[1]))
+
+
 def dyadic(x):
     p = int(x * 2 ** 40 // 1)
     q = 2 ** 40
@@ -348,6 +396,7 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         for k in range(OPTIONS.nets):
             counts(folder, k)
+            intervals(folder, k)
             os.remove(os.path.join(folder, "%d.net" % k))
         ties(folder)
         for k in range(16):

@@ -135,7 +135,7 @@ def foreign(checker, paths, answers):
 def add_claim(tally, name, claim, rng, most):
     for _, net in claim.models:
         tally.network(net)
-    for rule in ("enumerate", "separable") if claim.separable else ("enumerate",):
+    for rule in ("enumerate", "separable", "count") if claim.separable and claim.kind == "count" else ("enumerate", "separable") if claim.separable else ("enumerate",):
         f = fields(claim, rule)
         if f is None:
             tally.skipped += 1

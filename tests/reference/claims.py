@@ -134,7 +134,7 @@ def certificate(claim, f, statement=None):
     out += ["item " + shown(names, x) for x in f.items]
     if f.complete is not None:
         out.append("complete " + ("yes" if f.complete else "no"))
-    return seal("\n".join(out + ["rule " + f.rule, "end"]) + "\n")
+    return seal("\n".join(out + ["rule " + f.rule] + (["bins 3 0"] if f.rule == "count" else []) + ["end"]) + "\n")
 
 
 # what a certificate of these fields asks, in doubles
@@ -151,7 +151,9 @@ def known(x, y, op):
 
 
 def oracle(claim, f):
-    if f.rule == "separable" and not claim.separable:
+    if f.rule == "count" and (claim.kind != "count" or claim.float32):
+        return False
+    if f.rule in ("separable", "count") and not claim.separable:
         return claim.separable
     table = claim.table()
     if any(x is ERROR for _, _, x in table):

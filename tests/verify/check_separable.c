@@ -2,7 +2,7 @@
 #include <check.h>
 #include "core/mem.h"
 #include "separable_model.h"
-#include "verify/engine.h"
+#include "verify/count.h"
 
 /* ---- claims: text beside a plain function of tokens and network ---- */
 
@@ -451,6 +451,52 @@ START_TEST(test_random_claims)
 }
 END_TEST
 
+/* Rule count: every interval contains the number, whatever the bins and wherever the walk stops; without a stop it is exact. */
+static bool check_count(struct trial *c, const struct statement *s, const struct truth_table *truth, struct limits *limits, struct diag *d)
+{
+    static const size_t bins[] = { 1, 2, 7, 64, 300 };
+    static const unsigned enters[] = { 0, 1, 4, 30, 1u << 31 };
+    bool good = true;
+    for (size_t k = 0; k < 25 && good; k++) {
+        struct count_rule rule = { bins[k % 5], enters[k / 5] };
+        struct outcome out;
+        outcome_init(&out);
+        good = separable_count(&out, s, limits, d, &rule) == STATUS_OK;
+        if (good && truth->total == 0)
+            good = out.proposal == PROPOSAL_VACUOUS;
+        else if (good)
+            good = out.proposal == PROPOSAL_INTERVAL && mpz_cmp_si(out.number_lo, truth->yes) <= 0 && mpz_cmp_si(out.number_hi, truth->yes) >= 0
+                   && mpz_cmp_si(out.total_lo, truth->total) == 0 && (rule.enter > 0 || c->m.ln || mpz_cmp(out.number_lo, out.number_hi) == 0);
+        outcome_clear(&out);
+    }
+    return good;
+}
+
+START_TEST(test_random_counts)
+{
+    seed(4000 + _i);
+    for (int k = 0; k < 30; k++) {
+        struct trial c;
+        struct claims claims;
+        struct claims_options o = { 0 };
+        struct limits limits = { .threads = 1 };
+        struct truth_table truth;
+        struct diag d;
+        diag_init(&d);
+        random_trial(&c, PREDICATES);
+        ck_assert_int_eq(claims_read(&claims, c.claims.data, &o, &d), STATUS_OK);
+        brute_force(&truth, &c);
+        bool good = check_count(&c, &claims.statements[0], &truth, &limits, &d);
+        if (!good)
+            print_trial(&c);
+        ck_assert(good);
+        claims_clear(&claims);
+        trial_clear(&c);
+        diag_clear(&d);
+    }
+}
+END_TEST
+
 START_TEST(test_random_optima)
 {
     seed(1000 + _i);
@@ -555,6 +601,7 @@ int main(void)
     TCase *random = tcase_create("brute force");
     tcase_set_timeout(random, 60);
     tcase_add_loop_test(random, test_random_claims, 0, 12);
+    tcase_add_loop_test(random, test_random_counts, 0, 8);
     tcase_add_loop_test(random, test_random_optima, 0, 5);
     tcase_add_loop_test(random, test_random_float32, 0, 4);
     tcase_add_loop_test(random, test_failed_allocations, 0, 3);
