@@ -113,6 +113,14 @@ static enum status rotary_base(struct transformer *t, const char **how)
     return t->rotary.base > 0 ? STATUS_OK : diag_fail(t->d, STATUS_INPUT, "cannot read '%s': rotary_base is %g, a positive number is needed", file_of(t), t->rotary.base);
 }
 
+/* Do models of this model_type turn whole heads, whatever the configuration says? Only gpt_neox among those that are known has a share. */
+static bool whole_heads(const struct transformer *t)
+{
+    const char *how, *type = cJSON_GetStringValue(config_find(t->config, "model_type", &how));
+
+    return type && config_knows_type(type) && strcmp(type, "gpt_neox") != 0;
+}
+
 static enum status rotary_dim(struct transformer *t, const char **how)
 {
     const struct tensor *table = transformer_tensor(t, "blocks.0.attn.rotary_sin");
@@ -128,6 +136,8 @@ static enum status rotary_dim(struct transformer *t, const char **how)
         share = inside->valuedouble;
         how_share = how_object;
     }
+    if (share > 0 && share != 1 && strcmp(how_share, "given by --set") != 0 && whole_heads(t))
+        return transformer_not_yet(t, "partial_rotary_factor", "not 1, which models of this model_type do not have", how_share);
     t->rotary.dim = dim > 0 ? (size_t)dim : table && table->rank == 2 ? table->shape[1] : t->layers[0].d_head;
     if (dim <= 0 && !table && share > 0 && share <= 1) {
         t->rotary.dim = (size_t)(share * (double)t->layers[0].d_head);

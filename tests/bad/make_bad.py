@@ -248,6 +248,8 @@ def make_transformer():
         "activation_unknown": (changed(S, **{k.replace(".", "__"): v for k, v in mlp.items()}), changed(C, attn_only=False, act_fn="rleu")),
         "activation_not_read_yet": (changed(S, **{k.replace(".", "__"): v for k, v in mlp.items()}), changed(C, attn_only=False, act_fn="gelu_fast")),
         "attn_scale_zero": (S, changed(C, attn_scale=0)),
+        "rotary_share": (changed(S, ["pos_embed.W_pos"]), changed(C, positional_embedding_type="rotary", model_type="llama", partial_rotary_factor=0.5)),
+        "rotary_share_inside": (changed(S, ["pos_embed.W_pos"]), changed(C, positional_embedding_type="rotary", model_type="llama", rope_parameters={"partial_rotary_factor": 0.5})),
         "local_attention": (S, changed(C, use_local_attn=True)),
         "d_model_a_word": (S, changed(C, d_model="two")),
         "d_model_a_fraction": (S, changed(C, d_model=2.5)),
