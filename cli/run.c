@@ -4,6 +4,7 @@
 #include <string.h>
 #include "cli/command.h"
 #include "core/text.h"
+#include "models/adjoint.h"
 #include "models/data_array.h"
 #include "models/run.h"
 
@@ -18,19 +19,30 @@ static void print_ball(struct text *t, const arb_t x, slong digits) {
     flint_free(s);
 }
 
-static void print_node(struct text *t, struct ball_run *r, const struct net *net, size_t node, const struct input *in, slong digits,
+/* balls, and under float32 what reverse mode adds to them (or NULL) */
+struct enclosures { struct ball_run *balls; struct adjoint_run *adjoint; };
+
+static void print_entry(struct text *t, const struct enclosures *r, size_t node, size_t row, size_t entry, slong digits) {
+    arb_t x;
+    arb_init(x);
+    arb_set(x, ball_run_row(r->balls, node, row) + entry);
+    if (r->adjoint) adjoint_run_ball(x, r->adjoint, node, row, entry, x);
+    print_ball(t, x, digits);
+    arb_clear(x);
+}
+
+static void print_node(struct text *t, const struct enclosures *r, const struct net *net, size_t node, const struct input *in, slong digits,
                        const char *semantics) {
     size_t n = in->n, width = net->nodes[node].width ? net->nodes[node].width : n;
     text_addf(t, "%s  [%zu, %zu]  %s\n", net->nodes[node].name, n, width, semantics);
     for (size_t i = 0; i < n; i++) {
-        arb_srcptr row = ball_run_row(r, node, i);
         if (in->tokens) text_addf(t, "position %zu, token %d\n", i, in->tokens[i]);
         else text_addf(t, "row %zu\n", in->row + i);
         for (size_t j = 0; j < width; j++) {
             bool unread = net->nodes[node].op == OP_SCORE && ((net->causal && j > i) || (in->tokens && in->tokens[j] == net->pad));
             text_addf(t, "  %4zu  ", j);
             if (unread) text_add(t, "-");
-            else print_ball(t, row + j, digits);
+            else print_entry(t, r, node, i, j, digits);
             text_add(t, "\n");
         }
     }
@@ -106,20 +118,22 @@ static enum status read_input(struct input *in, const struct arguments *a, const
 
 static enum status run_all(struct text *t, const struct arguments *a, const struct model *m, enum semantics semantics, const struct input *in,
                            slong digits, struct diag *d) {
-    struct ball_run *r = NULL;
+    struct enclosures r = {NULL, NULL};
     const char *word = semantics == SEMANTICS_REAL ? "real" : "float32";
     const char *wide = semantics == SEMANTICS_FLOAT32 ? net_not_binary32(&m->net) : NULL;
     if (wide) return diag_fail(d, STATUS_INPUT, "float32 is refused: tensor '%s' holds numbers that are not binary32", wide);
-    enum status s = ball_run_new(&r, &m->net, semantics, RUN_BITS);
-    if (s != STATUS_OK) return s;
-    s = enter(r, &m->net, semantics, in);
-    if (s == STATUS_OK && !argument_given(a, OPTION_NODE)) print_node(t, r, &m->net, m->net.output, in, digits, word);
+    enum status s = ball_run_new(&r.balls, &m->net, semantics, RUN_BITS);
+    if (s == STATUS_OK && semantics == SEMANTICS_FLOAT32) s = adjoint_run_new(&r.adjoint, &m->net);
+    if (s == STATUS_OK) s = enter(r.balls, &m->net, semantics, in);
+    if (s == STATUS_OK && r.adjoint) s = adjoint_run_input(r.adjoint, in->tokens, in->rows, in->n);
+    if (s == STATUS_OK && !argument_given(a, OPTION_NODE)) print_node(t, &r, &m->net, m->net.output, in, digits, word);
     for (size_t i = 0; i < a->n_values[OPTION_NODE] && s == STATUS_OK; i++) {
         size_t node = 0;
         s = find_node(&node, &m->net, a->values[OPTION_NODE][i], d);
-        if (s == STATUS_OK) print_node(t, r, &m->net, node, in, digits, word);
+        if (s == STATUS_OK) print_node(t, &r, &m->net, node, in, digits, word);
     }
-    ball_run_free(r);
+    ball_run_free(r.balls);
+    adjoint_run_free(r.adjoint);
     return s;
 }
 

@@ -294,16 +294,16 @@ void adjoint_run_row(struct adjoint_run *a, size_t node, size_t row, const doubl
     run_row(a->run, node, row, mid, rad);
 }
 
-bool adjoint_run_signs(struct adjoint_run *a, size_t node, size_t row, size_t entry, size_t from, size_t from_row, double *out)
+bool adjoint_run_derivative(struct adjoint_run *a, size_t node, size_t row, size_t entry, size_t from, size_t from_row, double *mid, double *rad)
 {
     size_t n = a->net->n_ctx, width = run_width(a->run, from);
-    if (!a->batch || by_source(&a->net->nodes[node])) return false;
+    if (!a->batch || by_source(&a->net->nodes[node]) || from > node) return false;
     walk(a, node, row);
     pass(a, node, row, entry, 1);
-    if (from > node || !a->touched[from * n + from_row]) return false;
+    if (!a->touched[from * n + from_row]) return false;
     for (size_t e = 0; e < width; e++) {
-        double x = a->M[(entry_of(a, from, from_row) + e) * a->batch];
-        out[e] = x > 0 ? 1 : x < 0 ? -1 : 0;
+        mid[e] = a->M[(entry_of(a, from, from_row) + e) * a->batch];
+        rad[e] = a->R[(entry_of(a, from, from_row) + e) * a->batch];
     }
     return true;
 }

@@ -17,7 +17,11 @@ void adjoint_run_length(struct adjoint_run *a, size_t n);                       
 void adjoint_run_input_row(struct adjoint_run *a, size_t row, const double *mid, const double *rad); /* as run_input_row */
 /* As run_row. Valid until the next call. */
 void adjoint_run_row(struct adjoint_run *a, size_t node, size_t row, const double **mid, const double **rad);
-/* What entry `entry` of row `row` would err by, to first order, if every operation erred in the worst direction: the signs of the adjoints at the
- * midpoints for node `from`, row `from_row`, [width] (tests push executions that way). False: that row is not read. */
-bool adjoint_run_signs(struct adjoint_run *a, size_t node, size_t row, size_t entry, size_t from, size_t from_row, double *out);
+/* Tokens, or n rows of width_in numbers, each rounded to binary32 (unknown where it has no finite one). */
+enum status adjoint_run_input(struct adjoint_run *a, const int *tokens, const double *rows, size_t n) MUST_USE;
+/* The smaller of a ball that encloses an entry and its tightened enclosure. */
+void adjoint_run_ball(arb_t out, struct adjoint_run *a, size_t node, size_t row, size_t entry, const arb_t ball);
+/* Enclosures mid +- rad of the derivatives of entry `entry` of row `row` by the entries of node `from`, row `from_row`, [width]: every difference of two
+ * values that the entry takes when that row moves inside its enclosure is a sum of such derivatives times the differences. False: the row is not read. */
+bool adjoint_run_derivative(struct adjoint_run *a, size_t node, size_t row, size_t entry, size_t from, size_t from_row, double *mid, double *rad);
 #endif

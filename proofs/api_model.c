@@ -2,6 +2,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include "core/mem.h"
+#include "models/adjoint.h"
 #include "models/process.h"
 #include "models/run.h"
 #include "proofs/api.h"
@@ -15,6 +16,7 @@ struct weightproof_model {
     char *errors, *message;
     struct text info, json, net;
     struct ball_run *runs[2];    /* real, float32; made when asked for */
+    struct adjoint_run *adjoint; /* float32 by reverse mode, likewise */
 };
 
 weightproof_model *weightproof_model_read(const char *file, const struct weightproof_model_options *options) {
@@ -51,6 +53,7 @@ weightproof_model *weightproof_model_read(const char *file, const struct weightp
 void weightproof_model_free(weightproof_model *m) {
     if (!m) return;
     for (int k = 0; k < 2; k++) ball_run_free(m->runs[k]);
+    adjoint_run_free(m->adjoint);
     if (m->read) model_clear(&m->model);
     text_clear(&m->info);
     text_clear(&m->json);
@@ -146,13 +149,19 @@ static enum status run_on(weightproof_model *m, const char *name, struct api_inp
     enum status s = in.tokens ? tokens_check(net, in.tokens, in.n, d) : rows_check(net, in.rows, in.n, float32, d);
     struct ball_run **run = &m->runs[float32 != 0];
     if (s == STATUS_OK && !*run) s = ball_run_new(run, net, float32 ? SEMANTICS_FLOAT32 : SEMANTICS_REAL, RUN_BITS);
+    if (s == STATUS_OK && float32 && !m->adjoint) s = adjoint_run_new(&m->adjoint, net);
     if (s == STATUS_OK) s = give_input(*run, net, in);
+    if (s == STATUS_OK && float32) s = adjoint_run_input(m->adjoint, in.tokens, in.rows, in.n);
     if (s != STATUS_OK) return s;
     size_t width = weightproof_model_width(m, name, in.n);
-    for (size_t i = 0; i < in.n; i++) {
-        arb_srcptr row = ball_run_row(*run, (size_t)node, i);
-        for (size_t k = 0; k < width; k++) ends(&lo[i * width + k], &hi[i * width + k], row + k);
+    arb_t x;
+    arb_init(x);
+    for (size_t i = 0; i < in.n * width; i++) {
+        arb_set(x, ball_run_row(*run, (size_t)node, i / width) + i % width);
+        if (float32) adjoint_run_ball(x, m->adjoint, (size_t)node, i / width, i % width, x);
+        ends(&lo[i], &hi[i], x);
     }
+    arb_clear(x);
     return STATUS_OK;
 }
 
