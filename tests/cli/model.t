@@ -142,25 +142,25 @@ $ weightproof run examples/max4_s123.safetensors --tokens 3,1,4,1 --node blocks.
 $ weightproof run examples/max4_s123.safetensors --tokens 3,1,4,1 --node blocks.0.attn.hook_pattern.0 --under float32
 > blocks.0.attn.hook_pattern.0  [4, 4]  float32
 > position 0, token 3
->      0  [1.000000 +/- 2.99e-7]
+>      0  [1.000000 +/- 1.80e-7]
 >      1  0
 >      2  0
 >      3  0
 > position 1, token 1
->      0  [0.4748 +/- 8.56e-5]
->      1  [0.5252 +/- 8.57e-5]
+>      0  [0.4748 +/- 5.84e-5]
+>      1  [0.5252 +/- 5.84e-5]
 >      2  0
 >      3  0
 > position 2, token 4
->      0  [0.1992 +/- 7.89e-5]
->      1  [0.3622 +/- 8.31e-5]
->      2  [0.4385 +/- 8.24e-5]
+>      0  [0.1992 +/- 6.22e-5]
+>      1  [0.3622 +/- 5.91e-5]
+>      2  [0.4385 +/- 5.71e-5]
 >      3  0
 > position 3, token 1
->      0  [0.0460 +/- 4.55e-5]
->      1  [0.272 +/- 3.82e-4]
->      2  [0.464 +/- 2.97e-4]
->      3  [0.218 +/- 2.16e-4]
+>      0  [0.0460 +/- 3.86e-5]
+>      1  [0.2723 +/- 7.58e-5]
+>      2  [0.464 +/- 2.59e-4]
+>      3  [0.2179 +/- 9.02e-5]
 ? 0
 
 $ weightproof run examples/max4_s123.safetensors --tokens 63 | tail -3
