@@ -3,6 +3,7 @@
 #include "core/hash.h"
 #include "core/number.h"
 #include "proofs/interval.h"
+#include "verify/radius.h"
 
 static bool is_value_body(const struct statement *s) {
     return s->body == BODY_AVERAGE || s->body == BODY_MINIMIZE || s->body == BODY_MAXIMIZE;
@@ -166,6 +167,7 @@ enum status certificate_write(struct text *out, const struct statement *s, const
         add_mpz(out, o->enter);
         text_add(out, "\n");
     }
+    if ((strcmp(o->rule, "enumerate") == 0 || strcmp(o->rule, "point") == 0) && radii_lines(out, s->radii) != STATUS_OK) return STATUS_MEMORY;
     for (size_t i = 0; i < s->n_models; i++) add_source(out, &s->file->models[s->models[i]]);
     text_add(out, "end\n");
     if (out->failed) return STATUS_MEMORY;

@@ -31,6 +31,7 @@ SCRIPTS = [
     ("agree", [PY, "tests/reference/agree.py", "--checker", BUILD + "/weightproof-check"]),
     ("false_claims", [PY, "tests/reference/false_claims.py", "--checker", BUILD + "/weightproof-check"]),
     ("quadratic", [PY, "tests/quadratic/run.py", BUILD]),
+    ("radius", [PY, "tests/quadratic/radius.py", BUILD]),
     # a library under AddressSanitizer does not load into a Python that is not
     *([] if "asan" in BUILD else [("python", [PY, "tests/python/run.py", BUILD])]),
     ("claims", [PY, "tests/claims/run.py", BUILD]),

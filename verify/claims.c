@@ -3,6 +3,7 @@
 #include "core/hash.h"
 #include "core/mem.h"
 #include "verify/elaborate.h"
+#include "verify/radius.h"
 
 #define CLAIMS_MAX_BYTES ((size_t)4 * 1024 * 1024)
 
@@ -43,6 +44,7 @@ void claims_clear(struct claims *c)
     for (size_t i = 0; i < c->n_statements; i++) {
         struct statement *s = &c->statements[i];
         mpq_clear(s->within);
+        radii_free(s->radii);
         for (size_t k = 0; k < s->n_foreach; k++)
             mpq_clear(s->foreach[k].value);
     }

@@ -1,7 +1,6 @@
 /* quadratic.c: the engine for bilinear networks on l2 balls. Every form (a difference of outputs) is m(x) = x'Qx + g'x + c with exact coefficients; m > 0
  * on the closed ball exactly when some multiplier lambda >= 0 makes a matrix positive definite (docs/methods.md). This file finds lambda, or a point of
  * the ball where m <= 0; the checker tests the one, and the point is tested exactly here. */
-#include <arb_mat.h>
 #include <math.h>
 #include <string.h>
 #include "core/mem.h"
@@ -66,41 +65,10 @@ static void solver_clear(struct solver *s)
 
 /* ---- exact parts ---- */
 
-/* X[1..n] / X[0] = shift + d */
-static void homogeneous(fmpz *X, const struct ball_case *c, const fmpq *d)
-{
-    fmpq_t t;
-    fmpq_init(t);
-    fmpz_one(X);
-    for (size_t i = 0; i < c->n; i++) {
-        fmpq_add(t, c->shift + i, d + i);
-        fmpz_lcm(X, X, fmpq_denref(t));
-    }
-    for (size_t i = 0; i < c->n; i++) {
-        fmpq_add(t, c->shift + i, d + i);
-        fmpz_divexact(X + i + 1, X, fmpq_denref(t));
-        fmpz_mul(X + i + 1, X + i + 1, fmpq_numref(t));
-    }
-    fmpq_clear(t);
-}
-
-/* h: gradient of the homogeneous polynomial m at X; twice: 2 m(X) */
-static void gradient(fmpz *h, fmpz_t twice, const fmpz *m, const fmpz *X, size_t n)
-{
-    _fmpz_vec_zero(h, (slong)n + 1);
-    for (size_t u = 0, at = 0; u <= n; u++)
-        for (size_t v = u; v <= n; v++, at++) {
-            if (fmpz_is_zero(m + at)) continue;
-            fmpz_addmul(h + u, m + at, X + v);
-            fmpz_addmul(h + v, m + at, X + u);
-        }
-    _fmpz_vec_dot(twice, h, X, (slong)n + 1);
-}
-
 static void at_centre(struct solver *s)
 {
     size_t n = s->c.n;
-    homogeneous(s->X, &s->c, s->c.centre);
+    homogeneous(s->X, s->c.shift, s->c.centre, n);
     for (size_t j = 0; j < s->out.width; j++) gradient(s->gradients + j * (n + 1), s->values + j, s->out.c + j * s->out.each, s->X, n);
 }
 
@@ -131,15 +99,6 @@ static void form_polynomial(struct solver *s, const struct margin *f, const fmpz
     fmpz_clear(t);
 }
 
-/* a / b as a double, whatever their sizes */
-static double ratio(const fmpz_t a, const fmpz_t b)
-{
-    slong ea, eb;
-    double x = fmpz_get_d_2exp(&ea, a), y = fmpz_get_d_2exp(&eb, b);
-    slong e = ea - eb;
-    return ldexp(x / y, (int)(e > 5000 ? 5000 : e < -5000 ? -5000 : e));
-}
-
 static bool not_positive(int sign, bool strict) { return strict ? sign <= 0 : sign < 0; }
 
 /* Is the vector d in the ball, and does the form fail there? Exactly. */
@@ -160,7 +119,7 @@ static bool fails_at(struct solver *s, const struct margin *f, const fmpq *d)
     if (fails) {
         form_scale(scale, f, s->out.width);
         form_polynomial(s, f, scale);
-        homogeneous(X, &s->c, d);
+        homogeneous(X, s->c.shift, d, s->c.n);
         gradient(s->h, twice, s->m, X, s->c.n);
         fails = not_positive(fmpz_sgn(twice), f->strict);
     }
@@ -208,14 +167,6 @@ static const struct kept *decompose(struct solver *s, const struct margin *f, co
     return k;
 }
 
-/* The shortest dyadic number in [at + w/4, at + w]. */
-static double short_between(double at, double w)
-{
-    double step = exp2(floor(log2(w * 0.75)));
-    double x = ceil((at + w / 4) / step) * step;
-    return x <= at + w ? x : at + w / 2;
-}
-
 /* Points near the centre plus u, from few digits to many, a little inside the ball or not; the first at which the form fails. */
 static bool find_point(struct solver *s, const struct margin *f, double r)
 {
@@ -238,40 +189,14 @@ static bool find_point(struct solver *s, const struct margin *f, double r)
     return false;
 }
 
-/* The matrix of FORMAT.md, as balls, for one multiplier: is it positive definite? For multipliers that doubles do not settle. */
-static bool multiplier_holds(struct solver *s, const struct margin *f, const fmpz_t scale, const fmpz *h, const fmpz_t twice, double lambda)
+static bool ball_multiplier(struct solver *s, const struct margin *f, const fmpz_t scale, const fmpz *h, const fmpz_t twice, double lambda)
 {
-    slong n = (slong)s->c.n, prec = 512;
-    arb_mat_t A, L;
-    arb_t unit, x0, l, t;
-    arb_mat_init(A, n + 1, n + 1);
-    arb_mat_init(L, n + 1, n + 1);
-    arb_init(unit), arb_init(x0), arb_init(l), arb_init(t);
+    fmpz_t unit;
+    fmpz_init(unit);
+    fmpz_mul_2exp(unit, scale, s->out.scale);
     form_polynomial(s, f, scale);
-    arb_set_fmpz(unit, scale);
-    arb_mul_2exp_si(unit, unit, (slong)s->out.scale);
-    arb_set_fmpz(x0, s->X);
-    arb_set_d(l, lambda);
-    arb_mul(l, l, unit, prec);
-    arb_mul_2exp_si(l, l, 1);
-    for (slong i = 0; i < n; i++) {
-        for (slong j = 0; j <= i; j++) {
-            arb_set_fmpz(arb_mat_entry(A, i, j), s->m + monomial((size_t)n, (size_t)j + 1, (size_t)i + 1));
-            if (i == j) arb_mul_2exp_si(arb_mat_entry(A, i, j), arb_mat_entry(A, i, j), 1), arb_add(arb_mat_entry(A, i, j), arb_mat_entry(A, i, j), l, prec);
-            else arb_set(arb_mat_entry(A, j, i), arb_mat_entry(A, i, j));
-        }
-        arb_set_fmpz(t, h + i + 1);
-        arb_div(arb_mat_entry(A, n, i), t, x0, prec);
-        arb_set(arb_mat_entry(A, i, n), arb_mat_entry(A, n, i));
-    }
-    arb_set_fmpz(t, twice);
-    arb_div(t, t, x0, prec);
-    arb_div(arb_mat_entry(A, n, n), t, x0, prec);
-    arb_set_fmpq(t, s->c.radius2, prec);
-    arb_submul(arb_mat_entry(A, n, n), l, t, prec);
-    bool holds = arb_mat_cho(L, A, prec);
-    arb_mat_clear(A), arb_mat_clear(L);
-    arb_clear(unit), arb_clear(x0), arb_clear(l), arb_clear(t);
+    bool holds = multiplier_holds(&(struct around){s->c.n, s->m, h, twice, s->X, unit}, s->c.radius2, lambda);
+    fmpz_clear(unit);
     return holds;
 }
 
@@ -365,7 +290,7 @@ static enum status one_form(enum answer *out, double *lambda, struct solver *s, 
                 _fmpz_vec_set(h, s->h, (slong)n + 1);
                 *lambda = m.lambda;
                 if (find_point(s, f, l.r)) *out = FAILS;
-                else if (isfinite(m.lambda) && m.lambda >= 0 && multiplier_holds(s, f, scale, h, twice, m.lambda)) *out = HOLDS;
+                else if (isfinite(m.lambda) && m.lambda >= 0 && ball_multiplier(s, f, scale, h, twice, m.lambda)) *out = HOLDS;
                 _fmpz_vec_clear(h, (slong)n + 1);
             }
         }

@@ -34,6 +34,18 @@ void ball_case_clear(struct ball_case *c);
 /* STATUS_UNSUPPORTED with a message when the statement says something else there. */
 enum status ball_case_read(struct ball_case *c, const struct ball_claim *b, struct interp *in, struct diag *d) MUST_USE;
 
+/* quadratic_exact.c. X[1..n] / X[0] = a + b, X[0] > 0. */
+void homogeneous(fmpz *X, const fmpq *a, const fmpq *b, size_t n);
+/* h: gradient of the homogeneous polynomial m (n + 1 variables) at X; twice: 2 m(X). */
+void gradient(fmpz *h, fmpz_t twice, const fmpz *m, const fmpz *X, size_t n);
+double ratio(const fmpz_t a, const fmpz_t b);   /* a / b as a double, whatever their sizes */
+double short_between(double at, double w);      /* the shortest dyadic number in [at + w/4, at + w] */
+
+/* A form around a point: its polynomial m (times unit), the point X, gradient h and twice the value there. */
+struct around { size_t n; const fmpz *m, *h; const fmpz *twice; const fmpz *X; const fmpz *unit; };
+/* The matrix of FORMAT.md, as balls of 512 bits, for one multiplier: is it positive definite? For multipliers that doubles do not settle. */
+bool multiplier_holds(const struct around *f, const fmpq_t radius2, double lambda);
+
 /* Eigenvalues q (rising) and eigenvectors (columns of V, row-major) of the symmetric n x n matrix A, which is destroyed. Jacobi's method. */
 void symmetric_eigen(double *q, double *V, double *A, size_t n);
 /* min of sum q_i y_i^2 + gamma_i y_i + c over |y| <= r, r > 0: the dual's optimum and its multiplier, and in y a minimiser. */

@@ -5,6 +5,7 @@
 #include "core/mem.h"
 #include "verify/elaborate.h"
 #include "verify/engine.h"
+#include "verify/radius.h"
 
 struct maker { struct elaborator *e; struct statement *s; struct resolver r; struct typer t; bool ok; };
 
@@ -195,6 +196,28 @@ static void check_binary32(struct maker *m)
     }
 }
 
+static bool asks_radius(const struct expr *e, void *context)
+{
+    if (e->form != FORM_CALL || e->function != FUNCTION_RADIUS) return true;
+    *(bool *)context = true;
+    return false;
+}
+
+/* A place for the distances that the statement asks for. */
+static void open_radii(struct maker *m)
+{
+    struct statement *s = m->s;
+    const struct expr *parts[] = {s->subject, s->where, s->forall_where};
+    const struct binds *lists[] = {&s->forall, &s->binds};
+    bool asks = false;
+    for (size_t i = 0; i < 3; i++)
+        if (parts[i]) (void)expr_walk(parts[i], asks_radius, &asks);
+    for (size_t k = 0; k < 2; k++)
+        for (size_t i = 0; i < lists[k]->n; i++) (void)expr_walk(lists[k]->items[i].set, asks_radius, &asks);
+    if (asks && s->semantics == SEMANTICS_FLOAT32) type_note(&m->t, "radius is of the real function of a network: claim it under real");
+    if (asks && !(s->radii = radii_new())) m->e->arena->failed = true;
+}
+
 static void close_statement(struct maker *m)
 {
     struct statement *s = m->s;
@@ -211,6 +234,7 @@ static void close_statement(struct maker *m)
             s->undecidable = b->reason;
     }
     check_binary32(m);
+    open_radii(m);
     if (!s->undecidable)
         s->undecidable = m->t.undecidable;
     s->n_slots = (size_t)m->r.n_slots;

@@ -8,6 +8,7 @@
 #include "models/run.h"
 #include "core/diag.h"
 
+struct radii;
 enum body { BODY_PROVE, BODY_COUNT, BODY_AVERAGE, BODY_MINIMIZE, BODY_MAXIMIZE, BODY_LIST };
 /* verdict: UNDECIDED is 0. Only verify/verdict.c makes PROVED, REFUTED, BOUNDED or VACUOUS. */
 #define VERDICT_TABLE(X) X(VERDICT_UNDECIDED, "undecided", 2) X(VERDICT_PROVED, "proved", 0) X(VERDICT_BOUNDED, "bounded", 0) \
@@ -43,6 +44,7 @@ struct statement {
     char *text; char sha256[65];   /* canonical statement; NULL when a model could not be loaded */
     char *undecidable;             /* why nothing can decide it today ("cannot read this format yet: ...", "no rule for log yet"), or NULL */
     struct place at;               /* of the claim in the file */
+    struct radii *radii;           /* distances found for it, shared by its threads; NULL when it asks for none */
 };
 struct claims {
     char *path, *source; size_t source_size; char sha256[65];

@@ -207,7 +207,7 @@ static bool type_argmaxes(struct typer *t, struct expr *e)
     return true;
 }
 
-/* radius, form, truncate: of models, no rule yet; only names and arities are checked. */
+/* form, truncate: of models, no rule yet; only names and arities are checked. */
 static bool type_later(struct typer *t, struct expr *e)
 {
     (void)t;
@@ -240,7 +240,8 @@ static bool (*type_rule(enum function f))(struct typer *, struct expr *)
     case FUNCTION_DOT: case FUNCTION_SOFTMAX: case FUNCTION_LOGSOFTMAX: return type_vector;
     case FUNCTION_EXP: case FUNCTION_LOG: case FUNCTION_SQRT: case FUNCTION_COS: case FUNCTION_SIN: case FUNCTION_PI: return type_real_function;
     case FUNCTION_ARGMAXES: return type_argmaxes;
-    case FUNCTION_ARGMAX: case FUNCTION_ARGMIN: case FUNCTION_RADIUS: case FUNCTION_FORM: case FUNCTION_TRUNCATE: case FUNCTION_ROWS:
+    case FUNCTION_RADIUS: return type_radius;
+    case FUNCTION_ARGMAX: case FUNCTION_ARGMIN: case FUNCTION_FORM: case FUNCTION_TRUNCATE: case FUNCTION_ROWS:
     case FUNCTION_INTERVAL: case FUNCTION_BOX: case FUNCTION_BALL: case FUNCTION_COUNT: break;
     }
     return type_later;
@@ -250,7 +251,7 @@ static bool (*type_rule(enum function f))(struct typer *, struct expr *)
 static bool types_own_arguments(enum function f)
 {
     bool (*rule)(struct typer *, struct expr *) = type_rule(f);
-    return rule == type_activation || rule == type_intervention || rule == type_component_call || rule == type_norm;
+    return rule == type_activation || rule == type_radius || rule == type_intervention || rule == type_component_call || rule == type_norm;
 }
 
 bool type_call(struct typer *t, struct expr *e)

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 #include "core/mem.h"
+#include "verify/quadratic.h"
 #include "verify/resolve.h"
 #include "verify/types.h"
 
@@ -358,5 +359,34 @@ bool type_activation(struct typer *t, struct expr *e)
         e->type = type_of(BASE_NONE, 0, -1, -1);
     else if (vector)
         e->type = type_of(BASE_REAL, 1, e->type.shape[1], -1);
+    return true;
+}
+
+/* radius(N, x), radius(N, x, j): x an exact vector of the network's inputs */
+bool type_radius(struct typer *t, struct expr *e)
+{
+    const struct bound_model *m = NULL;
+    if (!type_model(t, e->args[0], &m) || !type_value(t, e->args[1]))
+        return false;
+    const struct net *net = net_of(m);
+    const struct type *x = &e->args[1]->type;
+    e->type = type_of(BASE_REAL, 0, -1, -1);
+    if (e->args[0]->form != FORM_NAME)
+        return type_wrong(t, e->args[0], "a model of the file", "radius is of a network without interventions");
+    if (net && (net->width_in == 0 || net->n_ctx != 1))
+        return type_wrong(t, e->args[0], "a model that reads one vector of real numbers", NULL);
+    if (x->base != BASE_NONE && (x->rank != 1 || !is_number(x) || x->base == BASE_REAL))
+        return type_wrong(t, e->args[1], "a vector of exact numbers", x->rank == 2 ? "take one row: X[r]" : NULL);
+    if (net && x->base != BASE_NONE && x->shape[0] >= 0 && (size_t)x->shape[0] != net->width_in) {
+        report_at(t->report, e->args[1]->at, NULL, NULL, "a vector of %ld numbers, %s reads %zu", x->shape[0], m->name, net->width_in);
+        return false;
+    }
+    if (e->n_args == 3 && !type_integer(t, e->args[2]))
+        return false;
+    struct text why;
+    text_init(&why);
+    if (net && !outputs_possible(net, &why))
+        type_note(t, "radius: %s", why.data ? why.data : "not a bilinear network");
+    text_clear(&why);
     return true;
 }

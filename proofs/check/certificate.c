@@ -83,6 +83,18 @@ bool rational_read(mpq_t out, const char *s, size_t n) {
     return lowest;
 }
 
+bool rationals_read(const char *s, size_t size, char by, mpq_t *out, size_t n) {
+    const char *end = s + size;
+    for (size_t i = 0; i < n; i++) {
+        const char *stop = memchr(s, by, (size_t)(end - s));
+        if ((stop != NULL) != (i + 1 < n)) return false;
+        size_t length = (size_t)((stop != NULL ? stop : end) - s);
+        if (!rational_read(out[i], s, length)) return false;
+        s = stop != NULL ? stop + 1 : end;
+    }
+    return true;
+}
+
 static bool read_rational(struct cursor *c, mpq_t out) {
     char *s;
     if (!field(c, &s)) return false;
@@ -201,6 +213,7 @@ static bool read_all(struct cursor *c, const char *text, struct certificate *x) 
     x->rule_line = c->line;
     if (x->rule == RULE_QUADRATIC) read_lines(c, "case", &x->arena, &x->cases, &x->n_cases);
     if (x->rule == RULE_COUNT && !read_count_rule(c, &x->count)) return false;
+    if (x->rule == RULE_POINT || x->rule == RULE_ENUMERATE) read_lines(c, "radius", &x->arena, &x->radii, &x->n_radii);
     if (!read_source(c, x) || !exactly(c, "end")) return false;
     char hex[65], *sealed;
     sha256_hex(hex, text, (size_t)(c->at - text));

@@ -26,10 +26,12 @@ struct certificate {
     enum rule rule; int rule_line;
     struct binding *cases; size_t n_cases; /* rule quadratic: what follows the word `case` */
     struct count_rule count;
+    struct binding *radii; size_t n_radii; /* rules point and enumerate: what follows the word `radius` */
     struct source *sources; size_t n_sources;
     char sha256[65];
 };
 bool rational_read(mpq_t out, const char *s, size_t n); /* a canonical number: integer, or p/q in lowest terms with q > 1 */
+bool rationals_read(const char *s, size_t size, char by, mpq_t *out, size_t n); /* exactly n of them, separated by that character */
 bool certificate_read(struct certificate *out, const char *text, size_t n, struct fail *f);
 void certificate_clear(struct certificate *c);
 
@@ -55,6 +57,10 @@ bool rule_separable(struct eval *e, const struct binds *b, const struct ex *wher
 bool rule_quadratic(const struct certificate *c, struct eval *e, struct tally *t, bool *failed, struct fail *f);
 /* The binding of a `forall` whose last variable is in a ball: values in their sets, condition true; and, for a counterexample, the predicate false. */
 bool quadratic_point(const struct certificate *c, struct eval *e, const struct binding *b, bool counterexample, struct fail *f);
+
+/* radius.c: tests every line `radius` and keeps what they say in e->radii (radii_clear). */
+bool radii_check(const struct certificate *c, struct eval *e, struct fail *f);
+void radii_clear(struct eval *e);
 
 /* prove.c: a `prove` line over number, total, fraction or value, each known by rational ends */
 struct span { mpq_t lo, hi; };

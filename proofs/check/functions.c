@@ -287,6 +287,7 @@ bool eval_call(struct eval *e, const struct ex *x, struct val *out) {
     case FN_EXP:
     case FN_SQRT: return one_by_one(e, x, out);
     case FN_SOFTMAX: return softmax(e, x, out);
+    case FN_RADIUS: return eval_radius(e, x, out);
     case FN_PATCH:
     case FN_ABLATE:
     case FN_HEAD:

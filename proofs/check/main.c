@@ -204,7 +204,7 @@ static int decide(struct one *x, const struct options *o, const char *text, size
         if (!claims_match(&o->claims, &x->s, x->c.statement.s, &readable, f)) return readable ? EXIT_REJECTED : EXIT_UNREADABLE;
     }
     eval_init(&x->e, &x->s);
-    if (!judge(&x->c, &x->e, bindings, f)) return EXIT_REJECTED;
+    if (!radii_check(&x->c, &x->e, f) || !judge(&x->c, &x->e, bindings, f)) return EXIT_REJECTED;
     if (o->expect != NULL && strcmp(o->expect, verdict_names[x->c.verdict]) != 0) {
         fail_at(f, x->c.verdict_line, "the verdict is %s, not %.20s", verdict_names[x->c.verdict], o->expect);
         return EXIT_REJECTED;
@@ -229,6 +229,7 @@ static int check_file(const char *path, const struct options *o) {
     if (status == EXIT_ACCEPTED) report_accepted(x, o, &report, bindings);
     else if (f.line > 0) printf("rejected %s: line %d: %s\n", path, f.line, f.text);
     else printf("rejected %s: %s\n", path, f.text);
+    radii_clear(&x->e);
     if (x->e.s != NULL) eval_clear(&x->e);
     stmt_clear(&x->s);
     if (x->c.sha256[0] != 0 && x->c.statement.s != NULL) certificate_clear(&x->c);

@@ -15,6 +15,19 @@ struct rowpoly { int degree; size_t width, each; unsigned long scale; mpz_t *c; 
 bool net_rowpoly(struct rowpoly *out, const struct net *net, struct fail *f);
 void rowpoly_clear(struct rowpoly *p);
 
+/* quadratic_form.c. Vectors of rationals, owned; room for the work on one form: its polynomial m, a matrix, a point X, a gradient h. */
+mpq_t *vector_new(size_t n);
+void vector_free(mpq_t *v, size_t n);
+struct formroom { size_t n; mpz_t *m, *matrix, *X, *h; };
+void formroom_init(struct formroom *w, size_t n);
+void formroom_clear(struct formroom *w);
+/* X[1..n] / X[0] = a + b, X[0] > 0 */
+void form_point(mpz_t *X, const mpq_t *a, const mpq_t *b, size_t n);
+/* h = gradient of the homogeneous polynomial m at X, h[0] included; twice = 2 m(X), by Euler's identity */
+void form_gradient(struct formroom *w, mpz_t twice);
+/* The form m / unit is positive on the closed ball of that squared radius around X: the multiplier shows it. */
+bool form_positive(struct formroom *w, const mpz_t unit, const mpq_t radius2, const mpq_t lambda);
+
 /* Is the symmetric matrix m (n rows, row-major; only the diagonal and what is below it are read) shown to be positive definite? Never true of one that is not. */
 bool positive_definite(const mpz_t *m, size_t n);
 #endif

@@ -15,7 +15,7 @@ struct quad {
     int model; struct rowpoly out; size_t n, width;
     mpq_t *shift, *centre, radius2; bool shifted;   /* of this case: the input is shift + vector, |vector - centre|^2 <= radius2 */
     struct form *forms; size_t n_forms, room;
-    mpz_t *m, *matrix, *X, *h;                      /* room: a form's polynomial, its matrix, a point, a gradient */
+    struct formroom w;
     size_t next; uint64_t bindings, cond, cond_open, yes, open; bool all, failed; int line;
 };
 
@@ -73,17 +73,6 @@ static bool exact_vector(struct quad *q, const struct ex *x, mpq_t *out, bool nu
     }
     eval_reset(q->e);
     return true;
-}
-
-static mpq_t *vector_new(size_t n) {
-    mpq_t *v = mem_get(n + 1, sizeof *v);
-    for (size_t i = 0; i < n; i++) mpq_init(v[i]);
-    return v;
-}
-
-static void vector_free(mpq_t *v, size_t n) {
-    for (size_t i = 0; v != NULL && i < n; i++) mpq_clear(v[i]);
-    mem_free(v);
 }
 
 static void vector_zero(mpq_t *v, size_t n) {
@@ -248,101 +237,34 @@ static void polynomial(struct quad *q, const struct form *x, mpz_t unit) {
     mpz_init(factor);
     mpz_init_set_ui(lcm, 1);
     for (size_t j = 0; j <= q->width; j++) mpz_lcm(lcm, lcm, mpq_denref(x->v[j]));
-    for (size_t t = 0; t < q->out.each; t++) mpz_set_ui(q->m[t], 0);
+    for (size_t t = 0; t < q->out.each; t++) mpz_set_ui(q->w.m[t], 0);
     for (size_t j = 0; j <= q->width; j++) {
         if (mpq_sgn(x->v[j]) == 0) continue;
         mpz_divexact(factor, lcm, mpq_denref(x->v[j]));
         mpz_mul(factor, factor, mpq_numref(x->v[j]));
         if (j == q->width) {
             mpz_mul_2exp(factor, factor, q->out.scale);
-            mpz_add(q->m[0], q->m[0], factor);
+            mpz_add(q->w.m[0], q->w.m[0], factor);
         } else
-            for (size_t t = 0; t < q->out.each; t++) mpz_addmul(q->m[t], factor, q->out.c[j * q->out.each + t]);
+            for (size_t t = 0; t < q->out.each; t++) mpz_addmul(q->w.m[t], factor, q->out.c[j * q->out.each + t]);
     }
     mpz_mul_2exp(unit, lcm, q->out.scale);
     mpz_clears(factor, lcm, NULL);
 }
 
-/* X[1..n] / X[0] = a + b, X[0] > 0 */
-static void point(struct quad *q, const mpq_t *a, const mpq_t *b) {
-    mpq_t t;
-    mpq_init(t);
-    mpz_set_ui(q->X[0], 1);
-    for (size_t i = 0; i < q->n; i++) {
-        mpq_add(t, a[i], b[i]);
-        mpz_lcm(q->X[0], q->X[0], mpq_denref(t));
-    }
-    for (size_t i = 0; i < q->n; i++) {
-        mpq_add(t, a[i], b[i]);
-        mpz_divexact(q->X[i + 1], q->X[0], mpq_denref(t));
-        mpz_mul(q->X[i + 1], q->X[i + 1], mpq_numref(t));
-    }
-    mpq_clear(t);
-}
-
-/* h = gradient of the homogeneous polynomial m at X, h[0] included; twice = 2 m(X), by Euler's identity */
-static void gradient(struct quad *q, mpz_t twice) {
-    size_t at = 0;
-    for (size_t i = 0; i <= q->n; i++) mpz_set_ui(q->h[i], 0);
-    for (size_t u = 0; u <= q->n; u++)
-        for (size_t v = u; v <= q->n; v++, at++) {
-            mpz_addmul(q->h[u], q->m[at], q->X[v]); /* twice when u = v */
-            mpz_addmul(q->h[v], q->m[at], q->X[u]);
-        }
-    mpz_set_ui(twice, 0);
-    for (size_t i = 0; i <= q->n; i++) mpz_addmul(twice, q->h[i], q->X[i]);
-}
-
-/* The matrix of FORMAT.md §3 times 2 unit den(lambda), its last row and column times X[0] den(radius2) besides. */
 static bool multiplier_holds(struct quad *q, const struct form *x, const mpq_t lambda) {
-    size_t n = q->n, side = n + 1;
-    mpz_srcptr num = mpq_numref(lambda), den = mpq_denref(lambda), a = mpq_numref(q->radius2), b = mpq_denref(q->radius2);
-    mpz_t unit, t, corner;
-    mpz_inits(unit, t, corner, NULL);
+    mpz_t unit;
+    mpz_init(unit);
     polynomial(q, x, unit);
-    point(q, q->shift, q->centre);
-    gradient(q, corner);
-    mpz_mul(t, num, unit);
-    mpz_mul_2exp(t, t, 1);
-    for (size_t i = 0; i < n; i++)
-        for (size_t j = 0; j <= i; j++) {
-            mpz_ptr to = q->matrix[i * side + j];
-            mpz_mul(to, q->m[monomial(n, j + 1, i + 1)], den);
-            if (i != j) continue;
-            mpz_mul_2exp(to, to, 1);
-            mpz_add(to, to, t);
-        }
-    for (size_t j = 0; j < n; j++) {
-        mpz_mul(q->matrix[n * side + j], q->h[j + 1], den);
-        mpz_mul(q->matrix[n * side + j], q->matrix[n * side + j], b);
-    }
-    mpz_mul(corner, corner, den); /* 2 m(X) b^2 den - 2 num unit a b X[0]^2 */
-    mpz_mul(corner, corner, b);
-    mpz_mul(t, t, a);
-    mpz_mul(t, t, q->X[0]);
-    mpz_mul(t, t, q->X[0]);
-    mpz_sub(corner, corner, t);
-    mpz_mul(q->matrix[n * side + n], corner, b);
-    mpz_clears(unit, t, corner, NULL);
-    return positive_definite((const mpz_t *)q->matrix, side);
-}
-
-/* canonical rationals between `by`, into out; true when there are exactly n */
-static bool read_rationals(const char *s, size_t size, char by, mpq_t *out, size_t n) {
-    const char *end = s + size;
-    for (size_t i = 0; i < n; i++) {
-        const char *stop = memchr(s, by, (size_t)(end - s));
-        if ((stop != NULL) != (i + 1 < n)) return false;
-        size_t length = (size_t)((stop != NULL ? stop : end) - s);
-        if (!rational_read(out[i], s, length)) return false;
-        s = stop != NULL ? stop + 1 : end;
-    }
-    return true;
+    form_point(q->w.X, q->shift, q->centre, q->n);
+    bool good = form_positive(&q->w, unit, q->radius2, lambda);
+    mpz_clear(unit);
+    return good;
 }
 
 static bool case_holds(struct quad *q, const char *s, size_t size) {
     mpq_t *lambda = vector_new(q->n_forms);
-    bool good = q->n_forms == 0 ? size == 0 : size > 1 && read_rationals(s + 1, size - 1, ' ', lambda, q->n_forms);
+    bool good = q->n_forms == 0 ? size == 0 : size > 1 && rationals_read(s + 1, size - 1, ' ', lambda, q->n_forms);
     if (!good) refuse(q, "not one multiplier for each form");
     for (size_t i = 0; good && i < q->n_forms; i++) {
         if (mpq_sgn(lambda[i]) < 0) good = refuse(q, "a multiplier is negative");
@@ -356,7 +278,7 @@ static bool case_holds(struct quad *q, const char *s, size_t size) {
 static bool read_vector(struct quad *q, const char *s, size_t size, mpq_t *d) {
     if (q->n == 1 && size > 0 && s[size - 1] == ',') size--;
     else if (q->n == 1) return refuse(q, "not a vector of the network's inputs");
-    if (!read_rationals(s, size, ',', d, q->n)) return refuse(q, "not a vector of the network's inputs");
+    if (!rationals_read(s, size, ',', d, q->n)) return refuse(q, "not a vector of the network's inputs");
     mpq_t t, sum;
     mpq_inits(t, sum, NULL);
     for (size_t i = 0; i < q->n; i++) {
@@ -372,11 +294,11 @@ static bool read_vector(struct quad *q, const char *s, size_t size, mpq_t *d) {
 static bool some_form_fails(struct quad *q, const mpq_t *d) {
     mpz_t unit, value;
     mpz_inits(unit, value, NULL);
-    point(q, q->shift, d);
+    form_point(q->w.X, q->shift, d, q->n);
     bool fails = false;
     for (size_t i = 0; !fails && i < q->n_forms; i++) {
         polynomial(q, &q->forms[i], unit);
-        gradient(q, value);
+        form_gradient(&q->w, value);
         fails = q->forms[i].strict ? mpz_sgn(value) <= 0 : mpz_sgn(value) < 0;
     }
     mpz_clears(unit, value, NULL);
@@ -453,17 +375,6 @@ static int model_of(const struct quad *q, const struct ex *x) {
     return found;
 }
 
-static mpz_t *integers(size_t n) {
-    mpz_t *x = mem_get(n, sizeof *x);
-    for (size_t i = 0; i < n; i++) mpz_init(x[i]);
-    return x;
-}
-
-static void integers_free(mpz_t *x, size_t n) {
-    for (size_t i = 0; x != NULL && i < n; i++) mpz_clear(x[i]);
-    mem_free(x);
-}
-
 static bool begin(struct quad *q, const struct certificate *c, struct eval *e, struct fail *f) {
     *q = (struct quad){.c = c, .e = e, .f = f, .line = c->rule_line, .all = true};
     mpq_init(q->radius2);
@@ -475,10 +386,7 @@ static bool begin(struct quad *q, const struct certificate *c, struct eval *e, s
     q->width = q->out.width;
     q->shift = vector_new(q->n);
     q->centre = vector_new(q->n);
-    q->m = integers(q->out.each);
-    q->matrix = integers((q->n + 1) * (q->n + 1));
-    q->X = integers(q->n + 1);
-    q->h = integers(q->n + 1);
+    formroom_init(&q->w, q->n);
     return true;
 }
 
@@ -487,10 +395,7 @@ static void end(struct quad *q) {
     mem_free(q->forms);
     vector_free(q->shift, q->n);
     vector_free(q->centre, q->n);
-    integers_free(q->m, q->out.each);
-    integers_free(q->matrix, (q->n + 1) * (q->n + 1));
-    integers_free(q->X, q->n + 1);
-    integers_free(q->h, q->n + 1);
+    formroom_clear(&q->w);
     rowpoly_clear(&q->out);
     mpq_clear(q->radius2);
 }

@@ -11,7 +11,7 @@ static const struct { const char *name; int least, most; } functions[FN_NUMBER] 
     [FN_SORT] = {"sort", 1, 1}, [FN_DISTINCT] = {"distinct", 1, 1}, [FN_CONTAINS] = {"contains", 2, 2}, [FN_LEN] = {"len", 1, 1},
     [FN_SEQ] = {"seq", 1, 1000}, [FN_ONEHOT] = {"onehot", 2, 2}, [FN_TRANSPOSE] = {"transpose", 1, 1}, [FN_DIAG] = {"diag", 1, 1},
     [FN_DOT] = {"dot", 2, 2}, [FN_MEAN_ROWS] = {"mean_rows", 1, 1}, [FN_EXP] = {"exp", 1, 1}, [FN_SQRT] = {"sqrt", 1, 1}, [FN_SOFTMAX] = {"softmax", 1, 1},
-    [FN_ROWS] = {"rows", 1, 1}, [FN_BALL] = {"ball", 3, 3}};
+    [FN_RADIUS] = {"radius", 2, 3}, [FN_ROWS] = {"rows", 1, 1}, [FN_BALL] = {"ball", 3, 3}};
 
 const char *fn_name(enum fn f) { return functions[f].name; }
 
@@ -119,7 +119,7 @@ bool resolve(struct scope *c, struct ex *x) {
     for (int i = 0; i < x->binds.n; i++) x->depth = x->binds.b[i].set->depth > x->depth ? x->binds.b[i].set->depth : x->depth;
     if (++x->depth > 201) return fail_at(c->f, 0, "statement: nested too deeply");
     x->constant = x->binds.n == 0;
-    x->network = (x->kind == EX_CALL && x->number <= FN_NODE) || (x->where != NULL && x->where->network);
+    x->network = (x->kind == EX_CALL && (x->number <= FN_NODE || x->number == FN_RADIUS)) || (x->where != NULL && x->where->network);
     for (int i = 0; i < x->n; i++) x->network = x->network || (x->k[i] != NULL && x->k[i]->network);
     for (int i = 0; i < x->binds.n; i++) x->network = x->network || x->binds.b[i].set->network;
     for (int i = 0; i < x->n; i++) x->constant = x->constant && (x->k[i] == NULL || x->k[i]->constant);

@@ -18,7 +18,7 @@ class Rejected(Exception):
 
 class Certificate:
     """statement, verdict, number, total, value (pairs or None), attains, witness, counterexample, items (lists of
-    (name, int or tuple)), complete (True, False, None), rule, cases (the rest of each line `case`), sources [(model, file, config, tensors)], sha256."""
+    (name, int or tuple)), complete (True, False, None), rule, cases, radii (the rest of each line `case`, `radius`), sources [(model, file, config, tensors)], sha256."""
 
 
 def rational(text):
@@ -148,6 +148,12 @@ class Reader:
             c.cases.append(rest)
         c.bins = self.pair("bins", natural, "expected two integers") if c.rule == "count" else None
         self.need(c.rule != "count" or (c.bins is not None and 1 <= c.bins[0] <= 65535 and c.bins[1] < 2 ** 100), "line 'bins' expected")
+        c.radii = []
+        while c.rule in ("point", "enumerate"):
+            rest = self.line("radius ")
+            if rest is None:
+                break
+            c.radii.append(rest)
         c.sources = []
         while self.source(c):
             pass

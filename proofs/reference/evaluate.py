@@ -40,7 +40,7 @@ class Interpreter(ArrayFunctions, ModelFunctions, AblateFunctions):
     def __init__(self, nets, float32, data=None):
         self.float32, self.p, self.missing, self.data = float32, PRECISIONS[0], False, data or {}
         self.models = {name: Model(net, (), net.sha256) for name, net in nets.items()}
-        self.evaluators, self.runs, self.closed, self.twins, self.means = {}, {}, {}, {}, {}
+        self.evaluators, self.runs, self.closed, self.twins, self.means, self.radii = {}, {}, {}, {}, {}, {}
 
     # growing precision
 

@@ -2,7 +2,7 @@
 from fractions import Fraction
 
 import network
-from values import Array, ClaimError, Real, ends, integer, integers, matrix, number
+from values import Array, ClaimError, Real, ends, exact, integer, integers, matrix, number, real
 
 
 class Model:
@@ -10,6 +10,11 @@ class Model:
 
     def __init__(self, net, patches=(), key=None):
         self.net, self.patches, self.key = net, patches, key
+
+
+def radius_key(model, x, target):
+    """The start of the line `radius` that speaks of this value (FORMAT.md, section 3)."""
+    return "%s %s %s" % (model, "*" if target is None else target, ",".join(map(str, x)) + ("," if len(x) == 1 else ""))
 
 
 class ModelFunctions:
@@ -65,6 +70,17 @@ class ModelFunctions:
     def call_OV(self, env, m, layer, head):
         v, o = self.weights(env, m, layer, head, ("W_V", "W_O"))
         return self.matmul(v, o)
+
+    def call_radius(self, env, m, x, target=None):
+        if self.float32 or m.kind != "name" or m.parts[0] not in self.models:
+            raise ClaimError("radius is of the real function of a network")
+        x = self.value(x, env)
+        if not isinstance(x, Array) or len(x.shape) != 1 or not all(exact(a) for a in x):
+            raise ClaimError("radius asks for a vector of exact numbers")
+        name = radius_key(m.parts[0], [Fraction(a) for a in x], None if target is None else integer(self.value(target, env)))
+        if name not in self.radii:
+            raise ClaimError("no line 'radius' for a value that the claim reads")
+        return real(*self.radii[name])
 
     # networks
 

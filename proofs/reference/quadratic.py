@@ -173,6 +173,34 @@ def by_elimination(z):
     return True
 
 
+def ball_matrix(p, unit, x0, radius2, multiplier):
+    """A positive multiple of [[Q + multiplier, g / 2], [g / 2, m - multiplier r^2]] of the form p / unit around x0, its last row and column scaled: integers."""
+    n = len(x0)
+    z = lcm(*[x.denominator for x in x0])
+    x = [a.numerator * (z // a.denominator) for a in x0]
+    q = [[0] * n for _ in range(n)]
+    gradient, value = [0] * n, p.get((), 0) * z * z          # of z^2 times the form at x / z
+    for m, c in p.items():
+        if len(m) == 2:
+            i, j = m
+            q[i][j] += c
+            q[j][i] += c
+            gradient[i] += c * x[j]
+            gradient[j] += c * x[i]
+            value += c * x[i] * x[j]
+        elif len(m) == 1:
+            gradient[m[0]] += c * z
+            value += c * x[m[0]] * z
+    up, down = multiplier.numerator, multiplier.denominator
+    above, below = radius2.numerator, radius2.denominator
+    a = [[entry * down for entry in row] for row in q]
+    for i in range(n):
+        a[i][i] += 2 * up * unit
+        a[i].append(gradient[i] * down * below)
+    last = 2 * below * (value * down * below - up * unit * above * z * z)
+    return a + [[row[n] for row in a] + [last]]
+
+
 def names(e):
     """Names that stand in an expression or set."""
     if isinstance(e, E):
@@ -197,7 +225,7 @@ def calls(e, found):
     return found
 
 
-NETWORK = {"logits", "output", "attn", "score", "head_out", "resid_pre", "resid_mid", "resid_post", "mlp_pre", "mlp_post", "node"}
+NETWORK = {"logits", "output", "attn", "score", "head_out", "resid_pre", "resid_mid", "resid_post", "mlp_pre", "mlp_post", "node", "radius"}
 
 
 class BallClaim:
@@ -359,32 +387,9 @@ class BallClaim:
         return out, below << self.shift
 
     def matrix(self, form, x0, radius2, multiplier):
-        """A positive multiple of [[Q + multiplier, g / 2], [g / 2, m - multiplier r^2]] of the form around x0, its last row and column scaled: integers."""
-        n = self.n
+        """ball_matrix of the form around x0"""
         p, unit = self.polynomial(form)
-        z = lcm(*[x.denominator for x in x0])
-        x = [a.numerator * (z // a.denominator) for a in x0]
-        q = [[0] * n for _ in range(n)]
-        gradient, value = [0] * n, p[()] * z * z          # of z^2 times the form at x / z
-        for m, c in p.items():
-            if len(m) == 2:
-                i, j = m
-                q[i][j] += c
-                q[j][i] += c
-                gradient[i] += c * x[j]
-                gradient[j] += c * x[i]
-                value += c * x[i] * x[j]
-            elif len(m) == 1:
-                gradient[m[0]] += c * z
-                value += c * x[m[0]] * z
-        up, down = multiplier.numerator, multiplier.denominator
-        above, below = radius2.numerator, radius2.denominator
-        a = [[entry * down for entry in row] for row in q]
-        for i in range(n):
-            a[i][i] += 2 * up * unit
-            a[i].append(gradient[i] * down * below)
-        last = 2 * below * (value * down * below - up * unit * above * z * z)
-        return a + [[row[n] for row in a] + [last]]
+        return ball_matrix(p, unit, x0, radius2, multiplier)
 
     def case(self, line, env):
         """The truth of the predicate on the ball, as the line shows it."""

@@ -6,6 +6,7 @@ from certificate import Rejected
 from evaluate import Interpreter
 from linear import LinearInterpreter
 from quadratic import BallClaim
+from radius import Radii
 from values import Real, compare, ends, exact, vector
 
 
@@ -27,6 +28,8 @@ class Judge:
             self.interpreter = LinearInterpreter(nets, self.s)
         else:
             self.interpreter = Interpreter(nets, self.s.float32, data)
+        need(not (certificate.radii and self.s.float32), "radius: real semantics only")
+        self.interpreter.radii = Radii(certificate.radii, nets).found
         self.sources(nets)
 
     def sources(self, nets):

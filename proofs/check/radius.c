@@ -1,0 +1,279 @@
+/* Lines `radius` (FORMAT.md §3): every one is tested here, and what it shows of radius(M, x) is looked up when a claim is evaluated. */
+#include "certificate.h"
+#include "quadratic.h"
+#include <string.h>
+
+#define CAP_BITS 64 /* a larger distance, or none at all, counts as 2^64 */
+
+struct radius { const char *key; size_t key_size; mpq_t lo, hi; };
+struct radii { struct radius *r; size_t n; struct rowpoly out[64]; bool made[64]; };
+
+/* A line while it is tested. */
+struct line { const struct binding *b; const char *at, *end; struct fail *f; struct rowpoly *out; size_t n, answer, target; bool all; mpq_t *x, *zero; struct formroom w; mpz_t unit; };
+
+static bool bad(struct line *l, const char *what) { return fail_at(l->f, l->b->line, "radius: %s", what); }
+
+/* The next field, up to a space. */
+static bool word(struct line *l, const char **s, size_t *n) {
+    if (l->at >= l->end) return bad(l, "a field is missing");
+    const char *space = memchr(l->at, ' ', (size_t)(l->end - l->at));
+    *s = l->at;
+    *n = (size_t)((space != NULL ? space : l->end) - l->at);
+    l->at = space != NULL ? space + 1 : l->end;
+    if (*n == 0 || (space != NULL && l->at == l->end)) return bad(l, "a field is missing");
+    return true;
+}
+
+static bool read_point(struct line *l, const char *s, size_t size, mpq_t *out) {
+    if (l->n == 1 && s[size - 1] != ',') return bad(l, "not a vector of the network's inputs");
+    return rationals_read(s, l->n == 1 ? size - 1 : size, ',', out, l->n) ? true : bad(l, "not a vector of the network's inputs");
+}
+
+static int model_named(const struct stmt *s, const char *name, size_t n) {
+    for (int i = 0; i < s->n_models; i++)
+        if (strlen(s->models[i].name) == n && memcmp(s->models[i].name, name, n) == 0) return i;
+    return -1;
+}
+
+/* value of output k at w.X, times a positive number that is the same for all outputs */
+static void output_at(struct line *l, size_t k, mpz_t value) {
+    for (size_t t = 0; t < l->out->each; t++) mpz_set(l->w.m[t], l->out->c[k * l->out->each + t]);
+    form_gradient(&l->w, value);
+}
+
+static void find_answer(struct line *l) {
+    mpz_t v, best;
+    mpz_inits(v, best, NULL);
+    form_point(l->w.X, (const mpq_t *)l->x, (const mpq_t *)l->zero, l->n);
+    l->answer = 0;
+    for (size_t k = 0; k < l->out->width; k++) {
+        output_at(l, k, v);
+        if (k > 0 && mpz_cmp(v, best) <= 0) continue;
+        mpz_set(best, v);
+        l->answer = k;
+    }
+    mpz_clears(v, best, NULL);
+}
+
+static bool is_rival(const struct line *l, size_t k) { return k != l->answer && (l->all || k == l->target); }
+
+/* Is a rival at least as large as the answer at x + u? */
+static bool overtaken(struct line *l, const mpq_t *u) {
+    mpz_t v, best;
+    mpz_inits(v, best, NULL);
+    form_point(l->w.X, (const mpq_t *)l->x, u, l->n);
+    output_at(l, l->answer, best);
+    bool found = false;
+    for (size_t k = 0; k < l->out->width && !found; k++) {
+        if (!is_rival(l, k)) continue;
+        output_at(l, k, v);
+        found = mpz_cmp(v, best) >= 0;
+    }
+    mpz_clears(v, best, NULL);
+    return found;
+}
+
+/* hi: a point within it, or the cap */
+static bool upper(struct line *l, const mpq_t hi, const mpq_t cap) {
+    const char *s;
+    size_t n;
+    if (!word(l, &s, &n)) return false;
+    if (n == 1 && *s == '-') return mpq_cmp(hi, cap) == 0 ? true : bad(l, "a point is missing");
+    mpq_t *u = vector_new(l->n), sum, t;
+    mpq_inits(sum, t, NULL);
+    bool good = read_point(l, s, n, u);
+    for (size_t i = 0; good && i < l->n; i++) {
+        mpq_mul(t, u[i], u[i]);
+        mpq_add(sum, sum, t);
+    }
+    mpq_mul(t, hi, hi);
+    if (good && mpq_cmp(sum, t) > 0) good = bad(l, "the point is farther than the upper end");
+    if (good && !overtaken(l, (const mpq_t *)u)) good = bad(l, "the answer is the same at the point");
+    vector_free(u, l->n);
+    mpq_clears(sum, t, NULL);
+    return good;
+}
+
+/* lo: a multiplier for every rival, in rising order; or 0 */
+static bool lower(struct line *l, const mpq_t lo) {
+    const char *s;
+    size_t n;
+    if (mpq_sgn(lo) == 0) return word(l, &s, &n) && n == 1 && *s == '-' && l->at == l->end ? true : bad(l, "a lower end of 0 has no multipliers");
+    mpq_t r2, lambda;
+    mpq_inits(r2, lambda, NULL);
+    mpq_mul(r2, lo, lo);
+    bool good = true;
+    for (size_t k = 0; good && k < l->out->width; k++) {
+        if (!is_rival(l, k)) continue;
+        good = word(l, &s, &n);
+        if (good && (!rational_read(lambda, s, n) || mpq_sgn(lambda) < 0)) good = bad(l, "not a multiplier");
+        if (!good) break;
+        for (size_t t = 0; t < l->out->each; t++) mpz_sub(l->w.m[t], l->out->c[l->answer * l->out->each + t], l->out->c[k * l->out->each + t]);
+        form_point(l->w.X, (const mpq_t *)l->x, (const mpq_t *)l->zero, l->n);
+        if (!form_positive(&l->w, l->unit, r2, lambda)) good = fail_at(l->f, l->b->line, "radius: the multiplier of output %zu does not show the answer larger on the ball", k);
+    }
+    mpq_clears(r2, lambda, NULL);
+    return good && l->at != l->end ? bad(l, "too many multipliers") : good;
+}
+
+static bool read_target(struct line *l) {
+    const char *s;
+    size_t n;
+    if (!word(l, &s, &n)) return false;
+    l->all = n == 1 && *s == '*';
+    l->target = 0;
+    for (size_t i = 0; !l->all && i < n; i++) {
+        if (s[i] < '0' || s[i] > '9' || n > 9 || (n > 1 && *s == '0')) return bad(l, "'*' or an output expected");
+        l->target = 10 * l->target + (size_t)(s[i] - '0');
+    }
+    return l->all || l->target < l->out->width ? true : bad(l, "no such output");
+}
+
+static bool ends(struct line *l, struct radius *r) {
+    const char *s;
+    size_t n;
+    mpq_t cap;
+    if (!word(l, &s, &n) || !rational_read(r->lo, s, n) || !word(l, &s, &n) || !rational_read(r->hi, s, n)) return bad(l, "two ends expected");
+    mpq_init(cap);
+    mpz_setbit(mpq_numref(cap), CAP_BITS);
+    bool ordered = mpq_sgn(r->lo) >= 0 && mpq_cmp(r->lo, r->hi) <= 0 && mpq_cmp(r->hi, cap) <= 0;
+    bool good = ordered ? upper(l, r->hi, cap) && lower(l, r->lo) : bad(l, "the ends are not in order");
+    mpq_clear(cap);
+    return good;
+}
+
+static bool test_line(struct line *l, struct radius *r) {
+    const char *s;
+    size_t n;
+    if (!read_target(l) || !word(l, &s, &n) || !read_point(l, s, n, l->x)) return false;
+    r->key = l->b->s;
+    r->key_size = (size_t)(s + n - l->b->s);
+    find_answer(l);
+    if (l->out->width < 2) return bad(l, "a network of one output has no other answer");
+    if (!l->all && l->target == l->answer) return bad(l, "the output is the answer itself");
+    return ends(l, r);
+}
+
+static bool one_line(struct radii *all, struct eval *e, const struct binding *b, struct radius *r, struct fail *f) {
+    struct line l = {.b = b, .at = b->s, .end = b->s + b->n, .f = f};
+    const char *s;
+    size_t n;
+    if (!word(&l, &s, &n)) return false;
+    int model = model_named(e->s, s, n);
+    if (model < 0 || e->s->models[model].net == NULL) return bad(&l, "no such model");
+    const struct net *net = e->s->models[model].net;
+    l.out = &all->out[model];
+    bool made = all->made[model];
+    all->made[model] = true;
+    if (!made && !net_rowpoly(l.out, net, f)) return false;
+    l.n = net->in_width;
+    l.x = vector_new(l.n);
+    l.zero = vector_new(l.n);
+    formroom_init(&l.w, l.n);
+    mpz_init(l.unit);
+    mpz_setbit(l.unit, l.out->scale);
+    bool good = test_line(&l, r);
+    vector_free(l.x, l.n);
+    vector_free(l.zero, l.n);
+    formroom_clear(&l.w);
+    mpz_clear(l.unit);
+    return good;
+}
+
+static int compare(const char *a, size_t na, const char *b, size_t nb) {
+    int c = memcmp(a, b, na < nb ? na : nb);
+    return c != 0 ? c : na < nb ? -1 : na > nb;
+}
+
+bool radii_check(const struct certificate *c, struct eval *e, struct fail *f) {
+    struct radii *all = e->radii = mem_get(1, sizeof *all);
+    if (c->n_radii > 0 && e->s->float32) return fail_at(f, c->radii[0].line, "radius: real semantics only");
+    all->r = mem_get(c->n_radii, sizeof *all->r);
+    for (size_t i = 0; i < c->n_radii; i++) {
+        struct radius *r = &all->r[all->n++];
+        mpq_inits(r->lo, r->hi, NULL);
+        if (!one_line(all, e, &c->radii[i], r, f)) return false;
+        if (i > 0 && compare(r[-1].key, r[-1].key_size, r->key, r->key_size) >= 0) return fail_at(f, c->radii[i].line, "radius: lines are not in order, or one stands twice");
+    }
+    return true;
+}
+
+void radii_clear(struct eval *e) {
+    struct radii *all = e->radii;
+    if (all == NULL) return;
+    for (size_t i = 0; i < all->n; i++) mpq_clears(all->r[i].lo, all->r[i].hi, NULL);
+    for (int i = 0; i < 64; i++)
+        if (all->made[i]) rowpoly_clear(&all->out[i]);
+    mem_free(all->r);
+    mem_free(all);
+    e->radii = NULL;
+}
+
+/* ---- radius(M, x), radius(M, x, j) ---- */
+
+static void add_rational(struct buffer *b, mpq_srcptr x) {
+    mpq_t q;
+    mpq_init(q);
+    mpq_set(q, x);
+    mpq_canonicalize(q);
+    char *s = mpq_get_str(NULL, 10, q);
+    buffer_puts(b, s);
+    void (*release)(void *, size_t);
+    mp_get_memory_functions(NULL, NULL, &release);
+    release(s, strlen(s) + 1);
+    mpq_clear(q);
+}
+
+static const struct radius *look_up(const struct radii *all, const char *key, size_t n) {
+    size_t lo = 0, hi = all != NULL ? all->n : 0;
+    while (lo < hi) {
+        size_t mid = lo + (hi - lo) / 2;
+        int c = compare(all->r[mid].key, all->r[mid].key_size, key, n);
+        if (c == 0) return &all->r[mid];
+        if (c < 0) lo = mid + 1;
+        else hi = mid;
+    }
+    return NULL;
+}
+
+static void scaled(mpz_t out, mpq_srcptr q, unsigned p, bool up) {
+    mpz_t t;
+    mpz_init(t);
+    mpz_mul_2exp(t, mpq_numref(q), p);
+    if (up) mpz_cdiv_q(out, t, mpq_denref(q));
+    else mpz_fdiv_q(out, t, mpq_denref(q));
+    mpz_clear(t);
+}
+
+bool eval_radius(struct eval *e, const struct ex *x, struct val *out) {
+    struct val v;
+    int64_t target = -1;
+    if (e->s->float32) return eval_fail(e, "radius is of the real function of a network");
+    if (x->k[0]->kind != EX_MODEL) return eval_fail(e, "radius needs a network");
+    if (!need_array(e, x->k[1], &v)) return false;
+    if (v.rank != 1) return eval_fail(e, "radius needs a vector");
+    if (x->n == 3 && (!eval_int(e, x->k[2], &target) || target < 0)) return eval_fail(e, "the third argument of radius is an output");
+    struct buffer key = {0};
+    char number[32];
+    buffer_puts(&key, e->s->models[x->k[0]->number].name);
+    if (target >= 0) snprintf(number, sizeof number, " %lld ", (long long)target);
+    buffer_puts(&key, target < 0 ? " * " : number);
+    for (uint32_t i = 0; i < v.d[0]; i++) {
+        if (!num_exact(&v.x[i])) {
+            buffer_clear(&key);
+            return eval_fail(e, "radius needs a vector of exact numbers");
+        }
+        if (i > 0) buffer_puts(&key, ",");
+        add_rational(&key, v.x[i].q);
+    }
+    if (v.d[0] == 1) buffer_puts(&key, ",");
+    const struct radius *r = look_up(e->radii, key.s, key.n);
+    buffer_clear(&key);
+    if (r == NULL) return eval_fail(e, "no line 'radius' for a value that the claim reads");
+    *out = (struct val){.type = V_NUM, .x = pool_get(e, 1)};
+    num_set_int(out->x, 0);
+    num_to_real(out->x, out->x, e->p);
+    scaled(LO(out->x), r->lo, e->p, false);
+    scaled(HI(out->x), r->hi, e->p, true);
+    return true;
+}

@@ -1,0 +1,27 @@
+/* radius: the distance from an input to the nearest one at which another output of a bilinear network is as large, enclosed, with what proves it
+ * (FORMAT.md §3, radius). One store belongs to a statement and is shared by its threads; what is found there stays. */
+#ifndef WEIGHTPROOF_VERIFY_RADIUS_H
+#define WEIGHTPROOF_VERIFY_RADIUS_H
+#include <fmpq.h>
+#include "core/diag.h"
+#include "core/text.h"
+#include "models/net.h"
+
+#define RADIUS_CAP_BITS 64    /* a larger distance, or none at all, counts as 2^64 */
+
+struct radii;
+struct radii *radii_new(void);                 /* NULL without memory */
+void radii_free(struct radii *r);
+/* lo <= radius(M, x) <= hi, or radius(M, x, target) when target >= 0; x has net->width_in entries. model: its name in the statement.
+ * STATUS_UNSUPPORTED when the network's outputs are no polynomials of degree two, STATUS_INPUT when the target is the answer itself. */
+enum status radii_find(fmpq_t lo, fmpq_t hi, struct radii *r, const char *model, const struct net *net, const fmpq *x, long target, struct diag *d) MUST_USE;
+/* The lines `radius ...` of everything found, in their order. */
+enum status radii_lines(struct text *out, struct radii *r) MUST_USE;
+
+/* radius_search.c: what doubles say of one form q, gamma, c in the basis of its eigenvectors (n entries each), q rising, c > 0. */
+struct spectral { const double *q, *gamma; double c; size_t n; };
+/* The least |y| with sum q_i y_i^2 + gamma_i y_i + c <= 0, and such a y; INFINITY when there seems to be none. */
+double nearest_zero(double *y, const struct spectral *f);
+/* A multiplier that shows the form positive on the ball of this radius; negative when doubles see none. *clear: they are sure of it. */
+double ball_lambda(const struct spectral *f, double radius, double *room, bool *clear);
+#endif
