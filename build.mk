@@ -44,6 +44,7 @@ peers: deps-tests
 	@$(MAKE) --no-print-directory $(VENV)/ready
 	@$(VENV)/bin/python -c 'import torch' 2>/dev/null || { echo 'installing PyTorch into $(VENV) (about 200 MB)'; $(VENV)/bin/pip install -q --disable-pip-version-check torch==2.13.0; }
 	@$(VENV)/bin/python -c 'import transformer_lens, nbclient, ipykernel' 2>/dev/null || { echo 'installing TransformerLens and the notebook client into $(VENV)'; $(VENV)/bin/pip install -q --disable-pip-version-check torch==2.13.0 'transformer_lens<4' nbclient ipykernel; }
+	@$(VENV)/bin/python -c 'import cvc5' 2>/dev/null || { echo 'installing cvc5 into $(VENV)'; $(VENV)/bin/pip install -q --disable-pip-version-check cvc5==1.4.2; }
 	@$(VENV)/bin/python -c 'import onnx, onnxruntime' 2>/dev/null || { echo 'installing ONNX and ONNX Runtime into $(VENV)'; $(VENV)/bin/pip install -q --disable-pip-version-check onnx==1.23.2 onnxruntime==1.32.0; }
 bench: deps peers
 	@$(MAKE) --no-print-directory all $(BUILD)/bench/forward
@@ -55,6 +56,7 @@ check-peers: peers
 	@$(VENV)/bin/python tests/peers/python.py $(BUILD)
 	@$(MAKE) --no-print-directory $(BUILD)/tests/models/check_onnx
 	@$(VENV)/bin/python tests/peers/onnx_files.py $(BUILD)
+	@$(VENV)/bin/python tests/smt/oracle.py $(BUILD) --count 300 --seed 5 --cvc5
 check-long: deps-tests
 	@$(MAKE) --no-print-directory -j2 all
 	@$(MAKE) --no-print-directory $(VENV)/ready

@@ -16,6 +16,7 @@ $ weightproof help
 >   verify   FILE.claims  decide every claim, check every certificate, print the verdicts
 >   new      MODEL        a claim file that runs on this model as it stands
 >   eval     FILE.claims  the value of every subexpression of a claim at one input
+>   smt      FILE.claims  one claim as an SMT-LIB 2 document, for Z3, cvc5 or another solver
 >   info     [MODEL]      what was read, what was inferred, what was assumed
 >   run      MODEL        certified enclosures of activations
 >   selftest MODEL        stored outputs of another program against certified bounds

@@ -1,0 +1,275 @@
+/* network.c: networks on symbolic inputs, and which node a call of the language means. */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+#include "core/mem.h"
+#include "verify/smt/smt.h"
+
+static long find_node(struct smt *m, const struct net *net, const char *name)
+{
+    long node = net_node(net, name);
+    if (node < 0) smt_fail(m, STATUS_INPUT, "the model has no node '%s'", name);
+    return node;
+}
+
+static long component(struct smt *m, const struct net *net, const struct expr *e)
+{
+    long l = 0, h = 0;
+    if (e->form == FORM_STRING) return find_node(m, net, e->name);
+    if (e->form == FORM_NAME && e->name && strcmp(e->name, "embed") == 0) return find_node(m, net, "hook_embed");
+    if (e->form == FORM_NAME && e->name && strcmp(e->name, "pos_embed") == 0) return find_node(m, net, "hook_pos_embed");
+    if (e->form != FORM_CALL || (e->function != FUNCTION_HEAD && e->function != FUNCTION_MLP)) {
+        smt_fail(m, STATUS_UNSUPPORTED, "a component of this kind has no encoding");
+        return -1;
+    }
+    if (!smt_int(m, &l, e->args[0])) return -1;
+    if (e->function == FUNCTION_MLP) return find_node(m, net, smt_format(m, "blocks.%ld.hook_mlp_out", l));
+    return smt_int(m, &h, e->args[1]) ? find_node(m, net, smt_format(m, "blocks.%ld.attn.hook_result.%ld", l, h)) : -1;
+}
+
+static long resid_pre(struct smt *m, const struct net *net, long l)
+{
+    long node = net_node(net, smt_format(m, "blocks.%ld.hook_resid_pre", l));
+    if (node >= 0) return node;
+    return find_node(m, net, l == 0 ? "hook_embed" : smt_format(m, "blocks.%ld.hook_resid_post", l - 1));
+}
+
+static long call_node(struct smt *m, const struct net *net, const struct expr *e)
+{
+    static const struct { enum function f; const char *tail; } tails[] = {
+        {FUNCTION_ATTN, "attn.hook_pattern"}, {FUNCTION_SCORE, "attn.hook_attn_scores"}, {FUNCTION_HEAD_OUT, "attn.hook_result"},
+        {FUNCTION_RESID_MID, "hook_resid_mid"}, {FUNCTION_RESID_POST, "hook_resid_post"}, {FUNCTION_MLP_PRE, "mlp.hook_pre"}, {FUNCTION_MLP_POST, "mlp.hook_post"}};
+    long l, h;
+    if (e->function == FUNCTION_LOGITS || e->function == FUNCTION_OUTPUT) return (long)net->output;
+    if (e->function == FUNCTION_NODE) return component(m, net, e->args[1]);
+    if (!smt_int(m, &l, e->args[1])) return -1;
+    if (e->function == FUNCTION_RESID_PRE) return resid_pre(m, net, l);
+    for (size_t i = 0; i < sizeof tails / sizeof *tails; i++) {
+        if (tails[i].f != e->function) continue;
+        if (e->n_args < 4) return find_node(m, net, smt_format(m, "blocks.%ld.%s", l, tails[i].tail));
+        return smt_int(m, &h, e->args[2]) ? find_node(m, net, smt_format(m, "blocks.%ld.%s.%ld", l, tails[i].tail, h)) : -1;
+    }
+    smt_fail(m, STATUS_UNSUPPORTED, "%s has no encoding", function_table[e->function].name);
+    return -1;
+}
+
+/* Certified bounds over every input that the domain allows. */
+static void find_bounds(struct smt *m, struct smt_site *site)
+{
+    size_t n = site->n, width = site->net->width_in ? site->net->width_in : 1;
+    enum status s = bounds_new(&site->bounds, site->net, SEMANTICS_REAL);
+    if (s != STATUS_OK) {
+        smt_fail(m, s, "no bounds of the network's values");
+        return;
+    }
+    if (site->net->width_in) {
+        double *ends = smt_array(m, 2 * n * width, sizeof *ends);
+        for (size_t i = 0; ends && i < n * width; i++) entry_ends(&ends[i], &ends[n * width + i], &site->inputs[i]);
+        if (ends) bounds_box(site->bounds, ends, ends + n * width, n);
+        return;
+    }
+    const int **tokens = smt_array(m, n, sizeof *tokens);
+    size_t *counts = smt_array(m, n, sizeof *counts);
+    for (size_t i = 0; tokens && counts && i < n; i++) {
+        counts[i] = entry_cases(&site->inputs[i]);
+        int *t = smt_array(m, counts[i], sizeof *t);
+        for (size_t k = 0; t && k < counts[i]; k++) t[k] = (int)mpz_get_si(mpq_numref(site->inputs[i].lo + k));
+        tokens[i] = t;
+    }
+    if (m->status == STATUS_OK && bounds_tokens(site->bounds, tokens, counts, n) != STATUS_OK) smt_fail(m, STATUS_MEMORY, "out of memory");
+}
+
+static bool read_tokens(struct smt *m, struct smt_site *site, const struct sym *input)
+{
+    const struct net *net = site->net;
+    if (input->rank != 1 || input->n < 1 || input->n > net->n_ctx) return smt_fail(m, STATUS_INPUT, "not a sequence of 1 to %zu tokens", net->n_ctx);
+    site->n = input->n;
+    site->inputs = input->e;
+    for (size_t i = 0; i < input->n; i++) {
+        const struct entry *t = &input->e[i];
+        for (size_t k = 0; k < (t->table ? entry_cases(t) : 1); k++)
+            if (!t->table || !entry_exact(t) || mpz_cmp_ui(mpq_denref(t->lo + k), 1) != 0 || mpq_sgn(t->lo + k) < 0 || mpz_cmp_ui(mpq_numref(t->lo + k), net->d_vocab) >= 0)
+                return smt_fail(m, STATUS_INPUT, "token %zu of an input is not always in 0..%zu", i, net->d_vocab - 1);
+    }
+    return true;
+}
+
+static bool read_reals(struct smt *m, struct smt_site *site, const struct sym *input)
+{
+    const struct net *net = site->net;
+    bool vector = input->rank == 1;
+    if (input->rank < 1 || input->rank > 2 || input->shape[input->rank - 1] != net->width_in || (vector && net->n_ctx != 1))
+        return smt_fail(m, STATUS_INPUT, "not an input of the model, which reads rows of %zu numbers", net->width_in);
+    site->n = vector ? 1 : input->shape[0];
+    site->inputs = input->e;
+    return (site->n >= 1 && site->n <= net->n_ctx) || smt_fail(m, STATUS_INPUT, "an input of %zu rows, the model takes 1 to %zu", site->n, net->n_ctx);
+}
+
+static bool read_patch(struct smt *m, struct smt_site *site, const struct expr *left, const struct expr *value)
+{
+    struct smt_patch *p = &site->patches[site->n_patches];
+    long node = component(m, site->net, left->form == FORM_INDEX ? left->args[0] : left), first = 0, last = (long)site->n - 1, before = m->last;
+    if (node < 0) return false;
+    *p = (struct smt_patch){.node = (size_t)node, .first = 0, .count = (long)site->n};
+    if (left->form == FORM_INDEX) {
+        const struct expr *i = left->args[1];
+        bool slice = i->form == FORM_SLICE, good;
+        m->last = (long)site->n - 1;
+        if (slice) good = (!i->args[0] || smt_int(m, &first, i->args[0])) && (!i->args[1] || smt_int(m, &last, i->args[1]));
+        else good = smt_int(m, &first, i), last = first;
+        m->last = before;
+        if (!good) return false;
+        p->first = first;
+        p->count = last - first + 1;
+        if (first < 0 || last >= (long)site->n || p->count < 1) return smt_fail(m, STATUS_INPUT, "a patch of rows that the input has not");
+    }
+    p->value = smt_eval(m, value);
+    size_t width = site->net->nodes[p->node].width ? site->net->nodes[p->node].width : site->n;
+    if (m->status != STATUS_OK) return false;
+    if (p->value->is_truth || p->value->n != (size_t)p->count * width) return smt_fail(m, STATUS_INPUT, "a patch of %ld rows of width %zu needs an array of that shape", p->count, width);
+    site->n_patches++;
+    return true;
+}
+
+/* Innermost first; a later patch of the same rows wins. */
+static bool read_patches(struct smt *m, struct smt_site *site, const struct expr *e)
+{
+    if (e->form != FORM_CALL) return true;
+    if (!read_patches(m, site, e->args[0])) return false;
+    for (size_t i = 1; i < e->n_args; i++)
+        if (!read_patch(m, site, e->args[i]->args[0], e->args[i]->args[1])) return false;
+    return true;
+}
+
+static size_t count_patches(const struct expr *e)
+{
+    size_t n = 0;
+    for (; e->form == FORM_CALL; e = e->args[0]) n += e->n_args;
+    return n;
+}
+
+/* Does e read a variable that has another value in another instance of a quantifier? */
+static bool moves(const struct smt *m, const struct expr *e)
+{
+    for (size_t slot = 0; slot < m->s->n_slots; slot++)
+        if (m->concrete[slot] && expr_uses_slot(e, (int)slot)) return true;
+    return false;
+}
+
+struct smt_site *smt_site_of(struct smt *m, const struct expr *call)
+{
+    const struct expr *model = call->args[0], *input = call->args[call->n_args - 1], *base = model;
+    bool kept = !moves(m, model) && !moves(m, input);
+    for (size_t i = 0; i < m->n_sites; i++)
+        if (kept && m->sites[i]->closed && expr_equal(m->sites[i]->model, model) && expr_equal(m->sites[i]->input, input)) return m->sites[i];
+    while (base->form == FORM_CALL && base->function == FUNCTION_PATCH) base = base->args[0];
+    const struct model *found = base->form == FORM_NAME && base->name ? statement_model(m->s, base->name) : NULL;
+    if (!found || found->net.n_nodes == 0) {
+        smt_fail(m, STATUS_UNSUPPORTED, base->form == FORM_CALL ? "%s has no encoding" : "no network for this model", base->form == FORM_CALL ? function_table[base->function].name : "");
+        return NULL;
+    }
+    const struct sym *x = smt_eval(m, input);
+    if (m->status != STATUS_OK) return NULL;
+    struct smt_site *site = smt_array(m, 1, sizeof *site);
+    void *grown = mem_grow(m->sites, &m->room_sites, m->n_sites + 1, sizeof *m->sites);
+    if (grown) m->sites = grown;
+    if (!site || !grown) return NULL;
+    *site = (struct smt_site){.net = &found->net, .model = model, .input = input, .closed = kept};
+    site->name = m->n_sites ? smt_format(m, "%s~%zu", base->name, m->n_sites + 1) : base->name;
+    struct text t;
+    text_init(&t);
+    expr_print(&t, call->args[call->n_args - 1]);
+    smt_comment(m, "%s: the network %s%s on %s", site->name, base->name, base == model ? "" : ", patched,", t.data ? t.data : "");
+    text_clear(&t);
+    if (x->is_truth || !(site->net->width_in ? read_reals(m, site, x) : read_tokens(m, site, x))) {
+        smt_fail(m, STATUS_INPUT, "not an input of a network");
+        return NULL;
+    }
+    site->rows = smt_array(m, site->net->n_nodes * site->n, sizeof *site->rows);
+    site->patches = smt_array(m, count_patches(model), sizeof *site->patches);
+    m->sites[m->n_sites++] = site;
+    if (!site->rows || !site->patches || !read_patches(m, site, model)) return NULL;
+    if (site->n_patches == 0) find_bounds(m, site);
+    return m->status == STATUS_OK ? site : NULL;
+}
+
+/* A double a little outside, of few digits. */
+static double outside(double x, bool upward)
+{
+    int e;
+    if (x == 0 || !isfinite(x)) return x;
+    double f = ldexp(frexp(x, &e), 24);
+    return ldexp(upward ? ceil(f) : floor(f), e - 24);
+}
+
+static void tighten(struct entry *x, double low, double high)
+{
+    if (x->table || !(low <= high)) return;
+    if (low > -1e300) x->low = outside(fmax(x->low, low), false);
+    if (high < 1e300) x->high = outside(fmin(x->high, high), true);
+}
+
+static const struct smt_patch *patch_of(const struct smt_site *site, size_t node, size_t row)
+{
+    for (size_t i = site->n_patches; i-- > 0;) {
+        const struct smt_patch *p = &site->patches[i];
+        if (p->node == node && (long)row >= p->first && (long)row < p->first + p->count) return p;
+    }
+    return NULL;
+}
+
+const struct entry *smt_row(struct smt *m, struct smt_site *site, size_t node, size_t row, size_t *width)
+{
+    const struct node *x = &site->net->nodes[node];
+    struct entry **kept = &site->rows[node * site->n + row];
+    *width = x->width ? x->width : site->n;
+    if (*kept || m->status != STATUS_OK) return *kept;
+    const struct smt_patch *p = patch_of(site, node, row);
+    if (p) return *kept = p->value->e + ((long)row - p->first) * (long)*width;
+    struct entry *out = row_make(m, site, node, row);
+    if (m->status != STATUS_OK) return NULL;
+    if (site->bounds && x->op != OP_SCORE) {
+        const double *lo, *hi;
+        bounds_row(site->bounds, node, row, &lo, &hi);
+        for (size_t e = 0; e < *width; e++) tighten(&out[e], lo[e], hi[e]);
+    }
+    return *kept = out;
+}
+
+/* The rows that the first index names, or all; *used: the index was taken. */
+const struct sym *smt_network(struct smt *m, const struct expr *call, const struct expr *const *indices, size_t n, bool *used)
+{
+    struct smt_site *site = smt_site_of(m, call);
+    long node = site ? call_node(m, site->net, call) : -1, first = 0, before = m->last;
+    *used = false;
+    if (node < 0) return NULL;
+    size_t width = site->net->nodes[node].width ? site->net->nodes[node].width : site->n, rows = site->n;
+    bool vector = site->net->width_in && site->net->n_ctx == 1;
+    if (site->net->nodes[node].op == OP_SCORE && site->net->causal) {
+        smt_fail(m, STATUS_UNSUPPORTED, "scores under a mask have no encoding");
+        return NULL;
+    }
+    if (!vector && n > 0 && indices[0]->form != FORM_SLICE) {
+        m->last = (long)site->n - 1;
+        enum status s = m->status;
+        struct entry i;
+        const struct sym *v = smt_eval(m, indices[0]);
+        m->last = before;
+        if (s != STATUS_OK || m->status != STATUS_OK || !sym_scalar(m, &i, v, indices[0])) return NULL;
+        if (entry_constant(&i)) {
+            first = mpz_get_si(mpq_numref(i.lo));
+            if (first < 0 || first >= (long)site->n) {
+                smt_fail(m, STATUS_INPUT, "index %ld out of range: the input has %zu rows", first, site->n);
+                return NULL;
+            }
+            rows = 1;
+            *used = true;
+        }
+    }
+    struct sym *out = sym_new(m, vector || *used ? 1 : 2, vector || *used ? (const size_t[]){width} : (const size_t[]){rows, width});
+    for (size_t i = 0; out && i < rows && m->status == STATUS_OK; i++) {
+        const struct entry *r = smt_row(m, site, (size_t)node, (size_t)first + i, &width);
+        if (r) memcpy(out->e + i * width, r, width * sizeof *r);
+    }
+    return m->status == STATUS_OK ? out : NULL;
+}

@@ -1,0 +1,266 @@
+/* smooth.c: functions that are no polynomials. In a table each case has its enclosure; of a term the function lies, on each of a few pieces, between the lines
+ * that its slope allows from both ends of the piece (mean value theorem, slopes and values from balls). More points can be given, as lemmas. */
+#include <math.h>
+#include <string.h>
+#include <arb_hypgeom.h>
+#include "core/mem.h"
+#include "core/number.h"
+#include "verify/smt/smt.h"
+
+#define PREC 160
+#define PIECES 8
+#define CUTS_MOST 64
+
+static void logistic(arb_t out, const arb_t x)
+{
+    arb_neg(out, x);
+    arb_exp(out, out, PREC);
+    arb_add_ui(out, out, 1, PREC);
+    arb_inv(out, out, PREC);
+}
+
+static void normal_distribution(arb_t out, const arb_t x)
+{
+    arb_t r;
+    arb_init(r);
+    arb_set_ui(r, 2);
+    arb_rsqrt(r, r, PREC);
+    arb_mul(out, x, r, PREC);
+    arb_hypgeom_erf(out, out, PREC);
+    arb_add_ui(out, out, 1, PREC);
+    arb_mul_2exp_si(out, out, -1);
+    arb_clear(r);
+}
+
+/* u = sqrt(2 / pi) (x + 0.044715 x^3), and its slope */
+static void new_argument(arb_t u, arb_t slope, const arb_t x)
+{
+    arb_t c, k, t;
+    arb_init(c), arb_init(k), arb_init(t);
+    arb_const_pi(c, PREC);
+    arb_ui_div(c, 2, c, PREC);
+    arb_sqrt(c, c, PREC);
+    arb_set_ui(k, 44715);
+    arb_div_ui(k, k, 1000000, PREC);
+    arb_sqr(t, x, PREC);
+    arb_mul(t, t, k, PREC);
+    arb_add_ui(u, t, 1, PREC);
+    arb_mul(u, u, x, PREC);
+    arb_mul(u, u, c, PREC);
+    arb_mul_ui(slope, t, 3, PREC);
+    arb_add_ui(slope, slope, 1, PREC);
+    arb_mul(slope, slope, c, PREC);
+    arb_clear(c), arb_clear(k), arb_clear(t);
+}
+
+static void value_of(arb_t out, enum smooth f, const arb_t x)
+{
+    arb_t t, u;
+    arb_init(t), arb_init(u);
+    switch (f) {
+    case SMOOTH_EXP: arb_exp(out, x, PREC); break;
+    case SMOOTH_SIGMOID: logistic(out, x); break;
+    case SMOOTH_TANH: arb_tanh(out, x, PREC); break;
+    case SMOOTH_ERF: arb_hypgeom_erf(out, x, PREC); break;
+    case SMOOTH_GELU: normal_distribution(t, x), arb_mul(out, t, x, PREC); break;
+    case SMOOTH_GELU_NEW: new_argument(t, u, x), arb_tanh(t, t, PREC), arb_add_ui(t, t, 1, PREC), arb_mul(out, t, x, PREC), arb_mul_2exp_si(out, out, -1); break;
+    case SMOOTH_SILU: logistic(t, x), arb_mul(out, t, x, PREC); break;
+    default: arb_sqrt(out, x, PREC); break;
+    }
+    arb_clear(t), arb_clear(u);
+}
+
+/* s (1 - s) of the logistic function s */
+static void logistic_slope(arb_t out, const arb_t x)
+{
+    arb_t s, r;
+    arb_init(s), arb_init(r);
+    logistic(s, x);
+    arb_sub_ui(r, s, 1, PREC);
+    arb_neg(r, r);
+    arb_mul(out, s, r, PREC);
+    arb_clear(s), arb_clear(r);
+}
+
+/* exp(-x^2) over a root: of pi / 4 for erf, of 2 pi (and -x^2 / 2) for the normal density */
+static void bell(arb_t out, const arb_t x, bool normal)
+{
+    arb_t t;
+    arb_init(t);
+    arb_sqr(out, x, PREC);
+    arb_neg(out, out);
+    arb_const_pi(t, PREC);
+    arb_mul_2exp_si(t, t, normal ? 1 : -2);
+    if (normal) arb_mul_2exp_si(out, out, -1);
+    arb_exp(out, out, PREC);
+    arb_rsqrt(t, t, PREC);
+    arb_mul(out, out, t, PREC);
+    arb_clear(t);
+}
+
+static void slope_of(arb_t out, enum smooth f, const arb_t x)
+{
+    arb_t t, u, v;
+    arb_init(t), arb_init(u), arb_init(v);
+    switch (f) {
+    case SMOOTH_EXP: arb_exp(out, x, PREC); break;
+    case SMOOTH_SIGMOID: logistic_slope(out, x); break;
+    case SMOOTH_TANH: arb_tanh(t, x, PREC), arb_sqr(t, t, PREC), arb_sub_ui(out, t, 1, PREC), arb_neg(out, out); break;
+    case SMOOTH_ERF: bell(out, x, false); break;
+    case SMOOTH_GELU: normal_distribution(t, x), bell(u, x, true), arb_mul(u, u, x, PREC), arb_add(out, t, u, PREC); break;
+    case SMOOTH_SILU: logistic(t, x), logistic_slope(u, x), arb_mul(u, u, x, PREC), arb_add(out, t, u, PREC); break;
+    case SMOOTH_GELU_NEW:
+        new_argument(t, u, x);
+        arb_tanh(t, t, PREC);
+        arb_sqr(v, t, PREC);
+        arb_sub_ui(v, v, 1, PREC);
+        arb_neg(v, v);
+        arb_mul(v, v, u, PREC);
+        arb_mul(v, v, x, PREC);
+        arb_add_ui(t, t, 1, PREC);
+        arb_add(out, t, v, PREC);
+        arb_mul_2exp_si(out, out, -1);
+        break;
+    default: arb_rsqrt(out, x, PREC), arb_mul_2exp_si(out, out, -1); break;
+    }
+    arb_clear(t), arb_clear(u), arb_clear(v);
+}
+
+static void ball_between(arb_t out, const mpq_t lo, const mpq_t hi)
+{
+    arb_t b;
+    arb_init(b);
+    ball_set_number(out, lo, PREC);
+    ball_set_number(b, hi, PREC);
+    arb_union(out, out, b, PREC);
+    arb_clear(b);
+}
+
+static bool enclosed(mpq_t lo, mpq_t hi, const arb_t x)
+{
+    if (!arb_is_finite(x)) return false;
+    ball_ends(lo, hi, x, 128);
+    round_outward(lo, hi);
+    return true;
+}
+
+static struct entry table_value(struct smt *m, enum smooth f, const struct entry *x, const mpq_t shift)
+{
+    struct entry e = {.table = true, .split = x->split, .lo = smt_numbers(m, entry_cases(x)), .hi = smt_numbers(m, entry_cases(x))};
+    arb_t b, s;
+    if (!e.lo || !e.hi) return (struct entry){.term = "0.0"};
+    arb_init(b), arb_init(s);
+    if (shift) ball_set_number(s, shift, PREC);
+    for (size_t i = 0; i < entry_cases(x) && m->status == STATUS_OK; i++) {
+        ball_between(b, x->lo + i, x->hi + i);
+        arb_sub(b, b, s, PREC);
+        value_of(b, f, b);
+        if (!enclosed(e.lo + i, e.hi + i, b)) smt_fail(m, STATUS_UNSUPPORTED, "a function has no finite value for some tokens");
+    }
+    arb_clear(b), arb_clear(s);
+    return e;
+}
+
+/* slope, from: "y >= value + slope (x - at)" and its like; a line of the assertion */
+static void add_line(struct text *t, const char *y, const char *x, bool below, const mpq_t value, const mpq_t slope, const mpq_t at)
+{
+    text_addf(t, " (%s %s (+ ", below ? ">=" : "<=", y);
+    smt_number(t, value);
+    text_add(t, " (* ");
+    smt_number(t, slope);
+    text_addf(t, " (- %s ", x);
+    smt_number(t, at);
+    text_add(t, "))))");
+}
+
+/* On [a, b] the function lies between the lines of least and greatest slope through both ends. */
+static void add_piece(struct smt *m, enum smooth f, const char *y, const char *x, const mpq_t a, const mpq_t b)
+{
+    mpq_t vlo[2], vhi[2], slo, shi;
+    arb_t t;
+    struct text line;
+    bool good = true;
+    mpq_inits(vlo[0], vlo[1], vhi[0], vhi[1], slo, shi, NULL);
+    arb_init(t);
+    text_init(&line);
+    for (int k = 0; k < 2; k++) {
+        ball_set_number(t, k ? b : a, PREC);
+        value_of(t, f, t);
+        good = good && enclosed(vlo[k], vhi[k], t);
+    }
+    ball_between(t, a, b);
+    slope_of(t, f, t);
+    good = good && enclosed(slo, shi, t);
+    if (good) {
+        text_add(&line, "(=> (and (<= ");
+        smt_number(&line, a);
+        text_addf(&line, " %s) (<= %s ", x, x);
+        smt_number(&line, b);
+        text_add(&line, ")) (and");
+        add_line(&line, y, x, true, vlo[0], slo, a);
+        add_line(&line, y, x, false, vhi[0], shi, a);
+        add_line(&line, y, x, true, vlo[1], shi, b);
+        add_line(&line, y, x, false, vhi[1], slo, b);
+        text_add(&line, "))");
+        smt_assert(m, smt_keep(m, &line));
+    }
+    text_clear(&line);
+    arb_clear(t);
+    mpq_clears(vlo[0], vlo[1], vhi[0], vhi[1], slo, shi, NULL);
+}
+
+static int rising(const void *a, const void *b) { return mpq_cmp((mpq_srcptr)a, (mpq_srcptr)b); }
+
+/* What is known everywhere. */
+static void add_range(struct smt *m, enum smooth f, const char *y)
+{
+    if (f == SMOOTH_EXP || f == SMOOTH_SIGMOID) smt_assert(m, smt_format(m, "(> %s 0.0)", y));
+    if (f == SMOOTH_SIGMOID || f == SMOOTH_TANH || f == SMOOTH_ERF) smt_assert(m, smt_format(m, "(< (- 1.0) %s 1.0)", y));
+    if (f == SMOOTH_GELU || f == SMOOTH_GELU_NEW || f == SMOOTH_SILU) smt_assert(m, smt_format(m, "(>= %s (- 0.279))", y));
+}
+
+static struct entry root_of(struct smt *m, const char *name, struct entry x)
+{
+    double low, high;
+    entry_ends(&low, &high, &x);
+    if (!(low >= 0)) {
+        smt_fail(m, STATUS_UNSUPPORTED, "a root of what may be negative");
+        return x;
+    }
+    const char *r = smt_declare(m, name, "Real");
+    m->products = true;
+    smt_assert(m, smt_format(m, "(and (>= %s 0.0) (= (* %s %s) %s))", r, r, r, entry_term_of(m, &x)));
+    return entry_variable(m, r, nextafter(sqrt(low), -INFINITY), nextafter(sqrt(high), INFINITY));
+}
+
+struct entry smooth_value(struct smt *m, enum smooth f, const char *name, struct entry x, const mpq_t shift)
+{
+    double low, high;
+    if (x.table) return table_value(m, f, &x, shift);
+    if (!name) name = smt_fresh(m, "f");
+    if (f == SMOOTH_SQRT) return root_of(m, name, x);
+    if (shift) x = term_add(m, x, entry_number(m, shift), true);
+    entry_ends(&low, &high, &x);
+    const char *term = entry_bounded(m, &x);
+    m->relaxed = true;
+    smt_declare(m, name, "Real");
+    add_range(m, f, name);
+    mpq_ptr at = smt_numbers(m, PIECES + 1 + CUTS_MOST);
+    size_t n = 0;
+    if (!at || !isfinite(low) || !isfinite(high)) return entry_variable(m, name, -INFINITY, INFINITY);
+    for (int i = 0; i <= PIECES; i++) mpq_set_d(at + n++, i == PIECES ? high : low + (high - low) * i / PIECES);
+    for (size_t i = 0; i < m->n_cuts && n < PIECES + 1 + CUTS_MOST; i++)
+        if (strcmp(m->cuts[i].name, name) == 0 && mpq_cmp(m->cuts[i].at, at) > 0 && mpq_cmp(m->cuts[i].at, at + PIECES) < 0) mpq_set(at + n++, m->cuts[i].at);
+    qsort(at, n, sizeof *at, rising);
+    for (size_t i = 0; i + 1 < n; i++)
+        if (mpq_cmp(at + i, at + i + 1) < 0) add_piece(m, f, name, term, at + i, at + i + 1);
+    arb_t b;
+    mpq_t lo, hi;
+    arb_init(b), mpq_init(lo), mpq_init(hi);
+    ball_between(b, at, at + n - 1);
+    value_of(b, f, b);
+    struct entry y = entry_variable(m, name, -INFINITY, INFINITY);
+    if (enclosed(lo, hi, b)) y = entry_variable(m, name, nextafter(mpq_get_d(lo), -INFINITY), nextafter(mpq_get_d(hi), INFINITY));
+    arb_clear(b), mpq_clear(lo), mpq_clear(hi);
+    return y;
+}

@@ -1,0 +1,155 @@
+/* smt: what the files of verify/smt share. A claim is evaluated symbolically: every value is a table over cases of which exactly one holds (tokens and
+ * what follows from them), or a term of the solver's language, and the document grows by declarations, definitions and assertions on the way.
+ * Everything asserted holds of the network exactly or encloses it, so that `unsat` of the document means that no input of the kind exists.
+ * Failure is sticky: after smt_fail every function may return anything, and the caller asks smt->status. Memory lives as long as the struct smt. */
+#ifndef WEIGHTPROOF_VERIFY_SMT_H
+#define WEIGHTPROOF_VERIFY_SMT_H
+#include "models/bounds.h"
+#include "verify/arena.h"
+#include "verify/interp.h"
+
+/* Exactly one of the n truths holds. product: of these two, when it is one. */
+struct split { size_t n; const char **when; const struct split *left, *right; };
+
+/* A variable of the solver, or a term under a name. */
+struct smt_real { const char *name; size_t id; double low, high; };
+
+/* A number. A table: lo[i] <= value <= hi[i] in case i of its split (split NULL: one case; lo == hi: exact). Otherwise a sum of parts: numbers of a
+ * table times a variable (var NULL: times 1), of other variables or other splits. low <= value <= high. term: when it was asked for. */
+struct part { const struct smt_real *var; const struct split *split; mpq_ptr lo, hi; };
+struct entry { bool table; const struct split *split; mpq_ptr lo, hi; struct part *parts; size_t n_parts; const char *term; bool ends_said; double low, high; };
+
+/* A value: entries in row-major order, or a truth. */
+struct sym { bool is_truth; const char *truth; size_t rank, n, shape[3]; struct entry *e; };
+
+struct smt_patch { size_t node; long first, count; const struct sym *value; };
+/* A network on one input: rows as they are asked for. */
+struct smt_site {
+    const struct net *net; const struct expr *model, *input; const char *name; bool closed;
+    size_t n; struct entry *inputs;        /* tokens as tables [n], or reals [n * width_in] */
+    struct smt_patch *patches; size_t n_patches;
+    struct bounds *bounds;
+    struct entry **rows;                   /* [node * n + row], NULL: not yet */
+};
+
+struct smt_variable { const char *name; bool is_int; const struct sym *value; bool real; };
+
+struct smt {
+    const struct statement *s; struct diag *d; enum status status;
+    struct arena arena;
+    struct { mpq_ptr q; size_t n; } *numbers; size_t n_numbers, room_numbers;
+    struct text out;                       /* declarations, definitions, assertions */
+    bool products, relaxed;                /* products of variables stand in it; functions are enclosed */
+    const char *required;                  /* where it is false, something in the claim has no value */
+    size_t fresh, n_reals;
+    size_t *place; size_t room_place;      /* by variable: where it stands in the sum at hand, plus 1 */
+    struct interp *in;
+    const struct sym **slots; bool *concrete;   /* by slot; concrete: bound in `in` too */
+    struct smt_site **sites; size_t n_sites, room_sites;
+    struct split **splits; size_t n_splits, room_splits;    /* products that were made */
+    long last;                             /* of the axis at hand, -1: none */
+    struct smt_variable *variables; size_t n_variables, room_variables;
+    const struct smt_cut *cuts; size_t n_cuts;
+};
+/* A further point at which the functions of the network are enclosed: the argument of the function whose value has that name. */
+struct smt_cut { char *name; mpq_t at; };
+
+enum smt_limits { SMT_CASES = 4096, SMT_BINDINGS = 20000 };
+#define SMT_BITS 96       /* of enclosures */
+
+/* smt.c */
+enum status smt_init(struct smt *m, const struct statement *s, struct diag *d) MUST_USE;
+void smt_clear(struct smt *m);
+void *smt_array(struct smt *m, size_t n, size_t size);
+mpq_ptr smt_numbers(struct smt *m, size_t n);                   /* zeros */
+bool smt_fail(struct smt *m, enum status s, const char *format, ...) __attribute__((format(printf, 3, 4)));  /* false */
+const char *smt_format(struct smt *m, const char *format, ...) __attribute__((format(printf, 2, 3)));
+const char *smt_keep(struct smt *m, struct text *t);            /* the text as a term; clears t */
+void smt_comment(struct smt *m, const char *format, ...) __attribute__((format(printf, 2, 3)));
+const char *smt_fresh(struct smt *m, const char *hint);         /* a new name, quoted */
+const char *smt_define(struct smt *m, const char *name, const char *sort, const char *term);   /* name NULL: a new one */
+const char *smt_declare(struct smt *m, const char *name, const char *sort);
+void smt_assert(struct smt *m, const char *truth);
+void smt_require(struct smt *m, const char *truth);
+void smt_number(struct text *out, const mpq_t q);
+const char *smt_constant(struct smt *m, const mpq_t q);
+
+/* truths: "true" and "false" fold */
+bool is_true(const char *t);
+bool is_false(const char *t);
+const char *truth_of(bool b);
+const char *truth_not(struct smt *m, const char *a);
+const char *truth_and(struct smt *m, const char *a, const char *b);
+const char *truth_or(struct smt *m, const char *a, const char *b);
+const char *truth_all(struct smt *m, const char *const *t, size_t n);
+const char *truth_any(struct smt *m, const char *const *t, size_t n);
+
+/* table.c */
+struct entry entry_number(struct smt *m, const mpq_t q);
+struct entry entry_int(struct smt *m, long v);
+struct entry entry_variable(struct smt *m, const char *term, double low, double high);   /* name or term */
+size_t entry_cases(const struct entry *e);
+bool entry_exact(const struct entry *e);
+bool entry_constant(const struct entry *e);                     /* exact, one case */
+bool entry_is_zero(const struct entry *e);
+const char *entry_when(const struct entry *e, size_t i);
+const char *entry_term_of(struct smt *m, struct entry *e);      /* of a table: nested ite, or a variable between two of them */
+const char *entry_bounded(struct smt *m, struct entry *e);      /* the same, its ends asserted */
+const struct smt_real *entry_real(struct smt *m, struct entry *e);  /* as one variable */
+void entry_ends(double *low, double *high, const struct entry *e);
+/* Tables with one split, or one a constant; pairs of cases otherwise, when there are not too many. */
+typedef void table_function(mpq_t out, const mpq_t a, const mpq_t b);
+bool table_pairs(struct smt *m, const struct split **split, size_t **of_a, size_t **of_b, const struct entry *a, const struct entry *b);
+bool table_map2(struct entry *out, struct smt *m, const struct entry *a, const struct entry *b, table_function *f);   /* exact tables; equal values become one case */
+void round_outward(mpq_t lo, mpq_t hi);                         /* to SMT_BITS bits */
+const struct split *split_new(struct smt *m, size_t n);
+
+/* term.c */
+struct entry term_add(struct smt *m, struct entry a, struct entry b, bool minus);
+struct entry term_scale(struct smt *m, struct entry a, const mpq_t by);
+struct entry term_mul(struct smt *m, struct entry a, struct entry b);
+struct entry term_div(struct smt *m, struct entry a, struct entry b);
+struct entry term_max(struct smt *m, struct entry a, struct entry b, bool min);
+struct entry term_choose(struct smt *m, const struct split *split, const struct entry *of);     /* of[i] in case i */
+struct entry term_if(struct smt *m, const char *when, struct entry a, struct entry b);
+/* bias + sum w[i] x[i]; w, bias exact doubles; w NULL: all 1 */
+struct entry term_linear(struct smt *m, const struct entry *x, const double *w, size_t stride, size_t n, double bias);
+const char *term_compare(struct smt *m, enum oper oper, struct entry a, struct entry b);
+/* The term under a name, as a variable. */
+struct entry term_name(struct smt *m, const char *name, struct entry a);
+const char *ite_table(struct smt *m, const struct split *split, mpq_srcptr values, const char *times);   /* times NULL: the numbers alone */
+
+/* smooth.c */
+enum smooth { SMOOTH_EXP, SMOOTH_SIGMOID, SMOOTH_TANH, SMOOTH_ERF, SMOOTH_GELU, SMOOTH_GELU_NEW, SMOOTH_SILU, SMOOTH_SQRT, SMOOTH_COUNT };
+struct entry smooth_value(struct smt *m, enum smooth f, const char *name, struct entry x, const mpq_t shift);   /* f(x - shift); shift may be NULL */
+
+/* network.c, rows.c */
+const struct entry *smt_row(struct smt *m, struct smt_site *site, size_t node, size_t row, size_t *width);
+struct entry *row_make(struct smt *m, struct smt_site *site, size_t node, size_t row);
+struct smt_site *smt_site_of(struct smt *m, const struct expr *call);
+const struct sym *smt_network(struct smt *m, const struct expr *call, const struct expr *const *indices, size_t n, bool *used);
+
+/* expr.c */
+const struct sym *smt_eval(struct smt *m, const struct expr *e);
+const char *smt_truth(struct smt *m, const struct expr *e);
+const struct sym *smt_index(struct smt *m, const struct sym *a, const struct expr *const *indices, size_t n);
+struct sym *sym_new(struct smt *m, size_t rank, const size_t *shape);
+const struct sym *sym_truth(struct smt *m, const char *t);
+const struct sym *sym_entry(struct smt *m, struct entry e);
+bool smt_int(struct smt *m, long *out, const struct expr *e);   /* an integer that no symbolic variable moves */
+bool sym_scalar(struct smt *m, struct entry *out, const struct sym *a, const struct expr *e);
+/* call.c */
+const struct sym *smt_call(struct smt *m, const struct expr *e);
+const char *smt_argmax_is(struct smt *m, const struct sym *v, struct entry which, bool strict);
+/* quant.c */
+const struct sym *smt_quant(struct smt *m, const struct expr *e);
+const char *smt_member(struct smt *m, const struct expr *x, const struct expr *set);
+bool smt_bind(struct smt *m, const struct binds *b, bool report);   /* symbolic: declares */
+
+/* export.c */
+/* What `sat` says: that the claim is false, that it is true (`exists`), or only that there is such a binding (count, list, and the values of the others). */
+enum smt_meaning { SMT_REFUTES, SMT_PROVES, SMT_EXISTS };
+struct smt_document { struct text text; enum smt_meaning meaning; bool products, relaxed; };
+/* The whole document of the statement, with (check-sat). m after smt_init, its cuts set; out is filled, to be cleared. STATUS_UNSUPPORTED: what has no encoding. */
+enum status smt_write(struct smt_document *out, struct smt *m) MUST_USE;
+#endif
