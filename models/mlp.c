@@ -109,7 +109,9 @@ static enum status inner_activations(struct chain *k, bool *place)
     if (s != STATUS_OK)
         return s;
     s = cJSON_IsArray(value) ? reading_fact(k->r, "act", how, "a list of %zu", n) : reading_fact(k->r, "act", how, "%s", value->valuestring);
-    if (s == STATUS_OK && k->c.by_module)
+    if (s == STATUS_OK && !k->c.by_module)
+        s = reading_fact(k->r, "act stands", "inferred from the numbers in the names, paths beside the layers assumed to be none", "between all layers");
+    else if (s == STATUS_OK)
         s = has_gaps(&k->c) ? reading_fact(k->r, "act stands", "inferred from the numbers of the modules, other modules assumed to change nothing", "where numbers are left out")
                             : reading_fact(k->r, "act stands", "assumed, as no number is left out (override with a list)", "between all layers");
     return s;
@@ -142,18 +144,30 @@ static enum status activations(struct chain *k)
     return s == STATUS_OK ? last_activation(k) : s;
 }
 
+/* The names of a state dict do not tell these modules from others. */
+static enum status norm_kinds(struct chain *k, bool layer, bool rms)
+{
+    enum status s = STATUS_OK;
+
+    if (layer)
+        s = reading_fact(k->r, "norm with weight and bias", "assumed: GroupNorm and InstanceNorm1d, and BatchNorm1d without statistics, have the same tensors", "LayerNorm");
+    if (s == STATUS_OK && rms)
+        s = reading_fact(k->r, "norm with weight alone", "assumed: PReLU has the same tensor, and LayerNorm without bias", "RMSNorm");
+    return s;
+}
+
 /* BatchNorm1d, LayerNorm: PyTorch's default 1e-5 is assumed and said. RMSNorm has no usual one: asked for. */
 static enum status norms(struct chain *k)
 {
-    bool norm = false, rms = false, outer = false;
+    bool norm = false, rms = false, layer = false;
     enum status s = reading_number(&k->eps, &k->eps_how, k->r, eps_keys);
 
     for (size_t i = 0; i < k->c.n; i++) {
         norm |= k->c.modules[i].kind != MLP_LINEAR;
         rms |= k->c.modules[i].kind == MLP_RMSNORM;
-        outer |= k->c.modules[i].kind == MLP_LAYERNORM || k->c.modules[i].kind == MLP_RMSNORM;
+        layer |= k->c.modules[i].kind == MLP_LAYERNORM;
     }
-    if (s != STATUS_OK || !norm)
+    if (s != STATUS_OK || !norm || (s = norm_kinds(k, layer, rms)) != STATUS_OK)
         return s;
     if (isnan(k->eps) && rms)
         return reading_ask(k->r, "the tensors do not tell eps of the RMSNorm: say --set eps=NUMBER");
@@ -161,7 +175,7 @@ static enum status norms(struct chain *k)
         return reading_fail(k->r, "eps is %g (%s), a number of at least 0 is needed", k->eps, k->eps_how);
     s = isnan(k->eps) ? reading_fact(k->r, "eps", "assumed, PyTorch's default (override with --set eps=NUMBER)", "1e-05") : reading_fact(k->r, "eps", k->eps_how, "%g", k->eps);
     k->eps = isnan(k->eps) ? 1e-5 : k->eps;
-    if (outer)
+    if (layer || rms)
         k->r->b.net.eps = k->eps;
     return s;
 }

@@ -8,6 +8,7 @@ convert to the same bytes.
 import json
 import math
 import os
+import re
 import struct
 import subprocess
 import sys
@@ -248,6 +249,17 @@ def norms(folder, W, b, p, x):
     case(folder, "rms", first | {"1.weight": p["w"]} | rest, lambda x, P: tail(ACT["relu"](rms(lin(x, P["W0"], P["b0"]), P["w"], 1e-3)), P), x, ["act=relu", "eps=0.001"], params=p)
 
 
+def said(folder):
+    """What a state dict cannot tell is said: norms that other modules have the tensors of, paths beside layers that only names put in a row."""
+    path = os.path.join(folder, "said.safetensors")
+    layers = {"fc1.weight": R(4, 4), "fc2.weight": R(4, 4), "out.weight": R(3, 4)}
+    for tensors, words in (({"0.weight": R(6, 4), "1.weight": R(6), "1.bias": R(6), "3.weight": R(3, 6)}, "LayerNorm +assumed: GroupNorm"),
+                           ({"0.weight": R(6, 4), "1.weight": R(6), "3.weight": R(3, 6)}, "RMSNorm +assumed: PReLU"), (layers, "paths beside the layers assumed to be none")):
+        write_safetensors(path, tensors)
+        status, text = program_run("info", path, "--set", "act=relu", "--set", "eps=1e-5")
+        count(status == 0 and bool(re.search(words, text)), "info says: " + words, text)
+
+
 def tms(folder):
     W, b, x = R(2, 5), R(5), np.abs(R(12, 5))
     p = {"W": W, "b": b}
@@ -447,7 +459,7 @@ with tempfile.TemporaryDirectory() as where:
     causes(where)
     doubts(where)
     references()
-    for family in (bilinear, mlp, tms, autoencoder, pair):
+    for family in (bilinear, mlp, said, tms, autoencoder, pair):
         family(where)
 print("%d passed, %d failed" % (passed, failed))
 sys.exit(failed > 0)
