@@ -50,6 +50,18 @@ def _format(value: Setting) -> str:
     return {True: "true", False: "false"}.get(value, str(value)) if isinstance(value, bool) else str(value)
 
 
+def _exactly(values: np.ndarray, dtype: Any) -> np.ndarray:
+    """The same numbers as dtype; an input that wraps round, is rounded or loses a part would be another one."""
+    if values.dtype.kind not in "fiub":
+        raise ModelError(f"an input is made of numbers, not {values.dtype}")
+    with np.errstate(all="ignore"):
+        out = np.ascontiguousarray(values, dtype=dtype)
+    same = out.ravel().tolist() == values.ravel().tolist() if values.dtype.kind in "iu" else np.array_equal(out, values, equal_nan=True)
+    if not same:
+        raise ModelError(f"an input has entries that {np.dtype(dtype).name} does not hold")
+    return out
+
+
 class Model:
     """A network as weightproof reads it. Made by load, from_state_dict, from_transformer_lens."""
 
@@ -116,10 +128,10 @@ class Model:
                 values = values[None, :]
             if values.ndim != 2 or values.shape[1] != self.input_width:
                 raise ModelError(f"an input is {self.input_width} real numbers a position, not shape {list(values.shape)}")
-            return np.ascontiguousarray(values, dtype=np.float64), library.weightproof_model_run_input, ctypes.c_double
+            return _exactly(values, np.float64), library.weightproof_model_run_input, ctypes.c_double
         if not np.issubdtype(values.dtype, np.integer) or values.ndim != 1 or values.size == 0:
             raise ModelError(f"a sequence of tokens is a list of integers, not {values.dtype} of shape {list(values.shape)}")
-        return np.ascontiguousarray(values, dtype=np.intc), library.weightproof_model_run, ctypes.c_int
+        return _exactly(values, np.intc), library.weightproof_model_run, ctypes.c_int
 
     def run(self, inputs: Any, node: Optional[str] = None, semantics: str = "real") -> Enclosure:
         """Certified enclosure of a node (the output) on one input: a sequence of tokens, or real numbers ([width], or [positions, width]).

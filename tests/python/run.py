@@ -71,6 +71,7 @@ def test_nodes():
     raises(wp.ModelError, lambda: m.run([64]), "token 64")
     raises(wp.ModelError, lambda: m.run([1, 2, 3, 4, 5]), "1 to 4")
     raises(wp.ModelError, lambda: m.run([0.5]), "list of integers")
+    raises(wp.ModelError, lambda: m.run([2 ** 32 + 3]), "int32 does not hold")
     raises(ValueError, lambda: m.run([1], semantics="fp16"), "fp16")
 
 
@@ -86,6 +87,8 @@ def test_real_inputs():
     raises(wp.ModelError, lambda: m.run([1, 2, 3]), "64 real numbers")
     raises(wp.ModelError, lambda: m.run(x[0].astype(np.float64) + 0.1, semantics="float32"), "binary32")
     raises(wp.ModelError, lambda: m.run(np.full(64, np.nan)), "not finite")
+    raises(wp.ModelError, lambda: m.run(np.full(64, 2 ** 53 + 1)), "float64 does not hold")
+    raises(wp.ModelError, lambda: m.run(np.full(64, 1 + 2j)), "not complex128")
 
 
 def test_a_linear_layer_is_no_toy_model():
