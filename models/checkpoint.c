@@ -25,6 +25,7 @@ void checkpoint_clear(struct checkpoint *c)
     free(c->path);
     free(c->tensors);
     free(c->config);
+    free(c->modules);
     free(c->facts);
     *c = (struct checkpoint){ 0 };
 }

@@ -1,21 +1,16 @@
 /* Chains of linear layers and norms. The tensors do not tell what stands between the layers: it is read or asked for. */
 #include "models/mlp.h"
 
-#include <limits.h>
 #include <math.h>
 #include <string.h>
 
 #include "core/mem.h"
 #include "models/family.h"
 
-struct chain { struct reading *r; struct mlp_chain c; int *act; /* after module i, before module i + 1 */ double eps; const char *eps_how; };
-
-static const char *const act_keys[] = { "act", "act_fn", "activation", "activation_fn", "activation_function", "hidden_act", NULL };
-static const char *const last_keys[] = { "act_out", "output_activation", NULL };
 static const char *const eps_keys[] = { "eps", "bn_eps", NULL };
 static const char *const layout_keys[] = { "layout", NULL };
 static const char *const known[] = { "act", "act_fn", "activation", "activation_fn", "activation_function", "hidden_act", "act_out", "output_activation",
-                                     "eps", "bn_eps", "layout", NULL };
+                                     "eps", "bn_eps", "layout", "input_type", "combine", "n_ctx", "seq_len", "block_size", "context_length", NULL };
 
 bool mlp_recognises(const struct checkpoint *c)
 {
@@ -27,6 +22,7 @@ bool mlp_recognises(const struct checkpoint *c)
     return is;
 }
 
+<<<<<<< HEAD
 /* Is there room for a module without tensors after module i? */
 static bool has_gap(const struct mlp_chain *c, size_t i)
 {
@@ -156,8 +152,10 @@ static enum status norm_kinds(struct chain *k, bool layer, bool rms)
     return s;
 }
 
+=======
+>>>>>>> 8d8a77f (Chains of layers after embedded tokens, activations from the classes of a module saved whole, leaky relu and softmax, act=relu,tanh; center_unembed's effect on claims is said)
 /* BatchNorm1d, LayerNorm: PyTorch's default 1e-5 is assumed and said. RMSNorm has no usual one: asked for. */
-static enum status norms(struct chain *k)
+static enum status norms(struct mlp *k)
 {
     bool norm = false, rms = false, layer = false;
     enum status s = reading_number(&k->eps, &k->eps_how, k->r, eps_keys);
@@ -169,6 +167,8 @@ static enum status norms(struct chain *k)
     }
     if (s != STATUS_OK || !norm || (s = norm_kinds(k, layer, rms)) != STATUS_OK)
         return s;
+    if (isnan(k->eps) && !isnan(k->eps = mlp_class_eps(k)))
+        k->eps_how = "read from the classes of the pickled module";
     if (isnan(k->eps) && rms)
         return reading_ask(k->r, "the tensors do not tell eps of the RMSNorm: say --set eps=NUMBER");
     if (!isnan(k->eps) && !(k->eps >= 0))
@@ -181,7 +181,7 @@ static enum status norms(struct chain *k)
 }
 
 /* [in, out] as the network multiplies: by the name, by the bias, by the width before, else by the setting. */
-static enum status orient(struct chain *k, struct view *W, const struct mlp_module *m, size_t width)
+static enum status orient(struct mlp *k, struct view *W, const struct mlp_module *m, size_t width)
 {
     const struct tensor *bias = m->bias ? reading_find(k->r, m->bias) : NULL;
     const char *how, *word;
@@ -206,12 +206,15 @@ static enum status orient(struct chain *k, struct view *W, const struct mlp_modu
     return STATUS_OK;
 }
 
+static const char *output_name(const struct mlp *k) { return k->c.embed ? "logits" : "output"; }
+
 /* Names of the module's part in the graph: layers.0.pre is node and prefix alike. */
-static size_t linear(struct chain *k, const struct mlp_module *m, size_t layer, size_t x, bool last, enum status *s)
+static size_t linear(struct mlp *k, const struct mlp_module *m, size_t layer, size_t x, bool last, enum status *s)
 {
     struct reading *r = k->r;
     struct view W, bias;
-    size_t width = r->b.net.width_in ? netbuild_width(&r->b, x) : 0, w, b = NETBUILD_NONE;
+    bool first = !r->b.net.width_in && !r->b.net.d_vocab;
+    size_t width = first ? 0 : netbuild_width(&r->b, x), w, b = NETBUILD_NONE;
 
     if ((*s = reading_take(&W, r, m->weight, 2)) != STATUS_OK || (*s = orient(k, &W, m, width)) != STATUS_OK || r->questions.size)
         return 0;
@@ -228,14 +231,14 @@ static size_t linear(struct chain *k, const struct mlp_module *m, size_t layer, 
     w = netbuild_cut(&r->b, node_named("layers.%zu.W", layer).s, W);
     if (m->bias)
         b = netbuild_cut(&r->b, node_named("layers.%zu.b", layer).s, bias);
-    return netbuild_linear(&r->b, last ? "output" : node_named("layers.%zu.pre", layer).s, x, w, b);
+    return netbuild_linear(&r->b, last ? output_name(k) : node_named("layers.%zu.pre", layer).s, x, w, b);
 }
 
 /* Norm number `number`; result: the name of the node that it ends in. */
 struct norm { const struct mlp_module *m; size_t number; struct node_name result; };
 
 /* A vector of the module as a constant node. */
-static size_t constant(struct chain *k, size_t number, const char *node, const char *what, const char *tensor, size_t width, enum status *s)
+static size_t constant(struct mlp *k, size_t number, const char *node, const char *what, const char *tensor, size_t width, enum status *s)
 {
     struct view v;
 
@@ -245,7 +248,7 @@ static size_t constant(struct chain *k, size_t number, const char *node, const c
 }
 
 /* ((x - mean) / sqrt(var + eps)) w + b */
-static size_t batchnorm(struct chain *k, const struct norm *n, size_t x, enum status *s)
+static size_t batchnorm(struct mlp *k, const struct norm *n, size_t x, enum status *s)
 {
     struct netbuild *b = &k->r->b;
     const struct mlp_module *m = n->m;
@@ -274,7 +277,7 @@ static size_t batchnorm(struct chain *k, const struct norm *n, size_t x, enum st
 }
 
 /* LayerNorm, RMSNorm. */
-static size_t row_norm(struct chain *k, const struct norm *n, size_t x, enum status *s)
+static size_t row_norm(struct mlp *k, const struct norm *n, size_t x, enum status *s)
 {
     struct netbuild *b = &k->r->b;
     const struct mlp_module *m = n->m;
@@ -295,7 +298,7 @@ static size_t row_norm(struct chain *k, const struct norm *n, size_t x, enum sta
 /* layer, norm: how many of each came before. An activation takes the number of the linear layer before it. */
 struct counts { size_t layer, norm; };
 
-static size_t module(struct chain *k, size_t i, struct counts *n, size_t x, enum status *s)
+static size_t module(struct mlp *k, size_t i, struct counts *n, size_t x, enum status *s)
 {
     const struct mlp_module *m = &k->c.modules[i];
     bool end = i + 1 == k->c.n, last = end && k->act[i] == (int)ACTIVATION_NONE;
@@ -303,22 +306,24 @@ static size_t module(struct chain *k, size_t i, struct counts *n, size_t x, enum
     if (m->kind == MLP_LINEAR)
         x = linear(k, m, n->layer++, x, last, s);
     else {
-        struct norm norm = { m, n->norm, last ? node_named("output") : node_named("norms.%zu.out", n->norm) };
+        struct norm norm = { m, n->norm, last ? node_named("%s", output_name(k)) : node_named("norms.%zu.out", n->norm) };
         x = m->kind == MLP_BATCHNORM ? batchnorm(k, &norm, x, s) : row_norm(k, &norm, x, s);
         n->norm++;
     }
     if (*s != STATUS_OK)
         return 0;
-    return reading_activate(k->r, end ? "output" : node_named("layers.%zu.post", n->layer ? n->layer - 1 : 0).s, k->act[i], x);
+    return reading_activate(k->r, end ? output_name(k) : node_named("layers.%zu.post", n->layer ? n->layer - 1 : 0).s, k->act[i], x);
 }
 
-static enum status modules(struct chain *k)
+static enum status modules_of(struct mlp *k)
 {
     struct counts n = { 0, 0 };
     size_t x = 0;
     enum status s = STATUS_OK;
 
-    if (k->c.modules[0].kind != MLP_LINEAR) {
+    if (k->c.embed)
+        s = mlp_embed(k, &x);
+    else if (k->c.modules[0].kind != MLP_LINEAR) {
         const struct tensor *first = reading_find(k->r, k->c.modules[0].weight ? k->c.modules[0].weight : k->c.modules[0].mean);
         k->r->b.net.width_in = tensor_count(first);
         x = netbuild_input(&k->r->b);
@@ -330,19 +335,25 @@ static enum status modules(struct chain *k)
 
 static enum status build(struct reading *r)
 {
-    struct chain k = { .r = r };
+    struct mlp k = { .r = r };
+    const char *modules = r->model->checkpoint.modules;
     bool failed;
     enum status s;
 
     if (!mlp_chain_read(&k.c, &r->model->checkpoint, &failed))
         return failed ? STATUS_MEMORY : reading_fail(r, "the names of the tensors are not those of numbered layers (0.weight, net.2.weight, fc1.weight, W1), the first is '%s'",
                                                      r->model->checkpoint.n ? r->model->checkpoint.tensors[0].name : "");
-    s = activations(&k);
+    s = modules && !(k.modules = cJSON_Parse(modules)) ? STATUS_MEMORY : mlp_find_table(&k);
+    if (s == STATUS_OK)
+        s = mlp_check_classes(&k);
+    if (s == STATUS_OK)
+        s = mlp_activations(&k);
     if (s == STATUS_OK)
         s = norms(&k);
     if (s == STATUS_OK)
-        s = modules(&k);
+        s = modules_of(&k);
     mlp_chain_clear(&k.c);
+    cJSON_Delete(k.modules);
     free(k.act);
     return s;
 }

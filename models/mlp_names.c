@@ -113,12 +113,29 @@ static bool set_kind(struct mlp_module *m, const struct checkpoint *c)
     return true;
 }
 
+/* A table of tokens by its name, before numbered layers. */
+static bool is_table(const struct tensor *t)
+{
+    static const char *const names[] = { "embed.weight", "embedding.weight", "emb.weight", "embeddings.weight", "tok_emb.weight", "token_embedding.weight", "wte.weight", "tok_embed.weight",
+                                         "token_emb.weight", "W_E", "embed.W_E" };
+
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (strcmp(t->name, names[i]) == 0)
+            return t->rank == 2;
+    return false;
+}
+
 static bool collect(struct mlp_chain *out, const struct checkpoint *c)
 {
     struct parts first = { .number = -1 }, p;
     bool numbered = false;
 
+    out->embed_number = -1;
     for (size_t i = 0; i < c->n; i++) {
+        if (!out->embed && is_table(&c->tensors[i])) {
+            out->embed = c->tensors[i].name;
+            continue;
+        }
         if (!split(&p, c->tensors[i].name))
             return false;
         if (p.number < 0 && !is_head(&p))

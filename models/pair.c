@@ -64,12 +64,30 @@ static const struct place *hidden_place(const struct checkpoint *c, size_t *firs
     return first_in(c, singles);
 }
 
+static const struct tensor *tensor_of(const struct checkpoint *c, const char *name)
+{
+    for (size_t i = 0; name && i < c->n; i++)
+        if (strcmp(c->tensors[i].name, name) == 0)
+            return &c->tensors[i];
+    return NULL;
+}
+
+/* A first layer that reads three or more embeddings is that of a chain (mlp_tokens.c). */
+static bool reads_more(const struct checkpoint *c, const struct place *e)
+{
+    size_t first;
+    const struct place *p = hidden_place(c, &first);
+    const struct tensor *E = tensor_of(c, e->name), *W = p ? tensor_of(c, numbered(p->name, first).s) : NULL;
+
+    return !e->second && E && W && E->rank == 2 && W->rank == 2 && E->shape[1] && p->module && W->shape[1] % E->shape[1] == 0 && W->shape[1] / E->shape[1] > 2;
+}
+
 bool pair_recognises(const struct checkpoint *c)
 {
     const struct place *e = first_in(c, embeds);
     size_t first;
 
-    return e && first_in(c, heads) && !is_in(c, "bilinear.weight") && !is_in(c, "blocks.0.weight") && (hidden_place(c, &first) || e->second);
+    return e && !reads_more(c, e) && first_in(c, heads) && !is_in(c, "bilinear.weight") && !is_in(c, "blocks.0.weight") && (hidden_place(c, &first) || e->second);
 }
 
 enum combine { COMBINE_CONCAT, COMBINE_ADD, COMBINE_MUL };

@@ -57,5 +57,6 @@ long pickle_get(const struct pickle *p, size_t dict, const char *key);
 /* The value as JSON text; what JSON has no word for becomes a string that says so. False if it is nested deeper or larger than a
  * configuration is (a pickle may be cyclic). Text without memory is `failed`. */
 struct text;
+void pickle_json_string(struct text *out, const char *s, size_t n);
 bool pickle_json(struct text *out, const struct pickle *p, size_t value);
 #endif

@@ -7,13 +7,16 @@
 
 enum { MAX_DEPTH = 8, MAX_SIZE = 1 << 20 };
 
-static void add_string(struct text *out, const char *s, size_t n)
+void pickle_json_string(struct text *out, const char *s, size_t n)
 {
     text_add(out, "\"");
     for (size_t i = 0; i < n; i++) {
         if (s[i] == '"' || s[i] == '\\')
             text_add(out, "\\");
-        text_add_n(out, s + i, 1);
+        if ((unsigned char)s[i] < ' ')
+            text_addf(out, "\\u%04x", s[i]);
+        else
+            text_add_n(out, s + i, 1);
     }
     text_add(out, "\"");
 }
@@ -29,7 +32,7 @@ static void add_scalar(struct text *out, const struct pickle_value *v)
     else if (v->kind == PICKLE_FLOAT && isfinite(v->number))
         text_add_double(out, v->number);
     else if (v->kind == PICKLE_TEXT && utf8_is_text(v->text.s, v->text.n))
-        add_string(out, v->text.s, v->text.n);
+        pickle_json_string(out, v->text.s, v->text.n);
     else if (v->kind == PICKLE_GLOBAL)
         text_addf(out, "\"%s\"", pickle_global_name(v->global));
     else
@@ -53,7 +56,7 @@ static bool add_value(struct text *out, const struct pickle *p, size_t value, in
         if (dict && (key->kind != PICKLE_TEXT || !utf8_is_text(key->text.s, key->text.n)))
             return false;
         if (dict) {
-            add_string(out, key->text.s, key->text.n);
+            pickle_json_string(out, key->text.s, key->text.n);
             text_add(out, ": ");
         }
         fine = add_value(out, p, list->items[i + dict], depth + 1);

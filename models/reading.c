@@ -144,12 +144,35 @@ enum status reading_bool(int *out, const char **how, struct reading *r, const ch
     return config_bool(out, how, r->config, set_key(r, keys), r->d);
 }
 
-const char activation_words[] = "relu, gelu, gelu_new, silu, tanh, sigmoid, square or none";
+const char activation_words[] = "relu, leaky_relu(SLOPE), gelu, gelu_new, silu, tanh, sigmoid, softmax, square or none";
 static const struct { const char *word; int act; } activations[] = {
     { "relu", OP_RELU },       { "gelu", OP_GELU },       { "gelu_new", OP_GELU_NEW }, { "gelu_tanh", OP_GELU_NEW }, { "gelu_pytorch_tanh", OP_GELU_NEW },
     { "silu", OP_SILU },       { "swish", OP_SILU },      { "tanh", OP_TANH },         { "sigmoid", OP_SIGMOID },    { "square", ACTIVATION_SQUARE },
-    { "none", ACTIVATION_NONE }, { "identity", ACTIVATION_NONE }, { "linear", ACTIVATION_NONE },
+    { "none", ACTIVATION_NONE }, { "identity", ACTIVATION_NONE }, { "linear", ACTIVATION_NONE }, { "softmax", ACTIVATION_SOFTMAX },
 };
+
+/* leaky_relu(0.01) */
+static bool leaky_word(int *out, struct reading *r, const char *word)
+{
+    static const char name[] = "leaky_relu(";
+    char *end;
+    double slope;
+    size_t i = 0;
+
+    if (strncmp(word, name, sizeof name - 1) != 0)
+        return false;
+    slope = strtod(word + sizeof name - 1, &end);
+    if (end == word + sizeof name - 1 || strcmp(end, ")") != 0 || !(fabs(slope) < 1e30))
+        return false;
+    while (i < r->n_slopes && r->slopes[i] != slope)
+        i++;
+    if (i == READING_SLOPES)
+        return false;
+    r->slopes[i] = slope;
+    r->n_slopes += i == r->n_slopes;
+    *out = (int)(ACTIVATION_LEAKY + i);
+    return true;
+}
 
 enum status reading_activation_word(int *out, struct reading *r, const char *key, const char *word, const char *how)
 {
@@ -163,7 +186,25 @@ enum status reading_activation_word(int *out, struct reading *r, const char *key
             *out = activations[i].act;
             return STATUS_OK;
         }
+    if (leaky_word(out, r, word))
+        return STATUS_OK;
     return reading_fail(r, "%s is '%.60s' (%s), %s is needed", key, word, how, activation_words);
+}
+
+/* max(x, 0) + slope min(x, 0), the slope as a sum of binary32 numbers. */
+static size_t leaky(struct reading *r, const char *name, double slope, size_t x)
+{
+    struct netbuild *b = &r->b;
+    size_t width = netbuild_width(b, x), zero = netbuild_constant(b, node_named("%s.zero", name).s, netbuild_fill(b, node_named("%s.zeros", name).s, 0, width)), terms[4];
+    size_t below = netbuild_two(b, node_named("%s.negative", name).s, OP_MIN, x, zero), n = 0;
+    double parts[3];
+
+    terms[n++] = netbuild_two(b, node_named("%s.positive", name).s, OP_MAX, x, zero);
+    for (size_t i = 0, many = reading_split(parts, slope); i < many; i++) {
+        size_t part = netbuild_constant(b, node_named("%s.slope.%zu", name, i).s, netbuild_fill(b, node_named("%s.slopes.%zu", name, i).s, parts[i], width));
+        terms[n++] = netbuild_two(b, node_named("%s.leak.%zu", name, i).s, OP_MUL, below, part);
+    }
+    return netbuild_add(b, (struct netbuild_node){ .name = name, .op = OP_ADD, .inputs = terms, .n_inputs = n });
 }
 
 size_t reading_activate(struct reading *r, const char *name, int act, size_t x)
@@ -172,6 +213,10 @@ size_t reading_activate(struct reading *r, const char *name, int act, size_t x)
         return x;
     if (act == (int)ACTIVATION_SQUARE)
         return netbuild_two(&r->b, name, OP_MUL, x, x);
+    if (act == (int)ACTIVATION_SOFTMAX)
+        return netbuild_add(&r->b, (struct netbuild_node){ .name = name, .op = OP_ROWSOFTMAX, .inputs = &x, .n_inputs = 1, .arg = { netbuild_width(&r->b, x) }, .n_args = 1 });
+    if (act >= (int)ACTIVATION_LEAKY)
+        return leaky(r, name, r->slopes[act - (int)ACTIVATION_LEAKY], x);
     return netbuild_one(&r->b, name, (enum op)act, x);
 }
 

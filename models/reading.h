@@ -7,12 +7,14 @@
 #include "models/config.h"
 #include "models/netbuild.h"
 
+enum { READING_SLOPES = 8 };
 struct reading {
     struct model *model;       /* checkpoint in, facts and net out */
     const struct config *config;
     struct names index;        /* tensors of the checkpoint */
     bool *used;                /* per tensor of the checkpoint */
     struct text questions;
+    double slopes[READING_SLOPES]; size_t n_slopes; /* of the leaky relus */
     struct netbuild b;
     struct diag *d;
 };
@@ -37,6 +39,8 @@ const cJSON *reading_value(const char **how, struct reading *r, const char *cons
 /* An activation from one of the activation_words; key: the setting, for the message. */
 #define ACTIVATION_NONE OP_COUNT      /* the identity */
 #define ACTIVATION_SQUARE (OP_COUNT + 1)
+#define ACTIVATION_SOFTMAX (OP_COUNT + 2)
+#define ACTIVATION_LEAKY (OP_COUNT + 3) /* and above: x, or slopes[act - ACTIVATION_LEAKY] x where that is negative */
 enum status reading_activation_word(int *out, struct reading *r, const char *key, const char *word, const char *how) MUST_USE;
 size_t reading_activate(struct reading *r, const char *name, int act, size_t x);   /* x itself for ACTIVATION_NONE */
 extern const char activation_words[];

@@ -336,7 +336,7 @@ static void try_outputs(struct search *q)
 
 /* --- changes of settings --- */
 
-static const struct { const char *key, *what; const char *const values[8]; } settings[] = {
+static const struct { const char *key, *what; const char *const values[12]; } settings[] = {
     { "normalization_type", "the normalisation", { "null", "LN", "LNPre", "RMS", "RMSPre" } },
     { "positional_embedding_type", "the positions", { "none", "standard", "shortformer", "rotary" } },
     { "norm_first", "the place of the norms", { "true", "false" } },
@@ -355,7 +355,7 @@ static const struct { const char *key, *what; const char *const values[8]; } set
     { "combine", "the two embeddings", { "add", "mul" } },
     { "apply_b_dec_to_input", "the decoder's bias", { "true", "false" } },
     { "relu_after_topk", "what topk keeps", { "true", "false" } },
-    { "act", "the activation", { "none", "square", "relu", "gelu", "silu", "tanh", "sigmoid" } },
+    { "act", "the activation", { "none", "square", "relu", "gelu", "silu", "tanh", "sigmoid", "leaky_relu(0.01)", "leaky_relu(0.1)", "leaky_relu(0.2)" } },
     { "act_out", "the last activation", { "none", "relu", "sigmoid", "tanh", "gelu", "silu" } },
     { "layout", "transposed weights", { "out_in", "in_out" } },
     { "features", "transposed weights", { "columns", "rows" } },

@@ -34,6 +34,7 @@ struct checkpoint {
     const char *format;           /* "safetensors", "torch", "npz", "npy" */
     struct tensor *tensors; size_t n;
     char *config;                 /* JSON text found inside the file, or NULL */
+    char *modules;                /* JSON text: classes and attributes of a pickled module's parts (torch_state.h), or NULL */
     struct { char *key, *value; } *facts; size_t n_facts; /* other metadata strings: stated by the file, not checked */
     char *file;                   /* the bytes that the tensors' sources point into, where the checkpoint owns them */
     char **unpacked; size_t n_unpacked; /* likewise, of compressed members */

@@ -13,4 +13,7 @@ bool torch_is_module(const struct pickle *p, size_t value);
 bool torch_is_optimizer(const struct pickle *p, size_t value);
 /* Are there tensors with names in it? */
 bool torch_holds_tensors(const struct pickle *p, size_t value);
+/* A pickled module and its parts as a JSON object: by the path of each ("" is the whole) its class and its attributes that are numbers, words, classes
+ * or functions. Owned by the caller; NULL without memory. */
+char *torch_describe_modules(const struct pickle *p, size_t module);
 #endif

@@ -11,6 +11,7 @@ SHARED = {"left.weight": [3, 2], "right.weight": [3, 2], "head.weight": [2, 3]}
 PRODUCT = {"bilinear.weight": [2, 3, 3]}
 TMS = {"W": [2, 3], "b": [3]}
 SAE = {"W_enc": [2, 3], "W_dec": [3, 2], "b_enc": [3], "b_dec": [2]}
+TABLED = {"embedding.weight": [4, 2], "fc1.weight": [3, 6], "fc2.weight": [4, 3]}
 PAIR = {"embed.weight": [4, 2], "l1.weight": [3, 4], "l1.bias": [3], "unembed.weight": [4, 3]}
 ADDED = {"embed.weight": [4, 2], "l1.weight": [3, 2], "l1.bias": [3], "unembed.weight": [4, 3]}
 ACT, SUBTRACT = {"act": "relu"}, {"act": "relu", "apply_b_dec_to_input": False}
@@ -25,6 +26,13 @@ FILES = {
     "mlp_eps_negative": (NORMED, {"act": "relu", "eps": -1}), "mlp_eps_missing": ({"0.weight": [3, 2], "1.weight": [3]}, ACT),
     "mlp_mean_too_long": (NORMED | {"1.running_mean": [4]}, ACT),
     "mlp_layout_missing": ({"W1": [3, 3], "W2": [2, 3]}, ACT), "mlp_layout_unknown": ({"W1": [3, 3]}, {"layout": "rows"}), "mlp_layout_of_first_missing": ({"W1": [3, 2]}, None),
+    # chains after an embedding
+    "tokens_act_missing": (TABLED, None), "tokens_input_type_unknown": (TABLED, ACT | {"input_type": "words"}), "tokens_and_reals": (TABLED, ACT | {"input_type": "reals"}),
+    "tokens_no_table": (SEQUENTIAL, ACT | {"input_type": "tokens"}), "tokens_width": (TABLED | {"fc1.weight": [3, 5]}, ACT), "tokens_combine_unknown": (TABLED, ACT | {"combine": "max"}),
+    "tokens_combine_contradicts": (TABLED, ACT | {"combine": "add"}), "tokens_n_ctx_contradicts": (TABLED, ACT | {"n_ctx": 2}),
+    "tokens_n_ctx_missing": (TABLED | {"fc1.weight": [3, 2]}, ACT), "tokens_n_ctx_large": (TABLED | {"fc1.weight": [3, 2]}, ACT | {"n_ctx": 65, "combine": "add"}),
+    "tokens_combine_missing": (TABLED | {"fc1.weight": [3, 2]}, ACT | {"n_ctx": 3}), "tokens_alone_with_norm": ({"embedding.weight": [4, 2], "fc1.running_mean": [2], "fc1.running_var": [2],
+                                                                                                                  "fc2.weight": [4, 2]}, ACT),
     # bilinear
     "bilinear_residual_missing": (STACKED, None), "bilinear_residual_unknown": (STACKED, {"residual": "maybe"}), "bilinear_scale_missing": (STACKED, {"residual": True}),
     "bilinear_lerp_scale_missing": (STACKED, {"residual": "lerp"}), "bilinear_odd_rows": (STACKED | {"blocks.0.weight": [3, 2]}, None),

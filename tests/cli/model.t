@@ -78,8 +78,8 @@ $ weightproof info --families
 >              known by: W_enc, W_dec, b_enc, b_dec; encoder.weight, decoder.weight
 > transcoder   autoencoders whose result is another activation
 >              known by: the same with b_dec_out or W_skip
-> mlp          chains of linear layers: torch.nn.Sequential with BatchNorm1d, LayerNorm, RMSNorm; real inputs
->              known by: N.weight, net.N.weight, layers.N.weight, fcN.weight, WN
+> mlp          chains of linear layers: torch.nn.Sequential with BatchNorm1d, LayerNorm, RMSNorm; real inputs, or embedded tokens
+>              known by: N.weight, net.N.weight, layers.N.weight, fcN.weight, WN; embed.weight before them
 > onnx         graphs over real numbers or tokens; docs/onnx.md lists the operators
 >              known by: the ending .onnx, or the first bytes of such a file
 > net          a canonical network file

@@ -105,7 +105,7 @@ START_TEST(shapes_tell)
     struct diag d;
 
     ck_assert_int_eq(load_shapes(&m, &d, plain, COUNT(plain), "{\"n_layers\": 1, \"normalization_type\": null, \"d_mlp\": null, \"d_vocab_out\": -1, \"seed\": 7, \"task\": \"none\", "
-                                    "\"d_modl\": 4, \"logit_scale\": 1, \"window_size\": null, \"glow\": true}", NULL, 0), STATUS_OK);
+                                    "\"d_modl\": 4, \"logit_scale\": 1, \"window_size\": null, \"glow\": true, \"gone\": null, \"shine\": [1], \"device\": \"cpu\"}", NULL, 0), STATUS_OK);
     fact_is(&m, "n_layers", "1", "read from metadata");
     fact_is(&m, "d_vocab", "5", "inferred from the shape of embed.W_E");
     fact_is(&m, "d_vocab_out", "6", "inferred from the shape of unembed.W_U");
@@ -115,7 +115,8 @@ START_TEST(shapes_tell)
     fact_is(&m, "normalization_type", "null", "read from metadata");
     fact_is(&m, "seed", "7", "stated by the file");
     fact_is(&m, "d_modl", "4", "assumed to change nothing: an unknown key, did you mean d_model?");
-    fact_is(&m, "glow", "true", "assumed to change nothing: an unknown key");
+    fact_is(&m, "other keys", "glow, shine", "assumed to change nothing: unknown keys");
+    fact_is(&m, "library's keys", "device", "stated by the file, about other things than the function");
     ck_assert(m.net.d_vocab == 5 && m.net.n_ctx == 3 && m.net.causal && m.net.eps == 0);
     line_is(&m, "\nnode blocks.0.hook_attn_out heads blocks.0.attn.hook_result.0 blocks.0.attn.hook_result.1\n");
     line_is(&m, "\nnode logits linear blocks.0.hook_resid_post unembed.W_U\n");

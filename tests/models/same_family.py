@@ -347,6 +347,50 @@ def pair(folder):
          ["act=relu", "combine=add"])
 
 
+def tokens(folder):
+    """Chains after an embedding: rows one after the other, added, multiplied, or each position for itself; and activations of their own."""
+    own = np.random.default_rng(8)
+
+    def new(*shape):
+        return own.normal(size=shape).astype(np.float32)
+
+    V, d, h = 7, 4, 6
+    E, W, b, U = new(V, d), {k: new(h, k * d) for k in (1, 2, 3)}, new(h), new(V, h)
+    first = {"embed": "embed.weight", "embedding": "embedding.weight"}
+    for k, layouts in {2: (("embed", "mlp.%d", (0, 2)), ("embedding", "fc%d", (1, 2)), ("0", "%d", (2, 4))), 3: (("embed", "mlp.%d", (0, 2)), ("embedding", "fc%d", (1, 2)), ("0", "%d", (2, 4)))}.items():
+        t, p = own.integers(0, V, size=(9, k)), {"E": E, "W": W[k], "b": b, "U": U}
+
+        def flat(t, P):
+            return lin(ACT["relu"](lin(P["E"][t].reshape(len(t), -1), P["W"], P["b"])), P["U"])
+        for table, pattern, (i, j) in layouts:
+            names = {first.get(table, "0.weight"): E, (pattern % i) + ".weight": W[k], (pattern % i) + ".bias": b, (pattern % j) + ".weight": U}
+            case(folder, "tokens_%d_%s" % (k, table), names, flat, t, ["act=relu"], group="tokens_%d" % k, params=p)
+    base = {"embed.weight": E, "mlp.0.weight": W[1], "mlp.0.bias": b, "mlp.2.weight": U}
+    t, p = own.integers(0, V, size=(9, 3)), {"E": E, "W": W[1], "b": b, "U": U}
+    for word, join in {"add": lambda x: x[:, 0] + x[:, 1] + x[:, 2], "mul": lambda x: x[:, 0] * x[:, 1] * x[:, 2], "none": lambda x: x}.items():
+        case(folder, "tokens_" + word, base, lambda t, P: lin(np.tanh(lin(join(P["E"][t]), P["W"], P["b"])), P["U"]), t, ["act=tanh", "n_ctx=3", "combine=" + word], params=p)
+    case(folder, "tokens_one", base, lambda t, P: lin(np.tanh(lin(P["E"][t[:, 0]], P["W"], P["b"])), P["U"]), t[:, :1], ["act=tanh", "n_ctx=1"], params=p)
+    # words of their own
+    A, x = {"0.weight": new(h, d), "2.weight": new(h, h), "4.weight": new(3, h)}, new(12, d)
+
+    def chain(acts):
+        def f(x, P):
+            for i, act in enumerate(acts):
+                x = act(lin(x, P["%d.weight" % (2 * i)]))
+            return x
+        return f
+
+    def leaky(slope):
+        return lambda x: np.where(x < 0, x * x.dtype.type(slope), x)
+
+    def softmax(x):
+        e = np.exp(x - x.max(-1, keepdims=True))
+        return e / e.sum(-1, keepdims=True)
+    case(folder, "words_leaky", A, chain((leaky(0.2), leaky(0.01), ACT["none"])), x, ["act=leaky_relu(0.2),leaky_relu(0.01)"])
+    case(folder, "words_negative", A, chain((leaky(-1.5), leaky(0), ACT["none"])), x, ["act=leaky_relu(-1.5),leaky_relu(0)"])
+    case(folder, "words_softmax", A, chain((ACT["relu"], ACT["tanh"], softmax)), x, ["act=relu,tanh", "act_out=softmax"])
+
+
 def causes(folder):
     """References of a network that differs in one thing: the thing is named."""
     W, b, x = [R(6, 6), R(6, 6), R(3, 6)], [R(6), R(6), R(3)], R(12, 6)
@@ -458,6 +502,7 @@ def references():
 with tempfile.TemporaryDirectory() as where:
     causes(where)
     doubts(where)
+    tokens(where)
     references()
     for family in (bilinear, mlp, said, tms, autoencoder, pair):
         family(where)

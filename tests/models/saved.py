@@ -56,5 +56,23 @@ says("state_and_step.pt", ["step (a tensor, not read)"], "act=relu")
 says("two_states.pt", ["more than one state dict in it ('ema', 'now'): say which with --set state_dict=KEY"], "act=relu", status=3)
 agrees("two_states.pt", "wrapped", "act=relu", "state_dict=ema")
 
+# modules saved whole: what their classes say is not asked for
+for name in ("leaky", "normed", "batch", "plain", "flat", "pair", "own"):
+    agrees(name + ".whole.pt", name)
+agrees("each.whole.pt", "each", "n_ctx=3", "combine=none")
+agrees("flat.pt", "flat", "act=relu")
+agrees("pair.pt", "pair", "act=gelu_new")
+agrees("own_sigmoid.whole.pt", "own_sigmoid", "act=sigmoid")
+says("leaky.whole.pt", ["act leaky_relu(0.2), silu read from the classes", "act_out none read from the classes"])
+says("normed.whole.pt", ["eps 0.001 read from the classes", "act_out softmax read"])
+says("pair.whole.pt", ["act gelu_new read from the classes", "that of 'mlp' after the embedding assumed: the code of the class around it is not read"])
+says("own.whole.pt", ["act tanh assumed: the only activation among the parts of the pickled module (override with --set act=WORD)"])
+says("own_sigmoid.whole.pt", ["the tensors do not tell the activation between the layers, and the module has sigmoid among its parts: say --set act=relu"], status=3)
+says("elu.whole.pt", ["cannot read this family yet", "module '1' is of class torch.nn.modules.activation.ELU, which is not read"], status=2)
+says("no_bias.whole.pt", ["module '1' is of class torch.nn.modules.normalization.LayerNorm, which is not read"], status=2)
+says("each.whole.pt", ["say --set n_ctx=N"], status=3)
+status, text = run("selftest", os.path.join(folder, "leaky.pt"), "--against", os.path.join(folder, "leaky.npz"), "--set", "act=leaky_relu(0.1),silu")
+count(status == 1 and "FAILED" in text, "leaky.pt with another slope", text)
+
 print("%d passed, %d failed" % (passed, failed))
 sys.exit(failed > 0)

@@ -60,6 +60,45 @@ def wrapped():
         torch.save(value, os.path.join(here, name + ".pt"))
 
 
+class Pair(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.embed = nn.Embedding(7, 4)
+        self.mlp = nn.Sequential(nn.Linear(8, 6), nn.GELU(approximate="tanh"), nn.Dropout(0.1), nn.Linear(6, 7))
+
+    def forward(self, t):
+        return self.mlp(self.embed(t).flatten(1))
+
+
+class Own(nn.Module):
+    def __init__(self, act):
+        super().__init__()
+        self.fc1, self.act, self.fc2 = nn.Linear(3, 4), act, nn.Linear(4, 2)
+
+    def forward(self, x):
+        return self.fc2(self.act(self.fc1(x)))
+
+
+def modules():
+    rows = torch.randn(6, 3)
+    chains = {
+        "leaky": [nn.Linear(3, 4), nn.LeakyReLU(0.2), nn.Linear(4, 4), nn.SiLU(), nn.Linear(4, 2)],
+        "normed": [nn.Dropout(0.1), nn.Linear(3, 4), nn.LayerNorm(4, eps=1e-3), nn.GELU(), nn.Linear(4, 2), nn.Softmax(dim=-1)],
+        "batch": [nn.Flatten(), nn.Linear(3, 4), nn.BatchNorm1d(4, eps=1e-2), nn.Tanh(), nn.Linear(4, 2), nn.Sigmoid()],
+        "elu": [nn.Linear(3, 4), nn.ELU(), nn.Linear(4, 2)],
+        "no_bias": [nn.Linear(3, 4), nn.LayerNorm(4, bias=False), nn.Linear(4, 2)],
+        "plain": [nn.Linear(3, 4), nn.Linear(4, 2)],
+    }
+    for name, parts in chains.items():
+        keep(name, nn.Sequential(*parts), rows)
+    keep("flat", nn.Sequential(nn.Embedding(7, 4), nn.Flatten(), nn.Linear(12, 6), nn.ReLU(), nn.Linear(6, 7)), tokens(7, 3))
+    keep("each", nn.Sequential(nn.Embedding(7, 4), nn.Linear(4, 6), nn.ReLU(), nn.Linear(6, 7)), tokens(7, 3))
+    keep("pair", Pair(), tokens(7, 2))
+    keep("own", Own(nn.Tanh()), rows)
+    keep("own_sigmoid", Own(nn.Sigmoid()), rows)
+
+
 if __name__ == "__main__":
     folders()
     wrapped()
+    modules()
