@@ -149,6 +149,35 @@ static void where(struct onnx *o, struct call *c)
         c->out[0] = onnx_take(o, &all, rank, dims, index, "");
 }
 
+/* Entry [.., r, c] of the last two axes is kept where c - r >= k (upper), or <= k; the others are 0. */
+static void trilu(struct onnx *o, struct call *c)
+{
+    const struct value *x = onnx_needed(o, c, 0), *diagonal = onnx_input(c, 1);
+    bool upper = onnx_int(o, c, "upper", 1) != 0;
+    int64_t k = 0;
+    struct value both[2] = { *x, { 0 } }, all;
+    size_t one = 1, rows, columns, *index = onnx_array(o, x->count, sizeof *index);
+
+    if (onnx_ok(o) && diagonal && (diagonal->kind != VALUE_INTS || diagonal->count != 1 || diagonal->ints[0] > 1 << 30 || diagonal->ints[0] < -(1 << 30)))
+        onnx_refuse(o, "k must be a constant integer");
+    if (onnx_ok(o) && x->rank < 2)
+        onnx_bad(o, "its input has shape %s, two axes are needed", onnx_shape_text(o, x->rank, x->dims));
+    if (!onnx_ok(o))
+        return;
+    k = diagonal ? diagonal->ints[0] : 0;
+    rows = x->dims[x->rank - 2];
+    columns = x->dims[x->rank - 1];
+    for (size_t i = 0; i < x->count; i++) {
+        int64_t apart = (int64_t)(i % columns) - (int64_t)(i / columns % rows);
+        index[i] = (upper ? apart >= k : apart <= k) ? i : x->count;
+    }
+    both[1] = x->kind == VALUE_INTS ? onnx_integer_constant(o, 1, &one, onnx_array(o, 1, sizeof(int64_t))) : onnx_constant(o, onnx_string(o, "%s.zero", c->name), 1, 0);
+    both[1].type = x->type;
+    all = onnx_joined(o, both, 2, ".both");
+    if (onnx_ok(o))
+        c->out[0] = onnx_take(o, &all, x->rank, x->dims, index, "");
+}
+
 static void range(struct onnx *o, struct call *c)
 {
     int64_t v[3], *ints;
@@ -179,6 +208,7 @@ const struct onnx_operator onnx_constant_operators[] = {
     { "Dropout", 1, 3, dropout, " ratio seed " },
     { "Identity", 1, 1, identity, "" },
     { "Range", 3, 3, range, "" },
+    { "Trilu", 1, 2, trilu, " upper " },
     { "Where", 3, 3, where, "" },
     { NULL, 0, 0, NULL, NULL },
 };

@@ -232,6 +232,7 @@ def nodes():
         "cast_to_text": one("Cast", to=STRING),
         "cast_to_integers": one("Cast", to=INT64),
         "where_condition_computed": one("Where", "x x x"),
+        "trilu_k_computed": one("Trilu", "x x"), "trilu_one_axis": model(graph([node("Trilu", "w", "t"), node("Add", "x t", "y")], weights=[tensor("w", [2], [1, 2])])),
         "range_too_far": model(graph([node("Range", "a b c", "r"), node("Reshape", "x r", "y")], weights=[tensor("a", [], [0], INT64), tensor("b", [], [1 << 40], INT64), tensor("c", [], [1], INT64)])),
         "range_too_long": model(graph([node("Range", "a b c", "r"), node("Reshape", "x r", "y")], weights=[tensor("a", [], [0], INT64), tensor("b", [], [1 << 30], INT64), tensor("c", [], [1], INT64)])),
         "range_step_zero": model(graph([node("Range", "a b a", "r"), node("Reshape", "x r", "y")], weights=[tensor("a", [], [0], INT64), tensor("b", [], [2], INT64)])),
