@@ -22,138 +22,18 @@ bool mlp_recognises(const struct checkpoint *c)
     return is;
 }
 
-<<<<<<< HEAD
-/* Is there room for a module without tensors after module i? */
-static bool has_gap(const struct mlp_chain *c, size_t i)
-{
-    return !c->by_module || c->modules[i + 1].number == LONG_MAX || c->modules[i + 1].number - c->modules[i].number > 1;
-}
-
-/* Numbers without any gap are those of a list of layers, not of a Sequential. */
-static bool has_gaps(const struct mlp_chain *c)
-{
-    for (size_t i = 0; i + 1 < c->n; i++)
-        if (has_gap(c, i))
-            return true;
-    return false;
-}
-
-/* Numbers the places where an activation may be, and says whether one word tells all of them: between two linear layers there is one place. */
-static size_t places(const struct mlp_chain *c, bool *place, bool *one_word)
-{
-    bool all = !has_gaps(c);
-    size_t n = 0, since = 0;
-
-    *one_word = true;
-    for (size_t i = 0; i + 1 < c->n; i++) {
-        place[i] = all || has_gap(c, i);
-        n += place[i];
-        since = c->modules[i].kind == MLP_LINEAR ? place[i] : since + place[i];
-        if (since > 1)
-            *one_word = false;
-    }
-    return n;
-}
-
-static enum status act_list(struct chain *k, const bool *place, size_t n, const cJSON *list, const char *how)
-{
-    int at = 0;
-
-    if ((size_t)cJSON_GetArraySize(list) != n)
-        return reading_fail(k->r, "act has %d entries (%s), %zu are needed, one for each place between layers", cJSON_GetArraySize(list), how, n);
-    for (size_t i = 0; i + 1 < k->c.n; i++) {
-        const char *word;
-        enum status s;
-        if (!place[i])
-            continue;
-        word = cJSON_GetStringValue(cJSON_GetArrayItem(list, at++));
-        if (!word)
-            return reading_fail(k->r, "act is a list with an entry that is no word (%s)", how);
-        if ((s = reading_activation_word(&k->act[i], k->r, "act", word, how)) != STATUS_OK)
-            return s;
-    }
-    return STATUS_OK;
-}
-
-static enum status act_word(struct chain *k, const bool *place, const char *word, const char *how)
-{
-    int act;
-    enum status s = reading_activation_word(&act, k->r, "act", word, how);
-
-    for (size_t i = 0; s == STATUS_OK && i + 1 < k->c.n; i++)
-        if (place[i])
-            k->act[i] = act;
-    return s;
-}
-
-static enum status inner_activations(struct chain *k, bool *place)
-{
-    bool one_word;
-    size_t n = places(&k->c, place, &one_word);
-    const char *how;
-    const cJSON *value = reading_value(&how, k->r, act_keys);
-    enum status s;
-
-    if (n == 0)
-        return STATUS_OK;
-    if (!value || cJSON_IsNull(value) || (!one_word && !cJSON_IsArray(value)))
-        return one_word ? reading_ask(k->r, "the tensors do not tell the activation between the layers: say --set act=relu (or another of %s)", activation_words)
-                        : reading_ask(k->r, "there are %zu places between the layers and norms where an activation may be: say --set 'act=[\"relu\", \"none\", ...]' with one word for each", n);
-    if (!cJSON_IsArray(value) && !cJSON_IsString(value))
-        return reading_fail(k->r, "act is neither a word nor a list of words (%s)", how);
-    s = cJSON_IsArray(value) ? act_list(k, place, n, value, how) : act_word(k, place, value->valuestring, how);
-    if (s != STATUS_OK)
-        return s;
-    s = cJSON_IsArray(value) ? reading_fact(k->r, "act", how, "a list of %zu", n) : reading_fact(k->r, "act", how, "%s", value->valuestring);
-    if (s == STATUS_OK && !k->c.by_module)
-        s = reading_fact(k->r, "act stands", "inferred from the numbers in the names, paths beside the layers assumed to be none", "between all layers");
-    else if (s == STATUS_OK)
-        s = has_gaps(&k->c) ? reading_fact(k->r, "act stands", "inferred from the numbers of the modules, other modules assumed to change nothing", "where numbers are left out")
-                            : reading_fact(k->r, "act stands", "assumed, as no number is left out (override with a list)", "between all layers");
-    return s;
-}
-
-static enum status last_activation(struct chain *k)
-{
-    const char *how, *word;
-    enum status s = reading_word(&word, &how, k->r, last_keys);
-
-    k->act[k->c.n - 1] = (int)ACTIVATION_NONE;
-    if (s != STATUS_OK)
-        return s;
-    if (!word)
-        return reading_fact(k->r, "act_out", "assumed (override with --set act_out=WORD)", "none");
-    s = reading_activation_word(&k->act[k->c.n - 1], k->r, "act_out", word, how);
-    return s == STATUS_OK ? reading_fact(k->r, "act_out", how, "%s", word) : s;
-}
-
-static enum status activations(struct chain *k)
-{
-    bool *place = mem_array(k->c.n, sizeof *place);
-    enum status s;
-
-    k->act = mem_array(k->c.n, sizeof *k->act);
-    for (size_t i = 0; k->act && i < k->c.n; i++)
-        k->act[i] = (int)ACTIVATION_NONE;
-    s = place && k->act ? inner_activations(k, place) : STATUS_MEMORY;
-    free(place);
-    return s == STATUS_OK ? last_activation(k) : s;
-}
-
-/* The names of a state dict do not tell these modules from others. */
-static enum status norm_kinds(struct chain *k, bool layer, bool rms)
+/* The names of a state dict do not tell these modules from others; the classes of a pickled module do. */
+static enum status norm_kinds(struct mlp *k, bool layer, bool rms)
 {
     enum status s = STATUS_OK;
 
-    if (layer)
+    if (layer && !k->modules)
         s = reading_fact(k->r, "norm with weight and bias", "assumed: GroupNorm and InstanceNorm1d, and BatchNorm1d without statistics, have the same tensors", "LayerNorm");
-    if (s == STATUS_OK && rms)
+    if (s == STATUS_OK && rms && !k->modules)
         s = reading_fact(k->r, "norm with weight alone", "assumed: PReLU has the same tensor, and LayerNorm without bias", "RMSNorm");
     return s;
 }
 
-=======
->>>>>>> 8d8a77f (Chains of layers after embedded tokens, activations from the classes of a module saved whole, leaky relu and softmax, act=relu,tanh; center_unembed's effect on claims is said)
 /* BatchNorm1d, LayerNorm: PyTorch's default 1e-5 is assumed and said. RMSNorm has no usual one: asked for. */
 static enum status norms(struct mlp *k)
 {

@@ -89,6 +89,11 @@ static cJSON *split_words(const char *words)
     return list;
 }
 
+static enum status between_all(struct mlp *k)
+{
+    return reading_fact(k->r, "act stands", "inferred from the numbers in the names, paths beside the layers assumed to be none", "between all layers");
+}
+
 /* The setting `value`: a word for all places, or a list. */
 static enum status from_settings(struct mlp *k, const bool *place, size_t n, const cJSON *value, const char *how)
 {
@@ -106,7 +111,9 @@ static enum status from_settings(struct mlp *k, const bool *place, size_t n, con
     if (s == STATUS_OK)
         s = cJSON_IsArray(value) ? reading_fact(k->r, "act", how, "a list of %zu", n) : reading_fact(k->r, "act", how, "%s", value->valuestring);
     cJSON_Delete(words);
-    if (s == STATUS_OK && k->c.by_module)
+    if (s == STATUS_OK && !k->c.by_module)
+        s = between_all(k);
+    else if (s == STATUS_OK)
         s = has_gaps(&k->c) ? reading_fact(k->r, "act stands", "inferred from the numbers of the modules, other modules assumed to change nothing", "where numbers are left out")
                             : reading_fact(k->r, "act stands", "assumed, as no number is left out (override with a list)", "between all layers");
     return s;
@@ -208,6 +215,8 @@ static enum status without_settings(struct mlp *k, const bool *place, size_t n, 
     }
     if (s == STATUS_OK)
         s = reading_fact(k->r, "act", "assumed: the only activation among the parts of the pickled module (override with --set act=WORD)", "%s", word.data);
+    if (s == STATUS_OK && !k->c.by_module)
+        s = between_all(k);
     text_clear(&word);
     return s;
 }
