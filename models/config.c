@@ -15,6 +15,7 @@ void config_clear(struct config *c)
     cJSON_Delete(c->file);
     cJSON_Delete(c->set);
     cJSON_Delete(c->defaults);
+    cJSON_Delete(c->derived);
     free(c->how);
     *c = (struct config){ 0 };
 }
@@ -293,6 +294,8 @@ enum status config_read(struct config *out, char sha256[65], const struct checkp
         s = read_all(&c, sha256, from, o, d);
     if (s == STATUS_OK)
         s = add_defaults(&c);
+    if (s == STATUS_OK && from->modules && !(c.derived = config_of_modules(from->modules)))
+        s = STATUS_MEMORY;
     if (s == STATUS_OK)
         *out = c;
     else
@@ -322,7 +325,12 @@ const cJSON *config_find(const struct config *c, const char *key, const char **h
     if ((value = find_in(c->file, key)) != NULL)
         return value;
     *how = c->defaults ? c->defaults_how : c->how;
-    return cJSON_GetObjectItemCaseSensitive(c->defaults, key);
+    if ((value = cJSON_GetObjectItemCaseSensitive(c->defaults, key)) != NULL)
+        return value;
+    value = cJSON_GetObjectItemCaseSensitive(cJSON_GetObjectItemCaseSensitive(c->derived, key), "value");
+    if (value)
+        *how = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(cJSON_GetObjectItemCaseSensitive(c->derived, key), "how"));
+    return value;
 }
 
 static enum status wrong_type(const struct config *c, const char *key, const char *how, const cJSON *value, const char *needed, struct diag *d)

@@ -9,6 +9,7 @@ struct config {
     char *how;                 /* "read from metadata", "read from 'x.config.json'" */
     cJSON *set;                /* object of the KEY=VALUE settings */
     cJSON *defaults; const char *defaults_how; /* object of what the model_type of the configuration implies, or NULL */
+    cJSON *derived;            /* what a pickled module tells: KEY: { value, how }, or null where its parts tell different things; or NULL */
     const char *path;          /* of the model, for messages */
     const char *entry;         /* where in the model's file the configuration is, likewise */
 };
@@ -23,6 +24,8 @@ void config_clear(struct config *c);
 const cJSON *config_find(const struct config *c, const char *key, const char **how);
 /* The key that is read here for a name of another library's; the name itself for all others. */
 const char *config_key(const char *name);
+/* The object `derived` from checkpoint.modules (config_module.c); NULL without memory. */
+cJSON *config_of_modules(const char *modules);
 /* Is there a row of defaults for this model_type? config_types: the list of those, for messages. */
 bool config_knows_type(const char *type);
 extern const char config_types[];

@@ -47,8 +47,6 @@ static enum status norms(struct mlp *k)
     }
     if (s != STATUS_OK || !norm || (s = norm_kinds(k, layer, rms)) != STATUS_OK)
         return s;
-    if (isnan(k->eps) && !isnan(k->eps = mlp_class_eps(k)))
-        k->eps_how = "read from the classes of the pickled module";
     if (isnan(k->eps) && rms)
         return reading_ask(k->r, "the tensors do not tell eps of the RMSNorm: say --set eps=NUMBER");
     if (!isnan(k->eps) && !(k->eps >= 0))

@@ -47,8 +47,6 @@ bool mlp_is_sequential(const struct mlp *k);
 enum status mlp_check_classes(struct mlp *k) MUST_USE;
 /* "module '1' is torch.nn.ELU, which is not read" */
 enum status mlp_refuse_class(struct mlp *k, const char *path, const struct mlp_class *class) MUST_USE;
-/* eps of the norms where the classes tell it and agree; NaN else. */
-double mlp_class_eps(const struct mlp *k);
 
 /* mlp_tokens.c: is the first module a table of tokens? Takes it out of the chain. */
 enum status mlp_find_table(struct mlp *k) MUST_USE;

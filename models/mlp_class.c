@@ -1,7 +1,6 @@
 /* What a pickled module says of its parts. Its forward pass is code and is not read: a torch.nn.Sequential applies its parts in order by definition, of any
  * other class it is an assumption, which is said. Declared in models/mlp.h. */
 #include <limits.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -114,22 +113,4 @@ enum status mlp_check_classes(struct mlp *k)
                              m->kind == MLP_LINEAR ? "linear layer" : m->kind == MLP_BATCHNORM ? "BatchNorm1d" : m->kind == MLP_LAYERNORM ? "LayerNorm" : "RMSNorm", c.name);
     }
     return s;
-}
-
-double mlp_class_eps(const struct mlp *k)
-{
-    double eps = (double)NAN;
-
-    for (size_t i = 0; i < k->c.n; i++) {
-        const struct mlp_module *m = &k->c.modules[i];
-        const cJSON *value;
-        struct mlp_class c;
-        if (m->kind == MLP_LINEAR)
-            continue;
-        if (!mlp_class_of(&c, k, mlp_path(m->weight ? m->weight : m->mean).s) || !(value = cJSON_GetObjectItemCaseSensitive(c.attributes, "eps")) || !cJSON_IsNumber(value) ||
-            (!isnan(eps) && eps != value->valuedouble))
-            return (double)NAN;
-        eps = value->valuedouble;
-    }
-    return eps;
 }

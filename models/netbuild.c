@@ -264,11 +264,11 @@ static int by_name(const void *a, const void *b)
 }
 
 /* The nodes name tensors by number: they follow the tensors into the order of names. */
-static bool sort_tensors(struct net *net)
+static bool sort_tensors(struct net *net, const char **twice)
 {
     char **old = mem_array(net->n_tensors, sizeof *old);
     struct names order = { 0 };
-    bool fine = old != NULL;
+    bool fine = old != NULL, known;
     struct text why = { 0 };
 
     for (size_t i = 0; fine && i < net->n_tensors; i++)
@@ -276,7 +276,8 @@ static bool sort_tensors(struct net *net)
     if (fine && net->n_tensors)
         qsort(net->tensors, net->n_tensors, sizeof *net->tensors, by_name);
     for (size_t i = 0; fine && i < net->n_tensors; i++)
-        fine = names_add(&order, net->tensors[i].name, strlen(net->tensors[i].name), i, NULL);
+        if ((fine = names_add(&order, net->tensors[i].name, strlen(net->tensors[i].name), i, &known)) && known)
+            *twice = net->tensors[i].name;
     for (size_t v = 0; fine && v < net->n_nodes; v++)
         for (size_t k = 0; fine && k < net->nodes[v].n_w; k++) {
             struct weight *w = &net->nodes[v].w[k];
@@ -300,10 +301,13 @@ static bool has_numbers(const struct net *net)
 enum status netbuild_finish(struct net *out, struct netbuild *b, size_t output)
 {
     struct text why = { 0 };
+    const char *twice = NULL;
 
     b->net.output = output;
-    if (b->status == STATUS_OK && !sort_tensors(&b->net))
+    if (b->status == STATUS_OK && !sort_tensors(&b->net, &twice))
         fail(b, STATUS_MEMORY);
+    if (b->status == STATUS_OK && twice)
+        fail(b, diag_fail(b->d, STATUS_INTERNAL, "the network: two tensors '%s'", twice));
     if (b->status == STATUS_OK && !net_resolve(&b->net, &why))
         fail(b, why.failed ? STATUS_MEMORY : diag_fail(b->d, STATUS_INTERNAL, "the network: %s", why.data));
     if (b->status == STATUS_OK && has_numbers(&b->net))

@@ -126,6 +126,8 @@ static enum status activation(struct pair *p)
     const char *how, *word;
     enum status s = reading_word(&word, &how, p->r, act_keys);
 
+    if (s == STATUS_OK && !word)
+        s = config_word(&word, &how, p->r->config, "act_fn", p->r->d); /* what a pickled module tells */
     if (s != STATUS_OK)
         return s;
     if (!word)

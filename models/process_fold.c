@@ -157,14 +157,6 @@ static double *fold_biases(struct folding *f, size_t T, const double *b_ln)
     return bias;
 }
 
-/* Is the name free for a tensor of the new network? The bias that is replaced gives its name up. */
-static struct node_name free_name(struct folding *f, const char *wanted, size_t replaced)
-{
-    long old = net_tensor(f->net, wanted);
-
-    return old < 0 || (size_t)old == replaced ? node_named("%.90s", wanted) : node_named("%.80s.folded", wanted);
-}
-
 static size_t linear_of(struct folding *f, const char *name, size_t x, size_t W, size_t b, long slice)
 {
     return netbuild_add(&f->r.b, (struct netbuild_node){ .name = name, .op = OP_LINEAR, .inputs = &x, .n_inputs = 1, .weights = { W, b },
@@ -246,7 +238,8 @@ static size_t bias_tensor(struct folding *f, size_t u, const struct node *norm, 
         f->mine[i] = f->net->nodes[i].op == OP_LINEAR && f->net->nodes[i].inputs[0] == v->inputs[0];
     double *bias = fold_biases(f, v->w[0].tensor, norm->w[1].data);
     if (bias) {
-        struct node_name name = free_name(f, process_bias_name(t->name).s, v->n_w > 1 ? v->w[1].tensor : SIZE_MAX);
+        bool replaces = v->n_w > 1 && net_tensor_read_only_by(f->net, v->w[1].tensor, f->mine);
+        struct node_name name = rewrite_free_name(&f->r, process_bias_name(t->name).s, replaces ? v->w[1].tensor : SIZE_MAX);
         b = t->rank == 3 ? netbuild_matrix(&f->r.b, name.s, bias, t->shape[0], m) : netbuild_vector(&f->r.b, name.s, bias, m);
     }
     free(bias);

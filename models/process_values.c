@@ -155,14 +155,32 @@ static void heads_as_nodes(struct rewrite *r, const struct node *h)
     free(parts);
 }
 
+/* Does only this node read the tensor? */
+static bool reads_alone(const struct net *net, const struct node *h, size_t tensor)
+{
+    for (size_t v = 0; v < net->n_nodes; v++)
+        for (size_t k = 0; k < net->nodes[v].n_w; k++)
+            if (net->nodes[v].w[k].tensor == tensor && &net->nodes[v] != h)
+                return false;
+    return true;
+}
+
+/* What the new bias of the heads is called: as the old one, or after the matrix. */
+static struct node_name new_bias_name(const struct rewrite *r, const struct node *h)
+{
+    const struct node *first = &r->old->nodes[h->inputs[0]];
+
+    if (!h->n_w)
+        return rewrite_free_name(r, process_bias_name(r->old->tensors[first->w[0].tensor].name).s, SIZE_MAX);
+    return rewrite_free_name(r, r->old->tensors[h->w[0].tensor].name, reads_alone(r->old, h, h->w[0].tensor) ? h->w[0].tensor : SIZE_MAX);
+}
+
 static void fold_heads(struct rewrite *r, const struct node *h, size_t *numbers, size_t *nodes)
 {
     double *bias = heads_bias(r->old, h, &r->b.status);
-    const struct node *first = &r->old->nodes[h->inputs[0]];
 
     if (bias) {
-        struct node_name name = h->n_w ? node_named("%.90s", r->old->tensors[h->w[0].tensor].name) : process_bias_name(r->old->tensors[first->w[0].tensor].name);
-        add_heads(r, h, h->name, netbuild_vector(&r->b, name.s, bias, h->width));
+        add_heads(r, h, h->name, netbuild_vector(&r->b, new_bias_name(r, h).s, bias, h->width));
         ++*numbers;
     } else if (r->b.status == STATUS_OK) {
         heads_as_nodes(r, h);

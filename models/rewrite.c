@@ -136,6 +136,25 @@ size_t net_readers(const struct net *net, size_t node)
     return n;
 }
 
+static bool is_taken(const struct rewrite *r, const char *name, size_t replaced)
+{
+    long old = net_tensor(r->old, name);
+
+    for (size_t i = 0; i < r->b.net.n_tensors; i++)
+        if (strcmp(r->b.net.tensors[i].name, name) == 0)
+            return true;
+    return old >= 0 && (size_t)old != replaced;
+}
+
+struct node_name rewrite_free_name(const struct rewrite *r, const char *wanted, size_t replaced)
+{
+    struct node_name name = node_named("%.80s", wanted);
+
+    for (size_t k = 1; r->b.status == STATUS_OK && is_taken(r, name.s, replaced); k++)
+        name = k == 1 ? node_named("%.80s.folded", wanted) : node_named("%.70s.folded.%zu", wanted, k);
+    return name;
+}
+
 bool net_tensor_read_only_by(const struct net *net, size_t tensor, const bool *nodes)
 {
     for (size_t v = 0; v < net->n_nodes; v++)

@@ -18,6 +18,9 @@ void rewrite_copy(struct rewrite *r, size_t v, const char *name);
 /* Ends the pass: the new network replaces *net (old must be net), or nothing changes. */
 enum status rewrite_finish(struct rewrite *r, struct net *net) MUST_USE;
 
+/* `wanted`, or a name near it that no tensor has: of the new network so far, or of the old one but for `replaced` (SIZE_MAX: none), which will not be copied. */
+struct node_name rewrite_free_name(const struct rewrite *r, const char *wanted, size_t replaced);
+
 /* Who reads a node or tensor of the old network. */
 size_t net_readers(const struct net *net, size_t node);                     /* how many nodes have it among their inputs */
 bool net_tensor_read_only_by(const struct net *net, size_t tensor, const bool *nodes); /* by nodes of the set */

@@ -102,14 +102,14 @@ static enum part find_part(enum place place, const char *rest)
     return N_PARTS;
 }
 
-/* Directly in the block: a norm, or a word that only attention or only the MLP has. */
+/* Directly in the block: a norm, or a word of attention or of the MLP; a word of both (proj) is attention's, where an MLP of its own has a place of its own. */
 static enum part find_in_block(const char *rest)
 {
     enum part p = find_part(IN_BLOCK, rest), a = find_part(IN_ATTN, rest), m = find_part(IN_MLP, rest);
 
     if (p != N_PARTS)
         return p;
-    return a != N_PARTS && m != N_PARTS ? N_PARTS : a != N_PARTS ? a : m;
+    return a != N_PARTS ? a : m;
 }
 
 static bool role_in_block(struct role *r, const struct cut *c, size_t i)

@@ -163,7 +163,13 @@ END_TEST
 #define NORM "tokens 3 3\nmask causal\neps 0x1p-17\n"
 #define HEADS "tokens 3 3\nmask causal\neps 0\n" FOUR "tensor b 2\n0x1p-1 0x1p0\n" \
     "node x embed E\nnode v linear x A b\nnode s score x x 2\nnode p softmax s\nnode z mix p v\nnode y mix p v\nnode r linear z B\nnode q linear y A\nnode h heads r\n"
+/* The new bias of the heads has a name that another node's tensor has. */
+#define NAMED "tokens 3 3\nmask causal\neps 0\ntensor A 2 2\n0x1p0 -0x1p1\n0x1.8p0 0x1p-1\ntensor E 3 2\n0x1p0 0x1.8p0\n0x1p1 -0x1p0\n-0x1p-1 0x1p0\n" \
+    "tensor W_O 2 2\n0x1.4p0 0x1p1\n-0x1p0 0x1p0\ntensor b_O 2\n0x1p-1 0x1p0\nnode x embed E\nnode c constant b_O\nnode v linear x A b_O\nnode s score x x 2\nnode p softmax s\n" \
+    "node z mix p v\nnode r linear z W_O\n"
 static const struct { const char *text; enum process pass; const char *message; } shared[] = {
+    {NAMED "node h heads r\nnode logits add h c\noutput logits\n", PROCESS_FOLD_VALUE_BIASES, NULL},
+    {NAMED "node h heads r b_O\nnode logits add h c\noutput logits\n", PROCESS_FOLD_VALUE_BIASES, NULL},
     {NORM FOUR VECTORS "tensor w 2\n0x1p1 0x1p-1\nnode x embed E\nnode n layernorm x w b\nnode y linear n A c\nnode z linear n A\nnode k linear n B b\n"
      "node logits concat y z k\noutput logits\n", PROCESS_FOLD_LN, NULL},
     {NORM "tensor E 3 2\n0x1p0 0x1.8p0\n0x1p1 -0x1p0\n-0x1p-1 0x1p0\n" "tensor b 2\n0x1p-1 0x1p0\ntensor w 2\n0x1p1 0x1p-1\n"

@@ -98,7 +98,19 @@ def modules():
     keep("own_sigmoid", Own(nn.Sigmoid()), rows)
 
 
+class Encoder(nn.Module):
+    def __init__(self):
+        super().__init__()
+        layer = nn.TransformerEncoderLayer(8, 2, 12, dropout=0.0, activation="gelu", batch_first=True, norm_first=True, layer_norm_eps=1e-3)
+        self.embed, self.pos_embed = nn.Embedding(7, 8), nn.Embedding(4, 8)
+        self.encoder, self.head = nn.TransformerEncoder(layer, 1, enable_nested_tensor=False), nn.Linear(8, 7)
+
+    def forward(self, t):
+        return self.head(self.encoder(self.embed(t) + self.pos_embed(torch.arange(t.shape[1]))))
+
+
 if __name__ == "__main__":
     folders()
     wrapped()
     modules()
+    keep("encoder", Encoder(), tokens(7, 4))
