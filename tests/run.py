@@ -32,6 +32,7 @@ SCRIPTS = [
     ("false_claims", [PY, "tests/reference/false_claims.py", "--checker", BUILD + "/weightproof-check"]),
     ("quadratic", [PY, "tests/quadratic/run.py", BUILD]),
     ("radius", [PY, "tests/quadratic/radius.py", BUILD]),
+    ("forms", [PY, "tests/quadratic/forms.py", BUILD]),
     # a library under AddressSanitizer does not load into a Python that is not
     *([] if "asan" in BUILD else [("python", [PY, "tests/python/run.py", BUILD])]),
     ("smt", [PY, "tests/smt/oracle.py", BUILD]),

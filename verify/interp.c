@@ -281,6 +281,8 @@ static enum status eval_call(struct value *out, struct interp *in, const struct 
     switch (e->function) {
     case FUNCTION_W: case FUNCTION_QK: case FUNCTION_OV: return array_weight(out, in, e);
     case FUNCTION_RADIUS: return radius_value(out, in, e);
+    case FUNCTION_FORM: return form_value(out, in, e);
+    case FUNCTION_EIGENVALUES: case FUNCTION_INERTIA: case FUNCTION_RANK: return spectrum_value(out, in, e);
     case FUNCTION_SORT: case FUNCTION_SEQ: case FUNCTION_ONEHOT: case FUNCTION_TRANSPOSE: case FUNCTION_DIAG: case FUNCTION_MEAN_ROWS: case FUNCTION_LEN:
         return array_call(out, in, e);
     default: return function_call(out, in, e);

@@ -126,6 +126,10 @@ bool same_number(const struct interp *in, const struct origin *a, long col_a, co
 /* interp_radius.c */
 enum status radius_value(struct value *out, struct interp *in, const struct expr *e) MUST_USE;
 
+/* interp_form.c: interaction matrices; eigenvalues, inertia and rank of exact matrices */
+enum status form_value(struct value *out, struct interp *in, const struct expr *e) MUST_USE;
+enum status spectrum_value(struct value *out, struct interp *in, const struct expr *e) MUST_USE;
+
 /* interp_truth.c */
 /* Settled sign of a - b for entry i of a and entry j of b: *order -1, 0, 1 when *settled. */
 void compare_entries(int *order, bool *settled, struct interp *in, struct value *a, size_t i, struct value *b, size_t j);

@@ -24,7 +24,7 @@ static enum status solver_init(struct solver *s, const struct ball_claim *b, con
 {
     *s = (struct solver){.b = *b};
     text_init(&s->cases);
-    enum status status = outputs_make(&s->out, net);
+    enum status status = outputs_make(&s->out, net, -1);
     size_t n = net->width_in;
     if (status != STATUS_OK || (status = ball_case_init(&s->c, n, s->out.width)) != STATUS_OK) return status;
     s->X = _fmpz_vec_init((slong)n + 1);
@@ -452,7 +452,7 @@ static bool quadratic_takes(const struct statement *s, struct text *why)
         text_add(why, "a model is not loaded");
         return false;
     }
-    return outputs_possible(net_of(s, &b), why);
+    return outputs_possible(net_of(s, &b), -1, why);
 }
 
 static double quadratic_cost(const struct statement *s)

@@ -14,9 +14,9 @@ static inline size_t monomial(size_t n, size_t u, size_t v) { return u * (n + 1)
 
 /* width polynomials in x_1 .. x_n, `each` coefficients a polynomial, every one times 2^scale; owned. */
 struct outputs { size_t n, width, each; ulong scale; fmpz *c; };
-/* Can every node below the output be a polynomial of degree two or less? why says which cannot, or what is too large. */
-bool outputs_possible(const struct net *net, struct text *why);
-enum status outputs_make(struct outputs *out, const struct net *net) MUST_USE;
+/* leaf: the node whose entries are the variables, or -1 for the input. Can every node below the output be a polynomial of degree two or less? why says which cannot, or what is too large. */
+bool outputs_possible(const struct net *net, long leaf, struct text *why);
+enum status outputs_make(struct outputs *out, const struct net *net, long leaf) MUST_USE;
 void outputs_clear(struct outputs *o);
 
 /* sum v[j] output_j + v[width] must be positive, or not negative. */

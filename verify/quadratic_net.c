@@ -6,7 +6,7 @@
 #define COEFFICIENTS_MOST ((size_t)1 << 24)   /* as in the checker */
 
 struct row { int degree; size_t width, each; ulong scale; fmpz *c; };
-struct walk { const struct net *net; struct row *rows; size_t n; };
+struct walk { const struct net *net; struct row *rows; size_t n; long leaf; };
 
 static size_t each_of(size_t n, int degree) { return degree == 0 ? 1 : degree == 1 ? n + 1 : monomial(n, n, n) + 1; }
 
@@ -28,19 +28,21 @@ static int degree_of(const struct node *x, const int *degrees)
     }
 }
 
-static bool *needed_nodes(const struct net *net)
+/* What the output rests on, below the leaf nothing. */
+static bool *needed_nodes(const struct net *net, long leaf)
 {
     bool *needed = mem_array(net->n_nodes, sizeof *needed);
     if (!needed) return NULL;
     needed[net->output] = true;
     for (size_t i = net->output + 1; i-- > 0;)
-        for (size_t k = 0; needed[i] && k < net->nodes[i].n_inputs; k++) needed[net->nodes[i].inputs[k]] = true;
+        for (size_t k = 0; needed[i] && (long)i != leaf && k < net->nodes[i].n_inputs; k++) needed[net->nodes[i].inputs[k]] = true;
     return needed;
 }
 
-bool outputs_possible(const struct net *net, struct text *why)
+bool outputs_possible(const struct net *net, long leaf, struct text *why)
 {
-    bool *needed = needed_nodes(net), possible = needed != NULL;
+    size_t n = leaf < 0 ? net->width_in : net->nodes[leaf].width;
+    bool *needed = needed_nodes(net, leaf), possible = needed != NULL;
     int *degrees = mem_array(net->n_nodes, sizeof *degrees);
     size_t used = 0;
     possible = possible && degrees;
@@ -51,16 +53,21 @@ bool outputs_possible(const struct net *net, struct text *why)
     for (size_t i = 0; possible && i <= net->output; i++) {
         const struct node *x = &net->nodes[i];
         if (!needed[i]) continue;
-        degrees[i] = degree_of(x, degrees);
+        degrees[i] = (long)i == leaf ? 1 : degree_of(x, degrees);
+        if (leaf >= 0 && (long)i != leaf && x->op == OP_INPUT) {
+            text_addf(why, "the output rests on the input by other ways than node %s", net->nodes[leaf].name);
+            possible = false;
+            break;
+        }
         if (degrees[i] < 0 || degrees[i] > 2) {
             if (degrees[i] < 0) text_addf(why, "the operation %s (node %s) is no polynomial of the input", op_table[x->op].name, x->name);
             else text_addf(why, "node %s is a polynomial of degree more than two", x->name);
             possible = false;
-        } else if (x->width > (COEFFICIENTS_MOST - used) / each_of(net->width_in, degrees[i])) {
+        } else if (x->width > (COEFFICIENTS_MOST - used) / each_of(n, degrees[i])) {
             text_addf(why, "the polynomials have more than %zu coefficients", COEFFICIENTS_MOST);
             possible = false;
         } else
-            used += x->width * each_of(net->width_in, degrees[i]);
+            used += x->width * each_of(n, degrees[i]);
     }
     free(needed);
     free(degrees);
@@ -133,7 +140,7 @@ static ulong largest_scale(const struct walk *w, const struct node *x)
 
 static bool make_leaf(struct row *out, const struct walk *w, const struct node *x)
 {
-    bool input = x->op == OP_INPUT;
+    bool input = x == &w->net->nodes[w->leaf];
     const double *v = input ? NULL : x->w[0].data;
     if (!row_make(out, w, x->width, input, input ? 0 : scale_of(v, x->width))) return false;
     for (size_t j = 0; j < x->width; j++) {
@@ -196,6 +203,7 @@ static bool make_product(struct row *out, const struct walk *w, const struct nod
 static bool make_row(struct row *out, const struct walk *w, const struct node *x)
 {
     int degree = 0;
+    if (x == &w->net->nodes[w->leaf]) return make_leaf(out, w, x);
     for (size_t k = 0; k < x->n_inputs; k++) degree = w->rows[x->inputs[k]].degree > degree ? w->rows[x->inputs[k]].degree : degree;
     switch (x->op) {
     case OP_INPUT: case OP_CONSTANT: case OP_POSITION: return make_leaf(out, w, x);
@@ -205,11 +213,13 @@ static bool make_row(struct row *out, const struct walk *w, const struct node *x
     }
 }
 
-enum status outputs_make(struct outputs *out, const struct net *net)
+enum status outputs_make(struct outputs *out, const struct net *net, long leaf)
 {
-    struct walk w = {.net = net, .n = net->width_in, .rows = mem_array(net->n_nodes, sizeof *w.rows)};
+    for (size_t i = 0; leaf < 0 && i < net->n_nodes; i++) leaf = net->nodes[i].op == OP_INPUT ? (long)i : leaf;
+    if (leaf < 0) return STATUS_INTERNAL;
+    struct walk w = {.net = net, .leaf = leaf, .n = net->nodes[leaf].width, .rows = mem_array(net->n_nodes, sizeof *w.rows)};
     struct row last = {0};
-    bool *needed = needed_nodes(net), good = needed && w.rows;
+    bool *needed = needed_nodes(net, leaf), good = needed && w.rows;
     for (size_t i = 0; good && i <= net->output; i++)
         if (needed[i]) good = make_row(&w.rows[i], &w, &net->nodes[i]);
     if (good) good = row_make(&last, &w, net->nodes[net->output].width, 2, w.rows[net->output].scale);

@@ -14,7 +14,7 @@
 #define BALLS_MOST 160     /* inputs for which a multiplier that doubles leave open is tested in balls here */
 
 struct pair { size_t a, b; double *q, *V; };
-struct radius_model { char *name; struct outputs out; struct pair *pairs; size_t n_pairs, room_pairs; };
+struct radius_model { char *name; long leaf; struct outputs out; struct pair *pairs; size_t n_pairs, room_pairs; };
 struct found { char *key, *rest; unsigned long hash; fmpq_t lo, hi; };
 struct radii { struct radius_model *models; size_t n_models, room_models; struct found *found; size_t n_found, room_found; };
 
@@ -49,18 +49,18 @@ void radii_free(struct radii *r)
 
 /* ---- the store; callers hold the lock ---- */
 
-static enum status shape_of(struct radius_model **out, struct radii *r, const char *name, const struct net *net)
+static enum status shape_of(struct radius_model **out, struct radii *r, const char *name, const struct net *net, long leaf)
 {
     for (size_t i = 0; i < r->n_models; i++)
-        if (strcmp(r->models[i].name, name) == 0) {
+        if (r->models[i].leaf == leaf && strcmp(r->models[i].name, name) == 0) {
             *out = &r->models[i];
             return STATUS_OK;
         }
     if (r->n_models == r->room_models && r->n_models) return STATUS_LIMIT;
     if (!r->models && !(r->models = mem_grow(NULL, &r->room_models, 64, sizeof *r->models))) return STATUS_MEMORY;   /* never moved: queries point into it */
     struct radius_model *m = &r->models[r->n_models];
-    *m = (struct radius_model){.name = mem_string(name)};
-    enum status s = m->name ? outputs_make(&m->out, net) : STATUS_MEMORY;
+    *m = (struct radius_model){.name = mem_string(name), .leaf = leaf};
+    enum status s = m->name ? outputs_make(&m->out, net, leaf) : STATUS_MEMORY;
     if (s == STATUS_OK && !(m->pairs = mem_grow(NULL, &m->room_pairs, m->out.width * m->out.width, sizeof *m->pairs))) s = STATUS_MEMORY;
     if (s != STATUS_OK) {
         shape_clear(m);
@@ -76,6 +76,16 @@ static unsigned long hash_of(const char *s)
     unsigned long h = 14695981039346656037UL;
     for (; *s; s++) h = (h ^ (unsigned char)*s) * 1099511628211UL;
     return h;
+}
+
+enum status radii_outputs(const struct outputs **out, struct radii *store, const char *model, const struct net *net, long leaf)
+{
+    struct radius_model *m = NULL;
+    enum status s;
+#pragma omp critical(radius_store)
+    s = shape_of(&m, store, model, net, leaf);
+    *out = m ? &m->out : NULL;
+    return s;
 }
 
 static const struct found *find(const struct radii *r, const char *key)
@@ -475,7 +485,7 @@ enum status radii_find(fmpq_t lo, fmpq_t hi, struct radii *store, const char *mo
     if (key.failed) return STATUS_MEMORY;
 #pragma omp critical(radius_store)
     {
-        s = shape_of(&m, store, model, net);
+        s = shape_of(&m, store, model, net, -1);
         if ((f = find(store, key.data))) fmpq_set(lo, f->lo), fmpq_set(hi, f->hi);
     }
     if (s == STATUS_OK && !f) {

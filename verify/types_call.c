@@ -143,6 +143,9 @@ static bool type_matrix(struct typer *t, struct expr *e)
     e->type = *x;
     if (x->base == BASE_NONE)
         return true;
+    bool spectral = e->function == FUNCTION_RANK || e->function == FUNCTION_INERTIA || e->function == FUNCTION_EIGENVALUES;
+    if (spectral && !exact_only(x))
+        return type_wrong(t, e->args[0], "a matrix of exact numbers", "weights and forms are exact, values of a network are not");
     switch (e->function) {
     case FUNCTION_TRANSPOSE: e->type = type_of(x->base, 2, x->shape[1], x->shape[0]); return true;
     case FUNCTION_MEAN_ROWS: e->type.base = base_join(x->base, BASE_EXACT); return true;
@@ -207,7 +210,7 @@ static bool type_argmaxes(struct typer *t, struct expr *e)
     return true;
 }
 
-/* form, truncate: of models, no rule yet; only names and arities are checked. */
+/* truncate: of models, no rule yet; only names and arities are checked. */
 static bool type_later(struct typer *t, struct expr *e)
 {
     (void)t;
@@ -241,7 +244,8 @@ static bool (*type_rule(enum function f))(struct typer *, struct expr *)
     case FUNCTION_EXP: case FUNCTION_LOG: case FUNCTION_SQRT: case FUNCTION_COS: case FUNCTION_SIN: case FUNCTION_PI: return type_real_function;
     case FUNCTION_ARGMAXES: return type_argmaxes;
     case FUNCTION_RADIUS: return type_radius;
-    case FUNCTION_ARGMAX: case FUNCTION_ARGMIN: case FUNCTION_FORM: case FUNCTION_TRUNCATE: case FUNCTION_ROWS:
+    case FUNCTION_FORM: return type_form;
+    case FUNCTION_ARGMAX: case FUNCTION_ARGMIN: case FUNCTION_TRUNCATE: case FUNCTION_ROWS:
     case FUNCTION_INTERVAL: case FUNCTION_BOX: case FUNCTION_BALL: case FUNCTION_COUNT: break;
     }
     return type_later;
@@ -251,7 +255,7 @@ static bool (*type_rule(enum function f))(struct typer *, struct expr *)
 static bool types_own_arguments(enum function f)
 {
     bool (*rule)(struct typer *, struct expr *) = type_rule(f);
-    return rule == type_activation || rule == type_radius || rule == type_intervention || rule == type_component_call || rule == type_norm;
+    return rule == type_activation || rule == type_radius || rule == type_form || rule == type_intervention || rule == type_component_call || rule == type_norm;
 }
 
 bool type_call(struct typer *t, struct expr *e)

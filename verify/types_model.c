@@ -385,8 +385,61 @@ bool type_radius(struct typer *t, struct expr *e)
         return false;
     struct text why;
     text_init(&why);
-    if (net && !outputs_possible(net, &why))
+    if (net && !outputs_possible(net, -1, &why))
         type_note(t, "radius: %s", why.data ? why.data : "not a bilinear network");
+    text_clear(&why);
+    return true;
+}
+
+/* The variables of a form: the input, or the entries of a node; *affine: with 1 before them. -1 is the input. */
+static bool type_basis(struct typer *t, struct expr *e, const struct bound_model *m, long *leaf, bool *affine)
+{
+    const struct net *net = net_of(m);
+    struct type unused;
+    *leaf = -1;
+    *affine = false;
+    if (e->n_args < 3)
+        return true;
+    struct expr *basis = e->args[2];
+    basis->type = type_of(BASE_STRING, 0, -1, -1);
+    if (basis->form != FORM_STRING)
+        return type_wrong(t, basis, "\"affine\", or the name of a node in quotes", NULL);
+    *affine = strcmp(basis->name, "affine") == 0;
+    if (*affine || !net)
+        return true;
+    if (!type_node_name(t, basis, m, basis->name, -1, NULL, &unused))
+        return false;
+    *leaf = net_node(net, basis->name);
+    return true;
+}
+
+/* form(N, u), form(N, u, "affine"), form(N, u, "node"): u an output or a vector with one number an output */
+bool type_form(struct typer *t, struct expr *e)
+{
+    const struct bound_model *m = NULL;
+    long leaf;
+    bool affine;
+    if (!type_model(t, e->args[0], &m) || !type_value(t, e->args[1]) || !type_basis(t, e, m, &leaf, &affine))
+        return false;
+    const struct net *net = net_of(m);
+    const struct type *u = &e->args[1]->type;
+    if (e->args[0]->form != FORM_NAME)
+        return type_wrong(t, e->args[0], "a model of the file", "form is of a network without interventions");
+    if (net && (net->width_in == 0 || net->n_ctx != 1))
+        return type_wrong(t, e->args[0], "a model that reads one vector of real numbers", NULL);
+    bool index = u->rank == 0 && u->base == BASE_INT, vector = u->rank == 1 && is_number(u) && u->base != BASE_REAL;
+    if (u->base != BASE_NONE && !index && !vector)
+        return type_wrong(t, e->args[1], "an output, or a vector with an exact number for each output", NULL);
+    long width = net ? (long)net->nodes[net->output].width : -1, i, n = net ? (long)(leaf < 0 ? net->width_in : net->nodes[leaf].width) + affine : -1;
+    if (net && ((vector && u->shape[0] >= 0 && u->shape[0] != width) || (index && constant_integer(&i, e->args[1], -1) && (i < 0 || i >= width)))) {
+        report_at(t->report, e->args[1]->at, NULL, NULL, "%s has %ld outputs", m->name, width);
+        return false;
+    }
+    e->type = type_of(BASE_EXACT, 2, n, n);
+    struct text why;
+    text_init(&why);
+    if (net && !outputs_possible(net, leaf, &why))
+        type_note(t, "form: %s", why.data ? why.data : "not a bilinear network");
     text_clear(&why);
     return true;
 }

@@ -22,6 +22,7 @@ void eval_clear(struct eval *e) {
         mem_free(e->caches[i]);
     }
     means_clear(e);
+    forms_clear(e);
     mem_free(e->env);
     *e = (struct eval){0};
 }

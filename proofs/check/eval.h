@@ -28,6 +28,7 @@ struct eval {
     bool has_last; int64_t last;
     struct num *kept; size_t n_kept, kept_room; struct val *caches[256]; int n_caches; /* constant subexpressions */
     struct means **means; int n_means;    /* of ablate, ablate.c */
+    struct forms *forms;                  /* form.c */
     struct radii *radii;                  /* radius.c: what the certificate's lines `radius` show, or NULL */
     uint64_t bindings;                    /* met by eval_each at the outermost level */
 };
@@ -64,6 +65,11 @@ bool need_num(struct eval *e, const struct ex *x, struct val *out);
 bool need_array(struct eval *e, const struct ex *x, struct val *out);
 bool mat_mul(struct eval *e, const struct val *a, const struct val *b, struct val *out);
 void val_array(struct eval *e, struct val *out, int rank, uint32_t d0, uint32_t d1, uint32_t d2);
+
+/* form.c: interaction matrices; eigenvalues, inertia and rank of exact matrices. They keep what they computed in e->forms (forms_clear). */
+bool eval_form(struct eval *e, const struct ex *x, struct val *out);
+bool eval_spectrum(struct eval *e, const struct ex *x, struct val *out);
+void forms_clear(struct eval *e);
 
 /* radius.c */
 bool eval_radius(struct eval *e, const struct ex *x, struct val *out);

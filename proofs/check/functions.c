@@ -288,6 +288,10 @@ bool eval_call(struct eval *e, const struct ex *x, struct val *out) {
     case FN_SQRT: return one_by_one(e, x, out);
     case FN_SOFTMAX: return softmax(e, x, out);
     case FN_RADIUS: return eval_radius(e, x, out);
+    case FN_FORM: return eval_form(e, x, out);
+    case FN_EIGENVALUES:
+    case FN_INERTIA:
+    case FN_RANK: return eval_spectrum(e, x, out);
     case FN_PATCH:
     case FN_ABLATE:
     case FN_HEAD:

@@ -12,7 +12,7 @@ static inline size_t monomial(size_t n, size_t u, size_t v) { return u * (n + 1)
 struct rowpoly { int degree; size_t width, each; unsigned long scale; mpz_t *c; };
 
 /* The output row as polynomials of degree 2 (each = monomial(n, n, n) + 1). false: f says which operation is none of these, or what is too large. */
-bool net_rowpoly(struct rowpoly *out, const struct net *net, struct fail *f);
+bool net_rowpoly(struct rowpoly *out, const struct net *net, int leaf, struct fail *f); /* leaf: the node whose entries are the variables, -1: the input */
 void rowpoly_clear(struct rowpoly *p);
 
 /* quadratic_form.c. Vectors of rationals, owned; room for the work on one form: its polynomial m, a matrix, a point X, a gradient h. */
@@ -27,6 +27,9 @@ void form_point(mpz_t *X, const mpq_t *a, const mpq_t *b, size_t n);
 void form_gradient(struct formroom *w, mpz_t twice);
 /* The form m / unit is positive on the closed ball of that squared radius around X: the multiplier shows it. */
 bool form_positive(struct formroom *w, const mpz_t unit, const mpq_t radius2, const mpq_t lambda);
+
+/* spectrum.c: ends[2 k], ends[2 k + 1] enclose the k-th smallest eigenvalue of m / den times 2^p; m symmetric, n rows. false: not enclosed. */
+bool symmetric_spectrum(mpz_t *ends, const mpz_t *m, const mpz_t den, size_t n, unsigned p);
 
 /* Is the symmetric matrix m (n rows, row-major; only the diagonal and what is below it are read) shown to be positive definite? Never true of one that is not. */
 bool positive_definite(const mpz_t *m, size_t n);

@@ -4,7 +4,7 @@
 
 #define COEFFICIENTS_MOST ((size_t)1 << 24)
 
-struct walk { const struct net *net; struct rowpoly *rows; size_t n, used; struct fail *f; };
+struct walk { const struct net *net; struct rowpoly *rows; size_t n, used; int leaf; struct fail *f; };
 
 static bool refuse(struct walk *w, const struct node *x, const char *why) { return fail_at(w->f, 0, "rule quadratic: node %.60s: %s", x->name, why); }
 
@@ -139,8 +139,9 @@ static bool do_take(struct walk *w, const struct node *x, struct rowpoly *out) {
 }
 
 static bool one_node(struct walk *w, const struct node *x, struct rowpoly *out) {
+    if (x == &w->net->nodes[w->leaf]) return do_input(w, x, out);
     switch (x->op) {
-    case OP_INPUT: return do_input(w, x, out);
+    case OP_INPUT: return refuse(w, x, "the output rests on the input by other ways than the node");
     case OP_CONSTANT: case OP_POSITION: return do_constant(w, x, out);
     case OP_ADD: case OP_SUB: return do_sum(w, x, out);
     case OP_LINEAR: return do_linear(w, x, out);
@@ -152,20 +153,22 @@ static bool one_node(struct walk *w, const struct node *x, struct rowpoly *out) 
     }
 }
 
-/* The nodes that the output rests on. */
-static void mark(const struct net *net, bool *needed) {
+/* The nodes that the output rests on, below the leaf none. */
+static void mark(const struct net *net, int leaf, bool *needed) {
     needed[net->output] = true;
     for (int i = net->output; i >= 0; i--)
-        for (int k = 0; needed[i] && k < net->nodes[i].n_args; k++) needed[net->nodes[i].args[k]] = true;
+        for (int k = 0; needed[i] && i != leaf && k < net->nodes[i].n_args; k++) needed[net->nodes[i].args[k]] = true;
 }
 
-bool net_rowpoly(struct rowpoly *out, const struct net *net, struct fail *f) {
-    struct walk w = {.net = net, .n = net->in_width, .f = f};
+bool net_rowpoly(struct rowpoly *out, const struct net *net, int leaf, struct fail *f) {
     *out = (struct rowpoly){0};
-    if (!net->reals || net->ctx != 1) return fail_at(f, 0, "rule quadratic: not a network of one row of real inputs");
+    for (int i = 0; leaf < 0 && i < net->n_nodes; i++)
+        if (net->nodes[i].op == OP_INPUT) leaf = i;
+    if (!net->reals || net->ctx != 1 || leaf < 0) return fail_at(f, 0, "rule quadratic: not a network of one row of real inputs");
+    struct walk w = {.net = net, .leaf = leaf, .n = net->nodes[leaf].width, .f = f};
     w.rows = mem_get((size_t)net->n_nodes, sizeof *w.rows);
     bool *needed = mem_get((size_t)net->n_nodes, sizeof *needed), good = true;
-    mark(net, needed);
+    mark(net, leaf, needed);
     for (int i = 0; good && i <= net->output; i++)
         if (needed[i]) good = one_node(&w, &net->nodes[i], &w.rows[i]);
     if (good) {

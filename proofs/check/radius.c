@@ -165,7 +165,7 @@ static bool one_line(struct radii *all, struct eval *e, const struct binding *b,
     l.out = &all->out[model];
     bool made = all->made[model];
     all->made[model] = true;
-    if (!made && !net_rowpoly(l.out, net, f)) return false;
+    if (!made && !net_rowpoly(l.out, net, -1, f)) return false;
     l.n = net->in_width;
     l.x = vector_new(l.n);
     l.zero = vector_new(l.n);

@@ -145,7 +145,7 @@ static mpq_t *form_new(struct quad *q, bool strict) {
     return x->v = vector_new(q->width + 1);
 }
 
-static void forms_clear(struct quad *q) {
+static void drop_forms(struct quad *q) {
     for (size_t i = 0; i < q->n_forms; i++) vector_free(q->forms[i].v, q->width + 1);
     q->n_forms = 0;
 }
@@ -219,7 +219,7 @@ static bool predicate(struct quad *q, const struct ex *x) {
 
 /* The ball and the forms at the variables that are bound. */
 static bool set_up(struct quad *q) {
-    forms_clear(q);
+    drop_forms(q);
     q->shifted = false;
     vector_zero(q->shift, q->n);
     vector_zero(q->centre, q->n);
@@ -381,7 +381,7 @@ static bool begin(struct quad *q, const struct certificate *c, struct eval *e, s
     if (!shape(q, e->s)) return false;
     if ((q->model = model_of(q, q->predicate)) < 0) return refuse(q, "no output of a network that reads the vector");
     if (e->s->models[q->model].net == NULL) return refuse(q, "a network is missing");
-    if (!net_rowpoly(&q->out, e->s->models[q->model].net, f)) return false;
+    if (!net_rowpoly(&q->out, e->s->models[q->model].net, -1, f)) return false;
     q->n = e->s->models[q->model].net->in_width;
     q->width = q->out.width;
     q->shift = vector_new(q->n);
@@ -391,7 +391,7 @@ static bool begin(struct quad *q, const struct certificate *c, struct eval *e, s
 }
 
 static void end(struct quad *q) {
-    forms_clear(q);
+    drop_forms(q);
     mem_free(q->forms);
     vector_free(q->shift, q->n);
     vector_free(q->centre, q->n);

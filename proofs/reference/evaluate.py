@@ -4,6 +4,7 @@ from itertools import product
 from math import lcm
 
 from ablate import AblateFunctions
+from form import FormFunctions
 from functions import ArrayFunctions
 from interval import NoEnclosure
 from models import Model, ModelFunctions
@@ -34,13 +35,14 @@ def over_one(numbers):
     return [x.numerator * (below // x.denominator) for x in numbers], below
 
 
-class Interpreter(ArrayFunctions, ModelFunctions, AblateFunctions):
+class Interpreter(ArrayFunctions, ModelFunctions, AblateFunctions, FormFunctions):
     """nets: {model name: Net}, data: {name: Array}. settle() and enclose() are the ways in; all else happens at precision self.p."""
 
     def __init__(self, nets, float32, data=None):
         self.float32, self.p, self.missing, self.data = float32, PRECISIONS[0], False, data or {}
         self.models = {name: Model(net, (), net.sha256) for name, net in nets.items()}
         self.evaluators, self.runs, self.closed, self.twins, self.means, self.radii = {}, {}, {}, {}, {}, {}
+        self.polynomials, self.spectra = {}, {}
 
     # growing precision
 

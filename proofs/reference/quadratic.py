@@ -48,11 +48,17 @@ def product(p, q):
 class Polynomials:
     """The output row of a network of one vector of real inputs."""
 
-    def __init__(self, net):
+    def __init__(self, net, leaf=None):
+        """leaf: the node whose entries are the variables, None for the input."""
         need(net.real_width is not None and net.n_ctx == 1, "not a network of one row of real inputs")
         self.net, self.rows = net, {}
+        self.leaf = leaf or next(name for name, node in net.nodes.items() if node.op == "input")
+        self.n = net.real_width if net.nodes[self.leaf].op == "input" else net.nodes[self.leaf].width
         for name in self.needed():
             node = net.nodes[name]
+            if name == self.leaf:
+                self.rows[name] = Row([{(i,): 1} for i in range(self.n)], 0)
+                continue
             method = getattr(self, "op_" + node.op, None)
             need(method, "%s is not addition, multiplication or choice of entries" % node.op)
             self.rows[name] = method(node, [self.rows[x] for x in node.inputs])
@@ -61,12 +67,9 @@ class Polynomials:
     def needed(self):
         found = {self.net.output}
         for name in reversed(list(self.net.nodes)):
-            if name in found:
+            if name in found and name != self.leaf:
                 found.update(self.net.nodes[name].inputs)
         return [name for name in self.net.nodes if name in found]
-
-    def op_input(self, node, rows):
-        return Row([{(i,): 1} for i in range(self.net.real_width)], 0)
 
     def op_constant(self, node, rows):
         return Row([{(): x} for x in node.parts[0].ints], node.parts[0].shift)
