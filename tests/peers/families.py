@@ -21,6 +21,7 @@ from torch import nn
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "examples"))
 from make_reference import make_reference  # noqa: E402
+from transformers_ordinary import ORDINARY  # noqa: E402
 from transformers_random import TRANSFORMERS  # noqa: E402
 
 ACTS = {"relu": nn.ReLU, "gelu": nn.GELU, "gelu_new": lambda: nn.GELU(approximate="tanh"), "silu": nn.SiLU, "tanh": nn.Tanh, "sigmoid": nn.Sigmoid}
@@ -170,22 +171,77 @@ def pair(r):
     return Pair(V, r.randint(1, 9), r.randint(1, 9), r.randint(1, 3), concat), torch.randint(0, V, (20, 2)), ["act=relu"] + ([] if concat else ["combine=add"])
 
 
-FAMILIES = [sequential, normed, named, bilinear, stacked, product, toy, autoencoder, pair]
+class Transcoder(nn.Module):
+    def __init__(self, n, f, o, skip):
+        super().__init__()
+        self.W_enc, self.W_dec, self.b_enc = nn.Parameter(torch.randn(n, f)), nn.Parameter(torch.randn(f, o)), nn.Parameter(torch.randn(f))
+        self.b_dec_out = nn.Parameter(torch.randn(o))
+        self.W_skip = nn.Parameter(torch.randn(o, n)) if skip else None
+
+    def forward(self, x):
+        y = torch.relu(x @ self.W_enc + self.b_enc) @ self.W_dec + self.b_dec_out
+        return y + x @ self.W_skip.T if self.W_skip is not None else y
 
 
-def save_safetensors(state, path):
-    types = {torch.float32: "F32", torch.int64: "I64", torch.bool: "BOOL"}
+def transcoder(r):
+    n, o = r.randint(1, 6), r.randint(1, 6)
+    return Transcoder(n, r.randint(7, 15), o, r.random() < 0.5), numbers(n), ["act=relu", "apply_b_dec_to_input=false"]
+
+
+class Jump(nn.Module):
+    def __init__(self, n, f):
+        super().__init__()
+        self.W_enc, self.W_dec, self.b_enc = nn.Parameter(torch.randn(n, f)), nn.Parameter(torch.randn(f, n)), nn.Parameter(torch.randn(f))
+        self.b_dec, self.threshold = nn.Parameter(torch.randn(n)), nn.Parameter(torch.rand(f) + 0.1)
+
+    def forward(self, x):
+        z = x @ self.W_enc + self.b_enc
+        return z * (z > self.threshold) @ self.W_dec + self.b_dec
+
+
+def jump(r):
+    n = r.randint(1, 6)
+    return Jump(n, r.randint(7, 15)), numbers(n), ["apply_b_dec_to_input=false"]
+
+
+FAMILIES = [sequential, normed, named, bilinear, stacked, product, toy, autoencoder, transcoder, jump, pair]
+
+
+def raw(v):
+    v = v.contiguous()
+    return (v.view(torch.int16) if v.dtype == torch.bfloat16 else v).numpy().tobytes()
+
+
+def save_safetensors(state, path, _):
+    types = {torch.float32: "F32", torch.bfloat16: "BF16", torch.float16: "F16", torch.int64: "I64", torch.bool: "BOOL"}
     header, data = {}, b""
     for k, v in state.items():
-        raw = v.contiguous().numpy().tobytes()
-        header[k] = {"dtype": types[v.dtype], "shape": list(v.shape), "data_offsets": [len(data), len(data) + len(raw)]}
-        data += raw
+        header[k] = {"dtype": types[v.dtype], "shape": list(v.shape), "data_offsets": [len(data), len(data) + len(raw(v))]}
+        data += raw(v)
     text = json.dumps(header).encode()
     with open(path, "wb") as f:
         f.write(struct.pack("<Q", len(text)) + text + data)
 
 
-FORMATS = {".pt": torch.save, ".safetensors": save_safetensors, ".npz": lambda state, path: np.savez(path, **{k: v.numpy() for k, v in state.items()})}
+def save_npz(state, path, number):
+    """As numpy writes it; or big-endian and in Fortran's order; or compressed. numpy has no bfloat16."""
+    arrays = {k: (v.float() if v.dtype == torch.bfloat16 else v).numpy() for k, v in state.items()}
+    if number % 3 == 1:
+        arrays = {k: np.asfortranarray(v.astype(v.dtype.newbyteorder(">"))) for k, v in arrays.items()}
+    (np.savez_compressed if number % 3 == 2 else np.savez)(path, **arrays)
+
+
+FORMATS = {".pt": lambda state, path, _: torch.save(state, path), ".safetensors": save_safetensors, ".npz": save_npz}
+# What the numbers of a network are rounded to and saved as, in turn; None: binary32.
+HALVES = [None, torch.bfloat16, None, torch.float16, None]
+
+
+def rounded(model, kind):
+    """Every number of the module as one of the kind."""
+    with torch.no_grad():
+        for t in list(model.parameters()) + list(model.buffers()):
+            if t.is_floating_point():
+                t.copy_(t.to(kind))
 
 
 class Tally:
@@ -212,8 +268,11 @@ class Tally:
     def network(self, name, files, folder, both=True):
         """One network in one or more files, each in every format: all agree with PyTorch and are one network. both: in float64 too."""
         nets, reference, beside = set(), os.path.join(folder, "r.npz"), os.path.join(folder, "m.json")
+        kind = HALVES[self.networks % len(HALVES)] if both else None
         self.networks += 1
         for k, (model, inputs, config, sets) in enumerate(files):
+            if kind:
+                rounded(model, kind)
             with contextlib.redirect_stdout(io.StringIO()):     # TransformerLens says that it changes the type
                 make_reference(model, inputs, reference)
             if not both:
@@ -225,15 +284,15 @@ class Tally:
             options = ([] if config is None else ["--config", beside]) + [a for s in sets for a in ("--set", s)]
             for ending, save in FORMATS.items():
                 path = os.path.join(folder, "m" + ending)
-                save(model.state_dict(), path)
-                nets.add(self.selftest(path, reference, options, "%s, file %d %s %s %s" % (name, k, ending, sets, config)))
+                save({k: v.to(kind) if kind and v.is_floating_point() else v for k, v in model.state_dict().items()}, path, self.networks)
+                nets.add(self.selftest(path, reference, options, "%s, file %d %s %s %s %s" % (name, k, ending, kind, sets, config)))
         self.count(len(nets) == 1, "%s: its files are %d networks" % (name, len(nets)))
 
 
 def main(build, rounds=8, only=""):
     tally, r = Tally(build), random.Random(5)
     torch.manual_seed(5)
-    makers = [(make, rounds, True) for make in FAMILIES] + TRANSFORMERS
+    makers = [(make, rounds, True) for make in FAMILIES] + TRANSFORMERS + ORDINARY
     with tempfile.TemporaryDirectory() as folder:
         for make, times, both in makers:
             if only not in make.__name__:

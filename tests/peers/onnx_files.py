@@ -18,7 +18,7 @@ from onnx import helper, numpy_helper
 
 DATA = os.environ.get("WEIGHTPROOF_DATA", "../shared/data")
 FILES = ["real/marabou_onnx/*.onnx", "real/marabou_onnx/*/*.onnx", "real/acasxu/*.onnx", "trained/*.onnx"]
-BUILD, passed, failed = sys.argv[1], 0, 0
+BUILD, passed, failed = sys.argv[1] if len(sys.argv) > 1 else "build", 0, 0
 
 
 def constant(name, value):
