@@ -1,4 +1,5 @@
 /* Stored outputs of PyTorch or another program, held against the certified enclosures. */
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -67,15 +68,21 @@ static void add_array(struct text *t, const struct report *r, size_t i) {
     text_add(t, "\n");
 }
 
+/* null: infinite, or not a number. */
+static void add_number_json(struct text *t, double x) {
+    if (isfinite(x)) text_add_double(t, x);
+    else text_add(t, "null");
+}
+
 static void add_place_json(struct text *t, const char *key, const struct selftest_place *p) {
     text_addf(t, ", \"%s\": {\"input\": %zu, \"position\": %zu, \"entry\": %zu, \"stored\": ", key, p->input, p->position, p->entry);
-    text_add_double(t, p->stored);
+    add_number_json(t, p->stored);
     text_add(t, ", \"computed\": ");
-    text_add_double(t, p->mid);
+    add_number_json(t, p->mid);
     text_add(t, ", \"deviation\": ");
-    text_add_double(t, p->deviation);
+    add_number_json(t, p->deviation);
     text_add(t, ", \"bound\": ");
-    text_add_double(t, p->bound);
+    add_number_json(t, p->bound);
     text_add(t, "}");
 }
 

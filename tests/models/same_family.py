@@ -450,6 +450,9 @@ def doubts(folder):
     answer(2, "3 of 18 entries have no finite float32 bound")
     np.savez(ref, x=x[2:3], y=y[2:3])
     answer(2, "no bound  y ")
+    done = subprocess.run([program, "selftest", path, "--against", ref, "--json", "-"], stdout=subprocess.PIPE)
+    place = json.loads(done.stdout)["arrays"][0]["without_bound"]
+    count(done.returncode == 2 and place["bound"] is None and place["deviation"] < 1, "no bound in JSON", place)
     y[0] += 1
     np.savez(ref, x=x, y=y)
     answer(1, "3 entries outside")

@@ -22,7 +22,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from onnx_files import by_definition  # noqa: E402
 
 DATA = os.environ.get("WEIGHTPROOF_DATA", "../shared/data")
-MOST, INPUTS = 1e4, 32
+MOST, INPUTS = 1e4, 64
 
 
 class Data(pickle.Unpickler):

@@ -1,19 +1,26 @@
 """Further random transformers for families.py: three or four layers with the weights that PyTorch starts from, and rows of real numbers as inputs."""
 import json
+import math
 
 import torch
 from torch import nn
 
-from transformers_random import Hand, hand_config, hand_words, randomise, tokens
+from transformers_random import Hand, InOut, hand_config, hand_words, randomise, tokens
 
 
 def ordinary(r):
-    """By hand, of ordinary size: nothing is drawn anew but the biases that PyTorch starts at 0."""
+    """By hand, of ordinary size: as nn.Linear starts."""
     c = hand_config(r)
     c.update(V=r.randint(8, 20), L=r.randint(3, 4), d=r.choice([16, 24]), H=r.choice([2, 4]), dh=r.choice([4, 6]), m=r.choice([24, 32]), n_ctx=r.randint(4, 7), R=4, pad=None)
     c["G"] = r.choice([c["H"], c["H"] // 2]) if not c["by_head"] else c["H"]
     c["out"] = c["d"] + 1 if not c["tied"] else c["V"]
-    return [(Hand(c), tokens(r, c["V"], c["n_ctx"])[:2], hand_words(c), [])]
+    model = Hand(c)
+    for m in model.modules():
+        if isinstance(m, InOut):
+            nn.init.kaiming_uniform_(m.weight.T, a=math.sqrt(5))
+            if m.bias is not None:
+                nn.init.zeros_(m.bias)
+    return [(model, tokens(r, c["V"], c["n_ctx"])[:2], hand_words(c), [])]
 
 
 def ordinary_lens(r):
@@ -74,3 +81,5 @@ def sequence(r):
 
 
 ORDINARY = [(ordinary, 16, True), (ordinary_lens, 12, True), (sequence, 30, True)]
+# Of three or four layers with norms there is not always a finite bound: errors of all entries of a layer are taken to fall on one side.
+DEEP = [ordinary, ordinary_lens]
