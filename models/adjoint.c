@@ -3,9 +3,12 @@
 #include "core/mem.h"
 #include "models/adjoint_kernel.h"
 
+/* Doubles enclose a row of true values badly when a radius exceeds this part of its largest entry: balls serve. */
+#define BLURRED_ROW 0x1p-34
+#define EXACT_BITS 128
 #define ADJOINT_BYTES ((size_t)256 << 20)
 /* A row that is wider than this part of its largest entry, and bends what follows, is tightened before it is read. */
-#define WIDE_ROW 0x1p-10
+#define WIDE_ROW 0x1p-12
 
 /* Operations without a cell charge their whole error. */
 static const struct adjoint_cell cells[OP_COUNT] = {
@@ -41,8 +44,8 @@ static size_t widest_of(const struct net *net, size_t *entries, size_t *first)
 static bool set_facts(struct adjoint_run *a, size_t entries)
 {
     size_t rows = a->net->n_nodes * a->net->n_ctx, w = a->widest;
-    double **facts[] = { &a->local, &a->c, &a->rc, &a->d, &a->rd };
-    for (size_t i = 0; i < 5; i++)
+    double **facts[] = { &a->local, &a->c, &a->rc, &a->d, &a->rd, &a->error };
+    for (size_t i = 0; i < 6; i++)
         if (!(*facts[i] = mem_array(entries, sizeof(double)))) return false;
     a->M = mem_array(entries * a->batch, sizeof(double));
     a->R = mem_array(entries * a->batch, sizeof(double));
@@ -54,10 +57,11 @@ static bool set_facts(struct adjoint_run *a, size_t entries)
     a->source = mem_array(a->net->n_ctx, sizeof *a->source);
     a->order = mem_array(w, sizeof *a->order);
     a->work = mem_array(8 * w, sizeof(double));
+    a->truth = mem_array(2 * w, sizeof(double));
     a->scratch = mem_array(4 * (w + 2), sizeof(double));
     a->slack = mem_array(w * a->batch, sizeof(double));
     for (size_t i = 0; a->order && i < w; i++) a->order[i] = i;
-    return a->M && a->R && a->scalars && a->touched && a->needed && a->state && a->cut && a->source && a->order && a->work && a->scratch && a->slack;
+    return a->M && a->R && a->scalars && a->touched && a->needed && a->state && a->cut && a->source && a->order && a->work && a->truth && a->scratch && a->slack;
 }
 
 static enum status set_up(struct adjoint_run *a)
@@ -98,16 +102,18 @@ enum status adjoint_run_new(struct adjoint_run **out, const struct net *net)
 void adjoint_run_free(struct adjoint_run *a)
 {
     if (!a) return;
-    void *const owned[] = { a->bent, a->first, a->M, a->R, a->touched, a->needed, a->state, a->cut, a->local, a->c, a->rc, a->d, a->rd, a->scalars,
-        a->source, a->order, a->work, a->scratch, a->slack };
+    void *const owned[] = { a->bent, a->first, a->M, a->R, a->touched, a->needed, a->state, a->cut, a->local, a->c, a->rc, a->d, a->rd, a->error, a->scalars,
+        a->source, a->order, a->work, a->scratch, a->slack, a->truth };
     for (size_t i = 0; i < sizeof owned / sizeof *owned; i++) free(owned[i]);
     run_free(a->run);
     run_free(a->real);
+    ball_run_free(a->exact);
     free(a);
 }
 
 static void forget(struct adjoint_run *a)
 {
+    a->given = false;
     if (a->batch) memset(a->state, ADJOINT_NONE, a->net->n_nodes * a->net->n_ctx);
 }
 
@@ -139,6 +145,8 @@ struct row_view adjoint_view(const struct adjoint_job *j, size_t node, size_t ro
 
 static size_t entry_of(const struct adjoint_run *a, size_t node, size_t row) { return a->first[node] + row * a->run->slots[node].width; }
 
+const double *adjoint_error(const struct adjoint_job *j, size_t node, size_t row) { return j->a->error + entry_of(j->a, node, row); }
+
 void adjoint_of(double **M, double **R, const struct adjoint_job *j, size_t node, size_t row)
 {
     struct adjoint_run *a = j->a;
@@ -158,7 +166,7 @@ static struct adjoint_job job_of(struct adjoint_run *a, size_t node, size_t row,
     const struct node *v = &a->net->nodes[node];
     size_t at = entry_of(a, node, row);
     struct adjoint_job j = { .a = a, .node = v, .row = row, .width = v->width ? v->width : a->run->n, .batch = batch, .source = a->source,
-        .local = a->local + at, .c = a->c + at, .rc = a->rc + at, .d = a->d + at, .rd = a->rd + at,
+        .local = a->local + at, .c = a->c + at, .rc = a->rc + at, .d = a->d + at, .rd = a->rd + at, .error = a->error + at, .wide = a->wide,
         .scalar = a->scalars + (node * a->net->n_ctx + row) * ADJOINT_SCALARS, .M = a->M + at * a->batch, .R = a->R + at * a->batch,
         .own = run_view(a->run, node, row, a->run->tokens[row]), .f = a->run->f, .cut = &a->cut[node * a->net->n_ctx + row] };
     if (op_attends(v->op)) j.sources = row_allowed(a->source, a->net, a->run->tokens, row, a->run->n);
@@ -181,7 +189,7 @@ static void prepare(struct adjoint_run *a, size_t node, size_t row)
         if (!(j.own.rad[place(&j, i)] < INFINITY)) cut = true;
     *j.cut = cut;
     if (!cut) cells[j.node->op].prepare(&j);
-    for (size_t i = 0; *j.cut && i < in_use(&j); i++) j.local[i] = adjoint_up(2 * j.own.rad[place(&j, i)], 1);
+    for (size_t i = 0; *j.cut && i < in_use(&j); i++) j.local[i] = j.error[place(&j, i)];
 }
 
 static void reverse(struct adjoint_run *a, size_t node, size_t row, size_t batch)
@@ -207,13 +215,54 @@ static void pass(struct adjoint_run *a, size_t node, size_t row, size_t from, si
             if (a->touched[v * n + i]) reverse(a, v, i, batch);
 }
 
+/* Balls of EXACT_BITS see what the runs in doubles were given. */
+static bool give_exact(struct adjoint_run *a)
+{
+    size_t width = a->net->width_in;
+    if (!a->exact && ball_run_new(&a->exact, a->net, SEMANTICS_REAL, EXACT_BITS) != STATUS_OK) return false;
+    if (a->given) return true;
+    if (width == 0) {
+        ball_run_tokens(a->exact, a->real->tokens, a->real->n);
+    } else {
+        arb_ptr x = _arb_vec_init((slong)width);
+        ball_run_length(a->exact, a->real->n);
+        for (size_t i = 0; i < a->real->n; i++) {
+            for (size_t e = 0; e < width; e++) {
+                arb_set_d(x + e, a->real->given[i * width + e]);
+                mag_set_d(arb_radref(x + e), a->real->given_rad[i * width + e]);
+            }
+            ball_run_input_row(a->exact, i, x);
+        }
+        _arb_vec_clear(x, (slong)width);
+    }
+    return a->given = true;
+}
+
+/* Enclosures of a row's true values, in doubles, or where their roundings have grown by balls. Valid until the next call. */
+static void true_row(struct adjoint_run *a, size_t node, size_t row, const double **mid, const double **rad)
+{
+    struct adjoint_job j = job_of(a, node, row, 0);
+    double largest = 0, widest = 0;
+    run_row(a->real, node, row, mid, rad);
+    for (size_t i = 0; i < in_use(&j); i++) {
+        size_t e = place(&j, i);
+        largest = fabs((*mid)[e]) > largest ? fabs((*mid)[e]) : largest;
+        widest = (*rad)[e] <= widest ? widest : (*rad)[e];
+    }
+    if (widest <= BLURRED_ROW * largest || !give_exact(a)) return;
+    arb_srcptr x = ball_run_row(a->exact, node, row);
+    for (size_t i = 0; i < in_use(&j); i++) ball_to_double(&a->truth[place(&j, i)], &a->truth[a->widest + place(&j, i)], x + place(&j, i));
+    *mid = a->truth;
+    *rad = a->truth + a->widest;
+}
+
 /* The radius of an entry becomes the distance to the true value's enclosure and the bound of the error, if that is less. */
 static void tighten(struct adjoint_run *a, size_t node, size_t row)
 {
     struct slot *s = &a->run->slots[node];
     const double *mid, *rad;
     if (is_leaf(a->net->nodes[node].op) || s->keep < KEEP_TABLE) return;
-    run_row(a->real, node, row, &mid, &rad);
+    true_row(a, node, row, &mid, &rad);
     struct adjoint_job j = job_of(a, node, row, 0);
     double *own = s->rad + (j.own.rad - s->rad);
     size_t count = in_use(&j);
@@ -225,6 +274,7 @@ static void tighten(struct adjoint_run *a, size_t node, size_t row)
             size_t e = place(&j, from + b);
             double error = a->bound[b] * (1 + 0x1p-24) + LOW, all = adjoint_up(fabs(mid[e] - j.own.mid[e]) + rad[e] + error, 4);
             if (all < own[e]) own[e] = all;
+            if (error < j.error[e]) j.error[e] = error;
         }
     }
 }
@@ -257,11 +307,26 @@ static void need_inputs(struct adjoint_run *a, size_t node, size_t row)
     }
 }
 
+/* The true value lies in the real run's enclosure, and both in the float32 one. Leaves have no error. */
+static void set_errors(struct adjoint_run *a, size_t node, size_t row)
+{
+    struct adjoint_job j = job_of(a, node, row, 0);
+    const double *mid, *rad;
+    bool leaf = is_leaf(j.node->op);
+    if (!leaf) true_row(a, node, row, &mid, &rad);
+    for (size_t i = 0; i < in_use(&j); i++) {
+        size_t e = place(&j, i);
+        double all = leaf ? 0 : adjoint_up(fabs(mid[e] - j.own.mid[e]) + rad[e] + j.own.rad[e], 4), twice = adjoint_up(2 * j.own.rad[e], 1);
+        j.error[e] = leaf || all < twice ? all : twice;
+    }
+}
+
 static void visit(struct adjoint_run *a, size_t node, size_t row)
 {
     unsigned char *state = &a->state[node * a->net->n_ctx + row];
     if (*state != ADJOINT_NONE) return;
     run_need(a->run, node, row, a->run->tokens[row]);
+    set_errors(a, node, row);
     prepare(a, node, row);
     *state = ADJOINT_READY;
     if (!is_wide(a, node, row)) return;
@@ -299,11 +364,20 @@ bool adjoint_run_derivative(struct adjoint_run *a, size_t node, size_t row, size
     size_t n = a->net->n_ctx, width = run_width(a->run, from);
     if (!a->batch || by_source(&a->net->nodes[node]) || from > node) return false;
     walk(a, node, row);
+    a->wide = 1;
     pass(a, node, row, entry, 1);
+    a->wide = 0;
     if (!a->touched[from * n + from_row]) return false;
     for (size_t e = 0; e < width; e++) {
         mid[e] = a->M[(entry_of(a, from, from_row) + e) * a->batch];
         rad[e] = a->R[(entry_of(a, from, from_row) + e) * a->batch];
     }
     return true;
+}
+
+const double *adjoint_run_error(struct adjoint_run *a, size_t node, size_t row)
+{
+    const double *mid, *rad;
+    adjoint_run_row(a, node, row, &mid, &rad);
+    return a->batch ? a->error + entry_of(a, node, row) : NULL;
 }

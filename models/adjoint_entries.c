@@ -1,13 +1,21 @@
 /* Reverse pass through functions of one entry, products, quotients, and the larger of several. Where a function is not differentiable its difference
  * quotients lie in the hull of its derivatives. Where no derivative is known (a jump that is not settled, a root near 0) an entry's whole error is
- * charged, twice the radius of its enclosure. */
+ * charged. */
 #include <arb_hypgeom.h>
 #include "models/adjoint_kernel.h"
+
+/* Radii of derivatives times errors of an input's entries. */
+static void add_remainder(const struct adjoint_job *j, size_t input, const double *rc)
+{
+    const double *error = adjoint_error(j, j->node->inputs[input], j->row);
+    for (size_t e = 0; e < j->width; e++)
+        if (rc[e] != 0) j->local[e] = adjoint_up(j->local[e] + rc[e] * error[e], 4);
+}
 
 static void cut_entry(const struct adjoint_job *j, size_t e)
 {
     j->c[e] = j->rc[e] = 0;
-    j->local[e] = adjoint_up(2 * j->own.rad[e], 1);
+    j->local[e] = j->error[e];
 }
 
 /* The row on the enclosures of what it reads, in real semantics, into work. */
@@ -205,6 +213,7 @@ void prepare_slope(const struct adjoint_job *j)
     if (op == OP_JUMPRELU || op == OP_TOPK) jumps(j, x);
     else if (op == OP_RELU) kinks(j, x);
     else smooth(j, x);
+    add_remainder(j, 0, j->rc);
 }
 
 static void send_entries(const struct adjoint_job *j, size_t input, const double *c, const double *rc)
@@ -212,7 +221,7 @@ static void send_entries(const struct adjoint_job *j, size_t input, const double
     size_t B = j->a->batch;
     double *m, *r;
     adjoint_of(&m, &r, j, j->node->inputs[input], j->row);
-    for (size_t e = 0; e < j->width; e++) adjoint_send(m + e * B, r + e * B, j->M + e * B, j->R + e * B, c[e], rc[e], j->batch);
+    for (size_t e = 0; e < j->width; e++) adjoint_send(m + e * B, r + e * B, j->M + e * B, j->R + e * B, c[e], j->wide * rc[e], j->batch);
 }
 
 void reverse_slope(const struct adjoint_job *j) { send_entries(j, 0, j->c, j->rc); }
@@ -237,6 +246,8 @@ void prepare_mul(const struct adjoint_job *j)
         j->rd[e] = x.rad[e];
         j->local[e] = adjoint_up(steps32(j->f, entry_size(j->own, e), 1), 1);
     }
+    add_remainder(j, 0, j->rc);
+    add_remainder(j, 1, j->rd);
 }
 
 /* x'/y' - x/y = (x' - x)/y' - (x/y) (y' - y)/y' */
@@ -261,6 +272,8 @@ void prepare_div(const struct adjoint_job *j)
         j->rd[e] = adjoint_up(fabs(middle) * rq + wide * (q + rq) + 0x1p-50 * fabs(j->d[e]), 4);
         j->local[e] = adjoint_up(steps32(j->f, entry_size(j->own, e), 1), 1);
     }
+    add_remainder(j, 0, j->rc);
+    add_remainder(j, 1, j->rd);
 }
 
 /* max, min: one of the two if it is settled, else a mean of both with unknown weights. */
@@ -276,37 +289,61 @@ void prepare_larger(const struct adjoint_job *j)
         j->rc[e] = j->rd[e] = first || second ? 0 : 0.5;
         j->local[e] = 0;
     }
+    add_remainder(j, 0, j->rc);
+    add_remainder(j, 1, j->rd);
+}
+
+/* A window of maxpool: only entries that may be the largest count; one alone counts in full. */
+struct window { const double *from; double least; bool several; size_t last; };
+
+static bool may_win(const struct window *w, struct row_view x, size_t c)
+{
+    size_t at = (size_t)w->from[c];
+    return !((x.mid[at] + x.rad[at]) + 0x1p-50 * (fabs(x.mid[at]) + x.rad[at]) < w->least);
+}
+
+static struct window window_of(const struct adjoint_job *j, struct row_view x, size_t e)
+{
+    const struct weight *I = &j->node->w[0];
+    struct window w = { I->data + e * I->m, -INFINITY, false, (size_t)I->data[e * I->m] };
+    size_t rivals = 0;
+    for (size_t c = 0; c < I->m; c++) {
+        double v = x.mid[(size_t)w.from[c]], low = (v - x.rad[(size_t)w.from[c]]) - 0x1p-50 * fabs(v);
+        w.least = low > w.least ? low : w.least;
+    }
+    for (size_t c = 0; c < I->m; c++) {
+        if (!may_win(&w, x, c)) continue;
+        w.several = w.several || (rivals++ > 0 && (size_t)w.from[c] != w.last);
+        w.last = (size_t)w.from[c];
+    }
+    return w;
 }
 
 void prepare_maxpool(const struct adjoint_job *j)
 {
-    for (size_t e = 0; e < j->width; e++) j->local[e] = 0;
+    struct row_view x = adjoint_view(j, j->node->inputs[0], j->row);
+    const double *error = adjoint_error(j, j->node->inputs[0], j->row);
+    for (size_t e = 0; e < j->width; e++) {
+        struct window w = window_of(j, x, e);
+        size_t m = j->node->w[0].m;
+        double sum = 0;
+        for (size_t c = 0; w.several && c < m; c++) sum += may_win(&w, x, c) ? 0.5 * error[(size_t)w.from[c]] : 0;
+        j->local[e] = adjoint_up(sum, m);
+    }
 }
 
-/* Only entries that may be the largest count; one alone counts in full. */
 void reverse_maxpool(const struct adjoint_job *j)
 {
     struct row_view x = adjoint_view(j, j->node->inputs[0], j->row);
-    const struct weight *I = &j->node->w[0];
     size_t B = j->a->batch;
     double *m, *r;
     adjoint_of(&m, &r, j, j->node->inputs[0], j->row);
     for (size_t e = 0; e < j->width; e++) {
-        const double *from = I->data + e * I->m;
-        double least = -INFINITY;
-        size_t rivals = 0, last = (size_t)from[0];
-        for (size_t c = 0; c < I->m; c++) {
-            double v = x.mid[(size_t)from[c]], low = (v - x.rad[(size_t)from[c]]) - 0x1p-50 * fabs(v);
-            least = low > least ? low : least;
+        struct window w = window_of(j, x, e);
+        for (size_t c = 0; w.several && c < j->node->w[0].m; c++) {
+            size_t at = (size_t)w.from[c];
+            if (may_win(&w, x, c)) adjoint_send(m + at * B, r + at * B, j->M + e * B, j->R + e * B, 0.5, j->wide * 0.5, j->batch);
         }
-        for (int pass = 0; pass < 2; pass++)
-            for (size_t c = 0; c < I->m; c++) {
-                size_t at = (size_t)from[c];
-                double v = x.mid[at];
-                if ((v + x.rad[at]) + 0x1p-50 * (fabs(v) + x.rad[at]) < least) continue;
-                if (pass == 0) rivals += rivals == 0 || at != last, last = at;
-                else if (rivals > 1) adjoint_send(m + at * B, r + at * B, j->M + e * B, j->R + e * B, 0.5, 0.5, j->batch);
-            }
-        if (rivals <= 1) adjoint_send(m + last * B, r + last * B, j->M + e * B, j->R + e * B, 1, 0, j->batch);
+        if (!w.several) adjoint_send(m + w.last * B, r + w.last * B, j->M + e * B, j->R + e * B, 1, 0, j->batch);
     }
 }

@@ -15,13 +15,18 @@ enum { ADJOINT_NONE, ADJOINT_READY, ADJOINT_TIGHT };
 struct adjoint_run {
     const struct net *net;
     struct run *run, *real;             /* float32 with tightened radii; the true values */
+    struct ball_run *exact;             /* the true values where doubles enclose them badly; made when it is needed */
+    bool given;                         /* has it the input? */
+    double *truth;                      /* [2][widest] */
     bool *bent;                         /* [n_nodes]: does an operation that is not linear read it? */
     size_t *first;                      /* [n_nodes]: where its rows' entries begin */
     size_t batch;                       /* entries of a target in work at once */
     double *M, *R;                      /* [entries][batch] */
     unsigned char *touched, *needed;    /* [n_nodes][n_ctx]: has an adjoint in this pass; is read by the target */
     unsigned char *state, *cut;         /* [n_nodes][n_ctx]: as above; no derivative is known: its whole error counts */
-    double *local, *c, *rc, *d, *rd;    /* [entries]: own rounding; two intervals, meaning by operation */
+    double *local, *c, *rc, *d, *rd;    /* [entries]: own rounding and remainder; two intervals, meaning by operation */
+    double *error;                      /* [entries]: bounds of |z' - z| */
+    double wide;                        /* 1: adjoints enclose derivatives on the enclosures; 0: they are those of the middle */
     double *scalars;                    /* [n_nodes][n_ctx][ADJOINT_SCALARS] */
     size_t *source, *order;             /* [n_ctx]; [widest]: 0, 1, 2 ... */
     double *work, *scratch;             /* [8][widest]; for row kernels, [4 (widest + 2)] */
@@ -33,7 +38,7 @@ struct adjoint_run {
 struct adjoint_job {
     struct adjoint_run *a; const struct node *node;
     size_t row, width, batch, sources; const size_t *source;   /* width: entries of the row in use; source: allowed sources, ascending */
-    double *local, *c, *rc, *d, *rd, *scalar;
+    double *local, *c, *rc, *d, *rd, *scalar, *error, wide;
     const double *M, *R;                                       /* [width][a->batch] */
     struct row_view own;
     struct rounding f;
@@ -44,6 +49,8 @@ struct adjoint_cell { adjoint_kernel *prepare, *reverse; };
 
 /* The row of an input that is read, and its adjoint, which begins at 0 in each pass. */
 struct row_view adjoint_view(const struct adjoint_job *j, size_t node, size_t row);
+/* [width]: bounds of |z' - z| for that row. */
+const double *adjoint_error(const struct adjoint_job *j, size_t node, size_t row);
 void adjoint_of(double **M, double **R, const struct adjoint_job *j, size_t node, size_t row);
 
 /* Past the roundings of a sum of n non-negative terms. */

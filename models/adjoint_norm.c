@@ -77,6 +77,25 @@ static double own_roundings(const struct adjoint_job *j, const struct norm *s, s
     return adjoint_up(local, 8);
 }
 
+/* With y0, s0 the middles of y and 1 / sigma and e the errors: (e_i - mean e - y_i mean(y e)) / sigma less the same with y0, s0 is at most
+ * |1 / sigma - s0| (|e_i - mean e| + |y_i| mean |y e|) + s0 (|y_i - y0_i| mean |y e| + |y0_i| mean |(y - y0) e|). The error of sigma meets y, not y0. */
+static void add_remainder(const struct adjoint_job *j, bool centred)
+{
+    const double *e = adjoint_error(j, j->node->inputs[0], j->row);
+    double mean = 0, all = 0, spread = 0, n = (double)j->width;
+    for (size_t i = 0; i < j->width; i++) {
+        mean += centred ? e[i] : 0;
+        all += (fabs(j->c[i]) + j->rc[i]) * e[i];
+        spread += j->rc[i] * e[i];
+    }
+    mean = adjoint_up(mean / n, j->width), all = adjoint_up(all / n, j->width), spread = adjoint_up(spread / n, j->width);
+    for (size_t i = 0; i < j->width; i++) {
+        double y = fabs(j->c[i]), w = j->node->n_w ? fabs(j->node->w[0].data[i]) : 1;
+        double rest = j->scalar[1] * (e[i] + mean + (y + j->rc[i]) * all) + j->scalar[0] * (j->rc[i] * all + y * spread) + j->rc[i] * j->scalar[3];
+        j->local[i] = adjoint_up(j->local[i] + w * rest, 16);
+    }
+}
+
 static void prepare_norm(const struct adjoint_job *j)
 {
     struct norm s;
@@ -93,6 +112,7 @@ static void prepare_norm(const struct adjoint_job *j)
     j->scalar[2] = adjoint_up(s.common / least, 4);
     j->scalar[3] = adjoint_up(error / least, 4);
     for (size_t i = 0; i < s.k; i++) j->local[i] = own_roundings(j, &s, i, least, j->scalar[3]);
+    add_remainder(j, s.centred);
 }
 
 /* Sums over the row of g and of g y: midpoints s[0], s[2], radii s[1], s[3], for entry b of the batch. */
@@ -106,7 +126,7 @@ static void row_sums(double s[4], const struct adjoint_job *j, size_t b)
         s[0] += g;
         s[1] += r;
         s[2] += g * j->c[i];
-        s[3] += r * (y + j->rc[i]) + fabs(g) * j->rc[i];
+        s[3] += r * (y + j->wide * j->rc[i]) + fabs(g) * j->wide * j->rc[i];
         size[0] += fabs(g);
         size[1] += fabs(g) * y;
     }
@@ -127,9 +147,9 @@ static void reverse_norm(const struct adjoint_job *j)
         double mean = centred ? s[0] / n : 0, rmean = centred ? s[1] / n : 0, slope = s[2] / n, rslope = s[3] / n;
         for (size_t i = 0; i < j->width; i++) {
             double w = j->node->n_w ? j->node->w[0].data[i] : 1, g = w * j->M[i * B + b], y = j->c[i];
-            double x = (g - mean) - y * slope, rx = fabs(w) * j->R[i * B + b] + rmean + (fabs(y) + j->rc[i]) * rslope + j->rc[i] * fabs(slope);
+            double ry = j->wide * j->rc[i], x = (g - mean) - y * slope, rx = fabs(w) * j->R[i * B + b] + rmean + (fabs(y) + ry) * rslope + ry * fabs(slope);
             rx = adjoint_up(rx + 0x1p-49 * (fabs(g) + fabs(mean) + fabs(y * slope)), 8);
-            adjoint_send(&m[i * B + b], &r[i * B + b], &x, &rx, j->scalar[0], j->scalar[1], 1);
+            adjoint_send(&m[i * B + b], &r[i * B + b], &x, &rx, j->scalar[0], j->wide * j->scalar[1], 1);
         }
     }
 }

@@ -118,11 +118,16 @@ void prepare_matmul(const struct adjoint_job *j)
 {
     size_t A = j->node->arg[1], K = j->node->arg[2], C = j->node->arg[3];
     struct row_view x = adjoint_view(j, j->node->inputs[0], j->row), y = adjoint_view(j, j->node->inputs[1], j->row);
+    const double *ex = adjoint_error(j, j->node->inputs[0], j->row), *ey = adjoint_error(j, j->node->inputs[1], j->row);
     for (size_t e = 0; e < j->width; e++) {
         size_t line = e / C, b = line / A;
-        double size = 0;
-        for (size_t k = 0; k < K; k++) size += entry_size(x, line * K + k) * entry_size(y, (b * K + k) * C + e % C);
-        j->local[e] = term_count_error(j->f, size, K, 0);
+        double size = 0, rest = 0;
+        for (size_t k = 0; k < K; k++) {
+            size_t p = line * K + k, q = (b * K + k) * C + e % C;
+            size += entry_size(x, p) * entry_size(y, q);
+            rest += y.rad[q] * ex[p] + x.rad[p] * ey[q];
+        }
+        j->local[e] = adjoint_up(term_count_error(j->f, size, K, 0) + rest, 4 * K);
     }
 }
 
@@ -137,8 +142,8 @@ void reverse_matmul(const struct adjoint_job *j)
     for (size_t e = 0; e < j->width; e++)
         for (size_t k = 0; k < K; k++) {
             size_t p = e / C * K + k, q = (e / C / A * K + k) * C + e % C;
-            adjoint_send(mx + p * B, rx + p * B, j->M + e * B, j->R + e * B, y.mid[q], y.rad[q], j->batch);
-            adjoint_send(my + q * B, ry + q * B, j->M + e * B, j->R + e * B, x.mid[p], x.rad[p], j->batch);
+            adjoint_send(mx + p * B, rx + p * B, j->M + e * B, j->R + e * B, y.mid[q], j->wide * y.rad[q], j->batch);
+            adjoint_send(my + q * B, ry + q * B, j->M + e * B, j->R + e * B, x.mid[p], j->wide * x.rad[p], j->batch);
         }
 }
 
