@@ -10,7 +10,6 @@
 #endif
 
 enum { EXIT_ACCEPTED = 0, EXIT_REJECTED = 1, EXIT_UNREADABLE = 3, EXIT_RESOURCE = 4 };
-#define LIST_MOST 64
 
 void out_of_memory(void) {
     fputs("weightproof-check: out of memory\n", stderr);
@@ -29,7 +28,7 @@ static void gmp_free(void *p, size_t n) {
     mem_free(p);
 }
 
-struct list { const char *s[LIST_MOST]; int n; };
+struct list { const char **s; int n; }; /* room for every argument */
 struct options { bool quiet; struct list dirs, sources, files; const char *expect; struct claims_query claims; };
 struct one { const char *path; struct certificate c; struct stmt s; struct eval e; struct net nets[64]; struct array arrays[64]; char used[256]; };
 
@@ -42,7 +41,7 @@ static int usage(const char *what) {
 }
 
 static bool push(struct list *l, const char *s) {
-    if (s == NULL || l->n == LIST_MOST) return false;
+    if (s == NULL) return false;
     l->s[l->n++] = s;
     return true;
 }
@@ -51,6 +50,20 @@ static bool is_folder(const char *path) {
     DIR *d = opendir(path);
     if (d != NULL) closedir(d);
     return d != NULL;
+}
+
+static void options_free(struct options *o) {
+    mem_free(o->dirs.s);
+    mem_free(o->sources.s);
+    mem_free(o->files.s);
+    mem_free(o);
+}
+
+static struct options *options_new(int argc) {
+    struct options *o = mem_get(1, sizeof *o);
+    struct list *lists[] = {&o->dirs, &o->sources, &o->files};
+    for (int i = 0; i < 3; i++) lists[i]->s = mem_get((size_t)argc + 1, sizeof *lists[i]->s);
+    return o;
 }
 
 static bool parse_options(struct options *o, int argc, char **argv) {
@@ -243,24 +256,24 @@ static int check_file(const char *path, const struct options *o) {
 }
 
 int main(int argc, char **argv) {
-    struct options *o = mem_get(1, sizeof *o);
+    struct options *o = options_new(argc);
     mp_set_memory_functions(gmp_get, gmp_grow, gmp_free);
     int worst = EXIT_ACCEPTED;
     bool help = argc > 1 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0);
     if (help) {
         printf("weightproof-check %s checks certificates of weightproof (proofs/FORMAT.md)\n%s", CHECK_VERSION, usage_text);
-        mem_free(o);
+        options_free(o);
         return fflush(stdout) == 0 ? EXIT_ACCEPTED : EXIT_UNREADABLE;
     }
     if (!parse_options(o, argc, argv)) worst = usage("a certificate, or the value of an option, is missing, or an option is unknown");
     for (int i = 0; worst == EXIT_ACCEPTED && i < o->dirs.n; i++)
         if (!is_folder(o->dirs.s[i])) worst = usage("a folder of --dir is not there");
-    for (int i = 0; worst != EXIT_UNREADABLE && i < o->files.n; i++) {
+    bool understood = worst == EXIT_ACCEPTED;
+    for (int i = 0; understood && i < o->files.n; i++) {
         int status = check_file(o->files.s[i], o);
         if (status > worst) worst = status;
-        if (status == EXIT_UNREADABLE && i + 1 < o->files.n) continue;
     }
     if (fflush(stdout) != 0) worst = EXIT_UNREADABLE;
-    mem_free(o);
+    options_free(o);
     return worst;
 }

@@ -362,6 +362,8 @@ def statuses(folder, net):
     check("expected", 0, "--expect", "proved", path)
     check("not expected", 1, "--expect", "refuted", path)
     check("no file", 3, os.path.join(folder, "none.cert"))
+    check("goes on after no file", 3, os.path.join(folder, "none.cert"), path, says="accepted proved")
+    check("a hundred certificates", 0, *[path] * 100, says="accepted proved")
     check("no arguments", 3)
     check("unknown option", 3, "--fast", path)
     check("one bad of two", 1, path, cert(os.path.join(folder, "y.cert"), good, "verdict refuted", "rule point"))
