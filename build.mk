@@ -54,6 +54,7 @@ check-peers: peers
 	@$(VENV)/bin/python tests/peers/run.py $(BUILD)
 	@$(VENV)/bin/python tests/peers/families.py $(BUILD)
 	@$(VENV)/bin/python tests/peers/python.py $(BUILD)
+	@$(VENV)/bin/python tests/peers/interventions.py $(BUILD)
 	@$(MAKE) --no-print-directory $(BUILD)/tests/models/check_onnx
 	@$(VENV)/bin/python tests/peers/onnx_files.py $(BUILD)
 	@$(VENV)/bin/python tests/smt/oracle.py $(BUILD) --count 300 --seed 5 --cvc5

@@ -51,7 +51,7 @@ static bool mean_is_small(const struct statement *s, const struct expr *e, struc
     diag_init(&d);
     mpz_init(size);
     bool small = sweep_size(size, s, &binds, &d) != STATUS_OK || mpz_cmp_ui(size, MEAN_MOST) <= 0;
-    if (!small) text_addf(why, "a mean is over %.0f sequences; at most %d are enumerated", mpz_get_d(size), MEAN_MOST);
+    if (!small) text_addf(why, "a mean, or any, is over %.0f sequences; at most %d are enumerated", mpz_get_d(size), MEAN_MOST);
     mpz_clear(size);
     diag_clear(&d);
     return small;
@@ -61,7 +61,7 @@ static bool has_rule(const struct expr *e, void *context)
 {
     const struct rules *r = context;
     struct text *why = r->why;
-    if (e->form == FORM_KEYWORD && strcmp(e->name, "mean over") == 0 && !mean_is_small(r->s, e, why)) return false;
+    if (e->form == FORM_KEYWORD && strstr(e->name, " over") && !mean_is_small(r->s, e, why)) return false;
     if (e->form == FORM_QUANT && (e->quant == QUANT_ARGMAX || e->quant == QUANT_ARGMIN)) {
         text_add(why, "no rule for argmax{} and argmin{} yet");
         return false;

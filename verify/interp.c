@@ -88,6 +88,7 @@ void interp_free(struct interp *in)
     for (size_t i = 0; i < in->n_data; i++) value_clear(&in->data[i]);
     free(in->data);
     for (size_t i = 0; i < in->n_sites; i++) site_free(in->sites[i]);
+    edits_free(in);
     for (size_t i = 0; i < in->n_slots; i++) {
         value_clear(&in->slots[i].value);
         free(in->slots[i].tokens);

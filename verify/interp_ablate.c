@@ -28,20 +28,60 @@ static bool writes_residual(const char *name)
     return false;
 }
 
-static void add_node(unsigned char *mask, const struct site *site, size_t node)
+/* Pairs: a byte for each, of the nodes of the base and then of the parts. Or, without bytes, the parts that are named. */
+struct pairs { unsigned char *mask; struct part_list *list; };
+
+static size_t n_pairs(const struct site *site)
 {
-    memset(mask + node * site->n, 1, site->n);
+    return (site->base->n_nodes + (site->edit ? site->edit->n_parts : 0)) * site->n;
 }
 
-static void add_all(unsigned char *mask, const struct site *site)
+static struct part part_of(const struct site *site, size_t which)
 {
-    for (size_t v = 0; v < site->net->n_nodes; v++)
-        if (writes_residual(site->net->nodes[v].name)) add_node(mask, site, v);
+    return which < site->base->n_nodes ? (struct part){which, -1, -1, 0} : site->edit->parts[which - site->base->n_nodes];
 }
 
-static enum status add_components(unsigned char *mask, struct site *site, struct interp *in, const struct expr *e);
+static void add_all(struct pairs p, const struct site *site)
+{
+    for (size_t v = 0; p.mask && v < site->base->n_nodes; v++)
+        if (writes_residual(site->base->nodes[v].name)) memset(p.mask + v * site->n, 1, site->n);
+}
 
-static enum status add_image(unsigned char *mask, struct site *site, struct interp *in, const struct expr *e)
+static enum status list_part(struct part_list *list, struct part part)
+{
+    size_t i = 0;
+    while (i < list->n && part_compare(&list->items[i], &part) < 0) i++;
+    if (i < list->n && part_compare(&list->items[i], &part) == 0) return STATUS_OK;
+    struct part *grown = mem_grow(list->items, &list->room, list->n + 1, sizeof *grown);
+    if (!grown) return STATUS_MEMORY;
+    list->items = grown;
+    memmove(grown + i + 1, grown + i, (list->n - i) * sizeof *grown);
+    grown[i] = part;
+    list->n++;
+    return STATUS_OK;
+}
+
+static enum status add_part(struct pairs p, struct site *site, struct interp *in, const struct expr *e)
+{
+    struct part part;
+    enum status s = component_part(&part, in, site->base, e);
+    if (s != STATUS_OK) return s;
+    if (part_width(site->base, &part) == 0) return interp_fail(in, e, "attention scores and patterns are not ablated");
+    if (p.list) return part_whole(&part) ? STATUS_OK : list_part(p.list, part);
+    size_t which = part.node;
+    if (!part_whole(&part)) {
+        size_t i = 0;
+        while (i < site->edit->n_parts && part_compare(&site->edit->parts[i], &part) != 0) i++;
+        if (i == site->edit->n_parts) return STATUS_INTERNAL;
+        which = site->base->n_nodes + i;
+    }
+    memset(p.mask + which * site->n, 1, site->n);
+    return STATUS_OK;
+}
+
+static enum status add_components(struct pairs p, struct site *site, struct interp *in, const struct expr *e);
+
+static enum status add_image(struct pairs p, struct site *site, struct interp *in, const struct expr *e)
 {
     struct class *c;
     bool more;
@@ -51,76 +91,81 @@ static enum status add_image(unsigned char *mask, struct site *site, struct inte
         s = quant_next(&more, &here, in, c);
         if (s != STATUS_OK || !more) break;
         if (here == TRUTH_UNSETTLED) site->unknown = true;
-        s = add_components(mask, site, in, c->e->args[0]);
+        s = add_components(p, site, in, c->e->args[0]);
     }
     return s;
 }
 
 /* The pairs of a part on their own: then an index or a minus takes some of them. */
-static enum status part_of(unsigned char **out, struct site *site, struct interp *in, const struct expr *e)
+static enum status pairs_of(unsigned char **out, struct site *site, struct interp *in, const struct expr *e)
 {
-    *out = mem_array(site->net->n_nodes * site->n, 1);
-    return *out ? add_components(*out, site, in, e) : STATUS_MEMORY;
+    *out = mem_array(n_pairs(site), 1);
+    return *out ? add_components((struct pairs){*out, NULL}, site, in, e) : STATUS_MEMORY;
 }
 
-static enum status add_rows(unsigned char *mask, struct site *site, struct interp *in, const struct expr *e)
+static enum status add_rows(struct pairs p, struct site *site, struct interp *in, const struct expr *e)
 {
     struct span rows;
     unsigned char *part = NULL;
+    if (p.list) return add_components(p, site, in, e->args[0]);
     enum status s = eval_span(&rows, in, e->args[1], site->n);
-    if (s == STATUS_OK) s = part_of(&part, site, in, e->args[0]);
+    if (s == STATUS_OK) s = pairs_of(&part, site, in, e->args[0]);
     if (s == STATUS_OK && rows.unknown) site->unknown = true;
-    for (size_t v = 0; s == STATUS_OK && !rows.unknown && v < site->net->n_nodes; v++)
-        for (size_t i = rows.first; i < rows.first + rows.count; i++) mask[v * site->n + i] |= part[v * site->n + i];
+    for (size_t k = 0; s == STATUS_OK && !rows.unknown && k < n_pairs(site); k++)
+        if (k % site->n >= rows.first && k % site->n < rows.first + rows.count) p.mask[k] |= part[k];
     free(part);
     return s;
 }
 
-static enum status add_difference(unsigned char *mask, struct site *site, struct interp *in, const struct expr *e)
+static enum status add_difference(struct pairs p, struct site *site, struct interp *in, const struct expr *e)
 {
     unsigned char *a = NULL, *b = NULL;
-    enum status s = part_of(&a, site, in, e->args[0]);
-    if (s == STATUS_OK) s = part_of(&b, site, in, e->args[1]);
-    for (size_t i = 0; s == STATUS_OK && i < site->net->n_nodes * site->n; i++) mask[i] |= a[i] && !b[i];
+    enum status s = STATUS_OK;
+    for (size_t i = 0; p.list && i < 2 && s == STATUS_OK; i++) s = add_components(p, site, in, e->args[i]);
+    if (p.list || s != STATUS_OK) return s;
+    s = pairs_of(&a, site, in, e->args[0]);
+    if (s == STATUS_OK) s = pairs_of(&b, site, in, e->args[1]);
+    for (size_t i = 0; s == STATUS_OK && i < n_pairs(site); i++) p.mask[i] |= a[i] && !b[i];
     free(a);
     free(b);
     return s;
 }
 
-static enum status add_components(unsigned char *mask, struct site *site, struct interp *in, const struct expr *e)
+static enum status add_components(struct pairs p, struct site *site, struct interp *in, const struct expr *e)
 {
-    long node;
     enum status s = STATUS_OK;
     switch (e->form) {
-    case FORM_IMAGE: return add_image(mask, site, in, e);
-    case FORM_INDEX: return add_rows(mask, site, in, e);
+    case FORM_IMAGE: return add_image(p, site, in, e);
+    case FORM_INDEX: return add_rows(p, site, in, e);
     case FORM_LIST:
-        for (size_t i = 0; i < e->n_args && s == STATUS_OK; i++) s = add_components(mask, site, in, e->args[i]);
+        for (size_t i = 0; i < e->n_args && s == STATUS_OK; i++) s = add_components(p, site, in, e->args[i]);
         return s;
     case FORM_BINARY:
-        if (e->oper == OPER_SUB) return add_difference(mask, site, in, e);
-        s = add_components(mask, site, in, e->args[0]);
-        return s == STATUS_OK ? add_components(mask, site, in, e->args[1]) : s;
+        if (e->oper == OPER_SUB) return add_difference(p, site, in, e);
+        s = add_components(p, site, in, e->args[0]);
+        return s == STATUS_OK ? add_components(p, site, in, e->args[1]) : s;
     case FORM_NAME:
         if (strcmp(e->name, "all") != 0) break;
-        add_all(mask, site);
+        add_all(p, site);
         return STATUS_OK;
     default: break;
     }
-    if ((s = component_node(&node, in, site->net, e)) != STATUS_OK) return s;
-    if (site->net->nodes[node].width == 0) return interp_fail(in, e, "attention scores and patterns are not ablated");
-    add_node(mask, site, (size_t)node);
-    return STATUS_OK;
+    return add_part(p, site, in, e);
 }
 
-static const struct expr *argument(const struct change *c, const char *key)
+enum status collect_parts(struct part_list *out, struct site *site, struct interp *in, const struct expr *components)
+{
+    return add_components((struct pairs){NULL, out}, site, in, components);
+}
+
+const struct expr *change_argument(const struct change *c, const char *key)
 {
     for (size_t i = 1; i < c->call->n_args; i++)
         if (strcmp(c->call->args[i]->args[0]->name, key) == 0) return c->call->args[i]->args[1];
     return NULL;
 }
 
-static bool rests_on_variables(const struct interp *in, const struct expr *e, bool *memory)
+bool rests_on_variables(const struct interp *in, const struct expr *e, bool *memory)
 {
     bool *used = mem_array(in->n_slots + 1, sizeof *used), any = false;
     *memory = used != NULL;
@@ -133,31 +178,34 @@ static bool rests_on_variables(const struct interp *in, const struct expr *e, bo
 /* keep: the complement among those that write into the residual stream. */
 static enum status make_mask(struct change *c, struct site *site, struct interp *in)
 {
-    const struct expr *drop = argument(c, "drop"), *keep = argument(c, "keep");
-    size_t n = site->net->n_nodes * site->n;
+    const struct expr *drop = change_argument(c, "drop"), *keep = change_argument(c, "keep");
+    size_t n = n_pairs(site);
     bool memory;
     unsigned char *kept = NULL;
     free(c->mask);
     c->n = 0;
     c->closed = !rests_on_variables(in, drop ? drop : keep, &memory);
     if (!memory || !(c->mask = mem_array(n, 1))) return STATUS_MEMORY;
-    enum status s = drop ? add_components(c->mask, site, in, drop) : part_of(&kept, site, in, keep);
+    enum status s = drop ? add_components((struct pairs){c->mask, NULL}, site, in, drop) : pairs_of(&kept, site, in, keep);
     if (s == STATUS_OK && kept) {
-        add_all(c->mask, site);
-        for (size_t i = 0; i < n; i++) c->mask[i] = c->mask[i] && !kept[i];
+        add_all((struct pairs){c->mask, NULL}, site);
+        for (size_t i = 0; i < n && s == STATUS_OK; i++) {
+            if (kept[i] && i >= site->base->n_nodes * site->n) s = interp_fail(in, keep, "keep takes whole components");
+            c->mask[i] = c->mask[i] && !kept[i];
+        }
     }
     free(kept);
     if (s == STATUS_OK) c->n = site->n;
+    c->edit = site->edit;
     return s;
 }
 
 enum status ablate_resolve(struct site *site, struct interp *in, struct change *c)
 {
     enum status s = STATUS_OK;
-    if (!c->closed || c->n != site->n) s = make_mask(c, site, in);
-    for (size_t v = 0; v < site->net->n_nodes && s == STATUS_OK; v++)
-        for (size_t i = 0; i < site->n && s == STATUS_OK; i++)
-            if (c->mask[v * site->n + i]) s = site_add_patch(site, (struct patch){v, c, (long)i, 1});
+    if (!c->closed || c->n != site->n || c->edit != site->edit) s = make_mask(c, site, in);
+    for (size_t k = 0; s == STATUS_OK && k < n_pairs(site); k++)
+        if (c->mask[k]) s = site_add_rows(site, c, part_of(site, k / site->n), (long)(k % site->n), 1);
     return s;
 }
 
@@ -166,7 +214,7 @@ static enum status given_row(struct value *out, const struct patch *p, struct si
 {
     struct value *given;
     const struct expr *e = p->by->value->args[0];
-    size_t width = site->net->nodes[p->node].width, row = (size_t)p->first, zero[3] = {0}, one[3] = {1, 1, 1};
+    size_t width = part_width(site->base, &p->of), row = (size_t)p->first, zero[3] = {0}, one[3] = {1, 1, 1};
     enum status s = eval(&given, in, e);
     if (s != STATUS_OK) return s;
     if (given->kind == KIND_UNKNOWN) {
@@ -188,10 +236,11 @@ static enum status given_row(struct value *out, const struct patch *p, struct si
     return STATUS_OK;
 }
 
-static void put_row(struct site *site, struct interp *in, const struct patch *p, const struct value *v)
+/* skip: entries of v before the one that the patched node is, or begins with */
+static void put_row(struct site *site, struct interp *in, const struct patch *p, const struct value *v, size_t skip)
 {
-    if (in->prec) ball_run_patch_row(site->now->balls, p->node, (size_t)p->first, v->balls);
-    else run_patch_row(site->now->run, p->node, (size_t)p->first, v->mid, v->rad);
+    if (in->prec) ball_run_patch_row(site->now->balls, p->node, (size_t)p->first, v->balls + skip);
+    else run_patch_row(site->now->run, p->node, (size_t)p->first, v->mid + skip, v->rad + skip);
 }
 
 /* A row of real numbers out of what was given; a single number fills the row. */
@@ -211,7 +260,7 @@ static enum status put_number(struct site *site, struct interp *in, const struct
             rad[j] = x ? x->rad[0] : 0;
         }
     }
-    if (ok) put_row(site, in, p, &row);
+    if (ok) put_row(site, in, p, &row, 0);
     value_clear(&row);
     return ok ? STATUS_OK : STATUS_MEMORY;
 }
@@ -223,7 +272,7 @@ static enum status put_given(const struct patch *p, struct site *site, struct in
     enum status s = given_row(&v, p, site, in);
     if (s == STATUS_OK && !site->unknown) {
         if (v.rank == 0) s = put_number(site, in, p, &v);
-        else put_row(site, in, p, &v);
+        else put_row(site, in, p, &v, p->entry >= 0 && part_whole(&p->of) ? (size_t)p->entry : 0);
     }
     value_clear(&v);
     return s;
@@ -247,12 +296,44 @@ static enum status put_from(const struct patch *p, struct site *site, struct int
         return STATUS_OK;
     }
     if ((s = same_length(p, in, c->source->n, site->n)) != STATUS_OK) return s;
-    struct span row = {(size_t)p->first, 1, true, false}, all = {0, site->net->nodes[p->node].width, false, false};
+    struct span row = {(size_t)p->first, 1, true, false}, all = {0, site->base->nodes[p->of.node].width, false, false};
     value_init(&v);
-    s = copy_rows(&v, in, c->source, p->node, row, all);
-    if (s == STATUS_OK) put_row(site, in, p, &v);
+    s = copy_rows(&v, in, c->source, site_place(c->source, p->of.node), row, all);
+    if (s == STATUS_OK) put_row(site, in, p, &v, p->entry >= 0 ? (size_t)p->entry : 0);
     value_clear(&v);
     return s;
+}
+
+static bool is_any(const struct change *c) { return c->value->name[0] == 'a'; }
+
+/* Are rows of the node, or of parts of it, replaced? */
+static bool is_asked(const struct change *c, const struct site *site, size_t node)
+{
+    for (size_t k = 0; k < n_pairs(site); k++)
+        if (c->mask[k] && part_of(site, k / site->n).node == node) return true;
+    return false;
+}
+
+/* The hull of both, entry by entry, into a. */
+static enum status widen(struct value *a, const struct value *b, struct interp *in)
+{
+    double *mid, *rad;
+    arb_ptr balls;
+    const double *old_mid = a->mid, *old_rad = a->rad;
+    if (!value_make_real(a, in->prec, &mid, &rad, &balls)) return STATUS_MEMORY;   /* a's own buffers, as copy_rows left them */
+    for (size_t i = 0; i < a->n; i++) {
+        if (in->prec) {
+            arb_union(balls + i, balls + i, b->balls + i, in->prec);
+            continue;
+        }
+        double lo = fmin(old_mid[i] - old_rad[i], b->mid[i] - b->rad[i]), hi = fmax(old_mid[i] + old_rad[i], b->mid[i] + b->rad[i]);
+        bool known = isfinite(lo) && isfinite(hi) && isfinite(old_rad[i]) && isfinite(b->rad[i]);
+        lo = nextafter(lo, -INFINITY);
+        hi = nextafter(hi, INFINITY);
+        mid[i] = known ? lo / 2 + hi / 2 : 0;
+        rad[i] = known ? nextafter(fmax(hi - mid[i], mid[i] - lo), INFINITY) : INFINITY;
+    }
+    return STATUS_OK;
 }
 
 static enum status add_to_means(struct change *c, const struct site *site, struct interp *in, bool first)
@@ -264,11 +345,12 @@ static enum status add_to_means(struct change *c, const struct site *site, struc
     if (s == STATUS_OK && c->source->n != c->length) s = interp_fail(in, c->value, "a mean over sequences of different lengths");
     if (s == STATUS_OK && c->length != site->n) s = interp_fail(in, c->value, "a mean over sequences of %zu tokens for one of %zu", c->length, site->n);
     value_init(&v);
-    for (size_t node = 0; node < site->net->n_nodes && s == STATUS_OK; node++) {
-        if (!memchr(c->mask + node * site->n, 1, site->n)) continue;
-        struct span rows = {0, site->n, false, false}, all = {0, site->net->nodes[node].width, false, false};
-        s = copy_rows(first ? &c->means[node] : &v, in, c->source, node, rows, all);
-        if (s == STATUS_OK && !first) s = arith(&c->means[node], in, c->value, OPER_ADD, &c->means[node], &v);
+    for (size_t node = 0; node < site->base->n_nodes && s == STATUS_OK; node++) {
+        if (!is_asked(c, site, node)) continue;
+        struct span rows = {0, site->n, false, false}, all = {0, site->base->nodes[node].width, false, false};
+        s = copy_rows(first ? &c->means[node] : &v, in, c->source, site_place(c->source, node), rows, all);
+        if (s == STATUS_OK && !first && is_any(c)) s = widen(&c->means[node], &v, in);
+        else if (s == STATUS_OK && !first) s = arith(&c->means[node], in, c->value, OPER_ADD, &c->means[node], &v);
         c->means[node].origin.site = NULL;
     }
     value_clear(&v);
@@ -279,10 +361,10 @@ static enum status divide_means(struct change *c, struct interp *in, long n)
 {
     struct value count;
     value_init(&count);
-    enum status s = n == 0 ? interp_fail(in, c->value, "nothing to take the mean of") : value_set_int(&count, n) ? STATUS_OK : STATUS_MEMORY;
+    enum status s = n == 0 ? interp_fail(in, c->value, "nothing to take the mean of, or any of") : value_set_int(&count, n) ? STATUS_OK : STATUS_MEMORY;
     for (size_t node = 0; node < c->n_means && s == STATUS_OK; node++) {
         struct value *m = &c->means[node];
-        if (m->kind != KIND_REAL) continue;
+        if (m->kind != KIND_REAL || is_any(c)) continue;
         s = arith(m, in, c->value, OPER_DIV, m, &count);
         if (s == STATUS_OK && in->s->semantics == SEMANTICS_FLOAT32) interp_round_binary32(m, in->prec);
     }
@@ -299,8 +381,8 @@ static enum status take_means(struct change *c, struct site *site, struct interp
     c->over = (struct expr){.form = FORM_NAME, .name = (char[]){"x"}, .slot = (int)in->n_slots - 1};
     c->bind = (struct bind){.name = c->over.name, .slot = c->over.slot, .set = c->value->args[0]};
     struct binds binds = {&c->bind, 1};
-    if (!(c->means = mem_array(site->net->n_nodes, sizeof *c->means))) return STATUS_MEMORY;
-    for (; c->n_means < site->net->n_nodes; c->n_means++) value_init(&c->means[c->n_means]);
+    if (!(c->means = mem_array(site->base->n_nodes, sizeof *c->means))) return STATUS_MEMORY;
+    for (; c->n_means < site->base->n_nodes; c->n_means++) value_init(&c->means[c->n_means]);
     enum status s = site_find(&c->source, in, c->call->args[0], &c->over, c->call);
     if (s == STATUS_OK) s = walk_new(&w, &binds, in, in->d);
     while (s == STATUS_OK) {
@@ -323,9 +405,9 @@ static enum status put_mean(const struct patch *p, struct site *site, struct int
     struct change *c = p->by;
     enum status s = c->means ? STATUS_OK : take_means(c, site, in);
     if (s != STATUS_OK || (s = same_length(p, in, c->length, site->n)) != STATUS_OK) return s;
-    const struct value *m = &c->means[p->node];
+    const struct value *m = &c->means[p->of.node];
     if (m->kind != KIND_REAL) return interp_fail(in, c->value, "no mean of this component");
-    size_t at = (size_t)p->first * m->shape[1];
+    size_t at = (size_t)p->first * m->shape[1] + (p->entry >= 0 ? (size_t)p->entry : 0);
     if (in->prec) ball_run_patch_row(site->now->balls, p->node, (size_t)p->first, m->balls + at);
     else run_patch_row(site->now->run, p->node, (size_t)p->first, m->mid + at, m->rad + at);
     return STATUS_OK;

@@ -63,6 +63,17 @@ static size_t collect_changes(struct change *out, const struct expr *e)
     return n;
 }
 
+static bool is_no_part(const struct expr *e, void *context)
+{
+    (void)context;
+    return e->form != FORM_CALL || (e->function != FUNCTION_NEURON && e->function != FUNCTION_EDGE);
+}
+
+static bool names_parts(const struct expr *e)
+{
+    return !expr_walk(e, is_no_part, NULL);
+}
+
 static enum status site_slots(struct site *site, const struct interp *in)
 {
     bool *used = mem_array(in->n_slots + 1, sizeof *used);
@@ -89,15 +100,18 @@ static enum status site_new(struct site **out, struct interp *in, const struct e
     in->sites = grown;
     size_t n_changes;
     const struct expr *base = model_base(model_expr, &n_changes);
-    const struct model *model = base->form == FORM_NAME && base->name ? statement_model(in->s, base->name) : NULL;
-    if (!model || model->net.n_nodes == 0) return interp_fail(in, e, "no network for this model");
+    const struct model *model;
+    const struct net *net;
+    enum status found = model_network(&net, &model, in, base, e);
+    if (found != STATUS_OK) return found;
     struct site *site = mem_array(1, sizeof *site);
     if (!site) return STATUS_MEMORY;
     value_init(&site->input);
     site->model = model_expr;
     site->tokens = tokens;
-    site->base = model;
-    site->net = &model->net;
+    site->model_of = model;
+    site->base = site->net = net;
+    site->has_parts = n_changes > 0 && names_parts(model_expr);
     site->id = in->n_sites;
     site->changes = mem_array(n_changes + 1, sizeof *site->changes);
     site->t = mem_array(site->net->n_ctx, sizeof *site->t);
@@ -148,7 +162,7 @@ static enum status small_int(long *out, struct interp *in, const struct expr *e)
 }
 
 /* Component or node name -> node. */
-enum status component_node(long *node, struct interp *in, const struct net *net, const struct expr *e)
+static enum status component_node(long *node, struct interp *in, const struct net *net, const struct expr *e)
 {
     char name[128];
     long l, h;
@@ -164,6 +178,62 @@ enum status component_node(long *node, struct interp *in, const struct net *net,
         snprintf(name, sizeof name, "blocks.%ld.attn.hook_result.%ld", l, h);
     }
     return find_node(node, in, net, e, name);
+}
+
+static enum status find_reader(long *node, struct interp *in, const struct net *net, const struct expr *e)
+{
+    char name[128];
+    long l, h;
+    enum status s;
+    if (e->form == FORM_NAME && e->name && strcmp(e->name, "unembed") == 0) {
+        *node = (long)net->output;
+        return strstr(net->nodes[net->output].name, ".mlp.") ? interp_fail(in, e, "the output is a node of an MLP") : STATUS_OK;
+    }
+    if (e->form == FORM_FIELD) {
+        if ((s = small_int(&l, in, e->args[0]->args[0])) != STATUS_OK || (s = small_int(&h, in, e->args[0]->args[1])) != STATUS_OK) return s;
+        snprintf(name, sizeof name, "blocks.%ld.attn.hook_%s.%ld", l, e->name, h);
+        return find_node(node, in, net, e, name);
+    }
+    if (e->form != FORM_CALL || e->function != FUNCTION_MLP) return interp_fail(in, e, "readers are head(l, h).q, .k, .v, mlp(l) and unembed");
+    if ((s = small_int(&l, in, e->args[0])) != STATUS_OK) return s;
+    snprintf(name, sizeof name, "blocks.%ld.mlp.", l);
+    for (size_t v = 0; v < net->n_nodes; v++)
+        if (strncmp(net->nodes[v].name, name, strlen(name)) == 0) {
+            *node = (long)v;
+            return STATUS_OK;
+        }
+    return interp_fail(in, e, "the model has no MLP in layer %ld", l);
+}
+
+static enum status edge_part(struct part *out, struct interp *in, const struct net *base, const struct expr *e)
+{
+    long node = -1, reader = -1;
+    bool exists;
+    enum status s = component_node(&node, in, base, e->args[0]);
+    if (s == STATUS_OK) s = find_reader(&reader, in, base, e->args[1]);
+    if (s != STATUS_OK) return s;
+    if (base->nodes[node].width == 0) return interp_fail(in, e, "scores and patterns have no edges");
+    *out = (struct part){(size_t)node, reader, -1, 0};
+    if ((s = edge_exists(&exists, base, out)) != STATUS_OK) return s;
+    return exists ? STATUS_OK : interp_fail(in, e, "there is no such edge: the reader does not read this component through the residual stream alone");
+}
+
+enum status component_part(struct part *out, struct interp *in, const struct net *base, const struct expr *e)
+{
+    char name[128];
+    long node, l, k;
+    enum status s;
+    if (e->form == FORM_CALL && e->function == FUNCTION_EDGE) return edge_part(out, in, base, e);
+    if (e->form != FORM_CALL || e->function != FUNCTION_NEURON) {
+        if ((s = component_node(&node, in, base, e)) == STATUS_OK) *out = (struct part){(size_t)node, -1, -1, 0};
+        return s;
+    }
+    if ((s = small_int(&l, in, e->args[0])) != STATUS_OK || (s = small_int(&k, in, e->args[1])) != STATUS_OK) return s;
+    snprintf(name, sizeof name, "blocks.%ld.mlp.hook_post", l);
+    if ((s = find_node(&node, in, base, e, name)) != STATUS_OK) return s;
+    if (k < 0 || (size_t)k >= base->nodes[node].width) return interp_fail(in, e, "neuron %ld out of range: layer %ld has 0..%zu", k, l, base->nodes[node].width - 1);
+    *out = (struct part){(size_t)node, -1, k, 0};
+    return STATUS_OK;
 }
 
 static enum status resid_pre_node(long *node, struct interp *in, const struct net *net, const struct expr *e, long l)
@@ -194,18 +264,18 @@ static enum status layer_node(long *node, struct interp *in, const struct net *n
     return find_node(node, in, net, e, name);
 }
 
-static enum status call_node(size_t *out, struct interp *in, const struct site *site, const struct expr *e)
+static enum status base_node(size_t *out, struct interp *in, const struct site *site, const struct expr *e)
 {
     struct class *c = class_of(in, e);
     long l = 0, h = -1, node;
     enum status s = STATUS_OK;
     if (!c) return STATUS_MEMORY;
     if (e->function == FUNCTION_LOGITS || e->function == FUNCTION_OUTPUT) {
-        *out = site->net->output;
+        *out = site->base->output;
         return STATUS_OK;
     }
     if (e->function == FUNCTION_NODE) {
-        if (c->key.node < 0 || e->args[1]->form == FORM_CALL) s = component_node(&c->key.node, in, site->net, e->args[1]);
+        if (c->key.node < 0 || e->args[1]->form == FORM_CALL) s = component_node(&c->key.node, in, site->base, e->args[1]);
         if (s == STATUS_OK) *out = (size_t)c->key.node;
         return s;
     }
@@ -213,11 +283,18 @@ static enum status call_node(size_t *out, struct interp *in, const struct site *
     if (e->n_args == 4 && (s = small_int(&h, in, e->args[2])) != STATUS_OK) return s;
     if (e->n_args == 4 && h < 0) return interp_fail(in, e, "head %ld out of range", h);
     if (c->key.node < 0 || c->key.layer != l || c->key.head != h) {
-        if ((s = layer_node(&node, in, site->net, e, l, h)) != STATUS_OK) return s;
+        if ((s = layer_node(&node, in, site->base, e, l, h)) != STATUS_OK) return s;
         c->key = (struct node_key){l, h, node};
     }
     *out = (size_t)c->key.node;
     return STATUS_OK;
+}
+
+static enum status call_node(size_t *out, struct interp *in, const struct site *site, const struct expr *e)
+{
+    enum status s = base_node(out, in, site, e);
+    if (s == STATUS_OK) *out = site_place(site, *out);
+    return s;
 }
 
 /* The sequence: integers within the vocabulary, no longer than the context. */
@@ -240,7 +317,12 @@ static enum status site_sequence(struct site *site, struct interp *in)
     return STATUS_OK;
 }
 
-enum status site_add_patch(struct site *site, struct patch p)
+size_t site_place(const struct site *site, size_t node)
+{
+    return site->edit ? site->edit->place[node] : node;
+}
+
+static enum status add_patch(struct site *site, struct patch p)
 {
     struct patch *grown = mem_grow(site->patches, &site->room_patches, site->n_patches + 1, sizeof *grown);
     if (!grown) return STATUS_MEMORY;
@@ -249,26 +331,41 @@ enum status site_add_patch(struct site *site, struct patch p)
     return STATUS_OK;
 }
 
+enum status site_add_rows(struct site *site, struct change *by, struct part of, long first, long count)
+{
+    const struct edited *edit = site->edit;
+    struct patch p = {.by = by, .first = first, .count = count, .of = of, .entry = of.entry};
+    enum status s = STATUS_OK;
+    if (part_whole(&of)) {
+        p.node = edit ? edit->own[of.node] : of.node;
+        s = add_patch(site, p);
+    }
+    for (size_t i = 0; edit && i < edit->n_parts && s == STATUS_OK; i++) {
+        const struct part *q = &edit->parts[i];
+        if (q->node != of.node || (!part_whole(&of) && part_compare(q, &of) != 0)) continue;
+        p.node = q->at;
+        p.entry = q->entry;
+        s = add_patch(site, p);
+    }
+    return s;
+}
+
 static enum status resolve_patch(struct site *site, struct interp *in, struct change *c)
 {
-    long node;
     const struct expr *left = c->left;
-    enum status s = component_node(&node, in, site->net, left->form == FORM_INDEX ? left->args[0] : left);
-    if (s != STATUS_OK) return s;
-    struct patch p = {(size_t)node, c, 0, -1};
-    if (left->form != FORM_INDEX) return site_add_patch(site, p);
+    struct part of;
+    enum status s = component_part(&of, in, site->base, left->form == FORM_INDEX ? left->args[0] : left);
+    if (s != STATUS_OK || left->form != FORM_INDEX) return s == STATUS_OK ? site_add_rows(site, c, of, 0, -1) : s;
     struct span rows;
     s = eval_span(&rows, in, left->args[1], site->n);
     if (s != STATUS_OK) return s;
     if (rows.unknown) site->unknown = true;
-    p.first = (long)rows.first;
-    p.count = (long)rows.count;
-    return site_add_patch(site, p);
+    return site_add_rows(site, c, of, (long)rows.first, (long)rows.count);
 }
 
 static enum status resolve_changes(struct site *site, struct interp *in)
 {
-    enum status s = STATUS_OK;
+    enum status s = site_edit(site, in);
     site->n_patches = 0;
     for (size_t i = 0; i < site->n_changes && s == STATUS_OK && !site->unknown; i++)
         s = site->changes[i].left ? resolve_patch(site, in, &site->changes[i]) : ablate_resolve(site, in, &site->changes[i]);
@@ -294,7 +391,7 @@ static enum status site_variant(struct site *site, struct interp *in)
     size_t n = site->n_patches;
     for (size_t i = 0; i < site->n_variants; i++) {
         site->now = &site->variants[i];
-        bool same = site->now->n == n;
+        bool same = site->now->n == n && site->now->net == site->net;
         for (size_t k = 0; k < n && same; k++)
             same = site->now->rows[3 * k] == (long)site->patches[k].node && site->now->rows[3 * k + 1] == site->patches[k].first && site->now->rows[3 * k + 2] == site->patches[k].count;
         if (same) return STATUS_OK;
@@ -302,7 +399,7 @@ static enum status site_variant(struct site *site, struct interp *in)
     struct variant *grown = mem_grow(site->variants, &site->room_variants, site->n_variants + 1, sizeof *grown);
     if (!grown) return STATUS_MEMORY;
     site->variants = grown;
-    struct variant v = {.rows = mem_array(3 * n + 1, sizeof *v.rows), .n = n};
+    struct variant v = {.net = site->net, .rows = mem_array(3 * n + 1, sizeof *v.rows), .n = n};
     if (!v.rows) return STATUS_MEMORY;
     for (size_t k = 0; k < n; k++) {
         v.rows[3 * k] = (long)site->patches[k].node;
@@ -324,7 +421,7 @@ static enum status site_variant(struct site *site, struct interp *in)
 static enum status fill_patch(const struct patch *p, struct site *site, struct interp *in)
 {
     struct value *given, v;
-    size_t width = site->net->nodes[p->node].width ? site->net->nodes[p->node].width : site->n;
+    size_t width = part_width(site->base, &p->of) ? part_width(site->base, &p->of) : site->n;
     size_t rows = p->count < 0 ? site->n : (size_t)p->count;
     bool scalar_row = p->by->left->form == FORM_INDEX ? p->by->left->args[1]->form != FORM_SLICE : site->net->width_in && site->net->n_ctx == 1;
     enum status s = eval(&given, in, p->by->value);
@@ -339,10 +436,11 @@ static enum status fill_patch(const struct patch *p, struct site *site, struct i
     value_init(&v);
     bool ok = value_copy(&v, given, in->prec) && value_as_real(&v, in->prec);
     if (ok && in->s->semantics == SEMANTICS_FLOAT32 && !(given->kind == KIND_REAL && given->origin.site)) interp_round_binary32(&v, in->prec);
+    size_t skip = p->entry >= 0 && part_whole(&p->of) ? (size_t)p->entry : 0;
     for (size_t i = 0; ok && i < rows; i++) {
-        size_t row = (size_t)p->first + i;
-        if (in->prec) ball_run_patch_row(site->now->balls, p->node, row, v.balls + i * width);
-        else run_patch_row(site->now->run, p->node, row, v.mid + i * width, v.rad + i * width);
+        size_t row = (size_t)p->first + i, at = i * width + skip;
+        if (in->prec) ball_run_patch_row(site->now->balls, p->node, row, v.balls + at);
+        else run_patch_row(site->now->run, p->node, row, v.mid + at, v.rad + at);
     }
     value_clear(&v);
     return ok ? STATUS_OK : STATUS_MEMORY;
@@ -483,7 +581,7 @@ static bool same_input(const struct site *a, const struct site *b)
 
 static bool same_run(const struct site *a, const struct site *b)
 {
-    if (a->base != b->base || (a != b && (a->n_patches || b->n_patches))) return false;
+    if (a->net != b->net || (a != b && (a->n_patches || b->n_patches))) return false;
     if (a->net->width_in) return same_input(a, b);
     return a == b || (a->n == b->n && memcmp(a->t, b->t, a->n * sizeof *a->t) == 0);
 }

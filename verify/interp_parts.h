@@ -2,6 +2,7 @@
  * *class*: they have one value buffer, and within one binding they are evaluated once. Nothing here is used outside verify/interp*.c. */
 #ifndef WEIGHTPROOF_VERIFY_INTERP_PARTS_H
 #define WEIGHTPROOF_VERIFY_INTERP_PARTS_H
+#include "verify/edit.h"
 #include "verify/value.h"
 
 struct node_key { long layer, head, node; };   /* last answer of a look-up by layer and head */
@@ -23,18 +24,21 @@ struct class {
 struct change {
     const struct expr *call, *left, *value;      /* value of an ablate: the keyword after `to =` */
     bool closed;                                 /* the components of an ablate rest on no variable */
-    unsigned char *mask; size_t n;               /* its rows [n_nodes][n], for sequences of n tokens */
-    struct site *source;                         /* the run that `from` or `mean over` reads */
+    unsigned char *mask; size_t n;               /* its rows [n_nodes + n_parts][n], for sequences of n tokens */
+    const struct edited *edit;                   /* whose parts the mask counts */
+    struct site *source;                         /* the run that `from`, `mean over` or `any over` reads */
     struct expr over; struct bind bind;          /* variable of the mean */
-    struct value *means; size_t n_means, length; /* by node; n 0: not computed. Sequences of the mean have `length` tokens */
+    struct value *means; size_t n_means, length; /* by node of the base; n 0: not computed. Sequences of the mean have `length` tokens */
 };
-/* Rows of a node that a change replaces. */
-struct patch { size_t node; struct change *by; long first, count; /* rows; count -1: all */ };
+/* Rows of a node that a change replaces. of: what the change names; entry of the row of of.node that the node is, -1: all of it. */
+struct patch { size_t node; struct change *by; long first, count; /* rows; count -1: all */ struct part of; long entry; };
 /* One network, with its patches, on one sequence: everything that reads it shares one run. */
 struct site {
     const struct expr *model, *tokens;
-    const struct model *base;
-    const struct net *net;
+    const struct model *model_of;
+    const struct net *base;     /* the model's, perhaps with other tensors: what components and nodes are named in */
+    const struct net *net;      /* that with the parts of the changes, where they have any */
+    const struct edited *edit; bool has_parts, parts_known;
     size_t id;
     struct change *changes; size_t n_changes;
     struct patch *patches; size_t n_patches, room_patches;   /* for the sequence that it stands on */
@@ -46,7 +50,7 @@ struct site {
     struct origin from;         /* the rows of another run that they are; site NULL: none */
     bool vector;                /* the input has one axis: so have the values of nodes */
     /* Runs by the rows that are patched; without patches there is one. */
-    struct variant { struct run *run; struct ball_run *balls; long *rows; size_t n; } *variants; size_t n_variants, room_variants;
+    struct variant { const struct net *net; struct run *run; struct ball_run *balls; long *rows; size_t n; } *variants; size_t n_variants, room_variants;
     struct variant *now;
 };
 
@@ -58,6 +62,8 @@ struct interp {
     struct known { const struct expr *e; struct class *class; } *by_id; size_t n_ids;
     struct class **classes; size_t n_classes, room_classes;
     struct site **sites; size_t n_sites, room_sites;
+    struct edited **edits; size_t n_edits, room_edits;                                 /* networks made for the changes */
+    struct replaced { const struct expr *e; struct retensored *r; } *replaced; size_t n_replaced, room_replaced;
     struct slot *slots; size_t n_slots;
     struct value *data; size_t n_data;   /* as the statement lists them; rank 0 until one is asked for */
     unsigned long clock;
@@ -110,13 +116,24 @@ void interp_round_binary32(struct value *v, slong prec);
 /* The site of a model on a sequence, and its run on the values that are bound now; *out->unknown when the sequence is not known. */
 enum status site_find(struct site **out, struct interp *in, const struct expr *model, const struct expr *tokens, const struct expr *e) MUST_USE;
 enum status site_ready(struct site *site, struct interp *in) MUST_USE;
-enum status site_add_patch(struct site *site, struct patch p) MUST_USE;
-/* The node of embed, pos_embed, head(l, h), mlp(l) or "name". */
-enum status component_node(long *node, struct interp *in, const struct net *net, const struct expr *e) MUST_USE;
+/* What a component of the base is: embed, pos_embed, head(l, h), mlp(l), "name", neuron(l, k), edge(C, R). */
+enum status component_part(struct part *out, struct interp *in, const struct net *base, const struct expr *e) MUST_USE;
+/* Rows of a part, wherever they are read: those of a whole node are rows of its neurons and edges too. */
+enum status site_add_rows(struct site *site, struct change *by, struct part of, long first, long count) MUST_USE;
+size_t site_place(const struct site *site, size_t node);   /* of the base, in the site's network */
+/* interp_edit.c: the network of a model expression without its patches; the one with the parts that the changes of the site name. */
+enum status model_network(const struct net **out, const struct model **model, struct interp *in, const struct expr *e, const struct expr *at) MUST_USE;
+enum status site_edit(struct site *site, struct interp *in) MUST_USE;
+void edits_free(struct interp *in);
 /* All rows of a node, or some, as a value. */
 enum status copy_rows(struct value *out, struct interp *in, struct site *site, size_t node, struct span rows, struct span cols) MUST_USE;
 
-/* interp_ablate.c: the rows that an ablate replaces on the site's sequence, and what they become. */
+struct part_list { struct part *items; size_t n, room; };
+/* interp_ablate.c: the neurons and edges that components name, added in order, each once. */
+enum status collect_parts(struct part_list *out, struct site *site, struct interp *in, const struct expr *components) MUST_USE;
+bool rests_on_variables(const struct interp *in, const struct expr *e, bool *memory);
+const struct expr *change_argument(const struct change *c, const char *key);   /* what stands after `key =` */
+/* The rows that an ablate replaces on the site's sequence, and what they become. */
 enum status ablate_resolve(struct site *site, struct interp *in, struct change *c) MUST_USE;
 enum status ablate_fill(const struct patch *p, struct site *site, struct interp *in) MUST_USE;
 void change_clear(struct change *c);

@@ -26,13 +26,31 @@ static bool component_word(struct typer *t, struct expr *e)
     return type_wrong(t, e, "a component", "components are embed, pos_embed, head(l, h), mlp(l), ...");
 }
 
+/* A component that is one node: no set, no part of one. */
+static bool is_node(const struct expr *e)
+{
+    if (e->form == FORM_STRING) return true;
+    if (e->form == FORM_NAME) return strcmp(e->name, "embed") == 0 || strcmp(e->name, "pos_embed") == 0;
+    return e->form == FORM_CALL && (e->function == FUNCTION_HEAD || e->function == FUNCTION_MLP);
+}
+
 /* The two ends of an edge: a component and its reader head(l, h).q, .k, .v, mlp(l) or unembed. */
 static bool component_edge(struct typer *t, struct expr *e)
 {
     struct expr *reader = e->args[1];
     bool ok = type_component(t, e->args[0]);
-    if (reader->form != FORM_FIELD)
+    e->type.shape[1] = e->args[0]->type.shape[1];
+    if (ok && !is_node(e->args[0])) {
+        report_at(t->report, e->args[0]->at, NULL, "edge(head(0, 0), unembed); a set of edges: {edge(head(0, h), unembed) : h in 0..3}", "an edge begins at one component");
+        return false;
+    }
+    bool whole = (reader->form == FORM_NAME && reader->slot < 0 && strcmp(reader->name, "unembed") == 0) || (reader->form == FORM_CALL && reader->function == FUNCTION_MLP);
+    if (whole)
         return type_component(t, reader) && ok;
+    if (reader->form != FORM_FIELD) {
+        report_at(t->report, reader->at, NULL, "readers are head(l, h).q, head(l, h).k, head(l, h).v, mlp(l) and unembed", "unknown reader");
+        return false;
+    }
     reader->type = type_of(BASE_COMPONENT, 0, -1, -1);
     bool head = reader->args[0]->form == FORM_CALL && reader->args[0]->function == FUNCTION_HEAD;
     if (!head || (strcmp(reader->name, "q") != 0 && strcmp(reader->name, "k") != 0 && strcmp(reader->name, "v") != 0)) {
@@ -63,7 +81,9 @@ static bool component_call(struct typer *t, struct expr *e)
             return true;
         (void)snprintf(name, sizeof name, "blocks.%ld.hook_mlp_out", l);
         return component_node(t, e, name, "its blocks have no MLP");
-    case FUNCTION_NEURON: return type_layer_head(t, e->args[0], NULL, t->parts_of) && type_integer(t, e->args[1]);
+    case FUNCTION_NEURON:
+        e->type.shape[1] = 1;
+        return type_layer_head(t, e->args[0], NULL, t->parts_of) && type_integer(t, e->args[1]);
     case FUNCTION_BIAS: return type_layer_head(t, e->args[0], NULL, t->parts_of);
     case FUNCTION_EDGE: return component_edge(t, e);
     default: break;
@@ -169,7 +189,7 @@ static bool type_patch_arg(struct typer *t, struct expr *arg, const struct bound
         return false;
     const struct expr *base = left->form == FORM_INDEX ? left->args[0] : left;
     bool one = base->form == FORM_STRING || (base->form == FORM_NAME && strcmp(base->name, "all") != 0 && strcmp(base->name, "unembed") != 0) ||
-               (base->form == FORM_CALL && base->function != FUNCTION_EDGE);
+               base->form == FORM_CALL;
     if (!one || (left->form == FORM_INDEX && left->n_args != 2)) {
         report_at(t->report, left->at, NULL, "several components: patch(M, head(0, 0) = ..., head(0, 1) = ...)",
                 one ? "a patch replaces whole rows" : "a patch replaces one component at a time");
@@ -213,16 +233,6 @@ static bool type_patch(struct typer *t, struct expr *e, const struct bound_model
     return ok;
 }
 
-static bool type_replacement(struct typer *t, struct expr *e)
-{
-    if (e->form != FORM_KEYWORD)
-        return type_value(t, e);
-    e->type = type_of(BASE_NONE, 0, -1, -1);
-    if (e->n_args == 0)
-        return true;
-    return strstr(e->name, "over") ? type_set(t, e->args[0]) : type_value(t, e->args[0]);
-}
-
 static bool binds_other(const struct expr *e, void *context)
 {
     const int *slot = context;
@@ -244,6 +254,16 @@ static bool is_closed(struct expr *e)
     return expr_walk(e, bound_inside, e);
 }
 
+static bool type_replacement(struct typer *t, struct expr *e)
+{
+    if (e->form != FORM_KEYWORD)
+        return type_value(t, e);
+    e->type = type_of(BASE_NONE, 0, -1, -1);
+    if (e->n_args == 0)
+        return true;
+    return strstr(e->name, "over") ? type_set(t, e->args[0]) : type_value(t, e->args[0]);
+}
+
 /* `to = ...`: a sequence after from, a set of sequences that is known in advance after mean over. */
 static bool type_target(struct typer *t, struct expr *e, const struct expr *model, struct expr *components)
 {
@@ -255,36 +275,47 @@ static bool type_target(struct typer *t, struct expr *e, const struct expr *mode
     if (!type_replacement(t, e))
         return false;
     struct expr *part = e->n_args ? e->args[0] : NULL;
-    if (strcmp(e->name, "any over") == 0)
-        type_note(t, "no rule for 'any over' yet");
     if (strcmp(e->name, "value") == 0 && (!is_number(&part->type) || part->type.rank > 2))
         return type_wrong(t, part, "a number, a vector or a matrix", NULL);
     if (strcmp(e->name, "from") == 0 && (!is_number(&part->type) || !same_shape(&sequence, &part->type)))
         return type_wrong(t, part, "a sequence", "to = from s takes the rows of the run on s");
-    if (strcmp(e->name, "mean over") != 0)
+    if (!strstr(e->name, " over"))
         return true;
     const struct type *element = part->type.element;
     if (element && element->base != BASE_NONE && (element->base != BASE_INT || element->rank != 1))
         return type_wrong(t, part, "a set of sequences", "domain D = tokens[4] of 0..63");
     if (!is_closed(part) || !is_closed(components))
-        type_note(t, "no rule yet for a mean over a set, or of components, that rests on a variable");
+        type_note(t, "no rule yet for a mean or any over a set, or of components, that rests on a variable");
     if (model->form != FORM_NAME)
-        type_note(t, "no rule yet for a mean of a model that is changed already");
+        type_note(t, "no rule yet for a mean, or any, of a model that is changed already");
     return true;
 }
 
-static bool no_rule_part(const struct expr *e, void *context)
+/* Components that no rule can drop: what reads and does not write, and patterns. */
+static bool droppable(const struct expr *e, const struct net *net)
 {
-    const struct net *net = context;
     long node = net && e->form == FORM_STRING ? net_node(net, e->name) : -1;
-    bool reader = e->form == FORM_NAME && e->slot < 0 && strcmp(e->name, "unembed") == 0;
-    return !reader && (node < 0 || net->nodes[node].width > 0);
+    if (e->form == FORM_NAME && e->slot < 0 && strcmp(e->name, "unembed") == 0) return false;
+    if (node >= 0 && net->nodes[node].width == 0) return false;
+    size_t n = e->form == FORM_CALL ? 0 : e->form == FORM_INDEX ? 1 : e->n_args;
+    for (size_t i = 0; i < n; i++)
+        if (!droppable(e->args[i], net)) return false;
+    return true;
 }
 
-static void note_components(struct typer *t, const struct expr *e, const struct bound_model *m)
+static bool is_whole(const struct expr *e, void *context)
 {
-    if (!expr_walk(e, no_rule_part, (void *)(uintptr_t)net_of(m)))
-        type_note(t, "no rule for ablating unembed, attention scores and patterns yet");
+    (void)context;
+    return e->form != FORM_CALL || (e->function != FUNCTION_NEURON && e->function != FUNCTION_EDGE);
+}
+
+/* What `keep` keeps is taken out of `all`, which has whole components. */
+static bool keeps_whole(struct typer *t, const struct expr *e)
+{
+    if (expr_walk(e, is_whole, NULL))
+        return true;
+    report_at(t->report, e->at, NULL, "drop = {edge(embed, unembed)} names neurons and edges one by one", "keep takes whole components");
+    return false;
 }
 
 static bool type_ablate(struct typer *t, struct expr *e, const struct bound_model *m)
@@ -312,8 +343,9 @@ static bool type_ablate(struct typer *t, struct expr *e, const struct bound_mode
         t->parts_of = m;
         ok = type_component(t, arg->args[1]) && ok;
         t->parts_of = NULL;
-        if (ok)
-            note_components(t, arg->args[1], m);
+        if (ok && !droppable(arg->args[1], net_of(m)))
+            type_note(t, "no rule for ablating unembed, attention scores and patterns yet");
+        ok = ok && (k != 0 || keeps_whole(t, arg->args[1]));
     }
     struct place at = {e->at.offset, strlen("ablate")};
     if (given[0] + given[1] != 1) {
@@ -332,6 +364,9 @@ static bool type_ablate(struct typer *t, struct expr *e, const struct bound_mode
 static bool type_replace(struct typer *t, struct expr *e, const struct bound_model *m)
 {
     bool ok = true;
+    const struct expr *of = e->args[0];
+    if (of->form != FORM_NAME && of->function != FUNCTION_REPLACE)
+        type_note(t, "no rule for replace of a model that is changed already: replace first");
     for (size_t i = 1; i < e->n_args; i++) {
         struct expr *arg = e->args[i], *left = arg->form == FORM_ASSIGN ? arg->args[0] : NULL;
         const struct net *net = net_of(m);
@@ -355,9 +390,12 @@ static bool type_replace(struct typer *t, struct expr *e, const struct bound_mod
             t->parts_of = m;
             ok = type_component(t, left) && ok;
             t->parts_of = NULL;
+            type_note(t, "no rule for replacing a component: ablate(M, drop = ..., to = value E)");
         }
         if (!type_replacement(t, arg->args[1]))
             return false;
+        if (!is_closed(arg->args[1]) || arg->args[1]->type.base == BASE_REAL)
+            type_note(t, "no rule for a tensor that rests on a variable or an activation");
         char text[140];
         type_describe(text, sizeof text, &shape);
         if (!is_number(&arg->args[1]->type) || !same_shape(&shape, &arg->args[1]->type))

@@ -2,10 +2,54 @@
 #include "nodes.h"
 #include <string.h>
 
-/* The pairs: at[node * n + position]. */
-struct pairs { const struct net *net; uint32_t n; unsigned char *at; };
+/* The pairs: at[which * n + position], which counts the nodes of the base and then the parts. collect: no pairs, but the parts that are named. */
+struct pairs { const struct net *net; const struct edited *edit; uint32_t n; size_t size; unsigned char *at; struct part_list *collect; };
 
-static struct pairs pairs_new(const struct net *net, uint32_t n) { return (struct pairs){.net = net, .n = n, .at = mem_get((size_t)net->n_nodes * n, 1)}; }
+static struct pairs pairs_like(const struct pairs *p) {
+    struct pairs q = *p;
+    q.at = mem_get(q.size, 1);
+    return q;
+}
+
+static struct pairs pairs_new(const struct patched *m, uint32_t n) {
+    size_t parts = m->edit != NULL ? (size_t)m->edit->n_parts : 0;
+    return pairs_like(&(struct pairs){.net = m->base, .edit = m->edit, .n = n, .size = ((size_t)m->base->n_nodes + parts) * n});
+}
+
+/* What the pairs of number k are of. */
+static struct part part_of(const struct pairs *p, size_t k) {
+    int which = (int)(k / p->n);
+    return which < p->net->n_nodes ? (struct part){.node = which, .reader = -1, .entry = -1} : p->edit->part[which - p->net->n_nodes];
+}
+
+static void list_part(struct part_list *out, const struct part *q) {
+    int i = 0;
+    while (i < out->n && part_order(&out->part[i], q) < 0) i++;
+    if (i < out->n && part_order(&out->part[i], q) == 0) return;
+    out->part = mem_grow(out->part, (size_t)out->n, (size_t)out->n + 1, sizeof *out->part);
+    memmove(&out->part[i + 1], &out->part[i], (size_t)(out->n - i) * sizeof *out->part);
+    out->part[i] = *q;
+    out->n++;
+}
+
+static bool add_part_pairs(struct eval *e, const struct ex *x, struct pairs *p) {
+    struct part q;
+    if (!component_part(e, p->net, x, &q)) return false;
+    if (part_width(p->net, &q) == 0) return eval_fail(e, "scores and patterns are not ablated");
+    size_t which = (size_t)q.node;
+    bool whole = q.reader < 0 && q.entry < 0;
+    if (p->collect != NULL) {
+        if (!whole) list_part(p->collect, &q);
+        return true;
+    }
+    if (!whole) {
+        int i = 0;
+        while (part_order(&p->edit->part[i], &q) != 0) i++; /* it was collected */
+        which = (size_t)p->net->n_nodes + (size_t)i;
+    }
+    memset(p->at + which * p->n, 1, p->n);
+    return true;
+}
 
 /* text is `begin`, a number, `end`, with a number as it is printed; returns what follows, or NULL */
 static const char *after_number(const char *text, const char *begin) {
@@ -26,6 +70,7 @@ static bool in_all(const char *name) {
 }
 
 static void add_all(struct pairs *p) {
+    if (p->collect != NULL) return;
     for (int k = 0; k < p->net->n_nodes; k++)
         if (in_all(p->net->nodes[k].name)) memset(p->at + (size_t)k * p->n, 1, p->n);
 }
@@ -44,13 +89,13 @@ static bool image_step(struct eval *e, void *arg) {
 
 /* base[index], a - b */
 static bool add_part(struct eval *e, const struct ex *x, struct pairs *p) {
-    struct pairs a = pairs_new(p->net, p->n), b = pairs_new(p->net, p->n);
-    size_t size = (size_t)p->net->n_nodes * p->n;
+    if (p->collect != NULL) return add_components(e, x->k[0], p) && (x->kind != EX_SUB || add_components(e, x->k[1], p));
+    struct pairs a = pairs_like(p), b = pairs_like(p);
     int lo = 0, hi = 0;
     bool single, good = add_components(e, x->k[0], &a);
     if (x->kind == EX_SUB) good = good && add_components(e, x->k[1], &b);
     else good = good && (x->n == 2 || eval_fail(e, "a component has one index")) && index_rows(e, x->k[1], p->n, &lo, &hi, &single);
-    for (size_t i = 0; good && i < size; i++) {
+    for (size_t i = 0; good && i < p->size; i++) {
         bool keep = x->kind == EX_SUB ? !b.at[i] : (int)(i % p->n) >= lo && (int)(i % p->n) <= hi;
         if (a.at[i] && keep) p->at[i] = 1;
     }
@@ -60,7 +105,6 @@ static bool add_part(struct eval *e, const struct ex *x, struct pairs *p) {
 }
 
 static bool add_components(struct eval *e, const struct ex *x, struct pairs *p) {
-    int node;
     bool good = true;
     if (x->kind == EX_LIST || x->kind == EX_ADD) {
         for (int i = 0; good && i < x->n; i++) good = add_components(e, x->k[i], p);
@@ -75,10 +119,20 @@ static bool add_components(struct eval *e, const struct ex *x, struct pairs *p) 
         add_all(p);
         return true;
     }
-    if (!component_node(e, p->net, x, &node)) return false;
-    if (p->net->nodes[node].width == 0) return eval_fail(e, "scores and patterns are not ablated");
-    memset(p->at + (size_t)node * p->n, 1, p->n);
-    return true;
+    return add_part_pairs(e, x, p);
+}
+
+bool collect_parts(struct eval *e, const struct ex *x, const struct net *base, struct part_list *out) {
+    struct pairs p = {.net = base, .collect = out};
+    bool good = true;
+    for (int i = 1; good && i < x->n; i++) {
+        const struct ex *g = x->k[i];
+        if (g->kind != EX_GIVE) return eval_fail(e, "COMPONENT = VALUE was expected");
+        bool target = x->number == FN_ABLATE && g->k[0]->kind == EX_WORD && strcmp(g->k[0]->name, "to") == 0;
+        const struct ex *c = x->number == FN_ABLATE ? g->k[1] : g->k[0]->kind == EX_INDEX ? g->k[0]->k[0] : g->k[0];
+        good = target || add_components(e, c, &p);
+    }
+    return good;
 }
 
 /* The two arguments of an ablate: which pairs, and what they become. */
@@ -94,16 +148,21 @@ static bool read_arguments(struct eval *e, const struct ex *x, struct pairs *p, 
     }
     if (which == NULL || *target == NULL || (*target)->kind != EX_TARGET) return eval_fail(e, "ablate needs drop or keep, and to");
     if (strcmp(which->k[0]->name, "drop") == 0) return add_components(e, which->k[1], p);
-    struct pairs kept = pairs_new(p->net, p->n);
+    struct pairs kept = pairs_like(p);
     bool good = add_components(e, which->k[1], &kept);
     add_all(p);
-    for (size_t i = 0; i < (size_t)p->net->n_nodes * p->n; i++) p->at[i] = p->at[i] && !kept.at[i];
+    for (size_t i = 0; i < p->size; i++) {
+        if (good && kept.at[i] && i >= (size_t)p->net->n_nodes * p->n) good = eval_fail(e, "keep is of whole components");
+        p->at[i] = p->at[i] && !kept.at[i];
+    }
     mem_free(kept.at);
     return good;
 }
 
-static void use_row(struct patched *m, int node, uint32_t i, struct num *values) {
-    add_patch(m, (struct patch){.node = node, .lo = (int)i, .hi = (int)i, .width = m->net->nodes[node].width, .values = values});
+static void use_row(struct eval *e, struct patched *m, const struct pairs *p, size_t k, struct num *values) {
+    struct part q = part_of(p, k);
+    int i = (int)(k % p->n);
+    use_rows(e, m, &q, i, i, values);
 }
 
 /* zero, value E: a number for every entry, a vector for every row, or a matrix with all rows of the sequence */
@@ -114,43 +173,44 @@ static bool by_value(struct eval *e, const struct ex *target, const struct pairs
         num_set_int(v.x, 0);
     } else if (!eval(e, target->k[0], &v) || !val_force(e, &v)) return false;
     if (v.type != V_NUM && v.type != V_ARRAY) return eval_fail(e, "a number or an array was expected");
-    for (int k = 0; k < p->net->n_nodes; k++) {
-        uint32_t width = p->net->nodes[k].width;
-        for (uint32_t i = 0; i < p->n; i++) {
-            if (!p->at[(size_t)k * p->n + i]) continue;
-            bool number = v.type == V_NUM, row = !number && v.rank == 1 && v.d[0] == width, all = !number && v.rank == 2 && v.d[0] == p->n && v.d[1] == width;
-            if (!number && !row && !all) return eval_fail(e, "the value of an ablate has the wrong shape");
-            struct num *values = pool_get(e, width);
-            for (uint32_t j = 0; j < width; j++) num_copy(&values[j], &v.x[number ? 0 : row ? j : (size_t)i * width + j]);
-            use_row(m, k, i, values);
-        }
+    for (size_t k = 0; k < p->size; k++) {
+        if (!p->at[k]) continue;
+        struct part q = part_of(p, k);
+        uint32_t width = part_width(p->net, &q), i = (uint32_t)(k % p->n);
+        bool number = v.type == V_NUM, row = !number && v.rank == 1 && v.d[0] == width, all = !number && v.rank == 2 && v.d[0] == p->n && v.d[1] == width;
+        if (!number && !row && !all) return eval_fail(e, "the value of an ablate has the wrong shape");
+        struct num *values = pool_get(e, width);
+        for (uint32_t j = 0; j < width; j++) num_copy(&values[j], &v.x[number ? 0 : row ? j : (size_t)i * width + j]);
+        use_row(e, m, p, k, values);
     }
     return true;
 }
 
 /* The model of the ablate on the sequence t, which has n tokens. */
 static bool model_on(struct eval *e, const struct ex *model, const struct val *t, uint32_t n, struct patched *b, struct input *in, int64_t **tokens) {
-    if (!get_input(e, b->net, t, in, tokens)) return false;
-    if (b->net->reals || in->n != n) return eval_fail(e, "rows of a sequence of another length");
+    const struct net *net = base_net(e, model);
+    if (net == NULL || !get_input(e, net, t, in, tokens)) return false;
+    if (net->reals || in->n != n) return eval_fail(e, "rows of a sequence of another length");
     return get_model(e, model, n, b);
 }
 
 static bool from_run(struct eval *e, const struct ex *model, const struct ex *target, const struct pairs *p, struct patched *m) {
     struct val t;
-    struct patched b = {.net = p->net};
+    struct patched b = {0};
     struct input in;
     int64_t *tokens = NULL;
     bool good = need_array(e, target->k[0], &t) && model_on(e, model, &t, p->n, &b, &in, &tokens);
     struct run *r = good ? get_run(e, &b, &in) : NULL;
-    for (int k = 0; good && k < p->net->n_nodes; k++)
-        for (uint32_t i = 0; good && i < p->n; i++) {
-            if (!p->at[(size_t)k * p->n + i]) continue;
-            const struct num *row = run_row(r, k, i, &e->fail);
-            struct num *values = pool_get(e, p->net->nodes[k].width);
-            good = row != NULL;
-            for (uint32_t j = 0; good && j < p->net->nodes[k].width; j++) num_copy(&values[j], &row[j]);
-            if (good) use_row(m, k, i, values);
-        }
+    for (size_t k = 0; good && k < p->size; k++) {
+        if (!p->at[k]) continue;
+        struct part q = part_of(p, k);
+        const struct num *row = run_row(r, place_of(&b, q.node), (uint32_t)(k % p->n), &e->fail);
+        uint32_t width = part_width(p->net, &q);
+        struct num *values = pool_get(e, width);
+        good = row != NULL;
+        for (uint32_t j = 0; good && j < width; j++) num_copy(&values[j], &row[q.entry >= 0 ? (uint32_t)q.entry : j]);
+        if (good) use_row(e, m, p, k, values);
+    }
     patched_clear(&b);
     mem_free(tokens);
     return good;
@@ -158,8 +218,11 @@ static bool from_run(struct eval *e, const struct ex *model, const struct ex *ta
 
 /* ---- means ---- */
 
-/* Rows of means, as sums while they are taken; row[node * n + i] NULL where none is asked for. Kept while nothing that they rest on can change. */
+/* Rows of means, as sums while they are taken, or for `any over` hulls of the rows of all sequences: each choice lies within. row[node * n + i] NULL where none is asked for. Kept while nothing that they rest on can change. */
 struct means { const struct ex *target; unsigned p; const struct net *net; uint32_t n; struct num **row; uint64_t count; };
+
+/* The row of its node that a pair is of. */
+static size_t row_under(const struct pairs *p, size_t k) { return (size_t)part_of(p, k).node * p->n + k % p->n; }
 
 static void means_free(struct means *s) {
     for (size_t k = 0; k < (size_t)s->net->n_nodes * s->n; k++) {
@@ -179,12 +242,18 @@ void means_clear(struct eval *e) {
 
 struct mean_of { const struct ex *model, *target; struct means *s; };
 
-static bool add_run(struct eval *e, struct means *s, struct run *r) {
+static void add_entry(const struct means *s, struct num *to, const struct num *x, unsigned p) {
+    if (s->target->number == TARGET_MEAN) num_add(to, to, x, p);
+    else if (s->count == 0) num_to_real(to, x, p);
+    else num_hull(to, to, x, p);
+}
+
+static bool add_run(struct eval *e, struct means *s, struct run *r, const struct patched *b) {
     for (size_t k = 0; k < (size_t)s->net->n_nodes * s->n; k++) {
         if (s->row[k] == NULL) continue;
-        const struct num *row = run_row(r, (int)(k / s->n), (uint32_t)(k % s->n), &e->fail);
+        const struct num *row = run_row(r, place_of(b, (int)(k / s->n)), (uint32_t)(k % s->n), &e->fail);
         if (row == NULL) return false;
-        for (uint32_t j = 0; j < s->net->nodes[k / s->n].width; j++) num_add(&s->row[k][j], &s->row[k][j], &row[j], e->p);
+        for (uint32_t j = 0; j < s->net->nodes[k / s->n].width; j++) add_entry(s, &s->row[k][j], &row[j], e->p);
     }
     s->count++;
     return true;
@@ -193,12 +262,12 @@ static bool add_run(struct eval *e, struct means *s, struct run *r) {
 /* One sequence of the set: a run of its own, so that the runs in use stay. */
 static bool mean_step(struct eval *e, void *arg) {
     struct mean_of *a = arg;
-    struct patched b = {.net = a->s->net};
+    struct patched b = {0};
     struct input in;
     int64_t *tokens = NULL;
     size_t chunk = e->pool.chunk, used = e->pool.used;
     const struct var *v = &e->env[a->target->binds.b[0].slot];
-    if (!v->seq) return eval_fail(e, "a mean is over a set of sequences");
+    if (!v->seq) return eval_fail(e, "a mean, or any, is over a set of sequences");
     struct val t;
     val_array(e, &t, 1, v->n, 0, 0);
     for (uint32_t i = 0; i < v->n; i++) num_set_int(&t.x[i], v->s[i]);
@@ -208,7 +277,7 @@ static bool mean_step(struct eval *e, void *arg) {
         run_init_input(&r, b.net, e->s->float32, e->p, e->next_id, &in);
         e->next_id = e->next_id == UINT32_MAX ? 1 : e->next_id + 1;
         for (int k = 0; k < b.n; k++) run_add_patch(&r, b.patch[k].node, b.patch[k].lo, b.patch[k].hi, b.patch[k].width, b.patch[k].values);
-        good = add_run(e, a->s, &r);
+        good = add_run(e, a->s, &r, &b);
         run_clear(&r);
     }
     patched_clear(&b);
@@ -221,12 +290,12 @@ static bool mean_step(struct eval *e, void *arg) {
 /* The means get tags of their own: each is one real number. */
 static bool divide(struct eval *e, struct means *s) {
     struct num n;
-    bool good = s->count > 0 ? true : eval_fail(e, "mean of nothing");
+    bool good = s->count > 0 ? true : eval_fail(e, "a mean, or any, over nothing");
     num_init(&n);
     num_set_int(&n, (int64_t)s->count);
     for (size_t k = 0; good && k < (size_t)s->net->n_nodes * s->n; k++)
         for (uint32_t j = 0; good && s->row[k] != NULL && j < s->net->nodes[k / s->n].width; j++) {
-            good = num_div(&s->row[k][j], &s->row[k][j], &n, e->p);
+            good = s->target->number == TARGET_ANY || num_div(&s->row[k][j], &s->row[k][j], &n, e->p);
             s->row[k][j].tag = (struct tag){e->next_id, (uint32_t)(k / s->n) + 1, (uint32_t)(k % s->n), j};
         }
     e->next_id = e->next_id == UINT32_MAX ? 1 : e->next_id + 1;
@@ -238,10 +307,12 @@ static struct means *means_take(struct eval *e, const struct ex *model, const st
     struct means *s = mem_get(1, sizeof *s);
     *s = (struct means){.target = target, .p = e->p, .net = p->net, .n = p->n};
     s->row = mem_get((size_t)p->net->n_nodes * p->n, sizeof *s->row);
-    for (size_t k = 0; k < (size_t)p->net->n_nodes * p->n; k++) {
-        if (!p->at[k]) continue;
-        s->row[k] = mem_get(p->net->nodes[k / p->n].width, sizeof **s->row);
-        for (uint32_t j = 0; j < p->net->nodes[k / p->n].width; j++) num_init(&s->row[k][j]);
+    for (size_t k = 0; k < p->size; k++) {
+        struct num **row = &s->row[row_under(p, k)];
+        uint32_t width = p->net->nodes[part_of(p, k).node].width;
+        if (!p->at[k] || *row != NULL) continue;
+        *row = mem_get(width, sizeof **row);
+        for (uint32_t j = 0; j < width; j++) num_init(&(*row)[j]);
     }
     struct mean_of a = {.model = model, .target = target, .s = s};
     bool good = eval_each(e, &target->binds, mean_step, &a) && divide(e, s);
@@ -270,8 +341,8 @@ static bool is_closed(const struct eval *e, const struct ex *model, const struct
 }
 
 static bool covers(const struct means *s, const struct pairs *p) {
-    for (size_t k = 0; k < (size_t)p->net->n_nodes * p->n; k++)
-        if (p->at[k] && s->row[k] == NULL) return false;
+    for (size_t k = 0; k < p->size; k++)
+        if (p->at[k] && s->row[row_under(p, k)] == NULL) return false;
     return true;
 }
 
@@ -285,12 +356,13 @@ static bool by_mean(struct eval *e, const struct ex *model, const struct ex *tar
         if (means_usable(e->means[i], e, target, p)) s = e->means[i];
     bool kept = s != NULL;
     if (s == NULL && (s = means_take(e, model, target, p)) == NULL) return false;
-    for (size_t k = 0; k < (size_t)p->net->n_nodes * p->n; k++) {
+    for (size_t k = 0; k < p->size; k++) {
         if (!p->at[k]) continue;
-        uint32_t width = p->net->nodes[k / p->n].width;
-        struct num *values = pool_get(e, width);
-        for (uint32_t j = 0; j < width; j++) num_copy(&values[j], &s->row[k][j]);
-        use_row(m, (int)(k / p->n), (uint32_t)(k % p->n), values);
+        struct part q = part_of(p, k);
+        uint32_t width = part_width(p->net, &q);
+        struct num *values = pool_get(e, width), *row = s->row[row_under(p, k)];
+        for (uint32_t j = 0; j < width; j++) num_copy(&values[j], &row[q.entry >= 0 ? (uint32_t)q.entry : j]);
+        use_row(e, m, p, k, values);
     }
     if (!kept && is_closed(e, model, target)) {
         e->means = mem_grow(e->means, (size_t)e->n_means, (size_t)e->n_means + 1, sizeof *e->means);
@@ -300,11 +372,11 @@ static bool by_mean(struct eval *e, const struct ex *model, const struct ex *tar
 }
 
 bool ablate_model(struct eval *e, const struct ex *x, uint32_t n, struct patched *m) {
-    struct pairs p = pairs_new(m->net, n);
+    struct pairs p = pairs_new(m, n);
     const struct ex *target;
     bool good = read_arguments(e, x, &p, &target);
-    if (good && e->s->float32 && !m->net->all_binary32) good = eval_fail(e, "float32: a weight is not a binary32 number");
-    if (good && target->number == TARGET_MEAN) good = by_mean(e, x->k[0], target, &p, m);
+    if (good && e->s->float32 && !m->base->all_binary32) good = eval_fail(e, "float32: a weight is not a binary32 number");
+    if (good && target->number >= TARGET_MEAN) good = by_mean(e, x->k[0], target, &p, m);
     else if (good && target->number == TARGET_FROM) good = from_run(e, x->k[0], target, &p, m);
     else if (good) good = by_value(e, target, &p, m);
     mem_free(p.at);

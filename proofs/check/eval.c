@@ -23,6 +23,7 @@ void eval_clear(struct eval *e) {
     }
     means_clear(e);
     forms_clear(e);
+    changed_clear(e);
     mem_free(e->env);
     *e = (struct eval){0};
 }

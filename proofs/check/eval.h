@@ -14,6 +14,8 @@ enum vtype { V_NUM, V_TRI, V_ARRAY, V_TABLE };
 struct val { enum vtype type; enum tri tri; int rank; uint32_t d[3]; struct num *x; struct run *run; uint32_t run_id; int node; };
 
 struct means;
+struct edited;
+struct replaced { const struct ex *x; struct net *net; const struct net *base; };
 struct chunk { struct num *x; size_t n; };
 struct pool { struct chunk *c; size_t n_chunks, chunk, used; };
 
@@ -30,6 +32,8 @@ struct eval {
     struct means **means; int n_means;    /* of ablate, ablate.c */
     struct forms *forms;                  /* form.c */
     struct radii *radii;                  /* radius.c: what the certificate's lines `radius` show, or NULL */
+    struct edited **edited; int n_edited; /* networks with parts, and with other tensors: nodes.c */
+    struct replaced *replaced; int n_replaced;
     uint64_t bindings;                    /* met by eval_each at the outermost level */
 };
 
@@ -76,6 +80,7 @@ bool eval_radius(struct eval *e, const struct ex *x, struct val *out);
 
 /* nodes.c: which node of a network a function or component names, runs with patches */
 bool eval_table(struct eval *e, const struct ex *x, struct val *out);
+void changed_clear(struct eval *e);       /* after the runs */
 bool eval_weights(struct eval *e, const struct ex *x, struct val *out);
 const struct num *table_row(struct eval *e, const struct val *v, uint32_t row);
 bool table_entry_exists(const struct val *v, uint32_t row, uint32_t col);

@@ -122,7 +122,7 @@ static bool parse_num(struct reader *r, const char *s, size_t n, struct dyadic *
     return why == NULL ? true : net_bad(r, why);
 }
 
-static bool is_binary32(struct dyadic x) {
+bool dyadic_is_binary32(struct dyadic x) {
     int64_t m = x.m < 0 ? -x.m : x.m;
     if (m == 0) return true;
     int bits = 0;
@@ -153,7 +153,7 @@ static bool read_tensor(struct reader *r, struct net *net, struct tensor *t) {
         if (i % cols == 0 && !next_line(r)) return false;
         if (!net_word(r, &s, &len) || !parse_num(r, s, len, &t->v[i])) return false;
         if (i % cols == cols - 1 && !net_line_done(r)) return false;
-        if (!is_binary32(t->v[i])) net->all_binary32 = false;
+        if (!dyadic_is_binary32(t->v[i])) net->all_binary32 = false;
         if (t->v[i].e < -(int)t->scale) t->scale = (unsigned)-t->v[i].e;
     }
     t->x = mem_get(n, sizeof *t->x);

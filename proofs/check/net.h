@@ -43,5 +43,7 @@ void net_clear(struct net *n);
 int net_find(const struct net *n, const char *name);                 /* node index or -1 */
 struct tensor *net_tensor(const struct net *n, const char *name);    /* or NULL */
 const char *dyadic_parse(const char *s, size_t n, struct dyadic *out); /* a num of NETWORK.md §1: NULL, or why it is none */
+bool dyadic_is_binary32(struct dyadic x);
+void node_find_twins(struct arena *a, struct node *x);               /* fills twin of a linear node */
 void dyadic_mpq(mpq_t out, struct dyadic x);
 #endif

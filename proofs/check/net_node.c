@@ -44,8 +44,8 @@ static bool columns_equal(const struct weight *w, const struct weight *b, uint32
     return b->t == NULL || mpz_cmp(b->t->x[b->at + i], b->t->x[b->at + j]) == 0;
 }
 
-static void find_twins(struct net *net, struct node *x) {
-    x->twin = arena_get(&net->arena, x->width, sizeof *x->twin);
+void node_find_twins(struct arena *a, struct node *x) {
+    x->twin = arena_get(a, x->width, sizeof *x->twin);
     for (uint32_t j = 0; j < x->width; j++) {
         x->twin[j] = j;
         for (uint32_t i = 0; i < j && x->twin[j] == j; i++)
@@ -121,7 +121,7 @@ static bool read_linear(struct reader *r, struct net *net, struct node *x) {
     if (x->w.rows != x->width) return net_bad(r, "widths differ");
     x->width = x->w.cols;
     if (net_more(r) && !read_vector(r, net, &x->b, x->width)) return false;
-    find_twins(net, x);
+    node_find_twins(&net->arena, x);
     return true;
 }
 

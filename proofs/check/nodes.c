@@ -14,7 +14,7 @@ static bool node_named(struct eval *e, const struct net *net, const char *name, 
     return *node >= 0 ? true : fail_at(&e->fail, 0, "the network has no node %.100s", name);
 }
 
-bool component_node(struct eval *e, const struct net *net, const struct ex *x, int *node) {
+static bool component_node(struct eval *e, const struct net *net, const struct ex *x, int *node) {
     char name[100];
     int l, h;
     if (x->kind == EX_STRING) return node_named(e, net, x->name, node);
@@ -33,6 +33,44 @@ bool component_node(struct eval *e, const struct net *net, const struct ex *x, i
     return eval_fail(e, "not a component");
 }
 
+/* head(l, h).q, .k, .v, mlp(l), unembed: the first node of the reader */
+static bool reader_node(struct eval *e, const struct net *net, const struct ex *x, int *node) {
+    char name[100];
+    int l, h;
+    if (x->kind == EX_WORD && strcmp(x->name, "unembed") == 0) {
+        *node = net->output;
+        return strstr(net->nodes[*node].name, ".mlp.") == NULL ? true : eval_fail(e, "the output is a node of an MLP");
+    }
+    if (x->kind == EX_FIELD && x->k[0]->kind == EX_CALL && x->k[0]->number == FN_HEAD) {
+        if (!small_int(e, x->k[0]->k[0], &l) || !small_int(e, x->k[0]->k[1], &h)) return false;
+        snprintf(name, sizeof name, "blocks.%d.attn.hook_%s.%d", l, x->name, h);
+        return node_named(e, net, name, node);
+    }
+    if (x->kind != EX_CALL || x->number != FN_MLP) return eval_fail(e, "not a reader");
+    if (!small_int(e, x->k[0], &l)) return false;
+    snprintf(name, sizeof name, "blocks.%d.mlp.", l);
+    for (*node = 0; *node < net->n_nodes; ++*node)
+        if (strncmp(net->nodes[*node].name, name, strlen(name)) == 0) return true;
+    return fail_at(&e->fail, 0, "the network has no node %.100s...", name);
+}
+
+bool component_part(struct eval *e, const struct net *base, const struct ex *x, struct part *out) {
+    char name[100];
+    int l;
+    *out = (struct part){.reader = -1, .entry = -1};
+    if (x->kind == EX_CALL && x->number == FN_EDGE) {
+        if (!component_node(e, base, x->k[0], &out->node) || !reader_node(e, base, x->k[1], &out->reader)) return false;
+        return base->nodes[out->node].width > 0 ? true : eval_fail(e, "scores and patterns have no edges");
+    }
+    if (x->kind != EX_CALL || x->number != FN_NEURON) return component_node(e, base, x, &out->node);
+    if (!small_int(e, x->k[0], &l) || !small_int(e, x->k[1], &out->entry)) return false;
+    snprintf(name, sizeof name, "blocks.%d.mlp.hook_post", l);
+    if (!node_named(e, base, name, &out->node)) return false;
+    return (uint32_t)out->entry < base->nodes[out->node].width ? true : eval_fail(e, "neuron out of range");
+}
+
+uint32_t part_width(const struct net *base, const struct part *p) { return p->entry >= 0 ? 1 : base->nodes[p->node].width; }
+
 static bool function_node(struct eval *e, const struct net *net, const struct ex *x, int *node) {
     static const char *const layer_names[] = {[FN_RESID_MID - FN_RESID_PRE] = "hook_resid_mid", [FN_RESID_POST - FN_RESID_PRE] = "hook_resid_post",
                                               [FN_MLP_PRE - FN_RESID_PRE] = "mlp.hook_pre", [FN_MLP_POST - FN_RESID_PRE] = "mlp.hook_post"};
@@ -44,7 +82,7 @@ static bool function_node(struct eval *e, const struct net *net, const struct ex
         *node = net->output;
         return true;
     }
-    if (x->number == FN_NODE) return component_node(e, net, x->k[1], node);
+    if (x->number == FN_NODE) return component_node(e, net, x->k[1], node); /* the whole of it: a neuron or an edge is no node of its own */
     if (!small_int(e, x->k[1], &l)) return false;
     if (x->number <= FN_HEAD_OUT) {
         if (!small_int(e, x->k[2], &h)) return false;
@@ -81,16 +119,38 @@ bool index_rows(struct eval *e, const struct ex *index, uint32_t n, int *first, 
     return good;
 }
 
-void add_patch(struct patched *m, struct patch q) {
+static void add_patch(struct patched *m, struct patch q) {
     if ((m->n & (m->n - 1)) == 0) m->patch = mem_grow(m->patch, (size_t)m->n, m->n == 0 ? 1 : 2 * (size_t)m->n, sizeof *m->patch);
     m->patch[m->n++] = q;
 }
 
 void patched_clear(struct patched *m) { mem_free(m->patch); }
 
+int place_of(const struct patched *m, int node) { return m->edit != NULL ? m->edit->place[node] : node; }
+
+/* entry k of every row */
+static struct num *column(struct eval *e, const struct num *values, uint32_t rows, uint32_t width, uint32_t k) {
+    struct num *out = pool_get(e, rows);
+    for (uint32_t i = 0; i < rows; i++) num_copy(&out[i], &values[(size_t)i * width + k]);
+    return out;
+}
+
+void use_rows(struct eval *e, struct patched *m, const struct part *p, int lo, int hi, struct num *values) {
+    uint32_t width = part_width(m->base, p);
+    bool whole = p->reader < 0 && p->entry < 0;
+    if (whole) add_patch(m, (struct patch){m->edit != NULL ? m->edit->own[p->node] : p->node, lo, hi, width, values});
+    for (int i = 0; m->edit != NULL && i < m->edit->n_parts; i++) {
+        const struct part *q = &m->edit->part[i];
+        if (q->node != p->node || (!whole && part_order(p, q) != 0)) continue;
+        bool pick = whole && q->entry >= 0;
+        add_patch(m, (struct patch){q->at, lo, hi, part_width(m->base, q), pick ? column(e, values, (uint32_t)(hi - lo + 1), width, (uint32_t)q->entry) : values});
+    }
+}
+
 static bool get_patch(struct eval *e, const struct ex *give, uint32_t n, struct patched *m) {
     const struct ex *c = give->k[0], *index = NULL;
-    struct patch q;
+    struct part q;
+    int lo, hi;
     if (c->kind == EX_INDEX) {
         if (c->n != 2) return eval_fail(e, "a component has one index");
         index = c->k[1];
@@ -98,31 +158,117 @@ static bool get_patch(struct eval *e, const struct ex *give, uint32_t n, struct 
     }
     bool single;
     struct val v;
-    if (!component_node(e, m->net, c, &q.node) || !index_rows(e, index, n, &q.lo, &q.hi, &single) || !need_array(e, give->k[1], &v)) return false;
-    if (m->net->nodes[q.node].width == 0) return eval_fail(e, "scores and patterns are not patched");
-    q.width = m->net->nodes[q.node].width;
-    uint32_t rows = (uint32_t)(q.hi - q.lo + 1);
+    if (!component_part(e, m->base, c, &q) || !index_rows(e, index, n, &lo, &hi, &single) || !need_array(e, give->k[1], &v)) return false;
+    uint32_t width = part_width(m->base, &q), rows = (uint32_t)(hi - lo + 1);
+    if (width == 0) return eval_fail(e, "scores and patterns are not patched");
     if (index == NULL && v.rank == 1 && m->net->reals && m->net->ctx == 1) single = true; /* all its rows are one */
-    bool fits = single ? v.rank == 1 && v.d[0] == q.width : v.rank == 2 && v.d[0] == rows && v.d[1] == q.width;
+    bool fits = single ? v.rank == 1 && v.d[0] == width : v.rank == 2 && v.d[0] == rows && v.d[1] == width;
     if (!fits) return eval_fail(e, "a patch has the wrong shape");
-    q.values = v.x;
-    add_patch(m, q);
+    use_rows(e, m, &q, lo, hi, v.x);
     return true;
 }
 
-bool get_model(struct eval *e, const struct ex *x, uint32_t n, struct patched *m) {
-    if (x->kind == EX_MODEL) {
-        m->net = e->s->models[x->number].net;
-        return m->net != NULL ? true : eval_fail(e, "a network is missing");
+bool is_change(const struct ex *x) { return x->kind == EX_CALL && (x->number == FN_PATCH || x->number == FN_ABLATE); }
+
+/* "TENSOR" = E: the numbers of E, all of them dyadic */
+static bool new_tensor(struct eval *e, const struct ex *give, const struct net *base, struct dyadic **values) {
+    const struct tensor *t = give->kind == EX_GIVE && give->k[0]->kind == EX_STRING ? net_tensor(base, give->k[0]->name) : NULL;
+    struct val v;
+    if (t == NULL) return eval_fail(e, "replace needs \"TENSOR\" = E");
+    if (!give->k[1]->constant) return eval_fail(e, "a tensor that rests on a variable");
+    size_t k = (size_t)(t - base->tensors);
+    if (values[k] != NULL) return eval_fail(e, "a tensor is replaced twice");
+    if (!need_array(e, give->k[1], &v)) return false;
+    bool fits = v.rank == t->rank;
+    for (int i = 0; fits && i < t->rank; i++) fits = v.d[i] == t->d[i];
+    if (!fits) return eval_fail(e, "a tensor is replaced by one of another shape");
+    values[k] = mem_get(t->n, sizeof **values);
+    for (size_t i = 0; i < t->n; i++)
+        if (!num_dyadic(&v.x[i], &values[k][i])) return eval_fail(e, "an entry of a replaced tensor is no binary64 number");
+    return true;
+}
+
+/* replace(M, "TENSOR" = E, ...): made once; E rests on no variable, and every entry is a binary64 number. */
+static const struct net *replaced_net(struct eval *e, const struct ex *x) {
+    for (int i = 0; i < e->n_replaced; i++)
+        if (e->replaced[i].x == x) return e->replaced[i].net;
+    const struct net *base = base_net(e, x->k[0]);
+    if (base == NULL) return NULL;
+    struct dyadic **values = mem_get(base->n_tensors, sizeof *values);
+    bool good = !is_change(x->k[0]) ? true : eval_fail(e, "replace is of a network as it stands");
+    for (int i = 1; good && i < x->n; i++) good = new_tensor(e, x->k[i], base, values);
+    struct net *net = good ? net_with_tensors(base, values, &e->fail) : NULL;
+    for (size_t k = 0; k < base->n_tensors; k++) mem_free(values[k]);
+    mem_free(values);
+    if (net == NULL) return NULL;
+    e->replaced = mem_grow(e->replaced, (size_t)e->n_replaced, (size_t)e->n_replaced + 1, sizeof *e->replaced);
+    e->replaced[e->n_replaced++] = (struct replaced){x, net, base};
+    return net;
+}
+
+const struct net *base_net(struct eval *e, const struct ex *x) {
+    while (is_change(x)) x = x->k[0];
+    if (x->kind == EX_CALL && x->number == FN_REPLACE) return replaced_net(e, x);
+    const struct net *net = x->kind == EX_MODEL ? e->s->models[x->number].net : NULL;
+    if (net == NULL) eval_fail(e, x->kind == EX_MODEL ? "a network is missing" : "a model was expected");
+    return net;
+}
+
+void changed_clear(struct eval *e) {
+    for (int i = 0; i < e->n_edited; i++) edited_free(e->edited[i]);
+    for (int i = e->n_replaced - 1; i >= 0; i--) net_copy_free(e->replaced[i].net, e->replaced[i].base); /* a base stands before what is made from it */
+    mem_free(e->edited);
+    mem_free(e->replaced);
+}
+
+static bool names_parts(const struct ex *x) {
+    if (x->kind == EX_CALL && (x->number == FN_NEURON || x->number == FN_EDGE)) return true;
+    for (int i = 0; i < x->n; i++)
+        if (x->k[i] != NULL && names_parts(x->k[i])) return true;
+    return false;
+}
+
+/* The network with the parts that a model expression names, made once. */
+static bool get_edit(struct eval *e, const struct ex *x, struct patched *m) {
+    struct part_list list = {0};
+    bool good = true;
+    for (const struct ex *y = x; good && is_change(y); y = y->k[0]) good = collect_parts(e, y, m->base, &list);
+    for (int i = 0; good && i < e->n_edited && m->edit == NULL; i++) {
+        const struct edited *d = e->edited[i];
+        bool same = d->base == m->base && d->n_parts == list.n;
+        for (int k = 0; same && k < list.n; k++) same = part_order(&d->part[k], &list.part[k]) == 0;
+        if (same) m->edit = d;
     }
-    if (x->kind != EX_CALL || (x->number != FN_PATCH && x->number != FN_ABLATE)) return eval_fail(e, "a model was expected");
-    if (!get_model(e, x->k[0], n, m)) return false;
+    if (good && m->edit == NULL && list.n > 0) {
+        struct edited *d = e->n_edited == 1000 ? NULL : edited_new(m->base, list.part, list.n, &e->fail);
+        good = d != NULL ? true : eval_fail(e, "too many changed networks");
+        if (good) {
+            e->edited = mem_grow(e->edited, (size_t)e->n_edited, (size_t)e->n_edited + 1, sizeof *e->edited);
+            e->edited[e->n_edited++] = d;
+            m->edit = d;
+        }
+    }
+    mem_free(list.part);
+    if (m->edit != NULL) m->net = &m->edit->net;
+    return good;
+}
+
+static bool add_changes(struct eval *e, const struct ex *x, uint32_t n, struct patched *m) {
+    if (!is_change(x)) return true;
+    if (!add_changes(e, x->k[0], n, m)) return false;
     if (x->number == FN_ABLATE) return ablate_model(e, x, n, m);
     for (int i = 1; i < x->n; i++) {
         if (x->k[i]->kind != EX_GIVE) return eval_fail(e, "patch needs COMPONENT = VALUE");
         if (!get_patch(e, x->k[i], n, m)) return false;
     }
     return true;
+}
+
+bool get_model(struct eval *e, const struct ex *x, uint32_t n, struct patched *m) {
+    m->base = m->net = base_net(e, x);
+    if (m->base == NULL) return false;
+    if (names_parts(x) && !get_edit(e, x, m)) return false;
+    return add_changes(e, x, n, m);
 }
 
 /* Equal patches by their values: an enclosure of one run then encloses the other too. Its tag may be shared only when the values
@@ -151,11 +297,6 @@ struct run *get_run(struct eval *e, const struct patched *m, const struct input 
     e->next_id = e->next_id == UINT32_MAX ? 1 : e->next_id + 1;
     for (int k = 0; k < m->n; k++) run_add_patch(r, m->patch[k].node, m->patch[k].lo, m->patch[k].hi, m->patch[k].width, m->patch[k].values);
     return r;
-}
-
-static const struct net *base_net(const struct eval *e, const struct ex *x) {
-    while (x->kind == EX_CALL && (x->number == FN_PATCH || x->number == FN_ABLATE)) x = x->k[0];
-    return x->kind == EX_MODEL ? e->s->models[x->number].net : NULL;
 }
 
 /* The value of the last argument as an input of the network: a sequence of tokens, or rows of real numbers ([n, WIDTH], or [WIDTH] when N_CTX is 1).
@@ -195,8 +336,7 @@ static bool single_row(struct eval *e, struct val *v) {
 bool eval_table(struct eval *e, const struct ex *x, struct val *out) {
     struct val t;
     const struct net *net = base_net(e, x->k[0]);
-    if (net == NULL) return eval_fail(e, "a model was expected, or its network is missing");
-    if (!need_array(e, x->k[x->n - 1], &t)) return false;
+    if (net == NULL || !need_array(e, x->k[x->n - 1], &t)) return false;
     struct patched m = {0};
     struct input in;
     int64_t *tokens = NULL;
@@ -204,6 +344,7 @@ bool eval_table(struct eval *e, const struct ex *x, struct val *out) {
     bool good = get_input(e, net, &t, &in, &tokens) && get_model(e, x->k[0], in.n, &m);
     if (good && e->s->float32 && !net->all_binary32) good = eval_fail(e, "float32: a weight is not a binary32 number");
     good = good && function_node(e, net, x, &node);
+    if (good) node = place_of(&m, node);
     if (good) {
         struct run *r = get_run(e, &m, &in);
         *out = (struct val){.type = V_TABLE, .rank = 2, .d = {in.n, run_width(r, node)}, .run = r, .run_id = r->id, .node = node};
@@ -250,10 +391,10 @@ static bool head_matrix(struct eval *e, const struct net *net, int l, int h, con
 }
 
 bool eval_weights(struct eval *e, const struct ex *x, struct val *out) {
-    if (x->k[0]->kind != EX_MODEL) return eval_fail(e, "weights are of a model as it stands");
-    const struct net *net = e->s->models[x->k[0]->number].net;
+    if (is_change(x->k[0])) return eval_fail(e, "weights are of a model as it stands");
+    const struct net *net = base_net(e, x->k[0]);
     int l, h;
-    if (net == NULL) return eval_fail(e, "a network is missing");
+    if (net == NULL) return false;
     if (x->number == FN_W) {
         const struct tensor *t = x->k[1]->kind == EX_STRING ? net_tensor(net, x->k[1]->name) : NULL;
         return t != NULL ? tensor_value(e, t, out) : eval_fail(e, "the network has no such tensor");

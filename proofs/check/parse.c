@@ -297,24 +297,24 @@ static struct ex *existence(struct parser *p) {
     return (x->k[0] = parse_expression(p, 0)) == NULL ? NULL : x;
 }
 
-/* zero, value E, from E, mean over SET after the = of an argument; NULL without failing when it is none of them */
+/* zero, value E, from E, mean over SET, any over SET after the = of an argument; NULL without failing when it is none of them */
 static struct ex *target(struct parser *p) {
-    static const char *const words[] = {"zero", "value", "from", "mean"};
+    static const char *const words[] = {"zero", "value", "from", "mean", "any"};
     struct parser next = *p;
     int k = 0;
     if (p->t != T_NAME) return NULL;
-    while (k < 4 && !parser_is(p, words[k])) k++;
-    if (k == 4) return NULL;
+    while (k < 5 && !parser_is(p, words[k])) k++;
+    if (k == 5) return NULL;
     parser_next(&next);
     bool name = next.t == T_NAME, brace = parser_is(&next, "{");
-    bool meant = k == TARGET_ZERO ? parser_is(&next, ",") || parser_is(&next, ")") : k == TARGET_FROM ? name || brace : k == TARGET_MEAN ? parser_is(&next, "over")
+    bool meant = k == TARGET_ZERO ? parser_is(&next, ",") || parser_is(&next, ")") : k == TARGET_FROM ? name || brace : k >= TARGET_MEAN ? parser_is(&next, "over")
                  : name || brace || next.t == T_NUMBER || parser_is(&next, "(") || parser_is(&next, "-");
     if (!meant) return NULL;
     struct ex *x = ex_new(p->arena, EX_TARGET, k == TARGET_VALUE || k == TARGET_FROM), *set;
     x->number = k;
     parser_next(p);
     if (x->n == 1) x->k[0] = parse_expression(p, 0);
-    if (k != TARGET_MEAN) return x;
+    if (k < TARGET_MEAN) return x;
     parser_next(p);
     if ((set = parse_set(p)) == NULL) return x;
     x->binds = (struct binds){.b = arena_get(p->arena, 1, sizeof(struct bind)), .n = 1};
@@ -402,11 +402,26 @@ static struct ex *index_item(struct parser *p) {
     return (x->k[1] = parse_expression(p, 0)) == NULL ? NULL : x;
 }
 
+/* what a head reads: .q, .k, .v */
+static struct ex *field(struct parser *p, struct ex *of) {
+    if (!parser_is(p, "q") && !parser_is(p, "k") && !parser_is(p, "v")) return wrong(p, "q, k or v was expected");
+    struct ex *x = ex_new(p->arena, EX_FIELD, 1);
+    x->k[0] = of;
+    x->name = arena_text(p->arena, p->s, p->len);
+    parser_next(p);
+    return x;
+}
+
 static struct ex *postfix(struct parser *p) {
     struct ex *x = primary(p);
     int depth = 0;
-    while (x != NULL && parser_take(p, "[")) {
+    while (x != NULL && (parser_is(p, "[") || parser_is(p, "."))) {
         if (++depth > DEEPEST) return wrong(p, "nested too deeply");
+        if (parser_take(p, ".")) {
+            if ((x = field(p, x)) == NULL) return NULL;
+            continue;
+        }
+        parser_next(p);
         struct ex *y = ex_new(p->arena, EX_INDEX, 0);
         append(p, y, x);
         do {

@@ -22,7 +22,8 @@ static int level_of(const struct ex *x) {
     case EX_MATMUL: return 8;
     case EX_NEG: return 9;
     case EX_POW: return 10;
-    case EX_INDEX: return 11;
+    case EX_INDEX:
+    case EX_FIELD: return 11;
     default: return 12;
     }
 }
@@ -129,7 +130,7 @@ static void operand_levels(const struct ex *x, int *left, int *right) {
 }
 
 static void print_target(struct buffer *b, const struct ex *x) {
-    static const char *const words[] = {"zero", "value ", "from ", "mean over "};
+    static const char *const words[] = {"zero", "value ", "from ", "mean over ", "any over "};
     buffer_puts(b, words[x->number]);
     if (x->binds.n > 0) print_ex(b, x->binds.b[0].set, 0);
     else if (x->n > 0) print_ex(b, x->k[0], 0);
@@ -173,6 +174,11 @@ static void print_inner(struct buffer *b, const struct ex *x) {
         print_ex(b, x->k[1], 0);
         return;
     case EX_INDEX: print_index(b, x); return;
+    case EX_FIELD:
+        print_ex(b, x->k[0], 11);
+        buffer_puts(b, ".");
+        buffer_puts(b, x->name);
+        return;
     case EX_CALL:
         buffer_puts(b, x->name);
         buffer_puts(b, "(");

@@ -3,7 +3,7 @@ import re
 
 from printer import show
 from statement import E
-from values import Array, ClaimError, add, number, quotient, vector
+from values import Array, ClaimError, add, hull, number, quotient, vector
 
 ALL = re.compile(r"hook_embed|hook_pos_embed|blocks\.(0|[1-9][0-9]*)\.(attn\.hook_result\.(0|[1-9][0-9]*)|hook_mlp_out)")
 OVER = "x over"                                      # the variable of a mean: no name of a claim
@@ -26,7 +26,7 @@ class AblateFunctions:
     """Mixed into the Interpreter."""
 
     def ablate(self, arguments, env):
-        """The model with a patch (None, pairs, rows, None): pairs(n) is a set, rows(pairs, n) a dictionary of rows."""
+        """The model with a patch (None, pairs, rows, None): pairs(n) is a set of (part, position), rows(pairs, n) a dictionary of rows."""
         base, given = self.model(arguments[0], env), {}
         for a in arguments[1:]:
             if a.kind != "set_to" or a.parts[0].kind != "key" or a.parts[0].parts[0] in given:
@@ -39,11 +39,33 @@ class AblateFunctions:
 
         def pairs(n):
             found = self.pairs(which, env, base.net, n)
-            return found if key == "drop" else self.pairs(E("name", "all"), env, base.net, n) - found
+            if key == "drop":
+                return found
+            if any(part[1:] != (None, None) for part, i in found):
+                raise ClaimError("keep is of whole components")
+            return self.pairs(E("name", "all"), env, base.net, n) - found
 
         def rows(which, n):
             return getattr(self, "rows_" + target.parts[0])(arguments[0], base.net, target.parts[1], which, n, env)
-        return type(base)(base.net, base.patches + ((None, pairs, rows, None),), (base.key, object()))
+        parts = base.parts | self.parts_of(which, env, base.net)
+        return type(base)(base.net, base.patches + ((None, pairs, rows, None),), (base.key, object()), parts)
+
+    def parts_of(self, e, env, net):
+        """The neurons and edges that components name, wherever they are dropped."""
+        if e.kind == "list":
+            return frozenset().union(*[self.parts_of(x, env, net) for x in e.parts[0]])
+        if e.kind == "binary" and e.parts[0] in ("+", "-"):
+            return frozenset().union(*[self.parts_of(x, env, net) for x in e.parts[1:]])
+        if e.kind == "image":
+            body, binds, where = e.parts
+            return frozenset().union(*[self.parts_of(body, inner, net) for inner in self.bindings(binds, env)
+                                       if where is None or self.settle_inside(where, inner)])
+        if e.kind == "index":
+            return self.parts_of(e.parts[0], env, net)
+        if e.kind == "name" and e.parts[0] == "all":
+            return frozenset()
+        part = self.part(e, env, net)
+        return frozenset([part] if part[1:] != (None, None) else [])
 
     def pairs(self, e, env, net, n):
         if e.kind == "list":
@@ -64,25 +86,25 @@ class AblateFunctions:
             lo, hi = self.positions(e.parts[1][0], n, env)
             return {x for x in self.pairs(e.parts[0], env, net, n) if lo <= x[1] <= (lo if hi is None else hi)}
         if e.kind == "name" and e.parts[0] == "all":
-            return {(name, i) for name in net.nodes if ALL.fullmatch(name) for i in range(n)}
-        name = self.component(e, env, net)
-        if net.nodes[name].width is None:
+            return {((name, None, None), i) for name in net.nodes if ALL.fullmatch(name) for i in range(n)}
+        part = self.part(e, env, net)
+        if self.width(net, part) is None:
             raise ClaimError("an attention pattern cannot be ablated")
-        return {(name, i) for i in range(n)}
+        return {(part, i) for i in range(n)}
 
     def rows_zero(self, model, net, operand, pairs, n, env):
-        return {x: vector([0] * net.nodes[x[0]].width) for x in pairs}
+        return {x: vector([0] * self.width(net, x[0])) for x in pairs}
 
     def rows_value(self, model, net, operand, pairs, n, env):
         value, out = self.value(operand, env), {}
-        for name, i in pairs:
-            width = net.nodes[name].width
+        for part, i in pairs:
+            width = self.width(net, part)
             if not isinstance(value, Array):
-                out[name, i] = vector([number(value)] * width)
+                out[part, i] = vector([number(value)] * width)
             elif value.shape == (width,):
-                out[name, i] = value
+                out[part, i] = value
             elif value.shape == (n, width):
-                out[name, i] = value[i]
+                out[part, i] = value[i]
             else:
                 raise ClaimError("the value does not have the shape of the rows")
         return out
@@ -92,27 +114,34 @@ class AblateFunctions:
         given = self.value(t, env)
         if net.d_vocab is None or not isinstance(given, Array) or given.shape != (n,):
             raise ClaimError("rows of a sequence of another length")
-        nodes = {name: self.rows(env, model, name, t) for name in {x[0] for x in pairs}}
-        return {(name, i): nodes[name][i] for name, i in pairs}
+        nodes = {name: self.rows(env, model, name, t) for name in {x[0][0] for x in pairs}}
+        return {(part, i): nodes[part[0]][i] if part[2] is None else vector([nodes[part[0]][i][part[2]]]) for part, i in pairs}
 
     def rows_from(self, model, net, operand, pairs, n, env):
         return self.rows_of(model, net, operand, pairs, n, env)
 
     def rows_mean(self, model, net, operand, pairs, n, env):
+        return self.rows_over("mean", model, net, operand, pairs, n, env)
+
+    def rows_any(self, model, net, operand, pairs, n, env):
+        """Hulls of the rows on all sequences: each choice lies within."""
+        return self.rows_over("any", model, net, operand, pairs, n, env)
+
+    def rows_over(self, word, model, net, operand, pairs, n, env):
         used, bound = set(), set()
         free_names((model, operand), used, bound)
         closed = not used & set(env) - bound
-        key = show(E("call", "", [model, E("target", "mean", operand)])), frozenset(pairs), n, self.p
+        key = show(E("call", "", [model, E("target", word, operand)])), frozenset(pairs), n, self.p
         if closed and key in self.means:
             return self.means[key]
         sums, count = {}, 0
         for inner in self.bindings([(OVER, operand)], env):
             count += 1
             for x, row in self.rows_of(model, net, E("name", OVER), pairs, n, inner).items():
-                sums[x] = [add(a, b) for a, b in zip(sums[x], row)] if x in sums else list(row)
+                sums[x] = [(add if word == "mean" else hull)(a, b) for a, b in zip(sums[x], row)] if x in sums else list(row)
         if not count:
-            raise ClaimError("mean of nothing")
-        means = {x: vector([quotient(a, count) for a in row]) for x, row in sums.items()}
+            raise ClaimError("a mean, or any, over nothing")
+        means = {x: vector([quotient(a, count) for a in row] if word == "mean" else row) for x, row in sums.items()}
         if closed:
             self.means[key] = means
         return means

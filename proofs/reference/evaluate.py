@@ -43,6 +43,7 @@ class Interpreter(ArrayFunctions, ModelFunctions, AblateFunctions, FormFunctions
         self.models = {name: Model(net, (), net.sha256) for name, net in nets.items()}
         self.evaluators, self.runs, self.closed, self.twins, self.means, self.radii = {}, {}, {}, {}, {}, {}
         self.polynomials, self.spectra = {}, {}
+        self.edits, self.replaced = {}, {}
 
     # growing precision
 

@@ -1,15 +1,18 @@
 """Weights and runs of networks in expressions: the functions of STATEMENT.md that name a model, and patch."""
 from fractions import Fraction
 
+import edit
 import network
+from printer import show
 from values import Array, ClaimError, Real, ends, exact, integer, integers, matrix, number, real
 
 
 class Model:
-    """A network with patches [(node, index expression or None, value, environment)]; key names it."""
+    """A network with patches [(part, index expression or None, value, environment)], part as in edit.py; key names it; parts: those that the
+    patches name and that are no whole nodes."""
 
-    def __init__(self, net, patches=(), key=None):
-        self.net, self.patches, self.key = net, patches, key
+    def __init__(self, net, patches=(), key=None, parts=frozenset()):
+        self.net, self.patches, self.key, self.parts = net, patches, key, parts
 
 
 def radius_key(model, x, target):
@@ -91,6 +94,8 @@ class ModelFunctions:
             return self.patch(e.parts[1], env)
         if e.kind == "call" and e.parts[0] == "ablate":
             return self.ablate(e.parts[1], env)
+        if e.kind == "call" and e.parts[0] == "replace":
+            return self.replace(e.parts[1])
         raise ClaimError("a model is asked for")
 
     def component(self, e, env, net):
@@ -107,9 +112,81 @@ class ModelFunctions:
             raise ClaimError("no such node")
         return name
 
+    def reader(self, e, env, net):
+        """The nodes of head(l, h).q, .k, .v, mlp(l) or unembed."""
+        if e.kind == "name" and e.parts[0] == "unembed":
+            if ".mlp." in net.output:
+                raise ClaimError("the output is a node of an MLP")
+            return (net.output,)
+        if e.kind == "field" and e.parts[0].kind == "call" and e.parts[0].parts[0] == "head":
+            where = tuple(integer(self.value(x, env)) for x in e.parts[0].parts[1])
+            names = ["blocks.%d.attn.hook_%s.%d" % (where[0], e.parts[1], where[1])]
+        elif e.kind == "call" and e.parts[0] == "mlp":
+            start = "blocks.%d.mlp." % integer(self.value(e.parts[1][0], env))
+            names = [x for x in net.nodes if x.startswith(start)]
+        else:
+            raise ClaimError("not a reader")
+        if not names or any(x not in net.nodes for x in names):
+            raise ClaimError("no such reader")
+        return tuple(names)
+
+    def part(self, e, env, net):
+        """(node, reader, entry) of a component, a neuron or an edge."""
+        if e.kind == "call" and e.parts[0] == "edge":
+            start = self.component(e.parts[1][0], env, net)
+            if net.nodes[start].width is None:
+                raise ClaimError("scores and patterns have no edges")
+            return start, self.reader(e.parts[1][1], env, net), None
+        if e.kind == "call" and e.parts[0] == "neuron":
+            layer, k = (integer(self.value(x, env)) for x in e.parts[1])
+            name = "blocks.%d.mlp.hook_post" % layer
+            if name not in net.nodes or not 0 <= k < net.nodes[name].width:
+                raise ClaimError("no such neuron")
+            return name, None, k
+        return self.component(e, env, net), None, None
+
+    def width(self, net, part):
+        return 1 if part[2] is not None else net.nodes[part[0]].width
+
+    def edited(self, model):
+        """The network of a changed model, {part: node}, {node: node of its own operation}."""
+        key = model.net.sha256, model.parts
+        if key not in self.edits:
+            self.edits[key] = edit.with_parts(model.net, model.parts) if model.parts else (model.net, {}, {})
+        return self.edits[key]
+
+    def replace(self, arguments):
+        """replace(M, "TENSOR" = E, ...): E names nothing but models and data."""
+        key = " ".join(show(a) for a in arguments)
+        if key not in self.replaced:
+            base, tensors = self.model(arguments[0], {}), {}
+            if base.patches:
+                raise ClaimError("replace is of a network as it stands")
+            for a in arguments[1:]:
+                if a.kind != "set_to" or a.parts[0].kind != "string" or a.parts[0].parts[0] not in base.net.tensors or a.parts[0].parts[0] in tensors:
+                    raise ClaimError("replace asks for a tensor, once")
+                name = a.parts[0].parts[0]
+                value = self.value(a.parts[1], {})
+                if not isinstance(value, Array) or tuple(value.shape) != tuple(base.net.tensors[name].shape):
+                    raise ClaimError("a tensor is replaced by one of another shape")
+                tensors[name] = [edit.binary64(x) for x in self.entries(value)]
+            net = edit.with_tensors(base.net, tensors)
+            self.replaced[key] = Model(net, (), net.sha256)
+        return self.replaced[key]
+
+    def entries(self, value):
+        """The exact numbers of an array, row-major."""
+        for x in value:
+            if isinstance(x, Array):
+                yield from self.entries(x)
+            elif isinstance(x, (int, Fraction)):
+                yield Fraction(x)
+            else:
+                raise ClaimError("a tensor of numbers that are not exact")
+
     def patch(self, arguments, env):
         base = self.model(arguments[0], env)
-        patches, key = list(base.patches), [base.key]
+        patches, key, parts = list(base.patches), [base.key], set(base.parts)
         for a in arguments[1:]:
             if a.kind != "set_to":
                 raise ClaimError("patch asks for COMPONENT = E")
@@ -118,24 +195,37 @@ class ModelFunctions:
                 if len(left.parts[1]) != 1:
                     raise ClaimError("a patch has one index")
                 left, index = left.parts[0], left.parts[1][0]
-            name = self.component(left, env, base.net)
-            if base.net.nodes[name].width is None:
+            part = self.part(left, env, base.net)
+            if self.width(base.net, part) is None:
                 raise ClaimError("an attention pattern cannot be patched")
             value = self.value(a.parts[1], env)
-            patches.append((name, index, value, env))
-            key.append((name, id(index), object()))
-        return Model(base.net, tuple(patches), tuple(key))
+            patches.append((part, index, value, env))
+            key.append((part, id(index), object()))
+            parts.update([part] if part[1:] != (None, None) else [])
+        return Model(base.net, tuple(patches), tuple(key), frozenset(parts))
 
     def patched_rows(self, model, n):
-        """{node: {position: row}} of a patched model on a sequence of length n."""
+        """{node: {position: row}} of a patched model on a sequence of length n; the nodes are those of its edited network."""
         rows = {}
-        for name, index, value, env in model.patches:
-            if name is None:                                  # an ablate: index is the pairs, value their rows
+        net, places, own = self.edited(model)
+
+        def put(part, i, row):
+            row = self.entering(model, row)
+            if part[1:] != (None, None):
+                rows.setdefault(places[part], {})[i] = row
+                return
+            rows.setdefault(own.get(part[0], part[0]), {})[i] = row
+            for q, place in places.items():                   # a node's row is that of its parts as well
+                if q[0] == part[0]:
+                    rows.setdefault(place, {})[i] = row if q[2] is None else ([row[0][q[2]]], [row[1][q[2]]])
+
+        for part, index, value, env in model.patches:
+            if part is None:                                  # an ablate: index is the pairs, value their rows
                 for pair, row in value(index(n), n).items():
-                    rows.setdefault(pair[0], {})[pair[1]] = self.entering(model, row)
+                    put(pair[0], pair[1], row)
                 continue
             lo, hi = (0, n - 1) if index is None else self.positions(index, n, env)
-            width = model.net.nodes[name].width
+            width = self.width(model.net, part)
             if index is None and model.net.d_vocab is None and model.net.n_ctx == 1 and isinstance(value, Array) and len(value.shape) == 1:
                 hi = None                                     # its only row
             shape = (width,) if hi is None else (max(0, hi - lo + 1), width)
@@ -143,7 +233,7 @@ class ModelFunctions:
                 raise ClaimError("the patch does not have the shape of the rows")
             for i in range(lo, (lo if hi is None else hi) + 1):
                 row = value if hi is None else value[i - lo]
-                rows.setdefault(name, {})[i] = self.entering(model, row)
+                put(part, i, row)
         return rows
 
     def entering(self, model, row):
@@ -173,7 +263,7 @@ class ModelFunctions:
         if key not in self.runs or model.patches:
             if len(self.runs) > 1000:
                 self.runs.clear()
-            e = self.evaluator(net)
+            e = self.evaluator(self.edited(model)[0])
             if net.d_vocab is None:
                 inputs = [e.input_row([ends(x) + (not self.is_entry(x),) for x in row]) for row in rows]
                 self.runs[key] = network.Run(e, None, self.patched_rows(model, len(inputs)), inputs)
@@ -229,7 +319,7 @@ class ModelFunctions:
         n = run.n
         width = n if node.width is None else node.width
         twin = None if node.width is None else self.twin(net, name)
-        key = model.key if run.replaced() else net.sha256     # without a replaced row it is the network itself
+        key = model.key if run.replaced() or model.parts else net.sha256     # without a replaced row it is the network itself
 
         def row(i):
             mid, rad = run.row(name, i)

@@ -15,7 +15,7 @@ def level(e):
         return 8 if x.denominator != 1 else 9 if x < 0 else 12
     if e.kind == "binary":
         return LEVEL[e.parts[0]]
-    return {"if": 0, "exists": 0, "not": 5, "compare": 6, "member": 6, "neg": 9, "index": 11}.get(e.kind, 12)
+    return {"if": 0, "exists": 0, "not": 5, "compare": 6, "member": 6, "neg": 9, "index": 11, "field": 11}.get(e.kind, 12)
 
 
 def show(e, asked=0):
@@ -44,8 +44,8 @@ def show_bare(e):
     if kind == "image":
         return show_set(e)
     if kind == "target":
-        return {"zero": "zero", "mean": "mean over "}.get(parts[0], parts[0] + " ") + (
-            "" if parts[1] is None else show_set(parts[1]) if parts[0] == "mean" else show(parts[1]))
+        return {"zero": "zero", "mean": "mean over ", "any": "any over "}.get(parts[0], parts[0] + " ") + (
+            "" if parts[1] is None else show_set(parts[1]) if parts[0] in ("mean", "any") else show(parts[1]))
     if kind == "set_to":
         return "%s = %s" % (show(parts[0]), show(parts[1]))
     if kind == "quantifier":
@@ -65,6 +65,8 @@ def show_bare(e):
         return text
     if kind == "member":
         return "%s in %s" % (show(parts[0], 7), show_set(parts[1]))
+    if kind == "field":
+        return "%s.%s" % (show(parts[0], 11), parts[1])
     if kind == "index":
         return "%s[%s]" % (show(parts[0], 11), ", ".join(show_index(x) for x in parts[1]))
     return show_binary(*parts)

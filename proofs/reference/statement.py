@@ -6,7 +6,7 @@ Expressions are E(kind, ...), by kind:
     num (int or Fraction)   name NAME   string TEXT   list [E]   call NAME [E]   set_to LEFT RIGHT (an argument)
     quantifier NAME BODY BINDS WHERE   exists BODY BINDS WHERE   if P A B   binary OP A B   not P   neg A
     compare [OP] [E]   member E SET   index BASE [E or slice FROM TO]
-    key WORD (drop, keep, to before =)   target WORD X (zero None, value E, from E, mean SET)
+    key WORD (drop, keep, to before =)   target WORD X (zero None, value E, from E, mean SET, any SET)   field BASE NAME (q, k or v)
 sets: range A B   rows NAME   ball CENTRE RADIUS   braces [E]   power N SET   product [SET]   image E BINDS WHERE   argmaxes E
 BINDS is a list of (name, set); a missing part is None. The truth operators are binary too: <=> => or and.
 """
@@ -22,16 +22,16 @@ if hasattr(sys, "set_int_max_str_digits"):
     sys.set_int_max_str_digits(0)
 
 MAX_BITS, MAX_DEPTH, MAX_POWER = 65536, 200, 4096
-TOKEN = re.compile(r'[A-Za-z_][A-Za-z0-9_]*|[0-9]+|"[!#-~ ]*"|<=>|=>|<=|>=|==|!=|\.\.|[-<>+*/%@^(){}\[\],:=]')
+TOKEN = re.compile(r'[A-Za-z_][A-Za-z0-9_]*|[0-9]+|"[!#-~ ]*"|<=>|=>|<=|>=|==|!=|\.\.|\.|[-<>+*/%@^(){}\[\],:=]')
 QUANTIFIERS = {"max", "min", "sum", "mean", "count", "all", "any"}
 PREDICATE_QUANTIFIERS = {"count", "all", "any"}
-COMPONENTS = {"head": 2, "mlp": 1, "embed": 0, "pos_embed": 0, "all": 0}
+COMPONENTS = {"head": 2, "mlp": 1, "embed": 0, "pos_embed": 0, "all": 0, "unembed": 0, "neuron": 2, "edge": 2}
 ABLATE_KEYS = ("drop", "keep", "to")
 MANY = 1000
 FUNCTIONS = {                                        # name: fewest, most arguments
     "logits": (2, 2), "output": (2, 2), "attn": (4, 4), "score": (4, 4), "head_out": (4, 4), "resid_pre": (3, 3), "resid_mid": (3, 3),
     "resid_post": (3, 3), "mlp_pre": (3, 3), "mlp_post": (3, 3), "node": (3, 3), "W": (2, 2), "QK": (3, 3), "OV": (3, 3),
-    "patch": (2, MANY), "ablate": (3, 3), "argmax": (1, 1), "argmin": (1, 1), "argmaxes": (1, 1), "max": (1, MANY), "min": (1, MANY),
+    "patch": (2, MANY), "ablate": (3, 3), "replace": (2, MANY), "argmax": (1, 1), "argmin": (1, 1), "argmaxes": (1, 1), "max": (1, MANY), "min": (1, MANY),
     "sum": (1, 1), "mean": (1, 1), "abs": (1, 1), "len": (1, 1), "sort": (1, 1), "distinct": (1, 1), "contains": (2, 2),
     "seq": (1, MANY), "dist": (3, 3), "norm": (2, 2), "transpose": (1, 1), "diag": (1, 1), "dot": (2, 2), "onehot": (2, 2),
     "mean_rows": (1, 1), "exp": (1, 1), "sqrt": (1, 1), "softmax": (1, 1), "radius": (2, 3), "form": (2, 3), "eigenvalues": (1, 1), "inertia": (1, 1), "rank": (1, 1),
@@ -207,7 +207,11 @@ class Parser:
 
     def postfix(self):
         base = self.primary()
-        while self.take("["):
+        while self.peek() in ("[", "."):
+            if self.take("."):
+                base = E("field", base, self.take("q", "k", "v") or self.fail("q, k or v is asked for"))
+                continue
+            self.need("[")
             indices = [self.index()]
             while self.take(","):
                 indices.append(self.index())
@@ -281,13 +285,13 @@ class Parser:
                 return arguments
 
     def target(self):
-        """zero, value E, from E, mean over SET, or None"""
+        """zero, value E, from E, mean over SET, any over SET, or None"""
         word, after = self.peek(), self.peek(1)
         name = re.match(r"[A-Za-z_]", after)
         if word == "zero" and after in (",", ")"):
             self.at += 1
             return E("target", word, None)
-        if word == "mean" and after == "over":
+        if word in ("mean", "any") and after == "over":
             self.at += 2
             return E("target", word, self.set())
         if word == "from" and (name or after == "{") or word == "value" and (name or after[:1].isdigit() or after in ("(", "{", "-")):
@@ -415,7 +419,7 @@ class Scope:
             self.visit_set(parts[1], bound)
         elif kind == "image":
             self.visit_set(e, bound)
-        elif kind == "target" and parts[0] == "mean":
+        elif kind == "target" and parts[0] in ("mean", "any"):
             self.visit_set(parts[1], bound)
         elif kind not in ("num", "string"):
             for part in parts:

@@ -31,7 +31,7 @@ from printer import show_statement                    # noqa: E402
 from statement import StatementError, parse_statement  # noqa: E402
 
 BATCH = 40
-PROVER_CERTIFICATES = 25                               # of the claims in prover.claims
+PROVER_CERTIFICATES = 31                               # of the claims in prover.claims
 
 
 def written(claim):

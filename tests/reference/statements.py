@@ -163,6 +163,22 @@ logits(ablate(M, drop = {embed}, to = mean over tokens[2] of 0..1), {0})[0, 0] <
 logits(ablate(M, drop = {embed}, to = mean over tokens[1] of 1..0), {0})[0, 0] < 1000
 logits(ablate(M, drop = {embed}, to = mean over 0..1), {0})[0, 0] < 1000
 logits(ablate(M, drop = {embed : i in 0..1 where 1}, to = zero), {0})[0, 0] < 1000
+logits(ablate(M, drop = {embed}, to = any over tokens[1] of 1..0), {0})[0, 0] < 1000
+logits(ablate(M, drop = {neuron(0, 0)}, to = zero), {0})[0, 0] < 1000
+logits(ablate(M, drop = {edge(head(0, 0), head(0, 0).q)}, to = zero), {0})[0, 0] < 1000
+logits(ablate(M, drop = {edge(embed, head(0, 7).q)}, to = zero), {0})[0, 0] < 1000
+logits(ablate(M, drop = {edge(embed, head(0, 0))}, to = zero), {0})[0, 0] < 1000
+logits(ablate(M, drop = {edge(embed, embed)}, to = zero), {0})[0, 0] < 1000
+logits(ablate(M, drop = {edge({embed}, unembed)}, to = zero), {0})[0, 0] < 1000
+logits(ablate(M, drop = {edge(embed, unembed)[1]}, to = zero), {0})[0, 0] < 1000
+logits(ablate(M, keep = {edge(embed, unembed)}, to = zero), {0})[0, 0] < 1000
+logits(patch(M, edge(embed, unembed) = {{1, 2}}), {0})[0, 0] < 1000
+logits(replace(M, "nothing" = {1}), {0})[0, 0] < 1000
+logits(replace(M, "embed.W_E" = {1}), {0})[0, 0] < 1000
+logits(replace(M, "embed.W_E" = W(M, "embed.W_E") / 3), {0})[0, 0] < 1000
+logits(replace(M, "embed.W_E" = W(M, "embed.W_E"), "embed.W_E" = W(M, "embed.W_E")), {0})[0, 0] < 1000
+logits(replace(patch(M, embed[0] = node(M, embed, {0})[0]), "embed.W_E" = W(M, "embed.W_E")), {0})[0, 0] < 1000
+logits(replace(M, embed = W(M, "embed.W_E")), {0})[0, 0] < 1000
 1 + (1 < 2) == 2
 sum(3) == 3
 len(3) == 1
@@ -179,7 +195,10 @@ prove ((1 < 2))
 prove logits(ablate(M, drop = {(embed)}, to = zero), {0})[0, 0] < 1
 prove logits(ablate(M, drop = {embed}, to = (zero)), {0})[0, 0] < 1
 prove logits(ablate(M, drop = {embed}, to = mean  over tokens[1] of 0..1), {0})[0, 0] < 1
-prove logits(ablate(M, drop = {embed}, to = any over tokens[1] of 0..1), {0})[0, 0] < 1
+prove logits(ablate(M, drop = {embed}, to = any  over tokens[1] of 0..1), {0})[0, 0] < 1
+prove logits(ablate(M, drop = {edge(embed, (unembed))}, to = zero), {0})[0, 0] < 1
+prove logits(ablate(M, drop = {edge(embed, head(0, 0) .q)}, to = zero), {0})[0, 0] < 1
+prove logits(ablate(M, drop = {edge(embed, head(0, 0).x)}, to = zero), {0})[0, 0] < 1
 prove logits(ablate(M, drop = {embed}, to = zero, ln = live), {0})[0, 0] < 1
 prove logits(ablate(M, drop = {embed}), {0})[0, 0] < 1
 prove 2/4 < 1

@@ -1,0 +1,29 @@
+/* edit: networks made in memory from a loaded one (STATEMENT.md §3): every neuron and edge that an intervention names has a node of its own,
+ * whose rows can be replaced; or tensors have other numbers. They borrow from the base, which must outlive them. */
+#ifndef WEIGHTPROOF_VERIFY_EDIT_H
+#define WEIGHTPROOF_VERIFY_EDIT_H
+#include "models/net.h"
+
+/* Of a node of the base: the whole (reader and entry -1), entry number `entry`, or the node as one reader reads it. reader: its first node.
+ * at: the node of the part in the edited network. */
+struct part { size_t node; long reader, entry; size_t at; };
+struct edited {
+    const struct net *base;
+    struct part *parts; size_t n_parts;     /* in order, no two alike */
+    struct net net;
+    size_t *place, *own;                    /* by node of the base: what stands for it; where its own operation is */
+};
+int part_compare(const struct part *a, const struct part *b);
+bool part_whole(const struct part *p);
+size_t part_width(const struct net *base, const struct part *p);
+/* Is there a path from the part's node to its reader through sums and norms alone? */
+enum status edge_exists(bool *out, const struct net *base, const struct part *p) MUST_USE;
+/* Edges must exist. parts is copied. */
+enum status edited_new(struct edited **out, const struct net *base, const struct part *parts, size_t n_parts) MUST_USE;
+void edited_free(struct edited *e);
+
+/* numbers[k]: new numbers of tensor k, or NULL; they change hands, also after a failure. */
+struct retensored { struct net net; double **numbers; };
+enum status retensored_new(struct retensored **out, const struct net *base, double **numbers) MUST_USE;
+void retensored_free(struct retensored *r);
+#endif
