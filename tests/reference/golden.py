@@ -254,9 +254,37 @@ def ablations(net, twin=None):
     yield "ablate-nested", base.with_(kind="minimize", body="logits(%s, t)[last, 0]" % nested,
                                       fn=lambda t: logits(t, of(heads[:1] + ["hook_pos_embed"]), lambda name, i: [0.0] * width(name) if "head" in name or "result" in name
                                                           else net.run((t[1], t[0]))[name][i])[0])
+    yield from parts(net, base)
     if twin:
         away = "logits(ablate(M, drop = {head(0, 0)}, to = zero), t)[last, 0] - logits(M2, t)[last, 0]"
         yield "ablate-twin", Claim("prove", [("M", net), ("M2", twin)], one, body="-1/1000000 < %s and %s < 1/1000000" % (away, away), fn=lambda t: bool(twin.run(t)))
+
+
+def parts(net, base):
+    """Edges to the read-out, neurons, and other tensors, where nothing stands between the residual stream and the logits."""
+    out = {name: (op, args) for name, op, args in net.nodes}
+    if out["logits"][0] != "linear" or "normalized" in out["logits"][1][0]:
+        return
+    U = net.part("unembed.W_U")
+
+    def less(t, row, scale=1.0):
+        """The logits without `scale` times the row, as the last position of the read-out has it."""
+        return [x - scale * sum(a * u[j] for a, u in zip(row, U)) for j, x in enumerate(net.run(t)["logits"][1])]
+    half = "ablate(M, drop = {edge(embed, unembed)[last]}, to = value 1/2 * node(M, embed, t))"
+    cases = [("edge", "ablate(M, drop = {edge(embed, unembed)}, to = zero)", lambda t: less(t, net.run(t)["hook_embed"][1])),
+             ("edge-half", half, lambda t: less(t, net.run(t)["hook_embed"][1], 0.5)),
+             ("edge-other-row", "ablate(M, drop = {edge(embed, unembed)[0]}, to = zero)", lambda t: net.run(t)["logits"][1])]
+    if "blocks.0.mlp.hook_post" in out:
+        W = net.part("blocks.0.mlp.W_out")
+        post = [net.run(t)["blocks.0.mlp.hook_post"][1] for t in power(range(net.d_vocab), 2)]
+        k = max(range(len(W)), key=lambda k: sum(abs(row[k]) for row in post))      # one that is not off
+        cases.append(("neuron", "ablate(M, drop = {neuron(0, %d)}, to = zero)" % k, lambda t: less(t, W[k], net.run(t)["blocks.0.mlp.hook_post"][1][k])))
+        cases.append(("edge-mlp", "patch(M, edge(mlp(0), unembed)[last] = 0 * node(M, mlp(0), t)[last])", lambda t: less(t, net.run(t)["blocks.0.hook_mlp_out"][1])))
+    if len(out["logits"][1]) == 2:
+        cases.append(("replace", 'replace(M, "unembed.W_U" = -2 * W(M, "unembed.W_U"))', lambda t: [-2 * x for x in net.run(t)["logits"][1]]))
+    for name, text, f in cases:
+        yield "ablate-" + name, base.with_(kind="minimize", body="logits(%s, t)[last, 0]" % text, fn=lambda t, f=f: f(t)[0])
+        yield "ablate-count-" + name, base.with_(body="argmax(logits(%s, t)[last]) == max(t)" % text, fn=lambda t, f=f: Margin(lead(f(t), max(t))))
 
 
 def without_head(net):
