@@ -1,4 +1,4 @@
-/* The engine: the exact walk for a while, then rounds with more bins and a finer walk until the interval is as narrow as asked, or time is up. The best round is the outcome. */
+/* The engine: the exact walk for a while, then rounds with finer tables and a longer walk until the interval is as narrow as asked, or time is up. The best round is the outcome. */
 #include <string.h>
 #include <time.h>
 
@@ -6,8 +6,8 @@
 #include "verify/count.h"
 
 #define EXACT_SECONDS 2        /* for the exact walk, at most a quarter of the time */
-#define BINS_FIRST 16
-#define BINS_MOST 1024
+#define BINS_FIRST 256
+#define ENTER_FIRST 4096
 
 static bool count_takes(const struct statement *s, struct text *why)
 {
@@ -60,15 +60,18 @@ static void take_outcome(struct outcome *out, struct outcome *from)
     *from = swap;
 }
 
-/* Round 0 settles every class at its root; later ones go on where more than a share of all sequences is open, an eighth of it each time. */
-static struct count_rule rule_of(int round, const mpz_t total)
+/* What a width asks for, in sequences. */
+static void asked(mpz_t out, const struct statement *s, const mpz_t total)
 {
-    struct count_rule rule = { (size_t)BINS_FIRST << round, (tally)1 << 100 };
-    if (round >= 6)
-        rule.bins = BINS_MOST;
-    if (round > 0)
-        rule.enter = 5 + 3 * round < 100 ? tally_of(total) >> (5 + 3 * round) : 0;
-    return rule;
+    mpq_t within;
+    mpq_init(within);
+    if (s->has_within)
+        mpq_set(within, s->within);
+    else
+        mpq_set_ui(within, 1, 1000000);
+    mpz_mul(out, total, mpq_numref(within));
+    mpz_fdiv_q(out, out, mpq_denref(within));
+    mpq_clear(within);
 }
 
 /* The exact walk, for a short while: most counts close quickly, and then nothing is left open. */
@@ -96,16 +99,22 @@ static enum status count_decide(struct outcome *out, const struct statement *s, 
     if (count_exactly(out, s, l, d, &status))
         return status;
     bool more = true;
+    struct count_rule rule = { BINS_FIRST, 0 };
+    mpz_t want;
+    mpz_init(want);
     for (int round = 0; more && status == STATUS_OK; round++) {
-        struct count_rule rule = rule_of(round, out->total_hi);
         struct outcome next;
         outcome_init(&next);
+        if (round == 1)
+            asked(want, s, out->total_hi);
+        rule.enter = round == 0 ? (tally)1 << 100 : round == 1 ? tally_of(want) / ENTER_FIRST : rule.enter / 16;
         status = separable_count(&next, s, l, d, &rule);
         if (status == STATUS_OK || round == 0)
             take_outcome(out, &next);
         outcome_clear(&next);
         more = out->proposal == PROPOSAL_INTERVAL && !narrow(s, out) && rule.enter > 0;
     }
+    mpz_clear(want);
     return status;
 }
 

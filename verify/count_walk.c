@@ -1,5 +1,4 @@
 /* The walk of rule count: like that of separable_walk.c, but a subtree in which the tables leave few sequences open is not entered. */
-#include <limits.h>
 #include <string.h>
 
 #include "core/mem.h"
@@ -10,23 +9,17 @@ struct counter {
     struct problem *p;
     const struct count_rule *rule;
     const struct limits *limits;
-    struct bins bins;
+    struct tables tables;
     tally yes, no, open;        /* all lines positive, not, left open */
     unsigned long steps;
     bool expired;
 };
 
-/* What the tables say of the lines in `active` below a state: at least `surely` completions fail and at most `maybe`. True when that settles it. */
+/* True when the tables settle a state: at most `enter` of its completions stay open. */
 static bool tables_settle(struct counter *w, size_t at, const double *sum, const int *active, size_t n_active, double rad)
 {
-    tally all = w->x.count[at], maybe = 0, surely = 0;
-    for (size_t e = 0; e < n_active; e++) {
-        tally over, under;
-        bins_ask(&over, &under, &w->bins, &w->x, at, (size_t)active[e], sum[active[e]] - rad, sum[active[e]] + rad);
-        maybe += over;          /* fewer than 2^20 lines, counts below 2^100 */
-        surely = under > surely ? under : surely;
-    }
-    maybe = maybe < all ? maybe : all;
+    tally all = w->x.count[at], maybe, surely;
+    tables_ask(&surely, &maybe, &w->tables, &w->x, w->rule->enter, at, sum, rad, active, n_active);
     if (maybe < surely || maybe - surely > w->rule->enter)
         return false;
     w->yes += all - maybe;
@@ -37,10 +30,7 @@ static bool tables_settle(struct counter *w, size_t at, const double *sum, const
 
 static void complete(struct counter *w, size_t at, const int *active, size_t n_active)
 {
-    int *lines = w->x.active + (w->p->n_src + 1) * w->x.capacity;
-    for (size_t e = 0; e < n_active; e++)
-        lines[e] = w->bins.line[active[e]];
-    enum truth t = problem_referee(w->p, w->x.c, w->x.tokens, lines, n_active);
+    enum truth t = problem_referee(w->p, w->x.c, w->x.tokens, active, n_active);
     tally *to = t == TRUTH_TRUE ? &w->yes : t == TRUTH_FALSE ? &w->no : &w->open;
     *to += w->x.count[at];
 }
@@ -54,16 +44,16 @@ static enum truth open_lines(struct counter *w, size_t i, size_t cell, size_t ne
     int *active = x->active + i * x->capacity, *open = x->active + (i + 1) * x->capacity;
     size_t n = 0;
     for (size_t e = 0; e < x->n_active[i]; e++) {
-        int k = active[e], line = w->bins.line[k];
-        double sum = from[k] + h[line];
-        if (sum + x->high[next * x->Kp + (size_t)line] + rad < 0) {
+        int k = active[e];
+        double sum = from[k] + h[k];
+        if (sum + x->high[next * x->Kp + (size_t)k] + rad < 0) {
             active[e] = active[0];
             active[0] = k;
             return TRUTH_FALSE;
         }
         to[k] = sum;
         open[n] = k;
-        n += !(sum + x->low[next * x->Kp + (size_t)line] - rad > 0);
+        n += !(sum + x->low[next * x->Kp + (size_t)k] - rad > 0);
     }
     x->n_active[i + 1] = n;
     return n ? TRUTH_UNSETTLED : TRUTH_TRUE;
@@ -101,29 +91,24 @@ static void descend(struct counter *w, size_t i, size_t s, double rad)
 static enum status count_cell(struct counter *w)
 {
     struct cell *x = &w->x;
-    struct bins *b = &w->bins;
     size_t K = 0;
     for (size_t k = 0; k < x->c->lines.K; k++) {
+        x->partial[k] = 0;
         if (x->high[k] < 0) {
             w->no += x->count[0];
             return STATUS_OK;
         }
         if (!(x->low[k] > 0))
-            b->line[K++] = (int)k;
+            x->active[K++] = (int)k;
     }
+    x->n_active[0] = K;
     if (K == 0) {
         w->yes += x->count[0];
         return STATUS_OK;
     }
-    b->K = K;
-    enum status s = bins_fill(b, x, w->limits, &w->expired);
+    enum status s = tables_fill(&w->tables, x, w->rule, x->active, K, w->limits, &w->expired);
     if (s != STATUS_OK || w->expired)
         return s;
-    for (size_t k = 0; k < K; k++) {
-        x->partial[k] = 0;
-        x->active[k] = (int)k;
-    }
-    x->n_active[0] = K;
     if (!tables_settle(w, 0, x->partial, x->active, K, 0))
         descend(w, 0, 0, 0);
     return STATUS_OK;
@@ -160,19 +145,6 @@ static enum status one_unit(struct walk_result *out, struct counter *w, const st
     return s;
 }
 
-static enum status counter_init(struct counter *w)
-{
-    enum status s = cell_init(&w->x, w->p);
-    if (s != STATUS_OK)
-        return s;
-    w->bins.B = w->rule->bins;
-    w->bins.line = mem_array(w->x.capacity, sizeof *w->bins.line);
-    w->bins.size = mem_array(w->x.capacity, sizeof *w->bins.size);
-    free(w->x.active); /* one row more, for the referee */
-    w->x.active = mem_array((w->p->t.n + 2) * w->x.capacity, sizeof *w->x.active);
-    return w->bins.line && w->bins.size && w->x.active ? STATUS_OK : STATUS_MEMORY;
-}
-
 enum status problem_count(struct walk_result *out, struct problem *p, const struct count_rule *rule, const struct limits *l)
 {
     size_t n_queries = p->t.n_set[p->row], units = p->n_classes * n_queries;
@@ -183,7 +155,7 @@ enum status problem_count(struct walk_result *out, struct problem *p, const stru
         struct counter w = { .p = p, .rule = rule, .limits = l };
         struct walk_result part;
         walk_result_init(&part);
-        enum status mine = counter_init(&w);
+        enum status mine = cell_init(&w.x, p);
 #pragma omp for schedule(dynamic)
         for (size_t u = 0; u < units; u++)
             if (mine == STATUS_OK && !w.expired)
@@ -196,7 +168,7 @@ enum status problem_count(struct walk_result *out, struct problem *p, const stru
             expired |= w.expired;
             status = mine != STATUS_OK ? mine : status;
         }
-        bins_clear(&w.bins);
+        tables_clear(&w.tables);
         cell_clear(&w.x);
         walk_result_clear(&part);
     }

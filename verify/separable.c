@@ -379,13 +379,22 @@ static void settle_prove(struct run *r)
     }
 }
 
-/* The checker's tables are its own: an interval that is not exact is widened by a quarter, and the checker enters twice as small subtrees. */
+static void set_tally(mpz_t out, tally n)
+{
+    mpz_set_ui(out, (unsigned long)(n >> 64));
+    mpz_mul_2exp(out, out, 64);
+    mpz_add_ui(out, out, (unsigned long)n);
+}
+
+/* A checker's sums are rounded in their own way: an interval that is not exact is widened by an eighth, and the checker enters subtrees that leave
+ * a little less open. */
 static void widen(struct run *r)
 {
     struct outcome *out = r->out;
     mpz_t part;
     mpz_init(part);
-    mpz_cdiv_q_2exp(part, r->open, 3);
+    set_tally(out->enter, r->rule->enter - r->rule->enter / 16);
+    mpz_cdiv_q_2exp(part, r->open, 4);
     mpz_sub(out->number_lo, out->number_lo, part);
     if (mpz_sgn(out->number_lo) < 0)
         mpz_set_ui(out->number_lo, 0);
@@ -395,9 +404,6 @@ static void widen(struct run *r)
     mpz_clear(part);
     out->rule = "count";
     out->bins = r->rule->bins;
-    mpz_set_ui(out->enter, (unsigned long)(r->rule->enter >> 65));
-    mpz_mul_2exp(out->enter, out->enter, 64);
-    mpz_add_ui(out->enter, out->enter, (unsigned long)(r->rule->enter >> 1));
 }
 
 static void settle_count(struct run *r)

@@ -119,11 +119,11 @@ static bool build_states(struct walker *w, uint32_t q) {
     return true;
 }
 
-/* The sequences that end in state y: states of a level with the same continuations become one class. */
-static void minimise(struct walker *w, size_t y) {
+/* The sequences that end in one of the states of a list: states of a level with the same continuations become one class. */
+static void minimise(struct walker *w, size_t y, const size_t *follows) {
     struct sep *s = &w->s;
     int32_t *later = mem_get(w->states[s->n].n, sizeof *later), *now;
-    later[y] = 1;
+    for (size_t x = y + 1; x > 0; x = follows[x - 1]) later[x - 1] = 1;
     struct level *end = &w->level[s->n];
     table_clear(&end->classes);
     mem_free(end->count);
@@ -294,7 +294,7 @@ static bool walk(struct walker *w, uint32_t i, size_t class, const int64_t *part
     if (never) w->false_count += l->count[class];
     else if (n_left == 0) w->true_count += l->count[class];
     else if (i == w->s.n) complete(w, left, n_left);
-    else if (w->bins.B > 0 && bins_settle(&w->bins, w->level, i, class, part, left, n_left, &w->true_count, &w->false_count, &w->open_count)) more = true;
+    else if (w->bins.B > 0 && bins_settle(&w->bins, i, class, part, left, n_left, &w->true_count, &w->false_count, &w->open_count)) more = true;
     else {
         int64_t *sum = mem_get(w->n_form, sizeof *sum), *high = w->top == w->g ? sum : mem_get(w->n_form, sizeof *high);
         for (uint32_t t = 0; more && t < l->tokens; t++) {
@@ -316,12 +316,13 @@ static bool walk(struct walker *w, uint32_t i, size_t class, const int64_t *part
     return more && !(w->need_all && failed);
 }
 
-static bool walk_state(struct walker *w, uint32_t q, size_t y, const struct truth *t) {
+/* y and those that follow it: the final states with this truth */
+static bool walk_states(struct walker *w, uint32_t q, size_t y, const size_t *follows, const struct truth *t) {
     w->form = t->form;
     w->n_form = t->n;
     w->negated = t->negated;
     w->true_count = w->false_count = w->open_count = 0;
-    minimise(w, y);
+    minimise(w, y, follows);
     if (!fill(w, q)) return false;
     suffixes(w);
     mem_free(w->radius);
@@ -332,7 +333,8 @@ static bool walk_state(struct walker *w, uint32_t q, size_t y, const struct trut
         w->radius[k] = (int64_t)w->s.n * t->form[k].radius;
         all[k] = (uint32_t)k;
     }
-    if (w->bins.B > 0 && !bins_fill(&w->bins, w->level, w->s.n, w->s.at, w->g, w->radius, t->n)) return sep_refuse(&w->s, "the tables of sums are too large");
+    const struct cell cell = {.level = w->level, .n = w->s.n, .at = w->s.at, .K = t->n, .g = w->g, .radius = w->radius};
+    if (w->bins.B > 0 && w->level[0].classes.n > 1 && !bins_fill(&w->bins, &cell)) return sep_refuse(&w->s, "the tables of sums are too large");
     size_t start = 1; /* level 0 has one state; its class is 1, or 0 when y cannot be reached */
     walk(w, 0, start, zero, zero, all, (uint32_t)t->n);
     mem_free(zero);
@@ -368,24 +370,57 @@ static bool truth_of(struct walker *w, const struct ex *where, const int64_t *st
     return good ? true : sep_refuse(s, "the condition");
 }
 
+static bool same_truth(const struct walker *w, const struct truth *a, const struct truth *b) {
+    if (a->constant || b->constant || a->negated != b->negated || a->n != b->n) return false;
+    for (size_t k = 0; k < a->n; k++)
+        if (!form_same(&w->s, &a->form[k], &b->form[k])) return false;
+    return true;
+}
+
+/* Lists of the final states on which the condition is true and the predicate the same forms: first[x] and follows[x] are x + 1, or 0 at the end. */
+static size_t *group(const struct walker *w, const size_t *id, size_t *follows) {
+    size_t n = w->states[w->s.n].n, n_reps = 0;
+    size_t *first = mem_get(n, sizeof *first), *rep = mem_get(n, sizeof *rep), *of_id = mem_get(w->seen.n, sizeof *of_id);
+    for (size_t y = 0; y < n; y++) {
+        if (w->where[id[y]] != YES || w->truth[id[y]].constant) continue;
+        for (size_t r = 0; r < n_reps && of_id[id[y]] == 0; r++)
+            if (same_truth(w, &w->truth[id[rep[r]]], &w->truth[id[y]])) of_id[id[y]] = rep[r] + 1;
+        if (of_id[id[y]] == 0) {
+            rep[n_reps++] = y;
+            of_id[id[y]] = y + 1;
+        }
+        size_t r = of_id[id[y]] - 1;
+        follows[y] = first[r];
+        first[r] = y + 1;
+    }
+    mem_free(rep);
+    mem_free(of_id);
+    return first;
+}
+
 static bool one_query(struct walker *w, const struct ex *where, uint32_t q) {
     struct sep *s = &w->s;
     if (!build_states(w, q)) return false;
     struct table *final = &w->states[s->n];
-    for (size_t y = 0; y < final->n; y++) {
-        size_t id;
-        if (!truth_of(w, where, final->key + y * final->width, &id)) return false;
+    size_t *id = mem_get(final->n, sizeof *id), *follows = mem_get(final->n, sizeof *follows), *first = NULL;
+    bool good = true;
+    for (size_t y = 0; good && y < final->n; y++) {
+        good = truth_of(w, where, final->key + y * final->width, &id[y]);
+        if (!good) break;
         mpz_add_wide(w->tally->bindings, w->paths[y]);
-        if (w->where[id] != YES) continue;
+        if (w->where[id[y]] != YES) continue;
         mpz_add_wide(w->tally->where, w->paths[y]);
-        const struct truth *t = &w->truth[id];
-        if (!t->constant) {
-            if (!walk_state(w, q, y, t)) return false;
-        } else if (t->value == YES) mpz_add_wide(w->tally->yes, w->paths[y]);
-        else w->tally->all = false;
-        if (w->need_all && !w->tally->all) return true;
+        const struct truth *t = &w->truth[id[y]];
+        if (t->constant && t->value == YES) mpz_add_wide(w->tally->yes, w->paths[y]);
+        else if (t->constant) w->tally->all = false;
     }
-    return true;
+    if (good) first = group(w, id, follows);
+    for (size_t y = 0; good && y < final->n && !(w->need_all && !w->tally->all); y++)
+        if (first[y] > 0) good = walk_states(w, q, first[y] - 1, follows, &w->truth[id[y]]);
+    mem_free(id);
+    mem_free(follows);
+    mem_free(first);
+    return good;
 }
 
 static bool positions(struct sep *s, const struct ex *set, unsigned most) {

@@ -52,6 +52,7 @@ struct iform { int64_t c, *alpha, *beta, radius, error; uint32_t *j, n, n_exact;
 struct truth { bool constant; enum tri value; bool negated; struct iform *form; size_t n; };
 bool sep_compile(struct sep *s, const struct ex *predicate, struct arena *a, struct truth *out);
 void form_keep(const struct sep *s, struct iform *f, const struct num *c, const struct num *beta, const mpz_t by); /* exact = by c, by beta */
+bool form_same(const struct sep *s, const struct iform *f, const struct iform *g); /* the same numbers throughout */
 void forms_drop(struct truth *t);                                      /* gives exact back */
 int sep_sign(struct sep *s, const struct iform *f, const uint32_t *cells); /* of the form at the sequence of these cells: 1, 0, -1, or 2 (not clear) */
 void sep_ties_clear(struct sep *s);

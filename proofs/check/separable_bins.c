@@ -1,105 +1,183 @@
-/* Rule count (FORMAT.md §3): tables of completions by discretised sums, all in integers. A form fails possibly where its integer sum is at most its
- * radius, surely where it is below minus that. From a sum so far v, all completions of a class fail when v < start = -most - radius, and none may
- * when v > -least + radius, which is at most the last grid point start + B step. */
+/* Rule count (FORMAT.md §3), all tables of one q and one set of final states: which forms get how many bins, which pairs are looked at together, and
+ * what follows for "one of the forms is not positive". */
 #include "separable_walk.h"
+#include <string.h>
 
-#define ENTRIES_MOST ((size_t)1 << 26)
+#define BINS_MOST ((uint32_t)1 << 18)
+#define BINS_TOTAL ((size_t)1 << 22)
 
 void bins_clear(struct bins *b) {
-    for (uint32_t i = 0; b->at != NULL && i <= b->n; i++) {
-        mem_free(b->at[i].start);
-        mem_free(b->at[i].step);
-        mem_free(b->at[i].over);
-        mem_free(b->at[i].under);
-    }
-    mem_free(b->at);
-    b->at = NULL;
+    for (size_t k = 0; b->one != NULL && k < b->cell.K; k++) sums_clear(&b->one[k]);
+    for (size_t k = 0; b->two != NULL && k < PAIRED * PAIRED; k++) sums_clear(&b->two[k]);
+    void *all[] = {b->one, b->two, b->rank, b->over, b->under, b->cell.first, b->cell.unit};
+    for (size_t k = 0; k < sizeof all / sizeof *all; k++) mem_free(all[k]);
+    *b = (struct bins){.B = b->B, .enter = b->enter};
 }
 
-/* over of the next class at sum v + g for v on this grid, and under likewise */
-static void add_token(const struct bins *b, const struct bins_level *here, size_t row, const struct bins_level *next, size_t to, int64_t g, wide all) {
-    int64_t step = next->step[to], from = here->start[row] + g - next->start[to], by = here->step[row];
-    wide *over = here->over + row * (b->B + 1), *under = here->under + row * (b->B + 1);
-    const wide *o = next->over + to * (b->B + 1), *u = next->under + to * (b->B + 1);
-    uint32_t e = 0, B = b->B;
-    for (; e <= B && from < 0; e++, from += by) {
-        over[e] += all;
-        under[e] += all;
-    }
-    int64_t down = from / step, rest = from % step, jump = by / step, more = by % step;
-    for (; e <= B && (down < B || (down == B && rest == 0)); e++) { /* beyond: no completion fails */
-        over[e] += o[down];
-        under[e] += u[down + (rest > 0)];
-        down += jump;
-        rest += more;
-        if (rest >= step) {
-            rest -= step;
-            down++;
+/* Keeps the PAIRED forms with the largest `by`, falling, of equal ones the first; returns how many there are with k. */
+static size_t insert(uint32_t *order, size_t n, const wide *by, uint32_t k) {
+    if (n == PAIRED && by[order[n - 1]] >= by[k]) return n;
+    size_t at = n < PAIRED ? n++ : n - 1;
+    for (; at > 0 && by[order[at - 1]] < by[k]; at--) order[at] = order[at - 1];
+    order[at] = k;
+    return n;
+}
+
+/* at most: completions on which x and y are not positive */
+static wide both(const struct bins *b, uint32_t x, uint32_t y) {
+    wide most = b->over[x] < b->over[y] ? b->over[x] : b->over[y];
+    size_t p = b->rank[x], q = b->rank[y];
+    if (p == PAIRED || q == PAIRED) return most;
+    wide over = b->two_over[p > q ? p * PAIRED + q : q * PAIRED + p];
+    return over < most ? over : most;
+}
+
+/* Asks the mixtures of the forms left; where one is negative, one of its forms is: the largest of their under-counts. */
+static wide ask_pairs(struct bins *b, uint32_t i, size_t class, const int64_t *part, const uint32_t *left, uint32_t n_left) {
+    size_t rank[PAIRED], n = 0;
+    wide most = 0, under;
+    for (uint32_t a = 0; a < n_left && n < PAIRED; a++)
+        if (b->rank[left[a]] < PAIRED) rank[n++] = b->rank[left[a]];
+    for (size_t a = 1; a < n; a++)
+        for (size_t c = 0; c < a; c++) {
+            size_t at = rank[a] > rank[c] ? rank[a] * PAIRED + rank[c] : rank[c] * PAIRED + rank[a];
+            sums_ask(&b->two_over[at], &under, &b->two[at], &b->cell, i, class, part);
+            if (under > most) most = under;
         }
-    }
+    return most;
 }
 
-static void one_class(struct bins *b, const struct level *l, const struct level *after, uint32_t i, size_t c, const int64_t *g, const int64_t *radius, const int64_t *level0) {
-    struct bins_level *here = &b->at[i];
-    for (size_t k = 0; k < b->K; k++) {
-        size_t row = c * b->K + k;
-        if (level0[k] > radius[k]) continue; /* positive everywhere: never asked */
-        int64_t window = l->most[row] - l->least[row] + 2 * radius[k];
-        here->start[row] = -l->most[row] - radius[k];
-        here->step[row] = window / b->B + 1;
-        for (uint32_t t = 0; after != NULL && t < l->tokens; t++) {
-            size_t to = (size_t)l->classes.key[c * l->tokens + t];
-            if (to != 0) add_token(b, here, row, &b->at[i + 1], to * b->K + k, g[t * b->K + k], after->count[to]);
-        }
-        for (uint32_t e = 0; after == NULL && e <= b->B; e++) here->over[row * (b->B + 1) + e] = l->count[c]; /* complete, and within its radius */
+/* Bonferroni: forms by falling under-count, each as long as it adds something. */
+static wide greedy(const struct bins *b, const uint32_t *left, uint32_t n_left) {
+    uint32_t order[PAIRED];
+    size_t n = 0, taken = 0;
+    wide total = 0;
+    for (uint32_t a = 0; a < n_left; a++) n = insert(order, n, b->under, left[a]);
+    for (size_t a = 0; a < n; a++) {
+        uint32_t k = order[a];
+        wide gain = b->under[k], loss = 0;
+        for (size_t x = 0; x < taken && loss < gain; x++) loss += both(b, order[x], k);
+        if (loss >= gain) continue;
+        total += gain - loss;
+        order[taken++] = k;
     }
+    return total;
 }
 
-bool bins_fill(struct bins *b, const struct level *level, uint32_t n, const uint32_t *at, const int64_t *g, const int64_t *radius, size_t K) {
-    bins_clear(b);
-    b->n = n;
-    b->K = K;
-    b->at = mem_get((size_t)n + 1, sizeof *b->at);
-    size_t entries = 0;
-    for (uint32_t i = 0; i <= n; i++) {
-        size_t classes = i == n ? 2 : level[i].classes.n;
-        if (classes > ENTRIES_MOST || K > ENTRIES_MOST || classes * K > ENTRIES_MOST / (b->B + 1)) return false;
-        entries += classes * K * (b->B + 1);
-        if (entries > ENTRIES_MOST) return false;
-    }
-    for (uint32_t i = n + 1; i-- > 0;) {
-        size_t classes = i == n ? 2 : level[i].classes.n, rows = classes * K;
-        struct bins_level *x = &b->at[i];
-        *x = (struct bins_level){mem_get(rows, sizeof *x->start), mem_get(rows, sizeof *x->step), mem_get(rows * (b->B + 1), sizeof *x->over), mem_get(rows * (b->B + 1), sizeof *x->under)};
-        for (size_t c = 1; c < classes; c++) one_class(b, &level[i], i == n ? NULL : &level[i + 1], i, c, i == n ? NULL : g + (size_t)at[i] * K, radius, level[0].least + K);
-    }
-    return true;
-}
-
-/* of one form at the sum v */
-static void ask(const struct bins *b, const struct bins_level *x, size_t row, int64_t v, wide all, wide *over, wide *under) {
-    *over = *under = 0;
-    int64_t from = v - x->start[row];
-    if (from < 0) *over = *under = all;
-    else if (from <= (int64_t)b->B * x->step[row]) {
-        int64_t down = from / x->step[row];
-        *over = x->over[row * (b->B + 1) + (size_t)down];
-        *under = x->under[row * (b->B + 1) + (size_t)(down + (down * x->step[row] < from))];
-    }
-}
-
-bool bins_settle(const struct bins *b, const struct level *level, uint32_t i, size_t class, const int64_t *part, const uint32_t *left, uint32_t n_left, wide *yes, wide *no, wide *open) {
-    wide all = level[i].count[class], maybe = 0, surely = 0;
+/* At least *surely and at most *maybe completions have one of the forms left that is not positive. */
+static void ask(struct bins *b, uint32_t i, size_t class, const int64_t *part, const uint32_t *left, uint32_t n_left, wide *surely, wide *maybe) {
+    wide all = b->cell.level[i].count[class];
+    *maybe = *surely = 0;
     for (uint32_t a = 0; a < n_left; a++) {
-        wide over, under;
-        ask(b, &b->at[i], class * b->K + left[a], part[left[a]], all, &over, &under);
-        maybe += over; /* at most 2^100 each, and fewer than 2^24 forms */
-        if (under > surely) surely = under;
+        uint32_t k = left[a];
+        sums_ask(&b->over[k], &b->under[k], &b->one[k], &b->cell, i, class, part);
+        *maybe += b->over[k]; /* at most 2^100 each, and fewer than 2^24 forms */
+        if (b->under[k] > *surely) *surely = b->under[k];
     }
-    if (maybe > all) maybe = all;
+    if (*maybe > all) *maybe = all;
+    if (*maybe - *surely <= b->enter || n_left < 2) return;
+    wide mixed = ask_pairs(b, i, class, part, left, n_left), least = greedy(b, left, n_left);
+    if (mixed > least) least = mixed;
+    if (least > *surely) *surely = least;
+}
+
+bool bins_settle(struct bins *b, uint32_t i, size_t class, const int64_t *part, const uint32_t *left, uint32_t n_left, wide *yes, wide *no, wide *open) {
+    wide surely, maybe;
+    ask(b, i, class, part, left, n_left, &surely, &maybe);
     if (maybe < surely || maybe - surely > b->enter) return false;
-    *yes += all - maybe;
+    *yes += b->cell.level[i].count[class] - maybe;
     *no += surely;
     *open += maybe - surely;
     return true;
+}
+
+/* ---- filling ---- */
+
+static bool fill_one(struct bins *b, uint32_t k, uint32_t bins, const int64_t *zero) {
+    const struct mix mix = {.form = {k, k}, .by = {1, 0}};
+    b->total += bins;
+    if (!sums_fill(&b->one[k], &b->cell, &mix, bins)) return false;
+    sums_ask(&b->over[k], &b->under[k], &b->one[k], &b->cell, 0, 1, zero);
+    return true;
+}
+
+/* Four times the bins, as long as the form leaves more than four times `enter` open by itself. */
+static bool refine_one(struct bins *b, uint32_t k, const int64_t *zero) {
+    for (uint32_t bins = 4 * b->B; bins <= BINS_MOST && b->total + bins <= BINS_TOTAL; bins *= 4) {
+        if (b->over[k] - b->under[k] <= 4 * b->enter) return true;
+        if (!fill_one(b, k, bins, zero)) return false;
+    }
+    return true;
+}
+
+static int bits(int64_t x) {
+    int n = 0;
+    for (; x > 0; x >>= 1) n++;
+    return n;
+}
+
+/* Of three mixtures, of forms made equally wide up to a factor of two, the one that fails least often. */
+static bool fill_two(struct bins *b, struct sums *out, uint32_t x, uint32_t y, const int64_t *zero) {
+    static const int64_t share[3][2] = {{1, 3}, {1, 1}, {3, 1}};
+    const struct sums *a = &b->one[x], *c = &b->one[y];
+    int e = bits(a->width) - bits(c->width);
+    uint32_t bins = (a->bins < c->bins ? a->bins : c->bins) / 4 + 1;
+    wide least = 0, over, under;
+    for (int m = 0; m < 3; m++) {
+        const struct mix mix = {.form = {x, y}, .by = {share[m][0], share[m][1]}, .drop = {e > 0 ? (unsigned)e : 0, e < 0 ? (unsigned)-e : 0}};
+        struct sums made = {0};
+        if (!sums_fill(&made, &b->cell, &mix, bins)) return false;
+        sums_ask(&over, &under, &made, &b->cell, 0, 1, zero);
+        if (m == 0 || over < least) {
+            sums_clear(out);
+            *out = made;
+            least = over;
+        } else sums_clear(&made);
+    }
+    return true;
+}
+
+static bool fill_pairs(struct bins *b, const uint32_t *open, uint32_t n_open, const int64_t *zero) {
+    uint32_t order[PAIRED];
+    size_t n = 0;
+    for (uint32_t a = 0; a < n_open; a++)
+        if (b->over[open[a]] > 4 * b->enter) n = insert(order, n, b->over, open[a]);
+    for (size_t a = 1; a < n; a++)
+        for (size_t c = 0; c < a; c++)
+            if (!fill_two(b, &b->two[a * PAIRED + c], order[a], order[c], zero)) return false;
+    for (size_t a = 0; a < n; a++) b->rank[order[a]] = a;
+    return true;
+}
+
+bool bins_fill(struct bins *b, const struct cell *c) {
+    size_t K = c->K;
+    bins_clear(b);
+    b->cell = *c;
+    b->cell.first = mem_get((size_t)c->n + 2, sizeof *b->cell.first);
+    b->cell.unit = mem_get((size_t)c->n + 1, sizeof *b->cell.unit);
+    b->one = mem_get(K, sizeof *b->one);
+    b->two = mem_get(PAIRED * PAIRED, sizeof *b->two);
+    b->rank = mem_get(K, sizeof *b->rank);
+    b->over = mem_get(K, sizeof *b->over);
+    b->under = mem_get(K, sizeof *b->under);
+    if (!cell_units(&b->cell)) return false;
+    int64_t *zero = mem_get(K, sizeof *zero);
+    uint32_t *open = mem_get(K, sizeof *open), n_open = 0;
+    wide surely, maybe;
+    bool good = true, settled = false;
+    for (uint32_t k = 0; k < K; k++) {
+        b->rank[k] = PAIRED;
+        if (c->level[0].most[K + k] < -c->radius[k]) settled = true; /* never positive */
+        if (c->level[0].least[K + k] <= c->radius[k]) open[n_open++] = k;
+    }
+    for (uint32_t a = 0; good && !settled && a < n_open; a++) good = fill_one(b, open[a], b->B, zero);
+    if (good && !settled) ask(b, 0, 1, zero, open, n_open, &surely, &maybe);
+    if (good && !settled && maybe - surely > b->enter) {
+        for (uint32_t a = 0; good && a < n_open; a++) good = refine_one(b, open[a], zero);
+        if (good) ask(b, 0, 1, zero, open, n_open, &surely, &maybe);
+        if (good && maybe - surely > b->enter) good = fill_pairs(b, open, n_open, zero);
+    }
+    mem_free(zero);
+    mem_free(open);
+    return good;
 }
