@@ -21,6 +21,7 @@ typedef struct weightproof_run weightproof_run;
 struct weightproof_options {              /* zeroed: the defaults of the program */
     struct weightproof_words only;        /* names of claims; none: all */
     struct weightproof_words models;      /* NAME=FILE: replaces the file of a model of the claim file */
+    struct weightproof_words data;        /* NAME=FILE: replaces the file of a data array of the claim file */
     struct weightproof_words params;      /* NAME=VALUE */
     struct weightproof_words settings;    /* NAME:KEY=VALUE or KEY=VALUE: configuration of one model or of all */
     const char *config;                   /* configuration file for every model, or NULL */

@@ -38,20 +38,23 @@ static enum status semantics_read(enum semantics *out, const char *word, struct 
 }
 
 static enum status read_claims(weightproof_run *run, const char *file, const char *text, const struct weightproof_options *o, struct diag *d) {
-    struct setting *models = NULL, *params = NULL, *settings = NULL;
+    struct setting *models = NULL, *data = NULL, *params = NULL, *settings = NULL;
     enum semantics forced = SEMANTICS_REAL;
-    struct claims_options co = {.only = o->only.words, .n_only = o->only.n, .n_models = o->models.n, .n_params = o->params.n,
-        .n_settings = o->settings.n, .config = o->config, .semantics = o->semantics ? &forced : NULL};
+    struct claims_options co = {.only = o->only.words, .n_only = o->only.n, .n_models = o->models.n, .n_data = o->data.n,
+        .n_params = o->params.n, .n_settings = o->settings.n, .config = o->config, .semantics = o->semantics ? &forced : NULL};
     enum status s = o->semantics ? semantics_read(&forced, o->semantics, d) : STATUS_OK;
     if (s == STATUS_OK) s = api_settings(&models, o->models, "model", d);
+    if (s == STATUS_OK) s = api_settings(&data, o->data, "data", d);
     if (s == STATUS_OK) s = api_settings(&params, o->params, "parameter", d);
     if (s == STATUS_OK) s = api_settings(&settings, o->settings, "setting", d);
     co.models = models;
+    co.data = data;
     co.params = params;
     co.settings = settings;
     if (s == STATUS_OK) s = text ? claims_read_text(&run->claims, file, text, &co, d) : claims_read(&run->claims, file, &co, d);
     run->read = s == STATUS_OK;
     free(models);
+    free(data);
     free(params);
     free(settings);
     if (s == STATUS_OK && run->claims.n_statements == 0) s = diag_fail(d, STATUS_INPUT, "no claim to decide in '%s'", file);

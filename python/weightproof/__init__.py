@@ -7,6 +7,9 @@
 
 Every verdict is what the independent checker, which is part of the package, accepted.
 """
+import os
+from typing import Any, Dict, Optional, Union
+
 from ._errors import ClaimsError, ModelError, NotProved, WeightproofError
 from ._library import library as _library
 from ._model import Enclosure, Model, from_state_dict, from_transformer_lens, load
@@ -16,13 +19,13 @@ from ._verify import verify
 __version__ = _library.weightproof_version().decode()
 
 
-def info(model, **settings):
+def info(model: Union[Model, str, os.PathLike], **settings: Union[str, int, float, bool]) -> Dict[str, Any]:
     """What was read, inferred and assumed about a model file, as a dictionary (the JSON of `weightproof info`)."""
     return (model if isinstance(model, Model) else load(model, **settings)).info
 
 
-def run(model, inputs, node=None, semantics="real"):
-    """Certified enclosure of a node on one input: run("m.pt", [3, 1, 4, 1], "blocks.0.hook_resid_post")."""
+def run(model: Union[Model, str, os.PathLike], inputs: Any, node: Optional[str] = None, semantics: str = "real") -> Enclosure:
+    """Certified enclosure of a node on one input or a batch: run("m.pt", [3, 1, 4, 1], "blocks.0.hook_resid_post"). See Model.run."""
     return (model if isinstance(model, Model) else load(model)).run(inputs, node, semantics)
 
 

@@ -22,8 +22,8 @@ PROGRESS = CFUNCTYPE(None, c_void_p, c_char_p, c_double, c_char_p)
 
 class Options(Structure):
     _fields_ = [
-        ("only", Words), ("models", Words), ("params", Words), ("settings", Words), ("config", c_char_p), ("semantics", c_char_p),
-        ("checker", c_char_p), ("certificates", c_char_p), ("failures", c_char_p), ("report", c_char_p), ("engine", c_char_p),
+        ("only", Words), ("models", Words), ("data", Words), ("params", Words), ("settings", Words), ("config", c_char_p),
+        ("semantics", c_char_p), ("checker", c_char_p), ("certificates", c_char_p), ("failures", c_char_p), ("report", c_char_p), ("engine", c_char_p),
         ("timeout", c_double), ("check_timeout", c_double), ("threads", c_int), ("seed", c_ulong), ("stop", POINTER(c_int)),
         ("decided", DECIDED), ("progress", PROGRESS), ("context", c_void_p),
     ]

@@ -39,7 +39,7 @@ class Enclosure:
 
     def contains(self, values: Any) -> bool:
         """Does every entry of `values` lie inside?"""
-        values = np.asarray(values.detach().cpu() if hasattr(values, "detach") else values, dtype=np.float64)
+        values = to_numpy(values).astype(np.float64)
         return bool(np.all((self.lo <= values) & (values <= self.hi)))
 
     def __repr__(self) -> str:
@@ -50,15 +50,26 @@ def _format(value: Setting) -> str:
     return {True: "true", False: "false"}.get(value, str(value)) if isinstance(value, bool) else str(value)
 
 
-def _exactly(values: np.ndarray, dtype: Any) -> np.ndarray:
+def to_numpy(values: Any) -> np.ndarray:
+    """Of a torch tensor (bfloat16 too: a double holds it) or anything that numpy understands."""
+    if hasattr(values, "detach"):
+        values = values.detach().cpu()
+        values = values.double() if values.is_floating_point() else values
+    try:
+        return np.asarray(values)
+    except ValueError as e:
+        raise ModelError(f"rows of different lengths are no array: {e}") from None
+
+
+def exactly(values: np.ndarray, dtype: Any, what: str = "an input") -> np.ndarray:
     """The same numbers as dtype; an input that wraps round, is rounded or loses a part would be another one."""
     if values.dtype.kind not in "fiub":
-        raise ModelError(f"an input is made of numbers, not {values.dtype}")
+        raise ModelError(f"{what} is made of numbers, not {values.dtype}")
     with np.errstate(all="ignore"):
         out = np.ascontiguousarray(values, dtype=dtype)
     same = out.ravel().tolist() == values.ravel().tolist() if values.dtype.kind in "iu" else np.array_equal(out, values, equal_nan=True)
     if not same:
-        raise ModelError(f"an input has entries that {np.dtype(dtype).name} does not hold")
+        raise ModelError(f"{what} has entries that {np.dtype(dtype).name} does not hold")
     return out
 
 
@@ -120,37 +131,47 @@ class Model:
         """Real numbers a position; 0 for a model that reads tokens."""
         return library.weightproof_model_input_width(self._handle)
 
-    def _rows(self, inputs: Any) -> Tuple[np.ndarray, Any, Any]:
-        """The input as the library takes it, with the function and the C type: [positions] tokens or [positions, width] numbers."""
-        values = np.asarray(inputs.detach().cpu() if hasattr(inputs, "detach") else inputs)
-        if self.input_width:
-            if values.ndim == 1:
-                values = values[None, :]
-            if values.ndim != 2 or values.shape[1] != self.input_width:
-                raise ModelError(f"an input is {self.input_width} real numbers a position, not shape {list(values.shape)}")
-            return _exactly(values, np.float64), library.weightproof_model_run_input, ctypes.c_double
-        if not np.issubdtype(values.dtype, np.integer) or values.ndim != 1 or values.size == 0:
-            raise ModelError(f"a sequence of tokens is a list of integers, not {values.dtype} of shape {list(values.shape)}")
-        return _exactly(values, np.intc), library.weightproof_model_run, ctypes.c_int
+    def _batch(self, inputs: Any) -> Tuple[np.ndarray, Tuple[int, ...]]:
+        """Inputs one after the other, [batch, positions] tokens or [batch, positions, width] numbers, and the leading axes of the result."""
+        values, width = to_numpy(inputs), self.input_width
+        shape = values.shape
+        if not width:
+            if not np.issubdtype(values.dtype, np.integer) or values.ndim not in (1, 2) or shape[-1] == 0:
+                raise ModelError(f"a sequence of tokens is a list of integers, a batch an array of them, not {values.dtype} of shape {list(shape)}")
+            return exactly(np.atleast_2d(values), np.intc), shape
+        if values.ndim not in (1, 2, 3) or shape[-1] != width or 0 in shape[1:]:
+            raise ModelError(f"an input is {width} real numbers a position, a batch an array of inputs, not shape {list(shape)}")
+        if values.ndim < 3:  # [width], [batch, width] where there is one position, else [positions, width]
+            values = values.reshape((-1, 1, width) if self.info["n_ctx"] == 1 or values.ndim == 1 else (1, *shape))
+        return exactly(values, np.float64), shape[:-1]
 
     def run(self, inputs: Any, node: Optional[str] = None, semantics: str = "real") -> Enclosure:
-        """Certified enclosure of a node (the output) on one input: a sequence of tokens, or real numbers ([width], or [positions, width]).
-        The result is [positions, width]; [width] for one vector of real numbers."""
+        """Certified enclosure of a node (the output) on one input or a batch of them.
+
+        tokens: [positions], or a batch [batch, positions]. Real numbers: [width], or [positions, width] where the model reads several positions;
+        a batch is [batch, width] for a model of one position, else [batch, positions, width]. The result has the axes of the input, the last one the
+        node's width, after the positions where tokens have none: [positions, width] or [batch, positions, width]."""
         if semantics not in ("real", "float32"):
             raise ValueError(f"semantics '{semantics}' is neither real nor float32")
-        values, function, kind = self._rows(inputs)
-        n, name = len(values), node or "output"
+        values, leading = self._batch(inputs)
+        n, name = values.shape[1], node or "output"
         width = library.weightproof_model_width(self._handle, text(node), n)
         if not width:
             raise ModelError(f"no node '{node}'; the nodes are {', '.join(self.nodes)}")
-        lo, hi = np.empty((n, width)), np.empty((n, width))
+        lo, hi = np.empty((len(values), n, width)), np.empty((len(values), n, width))
+        for i in range(len(values)):
+            message = self._run_one(values[i], node, semantics, lo[i], hi[i])
+            if message:
+                raise ModelError(f"input {i}: {message}" if len(values) > 1 else message)
+        return Enclosure(lo.reshape(*leading, width), hi.reshape(*leading, width), semantics, name)
+
+    def _run_one(self, values: np.ndarray, node: Optional[str], semantics: str, lo: np.ndarray, hi: np.ndarray) -> str:
+        """Fills lo and hi; a message when that failed."""
+        function, kind = (library.weightproof_model_run_input, ctypes.c_double) if self.input_width else (library.weightproof_model_run, ctypes.c_int)
         pointer = ctypes.POINTER(ctypes.c_double)
-        status = function(self._handle, text(node), values.ctypes.data_as(ctypes.POINTER(kind)), n, int(semantics == "float32"),
+        status = function(self._handle, text(node), values.ctypes.data_as(ctypes.POINTER(kind)), len(values), int(semantics == "float32"),
                           lo.ctypes.data_as(pointer), hi.ctypes.data_as(pointer))
-        if status:
-            raise ModelError(library.weightproof_model_message(self._handle).decode().rstrip())
-        single = self.input_width and np.ndim(inputs) == 1
-        return Enclosure(lo[0], hi[0], semantics, name) if single else Enclosure(lo, hi, semantics, name)
+        return library.weightproof_model_message(self._handle).decode().rstrip() if status else ""
 
     def __str__(self) -> str:
         return library.weightproof_model_info(self._handle).decode()

@@ -175,6 +175,61 @@ def test_models_replace_and_declare():
         raises(wp.ClaimsError, lambda: wp.verify(text, {"B": np_state}), "--set normalization_type")
 
 
+def test_arrays_without_files():
+    m = wp.load(ROOT + "/examples/bilinear_digits_s0.safetensors")
+    x, y = np.load(ROOT + "/examples/digits_x.npy")[:40], np.load(ROOT + "/examples/digits_y.npy")[:40]
+    right = sum(int(np.argmax(naive.bilinear(m.tensors, row.astype(np.float64))) == label) for row, label in zip(x, y))
+    text = "claim c { count r in rows(X) : argmax(output(M, X[r])) == Y[r] }"
+    wrong = (y + 1) % 10
+    for data, expected in (({"X": x, "Y": y}, right), ({"X": x.astype(np.float64)[::-1], "Y": list(y[::-1])}, right), ({"X": np.asfortranarray(x), "Y": y.astype(">i8")}, right),
+                           ({"X": x[:0:-1], "Y": wrong[:0:-1]}, sum(int(np.argmax(m.run(row).mid) == w) for row, w in zip(x.astype(np.float64)[1:], wrong[1:])))):
+        assert wp.verify(text, {"M": m}, data=data)["c"].number == (expected, expected)
+    replaced = 'claims 1 data Y = "no.npz"["labels, \\"all\\""] # data X = "x"\n%s' % text
+    assert wp.verify(replaced, {"M": m}, data={"X": x, "Y": y})["c"].number == (right, right)
+    assert wp.verify(text, {"M": m}, data={"X": ROOT + "/examples/digits_x.npy", "Y": np.load(ROOT + "/examples/digits_y.npy")})["c"].total[0] > 40
+    exact = "claim c { prove v[0] == 1/10 and v[1] == 2 }"
+    assert not wp.verify(exact, data={"v": [0.1, 2]}).proved and wp.verify(exact.replace("1/10", "1/8"), data={"v": np.array([0.125, 2], np.float16)}).proved
+    raises(wp.ModelError, lambda: wp.verify(exact, data={"v": [2 ** 53 + 1, 2]}), "data v", "float64 does not hold")
+    raises(wp.ModelError, lambda: wp.verify(exact, data={"v": [[1], [1, 2]]}), "different lengths")
+    raises(wp.ModelError, lambda: wp.verify(exact, data={"v": ["a"]}), "made of numbers")
+    raises(wp.ClaimsError, lambda: wp.verify(exact, data={"v": [np.nan, 2]}), "v")
+    raises(wp.ClaimsError, lambda: wp.verify(exact, data={"v": 3}), "v")
+    raises(wp.ClaimsError, lambda: wp.verify('data v = "v.npy" sha256 "%s"\n%s' % ("0" * 64, exact), data={"v": [1, 2]}), "SHA-256")
+    with tempfile.TemporaryDirectory() as folder:
+        assert wp.verify(exact.replace("1/10", "1"), data={"v": [1, 2]}, certificates=folder + "/b").proved
+        p = subprocess.run([BUILD + "/weightproof-check", "--quiet", folder + "/b/c.cert"], stdout=subprocess.PIPE)
+        assert p.returncode == 0 and p.stdout.startswith(b"accepted proved")
+
+
+def test_claim_files_with_arrays():
+    with tempfile.TemporaryDirectory() as folder:
+        np.save(folder + "/v.npy", np.array([1.0, 2.0]))
+        with open(folder + "/a.claims", "w") as f:
+            f.write('claims 1\ndata v = "v.npy" data w = "v.npy"\nclaim c { prove v[0] < w[1] }\n')
+        assert wp.verify(folder + "/a.claims").proved and wp.verify(folder + "/a.claims", data={"v": [1.5, 0]}).proved
+        assert not wp.verify(folder + "/a.claims", data={"w": np.zeros(2)}).proved and not wp.verify(folder + "/a.claims", data={"v": [1, 0], "w": [1, 0]}).proved
+
+
+def test_batches():
+    m = wp.load(MAX4)
+    tokens = rng.integers(0, 64, (5, 3))
+    for node in (None, "blocks.0.attn.hook_pattern.0"):
+        for semantics in ("real", "float32"):
+            e, single = m.run(tokens, node, semantics), [m.run(t, node, semantics) for t in tokens]
+            assert e.lo.shape == (5, *single[0].lo.shape) and all(np.array_equal(e.lo[i], s.lo) and np.array_equal(e.hi[i], s.hi) for i, s in enumerate(single))
+    assert m.run(tokens[:0]).lo.shape == (0, 3, 64) and m.run(tokens[:1]).lo.shape == (1, 3, 64) and wp.run(MAX4, tokens).lo.shape == (5, 3, 64)
+    raises(wp.ModelError, lambda: m.run([[1, 2], [3, 64]]), "input 1", "token 64")
+    raises(wp.ModelError, lambda: m.run([[1, 2], [3]]), "different lengths")
+    raises(wp.ModelError, lambda: m.run(np.zeros((2, 0), int)), "list of integers")
+    raises(wp.ModelError, lambda: m.run(np.zeros((2, 2, 2), int)), "list of integers")
+    m, x = wp.load(ROOT + "/examples/bilinear_digits_s0.safetensors"), np.load(ROOT + "/examples/digits_x.npy")[:6].astype(np.float64)
+    e = m.run(x, semantics="float32")
+    assert e.lo.shape == (6, 10) and all(np.array_equal(e.hi[i], m.run(x[i], semantics="float32").hi) for i in range(6))
+    assert m.run(x[:, None]).lo.shape == (6, 1, 10) and np.array_equal(m.run(x[:, None]).lo[:, 0], m.run(x).lo) and m.run(x[:0]).hi.shape == (0, 10)
+    raises(wp.ModelError, lambda: m.run(np.zeros((2, 2, 64))), "2 positions")
+    raises(wp.ModelError, lambda: m.run(np.zeros((2, 63))), "64 real numbers")
+
+
 def test_files_are_written():
     with tempfile.TemporaryDirectory() as folder:
         r = wp.verify(ROOT + "/examples/max4.claims", only=["always_right"], certificates=folder + "/bundle", report=folder + "/r.html", failures=folder + "/f")
