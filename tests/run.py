@@ -35,6 +35,7 @@ SCRIPTS = [
     ("forms", [PY, "tests/quadratic/forms.py", BUILD]),
     # a library under AddressSanitizer does not load into a Python that is not
     *([] if "asan" in BUILD else [("python", [PY, "tests/python/run.py", BUILD])]),
+    ("boxes", [PY, "tests/bound/run.py", BUILD, "--count", "40"]),
     ("smt", [PY, "tests/smt/oracle.py", BUILD]),
     ("claims", [PY, "tests/claims/run.py", BUILD]),
     ("examples", [PY, "tests/examples/run.py", BUILD] + (["examples/backdoor.claims", "examples/running_sum.claims"] if "asan" in BUILD else [])),

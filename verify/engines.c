@@ -4,6 +4,7 @@
 const struct engine *const engine_list[] = {
     &engine_separable,
     &engine_quadratic,
+    &engine_bound,
     &engine_count,
     &engine_search,
     &engine_enumerate,

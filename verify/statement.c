@@ -126,7 +126,7 @@ static void take_within(struct maker *m, const struct scope *env)
 
 static void take_engine(struct maker *m)
 {
-    static const char *const later[] = {"bound", "smt", "count"};
+    static const char *const later[] = {"smt", "count"};
     const char *engines[ENGINES_MAX], *name = m->e->claim->engine;
     struct text known;
     char help[120];

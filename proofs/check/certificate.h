@@ -4,7 +4,7 @@
 #include "eval.h"
 
 enum verdict { PROVED, REFUTED, BOUNDED, VACUOUS };
-enum rule { RULE_POINT, RULE_ENUMERATE, RULE_SEPARABLE, RULE_COUNT, RULE_QUADRATIC, RULES };
+enum rule { RULE_POINT, RULE_ENUMERATE, RULE_SEPARABLE, RULE_COUNT, RULE_QUADRATIC, RULE_FARKAS, RULES };
 extern const char *const verdict_names[4], *const rule_names[RULES];
 
 /* parameters of rule count */
@@ -24,6 +24,7 @@ struct certificate {
     struct binding attains, witness, counterexample, *items; size_t n_items;
     int complete_line; bool complete;
     enum rule rule; int rule_line;
+    struct binding *steps; size_t n_steps; /* rule farkas: what follows the word `step` */
     struct binding *cases; size_t n_cases; /* rule quadratic: what follows the word `case` */
     struct count_rule count;
     struct binding *radii; size_t n_radii; /* rules point and enumerate: what follows the word `radius` */
@@ -52,6 +53,9 @@ bool rule_enumerate(struct eval *e, const struct binds *b, const struct ex *wher
 bool rule_average(struct eval *e, const struct binds *b, const struct ex *where, const struct ex *value, const mpq_t lo, const mpq_t hi, mpz_t bindings, struct fail *f);
 /* count: rule count; NULL: rule separable */
 bool rule_separable(struct eval *e, const struct binds *b, const struct ex *where, const struct ex *predicate, bool need_all, const struct count_rule *count, struct tally *t, struct fail *f);
+
+/* rule_farkas.c: the whole verdict. */
+bool rule_farkas(const struct certificate *c, struct eval *e, struct fail *f);
 
 /* rule_quadratic.c. tally as above; failed: a binding whose condition is true has a point at which the predicate is false. */
 bool rule_quadratic(const struct certificate *c, struct eval *e, struct tally *t, bool *failed, struct fail *f);

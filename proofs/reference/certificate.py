@@ -139,13 +139,19 @@ class Reader:
         self.need(rest in (None, "yes", "no"), "complete is yes or no")
         c.complete = None if rest is None else rest == "yes"
         c.rule = self.line("rule ")
-        self.need(c.rule in ("point", "enumerate", "separable", "count", "quadratic"), "unknown rule")
+        self.need(c.rule in ("point", "enumerate", "separable", "count", "quadratic", "farkas"), "unknown rule")
         c.cases = []
         while c.rule == "quadratic":
             rest = self.line("case ")
             if rest is None:
                 break
             c.cases.append(rest)
+        c.steps = []
+        while c.rule == "farkas":
+            rest = self.line("step ")
+            if rest is None:
+                break
+            c.steps.append(rest)
         c.bins = self.pair("bins", natural, "expected two integers") if c.rule == "count" else None
         self.need(c.rule != "count" or (c.bins is not None and 1 <= c.bins[0] <= 65535 and c.bins[1] < 2 ** 100), "line 'bins' expected")
         c.radii = []

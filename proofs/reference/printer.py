@@ -94,6 +94,8 @@ def show_set(s):
         return "rows(%s)" % s.parts[0]
     if s.kind == "ball":
         return "ball(%s, %s, l2)" % (show(s.parts[0]), show(s.parts[1]))
+    if s.kind == "box":
+        return "box(%s, %s)" % (show(s.parts[0]), show(s.parts[1]))
     if s.kind == "braces":
         return "{%s}" % show_all(s.parts[0])
     if s.kind == "power":

@@ -5,6 +5,7 @@ from fractions import Fraction
 from certificate import Rejected
 from evaluate import Interpreter
 from linear import LinearInterpreter
+from farkas import BoxClaim
 from quadratic import BallClaim
 from radius import Radii
 from values import Real, compare, ends, exact, vector
@@ -76,6 +77,10 @@ class Judge:
     def judge(self):
         if self.c.rule == "quadratic":
             self.judge_balls()
+        elif self.c.rule == "farkas":
+            need(self.s.kind == "prove" and self.c.verdict in ("proved", "refuted"), "rule farkas only proves and refutes")
+            self.lines(witness=self.c.verdict == "proved", counterexample=self.c.verdict == "refuted")
+            BoxClaim(self.s, self.interpreter).judge(self.c)
         elif self.c.verdict == "vacuous" and self.s.kind != "count":
             self.lines()
             need(self.c.rule == "enumerate", "vacuous asks for rule enumerate")

@@ -7,7 +7,7 @@ Expressions are E(kind, ...), by kind:
     quantifier NAME BODY BINDS WHERE   exists BODY BINDS WHERE   if P A B   binary OP A B   not P   neg A
     compare [OP] [E]   member E SET   index BASE [E or slice FROM TO]
     key WORD (drop, keep, to before =)   target WORD X (zero None, value E, from E, mean SET, any SET)   field BASE NAME (q, k or v)
-sets: range A B   rows NAME   ball CENTRE RADIUS   braces [E]   power N SET   product [SET]   image E BINDS WHERE   argmaxes E
+sets: range A B   rows NAME   ball CENTRE RADIUS   box LOW HIGH   braces [E]   power N SET   product [SET]   image E BINDS WHERE   argmaxes E
 BINDS is a list of (name, set); a missing part is None. The truth operators are binary too: <=> => or and.
 """
 import hashlib
@@ -36,7 +36,7 @@ FUNCTIONS = {                                        # name: fewest, most argume
     "seq": (1, MANY), "dist": (3, 3), "norm": (2, 2), "transpose": (1, 1), "diag": (1, 1), "dot": (2, 2), "onehot": (2, 2),
     "mean_rows": (1, 1), "exp": (1, 1), "sqrt": (1, 1), "softmax": (1, 1), "radius": (2, 3), "form": (2, 3), "eigenvalues": (1, 1), "inertia": (1, 1), "rank": (1, 1),
 }
-SETS = {"rows", "ball"}                                 # functions whose value is a set
+SETS = {"rows", "ball", "box"}                                 # functions whose value is a set
 RESERVED = (set(FUNCTIONS) | SETS | QUANTIFIERS | set("all embed pos_embed unembed head mlp neuron bias edge if then else exists where in not "
             "and or forall last inf number total fraction value tokens at most within prove log cos sin pi logsoftmax".split()))
 
@@ -340,6 +340,13 @@ class Parser:
             for token in (",", "l2", ")"):
                 self.need(token)
             return E("ball", centre, radius)
+        if self.take("box"):
+            self.need("(")
+            low = self.expression()
+            self.need(",")
+            high = self.expression()
+            self.need(")")
+            return E("box", low, high)
         if self.peek() == "{":
             return self.braces()
         start = self.sum()
@@ -385,7 +392,7 @@ class Scope:
         return bound
 
     def visit_set(self, s, bound):
-        if s.kind in ("range", "ball"):
+        if s.kind in ("range", "ball", "box"):
             for x in s.parts:
                 self.visit(x, bound)
         elif s.kind == "rows":

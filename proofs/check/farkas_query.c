@@ -1,0 +1,330 @@
+/* The condition and the predicate of a claim over a box as disjuncts of linear atoms. */
+#include "farkas_query.h"
+#include "quadratic.h"
+#include <string.h>
+
+#define ATOMS_MOST ((size_t)1 << 20)
+
+bool query_refuse(struct query *q, const char *what) { return fail_at(q->f, q->line, "rule farkas: %s", what); }
+
+static bool says(struct query *q) { return fail_at(q->f, q->line, "%s", q->e->fail.set ? q->e->fail.text : "a number was expected"); }
+
+static bool mentions(const struct ex *x, int slot) {
+    if (x == NULL) return false;
+    if (x->kind == EX_VAR) return x->number == slot;
+    bool found = mentions(x->where, slot);
+    for (int i = 0; i < x->n; i++) found = found || mentions(x->k[i], slot);
+    for (int i = 0; i < x->binds.n; i++) found = found || mentions(x->binds.b[i].set, slot);
+    return found;
+}
+
+static bool plain(const struct query *q, const struct ex *x) { return !x->network && !mentions(x, q->slot); }
+
+static bool is_call(const struct ex *x, enum fn f) { return x->kind == EX_CALL && x->number == (int)f; }
+
+static bool is_vector(const struct query *q, const struct ex *x) { return x->kind == EX_VAR && x->number == q->slot; }
+
+static bool fresh(struct query *q) {
+    q->e->p = precision[0];
+    q->e->fail.set = false;
+    eval_reset(q->e);
+    return true;
+}
+
+static bool exact_number(struct query *q, const struct ex *x, mpq_t out) {
+    struct val v;
+    if (!plain(q, x)) return query_refuse(q, "an exact number was expected");
+    if (!(fresh(q) && need_num(q->e, x, &v) && v.type == V_NUM)) return says(q);
+    if (!num_exact(v.x)) return query_refuse(q, "a number is not exact");
+    mpq_set(out, v.x->q);
+    mpq_canonicalize(out);
+    return fresh(q);
+}
+
+static bool corner(struct query *q, const struct ex *x, mpq_t *out) {
+    struct val v;
+    if (!plain(q, x)) return query_refuse(q, "an exact vector was expected");
+    if (!(fresh(q) && eval(q->e, x, &v))) return says(q);
+    if (v.type != V_ARRAY || v.rank != 1 || v.d[0] != q->p.n) return query_refuse(q, "a corner of the box is no vector of the network's inputs");
+    for (size_t i = 0; i < q->p.n; i++) {
+        if (!num_exact(&v.x[i])) return query_refuse(q, "a corner of the box is not exact");
+        mpq_set(out[i], v.x[i].q);
+        mpq_canonicalize(out[i]);
+    }
+    return fresh(q);
+}
+
+/* The rows that output(M, x) or node(M, "NAME", x) is, of the one network. */
+static bool table(struct query *q, const struct ex *x, mpq_t ***row, size_t *width) {
+    bool output = is_call(x, FN_OUTPUT), node = is_call(x, FN_NODE);
+    if (!output && !node) return query_refuse(q, "not linear in activations of the network");
+    if (x->k[0]->kind != EX_MODEL || x->k[0]->number != q->model) return query_refuse(q, "more than one network, or a patched one");
+    if (!is_vector(q, x->k[x->n - 1])) return query_refuse(q, "the network reads something else than the vector of the box");
+    int at = output ? q->p.net->output : x->k[1]->kind == EX_STRING ? net_find(q->p.net, x->k[1]->name) : -1;
+    if (at < 0) return query_refuse(q, "no node of this name");
+    *row = q->p.rows[at];
+    *width = q->p.net->nodes[at].width;
+    return true;
+}
+
+static bool index_of(struct query *q, const struct ex *x, size_t width, int64_t *out) {
+    *out = (int64_t)width - 1;
+    if (x->kind == EX_LAST) return true;
+    if (!plain(q, x)) return query_refuse(q, "an index rests on the vector");
+    if (!(fresh(q) && eval_int(q->e, x, out))) return says(q);
+    return *out >= 0 && *out < (int64_t)width ? fresh(q) : query_refuse(q, "index out of range");
+}
+
+static void add_multiple(mpq_t *out, const mpq_t *in, const mpq_t factor, size_t size) {
+    mpq_t t;
+    mpq_init(t);
+    for (size_t i = 0; i < size; i++) {
+        mpq_mul(t, in[i], factor);
+        mpq_add(out[i], out[i], t);
+    }
+    mpq_clear(t);
+}
+
+/* out += factor times x */
+static bool add_linear(struct query *q, const struct ex *x, const mpq_t factor, mpq_t *out) {
+    mpq_t t;
+    bool good = true;
+    mpq_init(t);
+    if (plain(q, x)) {
+        good = exact_number(q, x, t);
+        mpq_mul(t, t, factor);
+        mpq_add(out[q->p.size - 1], out[q->p.size - 1], t);
+    } else if (x->kind == EX_ADD || x->kind == EX_SUB || x->kind == EX_NEG) {
+        mpq_neg(t, factor);
+        good = add_linear(q, x->k[0], x->kind == EX_NEG ? t : factor, out) && (x->kind == EX_NEG || add_linear(q, x->k[1], x->kind == EX_SUB ? t : factor, out));
+    } else if (x->kind == EX_MUL || x->kind == EX_DIV) {
+        int number = x->kind == EX_DIV || plain(q, x->k[1]) ? 1 : 0;
+        good = exact_number(q, x->k[number], t);
+        if (good && x->kind == EX_DIV && mpq_sgn(t) == 0) good = query_refuse(q, "division by 0");
+        if (good && x->kind == EX_DIV) mpq_inv(t, t);
+        mpq_mul(t, t, factor);
+        good = good && add_linear(q, x->k[1 - number], t, out);
+    } else if (x->kind == EX_INDEX && x->n == 2) {
+        mpq_t **row;
+        size_t width = q->p.n;
+        int64_t i;
+        bool input = is_vector(q, x->k[0]);
+        good = (input || table(q, x->k[0], &row, &width)) && index_of(q, x->k[1], width, &i);
+        if (good && input) mpq_add(out[i], out[i], factor);
+        else if (good) add_multiple(out, (const mpq_t *)row[i], factor, q->p.size);
+    } else good = query_refuse(q, "not linear in activations of the network");
+    mpq_clear(t);
+    return good;
+}
+
+/* ---- disjuncts ---- */
+
+static struct dnf dnf_of(struct query *q, size_t n, size_t atoms_each) {
+    struct dnf a = {arena_get(&q->arena, n ? n : 1, sizeof *a.d), n};
+    for (size_t i = 0; i < n; i++) a.d[i] = (struct disjunct){arena_get(&q->arena, atoms_each ? atoms_each : 1, sizeof(size_t)), atoms_each};
+    return a;
+}
+
+bool dnf_both(struct query *q, const struct dnf *a, const struct dnf *b, struct dnf *out) {
+    if (b->n != 0 && a->n > ATOMS_MOST / b->n) return query_refuse(q, "too many disjuncts");
+    *out = dnf_of(q, a->n * b->n, 0);
+    for (size_t i = 0; i < out->n; i++) {
+        const struct disjunct *x = &a->d[i / b->n], *y = &b->d[i % b->n];
+        size_t *atom = arena_get(&q->arena, x->n + y->n + 1, sizeof *atom);
+        memcpy(atom, x->atom, x->n * sizeof *atom);
+        memcpy(atom + x->n, y->atom, y->n * sizeof *atom);
+        out->d[i] = (struct disjunct){atom, x->n + y->n};
+    }
+    return true;
+}
+
+static bool either(struct query *q, const struct dnf *a, const struct dnf *b, struct dnf *out) {
+    if (a->n + b->n > ATOMS_MOST) return query_refuse(q, "too many disjuncts");
+    struct dnf both = {arena_get(&q->arena, a->n + b->n + 1, sizeof *both.d), a->n + b->n};
+    memcpy(both.d, a->d, a->n * sizeof *a->d);
+    memcpy(both.d + a->n, b->d, b->n * sizeof *b->d);
+    *out = both;
+    return true;
+}
+
+static bool join(struct query *q, bool both, const struct dnf *b, struct dnf *out) {
+    struct dnf a = *out;
+    return both ? dnf_both(q, &a, b, out) : either(q, &a, b, out);
+}
+
+static mpq_t *atom_new(struct query *q, bool strict, struct dnf *out) {
+    if (q->n_atoms == q->room) {
+        q->atoms = mem_grow(q->atoms, q->room, 2 * q->room + 16, sizeof *q->atoms);
+        q->room = 2 * q->room + 16;
+    }
+    q->atoms[q->n_atoms] = (struct atom){vector_new(q->p.size), strict};
+    *out = dnf_of(q, 1, 1);
+    out->d[0].atom[0] = q->n_atoms;
+    return q->atoms[q->n_atoms++].v;
+}
+
+/* a - b > 0 or >= 0; swap: b - a */
+static bool difference(struct query *q, const struct ex *a, const struct ex *b, bool swap, bool strict, struct dnf *out) {
+    if (q->n_atoms >= ATOMS_MOST) return query_refuse(q, "too many atoms");
+    mpq_t *v = atom_new(q, strict, out), one, minus;
+    mpq_inits(one, minus, NULL);
+    mpq_set_si(one, swap ? -1 : 1, 1);
+    mpq_neg(minus, one);
+    bool good = add_linear(q, a, one, v) && add_linear(q, b, minus, v);
+    mpq_clears(one, minus, NULL);
+    return good;
+}
+
+static bool pair(struct query *q, enum cmp o, const struct ex *a, const struct ex *b, bool positive, struct dnf *out) {
+    static const enum cmp opposite[] = {[CMP_LT] = CMP_GE, [CMP_LE] = CMP_GT, [CMP_GT] = CMP_LE, [CMP_GE] = CMP_LT, [CMP_EQ] = CMP_NE, [CMP_NE] = CMP_EQ};
+    struct dnf other;
+    if (!positive) o = opposite[o];
+    if (o == CMP_EQ || o == CMP_NE) {
+        bool strict = o == CMP_NE;
+        return difference(q, a, b, false, strict, out) && difference(q, a, b, true, strict, &other) && join(q, !strict, &other, out);
+    }
+    return difference(q, a, b, o == CMP_LT || o == CMP_LE, o == CMP_LT || o == CMP_GT, out);
+}
+
+/* A truth of its own: one empty disjunct, or none. */
+static struct dnf settled(struct query *q, bool truth) { return dnf_of(q, truth ? 1 : 0, 0); }
+
+static bool chain(struct query *q, const struct ex *x, bool positive, struct dnf *out) {
+    struct dnf one;
+    *out = settled(q, positive);
+    for (int i = 0; i + 1 < x->n; i++)
+        if (!pair(q, (enum cmp)x->ops[i], x->k[i], x->k[i + 1], positive, &one) || !join(q, positive, &one, out)) return false;
+    return true;
+}
+
+/* entry i above, or not below, every other one */
+static bool largest(struct query *q, const struct ex *rows, const struct ex *which, bool strict, bool positive, struct dnf *out) {
+    mpq_t **row, one, minus;
+    size_t width;
+    int64_t i;
+    if (!table(q, rows, &row, &width) || !index_of(q, which, width, &i)) return false;
+    mpq_inits(one, minus, NULL);
+    mpq_set_si(one, positive ? 1 : -1, 1);
+    mpq_neg(minus, one);
+    *out = settled(q, positive);
+    bool good = true;
+    for (int64_t j = 0; good && j < (int64_t)width; j++) {
+        struct dnf d;
+        if (j == i) continue;
+        mpq_t *v = atom_new(q, strict == positive, &d);
+        add_multiple(v, (const mpq_t *)row[i], one, q->p.size);
+        add_multiple(v, (const mpq_t *)row[j], minus, q->p.size);
+        good = join(q, positive, &d, out);
+    }
+    mpq_clears(one, minus, NULL);
+    return good;
+}
+
+struct every { struct query *q; const struct ex *x; bool positive, both; struct dnf *out; };
+
+static bool every_step(struct eval *e, void *arg) {
+    struct every *a = arg;
+    struct dnf one;
+    enum tri t = eval_decide(e, a->x->where);
+    if (e->fail.set) return says(a->q);
+    if (t == OPEN) return query_refuse(a->q, "the condition of a quantifier is unsettled");
+    return t == NO || (query_dnf(a->q, a->x->k[0], a->positive, &one) && join(a->q, a->both, &one, a->out));
+}
+
+static bool quantifier(struct query *q, const struct ex *x, bool positive, struct dnf *out) {
+    bool all = x->kind == EX_QUANT && x->number == Q_ALL;
+    struct every a = {q, x, positive, all == positive, out};
+    if (x->where != NULL && !plain(q, x->where)) return query_refuse(q, "the condition of a quantifier reads the vector");
+    *out = settled(q, a.both);
+    bool good = eval_each(q->e, &x->binds, every_step, &a);
+    return good || q->f->set ? good : says(q);
+}
+
+static bool known(struct query *q, const struct ex *x, bool positive, struct dnf *out) {
+    fresh(q);
+    enum tri t = eval_decide(q->e, x);
+    if (q->e->fail.set) return says(q);
+    if (t == OPEN) return query_refuse(q, "a condition is unsettled");
+    *out = settled(q, (t == YES) == positive);
+    return fresh(q);
+}
+
+bool query_dnf(struct query *q, const struct ex *x, bool positive, struct dnf *out) {
+    struct dnf b;
+    if (x == NULL) {
+        *out = settled(q, positive);
+        return true;
+    }
+    if (plain(q, x)) return known(q, x, positive, out);
+    switch (x->kind) {
+    case EX_NOT: return query_dnf(q, x->k[0], !positive, out);
+    case EX_AND: case EX_OR: return query_dnf(q, x->k[0], positive, out) && query_dnf(q, x->k[1], positive, &b) && join(q, (x->kind == EX_AND) == positive, &b, out);
+    case EX_IMPLIES: return query_dnf(q, x->k[0], !positive, out) && query_dnf(q, x->k[1], positive, &b) && join(q, !positive, &b, out);
+    case EX_CMP:
+        for (int side = 0; x->n == 2 && (x->ops[0] == CMP_EQ || x->ops[0] == CMP_NE) && side < 2; side++)
+            if (is_call(x->k[side], FN_ARGMAX)) return largest(q, x->k[side]->k[0], x->k[1 - side], true, positive == (x->ops[0] == CMP_EQ), out);
+        return chain(q, x, positive, out);
+    case EX_IN: return is_call(x->k[1], FN_ARGMAXES) ? largest(q, x->k[1]->k[0], x->k[0], false, positive, out) : query_refuse(q, "membership of another kind");
+    case EX_QUANT: return x->number == Q_ALL || x->number == Q_ANY ? quantifier(q, x, positive, out) : query_refuse(q, "a predicate of another kind");
+    case EX_EXISTS: return quantifier(q, x, positive, out);
+    default: return query_refuse(q, "a predicate of another kind");
+    }
+}
+
+bool dnf_holds(const struct query *q, const struct dnf *a, const mpq_t *v) {
+    mpq_t t;
+    bool some = false;
+    mpq_init(t);
+    for (size_t i = 0; !some && i < a->n; i++) {
+        bool all = true;
+        for (size_t k = 0; all && k < a->d[i].n; k++) {
+            const struct atom *x = &q->atoms[a->d[i].atom[k]];
+            form_value(t, (const mpq_t *)x->v, v, q->p.size);
+            all = x->strict ? mpq_sgn(t) > 0 : mpq_sgn(t) >= 0;
+        }
+        some = all;
+    }
+    mpq_clear(t);
+    return some;
+}
+
+/* ---- the statement ---- */
+
+/* the network of the first activation that reads the vector */
+static int model_of(const struct query *q, const struct ex *x) {
+    int found = -1;
+    if (x == NULL) return -1;
+    if ((is_call(x, FN_OUTPUT) || is_call(x, FN_NODE)) && x->k[0]->kind == EX_MODEL && mentions(x->k[x->n - 1], q->slot)) return x->k[0]->number;
+    for (int i = 0; found < 0 && i < x->n; i++) found = model_of(q, x->k[i]);
+    return found;
+}
+
+bool query_begin(struct query *q, const struct certificate *c, struct eval *e, struct fail *f) {
+    const struct stmt *s = e->s;
+    *q = (struct query){.c = c, .e = e, .f = f, .line = c->rule_line};
+    if (s->float32) return query_refuse(q, "real semantics only");
+    if (s->body != BODY_PROVE || s->closed || s->binds.n != 1) return query_refuse(q, "not a forall with one variable");
+    q->box = s->binds.b[0].set;
+    q->slot = s->binds.b[0].slot;
+    if (!is_call(q->box, FN_BOX)) return query_refuse(q, "the variable is not in a box");
+    q->model = model_of(q, s->subject);
+    if (q->model < 0) q->model = model_of(q, s->where);
+    if (q->model < 0) return query_refuse(q, "no activation of a network that reads the vector");
+    if (s->models[q->model].net == NULL) return query_refuse(q, "a network is missing");
+    if (!pieces_make(&q->p, s->models[q->model].net, f)) return false;
+    q->lo = vector_new(q->p.n);
+    q->hi = vector_new(q->p.n);
+    if (!corner(q, q->box->k[0], q->lo) || !corner(q, q->box->k[1], q->hi)) return false;
+    for (size_t i = 0; i < q->p.n; i++)
+        if (mpq_cmp(q->lo[i], q->hi[i]) > 0) return query_refuse(q, "the box is empty");
+    return true;
+}
+
+void query_end(struct query *q) {
+    for (size_t i = 0; i < q->n_atoms; i++) vector_free(q->atoms[i].v, q->p.size);
+    mem_free(q->atoms);
+    if (q->lo != NULL) vector_free(q->lo, q->p.n);
+    if (q->hi != NULL) vector_free(q->hi, q->p.n);
+    pieces_clear(&q->p);
+    arena_free(&q->arena);
+}

@@ -1,0 +1,359 @@
+"""Rule farkas of proofs/FORMAT.md, section 3: predicates on a box of real inputs of a piecewise linear network, by cases and multipliers."""
+import re
+from fractions import Fraction
+
+from certificate import Rejected, rational
+from models import Model
+from quadratic import NETWORK, calls, names
+from values import Array, exact, integer
+
+TERM = re.compile(r"([gqt])(0|[1-9][0-9]*):(.*)\Z")
+OPPOSITE = {"<": ">=", ">=": "<", ">": "<=", "<=": ">", "==": "!=", "!=": "=="}
+
+
+def need(condition, message):
+    if not condition:
+        raise Rejected("rule farkas: " + message)
+
+
+# forms: {variable: coefficient}; a variable is ("x", i), ("u", k) or 1
+
+def combined(*parts):
+    """The sum of factor times form."""
+    out = {}
+    for factor, form in parts:
+        for v, c in form.items():
+            out[v] = out.get(v, 0) + factor * c
+    return {v: c for v, c in out.items() if c}
+
+
+class Pieces:
+    """rows: name of a node -> forms of its entries; z: the argument of each unit."""
+
+    def __init__(self, net):
+        need(net.real_width is not None and net.n_ctx == 1, "not a network of one vector of real inputs")
+        self.net, self.rows, self.z = net, {}, []
+        for name, node in net.nodes.items():
+            method = getattr(self, "op_" + node.op, None)
+            need(method, "%s is not piecewise linear" % node.op)
+            self.rows[name] = method(node, [self.rows[x] for x in node.inputs])
+
+    def constants(self, part, ints):
+        return [combined((1, {1: Fraction(x, 1 << part.shift)})) for x in ints]
+
+    def op_input(self, node, rows):
+        return [{("x", i): Fraction(1)} for i in range(self.net.real_width)]
+
+    def op_constant(self, node, rows):
+        return self.constants(node.parts[0], node.parts[0].ints)
+
+    def op_position(self, node, rows):
+        return self.constants(node.parts[0], node.parts[0].rows[0])
+
+    def op_add(self, node, rows):
+        return [combined(*[(1, form) for form in forms]) for forms in zip(*rows)]
+
+    def op_sub(self, node, rows):
+        return [combined((1, a), (-1, b)) for a, b in zip(*rows)]
+
+    def op_linear(self, node, rows):
+        matrix = node.parts[0]
+        out = [combined(*[(Fraction(w, 1 << matrix.shift), form) for w, form in zip(column, rows[0])]) for column in matrix.columns]
+        if len(node.parts) > 1:
+            out = [combined((1, a), (1, b)) for a, b in zip(out, self.constants(node.parts[1], node.parts[1].ints))]
+        return out
+
+    def op_select(self, node, rows):
+        return [rows[0][i] for i in node.d]
+
+    def op_row(self, node, rows):
+        need(node.d == 0, "a row that the input has not")
+        return rows[0]
+
+    def op_concat(self, node, rows):
+        return [form for row in rows for form in row]
+
+    def unit(self, z):
+        self.z.append(z)
+        return {("u", len(self.z) - 1): Fraction(1)}
+
+    def op_relu(self, node, rows):
+        return [self.unit(form) for form in rows[0]]
+
+    def op_max(self, node, rows):
+        return [combined((1, b), (1, self.unit(combined((1, a), (-1, b))))) for a, b in zip(*rows)]
+
+    def op_min(self, node, rows):
+        return [combined((1, a), (-1, self.unit(combined((1, a), (-1, b))))) for a, b in zip(*rows)]
+
+    def run(self, x):
+        """The values of all variables at the input."""
+        values = {1: Fraction(1), **{("x", i): a for i, a in enumerate(x)}}
+        for k, z in enumerate(self.z):
+            values["u", k] = max(Fraction(0), at(z, values))
+        return values
+
+
+def at(form, values):
+    return sum((c * values[v] for v, c in form.items()), Fraction(0))
+
+
+class Region:
+    """lo[k] <= z[k] <= hi[k]"""
+
+    def __init__(self, claim, lo, hi):
+        self.claim, self.lo, self.hi = claim, lo, hi
+
+    def copy(self):
+        return Region(self.claim, list(self.lo), list(self.hi))
+
+    def phase(self, k):
+        return "on" if self.lo[k] >= 0 else "off" if self.hi[k] <= 0 else "free"
+
+    def range(self, v):
+        """The ends of a variable."""
+        if v == 1:
+            return 1, 1
+        kind, i = v
+        if kind == "x":
+            return self.claim.low[i], self.claim.high[i]
+        phase = self.phase(i)
+        return (0, 0) if phase == "off" else (self.lo[i] if phase == "on" else 0, self.hi[i])
+
+    def ends(self, form):
+        lo = hi = Fraction(0)
+        for v, c in form.items():
+            a, b = self.range(v)
+            lo, hi = (lo + c * a, hi + c * b) if c > 0 else (lo + c * b, hi + c * a)
+        return lo, hi
+
+    def propagate(self, first):
+        for k in range(first, len(self.claim.pieces.z)):
+            lo, hi = self.ends(self.claim.pieces.z[k])
+            if k < len(self.lo):
+                self.lo[k], self.hi[k] = max(lo, self.lo[k]), min(hi, self.hi[k])
+            else:
+                self.lo.append(lo)
+                self.hi.append(hi)
+
+
+class BoxClaim:
+    def __init__(self, s, interpreter):
+        need(not s.float32, "real semantics only")
+        need(s.forall is not None and len(s.binds) == 1, "not a forall with one variable")
+        self.s, self.interpreter = s, interpreter
+        self.vector, box = s.binds[0]
+        need(box.kind == "box", "the variable is not in a box")
+        readers = [e for part in (s.body, s.where) for e in calls(part, []) if e.parts[0] in ("output", "node") and self.vector in names(e.parts[1][-1])]
+        need(readers and readers[0].parts[1][0].kind == "name", "no activation of a network that reads the vector")
+        self.model = readers[0].parts[1][0].parts[0]
+        model = interpreter.models.get(self.model)
+        need(isinstance(model, Model), "no network")
+        self.pieces = Pieces(model.net)
+        self.n = model.net.real_width
+        self.low, self.high = (self.corner(e) for e in box.parts)
+        need(all(a <= b for a, b in zip(self.low, self.high)), "the box is empty")
+
+    # exact values
+
+    def plain(self, e):
+        return self.vector not in names(e) and not any(x.parts[0] in NETWORK for x in calls(e, []))
+
+    def corner(self, e):
+        need(self.plain(e), "an exact vector was expected")
+        x = self.interpreter.value(e, {})
+        need(isinstance(x, Array) and x.shape == (self.n,) and all(exact(y) for y in x), "a corner of the box is no exact vector of the network's inputs")
+        return [Fraction(y) for y in x]
+
+    def number(self, e, env):
+        need(self.plain(e), "an exact number was expected")
+        x = self.interpreter.value(e, env)
+        need(exact(x), "a number is not exact")
+        return Fraction(x)
+
+    # forms
+
+    def is_vector(self, e):
+        return e.kind == "name" and e.parts[0] == self.vector
+
+    def table(self, e):
+        need(e.kind == "call" and e.parts[0] in ("output", "node"), "not linear in activations of the network")
+        arguments = e.parts[1]
+        need(arguments[0].kind == "name" and arguments[0].parts[0] == self.model, "more than one network, or a patched one")
+        need(self.is_vector(arguments[-1]), "the network reads something else than the vector of the box")
+        name = self.pieces.net.output if e.parts[0] == "output" else arguments[1].parts[0] if arguments[1].kind == "string" else None
+        need(name in self.pieces.rows, "no node of this name")
+        return self.pieces.rows[name]
+
+    def index(self, e, env, width):
+        if e.kind == "name" and e.parts[0] == "last":
+            return width - 1
+        need(self.plain(e), "an index rests on the vector")
+        i = integer(self.interpreter.value(e, env))
+        need(0 <= i < width, "index out of range")
+        return i
+
+    def linear(self, e, env):
+        if self.plain(e):
+            return combined((1, {1: self.number(e, env)}))
+        if e.kind == "neg":
+            return combined((-1, self.linear(e.parts[0], env)))
+        if e.kind == "binary" and e.parts[0] in ("+", "-"):
+            return combined((1, self.linear(e.parts[1], env)), (1 if e.parts[0] == "+" else -1, self.linear(e.parts[2], env)))
+        if e.kind == "binary" and e.parts[0] in ("*", "/"):
+            op, a, b = e.parts
+            if op == "*" and not self.plain(b):
+                a, b = b, a
+            factor = self.number(b, env)
+            need(op == "*" or factor != 0, "division by 0")
+            return combined((factor if op == "*" else 1 / factor, self.linear(a, env)))
+        need(e.kind == "index" and len(e.parts[1]) == 1, "not linear in activations of the network")
+        if self.is_vector(e.parts[0]):
+            return {("x", self.index(e.parts[1][0], env, self.n)): Fraction(1)}
+        row = self.table(e.parts[0])
+        return row[self.index(e.parts[1][0], env, len(row))]
+
+    # disjuncts: lists of lists of atoms (form, strict); the form is > 0 or >= 0
+
+    def both(self, parts):
+        out = [[]]
+        for p in parts:
+            out = [a + b for a in out for b in p]
+        return out
+
+    def join(self, both, parts):
+        return self.both(parts) if both else [d for p in parts for d in p]
+
+    def dnf(self, e, positive, env):
+        """Where e is true (or false)."""
+        if e is None:
+            return [[]] if positive else []
+        if self.plain(e):
+            truth = self.interpreter.settle(e, env)
+            need(truth is not None, "a condition is unsettled")
+            return [[]] if truth == positive else []
+        if e.kind == "not":
+            return self.dnf(e.parts[0], not positive, env)
+        if e.kind == "binary" and e.parts[0] in ("and", "or"):
+            return self.join((e.parts[0] == "and") == positive, [self.dnf(x, positive, env) for x in e.parts[1:]])
+        if e.kind == "binary" and e.parts[0] == "=>":
+            return self.join(not positive, [self.dnf(e.parts[1], not positive, env), self.dnf(e.parts[2], positive, env)])
+        if e.kind == "compare":
+            return self.comparison(e, positive, env)
+        if e.kind == "member" and e.parts[1].kind == "argmaxes":
+            return self.largest(e.parts[1].parts[0], e.parts[0], False, positive, env)
+        quantifier = e.parts[0] if e.kind == "quantifier" else "any" if e.kind == "exists" else None
+        need(quantifier in ("all", "any"), "a predicate of another kind")
+        _, body, binds, where = e.parts if e.kind == "quantifier" else (None,) + tuple(e.parts)
+        need(where is None or self.plain(where), "the condition of a quantifier reads the vector")
+        parts = []
+        for inner in self.interpreter.bindings(binds, env):
+            c = True if where is None else self.interpreter.settle(where, inner)
+            need(c is not None, "the condition of a quantifier is unsettled")
+            if c:
+                parts.append(self.dnf(body, positive, inner))
+        return self.join((quantifier == "all") == positive, parts)
+
+    def comparison(self, e, positive, env):
+        operators, operands = e.parts
+        if len(operators) == 1 and operators[0] in ("==", "!="):
+            for k in (0, 1):
+                if operands[k].kind == "call" and operands[k].parts[0] == "argmax":
+                    return self.largest(operands[k].parts[1][0], operands[1 - k], True, positive == (operators[0] == "=="), env)
+        parts = []
+        for op, a, b in zip(operators, operands, operands[1:]):
+            d = combined((1, self.linear(a, env)), (-1, self.linear(b, env)))
+            o, op = combined((-1, d)), op if positive else OPPOSITE[op]
+            parts.append({">": [[(d, True)]], ">=": [[(d, False)]], "<": [[(o, True)]], "<=": [[(o, False)]],
+                          "==": [[(d, False), (o, False)]], "!=": [[(d, True)], [(o, True)]]}[op])
+        return self.join(positive, parts)
+
+    def largest(self, rows, which, strict, positive, env):
+        row = self.table(rows)
+        i = self.index(which, env, len(row))
+        sign = 1 if positive else -1
+        return self.join(positive, [[[(combined((sign, row[i]), (-sign, row[j])), strict == positive)]] for j in range(len(row)) if j != i])
+
+    def holds(self, dnf, values):
+        return any(all(at(f, values) > 0 if strict else at(f, values) >= 0 for f, strict in d) for d in dnf)
+
+    # steps
+
+    def contradiction(self, region, atoms, words, total, strict):
+        for word in words:
+            found = TERM.match(word)
+            need(found, "a term was expected")
+            letter, k, x = found.group(1), int(found.group(2)), rational(found.group(3))
+            need(x is not None, "a multiplier is not a canonical number")
+            if letter == "g":
+                need(k < len(atoms), "no atom of this number")
+                need(x >= 0, "a multiplier is negative")
+                total, strict = combined((1, total), (x, atoms[k][0])), strict or (atoms[k][1] and x > 0)
+                continue
+            need(k < len(self.pieces.z), "no unit of this number")
+            u, z, phase = {("u", k): Fraction(1)}, self.pieces.z[k], region.phase(k)
+            need(x >= 0 or (letter == "q" and phase == "on"), "a multiplier is negative")
+            if letter == "q":
+                total = combined((1, total), (x, u), (-x, z))
+            else:
+                need(phase == "free", "the line above a unit whose sign is known")
+                lo, hi = region.lo[k], region.hi[k]
+                total = combined((1, total), (x * hi / (hi - lo), combined((1, z), (-lo, {1: Fraction(1)}))), (-x, u))
+        most = region.ends(total)[1]
+        need(most < 0 or (most == 0 and strict), "the multipliers show no contradiction")
+
+    def unit(self, text):
+        need(re.match(r"(0|[1-9][0-9]*)\Z", text) and int(text) < len(self.pieces.z), "no unit of this number")
+        return int(text)
+
+    def case(self, region, atoms):
+        """Takes the lines of one case."""
+        while True:
+            need(self.steps, "a line 'step' is missing")
+            word, *rest = self.steps.pop(0).split(" ")
+            if word == "leaf":
+                return self.contradiction(region, atoms, rest, {}, False)
+            if word == "split":
+                need(len(rest) == 1, "one unit is split")
+                k = self.unit(rest[0])
+                need(region.phase(k) == "free", "a split of a unit whose sign is known")
+                off = region.copy()
+                off.hi[k] = Fraction(0)
+                off.propagate(k + 1)
+                self.case(off, atoms)
+                region.lo[k] = Fraction(0)
+            else:
+                need(word in ("low", "high") and len(rest) >= 2, "'leaf', 'split', 'low' or 'high' expected")
+                k, v = self.unit(rest[0]), rational(rest[1])
+                need(v is not None, "a bound is not a canonical number")
+                sign = 1 if word == "low" else -1
+                self.contradiction(region, atoms, rest[2:], combined((sign, {1: v}), (-sign, self.pieces.z[k])), True)
+                if word == "low":
+                    region.lo[k] = max(region.lo[k], v)
+                else:
+                    region.hi[k] = min(region.hi[k], v)
+            region.propagate(k + 1)
+
+    def point(self, given):
+        need(len(given) == 1 and given[0][0] == self.vector and isinstance(given[0][1], tuple) and len(given[0][1]) == self.n, "not a binding of the vector")
+        x = [Fraction(a) for a in given[0][1]]
+        need(all(a <= b <= c for a, b, c in zip(self.low, x, self.high)), "the vector is not in the box")
+        return self.pieces.run(x)
+
+    def judge(self, c):
+        where = self.dnf(self.s.where, True, {})
+        query = self.both([where, self.dnf(self.s.body, False, {})])
+        if c.verdict == "refuted":
+            need(not c.steps, "a line 'step' is out of place")
+            return need(self.holds(query, self.point(c.counterexample)), "the condition does not hold there, or the predicate does not fail")
+        self.steps = list(c.steps)
+        root = Region(self, [], [])
+        root.propagate(0)
+        for atoms in query:
+            self.case(root.copy(), atoms)
+        need(not self.steps, "a line 'step' too many")
+        values, body = self.point(c.witness), self.s.body
+        need(self.holds(where, values), "the condition does not hold at the witness")
+        while body.kind == "binary" and body.parts[0] == "=>":
+            need(self.holds(self.dnf(body.parts[1], True, {}), values), "an antecedent does not hold at the witness")
+            body = body.parts[2]

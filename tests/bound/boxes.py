@@ -1,0 +1,78 @@
+"""Random piecewise linear networks of real inputs and claims about all points of a box."""
+import os
+import random
+import sys
+from fractions import Fraction
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "reference"))
+from op_nets import Maker  # noqa: E402
+
+
+def network(seed, inputs=3, hidden=(4, 4), outputs=3, spread=20, scale=16):
+    """relu layers; some seeds take max, min, sub, concat, select or row on the way."""
+    rng, net = random.Random(seed), Maker(seed, d_vocab=None, n_ctx=1, causal=False, reals=inputs)
+    x, width = net.node("x", "input"), inputs
+    for i, n in enumerate(hidden):
+        pre = net.node("pre%d" % i, "linear", x, net.weight("W%d" % i, width, n, spread=spread, scale=scale), net.weight("b%d" % i, n, spread=spread, scale=scale))
+        kind = rng.choice(["relu", "relu", "relu", "max", "min", "skip", "choice"])
+        if kind == "max" or kind == "min":
+            other = net.node("other%d" % i, "linear", x, net.weight("V%d" % i, width, n, spread=spread, scale=scale))
+            x = net.node("post%d" % i, kind, pre, other)
+        elif kind == "choice":
+            kept = net.node("relu%d" % i, "relu", pre)
+            some = net.node("some%d" % i, "select", kept, net.given("I%d" % i, [2], [0, n - 1]))
+            row = net.node("row%d" % i, "row", some, "0")
+            x, n = net.node("post%d" % i, "concat", kept, row), n + 2
+        else:
+            x = net.node("post%d" % i, "relu", pre)
+            if kind == "skip":
+                x = net.node("rest%d" % i, "sub", x, net.node("c%d" % i, "constant", net.weight("k%d" % i, n)))
+        width = n
+    net.node("logits", "linear", x, net.weight("U", width, outputs, spread=spread, scale=scale), net.weight("u", outputs, spread=spread, scale=scale))
+    return net
+
+
+def number(rng, spread=12):
+    x = Fraction(rng.randint(-spread, spread), 8)
+    return str(x.numerator) if x.denominator == 1 else "%d/%d" % (x.numerator, x.denominator)
+
+
+class Claims:
+    def __init__(self, seed, inputs=3, outputs=3):
+        self.rng, self.inputs, self.outputs = random.Random(seed), inputs, outputs
+
+    def value(self):
+        rng = self.rng
+        out = "output(N, x)[%d]" % rng.randrange(self.outputs)
+        return rng.choice([out, out, out, "x[%d]" % rng.randrange(self.inputs), "(%s * %s)" % (number(rng), out), "(%s - output(N, x)[last])" % out,
+                           "(-%s + x[0] / 2)" % out])
+
+    def atom(self):
+        rng = self.rng
+        kind = rng.randrange(8)
+        if kind == 0:
+            return "argmax(output(N, x)) %s %d" % (rng.choice(["==", "!="]), rng.randrange(self.outputs))
+        if kind == 1:
+            return "%d in argmaxes(output(N, x))" % rng.randrange(self.outputs)
+        if kind == 2:
+            return "%s <= %s < %s" % (number(rng, 40), self.value(), number(rng, 60))
+        if kind == 3:
+            return "%s{output(N, x)[i] %s %s : i in 0..%d where i != 1}" % (rng.choice(["all", "any"]), rng.choice(["<", ">"]), number(rng, 60), self.outputs - 1)
+        return "%s %s %s" % (self.value(), rng.choice(["<", "<=", ">", ">="]), rng.choice([number(rng, 60), number(rng, 100), self.value()]))
+
+    def predicate(self, depth=2):
+        rng = self.rng
+        kind = rng.randrange(7) if depth else 6
+        if kind < 3:
+            return "(%s %s %s)" % (self.predicate(depth - 1), ["and", "or", "=>"][kind], self.predicate(depth - 1))
+        if kind == 3:
+            return "not (%s)" % self.predicate(depth - 1)
+        return self.atom()
+
+    def claim(self):
+        rng = self.rng
+        lo = [Fraction(rng.randint(-16, 8), 8) for _ in range(self.inputs)]
+        hi = [a + Fraction(rng.choice([0, 1, 4, 8, 16]), 8) for a in lo]
+        corner = ["{%s}" % ", ".join("%d/%d" % (a.numerator, a.denominator) if a.denominator > 1 else str(a.numerator) for a in v) for v in (lo, hi)]
+        where = " where x[0] %s x[1] + %s" % (rng.choice(["<=", ">"]), number(rng)) if rng.random() < 0.3 and self.inputs > 1 else ""
+        return "forall x in box(%s)%s prove %s" % (", ".join(corner), where, self.predicate())

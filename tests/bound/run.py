@@ -1,0 +1,156 @@
+"""Claims about boxes of piecewise linear networks: python tests/bound/run.py BUILD [--count N] [--seed S] [--z3 FILE]
+
+Random networks and claims, decided by the engine `bound`. The verdict must be that of Z3 on the exported document; both checkers must accept its certificate,
+and reject it after a change that makes it say more than it shows. Claims that are false must not be proved, whatever the steps say. Ends with `N passed, N failed`.
+"""
+import argparse
+import collections
+import glob
+import hashlib
+import json
+import os
+import random
+import re
+import subprocess
+import sys
+import tempfile
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path[:0] = [HERE, os.path.join(HERE, "..", "..", "proofs", "reference")]
+from boxes import Claims, network  # noqa: E402
+
+a = argparse.ArgumentParser()
+a.add_argument("build")
+a.add_argument("--count", type=int, default=90)
+a.add_argument("--seed", type=int, default=1)
+a.add_argument("--z3", default=os.path.join(os.path.dirname(sys.executable), "z3"))
+a = a.parse_args()
+program, checker = (os.path.join(a.build, x) for x in ("weightproof", "weightproof-check"))
+seen, failed, passed = collections.Counter(), 0, 0
+
+
+def wrong(what, claim, more=""):
+    global failed
+    failed += 1
+    print("FAILED %s: %s %s" % (what, claim, more))
+
+
+def in_c(path):
+    return subprocess.run([checker, "--quiet", path], capture_output=True, timeout=60).returncode
+
+
+def in_python(path, folder):
+    return subprocess.run([sys.executable, os.path.join(HERE, "..", "..", "proofs", "reference", "check.py"), "--quiet", path], capture_output=True, timeout=120).returncode
+
+
+def sealed(text):
+    body = text[:text.rindex("sha256 ")]
+    return body + "sha256 %s\n" % hashlib.sha256(body.encode()).hexdigest()
+
+
+def mutants(text, rng):
+    """(certificate, must it be rejected): one line of the proof changed."""
+    lines = text.split("\n")
+    steps = [i for i, line in enumerate(lines) if line.startswith("step ")]
+    for i in rng.sample(steps, min(3, len(steps))):
+        yield "\n".join(lines[:i] + lines[i + 1:]), True                     # a step is missing
+        terms = lines[i].split(" ")
+        if len(terms) > 3 and terms[1] == "leaf":
+            yield "\n".join(lines[:i] + [" ".join(terms[:-1])] + lines[i + 1:]), None
+        if len(terms) > 2 and ":" in terms[-1]:
+            yield "\n".join(lines[:i] + [re.sub(r":.*", ":-1", lines[i][::-1].split(" ", 1)[1][::-1] + " " + terms[-1])] + lines[i + 1:]), None
+        if terms[1] in ("low", "high"):
+            yield "\n".join(lines[:i] + [" ".join(terms[:3] + ["1000" if terms[1] == "low" else "-1000"] + terms[4:])] + lines[i + 1:]), None
+        if terms[1] == "split":
+            yield "\n".join(lines[:i] + lines[i + 1:]), True
+    if steps:
+        yield text.replace("verdict proved", "verdict refuted").replace("witness", "counterexample"), True
+
+
+def examine(folder, name, claim, rng):
+    global passed
+    file, doc, out, bundle = (os.path.join(folder, x) for x in ("a.claims", "a.smt2", "a.json", "bundle"))
+    with open(file, "w") as f:
+        f.write('claims 1\nmodel N = "m.net"\nclaim c { %s }\n' % claim)
+    for old in glob.glob(bundle + "/*"):
+        os.remove(old)
+    p = subprocess.run([program, "verify", file, "--engine", "bound", "--json", out, "--quiet", "--certificates", bundle, "--timeout", "20"], capture_output=True, text=True, timeout=120)
+    if p.returncode >= 3:
+        return wrong("exit status %d" % p.returncode, claim, p.stderr[:300])
+    result = json.load(open(out))["claims"][0]
+    verdict = result["verdict"]
+    seen[verdict] += 1
+    p = subprocess.run([program, "smt", file, "-o", doc], capture_output=True, text=True, timeout=60)
+    word = subprocess.run([a.z3, "-T:20", doc], capture_output=True, text=True, timeout=60).stdout.split("\n")[0] if p.returncode == 0 else "none: " + p.stderr
+    seen["Z3 " + word[:7]] += 1
+    if (verdict, word) not in (("proved", "unsat"), ("refuted", "sat"), ("undecided", "unsat"), ("undecided", "sat")):
+        return wrong("%s, and Z3 says %s" % (verdict, word), claim)
+    if verdict == "undecided":
+        seen[result["reason"]] += 1
+        return
+    passed += 1
+    cert = os.path.join(bundle, "c.cert")
+    text = open(cert).read()
+    if in_python(cert, bundle) != 0:
+        return wrong("the Python checker rejects a certificate", claim, subprocess.run([sys.executable, os.path.join(HERE, "..", "..", "proofs", "reference", "check.py"), cert], capture_output=True, text=True).stdout[:200])
+    if rng.random() < 0.4:
+        for mutant, must in mutants(text, rng):
+            with open(os.path.join(bundle, "mutant.cert"), "w") as f:
+                f.write(sealed(mutant))
+            both = in_c(os.path.join(bundle, "mutant.cert")), in_python(os.path.join(bundle, "mutant.cert"), bundle)
+            seen["mutants"] += 1
+            if both[0] != both[1] or both[0] not in (0, 1) or (must and both[0] == 0):
+                wrong("a changed certificate: exit status %d in C, %d in Python" % both, claim, mutant[-600:])
+
+
+def random_claims():
+    k = 0
+    while k < a.count:
+        rng = random.Random(a.seed * 1000 + k)
+        inputs, hidden = rng.choice([(2, (3,)), (3, (4, 4)), (2, (4, 3, 3)), (1, (5,)), (3, (6, 5))])
+        net = network(a.seed * 1009 + k, inputs, hidden)
+        with tempfile.TemporaryDirectory() as folder:
+            with open(os.path.join(folder, "m.net"), "w") as f:
+                f.write(net.text())
+            maker = Claims(a.seed * 7001 + k, inputs)
+            for _ in range(5):
+                examine(folder, str(k), maker.claim(), rng)
+                k += 1
+
+
+def false_steps():
+    """The steps of a proved claim under a claim that is false: neither checker may accept."""
+    global passed
+    net = network(77, 2, (4, 4))
+    with tempfile.TemporaryDirectory() as folder:
+        with open(os.path.join(folder, "m.net"), "w") as f:
+            f.write(net.text())
+        claim = "claim c { forall x in box({-1, -1}, {1, 1}) prove output(N, x)[0] < %s }"
+        bounds = {}
+        for value in range(-40, 200, 4):
+            with open(os.path.join(folder, "a.claims"), "w") as f:
+                f.write('claims 1\nmodel N = "m.net"\n' + claim % value)
+            subprocess.run([program, "verify", os.path.join(folder, "a.claims"), "--json", os.path.join(folder, "a.json"), "--quiet", "--certificates", os.path.join(folder, "b")], capture_output=True)
+            bounds[value] = json.load(open(os.path.join(folder, "a.json")))["claims"][0]["verdict"]
+            if bounds[value] == "proved":
+                break
+        text = open(os.path.join(folder, "b", "c.cert")).read()
+        for other in sorted(bounds):
+            if bounds[other] == "proved":
+                continue
+            old, new = "< %d\n" % value, "< %d\n" % other
+            mutant = sealed(text.replace(old, new))
+            with open(os.path.join(folder, "b", "m.cert"), "w") as f:
+                f.write(mutant)
+            both = in_c(os.path.join(folder, "b", "m.cert")), in_python(os.path.join(folder, "b", "m.cert"), folder)
+            passed += 1
+            if old not in text or both != (1, 1):
+                wrong("false claim with the steps of a true one: %d, %d" % both, "%s < %d" % (bounds[other], other))
+
+
+random_claims()
+false_steps()
+for what, n in sorted(seen.items()):
+    print("%6d %s" % (n, what))
+print("%d passed, %d failed" % (passed, failed))
+sys.exit(1 if failed else 0)
