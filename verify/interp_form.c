@@ -180,7 +180,7 @@ static bool eigenvalues(arb_ptr out, const fmpz *num, const fmpz_t den, size_t n
     arb_mat_init(a, (slong)n, (slong)n), arb_mat_init(v, (slong)n, (slong)n), arb_mat_init(w, (slong)n, (slong)n), arb_mat_init(b, (slong)n, (slong)n);
     bool good = A && V && q;
     for (size_t i = 0; good && i < n * n; i++) A[i] = ratio(num + i, den);
-    if (good) symmetric_eigen(q, V, A, n);
+    if (good) good = symmetric_eigen(q, V, A, n);
     for (size_t i = 0; good && i < n; i++)
         for (size_t j = 0; j < n; j++) {
             arb_set_d(arb_mat_entry(v, (slong)i, (slong)j), V[i * n + j]);

@@ -163,7 +163,7 @@ static const struct kept *decompose(struct solver *s, const struct margin *f, co
     for (size_t i = 0; i < n; i++)
         for (size_t j = i; j < n; j++) s->A[i * n + j] = s->A[j * n + i] = ratio(s->m + monomial(n, i + 1, j + 1), unit) / (i == j ? 1 : 2);
     fmpz_clear(unit);
-    symmetric_eigen(k->q, k->V, s->A, n);
+    if (!symmetric_eigen(k->q, k->V, s->A, n)) return NULL;
     return k;
 }
 

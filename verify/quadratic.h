@@ -34,6 +34,9 @@ void ball_case_clear(struct ball_case *c);
 /* STATUS_UNSUPPORTED with a message when the statement says something else there. */
 enum status ball_case_read(struct ball_case *c, const struct ball_claim *b, struct interp *in, struct diag *d) MUST_USE;
 
+/* quadratic_product.c: out += sum_k w[k] (a_k)(b_k), for K linear polynomials a_k, b_k in n variables, n + 1 coefficients each; out is of degree two. */
+void products_weighted(fmpz *out, const fmpz *a, const fmpz *b, const fmpz *w, size_t K, size_t n);
+
 /* quadratic_exact.c. X[1..n] / X[0] = a + b, X[0] > 0. */
 void homogeneous(fmpz *X, const fmpq *a, const fmpq *b, size_t n);
 /* h: gradient of the homogeneous polynomial m (n + 1 variables) at X; twice: 2 m(X). */
@@ -46,8 +49,8 @@ struct around { size_t n; const fmpz *m, *h; const fmpz *twice; const fmpz *X; c
 /* The matrix of FORMAT.md, as balls of 512 bits, for one multiplier: is it positive definite? For multipliers that doubles do not settle. */
 bool multiplier_holds(const struct around *f, const fmpq_t radius2, double lambda);
 
-/* Eigenvalues q (rising) and eigenvectors (columns of V, row-major) of the symmetric n x n matrix A, which is destroyed. Jacobi's method. */
-void symmetric_eigen(double *q, double *V, double *A, size_t n);
+/* quadratic_eigen.c: eigenvalues q (rising) and eigenvectors (columns of V, row-major) of the symmetric n x n matrix A, which is destroyed. false: no memory. */
+bool symmetric_eigen(double *q, double *V, double *A, size_t n);
 /* min of sum q_i y_i^2 + gamma_i y_i + c over |y| <= r, r > 0: the dual's optimum and its multiplier, and in y a minimiser. */
 struct region { double value, lambda; };
 struct region region_minimum(double *y, const double *q, const double *gamma, double c, double r, size_t n);

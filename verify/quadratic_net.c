@@ -1,12 +1,14 @@
 /* The outputs as polynomials: rows of integers over a power of two, node by node. */
 #include <math.h>
+#include <omp.h>
 #include "core/mem.h"
 #include "verify/quadratic.h"
 
 #define COEFFICIENTS_MOST ((size_t)1 << 24)   /* as in the checker */
 
-struct row { int degree; size_t width, each; ulong scale; fmpz *c; };
-struct walk { const struct net *net; struct row *rows; size_t n; long leaf; };
+/* factor: products of two rows of degree 1 or less, entry by entry, that only linear nodes read: they are never written out, and c is NULL. */
+struct row { int degree; size_t width, each; ulong scale; fmpz *c; const struct row *factor[2]; };
+struct walk { const struct net *net; struct row *rows; size_t n; long leaf; const bool *needed; };
 
 static size_t each_of(size_t n, int degree) { return degree == 0 ? 1 : degree == 1 ? n + 1 : monomial(n, n, n) + 1; }
 
@@ -39,6 +41,16 @@ static bool *needed_nodes(const struct net *net, long leaf)
     return needed;
 }
 
+/* Is node i a mul that only linear nodes read, all needed? */
+static bool only_summed(const struct net *net, const bool *needed, size_t i)
+{
+    if (net->nodes[i].op != OP_MUL || i == net->output) return false;
+    for (size_t j = i + 1; j <= net->output; j++)
+        for (size_t k = 0; needed[j] && k < net->nodes[j].n_inputs; k++)
+            if (net->nodes[j].inputs[k] == i && net->nodes[j].op != OP_LINEAR) return false;
+    return true;
+}
+
 bool outputs_possible(const struct net *net, long leaf, struct text *why)
 {
     size_t n = leaf < 0 ? net->width_in : net->nodes[leaf].width;
@@ -63,6 +75,8 @@ bool outputs_possible(const struct net *net, long leaf, struct text *why)
             if (degrees[i] < 0) text_addf(why, "the operation %s (node %s) is no polynomial of the input", op_table[x->op].name, x->name);
             else text_addf(why, "node %s is a polynomial of degree more than two", x->name);
             possible = false;
+        } else if (only_summed(net, needed, i) && degrees[x->inputs[0]] < 2 && degrees[x->inputs[1]] < 2) {
+            continue;
         } else if (x->width > (COEFFICIENTS_MOST - used) / each_of(n, degrees[i])) {
             text_addf(why, "the polynomials have more than %zu coefficients", COEFFICIENTS_MOST);
             possible = false;
@@ -164,24 +178,51 @@ static bool make_moved(struct row *out, const struct walk *w, const struct node 
     return true;
 }
 
+/* One output of a linear node over a row: weights t[k], the row's entries. */
+static void weighted(fmpz *out, const struct walk *w, const struct row *a, const fmpz *t)
+{
+    const struct row *f = a->factor[0], *g = a->factor[1];
+    if (f && f->degree == 1 && g->degree == 1) {
+        products_weighted(out, f->c, g->c, t, a->width, w->n);
+        return;
+    }
+    fmpz_t y;
+    fmpz_init(y);
+    for (size_t k = 0; k < a->width; k++) {
+        if (fmpz_is_zero(t + k)) continue;
+        if (!f) {
+            multiply(w, out, a->c + k * a->each, a->each, t + k, 1);
+            continue;
+        }
+        const struct row *c = f->degree == 0 ? f : g, *p = f->degree == 0 ? g : f;     /* a factor without variables */
+        fmpz_mul(y, t + k, c->c + k);
+        multiply(w, out, p->c + k * p->each, p->each, y, 1);
+    }
+    fmpz_clear(y);
+}
+
 static bool make_linear(struct row *out, const struct walk *w, const struct node *x)
 {
     const struct row *a = &w->rows[x->inputs[0]];
+    bool leaf = (long)x->inputs[0] == w->leaf;
     const struct weight *m = &x->w[0], *b = x->n_w > 1 ? &x->w[1] : NULL;
     ulong scale = a->scale + scale_of(m->data, m->k * m->m), bias = b ? scale_of(b->data, b->m) : 0, most = bias > scale ? bias : scale;
-    fmpz_t t;
     if (!row_make(out, w, x->width, a->degree, most)) return false;
-    fmpz_init(t);
+#pragma omp parallel for schedule(dynamic) if (a->factor[0] && !omp_in_parallel())
     for (size_t j = 0; j < x->width; j++) {
+        fmpz *t = _fmpz_vec_init((slong)a->width + 1), *to = out->c + j * out->each;
         for (size_t k = 0; k < a->width; k++) {
-            set_scaled(t, m->data[k * m->m + j], most - a->scale);
-            if (!fmpz_is_zero(t)) multiply(w, out->c + j * out->each, a->c + k * a->each, a->each, t, 1);
+            set_scaled(t + k, m->data[k * m->m + j], most - a->scale);
+            if (leaf) fmpz_set(to + k + 1, t + k);
         }
-        if (!b) continue;
-        set_scaled(t, b->data[j], most);
-        fmpz_add(out->c + j * out->each, out->c + j * out->each, t);
+        if (!leaf) weighted(to, w, a, t);
+        if (b) {
+            set_scaled(t + a->width, b->data[j], most);
+            fmpz_add(to, to, t + a->width);
+        }
+        _fmpz_vec_clear(t, (slong)a->width + 1);
+        if (omp_get_thread_num() != 0) flint_cleanup();
     }
-    fmpz_clear(t);
     return true;
 }
 
@@ -190,6 +231,10 @@ static bool make_product(struct row *out, const struct walk *w, const struct nod
 {
     const struct row *a = &w->rows[x->inputs[0]], *b = &w->rows[x->inputs[1]];
     bool matrix = x->op == OP_MATMUL;
+    if (a->degree < 2 && b->degree < 2 && only_summed(w->net, w->needed, (size_t)(x - w->net->nodes))) {
+        *out = (struct row){.degree = a->degree + b->degree, .width = x->width, .each = each_of(w->n, a->degree + b->degree), .scale = a->scale + b->scale, .factor = {a, b}};
+        return true;
+    }
     size_t B = matrix ? x->arg[0] : x->width, A = matrix ? x->arg[1] : 1, K = matrix ? x->arg[2] : 1, C = matrix ? x->arg[3] : 1;
     if (!row_make(out, w, x->width, a->degree + b->degree, a->scale + b->scale)) return false;
     for (size_t e = 0; e < B * A * C; e++) {
@@ -220,6 +265,7 @@ enum status outputs_make(struct outputs *out, const struct net *net, long leaf)
     struct walk w = {.net = net, .leaf = leaf, .n = net->nodes[leaf].width, .rows = mem_array(net->n_nodes, sizeof *w.rows)};
     struct row last = {0};
     bool *needed = needed_nodes(net, leaf), good = needed && w.rows;
+    w.needed = needed;
     for (size_t i = 0; good && i <= net->output; i++)
         if (needed[i]) good = make_row(&w.rows[i], &w, &net->nodes[i]);
     if (good) good = row_make(&last, &w, net->nodes[net->output].width, 2, w.rows[net->output].scale);

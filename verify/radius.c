@@ -4,6 +4,7 @@
 #include <fmpq_vec.h>
 #include <fmpz_vec.h>
 #include <math.h>
+#include <omp.h>
 #include <string.h>
 #include "core/mem.h"
 #include "core/number.h"
@@ -11,6 +12,7 @@
 
 #define NOISE 1e-13        /* of the largest: eigenvalues and gradients below it are taken for 0 */
 #define SHORT_BITS 40      /* of the ends of the interval */
+#define LARGE 200          /* inputs from which the rivals of one input are worth threads */
 #define BALLS_MOST 160     /* inputs for which a multiplier that doubles leave open is tested in balls here */
 
 struct pair { size_t a, b; double *q, *V; };
@@ -185,9 +187,8 @@ static enum status decompose(const struct pair **out, struct query *q, size_t k)
         }
     fmpz_clear(t);
     fmpz_clear(unit);
-    if (A && values && V) {
+    if (A && values && V && symmetric_eigen(values, V, A, n)) {
         double size = 0;
-        symmetric_eigen(values, V, A, n);
         for (size_t i = 0; i < n; i++) size = fmax(size, fabs(values[i]));
         for (size_t i = 0; i < n; i++)
             if (fabs(values[i]) < NOISE * size) values[i] = 0;
@@ -428,13 +429,19 @@ static enum status rivals_make(struct query *q, long target, struct diag *d)
     if (target >= (long)width) return diag_fail(d, STATUS_INPUT, "radius: output %ld of a network of %zu", target, width);
     if (target == (long)q->a) return diag_fail(d, STATUS_INPUT, "radius: output %ld is the answer itself there", target);
     if (width < 2) return diag_fail(d, STATUS_INPUT, "radius: a network of one output has no other answer");
-    enum status s = STATUS_OK;
-    for (size_t k = 0; k < width && s == STATUS_OK; k++) {
+    for (size_t k = 0; k < width; k++) {
         if (k == q->a || (target >= 0 && (long)k != target)) continue;
-        s = rival_make(&q->rivals[q->n_rivals], q, k);
-        q->n_rivals++;
+        q->rivals[q->n_rivals++].k = k;
     }
-    return s;
+    enum status status = STATUS_OK;
+#pragma omp parallel for schedule(dynamic) if (q->n >= LARGE && !omp_in_parallel())
+    for (size_t i = 0; i < q->n_rivals; i++) {
+        enum status s = rival_make(&q->rivals[i], q, q->rivals[i].k);
+        if (omp_get_thread_num() != 0) flint_cleanup();
+#pragma omp critical(radius_status)
+        if (s != STATUS_OK) status = s;
+    }
+    return status;
 }
 
 static bool tied(const struct query *q)

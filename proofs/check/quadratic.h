@@ -9,7 +9,8 @@
 static inline size_t monomial(size_t n, size_t u, size_t v) { return u * (n + 1) - u * (u + 1) / 2 + v; }
 
 /* width polynomials in x_1 .. x_n of at most this degree, `each` coefficients a polynomial, every one times 2^scale. */
-struct rowpoly { int degree; size_t width, each; unsigned long scale; mpz_t *c; };
+struct rowpoly { int degree; size_t width, each; unsigned long scale; mpz_t *c;
+    const struct rowpoly *left, *right; }; /* not NULL: products of their entries, that only linear nodes read; c is NULL */
 
 /* The output row as polynomials of degree 2 (each = monomial(n, n, n) + 1). false: f says which operation is none of these, or what is too large. */
 bool net_rowpoly(struct rowpoly *out, const struct net *net, int leaf, struct fail *f); /* leaf: the node whose entries are the variables, -1: the input */
@@ -30,6 +31,9 @@ bool form_positive(struct formroom *w, const mpz_t unit, const mpq_t radius2, co
 
 /* spectrum.c: ends[2 k], ends[2 k + 1] enclose the k-th smallest eigenvalue of m / den times 2^p; m symmetric, n rows. false: not enclosed. */
 bool symmetric_spectrum(mpz_t *ends, const mpz_t *m, const mpz_t den, size_t n, unsigned p);
+
+/* quadratic_sum.c: out += sum_k w[k] a_k b_k, a_k and b_k linear polynomials in n variables with n + 1 coefficients each, out one of degree two */
+void sum_products(mpz_t *out, const mpz_t *a, const mpz_t *b, const mpz_t *w, size_t count, size_t n);
 
 /* Is the symmetric matrix m (n rows, row-major; only the diagonal and what is below it are read) shown to be positive definite? Never true of one that is not. */
 bool positive_definite(const mpz_t *m, size_t n);

@@ -4,7 +4,7 @@
 
 #define COEFFICIENTS_MOST ((size_t)1 << 24)
 
-struct walk { const struct net *net; struct rowpoly *rows; size_t n, used; int leaf; struct fail *f; };
+struct walk { const struct net *net; struct rowpoly *rows; size_t n, used; int leaf; const bool *needed; struct fail *f; };
 
 static bool refuse(struct walk *w, const struct node *x, const char *why) { return fail_at(w->f, 0, "rule quadratic: node %.60s: %s", x->name, why); }
 
@@ -78,18 +78,45 @@ static bool do_sum(struct walk *w, const struct node *x, struct rowpoly *out) {
     return true;
 }
 
+/* out += sum over k of factors[k] times entry k of the row */
+static void combine(const struct walk *w, mpz_t *out, const struct rowpoly *a, const mpz_t *factors) {
+    if (a == &w->rows[w->leaf]) { /* the variables themselves */
+        for (size_t k = 0; k < a->width; k++) mpz_add(out[k + 1], out[k + 1], factors[k]);
+        return;
+    }
+    if (a->left != NULL && a->left->degree == 1 && a->right->degree == 1) {
+        sum_products(out, (const mpz_t *)a->left->c, (const mpz_t *)a->right->c, factors, a->width, w->n);
+        return;
+    }
+    mpz_t t;
+    mpz_init(t);
+    for (size_t k = 0; k < a->width; k++) {
+        const struct rowpoly *p = a;
+        mpz_set(t, factors[k]);
+        if (a->left != NULL) { /* one side has no variables */
+            bool constant = a->left->degree == 0;
+            mpz_mul(t, t, (constant ? a->left : a->right)->c[k]);
+            p = constant ? a->right : a->left;
+        }
+        if (mpz_sgn(t) != 0) multiply(w, out, (const mpz_t *)p->c + k * p->each, p->each, (const mpz_t *)&t, 1);
+    }
+    mpz_clear(t);
+}
+
 static bool do_linear(struct walk *w, const struct node *x, struct rowpoly *out) {
     const struct rowpoly *a = &w->rows[x->args[0]];
     unsigned long bias = x->b.t != NULL ? x->b.t->scale : 0, scale = a->scale + x->w.t->scale;
     unsigned long most = bias > scale ? bias : scale;
     if (!make(w, x, out, a->degree, most)) return false;
-    mpz_t t;
+    mpz_t t, *column = mem_get(a->width, sizeof *column);
     mpz_init(t);
-    for (size_t j = 0; j < x->width; j++)
-        for (size_t k = 0; k < a->width; k++) {
-            mpz_mul_2exp(t, x->w.t->x[x->w.at + k * x->w.cols + j], most - scale);
-            if (mpz_sgn(t) != 0) multiply(w, out->c + j * out->each, (const mpz_t *)a->c + k * a->each, a->each, (const mpz_t *)&t, 1);
-        }
+    for (size_t k = 0; k < a->width; k++) mpz_init(column[k]);
+    for (size_t j = 0; j < x->width; j++) {
+        for (size_t k = 0; k < a->width; k++) mpz_mul_2exp(column[k], x->w.t->x[x->w.at + k * x->w.cols + j], most - scale);
+        combine(w, out->c + j * out->each, a, (const mpz_t *)column);
+    }
+    for (size_t k = 0; k < a->width; k++) mpz_clear(column[k]);
+    mem_free(column);
     for (size_t j = 0; x->b.t != NULL && j < x->width; j++) {
         mpz_mul_2exp(t, x->b.t->x[x->b.at + j], most - bias);
         mpz_add(out->c[j * out->each], out->c[j * out->each], t);
@@ -98,8 +125,23 @@ static bool do_linear(struct walk *w, const struct node *x, struct rowpoly *out)
     return true;
 }
 
+/* Is this node read by linear nodes only? */
+static bool only_summed(const struct walk *w, const struct node *x) {
+    int at = (int)(x - w->net->nodes);
+    if (at == w->net->output) return false;
+    for (int i = at + 1; i <= w->net->output; i++)
+        for (int k = 0; w->needed[i] && k < w->net->nodes[i].n_args; k++)
+            if (w->net->nodes[i].args[k] == at && w->net->nodes[i].op != OP_LINEAR) return false;
+    return true;
+}
+
 static bool do_mul(struct walk *w, const struct node *x, struct rowpoly *out) {
     const struct rowpoly *a = &w->rows[x->args[0]], *b = &w->rows[x->args[1]];
+    if (a->degree < 2 && b->degree < 2 && only_summed(w, x)) {
+        int degree = a->degree + b->degree;
+        *out = (struct rowpoly){.degree = degree, .width = x->width, .each = coefficients(w->n, degree), .scale = a->scale + b->scale, .left = a, .right = b};
+        return true;
+    }
     if (!make(w, x, out, a->degree + b->degree, a->scale + b->scale)) return false;
     for (size_t j = 0; j < x->width; j++)
         multiply(w, out->c + j * out->each, (const mpz_t *)a->c + j * a->each, a->each, (const mpz_t *)b->c + j * b->each, b->each);
@@ -169,6 +211,7 @@ bool net_rowpoly(struct rowpoly *out, const struct net *net, int leaf, struct fa
     w.rows = mem_get((size_t)net->n_nodes, sizeof *w.rows);
     bool *needed = mem_get((size_t)net->n_nodes, sizeof *needed), good = true;
     mark(net, leaf, needed);
+    w.needed = needed;
     for (int i = 0; good && i <= net->output; i++)
         if (needed[i]) good = one_node(&w, &net->nodes[i], &w.rows[i]);
     if (good) {

@@ -19,10 +19,20 @@ def need(condition, message):
 # polynomials: {(): constant, (i,): linear, (i, j) with i <= j: quadratic}, integers times 2^-shift
 
 class Row:
-    def __init__(self, entries, shift):
-        self.entries, self.shift = entries, shift
+    """pairs: the entries are products of these pairs of polynomials, multiplied only when they are asked for."""
+
+    def __init__(self, entries, shift, pairs=None):
+        self.written, self.shift, self.pairs = entries, shift, pairs
+
+    @property
+    def entries(self):
+        if self.written is None:
+            self.written = [product(p, q) for p, q in self.pairs]
+        return self.written
 
     def degree(self):
+        if self.pairs is not None:
+            return max([0] + [len(m) for p, _ in self.pairs for m in p]) + max([0] + [len(m) for _, q in self.pairs for m in q])
         return max([0] + [len(m) for p in self.entries for m in p])
 
     def at(self, shift):
@@ -93,15 +103,15 @@ class Polynomials:
         out = []
         for column in matrix.columns:
             out.append({})
-            for p, w in zip(rows[0].entries, column):
+            for p, w in zip(rows[0].pairs or rows[0].entries, column):
                 if w:
-                    add_to(out[-1], p, w)
+                    add_to(out[-1], product(*p) if rows[0].pairs else p, w)
         result = Row(out, rows[0].shift + matrix.shift)
         return result if bias is None else self.op_add(node, [result, Row([{(): x} for x in bias.ints], bias.shift)])
 
     def op_mul(self, node, rows):
         self.low(rows)
-        return Row([product(p, q) for p, q in zip(rows[0].entries, rows[1].entries)], rows[0].shift + rows[1].shift)
+        return Row(None, rows[0].shift + rows[1].shift, list(zip(rows[0].entries, rows[1].entries)))
 
     def op_matmul(self, node, rows):
         self.low(rows)
