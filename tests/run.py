@@ -38,6 +38,7 @@ SCRIPTS = [
     ("boxes", [PY, "tests/bound/run.py", BUILD, "--count", "40"]),
     ("smt", [PY, "tests/smt/oracle.py", BUILD]),
     ("claims", [PY, "tests/claims/run.py", BUILD]),
+    ("interventions", [PY, "tests/examples/interventions.py", BUILD]),
     ("examples", [PY, "tests/examples/run.py", BUILD] + (["examples/backdoor.claims", "examples/running_sum.claims"] if "asan" in BUILD else [])),
 ]
 

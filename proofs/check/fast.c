@@ -99,29 +99,124 @@ static bool fseq(struct fast *f, const struct ex *x, const int64_t **s, int64_t 
 
 /* ---- networks ---- */
 
-static struct fnet *network(struct fast *f, int model, int slot) {
-    for (int i = 0; i < f->n_nets; i++)
-        if (f->model[i] == model && f->slot[i] == slot) return f->nets[i].net != NULL && f->nets[i].n == f->e->env[slot].n ? &f->nets[i] : NULL;
+/* Does x rest on nothing but models and data: no variable but its own, no `last` but of its own indices? */
+static bool is_closed(const struct ex *x, bool in_index, unsigned char *inner) {
+    if (x->kind == EX_LAST) return in_index;
+    if (x->kind == EX_VAR) return inner[x->number];
+    bool closed = true;
+    for (int i = 0; i < x->binds.n; i++) {
+        closed = closed && is_closed(x->binds.b[i].set, in_index, inner);
+        inner[x->binds.b[i].slot] = 1;
+    }
+    closed = closed && (x->where == NULL || is_closed(x->where, in_index, inner));
+    for (int i = 0; closed && i < x->n; i++) closed = x->k[i] == NULL || is_closed(x->k[i], in_index || (x->kind == EX_INDEX && i > 0), inner);
+    return closed;
+}
+
+static bool model_closed(const struct fast *f, const struct ex *model) {
+    unsigned char *inner = mem_get((size_t)f->e->s->n_slots + 1, 1);
+    bool closed = is_closed(model, false, inner);
+    mem_free(inner);
+    return closed;
+}
+
+static struct fnet *network(struct fast *f, const struct ex *model, int slot);
+
+/* ablate(M, drop = COMPS, to = from s) of an unchanged M and a variable s: the run on s, and which rows are taken from it. */
+static const struct ex *source_of(const struct fast *f, const struct ex *model) {
+    if (model->kind != EX_CALL || model->number != FN_ABLATE || model->k[0]->kind != EX_MODEL || model->n != 3) return NULL;
+    const struct ex *s = NULL, *which = NULL;
+    for (int i = 1; i < 3; i++) {
+        const struct ex *g = model->k[i];
+        if (g->kind != EX_GIVE) return NULL;
+        if (g->k[1]->kind == EX_TARGET && g->k[1]->number == TARGET_FROM) s = g->k[1]->k[0];
+        else which = g->k[1];
+    }
+    return s != NULL && s->kind == EX_VAR && which != NULL && model_closed(f, which) ? s : NULL;
+}
+
+/* The network of a changed model, made once: with rows that rest on nothing, or, with a source, with rows of the run on it. */
+static bool changed_network(struct fast *f, struct fnet *w, const struct ex *model, uint32_t n) {
+    struct eval *e = f->e;
+    struct patched m = {0};
+    struct fail before = e->fail;
+    unsigned p = e->p;
+    bool had = e->has_last;
+    const struct ex *s = source_of(f, model);
+    struct fnet *other = s != NULL && e->env[s->number].set && e->env[s->number].seq && e->env[s->number].n == n ? network(f, model->k[0], s->number) : NULL;
+    struct fsource *from = NULL;
+    if (s == NULL ? !model_closed(f, model) : other == NULL) return false;
+    e->p = 128;
+    e->has_last = false;
+    bool good = get_model(e, model, n, &m);
+    if (good && s != NULL) from = mem_get((size_t)m.net->n_nodes * n, sizeof *from);
+    for (int k = 0; good && s != NULL && k < m.n; k++) {
+        int node = m.patch[k].node;
+        for (int i = 0; m.edit != NULL && i < m.edit->n_parts; i++) {
+            good = good && m.edit->part[i].entry < 0; /* entries of rows are not taken here */
+            if (m.edit->part[i].at == m.patch[k].node) node = m.edit->own[m.edit->part[i].node];
+        }
+        int base = -1;
+        for (int i = 0; i < m.base->n_nodes; i++)
+            if ((m.edit != NULL ? m.edit->own[i] : i) == node) base = i;
+        good = good && base >= 0;
+        for (int i = m.patch[k].lo; good && i <= m.patch[k].hi; i++) from[(size_t)m.patch[k].node * n + (uint32_t)i] = (struct fsource){other, base, (uint32_t)i};
+    }
+    if (good) good = fnet_init(w, m.net, n, s != NULL ? NULL : m.patch, s != NULL ? 0 : m.n, from, other);
+    else mem_free(from);
+    patched_clear(&m);
+    e->fail = before;
+    e->p = p;
+    e->has_last = had;
+    return good;
+}
+
+static struct fnet *network(struct fast *f, const struct ex *model, int slot) {
+    for (int i = 0; i < f->n_nets; i++) {
+        const struct ex *x = f->model[i];
+        bool same = x == model || (x->kind == EX_MODEL && model->kind == EX_MODEL && x->number == model->number);
+        if (same && f->slot[i] == slot) return f->nets[i].net != NULL && f->nets[i].n == f->e->env[slot].n ? &f->nets[i] : NULL;
+    }
     if (f->n_nets == NETS_MOST) return NULL;
-    size_t n = (size_t)f->n_nets;
-    f->model[n] = model;
-    f->slot[n] = slot;
-    f->n_nets++;
-    struct fnet *w = &f->nets[n];
-    if (!fnet_init(w, f->e->s->models[model].net, f->e->env[slot].n)) fnet_clear(w);
+    size_t at = (size_t)f->n_nets++;
+    f->model[at] = model;
+    f->slot[at] = slot;
+    struct fnet *w = &f->nets[at];
+    uint32_t n = f->e->env[slot].n;
+    bool good = model->kind == EX_MODEL ? fnet_init(w, f->e->s->models[model->number].net, n, NULL, 0, NULL, NULL) : changed_network(f, w, model, n);
+    if (!good) fnet_clear(w);
     return w->net != NULL ? w : NULL;
 }
 
-/* logits(M, t) or attn(M, l, h, t) of a model as it stands on a variable: its network and node */
+/* The network of a model expression without its changes; NULL where it is none. */
+static const struct net *plain_net(const struct fast *f, const struct ex *model) {
+    while (model->kind == EX_CALL && model->n > 0) model = model->k[0];
+    return model->kind == EX_MODEL ? f->e->s->models[model->number].net : NULL;
+}
+
+static bool takes_tokens(const struct net *net, const struct var *v) {
+    if (net == NULL || net->reals || !v->set || !v->seq || v->n == 0 || v->n > net->ctx) return false;
+    for (uint32_t i = 0; i < v->n; i++)
+        if (v->s[i] < 0 || v->s[i] >= (int64_t)net->vocab) return false;
+    return true;
+}
+
+/* logits(M, t) or attn(M, l, h, t) on a variable: its network and node. The base's names of nodes are those of a changed network (edit.c). */
 static struct fnet *table_of(struct fast *f, const struct ex *x, int *node) {
     if (x->kind != EX_CALL || (x->number != FN_LOGITS && x->number != FN_ATTN)) return NULL;
     const struct ex *t = x->k[x->n - 1];
-    if (x->k[0]->kind != EX_MODEL || t->kind != EX_VAR || f->e->s->float32) return NULL;
+    if (t->kind != EX_VAR || f->e->s->float32) return NULL;
     const struct var *v = &f->e->env[t->number];
-    const struct net *net = f->e->s->models[x->k[0]->number].net;
-    if (net == NULL || net->reals || !v->set || !v->seq || v->n == 0 || v->n > net->ctx) return NULL;
-    for (uint32_t i = 0; i < v->n; i++)
-        if (v->s[i] < 0 || v->s[i] >= (int64_t)net->vocab) return NULL;
+    if (!takes_tokens(plain_net(f, x->k[0]), v)) return NULL;
+    struct fnet *w = network(f, x->k[0], t->number);
+    if (w == NULL) return NULL;
+    const struct ex *s = w->other != NULL ? source_of(f, x->k[0]) : NULL;
+    if (s != NULL) { /* the run that rows are taken from has to stand on its own sequence */
+        const struct var *o = &f->e->env[s->number];
+        if (o->n != w->n || !takes_tokens(w->other->net, o)) return NULL;
+        fnet_tokens(w->other, o->s);
+    }
+    const struct net *net = w->net;
     *node = net->output;
     if (x->number == FN_ATTN) {
         int64_t l, h;
@@ -131,8 +226,7 @@ static struct fnet *table_of(struct fast *f, const struct ex *x, int *node) {
         *node = net_find(net, name);
         if (*node < 0) return NULL;
     }
-    struct fnet *w = network(f, x->k[0]->number, t->number);
-    if (w != NULL) fnet_tokens(w, v->s);
+    fnet_tokens(w, v->s);
     return w;
 }
 

@@ -2,32 +2,41 @@
  * A row is a block of integers m[j] below 2^29 with one scale F and one radius: every entry lies within rad units of 2^-F of m[j]. */
 #ifndef CHECK_FAST_H
 #define CHECK_FAST_H
-#include "eval.h"
+#include "nodes.h"
 
 struct frow { int32_t *m; int F; int64_t rad, total; bool known, failed; }; /* total: softmax only, bound on the sum of all errors */
 struct fweight { int32_t *w, *b; int F, bF; int64_t column; uint32_t rows, cols; }; /* entries within one unit; column: largest column sum of |w| */
+
+/* A row that is another one's: row `row` of a node of a network on another variable's sequence. NULL net: none. */
+struct fsource { struct fnet *net; int node; uint32_t row; };
 
 /* One network on the sequence of one variable. */
 struct fnet {
     const struct net *net;
     uint32_t n;
+    struct run fixed;                 /* holds the patches whose rows rest on no variable */
+    bool *is_fixed;                   /* is_fixed[node * n + i]: such a row */
+    struct fsource *from;             /* rows that are those of other runs, or NULL */
+    struct fnet *other;               /* the network of these runs; its tokens at the last look: */
+    int64_t *seen;
     int64_t *tokens;                  /* of the rows that are known */
     bool *token_only;                 /* nodes whose row i is a function of t[i] and i */
-    uint64_t *reads;                  /* reads[node * n + i]: the positions whose tokens row i depends on; bit 63 stands for all from 63 on */
+    uint64_t *reads;                  /* reads[node * n + i]: the positions whose tokens row i depends on; bit 62 stands for all from 62 on, bit 63 for rows of other runs */
     struct frow *rows;                /* rows[node * n + i]; for token-only nodes see table */
     struct frow **table;              /* table[node][i * vocab + token] */
     struct fweight *weight;           /* by node */
     int64_t *acc; uint32_t acc_n;     /* a row in the making */
     int bits, weight_bits;            /* sizes of rows and of weights */
 };
-struct fast { struct eval *e; struct fnet *nets; int n_nets; int *slot, *model; uint64_t asked, settled; };
+struct fast { struct eval *e; struct fnet *nets; int n_nets; int *slot; const struct ex **model; uint64_t asked, settled; };
 
 void fast_init(struct fast *f, struct eval *e);
 void fast_clear(struct fast *f);
 enum tri fast_decide(struct fast *f, const struct ex *x);
 
 /* fast_net.c */
-bool fnet_init(struct fnet *w, const struct net *net, uint32_t n);
+/* patches: rows that are replaced, the same on all sequences (values with 128 fractional bits); from: [n_nodes * n] or NULL, taken over. */
+bool fnet_init(struct fnet *w, const struct net *net, uint32_t n, const struct patch *patches, int n_patches, struct fsource *from, struct fnet *other);
 void fnet_clear(struct fnet *w);
 void fnet_tokens(struct fnet *w, const int64_t *tokens);             /* forgets the rows that depend on a changed token */
 const struct frow *fnet_row(struct fnet *w, int node, uint32_t row); /* NULL: not available */

@@ -32,6 +32,7 @@ static bool from_nums(struct frow *r, const struct num *x, uint32_t n, unsigned 
         bits = b > bits ? b : bits;
     }
     mp_bitcnt_t drop = bits > 40 ? bits - 40 : 0;
+    if (p > F_MOST && drop < p - F_MOST) drop = p - F_MOST; /* small numbers, and 0: more digits than a row can have */
     int64_t err = 1;
     bool good = true;
     for (uint32_t j = 0; j < n; j++) {
@@ -69,7 +70,8 @@ static bool fixed_weight(const struct weight *w, int32_t **out, int *F, int limi
     return true;
 }
 
-static uint64_t position_bit(uint32_t i) { return (uint64_t)1 << (i < 63 ? i : 63); }
+static uint64_t position_bit(uint32_t i) { return (uint64_t)1 << (i < 62 ? i : 62); }
+#define OTHER_BIT ((uint64_t)1 << 63)
 
 static bool prepare(struct fweight *x, const struct node *node, int limit) {
     if (node->w.t != NULL && (node->op == OP_LINEAR || node->op == OP_LAYERNORM || node->op == OP_RMSNORM)) {
@@ -85,8 +87,13 @@ static bool prepare(struct fweight *x, const struct node *node, int limit) {
     return node->b.t == NULL || fixed_weight(&node->b, &x->b, &x->bF, limit);
 }
 
+static bool is_taken(const struct fnet *w, int node, uint32_t i) { return w->from != NULL && w->from[(size_t)node * w->n + i].net != NULL; }
+
 /* The positions that row i of a node depends on. Which sources a pattern may read depends on the tokens too when there is a pad. */
 static uint64_t row_reads(const struct fnet *w, const struct node *x, uint32_t i) {
+    int node = (int)(x - w->net->nodes);
+    if (is_taken(w, node, i)) return OTHER_BIT;
+    if (w->is_fixed[(size_t)node * w->n + i]) return 0;
     uint64_t all = x->op == OP_EMBED ? position_bit(i) : 0;
     uint32_t sources = w->net->causal ? i + 1 : w->n;
     for (int a = 0; a < x->n_args; a++) {
@@ -99,8 +106,35 @@ static uint64_t row_reads(const struct fnet *w, const struct node *x, uint32_t i
     return all;
 }
 
-bool fnet_init(struct fnet *w, const struct net *net, uint32_t n) {
-    *w = (struct fnet){.net = net, .n = n};
+/* Rows that are given: of every sequence. */
+static bool set_fixed(struct fnet *w, const struct patch *patches, int n_patches) {
+    bool good = true;
+    for (int k = 0; k < n_patches; k++) {
+        const struct patch *q = &patches[k];
+        run_add_patch(&w->fixed, q->node, q->lo, q->hi, q->width, q->values);
+        for (int i = q->lo; good && i <= q->hi; i++) {
+            struct num *x = mem_get(q->width, sizeof *x);
+            struct frow *r = &w->rows[(size_t)q->node * w->n + (uint32_t)i];
+            if (r->m == NULL) r->m = mem_get(q->width, sizeof *r->m);
+            for (uint32_t j = 0; j < q->width; j++) {
+                num_init(&x[j]);
+                num_to_real(&x[j], &q->values[(size_t)(i - q->lo) * q->width + j], 128);
+            }
+            good = from_nums(r, x, q->width, 128, w->acc, w->bits);
+            for (uint32_t j = 0; j < q->width; j++) num_clear(&x[j]);
+            mem_free(x);
+            r->known = good; /* of several changes of a row the last counts: it comes last */
+        }
+    }
+    return good;
+}
+
+bool fnet_init(struct fnet *w, const struct net *net, uint32_t n, const struct patch *patches, int n_patches, struct fsource *from, struct fnet *other) {
+    *w = (struct fnet){.net = net, .n = n, .from = from, .other = other};
+    w->is_fixed = mem_get((size_t)net->n_nodes * n, sizeof *w->is_fixed);
+    w->seen = mem_get(n, sizeof *w->seen);
+    for (int k = 0; k < n_patches; k++)
+        for (int i = patches[k].lo; i <= patches[k].hi; i++) w->is_fixed[(size_t)patches[k].node * n + (uint32_t)i] = true;
     w->tokens = mem_get(n, sizeof *w->tokens);
     w->token_only = mem_get((size_t)net->n_nodes, sizeof *w->token_only);
     w->rows = mem_get((size_t)net->n_nodes * n, sizeof *w->rows);
@@ -122,6 +156,7 @@ bool fnet_init(struct fnet *w, const struct net *net, uint32_t n) {
         const struct node *x = &net->nodes[k];
         bool only = x->op != OP_SCORE && x->op != OP_SOFTMAX && x->op != OP_MIX && x->op != OP_BILINEAR && x->op != OP_ROW;
         for (int a = 0; a < x->n_args; a++) only = only && w->token_only[x->args[a]];
+        for (uint32_t i = 0; i < n; i++) only = only && !is_taken(w, k, i);
         w->token_only[k] = only;
         w->acc_n = x->width > w->acc_n ? x->width : w->acc_n;
         if (only) w->table[k] = mem_get((size_t)n * net->vocab, sizeof **w->table);
@@ -130,7 +165,8 @@ bool fnet_init(struct fnet *w, const struct net *net, uint32_t n) {
         for (uint32_t i = 0; i < n && !only && x->op != OP_ROW; i++) w->rows[(size_t)k * n + i].m = mem_get(x->width == 0 ? n : x->width, sizeof(int32_t));
     }
     w->acc = mem_get(w->acc_n, sizeof *w->acc);
-    return true;
+    for (uint32_t i = 0; i < n; i++) w->seen[i] = -1;
+    return set_fixed(w, patches, n_patches);
 }
 
 void fnet_clear(struct fnet *w) {
@@ -141,7 +177,12 @@ void fnet_clear(struct fnet *w) {
         mem_free(w->weight[k].w);
         mem_free(w->weight[k].b);
     }
-    void *all[] = {w->tokens, w->token_only, w->reads, w->rows, w->table, w->weight, w->acc};
+    for (int k = 0; k < w->fixed.n_patches; k++) {
+        const struct patch *q = &w->fixed.patches[k];
+        for (size_t j = 0; j < (size_t)(q->hi - q->lo + 1) * q->width; j++) num_clear(&q->values[j]);
+        mem_free(q->values);
+    }
+    void *all[] = {w->fixed.patches, w->is_fixed, w->from, w->seen, w->tokens, w->token_only, w->reads, w->rows, w->table, w->weight, w->acc};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) mem_free(all[i]);
     *w = (struct fnet){0};
 }
@@ -152,6 +193,10 @@ void fnet_tokens(struct fnet *w, const int64_t *tokens) {
     uint64_t changed = 0;
     for (uint32_t i = 0; i < w->n; i++)
         if (w->tokens[i] != tokens[i]) changed |= position_bit(i);
+    if (w->other != NULL && memcmp(w->seen, w->other->tokens, w->n * sizeof *w->seen) != 0) {
+        memcpy(w->seen, w->other->tokens, w->n * sizeof *w->seen);
+        changed |= OTHER_BIT;
+    }
     if (changed == 0) return;
     memcpy(w->tokens, tokens, w->n * sizeof *tokens);
     for (size_t k = 0; k < (size_t)w->net->n_nodes * w->n; k++)
@@ -169,6 +214,10 @@ static const struct frow *token_row(struct fnet *w, int node, uint32_t row) {
     for (uint32_t i = 0; i < w->n; i++) t[i] = w->tokens[row];
     run_init(&run, w->net, false, 128, 0, t, w->n);
     mem_free(t);
+    for (int k = 0; k < w->fixed.n_patches; k++) {
+        const struct patch *q = &w->fixed.patches[k];
+        run_add_patch(&run, q->node, q->lo, q->hi, q->width, q->values);
+    }
     const struct num *x = run_row(&run, node, row, &fail);
     uint32_t width = w->net->nodes[node].width;
     r->m = mem_get(width, sizeof *r->m);
@@ -181,8 +230,13 @@ static const struct frow *token_row(struct fnet *w, int node, uint32_t row) {
 /* Recursion is over earlier nodes only; networks of more than 400 nodes are left to eval.c. */
 const struct frow *fnet_row(struct fnet *w, int node, uint32_t row) {
     const struct node *x = &w->net->nodes[node];
-    if (w->token_only[node]) return token_row(w, node, row);
     struct frow *r = &w->rows[(size_t)node * w->n + row];
+    if (is_taken(w, node, row)) {
+        const struct fsource *q = &w->from[(size_t)node * w->n + row];
+        return fnet_row(q->net, q->node, q->row);
+    }
+    if (w->is_fixed[(size_t)node * w->n + row]) return r->known ? r : NULL;
+    if (w->token_only[node]) return token_row(w, node, row);
     if (r->known) return r;
     if (r->failed || w->net->n_nodes > 400) return NULL;
     if (x->op == OP_ROW) return x->d[0] < w->n ? fnet_row(w, x->args[0], x->d[0]) : NULL;
