@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "verify/idle.h"
 #include "cli/claims.h"
 #include "cli/lines.h"
 #include "cli/plan.h"
@@ -172,6 +173,16 @@ static void say_assumptions(const struct claims *c) {
         }
 }
 
+/* Interventions that change no output: what such a claim says of a part, it says of none. */
+static void say_idle(const struct claims *c) {
+    for (size_t i = 0; i < c->n_statements; i++) {
+        struct text t;
+        text_init(&t);
+        if (statement_idle(&t, &c->statements[i]) && t.size) fprintf(stderr, "note: claim %s: no output changes by %s\n", c->statements[i].name, t.data);
+        text_clear(&t);
+    }
+}
+
 static enum status verify_all(struct verify *v, struct diag *d) {
     double start = clock_seconds();
     enum status s = options_read(v, d);
@@ -180,6 +191,7 @@ static enum status verify_all(struct verify *v, struct diag *d) {
     if (s != STATUS_OK) return s;
     v->read = true;
     if (!argument_given(v->a, OPTION_QUIET)) say_assumptions(&v->claims);
+    if (!argument_given(v->a, OPTION_QUIET)) say_idle(&v->claims);
     if (argument_given(v->a, OPTION_PLAN)) return plan(v, d);
     s = outputs_check(v, d);
     if (s != STATUS_OK) return s;

@@ -1,3 +1,4 @@
+#include "verify/idle.h"
 #include "proofs/json.h"
 #include <string.h>
 #include "models/process.h"
@@ -101,6 +102,14 @@ static void add_assumptions(struct text *out, const struct result *r) {
     text_add(out, "]");
 }
 
+/* An intervention that changes no output. */
+static void add_idle(struct text *out, const struct statement *s) {
+    struct text t;
+    text_init(&t);
+    if (statement_idle(&t, s) && t.size) add_string(out, "changes_nothing", t.data);
+    text_clear(&t);
+}
+
 static void add_result(struct text *out, const struct result *r) {
     const struct statement *s = r->statement;
     text_add(out, "\n    {\"name\": ");
@@ -125,6 +134,7 @@ static void add_result(struct text *out, const struct result *r) {
     text_addf(out, ",\n     \"seconds_prove\": %.6f, \"seconds_check\": %.6f, \"seconds\": %.6f", r->seconds_prove, r->seconds_check,
               r->seconds_prove + r->seconds_check);
     add_string(out, "reason", r->reason);
+    add_idle(out, s);
     text_add(out, "}");
 }
 

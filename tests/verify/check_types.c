@@ -1,5 +1,6 @@
 /* Types and shapes, and why a well-formed claim cannot be decided today. */
 #include <check.h>
+#include "verify/idle.h"
 #include "claims_text.h"
 #include "verify/types.h"
 
@@ -126,6 +127,41 @@ START_TEST(each_undecidable)
 }
 END_TEST
 
+/* Ablates, and why they change no output; NULL: they may. */
+static const struct { const char *ablate, *why; } idle[] = {
+    {"drop = {pos_embed}, to = mean over D", "its rows are the same on all sequences"},
+    {"drop = {pos_embed[0]} + {edge(pos_embed, head(0, 0).k)}, to = any over D", "its rows are the same on all sequences"},
+    {"drop = {\"hook_pos_embed\"}, to = from s", "its rows are the same on all sequences"},
+    {"drop = {}, to = zero", "it names no component"},
+    {"drop = {pos_embed}, to = zero", NULL},
+    {"drop = {pos_embed, embed}, to = mean over D", NULL},
+    {"drop = {edge(pos_embed, unembed)}, to = zero", NULL},
+    {"drop = all, to = mean over D", NULL},
+    {"keep = {embed, head(0, 0)}, to = mean over D", NULL},
+};
+
+START_TEST(each_idle)
+{
+    char text[600];
+    struct claims c = {0};
+    struct diag d;
+    struct text found;
+    diag_init(&d);
+    text_init(&found);
+    (void)snprintf(text, sizeof text, "domain D = tokens[4] of 0..2\nclaim c { forall t in D, s in D prove logits(ablate(M, %s), t)[0, 0] > 0 }\n", idle[_i].ablate);
+    if (claims_from_text(&c, HEADER_M, text, &d) != STATUS_OK)
+        fail_with(&d, text);
+    ck_assert(statement_idle(&found, &c.statements[0]));
+    if (idle[_i].why)
+        ck_assert_msg(found.size && strstr(found.data, idle[_i].why), "%s: %s", text, found.size ? found.data : "nothing found");
+    else
+        ck_assert_msg(found.size == 0, "%s: %s", text, found.data);
+    text_clear(&found);
+    claims_clear(&c);
+    diag_clear(&d);
+}
+END_TEST
+
 /* Of a model that cannot be read yet only shapes are not checked. */
 START_TEST(unread_model)
 {
@@ -195,6 +231,7 @@ int main(void)
     tcase_add_loop_test(t, each_number, 0, (int)(sizeof numbers / sizeof *numbers));
     tcase_add_loop_test(t, each_array, 0, (int)(sizeof arrays / sizeof *arrays));
     tcase_add_loop_test(t, each_undecidable, 0, (int)(sizeof undecidable / sizeof *undecidable));
+    tcase_add_loop_test(t, each_idle, 0, (int)(sizeof idle / sizeof *idle));
     tcase_add_test(t, unread_model);
     tcase_add_test(t, manual_has_every_function);
     tcase_add_test(t, given_options);

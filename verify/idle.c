@@ -1,0 +1,117 @@
+#include "verify/idle.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "core/mem.h"
+#include "verify/types.h"
+
+/* Why rows of a node become what they are, or are not read; NULL: not known. */
+enum target { TARGET_OTHER, TARGET_ZERO, TARGET_RUN /* mean, any, from: its own row on other sequences */ };
+
+static bool all_zero(const struct weight *w)
+{
+    for (size_t i = 0; i < w->k * w->m; i++)
+        if (w->data[i] != 0) return false;
+    return true;
+}
+
+/* Rows that rest on the position alone. */
+static bool same_on_all(const struct net *net, size_t node)
+{
+    bool *same = mem_array(net->n_nodes, sizeof *same);
+    if (!same) return false;
+    for (size_t v = 0; v <= node; v++) {
+        const struct node *x = &net->nodes[v];
+        same[v] = x->op != OP_EMBED && x->op != OP_INPUT && x->op != OP_SCORE && x->op != OP_SOFTMAX && x->op != OP_BILINEAR && x->op != OP_MIX;
+        for (size_t a = 0; a < x->n_inputs; a++) same[v] = same[v] && same[x->inputs[a]];
+    }
+    bool answer = same[node];
+    free(same);
+    return answer;
+}
+
+static bool read_by_output(const struct net *net, size_t node)
+{
+    bool *reads = mem_array(net->n_nodes, sizeof *reads);
+    if (!reads) return true;
+    reads[node] = true;
+    for (size_t v = node + 1; v < net->n_nodes; v++)
+        for (size_t a = 0; a < net->nodes[v].n_inputs; a++) reads[v] = reads[v] || reads[net->nodes[v].inputs[a]];
+    bool answer = reads[net->output];
+    free(reads);
+    return answer;
+}
+
+static const char *node_idle(const struct net *net, size_t node, enum target to, enum semantics s)
+{
+    const struct node *x = &net->nodes[node];
+    bool table = x->op == OP_EMBED || x->op == OP_POSITION || x->op == OP_LINEAR;
+    if (to == TARGET_RUN && (s == SEMANTICS_REAL || x->op == OP_POSITION) && same_on_all(net, node)) return "its rows are the same on all sequences";
+    if (to == TARGET_ZERO && table && all_zero(&x->w[0]) && (x->n_w < 2 || all_zero(&x->w[1]))) return "its rows are zero already";
+    return read_by_output(net, node) ? NULL : "the output does not read it";
+}
+
+/* The node of embed, pos_embed, head(l, h), mlp(l), "name", or -1. */
+static long node_of(const struct net *net, const struct expr *e)
+{
+    char name[128];
+    long l, h;
+    if (e->form == FORM_STRING) return net_node(net, e->name);
+    if (e->form == FORM_NAME && strcmp(e->name, "embed") == 0) return net_node(net, "hook_embed");
+    if (e->form == FORM_NAME && strcmp(e->name, "pos_embed") == 0) return net_node(net, "hook_pos_embed");
+    if (e->form != FORM_CALL || (e->function != FUNCTION_HEAD && e->function != FUNCTION_MLP) || !constant_integer(&l, e->args[0], -1)) return -1;
+    if (e->function == FUNCTION_MLP) (void)snprintf(name, sizeof name, "blocks.%ld.hook_mlp_out", l);
+    else if (!constant_integer(&h, e->args[1], -1)) return -1;
+    else (void)snprintf(name, sizeof name, "blocks.%ld.attn.hook_result.%ld", l, h);
+    return net_node(net, name);
+}
+
+/* Why every component is idle; NULL: one is not, or it is not known which there are. */
+static const char *components_idle(const struct net *net, const struct expr *e, enum target to, enum semantics s)
+{
+    const char *why = NULL;
+    bool sum = e->form == FORM_BINARY && e->oper == OPER_ADD;
+    if (e->form == FORM_INDEX) return components_idle(net, e->args[0], to, s);
+    if (e->form == FORM_LIST && e->n_args == 0) return "it names no component";
+    if (e->form == FORM_CALL && e->function == FUNCTION_EDGE) return to == TARGET_RUN ? components_idle(net, e->args[0], to, s) : NULL;
+    if (e->form != FORM_LIST && !sum) {
+        long node = node_of(net, e);
+        return node < 0 ? NULL : node_idle(net, (size_t)node, to, s);
+    }
+    for (size_t i = 0; i < e->n_args; i++)
+        if (!(why = components_idle(net, e->args[i], to, s))) return NULL;
+    return why;
+}
+
+struct look { const struct statement *s; const struct expr *found; const char *why; };
+
+static bool look_at(const struct expr *e, void *context)
+{
+    struct look *l = context;
+    const struct expr *drop = NULL, *value = NULL;
+    if (e->form != FORM_CALL || e->function != FUNCTION_ABLATE || e->args[0]->form != FORM_NAME) return true;
+    const struct model *m = statement_model(l->s, e->args[0]->name);
+    for (size_t i = 1; i < e->n_args; i++) {
+        if (strcmp(e->args[i]->args[0]->name, "drop") == 0) drop = e->args[i]->args[1];
+        if (strcmp(e->args[i]->args[0]->name, "to") == 0) value = e->args[i]->args[1];
+    }
+    if (!m || m->net.n_nodes == 0 || !drop || !value || value->form != FORM_KEYWORD) return true;
+    enum target to = strcmp(value->name, "zero") == 0 ? TARGET_ZERO : strcmp(value->name, "value") == 0 ? TARGET_OTHER : TARGET_RUN;
+    l->why = components_idle(&m->net, drop, to, l->s->semantics);
+    l->found = l->why ? e : NULL;
+    return !l->found;
+}
+
+bool statement_idle(struct text *out, const struct statement *s)
+{
+    struct look l = { .s = s };
+    const struct expr *parts[] = { s->subject, s->where, s->forall_where };
+    if (s->undecidable) return true;
+    for (size_t i = 0; i < 3 && !l.found; i++)
+        if (parts[i]) (void)expr_walk(parts[i], look_at, &l);
+    if (!l.found) return true;
+    expr_print(out, l.found);
+    text_addf(out, ": %s", l.why);
+    return !out->failed;
+}
