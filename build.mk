@@ -49,12 +49,14 @@ peers: deps-tests
 bench: deps peers
 	@$(MAKE) --no-print-directory all $(BUILD)/bench/forward
 	@$(VENV)/bin/python bench/run.py $(BUILD)
+	@$(VENV)/bin/python bench/bilinear.py $(BUILD)
 check-peers: peers
 	@$(MAKE) --no-print-directory all
 	@$(VENV)/bin/python tests/peers/run.py $(BUILD)
 	@$(VENV)/bin/python tests/peers/families.py $(BUILD)
 	@$(VENV)/bin/python tests/peers/python.py $(BUILD)
 	@$(VENV)/bin/python tests/peers/interventions.py $(BUILD)
+	@$(VENV)/bin/python tests/peers/radius_z3.py $(BUILD)
 	@$(MAKE) --no-print-directory $(BUILD)/tests/models/check_onnx
 	@$(VENV)/bin/python tests/peers/onnx_files.py $(BUILD)
 	@$(VENV)/bin/python tests/smt/oracle.py $(BUILD) --count 300 --seed 5 --cvc5

@@ -159,5 +159,6 @@ void html_model(struct text *out, const struct bound_model *m)
     tensors(out, &m->model.net);
     stated(out, &m->model);
     circuits(out, &m->model.net);
+    html_forms(out, &m->model.net);
     text_add(out, "</section>\n");
 }

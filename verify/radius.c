@@ -517,3 +517,7 @@ enum status radii_lines(struct text *out, struct radii *r)
     for (size_t i = 0; r && i < r->n_found; i++) text_addf(out, "radius %s", r->found[i].key), text_add(out, r->found[i].rest), text_add(out, "\n");
     return out->failed ? STATUS_MEMORY : STATUS_OK;
 }
+
+size_t radii_count(const struct radii *r) { return r ? r->n_found : 0; }
+
+double radii_upper(const struct radii *r, size_t i) { return ratio(fmpq_numref(r->found[i].hi), fmpq_denref(r->found[i].hi)); }

@@ -15,6 +15,9 @@ void radii_free(struct radii *r);
 /* lo <= radius(M, x) <= hi, or radius(M, x, target) when target >= 0; x has net->width_in entries. model: its name in the statement.
  * STATUS_UNSUPPORTED when the network's outputs are no polynomials of degree two, STATUS_INPUT when the target is the answer itself. */
 enum status radii_find(fmpq_t lo, fmpq_t hi, struct radii *r, const char *model, const struct net *net, const fmpq *x, long target, struct diag *d) MUST_USE;
+/* How many were found, and the upper end of each; r may be NULL. */
+size_t radii_count(const struct radii *r);
+double radii_upper(const struct radii *r, size_t i);
 /* The outputs as polynomials in the input, or in the entries of node `leaf` when it is not -1; made once. */
 struct outputs;
 enum status radii_outputs(const struct outputs **out, struct radii *r, const char *model, const struct net *net, long leaf) MUST_USE;

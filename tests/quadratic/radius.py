@@ -177,7 +177,10 @@ def special(folder):
                "claim rounded { prove radius(M_bowl, {0}) >= 1/2 under float32 expect undecided }"]
     with open(folder + "/special.claims", "w") as f:
         f.write("\n".join(claims) + "\n")
-    status, output = run(BUILD + "/weightproof", "verify", folder + "/special.claims", "--expect", "--certificates", folder + "/special")
+    status, output = run(BUILD + "/weightproof", "verify", folder + "/special.claims", "--expect", "--certificates", folder + "/special", "--report", folder + "/report.html")
+    with open(folder + "/report.html") as f:
+        report = f.read()
+    check("distances to the nearest other answer: 5 values" in report and "output 0: eigenvalues of its form" in report, "the report lacks pictures")
     check("not as expected" not in output and "least: value in [0.49999" in output, "special cases end with %d\n%s" % (status, output))
     for name, net, x, rival, square in SPECIAL:
         target, at, lo, hi, u = line_of(folder + "/special", name)
