@@ -150,11 +150,7 @@ def digits_network():
             a, b = x["data_offsets"]
             t[name] = np.frombuffer(data[8 + size + a:8 + size + b], np.float32).reshape(x["shape"])
     net = Network(np.random.default_rng(0), 64, 2)
-    (both,) = [v for k, v in t.items() if k.startswith("blocks.0")]
-    h = len(both) // 2
-    net.p = {"L": both[:h].T, "R": both[h:].T, "P": t["head.weight"].T}
-    if "embed.weight" in t:
-        net.p["E"] = t["embed.weight"].T
+    net.p = {"L": t["w_l"].T, "R": t["w_r"].T, "P": t["w_u"].T}
     return net
 
 
