@@ -125,7 +125,10 @@ class RowOperations:
         def quotient(a, b):
             if b == (0, 0):
                 raise NetworkError("node %s divides by 0" % node.name)
-            return self.once(divide(a, b, self.p))
+            q = divide(a, b, self.p)
+            if node.inputs[0] == node.inputs[1]:       # one number by itself
+                return 1 << self.p, 1 << self.p
+            return self.once(q)
         return self.two(quotient, run, node, i)
 
     # functions, entry by entry
