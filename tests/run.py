@@ -29,7 +29,7 @@ SCRIPTS = [
     ("checker", [PY, "tests/checker/run.py", "--checker", BUILD + "/weightproof-check"]),
     ("checker_ops", [PY, "tests/checker/ops.py", "--checker", BUILD + "/weightproof-check"]),
     ("agree", [PY, "tests/reference/agree.py", "--checker", BUILD + "/weightproof-check"]),
-    ("random_nets", [PY, "tests/reference/random_nets.py", BUILD, "--count", "10"]),
+    ("random_nets", [PY, "tests/reference/random_nets.py", BUILD, "--count", "8"]),
     ("false_claims", [PY, "tests/reference/false_claims.py", "--checker", BUILD + "/weightproof-check"]),
     ("quadratic", [PY, "tests/quadratic/run.py", BUILD]),
     ("radius", [PY, "tests/quadratic/radius.py", BUILD]),

@@ -66,7 +66,7 @@ class Random(Maker):
         return self.given("I%d" % len(self.tensors), shape, [self.r.randrange(k) for _ in range(math.prod(shape))])
 
     def attempts(self, count):
-        plans = [getattr(self, name) for name in dir(Random) if name.startswith("plan_")]
+        plans = [getattr(self, name) for name in dir(Random) if name.startswith("plan_")] + [self.plan_unary] * 3 + [self.plan_binary] * 2 + [self.plan_choice]
         for _ in range(count):
             self.pick(*plans)()
 
