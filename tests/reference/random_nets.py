@@ -77,6 +77,7 @@ class Random(Maker):
         try:
             rows = [self.run(t)[name] for t in self.inputs]
             good = all(math.isfinite(x) and abs(x) < LARGEST for y in rows for row in y for x in row)
+            good = good and (op != "sqrt" or all(x > 1e-3 for y in rows for row in y for x in row))    # an enclosure of 0 has no root
         except (ArithmeticError, ValueError, IndexError):
             good = False
         if not good:
