@@ -5,7 +5,7 @@
 #include "core/hash.h"
 #include "core/mem.h"
 #include "proofs/certificate.h"
-#include "proofs/child.h"
+#include "core/child.h"
 #include "proofs/session.h"
 #include "verify/verdict.h"
 

@@ -5,6 +5,7 @@ const struct engine *const engine_list[] = {
     &engine_separable,
     &engine_quadratic,
     &engine_bound,
+    &engine_smt,
     &engine_count,
     &engine_search,
     &engine_enumerate,

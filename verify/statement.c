@@ -126,7 +126,6 @@ static void take_within(struct maker *m, const struct scope *env)
 
 static void take_engine(struct maker *m)
 {
-    static const char *const later[] = {"smt", "count"};
     const char *engines[ENGINES_MAX], *name = m->e->claim->engine;
     struct text known;
     char help[120];
@@ -136,11 +135,6 @@ static void take_engine(struct maker *m)
     for (size_t i = 0; i < n_engines; i++)
         if (strcmp(name, engine_list[i]->name) == 0)
             return;
-    for (size_t i = 0; i < sizeof later / sizeof *later; i++)
-        if (strcmp(name, later[i]) == 0) {
-            type_note(&m->t, "no engine '%s' yet", name);
-            return;
-        }
     text_init(&known);
     for (size_t i = 0; i < n_engines && i < ENGINES_MAX; i++) {
         engines[i] = engine_list[i]->name;

@@ -86,3 +86,21 @@ $ weightproof smt $T/b.claims --only one | head -12 | tail -4
 > ; t in tokens[2] of 5..6
 > (declare-const |t[0]=5| Bool)
 ? 0
+
+# Z3 is looked for, and an old one is refused.
+$ printf '#!/bin/sh\necho "Z3 version 4.8.12 - 64 bit"\n' > $T/z3; chmod +x $T/z3; WEIGHTPROOF_Z3=$T/z3 weightproof verify $T/b.claims --engine smt --only one
+> undecided  one: smt: Z3 4.8.12 is too old: before 4.13 it says unsat of some queries that have a solution
+> 1 claim: 1 undecided; 0 certificates accepted; # s
+? 2
+
+$ WEIGHTPROOF_Z3=$T/none weightproof verify $T/b.claims --engine smt --only one
+> undecided  one: smt: '$T/none' does not say which Z3 it is
+> 1 claim: 1 undecided; 0 certificates accepted; # s
+? 2
+
+# One that answers wrongly proves nothing: here the claim is false, and the checker says so.
+$ printf '#!/bin/sh\ncase "$1" in --version) echo "Z3 version 5.4.1 - 64 bit";; *) echo unsat;; esac\n' > $T/z3; WEIGHTPROOF_Z3=$T/z3 weightproof verify $T/b.claims --engine smt
+> undecided  one: the solver says that no input falsifies it, and finds none that satisfies the condition (Z3 5.4.1)  [smt, none, # s + # s]
+> undecided  some: the checker did not accept the certificate (exit status 1): line 7: the predicate is not false  [smt, none, # s + # s]
+> 2 claims: 2 undecided; 0 certificates accepted; # s
+? 2

@@ -62,7 +62,8 @@ static enum smt_meaning prove(struct smt *m)
     if (s->forall.n > 0 || e->form != FORM_QUANT || e->quant != QUANT_EXISTS) {
         (void)smt_bind(m, &s->forall, true);
         assert_condition(m, s->forall_where);
-        assert_claim(m, e, true);
+        for (; m->premises && e->form == FORM_BINARY && e->oper == OPER_IMPLIES; e = e->args[1]) smt_assert(m, smt_truth(m, e->args[0]));
+        if (!m->premises) assert_claim(m, e, true);
         return SMT_REFUTES;
     }
     (void)smt_bind(m, &e->binds, true);

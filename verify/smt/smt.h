@@ -40,6 +40,7 @@ struct smt {
     struct { mpq_ptr q; size_t n; } *numbers; size_t n_numbers, room_numbers;
     struct text out;                       /* declarations, definitions, assertions */
     bool products, relaxed;                /* products of variables stand in it; functions are enclosed */
+    bool premises;                         /* only the condition and the antecedents are asserted */
     const char *required;                  /* where it is false, something in the claim has no value */
     size_t fresh, n_reals;
     size_t *place; size_t room_place;      /* by variable: where it stands in the sum at hand, plus 1 */

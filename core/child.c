@@ -1,4 +1,4 @@
-#include "proofs/child.h"
+#include "core/child.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>

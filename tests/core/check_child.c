@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include "proofs/child.h"
+#include "core/child.h"
 
 static struct child ran(const char *script, double seconds, volatile int *stop) {
     const char *const argv[] = {"/bin/sh", "-c", script, NULL};

@@ -1,6 +1,6 @@
 /* child: runs one program with its output captured and its memory and time bounded. */
-#ifndef WEIGHTPROOF_PROOFS_CHILD_H
-#define WEIGHTPROOF_PROOFS_CHILD_H
+#ifndef WEIGHTPROOF_CORE_CHILD_H
+#define WEIGHTPROOF_CORE_CHILD_H
 #include <stdbool.h>
 #include "core/text.h"
 
