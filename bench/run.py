@@ -93,6 +93,29 @@ def part_max5():
     max_of("max5_s50.safetensors", 5, [], "max", "--n", "5", "--seed", "50")
 
 
+def stretched(path, n):
+    """A model of n positions from one of fewer: the last position stays, the others are repeated in order."""
+    sys.path.insert(0, os.path.join(ROOT, "examples"))
+    from train import load, save
+    tensors, config = load(path)
+    old = config["n_ctx"]
+    tensors["pos_embed.W_pos"] = tensors["pos_embed.W_pos"][[i * (old - 1) // (n - 1) for i in range(n - 1)] + [old - 1]]
+    out = os.path.join(tempfile.gettempdir(), "weightproof-bench-max%d.safetensors" % n)
+    save(out, tensors, dict(config, n_ctx=n))
+    return out
+
+
+def part_count():
+    max10 = os.path.join(ROOT, "tests", "data", "max10_s50.safetensors")
+    for what, path, n, within in (("max10_s50", max10, 10, "1e-6"), ("the same, stretched to 20 positions", stretched(max10, 20), 20, "1e-5")):
+        seconds, claims = verify_text(COUNT % (path, n, 63, "max(t)", "within " + within), "--timeout", "120")
+        c = claims[0]
+        row("%s: count" % what, c, seconds, "fraction [%.9f, %.9f], width %.2e" % (c["lo"], c["hi"], c["hi"] - c["lo"]))
+        seconds, claims = verify_text(MARGIN % (path, n, 63, 63, n, 63, n - 1), "--only", "margin")
+        c = claims[0]
+        row("%s: smallest margin" % what, c, seconds, "[%.9g, %.9g] at %s" % (c["lo"], c["hi"], c.get("attains")))
+
+
 def part_twin():
     seconds, claims = verify(ROOT + "/examples/twin.claims")
     for c in claims:

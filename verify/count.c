@@ -7,7 +7,7 @@
 
 #define EXACT_SECONDS 2        /* for the exact walk, at most a quarter of the time */
 #define BINS_FIRST 256
-#define ENTER_FIRST 4096
+#define ENTER_FIRST 256
 
 static bool count_takes(const struct statement *s, struct text *why)
 {
@@ -107,7 +107,7 @@ static enum status count_decide(struct outcome *out, const struct statement *s, 
         outcome_init(&next);
         if (round == 1)
             asked(want, s, out->total_hi);
-        rule.enter = round == 0 ? (tally)1 << 100 : round == 1 ? tally_of(want) / ENTER_FIRST : rule.enter / 16;
+        rule.enter = round == 0 ? (tally)1 << 126 : round == 1 ? tally_of(want) / ENTER_FIRST : rule.enter / 16;
         status = separable_count(&next, s, l, d, &rule);
         if (status == STATUS_OK || round == 0)
             take_outcome(out, &next);

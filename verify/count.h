@@ -8,9 +8,9 @@
 struct count_rule { size_t bins; tally enter; };
 
 #define BINS_MOST ((size_t)1 << 18)     /* FORMAT.md: of one form */
-#define BINS_TOTAL ((size_t)1 << 22)    /* of the forms of a cell */
+#define BINS_TOTAL ((size_t)1 << 22)    /* of the forms of a cell, over all their tables */
 #define SUMS_MOST ((size_t)1 << 26)     /* entries of one form's tables */
-#define PAIRED 12                       /* forms whose pairs have tables */
+#define PAIRED 8                        /* forms whose pairs have tables */
 
 /* by[0] line[0] + by[1] line[1], by >= 0 and dyadic: a line itself, or a mixture of two that is <= 0 wherever both are. */
 struct mix { int line[2]; double by[2]; };
@@ -27,13 +27,18 @@ struct sums {
     double *N;
     size_t room_states, room_cells, room_N;
 };
+/* The transitions of a cell's states that some completion of its query token takes; of state s from first[s]. */
+struct edges { size_t *first; struct edge { size_t next, cell; } *edge; size_t room_first, room_edge; };
+void edges_clear(struct edges *e);
+enum status edges_fill(struct edges *out, const struct cell *x) MUST_USE;
 void sums_clear(struct sums *t);
-enum status sums_fill(struct sums *t, const struct cell *x, const struct mix *f, size_t bins, const struct limits *l, bool *expired) MUST_USE;
+enum status sums_fill(struct sums *t, const struct cell *x, const struct edges *edges, const struct mix *f, size_t bins, const struct limits *l, bool *expired) MUST_USE;
 /* How many completions of a state (counted over all layers) make the form fail, at most and at least, when the lines' sums so far are `sum`, within rad. */
 void sums_ask(tally *over, tally *under, const struct sums *t, const struct cell *x, size_t state, const double *sum, double rad);
 
 /* All tables of a cell (count_cell.c), and what they say together. */
 struct tables {
+    struct edges edges;
     struct sums *line; bool *open;      /* [K] which have tables */
     int *rank;                          /* [K] among the lines with pairs, or -1 */
     struct sums *pair;                  /* [PAIRED * PAIRED] mixtures, by rank, the larger first */
@@ -48,7 +53,7 @@ enum status tables_fill(struct tables *t, const struct cell *x, const struct cou
 /* At least `surely` and at most `maybe` of a state's completions make one of the lines in `active` fail. */
 void tables_ask(tally *surely, tally *maybe, struct tables *t, const struct cell *x, tally enter, size_t state, const double *sum, double rad, const int *active, size_t n_active);
 
-/* Like problem_walk with WANT_NUMBER; `open` holds what the tables leave open. Real semantics, at most 2^100 sequences. */
+/* Like problem_walk with WANT_NUMBER; `open` holds what the tables leave open. Real semantics, at most 2^125 sequences. */
 enum status problem_count(struct walk_result *out, struct problem *p, const struct count_rule *rule, const struct limits *l) MUST_USE;
 
 /* One round of the engine: an outcome under the rule; STATUS_TIMEOUT when time was up before all was looked at. */

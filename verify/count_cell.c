@@ -1,7 +1,7 @@
 /* The tables of one class with one query token: which forms get how many bins, which pairs of lines are looked at together, and what follows for
  * "one of them fails". For any lines, the sum of their counts is at least the number of sequences on which one fails; their sum less that of both
- * failing, over all pairs of any set of lines, is at most it (Bonferroni). Both fail only where every mixture
- * of the two fails, and where a mixture is negative, one of the two is. */
+ * failing, over all pairs of any set of lines, is at most it (Bonferroni). Both fail only where their
+ * sum fails, and where their sum is negative, one of the two is. */
 #include <math.h>
 #include <string.h>
 
@@ -14,6 +14,7 @@ void tables_clear(struct tables *t)
         sums_clear(&t->line[k]);
     for (size_t k = 0; t->pair && k < PAIRED * PAIRED; k++)
         sums_clear(&t->pair[k]);
+    edges_clear(&t->edges);
     free(t->line);
     free(t->open);
     free(t->pair);
@@ -115,10 +116,9 @@ void tables_ask(tally *surely, tally *maybe, struct tables *t, const struct cell
     for (size_t e = 0; e < n_active; e++) {
         int k = active[e];
         sums_ask(&t->over[k], &t->under[k], &t->line[k], x, state, sum, rad);
-        *maybe += t->over[k];          /* fewer than 2^20 lines, counts below 2^100 */
+        *maybe = t->over[k] < all - *maybe ? *maybe + t->over[k] : all;
         *surely = t->under[k] > *surely ? t->under[k] : *surely;
     }
-    *maybe = *maybe < all ? *maybe : all;
     if (*maybe - *surely <= enter || n_active < 2)
         return;
     tally mixed = ask_pairs(t, x, state, sum, rad, active, n_active), least = greedy(t, active, n_active);
@@ -134,7 +134,7 @@ static enum status fill_line(struct filler *f, size_t k, size_t bins)
 {
     struct mix form = { { (int)k, (int)k }, { 1, 0 } };
     struct tables *t = f->t;
-    enum status s = sums_fill(&t->line[k], f->x, &form, bins, f->l, f->expired);
+    enum status s = sums_fill(&t->line[k], f->x, &t->edges, &form, bins, f->l, f->expired);
     if (s == STATUS_OK && !*f->expired)
         sums_ask(&t->over[k], &t->under[k], &t->line[k], f->x, 0, f->x->partial, 0);
     f->bins += bins;
@@ -161,31 +161,14 @@ static int exponent_of(const struct sums *t)
     return e;
 }
 
-/* Of three mixtures of two lines, made equally wide up to a factor of two, the one that fails least often. */
+/* The sum of two lines, made equally wide up to a factor of two. */
 static enum status fill_pair(struct filler *f, struct sums *out, int a, int b)
 {
-    static const double share[3][2] = { { 1, 3 }, { 1, 1 }, { 3, 1 } };
     const struct sums *x = &f->t->line[a], *y = &f->t->line[b];
     int e = exponent_of(x) - exponent_of(y);
     size_t bins = (x->bins < y->bins ? x->bins : y->bins) / 4 + 1;
-    tally least = 0, over, under;
-    enum status s = STATUS_OK;
-    for (int m = 0; m < 3 && s == STATUS_OK && !*f->expired; m++) {
-        struct sums made = { 0 };
-        struct mix form = { { a, b }, { ldexp(share[m][0], e > 0 ? -e : 0), ldexp(share[m][1], e < 0 ? e : 0) } };
-        s = sums_fill(&made, f->x, &form, bins, f->l, f->expired);
-        if (s == STATUS_OK && !*f->expired) {
-            sums_ask(&over, &under, &made, f->x, 0, f->x->partial, 0);
-            if (m == 0 || over < least) {
-                struct sums swap = *out;
-                *out = made;
-                made = swap;
-                least = over;
-            }
-        }
-        sums_clear(&made);
-    }
-    return s;
+    struct mix form = { { a, b }, { ldexp(1, e > 0 ? -e : 0), ldexp(1, e < 0 ? e : 0) } };
+    return sums_fill(out, f->x, &f->t->edges, &form, bins, f->l, f->expired);
 }
 
 /* The PAIRED lines with the largest over-counts, in t->order; how many. */
@@ -215,6 +198,8 @@ enum status tables_fill(struct tables *t, const struct cell *x, const struct cou
 {
     struct filler f = { t, x, rule, l, expired, 0 };
     enum status s = room(t, x->c->lines.K);
+    if (s == STATUS_OK)
+        s = edges_fill(&t->edges, x);
     tally surely, maybe;
     for (size_t e = 0; e < n_open && s == STATUS_OK && !*expired; e++) {
         t->open[open[e]] = true;

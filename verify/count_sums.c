@@ -10,21 +10,41 @@
 
 #define STEPS_MOST 0x1p44
 
-/* The transition by token k of state s in layer i; false when no completion of this query token takes it. */
-static bool edge(size_t *next, size_t *cell, const struct cell *x, size_t i, size_t s, size_t k)
+#define EACH_EDGE(e, edges, state) for (const struct edge *e = (edges)->edge + (edges)->first[state]; e < (edges)->edge + (edges)->first[(state) + 1]; e++)
+
+void edges_clear(struct edges *e)
 {
-    const struct automaton *a = &x->c->a;
-    int to = a->next[i][s * a->n_tokens[i] + k];
-    if (to < 0 || (i == x->p->row && x->p->t.sets[i][k] != x->q))
-        return false;
-    *next = x->layer[i + 1] + (size_t)to;
-    *cell = x->p->first[i] + k;
-    return x->count[*next] > 0;
+    free(e->first);
+    free(e->edge);
+    memset(e, 0, sizeof *e);
 }
 
-#define EACH_EDGE(x, i, s, next, cell) \
-    for (size_t next, cell, k_ = 0; k_ < (x)->c->a.n_tokens[i]; k_++) \
-        if (edge(&next, &cell, x, i, s, k_))
+enum status edges_fill(struct edges *out, const struct cell *x)
+{
+    const struct problem *p = x->p;
+    const struct automaton *a = &x->c->a;
+    size_t n = 0, states = x->layer[p->n_src + 1];
+    size_t *first = mem_grow(out->first, &out->room_first, states + 1, sizeof *first);
+    if (!first)
+        return STATUS_MEMORY;
+    out->first = first;
+    for (size_t i = 0; i < p->n_src; i++)
+        for (size_t s = 0; s < a->n_states[i]; s++) {
+            first[x->layer[i] + s] = n;
+            struct edge *edge = mem_grow(out->edge, &out->room_edge, n + a->n_tokens[i] + 1, sizeof *edge);
+            if (!edge)
+                return STATUS_MEMORY;
+            out->edge = edge;
+            for (size_t k = 0; k < a->n_tokens[i]; k++) {
+                int to = a->next[i][s * a->n_tokens[i] + k];
+                if (to >= 0 && (i != p->row || p->t.sets[i][k] == x->q) && x->count[x->layer[i + 1] + (size_t)to] > 0)
+                    edge[n++] = (struct edge){ x->layer[i + 1] + (size_t)to, p->first[i] + k };
+            }
+        }
+    for (size_t s = x->layer[p->n_src]; s <= states; s++)
+        first[s] = n;
+    return STATUS_OK;
+}
 
 void sums_clear(struct sums *t)
 {
@@ -67,23 +87,23 @@ static enum status room(struct sums *t, size_t states, size_t cells)
 }
 
 /* Extrema of the whole sums: the step is their distance over the bins. */
-static double width_of(struct sums *t, const struct cell *x, const struct mix *f)
+static double width_of(struct sums *t, const struct cell *x, const struct edges *edges, const struct mix *f)
 {
-    const struct automaton *a = &x->c->a;
-    size_t n = x->p->n_src;
-    for (size_t s = 0; s < a->n_states[n]; s++)
-        t->mark[x->layer[n] + s].low = t->mark[x->layer[n] + s].high = 0;
-    for (size_t i = n; i-- > 0;)
-        for (size_t s = 0; s < a->n_states[i]; s++) {
-            struct mark *m = t->mark + x->layer[i] + s;
-            m->low = INFINITY;
-            m->high = -INFINITY;
-            EACH_EDGE(x, i, s, next, cell) {
-                double h = mix_at(f, x->h + cell * x->Kp);
-                m->low = fmin(m->low, h + t->mark[next].low);
-                m->high = fmax(m->high, h + t->mark[next].high);
-            }
+    size_t last = x->layer[x->p->n_src];
+    if (f->by[1] == 0)
+        return f->by[0] * (x->high[f->line[0]] - x->low[f->line[0]]);
+    for (size_t s = last; s < x->layer[x->p->n_src + 1]; s++)
+        t->mark[s].low = t->mark[s].high = 0;
+    for (size_t s = last; s-- > 0;) {
+        double low = INFINITY, high = -INFINITY;
+        EACH_EDGE(e, edges, s) {
+            double h = mix_at(f, x->h + e->cell * x->Kp), lo = h + t->mark[e->next].low, hi = h + t->mark[e->next].high;
+            low = lo < low ? lo : low;
+            high = hi > high ? hi : high;
         }
+        t->mark[s].low = low;
+        t->mark[s].high = high;
+    }
     return t->mark[0].high - t->mark[0].low;
 }
 
@@ -107,55 +127,52 @@ static bool take_steps(struct sums *t, const struct cell *x, const struct mix *f
     return true;
 }
 
-static void mark_extrema(struct sums *t, const struct cell *x)
+static void mark_extrema(struct sums *t, const struct cell *x, const struct edges *edges)
 {
-    const struct automaton *a = &x->c->a;
-    size_t n = x->p->n_src;
-    for (size_t s = 0; s < a->n_states[n]; s++)
-        t->mark[x->layer[n] + s] = (struct mark){ 0 };
-    for (size_t i = n; i-- > 0;)
-        for (size_t s = 0; s < a->n_states[i]; s++) {
-            struct mark *m = t->mark + x->layer[i] + s;
-            *m = (struct mark){ .least = INT64_MAX, .most = INT64_MIN, .low = INFINITY, .high = -INFINITY };
-            EACH_EDGE(x, i, s, next, cell) {
-                const struct mark *to = t->mark + next;
-                int64_t g = t->steps[cell];
-                m->least = g + to->least < m->least ? g + to->least : m->least;
-                m->most = g + to->most > m->most ? g + to->most : m->most;
-                m->low = fmin(m->low, t->low[cell] + to->low);
-                m->high = fmax(m->high, t->high[cell] + to->high);
-            }
+    size_t last = x->layer[x->p->n_src];
+    for (size_t s = last; s < x->layer[x->p->n_src + 1]; s++)
+        t->mark[s] = (struct mark){ 0 };
+    for (size_t s = last; s-- > 0;) {
+        struct mark m = { .least = INT64_MAX, .most = INT64_MIN, .low = INFINITY, .high = -INFINITY };
+        EACH_EDGE(e, edges, s) {
+            const struct mark *to = t->mark + e->next;
+            int64_t g = t->steps[e->cell], least = g + to->least, most = g + to->most;
+            double low = t->low[e->cell] + to->low, high = t->high[e->cell] + to->high;
+            m.least = least < m.least ? least : m.least;
+            m.most = most > m.most ? most : m.most;
+            m.low = low < m.low ? low : m.low;
+            m.high = high > m.high ? high : m.high;
         }
+        t->mark[s] = m;
+    }
 }
 
 /* What can be asked of a state: minus the steps of the prefixes that reach it, with the rests to spare; and of that what is not settled by its extrema. */
-static size_t mark_windows(struct sums *t, const struct cell *x)
+static size_t mark_windows(struct sums *t, const struct cell *x, const struct edges *edges)
 {
-    const struct automaton *a = &x->c->a;
-    size_t n = x->p->n_src, total = 0;
-    for (size_t s = 0; s < x->layer[n + 1]; s++) {
+    size_t last = x->layer[x->p->n_src], total = 0;
+    for (size_t s = 0; s < x->layer[x->p->n_src + 1]; s++) {
         t->mark[s].from = INT64_MAX;
         t->mark[s].to = INT64_MIN;
     }
     t->mark[0].from = -(int64_t)ceil(t->mark[0].high) - 4;
     t->mark[0].to = 4 - (int64_t)floor(t->mark[0].low);
-    for (size_t i = 0; i < n; i++)
-        for (size_t s = 0; s < a->n_states[i]; s++) {
-            struct mark *m = t->mark + x->layer[i] + s;
-            if (m->from > m->to)
-                continue;
-            EACH_EDGE(x, i, s, next, cell) {
-                struct mark *to = t->mark + next;
-                int64_t g = t->steps[cell];
-                to->from = m->from - g < to->from ? m->from - g : to->from;
-                to->to = m->to - g > to->to ? m->to - g : to->to;
-            }
-            m->from = m->from > m->least ? m->from : m->least;
-            m->to = m->to < m->most - 1 ? m->to : m->most - 1;
-            m->at = total;
-            m->n = m->from <= m->to ? (size_t)(m->to - m->from) + 1 : 0;
-            total += m->n;
+    for (size_t s = 0; s < last; s++) {
+        struct mark *m = t->mark + s;
+        if (m->from > m->to)
+            continue;
+        EACH_EDGE(e, edges, s) {
+            struct mark *to = t->mark + e->next;
+            int64_t g = t->steps[e->cell];
+            to->from = m->from - g < to->from ? m->from - g : to->from;
+            to->to = m->to - g > to->to ? m->to - g : to->to;
         }
+        m->from = m->from > m->least ? m->from : m->least;
+        m->to = m->to < m->most - 1 ? m->to : m->most - 1;
+        m->at = total;
+        m->n = m->from <= m->to ? (size_t)(m->to - m->from) + 1 : 0;
+        total += m->n;
+    }
     return total;
 }
 
@@ -179,30 +196,33 @@ static void add_edge(struct sums *t, const struct cell *x, const struct mark *m,
         jump[full - from] += (double)x->count[next];
 }
 
-static enum status fill(struct sums *t, const struct cell *x, const struct limits *l, bool *expired)
+static enum status fill(struct sums *t, const struct cell *x, const struct edges *edges, const struct limits *l, bool *expired)
 {
-    const struct automaton *a = &x->c->a;
-    size_t widest = 0;
-    for (size_t s = 0; s < x->layer[x->p->n_src]; s++)
+    size_t widest = 0, last = x->layer[x->p->n_src], done = 0;
+    for (size_t s = 0; s < last; s++)
         widest = t->mark[s].n > widest ? t->mark[s].n : widest;
     double *jump = mem_array(widest + 1, sizeof *jump);
     if (!jump)
         return STATUS_MEMORY;
-    for (size_t i = x->p->n_src; i-- > 0;)
-        for (size_t s = 0; s < a->n_states[i] && !*expired; s++) {
-            const struct mark *m = t->mark + x->layer[i] + s;
-            double *N = t->N + m->at, all = 0;
-            memset(N, 0, m->n * sizeof *N);
-            memset(jump, 0, m->n * sizeof *jump);
-            EACH_EDGE(x, i, s, next, cell)
-                if (m->n > 0)
-                    add_edge(t, x, m, jump, next, t->steps[cell]);
-            for (size_t v = 0; v < m->n; v++) {
-                all += jump[v];
-                N[v] += all;
-            }
+    for (size_t s = last; s-- > 0 && !*expired;) {
+        const struct mark *m = t->mark + s;
+        if (m->n == 0)
+            continue;
+        double *N = t->N + m->at, all = 0;
+        memset(N, 0, m->n * sizeof *N);
+        memset(jump, 0, m->n * sizeof *jump);
+        EACH_EDGE(e, edges, s)
+            add_edge(t, x, m, jump, e->next, t->steps[e->cell]);
+        for (size_t v = 0; v < m->n; v++) {
+            all += jump[v];
+            N[v] += all;
+        }
+        done += m->n;
+        if (done > 100000) {
+            done = 0;
             *expired = limits_expired(l);
         }
+    }
     free(jump);
     return STATUS_OK;
 }
@@ -216,19 +236,19 @@ static double spread_of(const struct cell *x)
     return x->count[0] < (tally)1 << 53 ? 0 : terms * 0x1p-51;
 }
 
-enum status sums_fill(struct sums *t, const struct cell *x, const struct mix *f, size_t bins, const struct limits *l, bool *expired)
+enum status sums_fill(struct sums *t, const struct cell *x, const struct edges *edges, const struct mix *f, size_t bins, const struct limits *l, bool *expired)
 {
     enum status s = room(t, x->layer[x->p->n_src + 1], x->p->first[x->p->n_src]);
     if (s != STATUS_OK)
         return s;
     t->form = *f;
     t->bins = 0;
-    double width = width_of(t, x, f);
+    double width = width_of(t, x, edges, f);
     t->step = width / (double)bins;
     if (!isfinite(width) || !(t->step > 0) || !take_steps(t, x, f))
         return STATUS_OK;
-    mark_extrema(t, x);
-    size_t entries = mark_windows(t, x);
+    mark_extrema(t, x, edges);
+    size_t entries = mark_windows(t, x, edges);
     if (entries > SUMS_MOST)
         return STATUS_OK;
     if (entries > t->room_N || !t->N) {
@@ -240,7 +260,7 @@ enum status sums_fill(struct sums *t, const struct cell *x, const struct mix *f,
         return STATUS_MEMORY;
     t->bins = bins;
     t->spread = spread_of(x);
-    return fill(t, x, l, expired);
+    return fill(t, x, edges, l, expired);
 }
 
 static double completions(const struct sums *t, const struct cell *x, size_t state, double v)

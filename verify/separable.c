@@ -216,8 +216,8 @@ static enum status count_problem(struct run *r, struct problem *p)
 {
     struct walk_result w;
     walk_result_init(&w);
-    if (mpz_sizeinbase(p->total, 2) > (r->rule ? 100 : 126)) {
-        text_add(&r->why, r->rule ? "more than 2^100 sequences" : "more than 2^126 sequences");
+    if (mpz_sizeinbase(p->total, 2) > 125) {
+        text_add(&r->why, "2^125 sequences or more");
         return STATUS_UNSUPPORTED;
     }
     struct walk_options o = { WANT_NUMBER, true, 0 };

@@ -175,13 +175,13 @@ static bool read_source(struct cursor *c, struct certificate *x) {
 
 #define BINS_MOST 65535
 
-/* bins B ENTER: 1 <= B <= BINS_MOST, ENTER below 2^100 */
+/* bins B ENTER: 1 <= B <= BINS_MOST, ENTER below 2^126 */
 static bool read_count_rule(struct cursor *c, struct count_rule *out) {
     mpz_t bins, enter, high;
     if (!take(c, "bins")) return fail_at(c->f, c->line + 1, "line 'bins' expected");
     mpz_inits(bins, enter, high, NULL);
     bool good = read_count(c, bins) && read_count(c, enter) && line_end(c);
-    if (good && (mpz_sgn(bins) == 0 || mpz_cmp_ui(bins, BINS_MOST) > 0 || mpz_sizeinbase(enter, 2) > 100)) good = bad(c, "out of range");
+    if (good && (mpz_sgn(bins) == 0 || mpz_cmp_ui(bins, BINS_MOST) > 0 || mpz_sizeinbase(enter, 2) > 126)) good = bad(c, "out of range");
     if (good) {
         mpz_fdiv_q_2exp(high, enter, 64);
         *out = (struct count_rule){(uint32_t)mpz_get_ui(bins), (unsigned __int128)mpz_get_ui(high) << 64 | mpz_get_ui(enter)};

@@ -110,7 +110,7 @@ static bool build_states(struct walker *w, uint32_t q) {
         wide *then = mem_get(w->states[i + 1].n, sizeof *then);
         for (size_t x = 0; x < w->states[i].n; x++)
             for (uint32_t t = 0; t < m; t++)
-                if (w->next[i][x * m + t] >= 0) then[w->next[i][x * m + t]] += now[x]; /* below 2^120: checked at the start */
+                if (w->next[i][x * m + t] >= 0) then[w->next[i][x * m + t]] += now[x]; /* below 2^125: checked at the start */
         mem_free(now);
         now = then;
     }
@@ -423,20 +423,22 @@ static bool one_query(struct walker *w, const struct ex *where, uint32_t q) {
     return good;
 }
 
-static bool positions(struct sep *s, const struct ex *set, unsigned most) {
+/* The cells; fewer than 2^125 sequences. */
+static bool positions(struct sep *s, const struct ex *set) {
     if (!product_init(s->e, &s->sets, set)) return sep_refuse(s, "the set of the sequence");
     s->n = s->sets.n;
     s->at = mem_get((size_t)s->n + 1, sizeof *s->at);
     if (s->n == 0 || s->n > 4096) return sep_refuse(s, "the length of the sequence");
-    unsigned bits = 0;
+    wide total = 1;
     for (uint32_t i = 0; i < s->n; i++) {
         size_t m = s->sets.size[i];
         if ((i == 0 || !s->sets.shared) && !sep_distinct(s, s->sets.v[i], m)) return false;
         if (m > 1000000 / s->n) return sep_refuse(s, "too many tokens");
         s->at[i + 1] = s->at[i] + (uint32_t)m;
-        for (; m > 1; m = (m + 1) / 2) bits++;
+        if (m > 0 && total > (((wide)1 << 125) - 1) / m) return sep_refuse(s, "too many sequences");
+        total *= m;
     }
-    return bits < most ? true : sep_refuse(s, "too many sequences");
+    return true;
 }
 
 static void walker_clear(struct walker *w) {
@@ -478,7 +480,7 @@ static bool one_domain(struct eval *e, void *arg) {
     w->tally = o->tally;
     if (o->count != NULL) w->bins = (struct bins){.B = o->count->bins, .enter = o->count->enter};
     struct sep *s = &w->s;
-    bool good = positions(s, o->t->set, o->count != NULL ? 100 : 120);
+    bool good = positions(s, o->t->set);
     good = good && (o->where == NULL || sep_collect(s, o->where, -1)) && (o->predicate == NULL || sep_collect(s, o->predicate, -1));
     if (good && !s->has_row) good = sep_refuse(s, "nothing of a network in it");
     good = good && sep_tables(s);

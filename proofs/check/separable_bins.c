@@ -71,10 +71,9 @@ static void ask(struct bins *b, uint32_t i, size_t class, const int64_t *part, c
     for (uint32_t a = 0; a < n_left; a++) {
         uint32_t k = left[a];
         sums_ask(&b->over[k], &b->under[k], &b->one[k], &b->cell, i, class, part);
-        *maybe += b->over[k]; /* at most 2^100 each, and fewer than 2^24 forms */
+        *maybe = b->over[k] < all - *maybe ? *maybe + b->over[k] : all;
         if (b->under[k] > *surely) *surely = b->under[k];
     }
-    if (*maybe > all) *maybe = all;
     if (*maybe - *surely <= b->enter || n_left < 2) return;
     wide mixed = ask_pairs(b, i, class, part, left, n_left), least = greedy(b, left, n_left);
     if (mixed > least) least = mixed;
@@ -116,35 +115,23 @@ static int bits(int64_t x) {
     return n;
 }
 
-/* Of three mixtures, of forms made equally wide up to a factor of two, the one that fails least often. */
-static bool fill_two(struct bins *b, struct sums *out, uint32_t x, uint32_t y, const int64_t *zero) {
-    static const int64_t share[3][2] = {{1, 3}, {1, 1}, {3, 1}};
+/* The sum of two forms, made equally wide up to a factor of two. */
+static bool fill_two(struct bins *b, struct sums *out, uint32_t x, uint32_t y) {
     const struct sums *a = &b->one[x], *c = &b->one[y];
     int e = bits(a->width) - bits(c->width);
     uint32_t bins = (a->bins < c->bins ? a->bins : c->bins) / 4 + 1;
-    wide least = 0, over, under;
-    for (int m = 0; m < 3; m++) {
-        const struct mix mix = {.form = {x, y}, .by = {share[m][0], share[m][1]}, .drop = {e > 0 ? (unsigned)e : 0, e < 0 ? (unsigned)-e : 0}};
-        struct sums made = {0};
-        if (!sums_fill(&made, &b->cell, &mix, bins)) return false;
-        sums_ask(&over, &under, &made, &b->cell, 0, 1, zero);
-        if (m == 0 || over < least) {
-            sums_clear(out);
-            *out = made;
-            least = over;
-        } else sums_clear(&made);
-    }
-    return true;
+    const struct mix mix = {.form = {x, y}, .by = {1, 1}, .drop = {e > 0 ? (unsigned)e : 0, e < 0 ? (unsigned)-e : 0}};
+    return sums_fill(out, &b->cell, &mix, bins);
 }
 
-static bool fill_pairs(struct bins *b, const uint32_t *open, uint32_t n_open, const int64_t *zero) {
+static bool fill_pairs(struct bins *b, const uint32_t *open, uint32_t n_open) {
     uint32_t order[PAIRED];
     size_t n = 0;
     for (uint32_t a = 0; a < n_open; a++)
         if (b->over[open[a]] > 4 * b->enter) n = insert(order, n, b->over, open[a]);
     for (size_t a = 1; a < n; a++)
         for (size_t c = 0; c < a; c++)
-            if (!fill_two(b, &b->two[a * PAIRED + c], order[a], order[c], zero)) return false;
+            if (!fill_two(b, &b->two[a * PAIRED + c], order[a], order[c])) return false;
     for (size_t a = 0; a < n; a++) b->rank[order[a]] = a;
     return true;
 }
@@ -175,7 +162,7 @@ bool bins_fill(struct bins *b, const struct cell *c) {
     if (good && !settled && maybe - surely > b->enter) {
         for (uint32_t a = 0; good && a < n_open; a++) good = refine_one(b, open[a], zero);
         if (good) ask(b, 0, 1, zero, open, n_open, &surely, &maybe);
-        if (good && maybe - surely > b->enter) good = fill_pairs(b, open, n_open, zero);
+        if (good && maybe - surely > b->enter) good = fill_pairs(b, open, n_open);
     }
     mem_free(zero);
     mem_free(open);

@@ -11,7 +11,7 @@ struct level { struct table classes; uint32_t tokens; wide *count; int64_t *leas
 
 /* ---- rule count ---- */
 
-#define PAIRED 12                        /* forms whose pairs have tables */
+#define PAIRED 8                         /* forms whose pairs have tables */
 struct unit { unsigned shift; uint64_t error; };
 /* One q with one set of final states: cells of position i from at[i]; terms g[cell * K + k]; radius[k] of every whole sum; class k of level i is mark first[i] + k. */
 struct cell { const struct level *level; uint32_t n; const uint32_t *at; size_t K; const int64_t *g, *radius; size_t *first; struct unit *unit; };

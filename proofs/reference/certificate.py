@@ -153,7 +153,7 @@ class Reader:
                 break
             c.steps.append(rest)
         c.bins = self.pair("bins", natural, "expected two integers") if c.rule == "count" else None
-        self.need(c.rule != "count" or (c.bins is not None and 1 <= c.bins[0] <= 65535 and c.bins[1] < 2 ** 100), "line 'bins' expected")
+        self.need(c.rule != "count" or (c.bins is not None and 1 <= c.bins[0] <= 65535 and c.bins[1] < 2 ** 126), "line 'bins' expected")
         c.radii = []
         while c.rule in ("point", "enumerate"):
             rest = self.line("radius ")
