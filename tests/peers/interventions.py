@@ -4,6 +4,7 @@ The forward pass here keeps the residual stream as a list of outputs of componen
 edge is another entry of one reader's sum. Nothing is shared with the graphs of weightproof. Each claim says that the changed logits are those
 of PyTorch to within 1e-9; the second checker, in Python, reads the certificates too.
 """
+import itertools
 import json
 import os
 import random
@@ -143,7 +144,7 @@ def run(c, P, t, table):
 
 
 def random_case(r, c, P):
-    """(model expression, its logits on t, t, sampled logits of `any`)"""
+    """(model expression, its logits on t, t, sampled logits of `any`, the replaced rows, which are those of every sequence as long as t)"""
     n, V = r.randint(1, c["n_ctx"]), c["d_vocab"]
     sequence = lambda: tuple(r.randrange(V) for _ in range(n))  # noqa: E731
     t, s = sequence(), sequence()
@@ -191,8 +192,18 @@ def random_case(r, c, P):
         base = results[0]
         text = "ablate(%s, drop = %s, to = %s%s)" % (text, which, word, ", ln = live" if c["normalization_type"] else "")
         if target == "any":
-            return text, None, t, [run(c, P, t, x)[0][-1].tolist() for x in results]
-    return text, run(c, P, t, base)[0][-1].tolist(), t, None
+            return text, None, t, [run(c, P, t, x)[0][-1].tolist() for x in results], None
+    return text, run(c, P, t, base)[0][-1].tolist(), t, None, base
+
+
+def count_zero(c, P, n, table):
+    """On how many sequences of n tokens entry 0 of the last logits leads, and the closest that two of them come there."""
+    number, least = 0, float("inf")
+    for t in itertools.product(range(c["d_vocab"]), repeat=n):
+        z = run(c, P, t, table)[0][-1]
+        lead = (z[0] - z[1:].max()).item()
+        number, least = number + (lead > 0), min(least, abs(lead))
+    return number, least
 
 
 def spread(c, table, positions):
@@ -225,18 +236,22 @@ def literal(x):
 def main():
     program, count = sys.argv[1], int(sys.argv[2]) if len(sys.argv) > 2 else 40
     r, passed, failed, wide = random.Random(7), 0, 0, 0
-    for number in range(count):
-        c, P = random_model(r, number)
+    for seed in range(count):
+        c, P = random_model(r, seed)
         with tempfile.TemporaryDirectory() as folder, torch.no_grad():
             np.savez(folder + "/m.npz", **{k: v.numpy().astype(np.float32) for k, v in P.items()})
             json.dump(c, open(folder + "/m.config.json", "w"))
             lines, expected = ["claims 1", 'model M = "m.npz"'], {}
             for i in range(6):
-                text, logits, t, sampled = random_case(r, c, P)
+                text, logits, t, sampled, table = random_case(r, c, P)
                 domain = "tokens(%s)" % ", ".join("{%d}" % x for x in t)
                 if sampled is None:
                     lines.append("claim c%d { forall t in %s prove dist(inf, logits(%s, t)[last], {%s}) <= 1e-9 }" % (i, domain, text, ", ".join(map(literal, logits))))
                     expected["c%d" % i] = None
+                    number, least = count_zero(c, P, len(t), table)
+                    if least > 1e-9:
+                        lines.append("claim n%d { count t in tokens[%d] of 0..%d : argmax(logits(%s, t)[last]) == 0 }" % (i, len(t), c["d_vocab"] - 1, text))
+                        expected["n%d" % i] = number
                 else:
                     lines.append("claim c%d { minimize t in %s : logits(%s, t)[last, 0] }" % (i, domain, text))
                     expected["c%d" % i] = min(x[0] for x in sampled)
@@ -251,7 +266,9 @@ def main():
                                     capture_output=True, text=True).stdout.count("accepted ")
             for claim in found:
                 want = expected[claim["name"]]
-                if want is None:
+                if claim["name"][0] == "n":
+                    good = claim["evidence"] == "checked" and int(claim["number_lo"]) == int(claim["number_hi"]) == want
+                elif want is None:
                     good = claim["verdict"] == "proved" and claim["evidence"] == "checked"
                 else:   # the certified interval holds for every choice, and so does the value at any
                     low = claim.get("lo", float("inf")) if claim["name"][0] == "c" else -claim.get("hi", float("-inf"))
@@ -259,11 +276,11 @@ def main():
                     wide += claim["verdict"] == "undecided"
                 passed, failed = passed + good, failed + (not good)
                 if not good:
-                    print("FAILED", number, json.dumps(c), "\n".join(x for x in lines if "claim %s " % claim["name"] in x), claim["verdict"], claim.get("reason"), want, claim.get("lo"), claim.get("hi"))
+                    print("FAILED", seed, json.dumps(c), "\n".join(x for x in lines if "claim %s " % claim["name"] in x), claim["verdict"], claim.get("reason"), want, claim.get("lo"), claim.get("hi"))
             good = second == len(certificates) and len(found) == len(expected)
             passed, failed = passed + good, failed + (not good)
             if not good:
-                print("FAILED", number, "%d of %d certificates accepted by the second checker, %d claims" % (second, len(certificates), len(found)), done.stderr[-500:])
+                print("FAILED", seed, "%d of %d certificates accepted by the second checker, %d claims" % (second, len(certificates), len(found)), done.stderr[-500:])
     if wide * 4 > passed:
         print("FAILED %d claims with any are undecided" % wide)
         failed += 1
