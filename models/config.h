@@ -26,6 +26,8 @@ const cJSON *config_find(const struct config *c, const char *key, const char **h
 const char *config_key(const char *name);
 /* The object `derived` from checkpoint.modules (config_module.c); NULL without memory. */
 cJSON *config_of_modules(const char *modules);
+/* torch.nn.RMSNorm(eps=None) takes the machine epsilon of its input's type, float32 here. */
+#define CONFIG_RMS_EPS 0x1p-23
 /* Is there a row of defaults for this model_type? config_types: the list of those, for messages. */
 bool config_knows_type(const char *type);
 extern const char config_types[];

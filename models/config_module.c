@@ -5,6 +5,7 @@
 #include "models/config.h"
 
 static const char by_attribute[] = "read from the attributes of the pickled module", by_class[] = "read from the classes of the pickled module",
+                  by_default[] = "of an RMSNorm without eps: the machine epsilon of float32, the type of input that is assumed",
                   by_guess[] = "assumed: the only activation among the parts of the pickled module";
 
 static bool ends(const char *s, const char *tail)
@@ -82,6 +83,11 @@ static bool note_module(cJSON *out, const cJSON *module)
         const cJSON *value = cJSON_GetObjectItemCaseSensitive(module, epsilons[i]);
         if (cJSON_IsNumber(value))
             fine = note(out, "eps", value, by_attribute);
+    }
+    if (fine && strcmp(class, "torch.nn.modules.normalization.RMSNorm") == 0 && !cJSON_GetObjectItemCaseSensitive(module, "eps")) {
+        cJSON *value = cJSON_CreateNumber(CONFIG_RMS_EPS);
+        fine = value && note(out, "eps", value, by_default);
+        cJSON_Delete(value);
     }
     return fine;
 }

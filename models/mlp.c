@@ -47,11 +47,13 @@ static enum status norms(struct mlp *k)
     }
     if (s != STATUS_OK || !norm || (s = norm_kinds(k, layer, rms)) != STATUS_OK)
         return s;
+    if (isnan(k->eps) && (s = mlp_check_eps(k)) != STATUS_OK)
+        return s;
     if (isnan(k->eps) && rms)
         return reading_ask(k->r, "the tensors do not tell eps of the RMSNorm: say --set eps=NUMBER");
     if (!isnan(k->eps) && !(k->eps >= 0))
         return reading_fail(k->r, "eps is %g (%s), a number of at least 0 is needed", k->eps, k->eps_how);
-    s = isnan(k->eps) ? reading_fact(k->r, "eps", "assumed, PyTorch's default (override with --set eps=NUMBER)", "1e-05") : reading_fact(k->r, "eps", k->eps_how, "%g", k->eps);
+    s = isnan(k->eps) ? reading_fact(k->r, "eps", "assumed, PyTorch's default (override with --set eps=NUMBER)", "1e-05") : reading_fact(k->r, "eps", k->eps_how, "%.9g", k->eps);
     k->eps = isnan(k->eps) ? 1e-5 : k->eps;
     if (layer || rms)
         k->r->b.net.eps = k->eps;
@@ -169,7 +171,9 @@ static size_t row_norm(struct mlp *k, const struct norm *n, size_t x, enum statu
         return 0;
     if (m->bias)
         bias = netbuild_cut(b, node_named("norms.%zu.b", n->number).s, v);
-    return netbuild_add(b, (struct netbuild_node){ .name = n->result.s, .op = m->bias ? OP_LAYERNORM : OP_RMSNORM, .inputs = &x, .n_inputs = 1,
+    else if (m->kind == MLP_LAYERNORM)
+        bias = netbuild_fill(b, node_named("norms.%zu.b", n->number).s, 0.0, width);
+    return netbuild_add(b, (struct netbuild_node){ .name = n->result.s, .op = m->kind == MLP_LAYERNORM ? OP_LAYERNORM : OP_RMSNORM, .inputs = &x, .n_inputs = 1,
                                                    .weights = { w, bias }, .n_weights = 2 });
 }
 

@@ -41,12 +41,16 @@ bool mlp_class_of(struct mlp_class *out, const struct mlp *k, const char *path);
 /* Path of a module from its tensor's name ("net.2" for net.2.weight), and of the module of that number beside it. */
 struct node_name mlp_path(const char *tensor);
 struct node_name mlp_path_beside(const char *tensor, long number);
+/* A Sequential at `path` that is a part of another one is refused: what stands beside it there would be left out. */
+enum status mlp_check_around(struct mlp *k, const char *path) MUST_USE;
 /* Is the chain all that a torch.nn.Sequential applies, one module after the other? */
 bool mlp_is_sequential(const struct mlp *k);
 /* Holds the classes of the modules with tensors against the kinds that were taken from their shapes. */
 enum status mlp_check_classes(struct mlp *k) MUST_USE;
-/* "module '1' is torch.nn.ELU, which is not read" */
-enum status mlp_refuse_class(struct mlp *k, const char *path, const struct mlp_class *class) MUST_USE;
+/* "module '1' is of class torch.nn.ELU, which is not read"; why: the reason where the class alone is none, or NULL. */
+enum status mlp_refuse_class(struct mlp *k, const char *path, const struct mlp_class *class, const char *why) MUST_USE;
+/* The norms of a pickled module that have another eps than the first are refused: one is read. */
+enum status mlp_check_eps(struct mlp *k) MUST_USE;
 
 /* mlp_tokens.c: is the first module a table of tokens? Takes it out of the chain. */
 enum status mlp_find_table(struct mlp *k) MUST_USE;

@@ -133,7 +133,7 @@ static enum status in_sequence(struct mlp *k, int *act, const char *tensor, long
         if (c.role == ROLE_PASS)
             continue;
         if (c.role != ROLE_ACTIVATION || any || !act)
-            return mlp_refuse_class(k, path.s, &c);
+            return mlp_refuse_class(k, path.s, &c, c.role != ROLE_ACTIVATION ? NULL : any ? "two activations in a row are not read" : "an activation before the first layer is not read");
         any = true;
         s = reading_activation_word(act, k->r, "act", c.word, "by its class");
         text_addf(words, "%s%s", words->size ? ", " : "", c.word);
@@ -164,6 +164,8 @@ static enum status from_sequential(struct mlp *k)
     text_clear(&last);
     if (s == STATUS_OK && strchr(whole.s, '.')) {
         *strrchr(whole.s, '.') = '\0';
+        if ((s = mlp_check_around(k, whole.s)) != STATUS_OK)
+            return s;
         s = reading_fact(k->r, "forward pass", "assumed: the code of the class around it is not read", "that of '%s'%s", whole.s, k->c.embed ? " after the embedding" : "");
     }
     return s;
@@ -262,6 +264,8 @@ enum status mlp_activations(struct mlp *k)
     for (size_t i = 0; k->act && i < k->c.n; i++)
         k->act[i] = (int)ACTIVATION_NONE;
     s = place && k->act ? all_activations(k, place) : STATUS_MEMORY;
+    if (s == STATUS_OK && k->modules && !mlp_is_sequential(k))
+        s = reading_fact(k->r, "forward pass", "assumed: the code of the classes around the layers is not read, paths beside the layers assumed to be none", "the layers one after another");
     free(place);
     return s;
 }

@@ -77,6 +77,14 @@ static enum status parse_checkpoint(struct model *m, const char *data, size_t si
     return s;
 }
 
+/* A Sequential with another one in it, by the description of modules. */
+static bool is_nested(const char *modules)
+{
+    static const char first[] = "{\"\": {\"class\": \"torch.nn.modules.container.Sequential\"";
+
+    return modules && strncmp(modules, first, sizeof first - 1) == 0 && strstr(modules + sizeof first - 1, first + 6);
+}
+
 static enum status build_network(struct model *m, const struct model_options *o, struct diag *d)
 {
     struct config config;
@@ -87,7 +95,8 @@ static enum status build_network(struct model *m, const struct model_options *o,
     family = o && o->family ? family_find(o->family) : family_of(&m->checkpoint);
     if (!family)
         return diag_fail(d, STATUS_UNSUPPORTED, "cannot read this family yet: '%s' has tensors of no known family, the first is '%s' "
-                         "('weightproof info --families' lists what is known by which names)", m->path, m->checkpoint.n ? m->checkpoint.tensors[0].name : "");
+                         "('weightproof info --families' lists what is known by which names)%s", m->path, m->checkpoint.n ? m->checkpoint.tensors[0].name : "",
+                         is_nested(m->checkpoint.modules) ? ": a Sequential inside a Sequential is not read, one with all the parts is" : "");
     if ((s = config_read(&config, m->config_sha256, &m->checkpoint, o, d)) != STATUS_OK)
         return s;
     m->family = family->name;

@@ -363,6 +363,8 @@ static enum status read_state(struct reader *r, struct checkpoint *c, size_t sta
 
     if (s == STATUS_OK)
         s = module ? read_module(r, c, state, "", 0) : read_dictionary(r, c, state);
+    if (s == STATUS_OK && module)
+        s = torch_check_modules(p, state, r->path, r->d);
     if (s == STATUS_OK && module && !(c->modules = torch_describe_modules(p, state)))
         s = STATUS_MEMORY;
     if (s == STATUS_OK && c->n == 0)

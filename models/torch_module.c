@@ -89,3 +89,53 @@ char *torch_describe_modules(const struct pickle *p, size_t module)
     text_clear(&out);
     return NULL;
 }
+
+/* Present, and neither None nor an empty dictionary. */
+static bool is_set(const struct pickle *p, const struct pickle_list *attributes, const char *key)
+{
+    long at = pickle_find(p, attributes, key);
+    const struct pickle_list *l = at < 0 ? NULL : pickle_items(p, (size_t)at);
+
+    return at >= 0 && p->values[at].kind != PICKLE_NONE && !(l && l->n == 0);
+}
+
+/* What changes the function of this one module, or NULL. */
+static const char *change_of(const struct pickle *p, size_t module)
+{
+    const struct pickle_list *a = pickle_attributes(p, module);
+
+    if (is_set(p, a, "_forward_hooks") || is_set(p, a, "_forward_pre_hooks"))
+        return "forward hooks, which change its function and are not read";
+    if (is_set(p, a, "forward"))
+        return "a forward pass of its own among its attributes, which is not read";
+    if (is_set(p, a, "max_norm") && pickle_find(p, a, "num_embeddings") >= 0)
+        return "max_norm set: rows are scaled as they are read, which is not read here";
+    return NULL;
+}
+
+static enum status check_module(const struct pickle *p, size_t module, const char *name, const char *path, int depth, struct diag *d)
+{
+    long parts = pickle_find(p, pickle_attributes(p, module), "_modules");
+    const struct pickle_list *l = parts < 0 ? NULL : pickle_items(p, (size_t)parts);
+    const char *change = change_of(p, module);
+    enum status s = STATUS_OK;
+
+    if (change)
+        return diag_fail(d, STATUS_UNSUPPORTED, "cannot read '%s': module '%s' has %s", path, name[0] ? name : "(the whole)", change);
+    if (depth == DEEP)
+        return diag_fail(d, STATUS_UNSUPPORTED, "cannot read '%s': modules within modules, %d deep", path, DEEP);
+    for (size_t i = 0; l && s == STATUS_OK && i + 1 < l->n; i += 2) {
+        const struct pickle_value *key = &p->values[l->items[i]];
+        struct text part = { 0 };
+        if (!torch_is_module(p, l->items[i + 1]))
+            continue;
+        text_addf(&part, "%s%s", name, name[0] ? "." : "");
+        if (key->kind == PICKLE_TEXT && utf8_is_text(key->text.s, key->text.n))
+            text_add_n(&part, key->text.s, key->text.n);
+        s = part.failed ? STATUS_MEMORY : check_module(p, l->items[i + 1], part.data ? part.data : "", path, depth + 1, d);
+        text_clear(&part);
+    }
+    return s;
+}
+
+enum status torch_check_modules(const struct pickle *p, size_t module, const char *path, struct diag *d) { return check_module(p, module, "", path, 0, d); }

@@ -16,4 +16,7 @@ bool torch_holds_tensors(const struct pickle *p, size_t value);
 /* A pickled module and its parts as a JSON object: by the path of each ("" is the whole) its class and its attributes that are numbers, words, classes
  * or functions. Owned by the caller; NULL without memory. */
 char *torch_describe_modules(const struct pickle *p, size_t module);
+/* Refuses, by name, modules whose function is not that of their class and tensors: forward hooks (those of weight_norm and pruning too), a `forward` set on the
+ * object, rows of an embedding that are scaled as they are read (max_norm). */
+enum status torch_check_modules(const struct pickle *p, size_t module, const char *path, struct diag *d) MUST_USE;
 #endif

@@ -57,7 +57,7 @@ says("two_states.pt", ["more than one state dict in it ('ema', 'now'): say which
 agrees("two_states.pt", "wrapped", "act=relu", "state_dict=ema")
 
 # modules saved whole: what their classes say is not asked for
-for name in ("leaky", "normed", "batch", "plain", "flat", "pair", "own"):
+for name in ("leaky", "normed", "batch", "plain", "flat", "pair", "own", "no_bias", "rms"):
     agrees(name + ".whole.pt", name)
 agrees("each.whole.pt", "each", "n_ctx=3", "combine=none")
 agrees("encoder.whole.pt", "encoder", "attention_dir=bidirectional")
@@ -72,7 +72,19 @@ says("pair.whole.pt", ["act gelu_new read from the classes", "that of 'mlp' afte
 says("own.whole.pt", ["act tanh assumed: the only activation among the parts of the pickled module (override with --set act=WORD)"])
 says("own_sigmoid.whole.pt", ["the tensors do not tell the activation between the layers, and the module has sigmoid among its parts: say --set act=relu"], status=3)
 says("elu.whole.pt", ["cannot read this family yet", "module '1' is of class torch.nn.modules.activation.ELU, which is not read"], status=2)
-says("no_bias.whole.pt", ["module '1' is of class torch.nn.modules.normalization.LayerNorm, which is not read"], status=2)
+says("rms.whole.pt", ["eps 1.1920929e-07 of an RMSNorm without eps: the machine epsilon of float32"])
+
+# modules whose function their tensors and the classes of their parts do not tell
+for name, words in (("hook", "module '1' has forward hooks, which change its function and are not read"), ("pre_hook", "module '(the whole)' has forward hooks"),
+                    ("forward", "module '1' has a forward pass of its own among its attributes"), ("max_norm", "module '0' has max_norm set"),
+                    ("twice", "module '0' is of class __main__.Twice: its code is not read"), ("no_affine", "LayerNorm: without a weight (elementwise_affine=False)"),
+                    ("no_statistics", "BatchNorm1d: without running statistics"), ("two_acts", "module '2' is of class torch.nn.modules.activation.Tanh: two activations in a row"),
+                    ("act_first", "module '0' is of class torch.nn.modules.activation.Tanh: an activation before the first layer"),
+                    ("softmax_0", "over another axis than the last (dim=-1)"), ("nested", "a Sequential inside a Sequential is not read"),
+                    ("nested_more", "a Sequential inside a Sequential is not read"), ("two_eps", "module '3' is of class torch.nn.modules.normalization.LayerNorm: its eps is not that of the norms before it")):
+    says(name + ".whole.pt", [words], status=2)
+for name in ("beside", "skips", "own"):
+    says(name + ".whole.pt", ["forward pass the layers one after another assumed: the code of the classes around the layers is not read, paths beside the layers assumed to be none"])
 says("each.whole.pt", ["say --set n_ctx=N"], status=3)
 status, text = run("selftest", os.path.join(folder, "leaky.pt"), "--against", os.path.join(folder, "leaky.npz"), "--set", "act=leaky_relu(0.1),silu")
 count(status == 1 and "FAILED" in text, "leaky.pt with another slope", text)

@@ -2,9 +2,11 @@
 
 Needs torch, transformers and numpy; what it writes is kept here, and tests/models/saved.py reads it without them. Weights are random.
 """
+import functools
 import os
 import sys
 
+import numpy as np
 import torch
 import transformers as tr
 from torch import nn
@@ -98,6 +100,57 @@ def modules():
     keep("own_sigmoid", Own(nn.Sigmoid()), rows)
 
 
+class Twice(nn.Linear):
+    def forward(self, x):
+        return 2 * super().forward(x)
+
+
+class Beside(nn.Sequential):
+    def forward(self, x):
+        return x + super().forward(x)
+
+
+class Skips(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layers, self.act = nn.ModuleList([nn.Linear(3, 3), nn.Linear(3, 3)]), nn.ReLU()
+
+    def forward(self, x):
+        for layer in self.layers:
+            x = x + self.act(layer(x))
+        return x
+
+
+def doubled(*args):
+    return 2 * args[-1]
+
+
+def misleading():
+    """Modules whose function their tensors and the classes of their parts do not tell, or that are not read for another reason."""
+    def chain(*between):
+        return nn.Sequential(nn.Linear(3, 4), *between, nn.Linear(4, 2))
+
+    models = {
+        "hook": chain(nn.ReLU()), "pre_hook": chain(nn.ReLU()), "forward": chain(nn.ReLU()),
+        "max_norm": nn.Sequential(nn.Embedding(7, 4, max_norm=1.0), nn.Flatten(), nn.Linear(12, 6)),
+        "twice": nn.Sequential(Twice(3, 4), nn.ReLU(), nn.Linear(4, 2)), "beside": Beside(nn.Linear(3, 4), nn.ReLU(), nn.Linear(4, 3)), "skips": Skips(),
+        "no_affine": chain(nn.LayerNorm(4, elementwise_affine=False)), "no_statistics": chain(nn.BatchNorm1d(4, track_running_stats=False)),
+        "two_acts": chain(nn.ReLU(), nn.Tanh()), "act_first": nn.Sequential(nn.Tanh(), nn.Linear(3, 4), nn.Linear(4, 2)), "softmax_0": chain(nn.Softmax(dim=0)),
+        "nested": nn.Sequential(chain(nn.ReLU()), nn.Tanh()), "nested_more": nn.Sequential(chain(nn.ReLU()), nn.Linear(2, 2)),
+        "two_eps": nn.Sequential(nn.Linear(3, 4), nn.LayerNorm(4), nn.Linear(4, 4), nn.LayerNorm(4, eps=1e-3), nn.Linear(4, 2)),
+    }
+    models["hook"][1].register_forward_hook(doubled)
+    models["pre_hook"].register_forward_pre_hook(doubled)
+    models["forward"][1].forward = functools.partial(doubled, 0)
+    for name, model in models.items():
+        torch.save(model, os.path.join(here, name + ".whole.pt"))
+    keep("rms", chain(nn.RMSNorm(4), nn.ReLU()), torch.randn(6, 3))
+    reference = os.path.join(here, "rms.npz")
+    with np.load(reference) as kept:  # in float64 its eps is another one
+        arrays = {k: v for k, v in kept.items() if not k.endswith("float64")}
+    np.savez(reference, **arrays)
+
+
 class Encoder(nn.Module):
     def __init__(self):
         super().__init__()
@@ -113,4 +166,5 @@ if __name__ == "__main__":
     folders()
     wrapped()
     modules()
+    misleading()
     keep("encoder", Encoder(), tokens(7, 4))
