@@ -172,6 +172,9 @@ enum status transformer_epsilon(struct transformer *t, bool inner)
 
     if (s != STATUS_OK || (t->norm == NORM_NONE && !inner))
         return s;
+    if (isnan(eps) && cJSON_IsNull(cJSON_GetObjectItemCaseSensitive(t->config->derived, "eps")))
+        return diag_fail(t->d, STATUS_UNSUPPORTED, "cannot read '%s': the norms of the pickled module have different eps, only one for all is read (--set eps=NUMBER takes that one for all)",
+                         file_of(t));
     if (isnan(eps) && t->foreign && t->norm != NORM_LN)
         return transformer_ask(t, "the tensors do not tell the epsilon of the norms: say --set eps=NUMBER");
     t->eps = isnan(eps) ? 1e-5 : eps;

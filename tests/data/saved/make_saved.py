@@ -168,3 +168,6 @@ if __name__ == "__main__":
     modules()
     misleading()
     keep("encoder", Encoder(), tokens(7, 4))
+    other = Encoder()
+    other.encoder.layers[0].norm2.eps = 1e-2
+    torch.save(other, os.path.join(here, "encoder_two_eps.whole.pt"))
