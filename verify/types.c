@@ -334,6 +334,8 @@ static bool type_compare(struct typer *t, struct expr *e)
             enum base base = e->args[k]->type.base;
             if (e->args[i]->type.base == BASE_FORMAL && base != BASE_INT && base != BASE_FORMAL && base != BASE_NONE)
                 ok = type_wrong(t, e->args[k], "an integer to compare an argmax with", NULL);
+            else if (e->args[i]->type.base == BASE_FORMAL)
+                ok = type_entry_of(t, e->args[k], &e->args[i]->args[0]->type) && ok;
         }
     for (size_t i = 0; i < e->n_args; i++)
         if (e->args[i]->type.base == BASE_FORMAL)
@@ -352,7 +354,8 @@ static bool type_in(struct typer *t, struct expr *e)
     if (!left)
         return false;
     if (maxes)
-        return (x->type.rank == 0 && (x->type.base == BASE_INT || x->type.base == BASE_NONE)) || type_wrong(t, x, "an integer", NULL);
+        return ((x->type.rank == 0 && (x->type.base == BASE_INT || x->type.base == BASE_NONE)) || type_wrong(t, x, "an integer", NULL)) &&
+               type_entry_of(t, x, &set->args[0]->type);
     if (!is_number(&x->type))
         return type_wrong(t, x, "a number", NULL);
     if (x->type.rank) {

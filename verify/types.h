@@ -31,6 +31,7 @@ bool type_set(struct typer *t, struct expr *e);                  /* e->type: BAS
 bool type_binds(struct typer *t, struct binds *b, bool counted); /* counted: no real-valued binder */
 bool type_component(struct typer *t, struct expr *e);            /* needs parts_of */
 bool type_call(struct typer *t, struct expr *e);
+bool type_entry_of(struct typer *t, const struct expr *e, const struct type *v); /* a constant that argmax(v) is compared with is an index of v */
 bool type_index_list(struct typer *t, struct expr *e, const struct type *base); /* args[1..]; e->type receives the result */
 
 /* Shared by the files of types. */

@@ -201,6 +201,17 @@ static bool out_of_range(struct typer *t, const struct expr *e, long n)
     return false;
 }
 
+bool type_entry_of(struct typer *t, const struct expr *e, const struct type *v)
+{
+    long value, n = v->rank == 1 ? v->shape[0] : -1;
+    char label[80];
+    if (!constant_integer(&value, e, -1) || (value >= 0 && (n < 0 || value < n)))
+        return true;
+    (void)snprintf(label, sizeof label, "this axis has %ld entr%s (0..%ld)", n, n == 1 ? "y" : "ies", n - 1);
+    report_at(t->report, e->at, n >= 0 ? label : "indices count from 0", NULL, "index out of range: it is never that of the largest entry");
+    return false;
+}
+
 /* One index of an axis of n entries (-1: not known): *kept is the length of what it leaves, 0 with scalar true. */
 static bool type_one_index(struct typer *t, struct expr *e, long n, bool *scalar, long *kept)
 {

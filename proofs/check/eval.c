@@ -291,9 +291,10 @@ static bool compare(struct eval *e, struct operand *a, struct operand *b, enum c
         if (a->largest && b->largest) t = both_largest(e, &a->v, &b->v);
         else {
             const struct val *array = a->largest ? &a->v : &b->v;
+            const struct num *index = a->largest ? v : u;
             int64_t i;
-            if (!num_int64(a->largest ? v : u, &i) || i < 0 || i >= (int64_t)array->d[0]) return eval_fail(e, "argmax is compared with an index out of range");
-            t = unique_largest(e, array, i);
+            if (index->kind != K_INT) return eval_fail(e, "argmax is compared with something that is no integer");
+            t = num_int64(index, &i) && i >= 0 && i < (int64_t)array->d[0] ? unique_largest(e, array, i) : NO; /* NO: there is no such entry */
         }
         *out = op == CMP_EQ ? t : tri_not(t);
         return true;
@@ -342,7 +343,7 @@ static bool eval_in(struct eval *e, const struct ex *x, struct val *out) {
     if (set->kind == EX_CALL && set->number == FN_ARGMAXES) {
         int64_t i;
         if (!need_array(e, set->k[0], &s) || s.rank != 1) return eval_fail(e, "argmaxes needs a vector");
-        if (!num_int64(a.x, &i) || i < 0 || i >= (int64_t)s.d[0]) return eval_fail(e, "index out of range");
+        if (!num_int64(a.x, &i) || i < 0 || i >= (int64_t)s.d[0]) return set_tri(out, NO);
         enum tri all = YES;
         for (uint32_t j = 0; j < s.d[0]; j++) all = tri_and(all, (int64_t)j == i ? YES : num_le(&s.x[j], &s.x[i], e->p));
         return set_tri(out, all);

@@ -370,7 +370,10 @@ static bool argmax_equals(struct compile *c, const struct ex *vector, const stru
     const struct ex *call = vector_of(vector);
     int64_t e;
     if (call == NULL || call->number != FN_LOGITS || index->network || !eval_int(s->e, index, &e)) return refuse(c);
-    if (e < 0 || e >= (int64_t)s->n_out) return sep_refuse(s, "argmax is compared with an index out of range");
+    if (e < 0 || e >= (int64_t)s->n_out) { /* no entry, so not the largest */
+        constant(out, NO);
+        return true;
+    }
     forms_new(c, out, S_TRUTH, s->n_out - 1);
     for (uint32_t j = 0, k = 0; j < s->n_out; j++) {
         if ((int64_t)j == e) continue;

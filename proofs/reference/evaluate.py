@@ -180,9 +180,9 @@ class Interpreter(ArrayFunctions, ModelFunctions, AblateFunctions, FormFunctions
         return negate(answer) if op == "!=" else answer
 
     def leads(self, v, i, op=">"):
-        """v[i] op every other entry"""
+        """v[i] op every other entry; false where v has no entry i"""
         if not 0 <= i < v.shape[0]:
-            raise ClaimError("index out of range")
+            return False
         return conjunction(compare(op, v[i], v[j]) for j in range(v.shape[0]) if j != i)
 
     def truth_member(self, env, left, s):

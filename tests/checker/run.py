@@ -73,7 +73,7 @@ SPECIFICATIONS = [
 
 
 def lead(v, i):
-    return v[i] - max(x for j, x in enumerate(v) if j != i)
+    return v[i] - max(x for j, x in enumerate(v) if j != i) if 0 <= i < len(v) else -1.0
 
 
 def random_net(k):
@@ -125,6 +125,14 @@ def counts(folder, k):
             ask("count", 0, lines, "verdict bounded", *number(right))
             ask("count + 1", 1, lines, "verdict bounded", *number(right + 1))
             ask("count - 1", 1, lines, "verdict bounded", *number(max(0, right - 1) if right else 1))
+        beyond = [lead(rows[t]["logits"][i], 3 * t[0] - t[1]) for t in domain]  # -3 to 9, and there are four logits: no entry is not the largest
+        if min(map(abs, beyond)) >= 1e-7:
+            best = sum(m > 0 for m in beyond)
+            row = "logits(M, t)[%s]" % r
+            for body, c in (("argmax(%s) == 3 * t[0] - t[1]" % row, best), ("3 * t[0] - t[1] != argmax(%s)" % row, len(domain) - best), ("3 * t[0] - t[1] in argmaxes(%s)" % row, best),
+                            ("argmax(%s) == 4294967298 or argmax(%s) == 3 * t[0] - t[1]" % (row, row), best) if rule == "enumerate" else ("argmax(%s) == 4" % row, 0)):
+                ask("index outside the row, " + body, 0, statement(model, "count %s : %s" % (binds, body)), "verdict bounded", *number(c))
+                ask("index outside the row + 1, " + body, 1, statement(model, "count %s : %s" % (binds, body)), "verdict bounded", *number(c + 1))
         for what, body, best, x in (("margin", value, low, margin[low]), ("mass", share, light, mass[light])):
             lines = statement(model, "minimize %s : %s" % (binds, body), "within 1/1000")
 

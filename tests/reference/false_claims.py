@@ -55,6 +55,10 @@ def lies_of_counting(one):
     yield "count one too few", count, f.with_(number=(n - 1, n - 1))
     yield "interval beside the count", count, f.with_(number=(n + 1, n + 2))
     yield "total one too many", count, f.with_(total=(total + 1, total + 1))
+    beyond = count.with_(body="argmax(%s) == max(t) + %d" % (one.row, one.v), fn=lambda t: False)
+    yield "no entry called the largest", beyond, fields(beyond).with_(number=(1, 1))
+    before = count.with_(body="argmax(%s) != -1 - max(t)" % one.row, fn=lambda t: True)
+    yield "no entry called perhaps the largest", before, fields(before).with_(number=(total - 1, total - 1))
     where = count.with_(where=("t[0] != 0", lambda t: t[0] != 0))
     yield "where ignored in a count", where, f
     yield "where ignored in the number only", where, fields(where).with_(number=(n, n))
