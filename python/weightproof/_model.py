@@ -2,9 +2,11 @@
 from __future__ import annotations
 
 import ctypes
+import difflib
 import html
 import json
 import os
+import re
 import tempfile
 import weakref
 from dataclasses import dataclass
@@ -73,6 +75,13 @@ def exactly(values: np.ndarray, dtype: Any, what: str = "an input") -> np.ndarra
     return out
 
 
+def _in_python(message: str) -> str:
+    """What the program says of --set, as the keyword arguments that settings are here."""
+    said = re.sub(r"--set (\w+)=([^\s,;)]+)", lambda m: f"{m[1]}={m[2] if re.fullmatch(r'[-+.0-9e]+', m[2]) else repr(m[2])}", message)
+    said = re.sub(r"--set (\w+)", r"keyword argument \1", said).replace("given by --set", "given by a keyword argument")
+    return said if said == message else said.rstrip() + "\n  = help: settings are keyword arguments of load, from_state_dict and from_transformer_lens"
+
+
 class Model:
     """A network as weightproof reads it. Made by load, from_state_dict, from_transformer_lens."""
 
@@ -90,7 +99,7 @@ class Model:
         weakref.finalize(self, library.weightproof_model_free, self._handle)
         errors = library.weightproof_model_errors(self._handle).decode()
         if errors:
-            raise ModelError(errors.rstrip())
+            raise ModelError(_in_python(errors.rstrip()))
         self.info: Dict[str, Any] = json.loads(library.weightproof_model_info_json(self._handle))
         self._keep = None
 
@@ -136,7 +145,9 @@ class Model:
         values, width = to_numpy(inputs), self.input_width
         shape = values.shape
         if not width:
-            if not np.issubdtype(values.dtype, np.integer) or values.ndim not in (1, 2) or shape[-1] == 0:
+            if values.size == 0 and values.ndim in (1, 2) and shape[-1] == 0:
+                raise ModelError("a sequence needs at least one token")
+            if not np.issubdtype(values.dtype, np.integer) or values.ndim not in (1, 2):
                 raise ModelError(f"a sequence of tokens is a list of integers, a batch an array of them, not {values.dtype} of shape {list(shape)}")
             return exactly(np.atleast_2d(values), np.intc), shape
         if values.ndim not in (1, 2, 3) or shape[-1] != width or 0 in shape[1:]:
@@ -157,7 +168,8 @@ class Model:
         n, name = values.shape[1], node or "output"
         width = library.weightproof_model_width(self._handle, text(node), n)
         if not width:
-            raise ModelError(f"no node '{node}'; the nodes are {', '.join(self.nodes)}")
+            near = difflib.get_close_matches(str(node), self.nodes, 1)
+            raise ModelError(f"no node '{node}'" + (f"; did you mean '{near[0]}'?" if near else "; the attribute nodes lists them"))
         lo, hi = np.empty((len(values), n, width)), np.empty((len(values), n, width))
         for i in range(len(values)):
             message = self._run_one(values[i], node, semantics, lo[i], hi[i])
@@ -195,12 +207,20 @@ def load(path: os.PathLike, config: Optional[os.PathLike] = None, family: Option
 
 def from_state_dict(state_dict: Mapping[str, Any], config: Optional[Mapping[str, Any]] = None, family: Optional[str] = None,
                     name: str = "model", process: Sequence[str] = (), **settings: Setting) -> Model:
-    """A model from tensors in memory (torch or numpy), as if they had been saved. `config` is what a config.json would hold."""
+    """A model from tensors in memory (torch or numpy), or those of a torch module, as if they had been saved. `config` is what a config.json would hold."""
+    if not isinstance(state_dict, Mapping):
+        if not hasattr(state_dict, "state_dict"):
+            raise ModelError(f"expected a state dict, names to tensors, not {type(state_dict).__name__}")
+        _no_hooks(state_dict)
+        state_dict = state_dict.state_dict()
     folder = tempfile.TemporaryDirectory(prefix="weightproof-")
     path = Path(folder.name) / f"{name}.safetensors"
     try:
         _safetensors.write(path, state_dict, {"config": json.dumps(config)} if config is not None else None)
         model = Model(path, None, family, settings, process)
+    except ModelError as e:
+        folder.cleanup()
+        raise ModelError(str(e).replace(str(path), name)) from None
     except BaseException:
         folder.cleanup()
         raise
@@ -212,7 +232,20 @@ def _plain(value: Any) -> bool:
     return value is None or isinstance(value, (str, int, float, bool)) or (isinstance(value, (list, tuple)) and all(map(_plain, value)))
 
 
+def _no_hooks(module: Any) -> None:
+    """Hooks change what a module computes and are not in its state dict."""
+    hooked = [name or "the module itself" for name, m in (module.named_modules() if hasattr(module, "named_modules") else ())
+              if getattr(m, "fwd_hooks", None) or getattr(m, "_forward_hooks", None) or getattr(m, "_forward_pre_hooks", None)]
+    if hooked:
+        reset = "model.reset_hooks(including_permanent=True)" if hasattr(module, "reset_hooks") else "the handles of register_forward_hook"
+        raise ModelError(f"there are forward hooks at {', '.join(hooked[:3])}{', ...' if len(hooked) > 3 else ''}, and only the weights are read: remove them with {reset}, "
+                         "and say what they do in the claims, with patch or ablate")
+
+
 def from_transformer_lens(model: Any, name: str = "model", process: Sequence[str] = (), **settings: Setting) -> Model:
     """A HookedTransformer (or anything with .state_dict() and .cfg) with its configuration."""
+    if not hasattr(model, "cfg") or not hasattr(model, "state_dict"):
+        raise ModelError(f"expected a HookedTransformer, with .cfg and .state_dict(), not {type(model).__name__}: from_state_dict takes the tensors of other models")
+    _no_hooks(model)
     cfg = model.cfg.to_dict() if hasattr(model.cfg, "to_dict") else dict(vars(model.cfg))
     return from_state_dict(model.state_dict(), {k: v for k, v in cfg.items() if _plain(v)}, None, name, process, **settings)

@@ -13,7 +13,7 @@ from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
 import numpy as np
 
 from . import _safetensors
-from ._errors import ClaimsError, WeightproofError
+from ._errors import ClaimsError, ModelError, WeightproofError
 from ._library import CHECKER, DECIDED, PROGRESS, Options, library, text, words
 from ._model import Model, exactly, to_numpy
 from ._results import Results, claim_of
@@ -125,7 +125,7 @@ def _is_file(claims: Union[str, os.PathLike]) -> bool:
 
 
 def verify(claims: Union[str, os.PathLike], models: Optional[Mapping[str, ModelLike]] = None, *, data: Optional[Mapping[str, DataLike]] = None,
-           params: Optional[Mapping[str, Any]] = None, only: Sequence[str] = (), semantics: Optional[str] = None, timeout: float = 0, check_timeout: float = 0, threads: int = 0,
+           params: Optional[Mapping[str, Any]] = None, only: Union[str, Sequence[str]] = (), semantics: Optional[str] = None, timeout: float = 0, check_timeout: float = 0, threads: int = 0,
            seed: int = 0, engine: Optional[str] = None, certificates: Optional[os.PathLike] = None, report: Optional[os.PathLike] = None,
            failures: Optional[os.PathLike] = None, decided: Optional[Callable[[str, str, str], None]] = None,
            progress: Optional[Callable[[str, float, str], None]] = None) -> Results:
@@ -138,6 +138,9 @@ def verify(claims: Union[str, os.PathLike], models: Optional[Mapping[str, ModelL
     """
     stop = ctypes.c_int(0)
     models, data = dict(models or {}), dict(data or {})
+    for name, model in models.items():
+        if not isinstance(model, (Model, str, os.PathLike)):
+            raise ModelError(f"model {name} is a {type(model).__name__}, not a Model or a path: make a Model of it with wp.from_transformer_lens or wp.from_state_dict")
     with tempfile.TemporaryDirectory(prefix="weightproof-") as folder:
         if _is_file(claims):
             source = None if not models and not data else Path(claims).read_text()
@@ -158,7 +161,7 @@ def verify(claims: Union[str, os.PathLike], models: Optional[Mapping[str, ModelL
                 progress(what.decode() if what else "", done, best.decode() if best else "")
 
         options = Options(
-            only=words(only), models=words(files), data=words(f"{n}={f}" for n, f in arrays.items()), params=words(f"{k}={v}" for k, v in (params or {}).items()), settings=words(settings),
+            only=words([only] if isinstance(only, str) else only), models=words(files), data=words(f"{n}={f}" for n, f in arrays.items()), params=words(f"{k}={v}" for k, v in (params or {}).items()), settings=words(settings),
             semantics=text(semantics), checker=text(CHECKER), certificates=text(certificates), failures=text(failures), report=text(report),
             engine=text(engine), timeout=timeout, check_timeout=check_timeout, threads=threads, seed=seed, stop=ctypes.pointer(stop),
             decided=DECIDED(on_decided) if decided else DECIDED(), progress=PROGRESS(on_progress) if progress else PROGRESS())

@@ -68,6 +68,8 @@ def test_nodes():
     pattern = m.run([3, 1, 4, 1], "blocks.0.attn.hook_pattern.0")
     assert pattern.lo.shape == (4, 4) and np.all(np.abs(pattern.mid.sum(1) - 1) < 1e-12) and pattern.mid[0, 1] == 0
     raises(wp.ModelError, lambda: m.run([1], "hook_nothing"), "no node 'hook_nothing'")
+    e = raises(wp.ModelError, lambda: m.run([1], "blocks.0.attn.hook_patern.0"), "did you mean 'blocks.0.attn.hook_pattern.0'")
+    assert "hook_embed" not in str(e)
     raises(wp.ModelError, lambda: m.run([64]), "token 64")
     raises(wp.ModelError, lambda: m.run([1, 2, 3, 4, 5]), "1 to 4")
     raises(wp.ModelError, lambda: m.run([0.5]), "list of integers")
@@ -155,6 +157,50 @@ def test_errors_have_places():
     raises(TypeError, lambda: wp.from_state_dict({"embed.W_E": np.array(["a"])}), "embed.W_E")
 
 
+class Hooked:
+    """As much of a torch module as is looked at: named_modules, hooks, state_dict."""
+
+    def __init__(self, state, cfg=None, **hooks):
+        self.state, self.hooks = state, hooks
+        if cfg:
+            self.cfg = type("Config", (), {"to_dict": lambda self: cfg})()
+
+    def state_dict(self):
+        return self.state
+
+    def named_modules(self):
+        return [("", self)] + [(name, type("Module", (), value)()) for name, value in self.hooks.items()]
+
+
+def test_modules_and_their_hooks():
+    state, cfg = small(1, 1), {"n_heads": 1, "attention_dir": "causal", "normalization_type": None}
+    plain = wp.from_state_dict(state, cfg)
+    none = {"fwd_hooks": [], "_forward_hooks": {}, "_forward_pre_hooks": {}}
+    assert wp.from_transformer_lens(Hooked(state, cfg, hook_embed=none)).sha256 == plain.sha256 == wp.from_state_dict(Hooked(state, hook_embed=none), cfg).sha256
+    for kind, value in (("fwd_hooks", ["a"]), ("_forward_hooks", {1: "a"}), ("_forward_pre_hooks", {1: "a"})):
+        hooked = Hooked(state, cfg, hook_embed=none, hook_z={**none, kind: value})
+        hooked.reset_hooks = None
+        for call in (wp.from_transformer_lens, wp.from_state_dict):
+            raises(wp.ModelError, lambda: call(hooked), "hook_z", "model.reset_hooks(including_permanent=True)")
+    raises(wp.ModelError, lambda: wp.from_transformer_lens(Hooked(state)), "expected a HookedTransformer", "not Hooked")
+    raises(wp.ModelError, lambda: wp.from_state_dict([1, 2]), "names to tensors", "not list")
+    raises(wp.ModelError, lambda: wp.verify("claim c { prove 1 < 2 }", {"M": Hooked(state)}), "model M is a Hooked", "wp.from_transformer_lens")
+
+
+def test_errors_speak_python():
+    e = raises(wp.ModelError, lambda: wp.from_state_dict(small(1, 1), {"n_heads": 1, "attention_dir": "causal"}, name="mine"), "'mine'", "normalization_type=", "keyword arguments")
+    assert "--set" not in str(e) and "/weightproof-" not in str(e)
+    e = raises(wp.ModelError, lambda: wp.load(MAX4, nheads=2), "keyword argument nheads", "n_heads")
+    assert "--set" not in str(e)
+    e = raises(wp.ModelError, lambda: wp.load(MAX4, n_heads=2), "given by a keyword argument")
+    assert "--set" not in str(e)
+
+
+def test_only_is_a_name_or_several():
+    text = "claim one { prove 1 < 2 }\nclaim two { prove 2 < 1 }"
+    assert [c.name for c in wp.verify(text, only="one")] == ["one"] and [c.name for c in wp.verify(text, only=["two"])] == ["two"]
+
+
 def test_models_replace_and_declare():
     m, state = wp.load(MAX4), small(1, 1)
     other = wp.from_state_dict(state, {"n_heads": 1, "attention_dir": "causal", "normalization_type": None})
@@ -220,7 +266,8 @@ def test_batches():
     assert m.run(tokens[:0]).lo.shape == (0, 3, 64) and m.run(tokens[:1]).lo.shape == (1, 3, 64) and wp.run(MAX4, tokens).lo.shape == (5, 3, 64)
     raises(wp.ModelError, lambda: m.run([[1, 2], [3, 64]]), "input 1", "token 64")
     raises(wp.ModelError, lambda: m.run([[1, 2], [3]]), "different lengths")
-    raises(wp.ModelError, lambda: m.run(np.zeros((2, 0), int)), "list of integers")
+    for empty in ([], np.zeros(0, int), np.zeros((2, 0), int)):
+        raises(wp.ModelError, lambda: m.run(empty), "at least one token")
     raises(wp.ModelError, lambda: m.run(np.zeros((2, 2, 2), int)), "list of integers")
     m, x = wp.load(ROOT + "/examples/bilinear_digits_s0.safetensors"), np.load(ROOT + "/examples/digits_x.npy")[:6].astype(np.float64)
     e = m.run(x, semantics="float32")
