@@ -142,6 +142,24 @@ bool replay_plain(const struct model *m) {
     return m->checkpoint.n > 0;
 }
 
+/* A checkpoint may hold a configuration object beside its tensors, which weights_only refuses: it is passed over then, and no code of the file runs. */
+static const char torch_loader[] =
+    "\n\nclass Tensors(pickle.Unpickler):\n"
+    "    \"\"\"Of a checkpoint with other objects beside its tensors: those become empty ones, and nothing of theirs is run.\"\"\"\n\n"
+    "    def find_class(self, module, name):\n"
+    "        if (module, name) == (\"collections\", \"OrderedDict\") or (module == \"torch\" and name.endswith(\"Storage\")) or (\n"
+    "                module == \"torch._utils\" and name in (\"_rebuild_tensor_v2\", \"_rebuild_parameter\")):\n"
+    "            return super().find_class(module, name)\n"
+    "        return type(name, (), {\"__new__\": lambda cls, *a, **k: object.__new__(cls), \"__init__\": lambda self, *a, **k: None, \"__setstate__\": lambda self, state: None})\n\n\n"
+    "class Passing:\n    Unpickler, load = Tensors, staticmethod(lambda f, **k: Tensors(f, **k).load())\n\n\n"
+    "def checkpoint(path):\n"
+    "    try:\n        return torch.load(path, map_location=\"cpu\", weights_only=True)\n"
+    "    except pickle.UnpicklingError:\n        return torch.load(path, map_location=\"cpu\", weights_only=False, pickle_module=Passing)\n\n";
+
+static bool by_torch(const struct model *m) {
+    return replay_plain(m) && strcmp(m->checkpoint.format, "safetensors") != 0 && strcmp(m->checkpoint.format, "npz") != 0;
+}
+
 static void loader(struct text *out, const struct bound_model *b, size_t index) {
     const struct model *m = &b->model;
     if (!replay_plain(m)) {
@@ -158,7 +176,7 @@ static void loader(struct text *out, const struct bound_model *b, size_t index) 
     } else if (strcmp(m->checkpoint.format, "npz") == 0) {
         text_addf(out, "W_%s = {k: torch.from_numpy(v.astype(v.dtype.newbyteorder(\"=\"))) for k, v in np.load(FILE_%s).items() if v.dtype.kind in \"fiub\"}\n", b->name, b->name);
     } else {
-        text_addf(out, "W_%s = torch.load(FILE_%s, map_location=\"cpu\", weights_only=True)\n", b->name, b->name);
+        text_addf(out, "W_%s = checkpoint(FILE_%s)\n", b->name, b->name);
         text_addf(out, "W_%s = next((W_%s[k] for k in (\"model\", \"state_dict\", \"model_state_dict\", \"model_state\", \"net\", \"network\", \"params\", \"weights\") if k in W_%s), W_%s)\n", b->name, b->name,
                   b->name, b->name);
     }
@@ -237,8 +255,11 @@ enum status replay_write(struct text *out, const struct result *r, const struct 
         p += size + (p[size] == '\n');
     }
     if (strstr(s->text, "patch(") || strstr(s->text, "ablate(")) text_add(out, "#\n# The claim changes the network; these lines run it as it is.\n");
-    text_add(out, "import os\nimport sys\n\nimport numpy as np\nimport torch\nimport torch.nn.functional as F\n\nHERE = os.path.dirname(os.path.abspath(__file__))\n");
+    text_add(out, "import os\nimport pickle\nimport sys\n\nimport numpy as np\nimport torch\nimport torch.nn.functional as F\n\nHERE = os.path.dirname(os.path.abspath(__file__))\n");
     readers(out, s);
+    bool torch = false;
+    for (size_t i = 0; i < s->n_models; i++) torch = torch || by_torch(&s->file->models[s->models[i]].model);
+    if (torch) text_add(out, torch_loader);
     for (size_t i = 0; i < s->n_models; i++) loader(out, &s->file->models[s->models[i]], i);
     for (size_t i = 0; i < s->n_models; i++) network(out, &s->file->models[s->models[i]]);
     for (size_t i = 0; i < s->n_data; i++) replay_data(out, &s->file->data[s->data[i]]);

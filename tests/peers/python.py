@@ -49,6 +49,35 @@ def test_transformer_lens(wp):
             assert m.run(tokens, "blocks.1.hook_resid_post", "float32").contains(cache["resid_post", 1][0])
 
 
+def test_hooks_are_refused(wp):
+    from transformer_lens import HookedTransformer, HookedTransformerConfig
+
+    model = HookedTransformer(HookedTransformerConfig(n_layers=1, d_model=8, n_ctx=4, d_head=4, n_heads=2, d_vocab=5, act_fn="relu", normalization_type="LN", device="cpu"))
+    before = wp.from_transformer_lens(model).sha256
+    model.add_perma_hook("blocks.0.hook_attn_out", lambda x, hook: x * 0)
+    try:
+        wp.from_transformer_lens(model)
+        raise AssertionError("hooks were overlooked")
+    except wp.ModelError as e:
+        assert "blocks.0.hook_attn_out" in str(e)
+    model.reset_hooks(including_permanent=True)
+    assert wp.from_transformer_lens(model).sha256 == before
+
+
+def test_failures_of_a_checkpoint_with_a_configuration_object(wp):
+    """weights_only refuses the object; the lines that show the failing inputs pass it over."""
+    import torch
+    from transformer_lens import HookedTransformer, HookedTransformerConfig
+
+    cfg = HookedTransformerConfig(n_layers=1, d_model=8, n_ctx=3, d_head=4, n_heads=2, d_vocab=5, attn_only=True, normalization_type=None, device="cpu")
+    with tempfile.TemporaryDirectory() as folder:
+        torch.save({"model": HookedTransformer(cfg).state_dict(), "config": cfg}, folder + "/m.pt")
+        text = 'claims 1 model M = "%s/m.pt" claim right { forall t in tokens[3] of 0..4 prove logits(M, t)[last, 0] > 1000 }' % folder
+        assert not wp.verify(text, failures=folder + "/f").proved
+        p = subprocess.run([sys.executable, folder + "/f/right.py"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        assert p.returncode == 0 and "answers at every position" in p.stdout, p.stdout
+
+
 def test_torch_state_dict(wp):
     import torch
 
