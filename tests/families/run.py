@@ -40,9 +40,16 @@ def verify(folder, path, options, claims):
     return out, output
 
 
-def binding(name, folder, path, options):
+def claim(entry):
+    """Any claim about the network."""
+    if entry["inputs"] == "reals":
+        return "claim c { prove exists k in 0..0 : output(M, {%s})[k] < 1000000000 }" % ", ".join(["1"] * entry["width"])
+    return "claim c { count t in tokens[%d] of 0..1 : logits(M, t)[last, 0] > 0 }" % (2 if entry["config"] is None else 1)
+
+
+def binding(name, folder, path, options, text):
     """Every tensor that the certificate binds: the same bytes are accepted, one changed element is seen, though the hash be the changed file's."""
-    out, output = verify(folder, path, options, "claim c { count t in tokens[1] of 0..1 : logits(M, t)[last, 0] > 0 }")
+    out, output = verify(folder, path, options, text)
     cert = os.path.join(out, "c.cert")
     status, said = run("weightproof-check", "--source", path, cert)
     check(status == 0 and ("byte for byte" in said or "not bound" in said), "%s: --source: %s\n%s" % (name, said, output))
@@ -52,7 +59,7 @@ def binding(name, folder, path, options):
         data = bytearray(f.read())
     lines = open(cert).read().split("\n")
     bound = [line.split(" ") for line in lines if line.startswith("tensor ") and line.split(" ")[2] != "-"]
-    check(len(bound) > 5, "%s: %d tensors are bound" % (name, len(bound)))
+    check(len(bound) > 0, "%s: %d tensors are bound" % (name, len(bound)))
     for _, tensor, offset, dtype, shape, strides in (bound[0], bound[len(bound) // 2], bound[-1]):
         last = sum((int(n) - 1) * int(s) for n, s in zip(shape.split("x"), strides.split("x")))
         changed, forged = bytearray(data), os.path.join(out, "forged.cert")
@@ -79,7 +86,7 @@ def stored(folder):
         check(status == 0, "%s: %s" % (name, output))
         place = os.path.join(folder, name)
         os.mkdir(place)
-        binding(name, place, path, options)
+        binding(name, place, path, options, claim(entry))
 
 
 def exact(a, b):

@@ -3,6 +3,7 @@ import hashlib
 
 # canonical predicates, with their truth; M is a network with tensor embed.W_E of shape [3, 3]
 TRUE = """
+argmax({1/2, 1}) != 5
 1 + 1 == 2
 1/3 + 1/6 == 1/2
 -1/4 < 0 and 0 <= 0 < 1 <= 1 != 2
@@ -119,7 +120,6 @@ all{{2 % 0, 1}[a] == 1 : a in 1..1}
 1/2 in 0..3
 sum{a : a in {1, 1}} == 2
 argmax({1/2, 1}) < 1
-argmax({1/2, 1}) == 5
 argmax({1/2, 1}) + 1 == 2
 sqrt(-2) < 5
 sqrt(2)^(1/2) > 1
@@ -242,7 +242,8 @@ prove 1 < 2 and exists a in 0..1 : a == 1
 prove abs(1, 2) == 1
 prove unknown(1) == 1
 prove log(2) < 1
-prove rank({{1}}) == 1
+prove rank({1}) == 1
+prove rank({{1}}, 1) == 1
 prove a in 0..1
 prove M < 1
 prove logits(N, {0})[0, 0] < 1
