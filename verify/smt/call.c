@@ -94,7 +94,7 @@ static struct entry norm(struct smt *m, const char *which, const struct sym *v)
         smt_assert(m, smt_format(m, "(>= %s 0.0)", out.term));
         out.low = 0;
     }
-    return two ? smooth_value(m, SMOOTH_SQRT, NULL, out, NULL) : out;
+    return two ? smooth_value(m, OP_SQRT, NULL, out, NULL) : out;
 }
 
 static const struct sym *norm_call(struct smt *m, const struct expr *e)
@@ -116,7 +116,7 @@ static const struct sym *each(struct smt *m, const struct expr *e, const struct 
 {
     struct sym *out = sym_new(m, v->rank, v->shape);
     for (size_t i = 0; out && i < out->n && m->status == STATUS_OK; i++)
-        out->e[i] = e->function == FUNCTION_ABS ? absolute(m, v->e[i]) : smooth_value(m, e->function == FUNCTION_EXP ? SMOOTH_EXP : SMOOTH_SQRT, NULL, v->e[i], NULL);
+        out->e[i] = e->function == FUNCTION_ABS ? absolute(m, v->e[i]) : smooth_value(m, e->function == FUNCTION_EXP ? OP_EXP : OP_SQRT, NULL, v->e[i], NULL);
     return out;
 }
 
@@ -210,7 +210,7 @@ static const struct sym *softmax(struct smt *m, const struct sym *v)
     mpq_set_d(shift, isfinite(most) ? ceil(most) : 0);
     struct entry r = entry_variable(m, smt_declare(m, smt_fresh(m, "r"), "Real"), 0, INFINITY);
     smt_assert(m, smt_format(m, "(> %s 0.0)", r.term));
-    for (size_t i = 0; out && i < v->n && m->status == STATUS_OK; i++) out->e[i] = term_mul(m, smooth_value(m, SMOOTH_EXP, NULL, v->e[i], shift), r);
+    for (size_t i = 0; out && i < v->n && m->status == STATUS_OK; i++) out->e[i] = term_mul(m, smooth_value(m, OP_EXP, NULL, v->e[i], shift), r);
     mpq_clear(shift);
     if (!out || m->status != STATUS_OK) return NULL;
     struct entry sum = term_linear(m, out->e, NULL, 0, out->n, 0);

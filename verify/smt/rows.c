@@ -155,10 +155,8 @@ static void op_relu(struct kernel *k)
 
 static void op_smooth(struct kernel *k)
 {
-    static const enum smooth of[OP_COUNT] = {[OP_EXP] = SMOOTH_EXP, [OP_SIGMOID] = SMOOTH_SIGMOID, [OP_TANH] = SMOOTH_TANH, [OP_ERF] = SMOOTH_ERF,
-        [OP_GELU] = SMOOTH_GELU, [OP_GELU_NEW] = SMOOTH_GELU_NEW, [OP_SILU] = SMOOTH_SILU, [OP_SQRT] = SMOOTH_SQRT};
     const struct entry *x = input_row(k, 0, k->row);
-    for (size_t e = 0; x && e < k->width && k->m->status == STATUS_OK; e++) k->out[e] = smooth_value(k->m, of[k->x->op], name_of(k, e), x[e], NULL);
+    for (size_t e = 0; x && e < k->width && k->m->status == STATUS_OK; e++) k->out[e] = smooth_value(k->m, k->x->op, name_of(k, e), x[e], NULL);
 }
 
 static void op_jumprelu(struct kernel *k)
@@ -388,7 +386,7 @@ static void shares_of_tables(struct kernel *k, struct entry *out, const struct e
     smt_assert(m, smt_format(m, "(> %s 0.0)", r.term));
     text_init(&sum);
     for (size_t j = 0; j < n && m->status == STATUS_OK; j++) {
-        struct entry e = smooth_value(m, SMOOTH_EXP, NULL, s[j], shift);
+        struct entry e = smooth_value(m, OP_EXP, NULL, s[j], shift);
         struct entry lo = {.table = true, .split = e.split, .lo = e.lo, .hi = e.lo}, hi = {.table = true, .split = e.split, .lo = e.hi, .hi = e.hi};
         const char *p = smt_declare(m, name_of(k, name + j), "Real");
         lo = term_mul(m, lo, r);
@@ -409,7 +407,7 @@ static void shares_of_terms(struct kernel *k, struct entry *out, const struct en
     if (!e) return;
     smt_assert(m, smt_format(m, "(> %s 0.0)", r.term));
     for (size_t j = 0; j < n && m->status == STATUS_OK; j++) {
-        e[j] = smooth_value(m, SMOOTH_EXP, smt_format(m, "|%s.%s[%zu,%zu].exp|", k->site->name, k->x->name, k->row, name + j), s[j], shift);
+        e[j] = smooth_value(m, OP_EXP, smt_format(m, "|%s.%s[%zu,%zu].exp|", k->site->name, k->x->name, k->row, name + j), s[j], shift);
         out[j] = entry_variable(m, term_name(m, name_of(k, name + j), term_mul(m, e[j], r)).term, 0, 1);
         smt_assert(m, smt_format(m, "(<= 0.0 %s 1.0)", out[j].term));
     }

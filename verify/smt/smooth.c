@@ -5,6 +5,7 @@
 #include <arb_hypgeom.h>
 #include "core/mem.h"
 #include "core/number.h"
+#include "models/rows.h"
 #include "verify/smt/smt.h"
 
 #define PREC 160
@@ -32,98 +33,38 @@ static void normal_distribution(arb_t out, const arb_t x)
     arb_clear(r);
 }
 
-/* u = sqrt(2 / pi) (x + 0.044715 x^3), and its slope */
-static void new_argument(arb_t u, arb_t slope, const arb_t x)
+/* sqrt(2 / pi) (x + 0.044715 x^3) */
+static void new_argument(arb_t u, const arb_t x)
 {
-    arb_t c, k, t;
-    arb_init(c), arb_init(k), arb_init(t);
+    arb_t c, t;
+    arb_init(c), arb_init(t);
     arb_const_pi(c, PREC);
     arb_ui_div(c, 2, c, PREC);
     arb_sqrt(c, c, PREC);
-    arb_set_ui(k, 44715);
-    arb_div_ui(k, k, 1000000, PREC);
     arb_sqr(t, x, PREC);
-    arb_mul(t, t, k, PREC);
+    arb_mul_ui(t, t, 44715, PREC);
+    arb_div_ui(t, t, 1000000, PREC);
     arb_add_ui(u, t, 1, PREC);
     arb_mul(u, u, x, PREC);
     arb_mul(u, u, c, PREC);
-    arb_mul_ui(slope, t, 3, PREC);
-    arb_add_ui(slope, slope, 1, PREC);
-    arb_mul(slope, slope, c, PREC);
-    arb_clear(c), arb_clear(k), arb_clear(t);
+    arb_clear(c), arb_clear(t);
 }
 
-static void value_of(arb_t out, enum smooth f, const arb_t x)
-{
-    arb_t t, u;
-    arb_init(t), arb_init(u);
-    switch (f) {
-    case SMOOTH_EXP: arb_exp(out, x, PREC); break;
-    case SMOOTH_SIGMOID: logistic(out, x); break;
-    case SMOOTH_TANH: arb_tanh(out, x, PREC); break;
-    case SMOOTH_ERF: arb_hypgeom_erf(out, x, PREC); break;
-    case SMOOTH_GELU: normal_distribution(t, x), arb_mul(out, t, x, PREC); break;
-    case SMOOTH_GELU_NEW: new_argument(t, u, x), arb_tanh(t, t, PREC), arb_add_ui(t, t, 1, PREC), arb_mul(out, t, x, PREC), arb_mul_2exp_si(out, out, -1); break;
-    case SMOOTH_SILU: logistic(t, x), arb_mul(out, t, x, PREC); break;
-    default: arb_sqrt(out, x, PREC); break;
-    }
-    arb_clear(t), arb_clear(u);
-}
-
-/* s (1 - s) of the logistic function s */
-static void logistic_slope(arb_t out, const arb_t x)
-{
-    arb_t s, r;
-    arb_init(s), arb_init(r);
-    logistic(s, x);
-    arb_sub_ui(r, s, 1, PREC);
-    arb_neg(r, r);
-    arb_mul(out, s, r, PREC);
-    arb_clear(s), arb_clear(r);
-}
-
-/* exp(-x^2) over a root: of pi / 4 for erf, of 2 pi (and -x^2 / 2) for the normal density */
-static void bell(arb_t out, const arb_t x, bool normal)
+static void value_of(arb_t out, enum op f, const arb_t x)
 {
     arb_t t;
     arb_init(t);
-    arb_sqr(out, x, PREC);
-    arb_neg(out, out);
-    arb_const_pi(t, PREC);
-    arb_mul_2exp_si(t, t, normal ? 1 : -2);
-    if (normal) arb_mul_2exp_si(out, out, -1);
-    arb_exp(out, out, PREC);
-    arb_rsqrt(t, t, PREC);
-    arb_mul(out, out, t, PREC);
-    arb_clear(t);
-}
-
-static void slope_of(arb_t out, enum smooth f, const arb_t x)
-{
-    arb_t t, u, v;
-    arb_init(t), arb_init(u), arb_init(v);
     switch (f) {
-    case SMOOTH_EXP: arb_exp(out, x, PREC); break;
-    case SMOOTH_SIGMOID: logistic_slope(out, x); break;
-    case SMOOTH_TANH: arb_tanh(t, x, PREC), arb_sqr(t, t, PREC), arb_sub_ui(out, t, 1, PREC), arb_neg(out, out); break;
-    case SMOOTH_ERF: bell(out, x, false); break;
-    case SMOOTH_GELU: normal_distribution(t, x), bell(u, x, true), arb_mul(u, u, x, PREC), arb_add(out, t, u, PREC); break;
-    case SMOOTH_SILU: logistic(t, x), logistic_slope(u, x), arb_mul(u, u, x, PREC), arb_add(out, t, u, PREC); break;
-    case SMOOTH_GELU_NEW:
-        new_argument(t, u, x);
-        arb_tanh(t, t, PREC);
-        arb_sqr(v, t, PREC);
-        arb_sub_ui(v, v, 1, PREC);
-        arb_neg(v, v);
-        arb_mul(v, v, u, PREC);
-        arb_mul(v, v, x, PREC);
-        arb_add_ui(t, t, 1, PREC);
-        arb_add(out, t, v, PREC);
-        arb_mul_2exp_si(out, out, -1);
-        break;
-    default: arb_rsqrt(out, x, PREC), arb_mul_2exp_si(out, out, -1); break;
+    case OP_EXP: arb_exp(out, x, PREC); break;
+    case OP_SIGMOID: logistic(out, x); break;
+    case OP_TANH: arb_tanh(out, x, PREC); break;
+    case OP_ERF: arb_hypgeom_erf(out, x, PREC); break;
+    case OP_GELU: normal_distribution(t, x), arb_mul(out, t, x, PREC); break;
+    case OP_GELU_NEW: new_argument(t, x), arb_tanh(t, t, PREC), arb_add_ui(t, t, 1, PREC), arb_mul(out, t, x, PREC), arb_mul_2exp_si(out, out, -1); break;
+    case OP_SILU: logistic(t, x), arb_mul(out, t, x, PREC); break;
+    default: arb_sqrt(out, x, PREC); break;
     }
-    arb_clear(t), arb_clear(u), arb_clear(v);
+    arb_clear(t);
 }
 
 static void ball_between(arb_t out, const mpq_t lo, const mpq_t hi)
@@ -144,7 +85,7 @@ static bool enclosed(mpq_t lo, mpq_t hi, const arb_t x)
     return true;
 }
 
-static struct entry table_value(struct smt *m, enum smooth f, const struct entry *x, const mpq_t shift)
+static struct entry table_value(struct smt *m, enum op f, const struct entry *x, const mpq_t shift)
 {
     struct entry e = {.table = true, .split = x->split, .lo = smt_numbers(m, entry_cases(x)), .hi = smt_numbers(m, entry_cases(x))};
     arb_t b, s;
@@ -174,7 +115,7 @@ static void add_line(struct text *t, const char *y, const char *x, bool below, c
 }
 
 /* On [a, b] the function lies between the lines of least and greatest slope through both ends. */
-static void add_piece(struct smt *m, enum smooth f, const char *y, const char *x, const mpq_t a, const mpq_t b)
+static void add_piece(struct smt *m, enum op f, const char *y, const char *x, const mpq_t a, const mpq_t b)
 {
     mpq_t vlo[2], vhi[2], slo, shi;
     arb_t t;
@@ -189,7 +130,7 @@ static void add_piece(struct smt *m, enum smooth f, const char *y, const char *x
         good = good && enclosed(vlo[k], vhi[k], t);
     }
     ball_between(t, a, b);
-    slope_of(t, f, t);
+    ball_slope(t, f, t, PREC);
     good = good && enclosed(slo, shi, t);
     if (good) {
         text_add(&line, "(=> (and (<= ");
@@ -212,11 +153,11 @@ static void add_piece(struct smt *m, enum smooth f, const char *y, const char *x
 static int rising(const void *a, const void *b) { return mpq_cmp((mpq_srcptr)a, (mpq_srcptr)b); }
 
 /* What is known everywhere. */
-static void add_range(struct smt *m, enum smooth f, const char *y)
+static void add_range(struct smt *m, enum op f, const char *y)
 {
-    if (f == SMOOTH_EXP || f == SMOOTH_SIGMOID) smt_assert(m, smt_format(m, "(> %s 0.0)", y));
-    if (f == SMOOTH_SIGMOID || f == SMOOTH_TANH || f == SMOOTH_ERF) smt_assert(m, smt_format(m, "(< (- 1.0) %s 1.0)", y));
-    if (f == SMOOTH_GELU || f == SMOOTH_GELU_NEW || f == SMOOTH_SILU) smt_assert(m, smt_format(m, "(>= %s (- 0.279))", y));
+    if (f == OP_EXP || f == OP_SIGMOID) smt_assert(m, smt_format(m, "(> %s 0.0)", y));
+    if (f == OP_SIGMOID || f == OP_TANH || f == OP_ERF) smt_assert(m, smt_format(m, "(< (- 1.0) %s 1.0)", y));
+    if (f == OP_GELU || f == OP_GELU_NEW || f == OP_SILU) smt_assert(m, smt_format(m, "(>= %s (- 0.279))", y));
 }
 
 static struct entry root_of(struct smt *m, const char *name, struct entry x)
@@ -233,12 +174,12 @@ static struct entry root_of(struct smt *m, const char *name, struct entry x)
     return entry_variable(m, r, nextafter(sqrt(low), -INFINITY), nextafter(sqrt(high), INFINITY));
 }
 
-struct entry smooth_value(struct smt *m, enum smooth f, const char *name, struct entry x, const mpq_t shift)
+struct entry smooth_value(struct smt *m, enum op f, const char *name, struct entry x, const mpq_t shift)
 {
     double low, high;
     if (x.table) return table_value(m, f, &x, shift);
     if (!name) name = smt_fresh(m, "f");
-    if (f == SMOOTH_SQRT) return root_of(m, name, x);
+    if (f == OP_SQRT) return root_of(m, name, x);
     if (shift) x = term_add(m, x, entry_number(m, shift), true);
     entry_ends(&low, &high, &x);
     const char *term = entry_bounded(m, &x);

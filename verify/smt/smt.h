@@ -121,8 +121,7 @@ struct entry term_name(struct smt *m, const char *name, struct entry a);
 const char *ite_table(struct smt *m, const struct split *split, mpq_srcptr values, const char *times);   /* times NULL: the numbers alone */
 
 /* smooth.c */
-enum smooth { SMOOTH_EXP, SMOOTH_SIGMOID, SMOOTH_TANH, SMOOTH_ERF, SMOOTH_GELU, SMOOTH_GELU_NEW, SMOOTH_SILU, SMOOTH_SQRT, SMOOTH_COUNT };
-struct entry smooth_value(struct smt *m, enum smooth f, const char *name, struct entry x, const mpq_t shift);   /* f(x - shift); shift may be NULL */
+struct entry smooth_value(struct smt *m, enum op f, const char *name, struct entry x, const mpq_t shift);   /* f(x - shift), f an operation; shift may be NULL */
 
 /* network.c, rows.c */
 const struct entry *smt_row(struct smt *m, struct smt_site *site, size_t node, size_t row, size_t *width);
