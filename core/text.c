@@ -114,3 +114,16 @@ const char *text_suggest(const char *wrong, const char *const *names, size_t n)
     }
     return found;
 }
+
+bool text_list_has(const char *list, char separator, const char *word, size_t n)
+{
+    const char separators[] = { separator, 0 };
+
+    while (list && *list) {
+        size_t m = strcspn(list, separators);
+        if (m == n && memcmp(list, word, n) == 0)
+            return true;
+        list += m + (list[m] == separator);
+    }
+    return false;
+}

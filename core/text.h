@@ -22,6 +22,8 @@ enum status file_read(char **data, size_t *size, const char *path, size_t limit,
 enum status file_write(const char *path, const void *data, size_t size, struct diag *d) MUST_USE;
 /* Directory of path with the trailing slash, or "" ; joined path of a file named relative to another file. malloc, NULL without memory. */
 char *path_beside(const char *base_file, const char *name);
+/* Is the word of n bytes one of the list's, which the separator divides? list may be NULL: no. */
+bool text_list_has(const char *list, char separator, const char *word, size_t n);
 /* Edit distance for suggestions (Levenshtein); best of names within a third of the length, or NULL. */
 const char *text_suggest(const char *wrong, const char *const *names, size_t n);
 

@@ -400,21 +400,7 @@ enum status config_number(double *out, const char **how, const struct config *c,
     return STATUS_OK;
 }
 
-/* Is the name in the comma-separated list? */
-static bool listed(const char *list, const char *name)
-{
-    size_t n = strlen(name);
-
-    while (list && *list) {
-        size_t m = strcspn(list, ",");
-        if (m == n && memcmp(list, name, n) == 0)
-            return true;
-        list += m + (list[m] == ',');
-    }
-    return false;
-}
-
 bool config_leaves_out(const struct config *c, const char *name)
 {
-    return listed(cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(c->set, "ignore")), name);
+    return text_list_has(cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(c->set, "ignore")), ',', name, strlen(name));
 }

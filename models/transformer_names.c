@@ -26,18 +26,6 @@ static const char *const place_words[N_PLACES] = {
 enum { NAME_LIMIT = 200, COMPONENTS = 12 };
 struct cut { char s[NAME_LIMIT]; size_t start[COMPONENTS], n; };
 
-/* Is the word one of the list's, which spaces separate? */
-static bool has_word(const char *list, const char *word, size_t n)
-{
-    while (list && *list) {
-        size_t m = strcspn(list, " ");
-        if (m == n && memcmp(list, word, n) == 0)
-            return true;
-        list += m + (list[m] == ' ');
-    }
-    return false;
-}
-
 static bool cut_name(struct cut *c, const char *name)
 {
     size_t n = strlen(name);
@@ -60,7 +48,7 @@ static size_t component_length(const struct cut *c, size_t i) { return strcspn(c
 
 static bool component_in(const struct cut *c, size_t i, enum place place)
 {
-    return has_word(place_words[place], c->s + c->start[i], component_length(c, i));
+    return text_list_has(place_words[place], ' ', c->s + c->start[i], component_length(c, i));
 }
 
 static bool ends_with(const char *s, const char *tail)
@@ -97,7 +85,7 @@ static void take_leaf(struct cut *c, struct role *r)
 static enum part find_part(enum place place, const char *rest)
 {
     for (enum part p = 0; p < N_PARTS; p++)
-        if (part_table[p].place == place && has_word(part_table[p].words, rest, strlen(rest)))
+        if (part_table[p].place == place && text_list_has(part_table[p].words, ' ', rest, strlen(rest)))
             return p;
     return N_PARTS;
 }

@@ -114,16 +114,6 @@ static enum status count_cell(struct counter *w)
     return STATUS_OK;
 }
 
-static void add_tally(mpz_t to, tally n)
-{
-    mpz_t high;
-    mpz_init_set_ui(high, (unsigned long)(n >> 64));
-    mpz_mul_2exp(high, high, 64);
-    mpz_add_ui(high, high, (unsigned long)n);
-    mpz_add(to, to, high);
-    mpz_clear(high);
-}
-
 static enum status one_unit(struct walk_result *out, struct counter *w, const struct class *c, size_t query)
 {
     size_t cell = w->p->first[w->p->row] + query;
@@ -139,9 +129,9 @@ static enum status one_unit(struct walk_result *out, struct counter *w, const st
     w->yes = w->no = w->open = 0;
     s = count_cell(w);
     bool not_all = c->d.holds == HOLDS_NOT_ALL;
-    add_tally(out->yes, not_all ? w->no : w->yes);
-    add_tally(out->no, not_all ? w->yes : w->no);
-    add_tally(out->open, w->open);
+    tally_add(out->yes, not_all ? w->no : w->yes);
+    tally_add(out->no, not_all ? w->yes : w->no);
+    tally_add(out->open, w->open);
     return s;
 }
 

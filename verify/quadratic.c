@@ -302,24 +302,6 @@ static enum status one_form(enum answer *out, double *lambda, struct solver *s, 
 
 /* ---- cases ---- */
 
-static void add_number(struct text *out, const fmpq_t x)
-{
-    mpq_t q;
-    mpq_init(q);
-    fmpq_get_mpq(q, x);
-    number_add_text(out, q);
-    mpq_clear(q);
-}
-
-static void add_vector(struct text *out, const fmpq *v, size_t n)
-{
-    for (size_t i = 0; i < n; i++) {
-        if (i) text_add(out, ",");
-        add_number(out, v + i);
-    }
-    if (n == 1) text_add(out, ",");
-}
-
 /* Decides the case at hand and writes its line. */
 static enum status one_case(enum answer *out, struct solver *s)
 {
@@ -346,7 +328,7 @@ static enum status one_case(enum answer *out, struct solver *s)
     }
     if (*out == HOLDS) text_add_n(&s->cases, line.data, line.size);
     else if (*out == OPEN) text_add(&s->cases, "case open");
-    else text_add(&s->cases, "case fail "), add_vector(&s->cases, s->point, s->c.n);
+    else text_add(&s->cases, "case fail "), fractions_add_text(&s->cases, s->point, s->c.n);
     text_add(&s->cases, "\n");
     bool failed = line.failed || s->cases.failed;
     text_clear(&line);
@@ -360,7 +342,7 @@ static enum status bind(struct binding *out, const struct solver *s, struct inte
 {
     struct text t;
     text_init(&t);
-    add_vector(&t, vector, s->c.n);
+    fractions_add_text(&t, vector, s->c.n);
     enum status status = binding_read(out, &s->b.outer, in);
     if (status == STATUS_OK) status = t.failed ? STATUS_MEMORY : binding_add_vector(out, s->b.vector, t.data);
     text_clear(&t);

@@ -37,7 +37,10 @@ enum status ball_case_read(struct ball_case *c, const struct ball_claim *b, stru
 /* quadratic_product.c: out += sum_k w[k] (a_k)(b_k), for K linear polynomials a_k, b_k in n variables, n + 1 coefficients each; out is of degree two. */
 void products_weighted(fmpz *out, const fmpz *a, const fmpz *b, const fmpz *w, size_t K, size_t n);
 
-/* quadratic_exact.c. X[1..n] / X[0] = a + b, X[0] > 0. */
+/* quadratic_exact.c. A rational, and a vector of them as a certificate has it: 1/2,3 and with one entry 3, (a comma behind it). */
+void fraction_add_text(struct text *out, const fmpq_t x);
+void fractions_add_text(struct text *out, const fmpq *v, size_t n);
+/* X[1..n] / X[0] = a + b, X[0] > 0. */
 void homogeneous(fmpz *X, const fmpq *a, const fmpq *b, size_t n);
 /* h: gradient of the homogeneous polynomial m (n + 1 variables) at X; twice: 2 m(X). */
 void gradient(fmpz *h, fmpz_t twice, const fmpz *m, const fmpz *X, size_t n);

@@ -1,7 +1,26 @@
 /* Exact points, values and gradients of polynomials of degree two, and the doubles made of them. */
 #include <arb_mat.h>
 #include <math.h>
+#include "core/number.h"
 #include "verify/quadratic.h"
+
+void fraction_add_text(struct text *out, const fmpq_t x)
+{
+    mpq_t q;
+    mpq_init(q);
+    fmpq_get_mpq(q, x);
+    number_add_text(out, q);
+    mpq_clear(q);
+}
+
+void fractions_add_text(struct text *out, const fmpq *v, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (i) text_add(out, ",");
+        fraction_add_text(out, v + i);
+    }
+    if (n == 1) text_add(out, ",");
+}
 
 void homogeneous(fmpz *X, const fmpq *a, const fmpq *b, size_t n)
 {

@@ -129,24 +129,6 @@ static enum status keep(struct radii *r, const char *key, const char *rest, cons
 
 /* ---- numbers ---- */
 
-static void add_number(struct text *out, const fmpq_t x)
-{
-    mpq_t q;
-    mpq_init(q);
-    fmpq_get_mpq(q, x);
-    number_add_text(out, q);
-    mpq_clear(q);
-}
-
-static void add_vector(struct text *out, const fmpq *v, size_t n)
-{
-    for (size_t i = 0; i < n; i++) {
-        if (i) text_add(out, ",");
-        add_number(out, v + i);
-    }
-    if (n == 1) text_add(out, ",");
-}
-
 static void set_double(fmpq_t out, double x)
 {
     mpq_t q;
@@ -396,7 +378,7 @@ static bool ball_holds(struct query *q, double radius)
         fmpq_init(l);
         set_double(l, lambda);
         text_add(&t, " ");
-        add_number(&t, l);
+        fraction_add_text(&t, l);
         fmpq_clear(l);
     }
     if (good) text_add(&q->line, t.data ? t.data : "");
@@ -467,11 +449,11 @@ static enum status solve(struct text *rest, fmpq_t lo, fmpq_t hi, struct query *
     if (tie) text_add(&q->line, " -");
     set_double(lo, ball);
     text_add(rest, " ");
-    add_number(rest, lo);
+    fraction_add_text(rest, lo);
     text_add(rest, " ");
-    add_number(rest, hi);
+    fraction_add_text(rest, hi);
     text_add(rest, " ");
-    if (point) add_vector(rest, q->point, q->n);
+    if (point) fractions_add_text(rest, q->point, q->n);
     else text_add(rest, "-");
     text_add(rest, q->line.data ? q->line.data : "");
     return rest->failed || q->line.failed ? STATUS_MEMORY : STATUS_OK;
@@ -488,7 +470,7 @@ enum status radii_find(fmpq_t lo, fmpq_t hi, struct radii *store, const char *mo
     text_addf(&key, "%s ", model);
     if (target < 0) text_add(&key, "* ");
     else text_addf(&key, "%ld ", target);
-    add_vector(&key, x, net->width_in);
+    fractions_add_text(&key, x, net->width_in);
     if (key.failed) return STATUS_MEMORY;
 #pragma omp critical(radius_store)
     {

@@ -58,6 +58,7 @@ enum status problem_float32(struct problem *p, struct text *why) MUST_USE;
 
 /* cell: one class with one query token. Numbers of completions are exact below 2^126 (problem->total is held against that). */
 typedef unsigned __int128 tally;
+void tally_add(mpz_t to, tally n);   /* to += n */
 struct cell {
     const struct problem *p; const struct class *c; int q;
     size_t Kp, capacity;

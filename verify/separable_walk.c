@@ -35,7 +35,7 @@ struct walker {
     bool stop, failed;
 };
 
-static void add_tally(mpz_t to, tally n)
+void tally_add(mpz_t to, tally n)
 {
     mpz_t high;
     mpz_init_set_ui(high, (unsigned long)(n >> 64));
@@ -282,9 +282,9 @@ enum status problem_walk(struct walk_result *out, struct problem *p, struct walk
                 l->progress(l->progress_context, "sequences", (double)now / (double)units, NULL);
             }
         }
-        add_tally(part.yes, w.sums[TRUTH_TRUE]);
-        add_tally(part.no, w.sums[TRUTH_FALSE]);
-        add_tally(part.open, w.sums[TRUTH_UNSETTLED]);
+        tally_add(part.yes, w.sums[TRUTH_TRUE]);
+        tally_add(part.no, w.sums[TRUTH_FALSE]);
+        tally_add(part.open, w.sums[TRUTH_UNSETTLED]);
 #pragma omp critical(separable_merge)
         {
             if (mine == STATUS_OK)
