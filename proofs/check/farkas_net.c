@@ -10,22 +10,11 @@ static void put_weight(mpq_t out, const struct weight *w, size_t i) {
     mpq_div_2exp(out, out, w->t->scale);
 }
 
-static void add_multiple(mpq_t *out, const mpq_t *in, const mpq_t factor, size_t size) {
-    mpq_t t;
-    mpq_init(t);
-    for (size_t i = 0; i < size; i++) {
-        if (mpq_sgn(in[i]) == 0) continue;
-        mpq_mul(t, in[i], factor);
-        mpq_add(out[i], out[i], t);
-    }
-    mpq_clear(t);
-}
-
 static void add_signed(mpq_t *out, const mpq_t *in, long sign, size_t size) {
     mpq_t s;
     mpq_init(s);
     mpq_set_si(s, sign, 1);
-    add_multiple(out, in, s, size);
+    vector_add(out, in, s, size);
     mpq_clear(s);
 }
 
@@ -75,7 +64,7 @@ static void linear_entry(const struct pieces *p, const struct node *x, size_t e,
     mpq_init(w);
     for (size_t k = 0; k < x->w.rows; k++) {
         put_weight(w, &x->w, k * x->w.cols + e);
-        if (mpq_sgn(w) != 0) add_multiple(out, (const mpq_t *)p->rows[x->args[0]][k], w, p->size);
+        if (mpq_sgn(w) != 0) vector_add(out, (const mpq_t *)p->rows[x->args[0]][k], w, p->size);
     }
     if (x->b.t != NULL) {
         put_weight(w, &x->b, e);

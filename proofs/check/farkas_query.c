@@ -5,54 +5,9 @@
 
 #define ATOMS_MOST ((size_t)1 << 20)
 
-bool query_refuse(struct query *q, const char *what) { return fail_at(q->f, q->line, "rule farkas: %s", what); }
+bool query_refuse(struct query *q, const char *what) { return linear_refuse(&q->l, what); }
 
-static bool says(struct query *q) { return fail_at(q->f, q->line, "%s", q->e->fail.set ? q->e->fail.text : "a number was expected"); }
-
-static bool mentions(const struct ex *x, int slot) {
-    if (x == NULL) return false;
-    if (x->kind == EX_VAR) return x->number == slot;
-    bool found = mentions(x->where, slot);
-    for (int i = 0; i < x->n; i++) found = found || mentions(x->k[i], slot);
-    for (int i = 0; i < x->binds.n; i++) found = found || mentions(x->binds.b[i].set, slot);
-    return found;
-}
-
-static bool plain(const struct query *q, const struct ex *x) { return !x->network && !mentions(x, q->slot); }
-
-static bool is_call(const struct ex *x, enum fn f) { return x->kind == EX_CALL && x->number == (int)f; }
-
-static bool is_vector(const struct query *q, const struct ex *x) { return x->kind == EX_VAR && x->number == q->slot; }
-
-static bool fresh(struct query *q) {
-    q->e->p = precision[0];
-    q->e->fail.set = false;
-    eval_reset(q->e);
-    return true;
-}
-
-static bool exact_number(struct query *q, const struct ex *x, mpq_t out) {
-    struct val v;
-    if (!plain(q, x)) return query_refuse(q, "an exact number was expected");
-    if (!(fresh(q) && need_num(q->e, x, &v) && v.type == V_NUM)) return says(q);
-    if (!num_exact(v.x)) return query_refuse(q, "a number is not exact");
-    mpq_set(out, v.x->q);
-    mpq_canonicalize(out);
-    return fresh(q);
-}
-
-static bool corner(struct query *q, const struct ex *x, mpq_t *out) {
-    struct val v;
-    if (!plain(q, x)) return query_refuse(q, "an exact vector was expected");
-    if (!(fresh(q) && eval(q->e, x, &v))) return says(q);
-    if (v.type != V_ARRAY || v.rank != 1 || v.d[0] != q->p.n) return query_refuse(q, "a corner of the box is no vector of the network's inputs");
-    for (size_t i = 0; i < q->p.n; i++) {
-        if (!num_exact(&v.x[i])) return query_refuse(q, "a corner of the box is not exact");
-        mpq_set(out[i], v.x[i].q);
-        mpq_canonicalize(out[i]);
-    }
-    return fresh(q);
-}
+static bool is_vector(const struct query *q, const struct ex *x) { return x->kind == EX_VAR && x->number == q->l.slot; }
 
 /* The rows that output(M, x) or node(M, "NAME", x) is, of the one network. */
 static bool table(struct query *q, const struct ex *x, mpq_t ***row, size_t *width) {
@@ -70,51 +25,21 @@ static bool table(struct query *q, const struct ex *x, mpq_t ***row, size_t *wid
 static bool index_of(struct query *q, const struct ex *x, size_t width, int64_t *out) {
     *out = (int64_t)width - 1;
     if (x->kind == EX_LAST) return true;
-    if (!plain(q, x)) return query_refuse(q, "an index rests on the vector");
-    if (!(fresh(q) && eval_int(q->e, x, out))) return says(q);
-    return *out >= 0 && *out < (int64_t)width ? fresh(q) : query_refuse(q, "index out of range");
+    if (!linear_plain(&q->l, x)) return query_refuse(q, "an index rests on the vector");
+    if (!(linear_fresh(&q->l) && eval_int(q->l.e, x, out))) return linear_says(&q->l);
+    return *out >= 0 && *out < (int64_t)width ? linear_fresh(&q->l) : query_refuse(q, "index out of range");
 }
 
-static void add_multiple(mpq_t *out, const mpq_t *in, const mpq_t factor, size_t size) {
-    mpq_t t;
-    mpq_init(t);
-    for (size_t i = 0; i < size; i++) {
-        mpq_mul(t, in[i], factor);
-        mpq_add(out[i], out[i], t);
-    }
-    mpq_clear(t);
-}
-
-/* out += factor times x */
-static bool add_linear(struct query *q, const struct ex *x, const mpq_t factor, mpq_t *out) {
-    mpq_t t;
-    bool good = true;
-    mpq_init(t);
-    if (plain(q, x)) {
-        good = exact_number(q, x, t);
-        mpq_mul(t, t, factor);
-        mpq_add(out[q->p.size - 1], out[q->p.size - 1], t);
-    } else if (x->kind == EX_ADD || x->kind == EX_SUB || x->kind == EX_NEG) {
-        mpq_neg(t, factor);
-        good = add_linear(q, x->k[0], x->kind == EX_NEG ? t : factor, out) && (x->kind == EX_NEG || add_linear(q, x->k[1], x->kind == EX_SUB ? t : factor, out));
-    } else if (x->kind == EX_MUL || x->kind == EX_DIV) {
-        int number = x->kind == EX_DIV || plain(q, x->k[1]) ? 1 : 0;
-        good = exact_number(q, x->k[number], t);
-        if (good && x->kind == EX_DIV && mpq_sgn(t) == 0) good = query_refuse(q, "division by 0");
-        if (good && x->kind == EX_DIV) mpq_inv(t, t);
-        mpq_mul(t, t, factor);
-        good = good && add_linear(q, x->k[1 - number], t, out);
-    } else if (x->kind == EX_INDEX && x->n == 2) {
-        mpq_t **row;
-        size_t width = q->p.n;
-        int64_t i;
-        bool input = is_vector(q, x->k[0]);
-        good = (input || table(q, x->k[0], &row, &width)) && index_of(q, x->k[1], width, &i);
-        if (good && input) mpq_add(out[i], out[i], factor);
-        else if (good) add_multiple(out, (const mpq_t *)row[i], factor, q->p.size);
-    } else good = query_refuse(q, "not linear in activations of the network");
-    mpq_clear(t);
-    return good;
+static bool activation(struct linear *l, const struct ex *x, const mpq_t factor, mpq_t *out) {
+    struct query *q = (struct query *)l; /* which begins with it */
+    mpq_t **row;
+    size_t width = q->p.n;
+    int64_t i;
+    bool input = is_vector(q, x->k[0]);
+    if (!(input || table(q, x->k[0], &row, &width)) || !index_of(q, x->k[1], width, &i)) return false;
+    if (input) mpq_add(out[i], out[i], factor);
+    else vector_add(out, (const mpq_t *)row[i], factor, q->p.size);
+    return true;
 }
 
 /* ---- disjuncts ---- */
@@ -170,7 +95,7 @@ static bool difference(struct query *q, const struct ex *a, const struct ex *b, 
     mpq_inits(one, minus, NULL);
     mpq_set_si(one, swap ? -1 : 1, 1);
     mpq_neg(minus, one);
-    bool good = add_linear(q, a, one, v) && add_linear(q, b, minus, v);
+    bool good = linear_add(&q->l, a, one, v) && linear_add(&q->l, b, minus, v);
     mpq_clears(one, minus, NULL);
     return good;
 }
@@ -212,8 +137,8 @@ static bool largest(struct query *q, const struct ex *rows, const struct ex *whi
         struct dnf d;
         if (j == i) continue;
         mpq_t *v = atom_new(q, strict == positive, &d);
-        add_multiple(v, (const mpq_t *)row[i], one, q->p.size);
-        add_multiple(v, (const mpq_t *)row[j], minus, q->p.size);
+        vector_add(v, (const mpq_t *)row[i], one, q->p.size);
+        vector_add(v, (const mpq_t *)row[j], minus, q->p.size);
         good = join(q, positive, &d, out);
     }
     mpq_clears(one, minus, NULL);
@@ -226,7 +151,7 @@ static bool every_step(struct eval *e, void *arg) {
     struct every *a = arg;
     struct dnf one;
     enum tri t = eval_decide(e, a->x->where);
-    if (e->fail.set) return says(a->q);
+    if (e->fail.set) return linear_says(&a->q->l);
     if (t == OPEN) return query_refuse(a->q, "the condition of a quantifier is unsettled");
     return t == NO || (query_dnf(a->q, a->x->k[0], a->positive, &one) && join(a->q, a->both, &one, a->out));
 }
@@ -234,19 +159,19 @@ static bool every_step(struct eval *e, void *arg) {
 static bool quantifier(struct query *q, const struct ex *x, bool positive, struct dnf *out) {
     bool all = x->kind == EX_QUANT && x->number == Q_ALL;
     struct every a = {q, x, positive, all == positive, out};
-    if (x->where != NULL && !plain(q, x->where)) return query_refuse(q, "the condition of a quantifier reads the vector");
+    if (x->where != NULL && !linear_plain(&q->l, x->where)) return query_refuse(q, "the condition of a quantifier reads the vector");
     *out = settled(q, a.both);
-    bool good = eval_each(q->e, &x->binds, every_step, &a);
-    return good || q->f->set ? good : says(q);
+    bool good = eval_each(q->l.e, &x->binds, every_step, &a);
+    return good || q->l.f->set ? good : linear_says(&q->l);
 }
 
 static bool known(struct query *q, const struct ex *x, bool positive, struct dnf *out) {
-    fresh(q);
-    enum tri t = eval_decide(q->e, x);
-    if (q->e->fail.set) return says(q);
+    linear_fresh(&q->l);
+    enum tri t = eval_decide(q->l.e, x);
+    if (q->l.e->fail.set) return linear_says(&q->l);
     if (t == OPEN) return query_refuse(q, "a condition is unsettled");
     *out = settled(q, (t == YES) == positive);
-    return fresh(q);
+    return linear_fresh(&q->l);
 }
 
 bool query_dnf(struct query *q, const struct ex *x, bool positive, struct dnf *out) {
@@ -255,7 +180,7 @@ bool query_dnf(struct query *q, const struct ex *x, bool positive, struct dnf *o
         *out = settled(q, positive);
         return true;
     }
-    if (plain(q, x)) return known(q, x, positive, out);
+    if (linear_plain(&q->l, x)) return known(q, x, positive, out);
     switch (x->kind) {
     case EX_NOT: return query_dnf(q, x->k[0], !positive, out);
     case EX_AND: case EX_OR: return query_dnf(q, x->k[0], positive, out) && query_dnf(q, x->k[1], positive, &b) && join(q, (x->kind == EX_AND) == positive, &b, out);
@@ -294,27 +219,28 @@ bool dnf_holds(const struct query *q, const struct dnf *a, const mpq_t *v) {
 static int model_of(const struct query *q, const struct ex *x) {
     int found = -1;
     if (x == NULL) return -1;
-    if ((is_call(x, FN_OUTPUT) || is_call(x, FN_NODE)) && x->k[0]->kind == EX_MODEL && mentions(x->k[x->n - 1], q->slot)) return x->k[0]->number;
+    if ((is_call(x, FN_OUTPUT) || is_call(x, FN_NODE)) && x->k[0]->kind == EX_MODEL && mentions(x->k[x->n - 1], q->l.slot)) return x->k[0]->number;
     for (int i = 0; found < 0 && i < x->n; i++) found = model_of(q, x->k[i]);
     return found;
 }
 
 bool query_begin(struct query *q, const struct certificate *c, struct eval *e, struct fail *f) {
     const struct stmt *s = e->s;
-    *q = (struct query){.c = c, .e = e, .f = f, .line = c->rule_line};
+    *q = (struct query){.l = {.rule = "farkas", .linear_in = "activations of the network", .e = e, .f = f, .line = c->rule_line, .entry = activation}, .c = c};
     if (s->float32) return query_refuse(q, "real semantics only");
     if (s->body != BODY_PROVE || s->closed || s->binds.n != 1) return query_refuse(q, "not a forall with one variable");
     q->box = s->binds.b[0].set;
-    q->slot = s->binds.b[0].slot;
+    q->l.slot = s->binds.b[0].slot;
     if (!is_call(q->box, FN_BOX)) return query_refuse(q, "the variable is not in a box");
     q->model = model_of(q, s->subject);
     if (q->model < 0) q->model = model_of(q, s->where);
     if (q->model < 0) return query_refuse(q, "no activation of a network that reads the vector");
     if (s->models[q->model].net == NULL) return query_refuse(q, "a network is missing");
     if (!pieces_make(&q->p, s->models[q->model].net, f)) return false;
+    q->l.constant = q->p.size - 1;
     q->lo = vector_new(q->p.n);
     q->hi = vector_new(q->p.n);
-    if (!corner(q, q->box->k[0], q->lo) || !corner(q, q->box->k[1], q->hi)) return false;
+    if (!linear_vector(&q->l, q->box->k[0], q->lo, q->p.n, false) || !linear_vector(&q->l, q->box->k[1], q->hi, q->p.n, false)) return false;
     for (size_t i = 0; i < q->p.n; i++)
         if (mpq_cmp(q->lo[i], q->hi[i]) > 0) return query_refuse(q, "the box is empty");
     return true;

@@ -3,13 +3,15 @@
 #define CHECK_FARKAS_QUERY_H
 #include "certificate.h"
 #include "farkas.h"
+#include "linear.h"
 
 struct atom { mpq_t *v; bool strict; };                       /* the form is positive, or not negative */
 struct disjunct { size_t *atom; size_t n; };                  /* numbers of atoms */
 struct dnf { struct disjunct *d; size_t n; };
 struct query {
-    const struct certificate *c; struct eval *e; struct fail *f; int line;
-    struct pieces p; int slot, model; const struct ex *box;
+    struct linear l;
+    const struct certificate *c;
+    struct pieces p; int model; const struct ex *box;
     mpq_t *lo, *hi;
     struct atom *atoms; size_t n_atoms, room;
     struct arena arena;

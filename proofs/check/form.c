@@ -10,17 +10,6 @@ struct kept_net { int model, leaf; struct rowpoly out; };
 struct kept_spectrum { unsigned p; size_t n; mpz_t *m, den; struct num *values; };
 struct forms { struct kept_net nets[KEPT]; int n_nets; struct kept_spectrum spectra[KEPT]; int n_spectra, next; };
 
-static mpz_t *integers(size_t n) {
-    mpz_t *x = mem_get(n, sizeof *x);
-    for (size_t i = 0; i < n; i++) mpz_init(x[i]);
-    return x;
-}
-
-static void integers_free(mpz_t *x, size_t n) {
-    for (size_t i = 0; x != NULL && i < n; i++) mpz_clear(x[i]);
-    mem_free(x);
-}
-
 static void spectrum_clear(struct kept_spectrum *s) {
     if (s->m == NULL) return;
     integers_free(s->m, s->n * s->n);
@@ -230,7 +219,7 @@ static bool spectrum(struct eval *e, const mpz_t *m, const mpz_t den, size_t n, 
         for (size_t k = 0; k < n; k++) num_copy(&out->x[k], &f->spectra[i].values[k]);
         return true;
     }
-    mpz_t *ends = integers(2 * n);
+    mpz_t *ends = integers_new(2 * n);
     bool good = symmetric_spectrum(ends, m, den, n, e->p) ? true : eval_fail(e, "eigenvalues that are not enclosed");
     for (size_t k = 0; good && k < n; k++) {
         num_set_int(&out->x[k], 0);
@@ -243,7 +232,7 @@ static bool spectrum(struct eval *e, const mpz_t *m, const mpz_t den, size_t n, 
     struct kept_spectrum *s = &f->spectra[f->next];
     f->next = (f->next + 1) % KEPT;
     spectrum_clear(s);
-    *s = (struct kept_spectrum){.p = e->p, .n = n, .m = integers(n * n), .values = mem_get(n, sizeof *s->values)};
+    *s = (struct kept_spectrum){.p = e->p, .n = n, .m = integers_new(n * n), .values = mem_get(n, sizeof *s->values)};
     mpz_init_set(s->den, den);
     for (size_t i = 0; i < n * n; i++) mpz_set(s->m[i], m[i]);
     for (size_t k = 0; k < n; k++) {
@@ -260,7 +249,7 @@ bool eval_spectrum(struct eval *e, const struct ex *x, struct val *out) {
     for (size_t i = 0; i < val_size(&a); i++)
         if (!num_exact(&a.x[i])) return eval_fail(e, "a matrix of exact numbers was expected");
     size_t size = val_size(&a), n = a.d[0], cols = a.d[1];
-    mpz_t *m = integers(size), den;
+    mpz_t *m = integers_new(size), den;
     mpz_init(den);
     over_one(m, den, &a);
     bool good = true;

@@ -3,7 +3,7 @@
 #define CHECK_QUADRATIC_H
 #include "base.h"
 #include "net.h"
-#include <gmp.h>
+#include "vector.h"
 
 /* Position of the coefficient of x_u x_v, u <= v <= n, where x_0 is 1: constants first, then the linear ones, then the rest. */
 static inline size_t monomial(size_t n, size_t u, size_t v) { return u * (n + 1) - u * (u + 1) / 2 + v; }
@@ -16,9 +16,7 @@ struct rowpoly { int degree; size_t width, each; unsigned long scale; mpz_t *c;
 bool net_rowpoly(struct rowpoly *out, const struct net *net, int leaf, struct fail *f); /* leaf: the node whose entries are the variables, -1: the input */
 void rowpoly_clear(struct rowpoly *p);
 
-/* quadratic_form.c. Vectors of rationals, owned; room for the work on one form: its polynomial m, a matrix, a point X, a gradient h. */
-mpq_t *vector_new(size_t n);
-void vector_free(mpq_t *v, size_t n);
+/* quadratic_form.c. Room for the work on one form: its polynomial m, a matrix, a point X, a gradient h. */
 struct formroom { size_t n; mpz_t *m, *matrix, *X, *h; };
 void formroom_init(struct formroom *w, size_t n);
 void formroom_clear(struct formroom *w);

@@ -2,30 +2,8 @@
 #include "quadratic.h"
 #include <string.h>
 
-mpq_t *vector_new(size_t n) {
-    mpq_t *v = mem_get(n + 1, sizeof *v);
-    for (size_t i = 0; i < n; i++) mpq_init(v[i]);
-    return v;
-}
-
-void vector_free(mpq_t *v, size_t n) {
-    for (size_t i = 0; v != NULL && i < n; i++) mpq_clear(v[i]);
-    mem_free(v);
-}
-
-static mpz_t *integers(size_t n) {
-    mpz_t *x = mem_get(n, sizeof *x);
-    for (size_t i = 0; i < n; i++) mpz_init(x[i]);
-    return x;
-}
-
-static void integers_free(mpz_t *x, size_t n) {
-    for (size_t i = 0; x != NULL && i < n; i++) mpz_clear(x[i]);
-    mem_free(x);
-}
-
 void formroom_init(struct formroom *w, size_t n) {
-    *w = (struct formroom){n, integers(monomial(n, n, n) + 1), integers((n + 1) * (n + 1)), integers(n + 1), integers(n + 1)};
+    *w = (struct formroom){n, integers_new(monomial(n, n, n) + 1), integers_new((n + 1) * (n + 1)), integers_new(n + 1), integers_new(n + 1)};
 }
 
 void formroom_clear(struct formroom *w) {

@@ -58,16 +58,6 @@ static void state_clear(const struct query *q, struct state *s) {
     vector_free(s->hi, q->p.units);
 }
 
-static void add_multiple(mpq_t *out, const mpq_t *in, const mpq_t factor, size_t size) {
-    mpq_t t;
-    mpq_init(t);
-    for (size_t i = 0; i < size; i++) {
-        mpq_mul(t, in[i], factor);
-        mpq_add(out[i], out[i], t);
-    }
-    mpq_clear(t);
-}
-
 /* "K" or "K REST": a unit; *s is moved behind it. */
 static bool read_unit(struct query *q, const char **s, const char *end, size_t most, size_t *out) {
     const char *p = *s;
@@ -86,7 +76,7 @@ static bool add_term(struct tree *t, const struct state *s, char letter, size_t 
     size_t unit = q->p.n + k;
     if (letter == 'g') {
         const struct atom *a = &q->atoms[t->d->atom[k]];
-        add_multiple(sum, (const mpq_t *)a->v, lambda, q->p.size);
+        vector_add(sum, (const mpq_t *)a->v, lambda, q->p.size);
         *strict = *strict || (a->strict && mpq_sgn(lambda) > 0);
         return mpq_sgn(lambda) >= 0 ? true : query_refuse(q, "a multiplier is negative");
     }
@@ -109,7 +99,7 @@ static bool add_term(struct tree *t, const struct state *s, char letter, size_t 
         mpq_sub(sum[q->p.size - 1], sum[q->p.size - 1], constant);
         mpq_clear(constant);
     }
-    add_multiple(sum, (const mpq_t *)q->p.z[k], factor, q->p.size);
+    vector_add(sum, (const mpq_t *)q->p.z[k], factor, q->p.size);
     mpq_clear(factor);
     return true;
 }
@@ -152,7 +142,7 @@ static bool bound(struct tree *t, struct state *s, const char *at, const char *e
     mpq_t *sum = vector_new(q->p.size);
     bool good = rational_read(v, at, (size_t)(stop - at)) || query_refuse(q, "a bound is not a canonical number");
     mpq_set_si(one, low ? -1 : 1, 1);
-    add_multiple(sum, (const mpq_t *)q->p.z[k], one, q->p.size); /* v - z > 0, or z - v > 0 */
+    vector_add(sum, (const mpq_t *)q->p.z[k], one, q->p.size); /* v - z > 0, or z - v > 0 */
     if (low) mpq_add(sum[q->p.size - 1], sum[q->p.size - 1], v);
     else mpq_sub(sum[q->p.size - 1], sum[q->p.size - 1], v);
     good = good && contradiction(t, s, stop, end, sum, true);
@@ -189,7 +179,7 @@ static bool steps(struct tree *t, struct state *s) {
         if (t->next == q->c->n_steps) return query_refuse(q, "a line 'step' is missing");
         const struct binding *x = &q->c->steps[t->next++];
         const char *end = x->s + x->n;
-        q->line = x->line;
+        q->l.line = x->line;
         if (x->n >= 4 && memcmp(x->s, "leaf", 4) == 0) {
             mpq_t *sum = vector_new(q->p.size);
             bool good = contradiction(t, s, x->s + 4, end, sum, false);
@@ -217,7 +207,7 @@ static bool nowhere(struct query *q, const struct dnf *d) {
         state_clear(q, &s);
     }
     state_clear(q, &root);
-    if (good && t.next != q->c->n_steps) good = fail_at(q->f, q->c->steps[t.next].line, "a line 'step' too many");
+    if (good && t.next != q->c->n_steps) good = fail_at(q->l.f, q->c->steps[t.next].line, "a line 'step' too many");
     return good;
 }
 
@@ -225,9 +215,9 @@ static bool nowhere(struct query *q, const struct dnf *d) {
 
 /* NAME=V: a point of the box, and the units there */
 static bool point(struct query *q, const struct binding *b, mpq_t *v) {
-    const char *name = q->e->s->binds.b[0].name, *at = b->s, *end = b->s + b->n;
+    const char *name = q->l.e->s->binds.b[0].name, *at = b->s, *end = b->s + b->n;
     size_t n = strlen(name);
-    q->line = b->line;
+    q->l.line = b->line;
     if (b->n < n + 2 || memcmp(at, name, n) != 0 || at[n] != '=') return query_refuse(q, "a value of the variable was expected");
     at += n + 1;
     if (q->p.n == 1 && end[-1] != ',') return query_refuse(q, "not a vector of the network's inputs");
@@ -240,7 +230,7 @@ static bool point(struct query *q, const struct binding *b, mpq_t *v) {
 }
 
 static bool judge_point(struct query *q, const struct dnf *where, const struct dnf *against) {
-    const struct ex *p = q->e->s->subject;
+    const struct ex *p = q->l.e->s->subject;
     bool refuted = q->c->verdict == REFUTED;
     mpq_t *v = vector_new(q->p.size);
     bool good = point(q, refuted ? &q->c->counterexample : &q->c->witness, v);

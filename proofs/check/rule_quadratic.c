@@ -1,5 +1,6 @@
 /* Rule quadratic: a predicate on a ball of real vectors, by multipliers and points (FORMAT.md §3). */
 #include "certificate.h"
+#include "linear.h"
 #include "quadratic.h"
 #include <string.h>
 
@@ -10,70 +11,17 @@
 struct form { mpq_t *v; bool strict; };
 
 struct quad {
-    const struct certificate *c; struct eval *e; struct fail *f;
-    struct binds outer; const struct ex *where, *predicate, *ball; int slot;   /* slot of the vector */
+    struct linear l;
+    const struct certificate *c;
+    struct binds outer; const struct ex *where, *predicate, *ball;
     int model; struct rowpoly out; size_t n, width;
     mpq_t *shift, *centre, radius2; bool shifted;   /* of this case: the input is shift + vector, |vector - centre|^2 <= radius2 */
     struct form *forms; size_t n_forms, room;
     struct formroom w;
-    size_t next; uint64_t bindings, cond, cond_open, yes, open; bool all, failed; int line;
+    size_t next; uint64_t bindings, cond, cond_open, yes, open; bool all, failed;
 };
 
-static bool refuse(struct quad *q, const char *what) { return fail_at(q->f, q->line, "rule quadratic: %s", what); }
-
-static bool mentions(const struct ex *x, int slot) {
-    if (x == NULL) return false;
-    if (x->kind == EX_VAR) return x->number == slot;
-    bool found = mentions(x->where, slot);
-    for (int i = 0; i < x->n; i++) found = found || mentions(x->k[i], slot);
-    for (int i = 0; i < x->binds.n; i++) found = found || mentions(x->binds.b[i].set, slot);
-    return found;
-}
-
-static bool plain(const struct quad *q, const struct ex *x) { return !x->network && !mentions(x, q->slot); }
-
-/* ---- exact values without the vector ---- */
-
-static bool says(struct quad *q) { return fail_at(q->f, q->line, "%s", q->e->fail.set ? q->e->fail.text : "a number was expected"); }
-
-static bool exact_number(struct quad *q, const struct ex *x, mpq_t out) {
-    struct val v;
-    if (!plain(q, x)) return refuse(q, "an exact number was expected");
-    q->e->p = precision[0];
-    q->e->fail.set = false;
-    eval_reset(q->e);
-    bool good = need_num(q->e, x, &v) && v.type == V_NUM;
-    if (!good) return says(q);
-    if (!num_exact(v.x)) return refuse(q, "a number is not exact");
-    mpq_set(out, v.x->q);
-    mpq_canonicalize(out);
-    eval_reset(q->e);
-    return true;
-}
-
-/* n entries are added to out; a single number, where that is allowed, stands for n equal ones */
-static bool exact_vector(struct quad *q, const struct ex *x, mpq_t *out, bool number_allowed) {
-    struct val v;
-    if (!plain(q, x)) return refuse(q, "an exact vector was expected");
-    q->e->p = precision[0];
-    q->e->fail.set = false;
-    eval_reset(q->e);
-    if (!eval(q->e, x, &v)) return says(q);
-    bool number = v.type == V_NUM;
-    if (!(number && number_allowed) && (v.type != V_ARRAY || v.rank != 1 || v.d[0] != q->n)) return refuse(q, "a vector of the network's inputs was expected");
-    for (size_t i = 0; i < q->n; i++) {
-        const struct num *a = &v.x[number ? 0 : i];
-        if (!num_exact(a)) return refuse(q, "a vector is not exact");
-        mpq_t t;
-        mpq_init(t);
-        mpq_set(t, a->q);
-        mpq_canonicalize(t);
-        mpq_add(out[i], out[i], t);
-        mpq_clear(t);
-    }
-    eval_reset(q->e);
-    return true;
-}
+static bool refuse(struct quad *q, const char *what) { return linear_refuse(&q->l, what); }
 
 static void vector_zero(mpq_t *v, size_t n) {
     for (size_t i = 0; i < n; i++) mpq_set_ui(v[i], 0, 1);
@@ -87,13 +35,13 @@ static bool output_call(struct quad *q, const struct ex *x) {
     if (x->k[0]->kind != EX_MODEL || x->k[0]->number != q->model) return refuse(q, "more than one network");
     const struct ex *in = x->k[1], *add = NULL, *d = in;
     if (in->kind == EX_ADD && in->n == 2) {
-        bool second = in->k[1]->kind == EX_VAR && in->k[1]->number == q->slot;
+        bool second = in->k[1]->kind == EX_VAR && in->k[1]->number == q->l.slot;
         add = in->k[second ? 0 : 1];
         d = in->k[second ? 1 : 0];
     }
-    if (d->kind != EX_VAR || d->number != q->slot) return refuse(q, "the network reads something else than the vector plus an exact one");
+    if (d->kind != EX_VAR || d->number != q->l.slot) return refuse(q, "the network reads something else than the vector plus an exact one");
     mpq_t *v = vector_new(q->n);
-    bool good = add == NULL || exact_vector(q, add, v, false);
+    bool good = add == NULL || linear_vector(&q->l, add, v, q->n, false);
     for (size_t i = 0; good && i < q->n; i++) {
         if (q->shifted && !mpq_equal(v[i], q->shift[i])) good = refuse(q, "the network reads two inputs");
         mpq_set(q->shift[i], v[i]);
@@ -103,35 +51,15 @@ static bool output_call(struct quad *q, const struct ex *x) {
     return good;
 }
 
-/* out += factor times x */
-static bool add_linear(struct quad *q, const struct ex *x, const mpq_t factor, mpq_t *out) {
-    mpq_t t;
-    mpq_init(t);
-    bool good = true;
-    if (plain(q, x)) {
-        good = exact_number(q, x, t);
-        mpq_mul(t, t, factor);
-        mpq_add(out[q->width], out[q->width], t);
-    } else if (x->kind == EX_ADD || x->kind == EX_SUB || x->kind == EX_NEG) {
-        mpq_neg(t, factor);
-        good = add_linear(q, x->k[0], x->kind == EX_NEG ? t : factor, out) && (x->kind == EX_NEG || add_linear(q, x->k[1], x->kind == EX_SUB ? t : factor, out));
-    } else if (x->kind == EX_MUL || x->kind == EX_DIV) {
-        int number = x->kind == EX_DIV || plain(q, x->k[1]) ? 1 : 0;
-        good = exact_number(q, x->k[number], t);
-        if (good && x->kind == EX_DIV && mpq_sgn(t) == 0) good = refuse(q, "division by 0");
-        if (good && x->kind == EX_DIV) mpq_inv(t, t);
-        mpq_mul(t, t, factor);
-        good = good && add_linear(q, x->k[1 - number], t, out);
-    } else if (x->kind == EX_INDEX && x->n == 2) {
-        int64_t i = (int64_t)q->width - 1;
-        good = output_call(q, x->k[0]);
-        q->e->fail.set = false;
-        if (good && x->k[1]->kind != EX_LAST && !eval_int(q->e, x->k[1], &i)) good = says(q);
-        eval_reset(q->e);
-        if (good && (i < 0 || i >= (int64_t)q->width)) good = refuse(q, "index out of range");
-        if (good) mpq_add(out[i], out[i], factor);
-    } else good = refuse(q, "not linear in outputs of the network");
-    mpq_clear(t);
+static bool output_entry(struct linear *l, const struct ex *x, const mpq_t factor, mpq_t *out) {
+    struct quad *q = (struct quad *)l; /* which begins with it */
+    int64_t i = (int64_t)q->width - 1;
+    bool good = output_call(q, x->k[0]);
+    l->e->fail.set = false;
+    if (good && x->k[1]->kind != EX_LAST && !eval_int(l->e, x->k[1], &i)) good = linear_says(l);
+    eval_reset(l->e);
+    if (good && (i < 0 || i >= (int64_t)q->width)) good = refuse(q, "index out of range");
+    if (good) mpq_add(out[i], out[i], factor);
     return good;
 }
 
@@ -154,10 +82,10 @@ static void drop_forms(struct quad *q) {
 static bool largest(struct quad *q, const struct ex *outputs, const struct ex *which, bool strict) {
     int64_t i;
     if (!output_call(q, outputs)) return false;
-    q->e->fail.set = false;
-    if (!plain(q, which)) return refuse(q, "the index of an argmax rests on the network");
-    if (!eval_int(q->e, which, &i)) return says(q);
-    eval_reset(q->e);
+    q->l.e->fail.set = false;
+    if (!linear_plain(&q->l, which)) return refuse(q, "the index of an argmax rests on the network");
+    if (!eval_int(q->l.e, which, &i)) return linear_says(&q->l);
+    eval_reset(q->l.e);
     if (i < 0 || i >= (int64_t)q->width) return refuse(q, "index out of range");
     for (int64_t j = 0; j < (int64_t)q->width; j++) {
         if (j == i) continue;
@@ -182,7 +110,7 @@ static bool comparison(struct quad *q, const struct ex *x) {
         }
         mpq_t *v = form_new(q, o == CMP_LT || o == CMP_GT);
         bool up = o == CMP_GT || o == CMP_GE;
-        good = add_linear(q, x->k[i], up ? one : minus, v) && add_linear(q, x->k[i + 1], up ? minus : one, v);
+        good = linear_add(&q->l, x->k[i], up ? one : minus, v) && linear_add(&q->l, x->k[i + 1], up ? minus : one, v);
     }
     mpq_clears(one, minus, NULL);
     return good;
@@ -194,12 +122,10 @@ struct every { struct quad *q; const struct ex *x; };
 static bool every_step(struct eval *e, void *arg) {
     struct every *a = arg;
     enum tri t = eval_decide(e, a->x->where);
-    if (e->fail.set) return says(a->q);
+    if (e->fail.set) return linear_says(&a->q->l);
     if (t == OPEN) return refuse(a->q, "the condition of an all{} is unsettled");
     return t == NO || predicate(a->q, a->x->k[0]);
 }
-
-static bool is_call(const struct ex *x, enum fn f) { return x->kind == EX_CALL && x->number == (int)f; }
 
 /* The predicate is true where all forms hold, false where one does not. */
 static bool predicate(struct quad *q, const struct ex *x) {
@@ -211,8 +137,8 @@ static bool predicate(struct quad *q, const struct ex *x) {
     if (x->kind == EX_IN && is_call(x->k[1], FN_ARGMAXES)) return largest(q, x->k[1]->k[0], x->k[0], false);
     if (x->kind == EX_QUANT && x->number == Q_ALL) {
         struct every a = {q, x};
-        bool good = eval_each(q->e, &x->binds, every_step, &a);
-        return good || q->f->set ? good : says(q);
+        bool good = eval_each(q->l.e, &x->binds, every_step, &a);
+        return good || q->l.f->set ? good : linear_says(&q->l);
     }
     return refuse(q, "a predicate of another kind");
 }
@@ -223,7 +149,7 @@ static bool set_up(struct quad *q) {
     q->shifted = false;
     vector_zero(q->shift, q->n);
     vector_zero(q->centre, q->n);
-    if (!exact_vector(q, q->ball->k[0], q->centre, true) || !exact_number(q, q->ball->k[1], q->radius2)) return false;
+    if (!linear_vector(&q->l, q->ball->k[0], q->centre, q->n, true) || !linear_number(&q->l, q->ball->k[1], q->radius2)) return false;
     if (mpq_sgn(q->radius2) < 0) return refuse(q, "the radius is negative");
     mpq_mul(q->radius2, q->radius2, q->radius2);
     return predicate(q, q->predicate);
@@ -268,7 +194,7 @@ static bool case_holds(struct quad *q, const char *s, size_t size) {
     if (!good) refuse(q, "not one multiplier for each form");
     for (size_t i = 0; good && i < q->n_forms; i++) {
         if (mpq_sgn(lambda[i]) < 0) good = refuse(q, "a multiplier is negative");
-        else if (!multiplier_holds(q, &q->forms[i], lambda[i])) good = fail_at(q->f, q->line, "rule quadratic: multiplier %zu does not show its form positive", i + 1);
+        else if (!multiplier_holds(q, &q->forms[i], lambda[i])) good = fail_at(q->l.f, q->l.line, "rule quadratic: multiplier %zu does not show its form positive", i + 1);
     }
     vector_free(lambda, q->n_forms);
     return good;
@@ -315,7 +241,7 @@ static bool case_fails(struct quad *q, const char *s, size_t size) {
 static bool one_case(struct quad *q, enum tri *t) {
     if (q->next == q->c->n_cases) return refuse(q, "a line 'case' is missing");
     const struct binding *x = &q->c->cases[q->next++];
-    q->line = x->line;
+    q->l.line = x->line;
     if (x->n == 4 && memcmp(x->s, "open", 4) == 0) {
         *t = OPEN;
         return true;
@@ -328,10 +254,10 @@ static bool one_case(struct quad *q, enum tri *t) {
 
 static bool step(struct eval *e, void *arg) {
     struct quad *q = arg;
-    q->line = q->c->rule_line;
+    q->l.line = q->c->rule_line;
     if (++q->bindings > BINDINGS_MOST) return refuse(q, "more than 2^40 bindings");
     enum tri where = eval_decide(e, q->where), t = NO;
-    if (e->fail.set) return says(q);
+    if (e->fail.set) return linear_says(&q->l);
     if (where != NO && !one_case(q, &t)) return false;
     enum tri both = tri_and(where, t);
     q->cond += where == YES;
@@ -359,31 +285,31 @@ static bool shape(struct quad *q, const struct stmt *s) {
     if (!universal) b = &all->binds;
     const struct bind *last = &b->b[b->n - 1];
     q->ball = last->set;
-    q->slot = last->slot;
+    q->l.slot = last->slot;
     q->outer = s->body == BODY_COUNT ? s->binds : (struct binds){b->b, b->n - 1};
     if (q->ball->kind != EX_CALL || q->ball->number != FN_BALL || q->ball->k[2]->kind != EX_WORD || strcmp(q->ball->k[2]->name, "l2") != 0)
         return refuse(q, "the last variable is not in an l2 ball");
-    return mentions(q->where, q->slot) ? refuse(q, "the condition reads the vector") : true;
+    return mentions(q->where, q->l.slot) ? refuse(q, "the condition reads the vector") : true;
 }
 
 /* the network of the first output that reads the vector */
 static int model_of(const struct quad *q, const struct ex *x) {
     int found = -1;
     if (x == NULL) return -1;
-    if (is_call(x, FN_OUTPUT) && x->k[0]->kind == EX_MODEL && mentions(x->k[1], q->slot)) return x->k[0]->number;
+    if (is_call(x, FN_OUTPUT) && x->k[0]->kind == EX_MODEL && mentions(x->k[1], q->l.slot)) return x->k[0]->number;
     for (int i = 0; found < 0 && i < x->n; i++) found = model_of(q, x->k[i]);
     return found;
 }
 
 static bool begin(struct quad *q, const struct certificate *c, struct eval *e, struct fail *f) {
-    *q = (struct quad){.c = c, .e = e, .f = f, .line = c->rule_line, .all = true};
+    *q = (struct quad){.l = {.rule = "quadratic", .linear_in = "outputs of the network", .e = e, .f = f, .line = c->rule_line, .entry = output_entry}, .c = c, .all = true};
     mpq_init(q->radius2);
     if (!shape(q, e->s)) return false;
     if ((q->model = model_of(q, q->predicate)) < 0) return refuse(q, "no output of a network that reads the vector");
     if (e->s->models[q->model].net == NULL) return refuse(q, "a network is missing");
     if (!net_rowpoly(&q->out, e->s->models[q->model].net, -1, f)) return false;
     q->n = e->s->models[q->model].net->in_width;
-    q->width = q->out.width;
+    q->width = q->l.constant = q->out.width;
     q->shift = vector_new(q->n);
     q->centre = vector_new(q->n);
     formroom_init(&q->w, q->n);
@@ -404,7 +330,7 @@ bool rule_quadratic(const struct certificate *c, struct eval *e, struct tally *t
     struct quad q;
     bool good = begin(&q, c, e, f);
     e->fail.set = false;
-    if (good && !eval_each(e, &q.outer, step, &q)) good = f->set ? false : says(&q);
+    if (good && !eval_each(e, &q.outer, step, &q)) good = f->set ? false : linear_says(&q.l);
     if (good && q.next != c->n_cases) good = fail_at(f, c->cases[q.next].line, "a line 'case' too many");
     mpz_set_ui(t->bindings, q.bindings);
     mpz_set_ui(t->where, q.cond);
@@ -421,7 +347,7 @@ bool quadratic_point(const struct certificate *c, struct eval *e, const struct b
     struct quad q;
     struct arena arena = {0};
     bool good = begin(&q, c, e, f);
-    q.line = b->line;
+    q.l.line = b->line;
     const char *last = b->s + b->n; /* the part of the vector starts after the last space */
     while (last > b->s && last[-1] != ' ') last--;
     const char *name = good ? e->s->binds.b[e->s->binds.n - 1].name : "";
@@ -432,7 +358,7 @@ bool quadratic_point(const struct certificate *c, struct eval *e, const struct b
     good = good && (q.outer.n == 0 || binding_set(e, &arena, &before, &q.outer, f));
     if (good) {
         enum tri where = eval_decide(e, q.where);
-        if (e->fail.set) good = says(&q);
+        if (e->fail.set) good = linear_says(&q.l);
         else if (where != YES) good = refuse(&q, "the condition does not hold there");
     }
     mpq_t *d = vector_new(q.n);

@@ -1,4 +1,5 @@
 /* What of a statement the rule separable can take: features, rows of the network (FORMAT.md §3.2, §3.3). */
+#include "linear.h"
 #include "separable.h"
 #include <stdlib.h>
 #include <string.h>
@@ -23,14 +24,6 @@ bool sep_distinct(struct sep *s, const int64_t *v, size_t n) {
 }
 
 static bool is_t(const struct sep *s, const struct ex *x) { return x->kind == EX_VAR && x->number == s->slot; }
-
-static bool mentions(const struct ex *x, int slot) {
-    if (x->kind == EX_VAR) return x->number == slot;
-    bool any = x->where != NULL && mentions(x->where, slot);
-    for (int i = 0; i < x->binds.n; i++) any = any || mentions(x->binds.b[i].set, slot);
-    for (int i = 0; i < x->n; i++) any = any || (x->k[i] != NULL && mentions(x->k[i], slot));
-    return any;
-}
 
 /* no network, no t, and every variable has a value now (or is `own`) */
 static bool fixed_now(const struct sep *s, const struct ex *x, int own) {

@@ -66,17 +66,6 @@ static void jacobi(struct work *k) {
     }
 }
 
-static mpz_t *integers(size_t n) {
-    mpz_t *x = mem_get(n, sizeof *x);
-    for (size_t i = 0; i < n; i++) mpz_init(x[i]);
-    return x;
-}
-
-static void integers_free(mpz_t *x, size_t n) {
-    for (size_t i = 0; i < n; i++) mpz_clear(x[i]);
-    mem_free(x);
-}
-
 /* out = a' b, or a b */
 static void product(mpz_t *out, const mpz_t *a, const mpz_t *b, size_t n, bool turned) {
     for (size_t i = 0; i < n; i++)
@@ -121,7 +110,7 @@ static void end_of(mpz_t out, const mpz_t x, const mpz_t den, const mpz_t one, c
 }
 
 static bool enclose(mpz_t *ends, const mpz_t *m, const mpz_t den, const mpz_t *v, size_t n, unsigned w, unsigned p) {
-    mpz_t *t = integers(n * n), *b = integers(n * n), one, E, f;
+    mpz_t *t = integers_new(n * n), *b = integers_new(n * n), one, E, f;
     mpz_inits(one, E, f, NULL);
     mpz_setbit(one, 2 * w);
     product(t, m, v, n, false);
@@ -148,7 +137,7 @@ bool symmetric_spectrum(mpz_t *ends, const mpz_t *m, const mpz_t den, size_t n, 
     size_t size = 0, below = mpz_sizeinbase(den, 2);
     for (size_t i = 0; i < n * n; i++) size = mpz_sizeinbase(m[i], 2) > size ? mpz_sizeinbase(m[i], 2) : size;
     unsigned w = p + ROOM + (unsigned)(size > below ? size - below : 0);
-    struct work k = {.n = n, .w = w, .a = integers(n * n), .v = integers(n * n)};
+    struct work k = {.n = n, .w = w, .a = integers_new(n * n), .v = integers_new(n * n)};
     mpz_inits(k.x, k.y, k.h, k.c, k.s, k.t, NULL);
     for (size_t i = 0; i < n * n; i++) { /* scaled so that the largest entry is about 1 */
         mpz_mul_2exp(k.a[i], m[i], w);
