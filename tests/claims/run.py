@@ -5,25 +5,14 @@ against the claim file by the checker's own parser, and accepted by the second c
 """
 import glob
 import os
-import subprocess
 import sys
 import tempfile
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+from tally import check, finish, run  # noqa: E402
+
 BUILD = sys.argv[1]
 CLAIMS = "tests/claims/forms.claims"
-passed = failed = 0
-
-
-def check(good, what):
-    global passed, failed
-    passed, failed = passed + bool(good), failed + (not good)
-    if not good:
-        print("FAILED " + what)
-
-
-def run(*command):
-    done = subprocess.run(command, capture_output=True, text=True, timeout=600)
-    return done.returncode, done.stdout + done.stderr
 
 
 def about(name, folder, path):
@@ -45,5 +34,4 @@ with tempfile.TemporaryDirectory() as folder:
         check(status == 1, "%s passes for %s: %d %s" % (name, other, status, output))
     status, output = run(sys.executable, "proofs/reference/check.py", "--quiet", "--dir", folder, *certificates)
     check(status == 0 and output.count("accepted ") == len(certificates), "the second checker: %d %s" % (status, output))
-print("%d passed, %d failed" % (passed, failed))
-sys.exit(failed != 0)
+finish()

@@ -4,7 +4,6 @@ of grouped keys and values; and rows of real numbers as inputs: python tests/fam
 import hashlib
 import json
 import os
-import subprocess
 import sys
 import tempfile
 from fractions import Fraction
@@ -12,23 +11,11 @@ from fractions import Fraction
 import numpy as np
 
 BUILD, DATA = sys.argv[1], "tests/data/families"
-sys.path.insert(0, "tests/models")
+sys.path[:0] = ["tests/models", "tests"]
 import families as numpy_families  # noqa: E402
+from tally import check, finish, run  # noqa: E402
 
-passed = failed = 0
 SIZES = {"F32": 4, "F64": 8, "F16": 2, "BF16": 2, "BOOL": 1, "I64": 8}
-
-
-def check(good, what):
-    global passed, failed
-    passed, failed = passed + bool(good), failed + (not good)
-    if not good:
-        print("FAILED " + what)
-
-
-def run(program, *arguments):
-    done = subprocess.run([os.path.join(BUILD, program)] + list(arguments), stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    return done.returncode, done.stdout.decode()
 
 
 def verify(folder, path, options, claims):
@@ -36,7 +23,7 @@ def verify(folder, path, options, claims):
     text, out = os.path.join(folder, "a.claims"), os.path.join(folder, "certificates")
     with open(text, "w") as f:
         f.write('claims 1\nmodel M = "%s"\n%s\n' % (os.path.abspath(path), claims))
-    status, output = run("weightproof", "verify", text, "--certificates", out, *options)
+    status, output = run(BUILD + "/weightproof", "verify", text, "--certificates", out, *options)
     return out, output
 
 
@@ -51,7 +38,7 @@ def binding(name, folder, path, options, text):
     """Every tensor that the certificate binds: the same bytes are accepted, one changed element is seen, though the hash be the changed file's."""
     out, output = verify(folder, path, options, text)
     cert = os.path.join(out, "c.cert")
-    status, said = run("weightproof-check", "--source", path, cert)
+    status, said = run(BUILD + "/weightproof-check", "--source", path, cert)
     check(status == 0 and ("byte for byte" in said or "not bound" in said), "%s: --source: %s\n%s" % (name, said, output))
     if status:
         return
@@ -67,12 +54,12 @@ def binding(name, folder, path, options, text):
         other = os.path.join(folder, "changed")
         with open(other, "wb") as f:
             f.write(changed)
-        status, said = run("weightproof-check", "--source", other, cert)
+        status, said = run(BUILD + "/weightproof-check", "--source", other, cert)
         check(status == 1, "%s: a file with a changed byte in %s passes: %s" % (name, tensor, said))
         with open(forged, "w") as f:
             text = "\n".join(lines[:-2] + [""]).replace(hashlib.sha256(data).hexdigest(), hashlib.sha256(changed).hexdigest())
             f.write(text + "sha256 %s\n" % hashlib.sha256(text.encode()).hexdigest())
-        status, said = run("weightproof-check", "--source", other, forged)
+        status, said = run(BUILD + "/weightproof-check", "--source", other, forged)
         check(status == 1 and "differs from the source" in said, "%s: a changed byte in %s is not seen: %s" % (name, tensor, said))
 
 
@@ -82,7 +69,7 @@ def stored(folder):
         path, config = os.path.join(DATA, name), os.path.join(folder, "config.json")
         json.dump(entry["config"], open(config, "w"))
         options = ([] if entry["config"] is None else ["--config", config]) + [a for s in entry["set"] for a in ("--set", s)]
-        status, output = run("weightproof", "selftest", path, "--against", os.path.join(DATA, name.rsplit(".", 1)[0] + ".reference.npz"), *options)
+        status, output = run(BUILD + "/weightproof", "selftest", path, "--against", os.path.join(DATA, name.rsplit(".", 1)[0] + ".reference.npz"), *options)
         check(status == 0, "%s: %s" % (name, output))
         place = os.path.join(folder, name)
         os.mkdir(place)
@@ -110,10 +97,10 @@ def circuits(folder):
     for name, true in expected.items():
         check(("proved     %s:" % name in output) == true and ("refuted    %s:" % name in output) != true, "%s: %s" % (name, output))
         cert = os.path.join(out, name + ".cert")
-        status, said = run("weightproof-check", cert)
+        status, said = run(BUILD + "/weightproof-check", cert)
         check(status == 0 and ("accepted proved" in said) == true, "%s: %s" % (name, said))
-        done = subprocess.run([sys.executable, "proofs/reference/check.py", "--dir", out, cert], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-        check(done.returncode == 0 and (b"accepted proved" in done.stdout) == true, "%s, second checker: %s" % (name, done.stdout.decode()))
+        status, said = run(sys.executable, "proofs/reference/check.py", "--dir", out, cert)
+        check(status == 0 and ("accepted proved" in said) == true, "%s, second checker: %s" % (name, said))
 
 
 def sequence(folder):
@@ -133,7 +120,7 @@ def sequence(folder):
     options = ["--set", "input_type=reals", "--set", "n_ctx=4", "--set", "normalization_type=null", "--set", "positional_embedding_type=none"]
     for good in (True, False):
         np.savez(reference, inputs=x, output_float64=(e + y if good else e) @ Q["unembed.W_U"])
-        status, output = run("weightproof", "selftest", path, "--against", reference, *options)
+        status, output = run(BUILD + "/weightproof", "selftest", path, "--against", reference, *options)
         check((status == 0) == good and ("FAILED" in output) != good, "rows of real numbers: %s" % output)
 
 
@@ -141,5 +128,4 @@ with tempfile.TemporaryDirectory() as where:
     circuits(where)
     sequence(where)
     stored(where)
-print("%d passed, %d failed" % (passed, failed))
-sys.exit(failed > 0)
+finish()

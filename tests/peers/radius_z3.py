@@ -14,8 +14,9 @@ import tempfile
 from fractions import Fraction
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-sys.path[:0] = [os.path.join(HERE, "..", "reference"), os.path.join(HERE, "..", "quadratic")]
+sys.path[:0] = [os.path.join(HERE, ".."), os.path.join(HERE, "..", "reference"), os.path.join(HERE, "..", "quadratic")]
 from bilinear import random_net, sampled_radius  # noqa: E402
+from tally import check, finish  # noqa: E402
 
 try:
     import z3
@@ -24,14 +25,6 @@ except ImportError:
 
 BUILD, NETWORKS = sys.argv[1], int(sys.argv[2]) if len(sys.argv) > 2 else 500
 MILLISECONDS = 300
-passed = failed = 0
-
-
-def check(good, what):
-    global passed, failed
-    passed, failed = passed + bool(good), failed + (not good)
-    if not good:
-        print("FAILED " + what)
 
 
 def number(x):
@@ -60,7 +53,7 @@ def z3_says(net, x, a, radius):
 
 def main():
     rng = random.Random(2026)
-    cases, claims, tally = [], ["claims 1"], {"sat": 0, "unsat": 0, "unknown": 0}
+    cases, claims, answers = [], ["claims 1"], {"sat": 0, "unsat": 0, "unknown": 0}
     with tempfile.TemporaryDirectory() as folder:
         for i in range(NETWORKS):
             net = random_net(rng, 2 + i % 7)
@@ -92,12 +85,11 @@ def main():
                 check(inside != z3.sat, "network %d: Z3 has another answer within %g" % (i, lo))
                 check(there != z3.unsat, "network %d: Z3 shows that there is none within %g" % (i, hi))
                 for answer in (inside, there):
-                    tally[str(answer)] += 1
+                    answers[str(answer)] += 1
     check(widest <= 1e-6, "relative width %g" % widest)
-    print("%d networks, widest %.1e; Z3: %s" % (NETWORKS, widest, tally if z3 else "is not installed"))
-    print("%d passed, %d failed" % (passed, failed))
-    return failed != 0
+    print("%d networks, widest %.1e; Z3: %s" % (NETWORKS, widest, answers if z3 else "is not installed"))
+    finish()
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -7,7 +7,6 @@ import math
 import os
 import random
 import re
-import subprocess
 import sys
 import tempfile
 from fractions import Fraction
@@ -16,31 +15,13 @@ import numpy as np
 
 BUILD = sys.argv[1]
 HERE = os.path.dirname(os.path.abspath(__file__))
-sys.path.insert(0, os.path.join(HERE, "..", "reference"))
-sys.path.insert(0, HERE)
+sys.path[:0] = [HERE, os.path.join(HERE, ".."), os.path.join(HERE, "..", "reference")]
 from bilinear import Net, parse_vector, random_net, sampled_radius  # noqa: E402
-from claims import seal  # noqa: E402
+from certificates import about, accepted, changed, rejected  # noqa: E402
+from tally import check, finish, run  # noqa: E402
 
 CAP = 2 ** 64
 NETWORKS = 60
-passed = failed = 0
-
-
-def check(good, what):
-    global passed, failed
-    passed, failed = passed + bool(good), failed + (not good)
-    if not good:
-        print("FAILED " + what)
-
-
-def run(*command):
-    done = subprocess.run(command, capture_output=True, text=True, timeout=600)
-    return done.returncode, done.stdout + done.stderr
-
-
-def accepted(folder, paths):
-    for checker in ([BUILD + "/weightproof-check"], [sys.executable, "proofs/reference/check.py"]):
-        yield checker[-1], "".join(run(*checker, "--quiet", "--dir", folder, *paths[i:i + 40])[1] for i in range(0, len(paths), 40))
 
 
 def quadratic(net, a, k):
@@ -189,18 +170,7 @@ def special(folder):
         else:
             check(lo * lo <= square <= hi * hi, "%s: [%.17g, %.17g], not the root of %s" % (name, lo, hi, square))
             check(hi - lo <= hi * Fraction(1, 10 ** 6), "%s: [%g, %g] is wide" % (name, lo, hi))
-    for path in glob.glob(folder + "/special/*.cert"):
-        name = os.path.basename(path)[:-5]
-        models = [x for m in SPECIAL for x in ("--model", "M_%s=%s/%s.net" % (m[0], folder, m[0]))]
-        status, output = run(BUILD + "/weightproof-check", "--quiet", "--claims", folder + "/special.claims", "--only", name, *models, path)
-        check(status == 0, "%s is not about its claim: %s" % (name, output))
-    return sorted(glob.glob(folder + "/special/*.cert"))
-
-
-def changed(text, pattern, by):
-    new = re.sub(pattern, by, text, count=1, flags=re.M)
-    assert new != text, (pattern, text)
-    return seal(new[:new.rindex("sha256 ")])
+    return about(folder, "special", {"M_" + m[0]: m[0] for m in SPECIAL})
 
 
 def false_certificates(folder):
@@ -258,14 +228,7 @@ def false_certificates(folder):
     for k in range(0, 33):        # no multiplier shows what is false
         some["too large, multiplier %d/8" % k] = line(one, lo="7/10", hi="1", l=str(Fraction(k, 8)))
         some["hard case too large, multiplier %d/16" % k] = line(two, lo="271/200", hi="2", l=str(Fraction(k, 16)))
-    os.mkdir(folder + "/false")
-    for i, text in enumerate(some.values()):
-        with open("%s/false/%03d.cert" % (folder, i), "w") as f:
-            f.write(text)
-    paths = sorted(glob.glob(folder + "/false/*.cert"))
-    for checker, output in accepted(folder, paths):
-        for name, path in zip(some, paths):
-            check("rejected %s:" % path in output, "%s accepts: %s" % (checker, name))
+    rejected(folder, some)
 
 
 with tempfile.TemporaryDirectory() as folder:
@@ -273,5 +236,4 @@ with tempfile.TemporaryDirectory() as folder:
     for checker, output in accepted(folder, certificates):
         check(output.count("accepted ") == len(certificates) > 2 * NETWORKS, "%s: %d of %d\n%s" % (checker, output.count("accepted "), len(certificates), "\n".join(x for x in output.splitlines() if "accepted" not in x)[-2000:]))
     false_certificates(folder)
-print("%d passed, %d failed" % (passed, failed))
-sys.exit(failed != 0)
+finish()

@@ -6,37 +6,16 @@ import glob
 import os
 import random
 import re
-import subprocess
 import sys
 import tempfile
 from fractions import Fraction
 
 BUILD = sys.argv[1]
 HERE = os.path.dirname(os.path.abspath(__file__))
-sys.path.insert(0, os.path.join(HERE, "..", "reference"))
-sys.path.insert(0, HERE)
+sys.path[:0] = [HERE, os.path.join(HERE, ".."), os.path.join(HERE, "..", "reference")]
 from bilinear import Net, parse_vector, random_net, sampled_radius  # noqa: E402
-from claims import seal  # noqa: E402
-
-passed = failed = 0
-
-
-def check(good, what):
-    global passed, failed
-    passed, failed = passed + bool(good), failed + (not good)
-    if not good:
-        print("FAILED " + what)
-
-
-def accepted(folder, paths):
-    """What both checkers say, in two texts."""
-    for checker in ([BUILD + "/weightproof-check"], [sys.executable, "proofs/reference/check.py"]):
-        yield checker[-1], "".join(run(*checker, "--quiet", "--dir", folder, *paths[i:i + 40])[1] for i in range(0, len(paths), 40))
-
-
-def run(*command):
-    done = subprocess.run(command, capture_output=True, text=True, timeout=600)
-    return done.returncode, done.stdout + done.stderr
+from certificates import about, accepted, changed, rejected  # noqa: E402
+from tally import check, finish, run  # noqa: E402
 
 
 def random_networks(folder):
@@ -128,18 +107,7 @@ def special(folder):
         f.write("\n".join(claims) + "\n")
     status, output = run(BUILD + "/weightproof", "verify", folder + "/special.claims", "--expect", "--certificates", folder + "/special")
     check(status == 0, "special cases end with %d\n%s" % (status, output))
-    for path in glob.glob(folder + "/special/*.cert"):
-        name = os.path.basename(path)[:-5]
-        models = ["--model", "M_huge=%s/huge.net" % folder] + [x for m in SPECIAL for x in ("--model", "M_%s=%s/%s.net" % (m[0], folder, m[0]))]
-        status, output = run(BUILD + "/weightproof-check", "--quiet", "--claims", folder + "/special.claims", "--only", name, *models, path)
-        check(status == 0, "%s is not about its claim: %s" % (name, output))
-    return sorted(glob.glob(folder + "/special/*.cert"))
-
-
-def changed(text, pattern, by):
-    new = re.sub(pattern, by, text, count=1, flags=re.M)
-    assert new != text, (pattern, text)
-    return seal(new[:new.rindex("sha256 ")])
+    return about(folder, "special", {"M_huge": "huge", **{"M_" + m[0]: m[0] for m in SPECIAL}})
 
 
 def false_certificates(folder):
@@ -212,14 +180,7 @@ def false_certificates(folder):
             f.write(text)
     for checker, output in accepted(folder, sorted(glob.glob(folder + "/thin/*.cert"))):
         check(output.count("accepted proved") == len(sound) == 7, "%s and thin balls:\n%s" % (checker, output))
-    os.mkdir(folder + "/false")
-    for i, (name, text) in enumerate(some.items()):
-        with open("%s/false/%03d.cert" % (folder, i), "w") as f:
-            f.write(text)
-    paths = sorted(glob.glob(folder + "/false/*.cert"))
-    for checker, output in accepted(folder, paths):
-        for name, path in zip(some, paths):
-            check("rejected %s:" % path in output, "%s accepts: %s" % (checker, name))
+    rejected(folder, some)
 
 
 with tempfile.TemporaryDirectory() as folder:
@@ -227,5 +188,4 @@ with tempfile.TemporaryDirectory() as folder:
     for checker, output in accepted(folder, certificates):
         check(output.count("accepted ") == len(certificates) > 150, "%s: %d of %d\n%s" % (checker, output.count("accepted "), len(certificates), output[-2000:]))
     false_certificates(folder)
-print("%d passed, %d failed" % (passed, failed))
-sys.exit(failed != 0)
+finish()
