@@ -87,7 +87,7 @@ def examine(folder, name, claim, rng):
         return wrong("%s, and Z3 says %s" % (verdict, word), claim)
     if verdict == "undecided":
         seen[result["reason"]] += 1
-        return
+        return wrong("the checker disagrees with the prover", claim, result["reason"]) if "did not accept" in result["reason"] else None
     passed += 1
     cert = os.path.join(bundle, "c.cert")
     text = open(cert).read()
