@@ -435,3 +435,34 @@ enum status interp_exact(fmpq **out, size_t *n, bool *scalar, struct interp *in,
     }
     return STATUS_OK;
 }
+
+enum status interp_array(struct interp_array *out, struct interp *in, const struct expr *e, struct diag *d)
+{
+    struct value *v;
+    memset(out, 0, sizeof *out);
+    in->d = d;
+    enum status s = eval(&v, in, e);
+    if (s != STATUS_OK) return s;
+    if (v->kind == KIND_TRUTH || v->kind == KIND_UNKNOWN || (v->kind == KIND_REAL && !in->prec)) return diag_fail(d, STATUS_UNSUPPORTED, "a constant whose value is not known");
+    out->rank = v->rank;
+    out->n = v->n;
+    memcpy(out->shape, v->shape, sizeof out->shape);
+    if (v->kind == KIND_REAL) {
+        out->balls = _arb_vec_init((slong)v->n);
+        _arb_vec_set(out->balls, v->balls, (slong)v->n);
+        return STATUS_OK;
+    }
+    out->exact = _fmpq_vec_init((slong)v->n);
+    for (size_t i = 0; i < v->n; i++) {
+        if (v->kind == KIND_INT) fmpq_set_si(out->exact + i, v->ints[i], 1);
+        else fmpq_set_fmpz_frac(out->exact + i, v->num + i, v->den);
+    }
+    return STATUS_OK;
+}
+
+void interp_array_clear(struct interp_array *a)
+{
+    if (a->exact) _fmpq_vec_clear(a->exact, (slong)a->n);
+    if (a->balls) _arb_vec_clear(a->balls, (slong)a->n);
+    memset(a, 0, sizeof *a);
+}

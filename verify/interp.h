@@ -26,6 +26,10 @@ enum status interp_int(long *out, struct interp *in, const struct expr *e, struc
 /* The entries of an exact value (integer or rational, a scalar or one axis) as a new vector, the caller's (_fmpq_vec_clear). STATUS_UNSUPPORTED
  * without a message when the value is none. */
 enum status interp_exact(fmpq **out, size_t *n, bool *scalar, struct interp *in, const struct expr *e, struct diag *d) MUST_USE;
+/* An array of up to three axes: exact numbers, or (with a precision) balls, n entries of one of both; the other is NULL. STATUS_UNSUPPORTED: a truth, or not known. */
+struct interp_array { size_t rank, n, shape[3]; fmpq *exact; arb_ptr balls; };
+enum status interp_array(struct interp_array *out, struct interp *in, const struct expr *e, struct diag *d) MUST_USE;
+void interp_array_clear(struct interp_array *a);
 /* Any value printed for a reader (eval, report): numbers, arrays, enclosures. */
 enum status interp_show(struct text *out, struct interp *in, const struct expr *e, struct diag *d) MUST_USE;
 /* Slack of a predicate (CLAIMS.md §5), as a ball. */

@@ -91,7 +91,7 @@ static struct entry norm(struct smt *m, const char *which, const struct sym *v)
         out = largest ? term_max(m, out, x, false) : term_add(m, out, x, false);
     }
     if (two && !out.table && out.low < 0) {     /* a sum of squares */
-        smt_assert(m, smt_format(m, "(>= %s 0.0)", out.term));
+        smt_assert(m, smt_format(m, "(>= %s 0.0)", entry_term_of(m, &out)));
         out.low = 0;
     }
     return two ? smooth_value(m, OP_SQRT, NULL, out, NULL) : out;
@@ -184,6 +184,19 @@ static const struct sym *transpose(struct smt *m, const struct sym *a)
     return out;
 }
 
+static const struct sym *mean_rows(struct smt *m, const struct sym *a)
+{
+    size_t rows = a->shape[0], width = a->shape[1];
+    struct sym *out = sym_new(m, 2, a->shape);
+    struct entry *column = smt_array(m, rows, sizeof *column);
+    for (size_t k = 0; out && column && k < width && m->status == STATUS_OK; k++) {
+        for (size_t i = 0; i < rows; i++) column[i] = a->e[i * width + k];
+        struct entry mean = term_div(m, term_linear(m, column, NULL, 0, rows, 0), entry_int(m, (long)rows));
+        for (size_t i = 0; i < rows; i++) out->e[i * width + k] = mean;
+    }
+    return out;
+}
+
 static const struct sym *diagonal(struct smt *m, const struct sym *a)
 {
     size_t n = a->shape[0] < a->shape[1] ? a->shape[0] : a->shape[1];
@@ -256,6 +269,7 @@ static const struct sym *of_values(struct smt *m, const struct expr *e)
     case FUNCTION_DISTINCT: return sym_truth(m, distinct(m, a));
     case FUNCTION_CONTAINS: return sym_scalar(m, &x, b, e) ? sym_truth(m, equals_some(m, a, x, 0)) : NULL;
     case FUNCTION_TRANSPOSE: return a->rank == 2 ? transpose(m, a) : nothing(m, e);
+    case FUNCTION_MEAN_ROWS: return a->rank == 2 && a->n ? mean_rows(m, a) : nothing(m, e);
     case FUNCTION_DIAG: return a->rank == 2 ? diagonal(m, a) : nothing(m, e);
     case FUNCTION_DOT: return b && a->n == b->n ? dot(m, a, b) : nothing(m, e);
     case FUNCTION_SOFTMAX: return a->rank == 1 && a->n ? softmax(m, a) : nothing(m, e);
@@ -284,7 +298,7 @@ const struct sym *smt_call(struct smt *m, const struct expr *e)
     case FUNCTION_SEQ: return seq(m, e);
     case FUNCTION_ONEHOT: return onehot(m, e);
     case FUNCTION_W: return weight(m, e);
-    case FUNCTION_QK: case FUNCTION_OV: case FUNCTION_MEAN_ROWS: return nothing(m, e);
+    case FUNCTION_QK: case FUNCTION_OV: case FUNCTION_RANK: case FUNCTION_INERTIA: case FUNCTION_EIGENVALUES: case FUNCTION_FORM: return smt_closed(m, e);
     default: return of_values(m, e);
     }
 }

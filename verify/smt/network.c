@@ -12,21 +12,6 @@ static long find_node(struct smt *m, const struct net *net, const char *name)
     return node;
 }
 
-static long component(struct smt *m, const struct net *net, const struct expr *e)
-{
-    long l = 0, h = 0;
-    if (e->form == FORM_STRING) return find_node(m, net, e->name);
-    if (e->form == FORM_NAME && e->name && strcmp(e->name, "embed") == 0) return find_node(m, net, "hook_embed");
-    if (e->form == FORM_NAME && e->name && strcmp(e->name, "pos_embed") == 0) return find_node(m, net, "hook_pos_embed");
-    if (e->form != FORM_CALL || (e->function != FUNCTION_HEAD && e->function != FUNCTION_MLP)) {
-        smt_fail(m, STATUS_UNSUPPORTED, "a component of this kind has no encoding");
-        return -1;
-    }
-    if (!smt_int(m, &l, e->args[0])) return -1;
-    if (e->function == FUNCTION_MLP) return find_node(m, net, smt_format(m, "blocks.%ld.hook_mlp_out", l));
-    return smt_int(m, &h, e->args[1]) ? find_node(m, net, smt_format(m, "blocks.%ld.attn.hook_result.%ld", l, h)) : -1;
-}
-
 static long resid_pre(struct smt *m, const struct net *net, long l)
 {
     long node = net_node(net, smt_format(m, "blocks.%ld.hook_resid_pre", l));
@@ -39,9 +24,10 @@ static long call_node(struct smt *m, const struct net *net, const struct expr *e
     static const struct { enum function f; const char *tail; } tails[] = {
         {FUNCTION_ATTN, "attn.hook_pattern"}, {FUNCTION_SCORE, "attn.hook_attn_scores"}, {FUNCTION_HEAD_OUT, "attn.hook_result"},
         {FUNCTION_RESID_MID, "hook_resid_mid"}, {FUNCTION_RESID_POST, "hook_resid_post"}, {FUNCTION_MLP_PRE, "mlp.hook_pre"}, {FUNCTION_MLP_POST, "mlp.hook_post"}};
+    struct part part;
     long l, h;
     if (e->function == FUNCTION_LOGITS || e->function == FUNCTION_OUTPUT) return (long)net->output;
-    if (e->function == FUNCTION_NODE) return component(m, net, e->args[1]);
+    if (e->function == FUNCTION_NODE) return change_component(m, &part, net, e->args[1]) ? (long)part.node : -1;
     if (!smt_int(m, &l, e->args[1])) return -1;
     if (e->function == FUNCTION_RESID_PRE) return resid_pre(m, net, l);
     for (size_t i = 0; i < sizeof tails / sizeof *tails; i++) {
@@ -105,49 +91,6 @@ static bool read_reals(struct smt *m, struct smt_site *site, const struct sym *i
     return (site->n >= 1 && site->n <= net->n_ctx) || smt_fail(m, STATUS_INPUT, "an input of %zu rows, the model takes 1 to %zu", site->n, net->n_ctx);
 }
 
-static bool read_patch(struct smt *m, struct smt_site *site, const struct expr *left, const struct expr *value)
-{
-    struct smt_patch *p = &site->patches[site->n_patches];
-    long node = component(m, site->net, left->form == FORM_INDEX ? left->args[0] : left), first = 0, last = (long)site->n - 1, before = m->last;
-    if (node < 0) return false;
-    *p = (struct smt_patch){.node = (size_t)node, .first = 0, .count = (long)site->n};
-    if (left->form == FORM_INDEX) {
-        const struct expr *i = left->args[1];
-        bool slice = i->form == FORM_SLICE, good;
-        m->last = (long)site->n - 1;
-        if (slice) good = (!i->args[0] || smt_int(m, &first, i->args[0])) && (!i->args[1] || smt_int(m, &last, i->args[1]));
-        else good = smt_int(m, &first, i), last = first;
-        m->last = before;
-        if (!good) return false;
-        p->first = first;
-        p->count = last - first + 1;
-        if (first < 0 || last >= (long)site->n || p->count < 1) return smt_fail(m, STATUS_INPUT, "a patch of rows that the input has not");
-    }
-    p->value = smt_eval(m, value);
-    size_t width = site->net->nodes[p->node].width ? site->net->nodes[p->node].width : site->n;
-    if (m->status != STATUS_OK) return false;
-    if (p->value->is_truth || p->value->n != (size_t)p->count * width) return smt_fail(m, STATUS_INPUT, "a patch of %ld rows of width %zu needs an array of that shape", p->count, width);
-    site->n_patches++;
-    return true;
-}
-
-/* Innermost first; a later patch of the same rows wins. */
-static bool read_patches(struct smt *m, struct smt_site *site, const struct expr *e)
-{
-    if (e->form != FORM_CALL) return true;
-    if (!read_patches(m, site, e->args[0])) return false;
-    for (size_t i = 1; i < e->n_args; i++)
-        if (!read_patch(m, site, e->args[i]->args[0], e->args[i]->args[1])) return false;
-    return true;
-}
-
-static size_t count_patches(const struct expr *e)
-{
-    size_t n = 0;
-    for (; e->form == FORM_CALL; e = e->args[0]) n += e->n_args;
-    return n;
-}
-
 /* Does e read a variable that has another value in another instance of a quantifier? */
 static bool moves(const struct smt *m, const struct expr *e)
 {
@@ -156,41 +99,49 @@ static bool moves(const struct smt *m, const struct expr *e)
     return false;
 }
 
-struct smt_site *smt_site_of(struct smt *m, const struct expr *call)
+static void say_site(struct smt *m, const struct smt_site *site, const struct expr *model, const char *name)
 {
-    const struct expr *model = call->args[0], *input = call->args[call->n_args - 1], *base = model;
-    bool kept = !moves(m, model) && !moves(m, input);
-    for (size_t i = 0; i < m->n_sites; i++)
-        if (kept && m->sites[i]->closed && expr_equal(m->sites[i]->model, model) && expr_equal(m->sites[i]->input, input)) return m->sites[i];
-    while (base->form == FORM_CALL && base->function == FUNCTION_PATCH) base = base->args[0];
-    const struct model *found = base->form == FORM_NAME && base->name ? statement_model(m->s, base->name) : NULL;
-    if (!found || found->net.n_nodes == 0) {
-        smt_fail(m, STATUS_UNSUPPORTED, base->form == FORM_CALL ? "%s has no encoding" : "no network for this model", base->form == FORM_CALL ? function_table[base->function].name : "");
-        return NULL;
-    }
-    const struct sym *x = smt_eval(m, input);
-    if (m->status != STATUS_OK) return NULL;
-    struct smt_site *site = smt_array(m, 1, sizeof *site);
-    void *grown = mem_grow(m->sites, &m->room_sites, m->n_sites + 1, sizeof *m->sites);
-    if (grown) m->sites = grown;
-    if (!site || !grown) return NULL;
-    *site = (struct smt_site){.net = &found->net, .model = model, .input = input, .closed = kept};
-    site->name = m->n_sites ? smt_format(m, "%s~%zu", base->name, m->n_sites + 1) : base->name;
     struct text t;
     text_init(&t);
-    expr_print(&t, call->args[call->n_args - 1]);
-    smt_comment(m, "%s: the network %s%s on %s", site->name, base->name, base == model ? "" : ", patched,", t.data ? t.data : "");
+    if (site->input) expr_print(&t, site->input);
+    smt_comment(m, "%s: the network %s%s on %s", site->name, name, model->form == FORM_NAME ? "" : ", changed,", t.data ? t.data : "");
     text_clear(&t);
-    if (x->is_truth || !(site->net->width_in ? read_reals(m, site, x) : read_tokens(m, site, x))) {
+}
+
+struct smt_site *smt_site_on(struct smt *m, const struct expr *model, const struct expr *input, const struct sym *x, bool kept, bool quiet)
+{
+    const char *name = "";
+    const struct net *net = change_network(m, &name, model);
+    struct smt_site *site = net ? smt_array(m, 1, sizeof *site) : NULL;
+    void *grown = site ? mem_grow(m->sites, &m->room_sites, m->n_sites + 1, sizeof *m->sites) : NULL;
+    if (grown) m->sites = grown;
+    if (!grown) {
+        smt_fail(m, STATUS_MEMORY, "out of memory");
+        return NULL;
+    }
+    *site = (struct smt_site){.net = net, .base = net, .model = model, .input = input, .closed = kept};
+    site->name = m->n_sites ? smt_format(m, "%s~%zu", name, m->n_sites + 1) : name;
+    m->sites[m->n_sites++] = site;
+    if (!quiet) say_site(m, site, model, name);
+    if (x->is_truth || !(net->width_in ? read_reals(m, site, x) : read_tokens(m, site, x))) {
         smt_fail(m, STATUS_INPUT, "not an input of a network");
         return NULL;
     }
+    if (!change_read(m, site)) return NULL;
     site->rows = smt_array(m, site->net->n_nodes * site->n, sizeof *site->rows);
-    site->patches = smt_array(m, count_patches(model), sizeof *site->patches);
-    m->sites[m->n_sites++] = site;
-    if (!site->rows || !site->patches || !read_patches(m, site, model)) return NULL;
-    if (site->n_patches == 0) find_bounds(m, site);
+    if (site->rows && site->n_patches == 0) find_bounds(m, site);
     return m->status == STATUS_OK ? site : NULL;
+}
+
+struct smt_site *smt_site_of(struct smt *m, const struct expr *model, const struct expr *input)
+{
+    bool kept = !moves(m, model) && !moves(m, input);
+    for (size_t i = 0; i < m->n_sites; i++) {
+        struct smt_site *s = m->sites[i];
+        if (kept && s->closed && s->input && expr_equal(s->model, model) && expr_equal(s->input, input)) return s;
+    }
+    const struct sym *x = smt_eval(m, input);
+    return m->status == STATUS_OK ? smt_site_on(m, model, input, x, kept, false) : NULL;
 }
 
 /* A double a little outside, of few digits. */
@@ -211,10 +162,8 @@ static void tighten(struct entry *x, double low, double high)
 
 static const struct smt_patch *patch_of(const struct smt_site *site, size_t node, size_t row)
 {
-    for (size_t i = site->n_patches; i-- > 0;) {
-        const struct smt_patch *p = &site->patches[i];
-        if (p->node == node && (long)row >= p->first && (long)row < p->first + p->count) return p;
-    }
+    for (size_t i = site->n_patches; i-- > 0;)
+        if (site->patches[i].node == node && site->patches[i].row == (long)row) return &site->patches[i];
     return NULL;
 }
 
@@ -225,9 +174,9 @@ const struct entry *smt_row(struct smt *m, struct smt_site *site, size_t node, s
     *width = x->width ? x->width : site->n;
     if (*kept || m->status != STATUS_OK) return *kept;
     const struct smt_patch *p = patch_of(site, node, row);
-    if (p) return *kept = p->value->e + ((long)row - p->first) * (long)*width;
-    struct entry *out = row_make(m, site, node, row);
+    struct entry *out = p ? (struct entry *)change_row(m, site, p) : row_make(m, site, node, row);
     if (m->status != STATUS_OK) return NULL;
+    if (p) return *kept = out;
     if (site->bounds && x->op != OP_SCORE) {
         const double *lo, *hi;
         bounds_row(site->bounds, node, row, &lo, &hi);
@@ -236,19 +185,27 @@ const struct entry *smt_row(struct smt *m, struct smt_site *site, size_t node, s
     return *kept = out;
 }
 
+/* A score outside the mask has no value: one row's entries up to the mask, when one of them is asked for; a slice of hidden ones is an error. */
+static bool scores_seen(struct smt *m, const struct smt_site *site, const struct expr *const *indices, size_t n, bool row, long first, size_t *width)
+{
+    if (site->net->pad >= 0) return smt_fail(m, STATUS_UNSUPPORTED, "scores of a model with a padding token have no encoding");
+    if (!site->net->causal) return true;
+    if (!row && site->n > 1) return smt_fail(m, n && indices[0]->form != FORM_SLICE ? STATUS_UNSUPPORTED : STATUS_INPUT, "a score outside the mask has no value");
+    if (row && (n < 2 || indices[1]->form == FORM_SLICE) && first + 1 < (long)*width) return smt_fail(m, STATUS_INPUT, "a score outside the mask has no value");
+    *width = row ? (size_t)first + 1 : *width;
+    return true;
+}
+
 /* The rows that the first index names, or all; *used: the index was taken. */
 const struct sym *smt_network(struct smt *m, const struct expr *call, const struct expr *const *indices, size_t n, bool *used)
 {
-    struct smt_site *site = smt_site_of(m, call);
-    long node = site ? call_node(m, site->net, call) : -1, first = 0, before = m->last;
+    struct smt_site *site = smt_site_of(m, call->args[0], call->args[call->n_args - 1]);
+    long node = site ? call_node(m, site->base, call) : -1, first = 0, before = m->last;
     *used = false;
     if (node < 0) return NULL;
+    node = (long)change_place(site, (size_t)node);
     size_t width = site->net->nodes[node].width ? site->net->nodes[node].width : site->n, rows = site->n;
     bool vector = site->net->width_in && site->net->n_ctx == 1;
-    if (site->net->nodes[node].op == OP_SCORE && site->net->causal) {
-        smt_fail(m, STATUS_UNSUPPORTED, "scores under a mask have no encoding");
-        return NULL;
-    }
     if (!vector && n > 0 && indices[0]->form != FORM_SLICE) {
         m->last = (long)site->n - 1;
         enum status s = m->status;
@@ -266,9 +223,11 @@ const struct sym *smt_network(struct smt *m, const struct expr *call, const stru
             *used = true;
         }
     }
+    if (site->net->nodes[node].op == OP_SCORE && !scores_seen(m, site, indices, n, *used, first, &width)) return NULL;
     struct sym *out = sym_new(m, vector || *used ? 1 : 2, vector || *used ? (const size_t[]){width} : (const size_t[]){rows, width});
     for (size_t i = 0; out && i < rows && m->status == STATUS_OK; i++) {
-        const struct entry *r = smt_row(m, site, (size_t)node, (size_t)first + i, &width);
+        size_t whole;
+        const struct entry *r = smt_row(m, site, (size_t)node, (size_t)first + i, &whole);
         if (r) memcpy(out->e + i * width, r, width * sizeof *r);
     }
     return m->status == STATUS_OK ? out : NULL;

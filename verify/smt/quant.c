@@ -100,6 +100,13 @@ static struct entry one_of(struct smt *m, const char *name, const struct members
     return e;
 }
 
+const struct split *smt_choose(struct smt *m, const char *name, size_t n)
+{
+    struct members s = {.m = smt_array(m, n, sizeof *s.m), .n = n};
+    for (size_t i = 0; s.m && i < n; i++) s.m[i] = (struct member){(long)i, "true"};
+    return s.m && n > 1 ? one_of(m, name, &s).split : NULL;
+}
+
 static const struct sym *token_sequence(struct smt *m, const char *name, const struct expr *set)
 {
     long n = (long)set->n_args;
@@ -189,25 +196,15 @@ bool smt_bind(struct smt *m, const struct binds *b, bool report)
 
 /* ---- quantifiers of finite sets: every instance ---- */
 
-struct instances { struct smt *m; const struct expr *e; const struct sym **value; const char **when; size_t n, room; };
+struct instances { struct smt *m; const struct expr *e; smt_each *each; void *context; size_t n; };
 
 static bool add_instance(struct instances *x, const char *when)
 {
     struct smt *m = x->m;
     if (x->e->where) when = truth_and(m, when, smt_truth(m, x->e->where));
     if (m->status != STATUS_OK || is_false(when)) return m->status == STATUS_OK;
-    if (x->n == SMT_BINDINGS) return smt_fail(m, STATUS_LIMIT, "a quantifier over more than %d elements has no encoding", SMT_BINDINGS);
-    if (x->n == x->room) {
-        size_t room = x->room ? 2 * x->room : 16;
-        const struct sym **value = smt_array(m, room, sizeof *value);
-        const char **whens = smt_array(m, room, sizeof *whens);
-        if (!value || !whens) return false;
-        if (x->n) memcpy(value, x->value, x->n * sizeof *value), memcpy(whens, x->when, x->n * sizeof *whens);
-        x->value = value, x->when = whens, x->room = room;
-    }
-    x->value[x->n] = smt_eval(m, x->e->args[0]);
-    x->when[x->n++] = when;
-    return m->status == STATUS_OK;
+    if (x->n++ == SMT_BINDINGS) return smt_fail(m, STATUS_LIMIT, "a quantifier over more than %d elements has no encoding", SMT_BINDINGS);
+    return x->each(x->context, when) && m->status == STATUS_OK;
 }
 
 static bool instances_from(struct instances *x, size_t binder, const char *when);
@@ -243,6 +240,19 @@ static bool sequences(struct instances *x, size_t binder, const char *when, cons
     return sets && value && each_sequence(x, binder, when, sets, value, 0);
 }
 
+/* One element of an image set: its value is bound, the other binders follow. */
+struct image { struct instances *x; size_t binder; const struct bind *b; const char *when; };
+
+static bool each_of_image(void *context, const char *when)
+{
+    struct image *i = context;
+    struct smt *m = i->x->m;
+    const struct sym *value = smt_eval(m, i->b->set->args[0]);
+    if (m->status != STATUS_OK) return false;
+    m->slots[i->b->slot] = value;
+    return instances_from(i->x, i->binder + 1, truth_and(m, i->when, when));
+}
+
 static bool instances_from(struct instances *x, size_t binder, const char *when)
 {
     struct smt *m = x->m;
@@ -252,6 +262,7 @@ static bool instances_from(struct instances *x, size_t binder, const char *when)
     bool good = true;
     m->concrete[b->slot] = true;
     if (b->set->form == FORM_TOKENS_POWER || b->set->form == FORM_TOKENS_PRODUCT) good = sequences(x, binder, when, b->set);
+    else if (b->set->form == FORM_IMAGE) good = smt_instances(m, b->set, each_of_image, &(struct image){x, binder, b, when});
     else {
         good = members_of(m, &s, b->set);
         for (size_t i = 0; good && i < s.n; i++) {
@@ -263,7 +274,33 @@ static bool instances_from(struct instances *x, size_t binder, const char *when)
     return good;
 }
 
-static const struct sym *truths(struct instances *x, bool all)
+bool smt_instances(struct smt *m, const struct expr *e, smt_each *each, void *context)
+{
+    struct instances x = {.m = m, .e = e, .each = each, .context = context};
+    return instances_from(&x, 0, "true");
+}
+
+/* What a quantifier ranges over: the body's value and when it counts. */
+struct all { struct smt *m; const struct expr *e; const struct sym **value; const char **when; size_t n, room; };
+
+static bool add_value(void *context, const char *when)
+{
+    struct all *x = context;
+    struct smt *m = x->m;
+    if (x->n == x->room) {
+        size_t room = x->room ? 2 * x->room : 16;
+        const struct sym **value = smt_array(m, room, sizeof *value);
+        const char **whens = smt_array(m, room, sizeof *whens);
+        if (!value || !whens) return false;
+        if (x->n) memcpy(value, x->value, x->n * sizeof *value), memcpy(whens, x->when, x->n * sizeof *whens);
+        x->value = value, x->when = whens, x->room = room;
+    }
+    x->value[x->n] = smt_eval(m, x->e->args[0]);
+    x->when[x->n++] = when;
+    return m->status == STATUS_OK;
+}
+
+static const struct sym *truths(struct all *x, bool all)
 {
     const char **parts = smt_array(x->m, x->n, sizeof *parts);
     for (size_t i = 0; parts && i < x->n; i++) {
@@ -273,7 +310,7 @@ static const struct sym *truths(struct instances *x, bool all)
     return parts ? sym_truth(x->m, all ? truth_all(x->m, parts, x->n) : truth_any(x->m, parts, x->n)) : NULL;
 }
 
-static const struct sym *total(struct instances *x, enum quant q)
+static const struct sym *total(struct all *x, enum quant q)
 {
     struct smt *m = x->m;
     struct entry sum = entry_int(m, 0), count = sum, one = entry_int(m, 1), zero = sum;
@@ -288,7 +325,7 @@ static const struct sym *total(struct instances *x, enum quant q)
 }
 
 /* The largest (smallest) of the instances that count; one must. */
-static const struct sym *extremum(struct instances *x, bool min)
+static const struct sym *extremum(struct all *x, bool min)
 {
     struct smt *m = x->m;
     struct entry out = entry_int(m, 0);
@@ -310,8 +347,8 @@ static const struct sym *extremum(struct instances *x, bool min)
 
 const struct sym *smt_quant(struct smt *m, const struct expr *e)
 {
-    struct instances x = {.m = m, .e = e};
-    if (!instances_from(&x, 0, "true")) return NULL;
+    struct all x = {.m = m, .e = e};
+    if (!smt_instances(m, e, add_value, &x)) return NULL;
     switch (e->quant) {
     case QUANT_ALL: return truths(&x, true);
     case QUANT_ANY: case QUANT_EXISTS: return truths(&x, false);

@@ -1,24 +1,20 @@
-/* rows.c: the operations of a network (NETWORK.md §3) on rows of entries. */
+/* rows.c: the operations of a network (NETWORK.md §3) on rows of entries; attention is in attention.c. */
 #include <math.h>
 #include <string.h>
 #include <arb.h>
 #include "core/mem.h"
 #include "core/number.h"
-#include "verify/smt/smt.h"
+#include "verify/smt/kernel.h"
 
 #define PREC 192
 
-struct kernel { struct smt *m; struct smt_site *site; const struct node *x; size_t node, row, width; struct entry *out; };
+const char *kernel_name(const struct kernel *k, size_t e) { return smt_format(k->m, "|%s.%s[%zu,%zu]|", k->site->name, k->x->name, k->row, e); }
 
-static const char *name_of(const struct kernel *k, size_t e) { return smt_format(k->m, "|%s.%s[%zu,%zu]|", k->site->name, k->x->name, k->row, e); }
-
-static struct entry *input_row(const struct kernel *k, size_t i, size_t row)
+struct entry *kernel_input(const struct kernel *k, size_t i, size_t row)
 {
     size_t width;
     return (struct entry *)smt_row(k->m, k->site, k->x->inputs[i], row, &width);
 }
-
-static bool allowed(const struct kernel *k, size_t source) { return !k->site->net->causal || source <= k->row; }
 
 static struct entry dyadic(struct smt *m, double v)
 {
@@ -58,7 +54,7 @@ static void op_sum(struct kernel *k)
     size_t n = k->x->n_inputs;
     const struct entry **rows = smt_array(k->m, n, sizeof *rows);
     struct entry *x = smt_array(k->m, n, sizeof *x);
-    for (size_t i = 0; rows && i < n; i++) rows[i] = input_row(k, i, k->row);
+    for (size_t i = 0; rows && i < n; i++) rows[i] = kernel_input(k, i, k->row);
     for (size_t e = 0; rows && x && e < k->width && k->m->status == STATUS_OK; e++) {
         for (size_t i = 0; i < n; i++) x[i] = rows[i][e];
         k->out[e] = term_linear(k->m, x, NULL, 0, n, k->x->op == OP_HEADS && k->x->n_w ? k->x->w[0].data[e] : 0);
@@ -67,7 +63,7 @@ static void op_sum(struct kernel *k)
 
 static void op_linear(struct kernel *k)
 {
-    struct entry *x = input_row(k, 0, k->row);
+    struct entry *x = kernel_input(k, 0, k->row);
     const struct weight *w = &k->x->w[0];
     for (size_t e = 0; x && e < k->width && k->m->status == STATUS_OK; e++)
         k->out[e] = term_linear(k->m, x, w->data + e, w->m, w->k, k->x->n_w > 1 ? k->x->w[1].data[e] : 0);
@@ -79,13 +75,13 @@ static void op_row(struct kernel *k)
         smt_fail(k->m, STATUS_UNSUPPORTED, "node %s reads a row that the input has not", k->x->name);
         return;
     }
-    const struct entry *x = input_row(k, 0, k->x->arg[0]);
+    const struct entry *x = kernel_input(k, 0, k->x->arg[0]);
     if (x) memcpy(k->out, x, k->width * sizeof *x);
 }
 
 static void op_select(struct kernel *k)
 {
-    const struct entry *x = input_row(k, 0, k->row);
+    const struct entry *x = kernel_input(k, 0, k->row);
     for (size_t e = 0; x && e < k->width; e++) k->out[e] = x[(size_t)k->x->w[0].data[e]];
 }
 
@@ -100,7 +96,7 @@ static void op_concat(struct kernel *k)
 
 static void op_pairs(struct kernel *k)
 {
-    const struct entry *x = input_row(k, 0, k->row), *y = input_row(k, 1, k->row);
+    const struct entry *x = kernel_input(k, 0, k->row), *y = kernel_input(k, 1, k->row);
     for (size_t e = 0; x && y && e < k->width && k->m->status == STATUS_OK; e++) switch (k->x->op) {
         case OP_SUB: k->out[e] = term_add(k->m, x[e], y[e], true); break;
         case OP_MUL: k->out[e] = term_mul(k->m, x[e], y[e]); break;
@@ -111,7 +107,7 @@ static void op_pairs(struct kernel *k)
 
 static void op_matmul(struct kernel *k)
 {
-    const struct entry *x = input_row(k, 0, k->row), *y = input_row(k, 1, k->row);
+    const struct entry *x = kernel_input(k, 0, k->row), *y = kernel_input(k, 1, k->row);
     size_t A = k->x->arg[1], K = k->x->arg[2], C = k->x->arg[3];
     struct entry *terms = smt_array(k->m, K, sizeof *terms);
     for (size_t e = 0; x && y && terms && e < k->width && k->m->status == STATUS_OK; e++) {
@@ -132,7 +128,7 @@ static struct entry relu(struct kernel *k, struct entry x, size_t e)
     entry_ends(&low, &high, &x);
     if (low >= 0) return x;
     if (high <= 0) return entry_int(m, 0);
-    const char *y = smt_declare(m, name_of(k, e), "Real"), *t = entry_bounded(m, &x);
+    const char *y = smt_declare(m, kernel_name(k, e), "Real"), *t = entry_bounded(m, &x);
     smt_assert(m, smt_format(m, "(and (>= %s 0.0) (>= %s %s) (or (<= %s 0.0) (<= %s %s)))", y, y, t, y, y, t));
     if (isfinite(low) && isfinite(high)) {
         mpq_t l, h;
@@ -149,19 +145,19 @@ static struct entry relu(struct kernel *k, struct entry x, size_t e)
 
 static void op_relu(struct kernel *k)
 {
-    const struct entry *x = input_row(k, 0, k->row);
+    const struct entry *x = kernel_input(k, 0, k->row);
     for (size_t e = 0; x && e < k->width && k->m->status == STATUS_OK; e++) k->out[e] = relu(k, x[e], e);
 }
 
 static void op_smooth(struct kernel *k)
 {
-    const struct entry *x = input_row(k, 0, k->row);
-    for (size_t e = 0; x && e < k->width && k->m->status == STATUS_OK; e++) k->out[e] = smooth_value(k->m, k->x->op, name_of(k, e), x[e], NULL);
+    const struct entry *x = kernel_input(k, 0, k->row);
+    for (size_t e = 0; x && e < k->width && k->m->status == STATUS_OK; e++) k->out[e] = smooth_value(k->m, k->x->op, kernel_name(k, e), x[e], NULL);
 }
 
 static void op_jumprelu(struct kernel *k)
 {
-    const struct entry *x = input_row(k, 0, k->row);
+    const struct entry *x = kernel_input(k, 0, k->row);
     for (size_t e = 0; x && e < k->width && k->m->status == STATUS_OK; e++)
         k->out[e] = term_if(k->m, term_compare(k->m, OPER_GT, x[e], dyadic(k->m, k->x->w[0].data[e])), x[e], entry_int(k->m, 0));
 }
@@ -170,7 +166,7 @@ static void op_jumprelu(struct kernel *k)
 static void op_topk(struct kernel *k)
 {
     struct smt *m = k->m;
-    const struct entry *x = input_row(k, 0, k->row);
+    const struct entry *x = kernel_input(k, 0, k->row);
     struct entry *before = smt_array(m, k->width, sizeof *before);
     for (size_t e = 0; x && before && e < k->width && m->status == STATUS_OK; e++) {
         for (size_t j = 0; j < k->width; j++)
@@ -182,7 +178,7 @@ static void op_topk(struct kernel *k)
 
 static void op_maxpool(struct kernel *k)
 {
-    const struct entry *x = input_row(k, 0, k->row);
+    const struct entry *x = kernel_input(k, 0, k->row);
     const struct weight *w = &k->x->w[0];
     for (size_t e = 0; x && e < k->width && k->m->status == STATUS_OK; e++)
         for (size_t i = 0; i < w->m; i++) {
@@ -193,7 +189,7 @@ static void op_maxpool(struct kernel *k)
 
 /* ---- norms ---- */
 
-static bool one_split(const struct split **split, const struct entry *x, size_t n)
+bool kernel_one_split(const struct split **split, const struct entry *x, size_t n)
 {
     *split = NULL;
     for (size_t i = 0; i < n; i++) {
@@ -282,10 +278,10 @@ static void op_norm(struct kernel *k)
     struct smt *m = k->m;
     bool centred = k->x->op == OP_LAYERNORM;
     size_t n = k->width;
-    struct entry *x = input_row(k, 0, k->row), *c = smt_array(m, n, sizeof *c);
+    struct entry *x = kernel_input(k, 0, k->row), *c = smt_array(m, n, sizeof *c);
     const struct split *split;
     if (!x || !c) return;
-    if (one_split(&split, x, n)) {
+    if (kernel_one_split(&split, x, n)) {
         norm_of_tables(k, x, split, centred);
         return;
     }
@@ -307,173 +303,6 @@ static void op_norm(struct kernel *k)
     }
 }
 
-/* ---- attention ---- */
-
-/* 1 / sqrt(d) */
-static struct entry root_of_d(struct smt *m, size_t d)
-{
-    size_t r = (size_t)llround(sqrt((double)d));
-    mpq_t q;
-    mpq_init(q);
-    mpq_set_ui(q, 1, r ? r : 1);
-    struct entry e = entry_number(m, q);
-    mpq_clear(q);
-    if (r * r == d || !e.table) return e;
-    e.hi = smt_numbers(m, 1);
-    arb_t x;
-    arb_init(x);
-    arb_set_ui(x, d);
-    arb_rsqrt(x, x, PREC);
-    if (e.hi) ball_ends(e.lo, e.hi, x, 128);
-    arb_clear(x);
-    return e;
-}
-
-/* The dot product as a table over the cases of both, or as a sum of products. */
-static struct entry dot(struct kernel *k, struct entry *q, struct entry *key, size_t n)
-{
-    struct smt *m = k->m;
-    const struct split *s1, *s2, *both;
-    size_t *i1, *i2;
-    struct entry a = {.table = true}, b = {.table = true};
-    bool tables = one_split(&s1, q, n) && one_split(&s2, key, n);
-    if (tables) a.split = s1, b.split = s2, tables = table_pairs(m, &both, &i1, &i2, &a, &b);
-    if (!tables) {
-        struct entry *terms = smt_array(m, n, sizeof *terms);
-        for (size_t c = 0; terms && c < n; c++) terms[c] = term_mul(m, q[c], key[c]);
-        return terms ? term_linear(m, terms, NULL, 0, n, 0) : q[0];
-    }
-    size_t cases = both ? both->n : 1;
-    struct entry out = {.table = true, .split = both, .lo = smt_numbers(m, cases), .hi = smt_numbers(m, cases)};
-    mpq_t lo, hi, t;
-    if (!out.lo || !out.hi) return q[0];
-    mpq_init(lo), mpq_init(hi), mpq_init(t);
-    for (size_t i = 0; i < cases; i++) {
-        for (size_t c = 0; c < n; c++) {
-            size_t x = q[c].split ? i1[i] : 0, y = key[c].split ? i2[i] : 0;
-            for (int p = 0; p < 4; p++) {
-                mpq_mul(t, p & 1 ? q[c].hi + x : q[c].lo + x, p & 2 ? key[c].hi + y : key[c].lo + y);
-                if (p == 0 || mpq_cmp(t, lo) < 0) mpq_set(lo, t);
-                if (p == 0 || mpq_cmp(t, hi) > 0) mpq_set(hi, t);
-            }
-            mpq_add(out.lo + i, out.lo + i, lo);
-            mpq_add(out.hi + i, out.hi + i, hi);
-        }
-        round_outward(out.lo + i, out.hi + i);
-    }
-    mpq_clear(lo), mpq_clear(hi), mpq_clear(t);
-    return out;
-}
-
-static void op_score(struct kernel *k)
-{
-    size_t width;
-    struct entry *q = (struct entry *)smt_row(k->m, k->site, k->x->inputs[0], k->row, &width), root = root_of_d(k->m, k->x->arg[0]);
-    for (size_t j = 0; q && j < k->width && k->m->status == STATUS_OK; j++) {
-        if (!allowed(k, j)) continue;
-        struct entry *key = input_row(k, 1, j);
-        if (key) k->out[j] = term_mul(k->m, root, dot(k, q, key, width));
-    }
-}
-
-/* Shares of exponentials, of tables: numbers p_j between multiples of one r > 0, which add up to 1. No product of variables. */
-static void shares_of_tables(struct kernel *k, struct entry *out, const struct entry *s, size_t n, const mpq_t shift, size_t name)
-{
-    struct smt *m = k->m;
-    struct text sum;
-    struct entry r = entry_variable(m, smt_declare(m, smt_fresh(m, "r"), "Real"), 0, INFINITY);
-    m->relaxed = true;
-    smt_assert(m, smt_format(m, "(> %s 0.0)", r.term));
-    text_init(&sum);
-    for (size_t j = 0; j < n && m->status == STATUS_OK; j++) {
-        struct entry e = smooth_value(m, OP_EXP, NULL, s[j], shift);
-        struct entry lo = {.table = true, .split = e.split, .lo = e.lo, .hi = e.lo}, hi = {.table = true, .split = e.split, .lo = e.hi, .hi = e.hi};
-        const char *p = smt_declare(m, name_of(k, name + j), "Real");
-        lo = term_mul(m, lo, r);
-        hi = term_mul(m, hi, r);
-        const char *below = entry_term_of(m, &lo), *above = entry_term_of(m, &hi);
-        smt_assert(m, smt_format(m, "(and (<= %s %s) (<= %s %s) (< 0.0 %s))", below, p, p, above, p));
-        text_addf(&sum, " %s", p);
-        out[j] = entry_variable(m, p, 0, 1);
-    }
-    smt_assert(m, smt_format(m, "(= (+ %s) 1.0)", smt_keep(m, &sum)));
-}
-
-/* e_j = exp(s_j - shift), p_j = e_j r, sum of e_j times r is 1 */
-static void shares_of_terms(struct kernel *k, struct entry *out, const struct entry *s, size_t n, const mpq_t shift, size_t name)
-{
-    struct smt *m = k->m;
-    struct entry r = entry_variable(m, smt_declare(m, smt_fresh(m, "r"), "Real"), 0, INFINITY), *e = smt_array(m, n, sizeof *e);
-    if (!e) return;
-    smt_assert(m, smt_format(m, "(> %s 0.0)", r.term));
-    for (size_t j = 0; j < n && m->status == STATUS_OK; j++) {
-        e[j] = smooth_value(m, OP_EXP, smt_format(m, "|%s.%s[%zu,%zu].exp|", k->site->name, k->x->name, k->row, name + j), s[j], shift);
-        out[j] = entry_variable(m, term_name(m, name_of(k, name + j), term_mul(m, e[j], r)).term, 0, 1);
-        smt_assert(m, smt_format(m, "(<= 0.0 %s 1.0)", out[j].term));
-    }
-    struct entry one = term_linear(m, out, NULL, 0, n, 0);
-    smt_assert(m, smt_format(m, "(= %s 1.0)", entry_term_of(m, &one)));
-}
-
-static void shares(struct kernel *k, struct entry *out, const struct entry *s, size_t n, size_t name)
-{
-    bool all_tables = true;
-    double most = -INFINITY, low, high;
-    if (n == 1) {
-        out[0] = entry_int(k->m, 1);
-        return;
-    }
-    for (size_t j = 0; j < n; j++) {
-        entry_ends(&low, &high, &s[j]);
-        most = fmax(most, high);
-        all_tables = all_tables && s[j].table;
-    }
-    mpq_t shift;
-    mpq_init(shift);
-    mpq_set_d(shift, isfinite(most) ? ceil(most) : 0);
-    (all_tables ? shares_of_tables : shares_of_terms)(k, out, s, n, shift, name);
-    mpq_clear(shift);
-}
-
-static void op_softmax(struct kernel *k)
-{
-    const struct entry *s = input_row(k, 0, k->row);
-    size_t n = k->site->net->causal ? k->row + 1 : k->width;
-    if (k->site->net->pad >= 0) smt_fail(k->m, STATUS_UNSUPPORTED, "a padding token has no encoding");
-    for (size_t j = n; j < k->width; j++) k->out[j] = entry_int(k->m, 0);
-    if (s && k->m->status == STATUS_OK) shares(k, k->out, s, n, 0);
-}
-
-static void op_rowsoftmax(struct kernel *k)
-{
-    const struct entry *s = input_row(k, 0, k->row);
-    size_t g = k->x->arg[0];
-    for (size_t at = 0; s && at < k->width && k->m->status == STATUS_OK; at += g) shares(k, k->out + at, s + at, g, at);
-}
-
-static void op_bilinear(struct kernel *k)
-{
-    const struct entry *a = input_row(k, 0, k->row), *b = input_row(k, 1, k->row);
-    if (k->site->net->pad >= 0) smt_fail(k->m, STATUS_UNSUPPORTED, "a padding token has no encoding");
-    for (size_t j = 0; a && b && j < k->width; j++) k->out[j] = allowed(k, j) ? term_mul(k->m, a[j], b[j]) : entry_int(k->m, 0);
-}
-
-static void op_mix(struct kernel *k)
-{
-    struct smt *m = k->m;
-    size_t n = k->site->n;
-    const struct entry *p = input_row(k, 0, k->row), **v = smt_array(m, n, sizeof *v);
-    struct entry *terms = smt_array(m, n, sizeof *terms);
-    for (size_t j = 0; v && j < n; j++) v[j] = allowed(k, j) ? input_row(k, 1, j) : NULL;
-    for (size_t e = 0; p && v && terms && e < k->width && m->status == STATUS_OK; e++) {
-        size_t count = 0;
-        for (size_t j = 0; j < n; j++)
-            if (allowed(k, j)) terms[count++] = term_mul(m, p[j], v[j][e]);
-        k->out[e] = term_linear(m, terms, NULL, 0, count, 0);
-    }
-}
-
-typedef void kernel_function(struct kernel *k);
 static kernel_function *const kernels[OP_COUNT] = {
     [OP_EMBED] = op_embed, [OP_POSITION] = op_stored, [OP_CONSTANT] = op_stored, [OP_INPUT] = op_input, [OP_ADD] = op_sum, [OP_HEADS] = op_sum,
     [OP_LINEAR] = op_linear, [OP_LAYERNORM] = op_norm, [OP_RMSNORM] = op_norm, [OP_SCORE] = op_score, [OP_SOFTMAX] = op_softmax, [OP_MIX] = op_mix,

@@ -29,7 +29,16 @@ void smt_clear(struct smt *m)
     }
     free(m->numbers);
     for (size_t i = 0; i < m->n_sites; i++) bounds_free(m->sites[i]->bounds);
+    for (size_t i = 0; i < m->n_sites; i++) {
+        free(m->sites[i]->patches);
+        free(m->sites[i]->choices);
+    }
+    for (size_t i = 0; i < m->n_edits; i++) edited_free(m->edits[i]);
+    for (size_t i = 0; i < m->n_replaced; i++) retensored_free(m->replaced[i].r);
+    free(m->edits);
+    free(m->replaced);
     free(m->sites);
+    interp_free(m->closed);
     free(m->splits);
     free(m->place);
     free(m->variables);

@@ -6,6 +6,7 @@
 #define WEIGHTPROOF_VERIFY_SMT_H
 #include "models/bounds.h"
 #include "verify/arena.h"
+#include "verify/edit.h"
 #include "verify/interp.h"
 
 /* Exactly one of the n truths holds. product: of these two, when it is one. */
@@ -16,18 +17,30 @@ struct smt_real { const char *name; size_t id; double low, high; };
 
 /* A number. A table: lo[i] <= value <= hi[i] in case i of its split (split NULL: one case; lo == hi: exact). Otherwise a sum of parts: numbers of a
  * table times a variable (var NULL: times 1), of other variables or other splits. low <= value <= high. term: when it was asked for. */
-struct part { const struct smt_real *var; const struct split *split; mpq_ptr lo, hi; };
-struct entry { bool table; const struct split *split; mpq_ptr lo, hi; struct part *parts; size_t n_parts; const char *term; bool ends_said; double low, high; };
+struct summand { const struct smt_real *var; const struct split *split; mpq_ptr lo, hi; };
+struct entry { bool table; const struct split *split; mpq_ptr lo, hi; struct summand *parts; size_t n_parts; const char *term; bool ends_said; double low, high; };
 
 /* A value: entries in row-major order, or a truth. */
 struct sym { bool is_truth; const char *truth; size_t rank, n, shape[3]; struct entry *e; };
 
-struct smt_patch { size_t node; long first, count; const struct sym *value; };
-/* A network on one input: rows as they are asked for. */
+/* An argument of a patch (left), or a whole ablate; what it gives, when that was evaluated; the sequences of a mean or of any. */
+struct smt_site;
+struct smt_change {
+    const struct expr *call, *left, *value;
+    const struct sym *given; struct smt_site **runs; size_t n_runs;
+};
+/* One row that is replaced. first: the row that the first row of what is given stands for. entry: of the node, when it is one entry of it (a neuron). */
+struct smt_patch { size_t node; long row, first; struct part of; long entry; struct smt_change *by; };
+/* Which sequence of `any over` a row comes from. */
+struct smt_choice { const struct smt_change *by; struct part of; long row; const struct split *split; };
+/* A network on one input: rows as they are asked for. base: without the nodes of neurons and edges that its changes name. */
 struct smt_site {
-    const struct net *net; const struct expr *model, *input; const char *name; bool closed;
+    const struct net *net, *base; const struct expr *model, *input; const char *name; bool closed;
+    const struct edited *edit;
     size_t n; struct entry *inputs;        /* tokens as tables [n], or reals [n * width_in] */
-    struct smt_patch *patches; size_t n_patches;
+    struct smt_change *changes; size_t n_changes;
+    struct smt_patch *patches; size_t n_patches, room_patches;
+    struct smt_choice *choices; size_t n_choices, room_choices;
     struct bounds *bounds;
     struct entry **rows;                   /* [node * n + row], NULL: not yet */
 };
@@ -46,7 +59,10 @@ struct smt {
     size_t *place; size_t room_place;      /* by variable: where it stands in the sum at hand, plus 1 */
     struct interp *in;
     const struct sym **slots; bool *concrete;   /* by slot; concrete: bound in `in` too */
+    struct interp *closed;                 /* for what rests on no variable of the solver; made when asked for */
     struct smt_site **sites; size_t n_sites, room_sites;
+    struct edited **edits; size_t n_edits, room_edits;
+    struct smt_replaced { const struct expr *e; struct retensored *r; } *replaced; size_t n_replaced, room_replaced;
     struct split **splits; size_t n_splits, room_splits;    /* products that were made */
     long last;                             /* of the axis at hand, -1: none */
     struct smt_variable *variables; size_t n_variables, room_variables;
@@ -102,6 +118,7 @@ void entry_ends(double *low, double *high, const struct entry *e);
 typedef void table_function(mpq_t out, const mpq_t a, const mpq_t b);
 bool table_pairs(struct smt *m, const struct split **split, size_t **of_a, size_t **of_b, const struct entry *a, const struct entry *b);
 bool table_map2(struct entry *out, struct smt *m, const struct entry *a, const struct entry *b, table_function *f);   /* exact tables; equal values become one case */
+struct entry table_merged(struct smt *m, const struct entry *e);      /* cases with equal values become one, when that leaves fewer */
 void round_outward(mpq_t lo, mpq_t hi);                         /* to SMT_BITS bits */
 const struct split *split_new(struct smt *m, size_t n);
 
@@ -126,7 +143,15 @@ struct entry smooth_value(struct smt *m, enum op f, const char *name, struct ent
 /* network.c, rows.c */
 const struct entry *smt_row(struct smt *m, struct smt_site *site, size_t node, size_t row, size_t *width);
 struct entry *row_make(struct smt *m, struct smt_site *site, size_t node, size_t row);
-struct smt_site *smt_site_of(struct smt *m, const struct expr *call);
+/* The network of a model expression on the value of an expression; on x itself, rows of a mean (quiet: no comment). */
+struct smt_site *smt_site_of(struct smt *m, const struct expr *model, const struct expr *input);
+struct smt_site *smt_site_on(struct smt *m, const struct expr *model, const struct expr *input, const struct sym *x, bool kept, bool quiet);
+/* change.c: interventions */
+const struct net *change_network(struct smt *m, const char **name, const struct expr *model);   /* of the model, with the tensors of replace, without patches */
+bool change_read(struct smt *m, struct smt_site *site);          /* which rows; site->net becomes the network with the parts that are named */
+const struct entry *change_row(struct smt *m, struct smt_site *site, const struct smt_patch *p);
+bool change_component(struct smt *m, struct part *out, const struct net *base, const struct expr *e);
+size_t change_place(const struct smt_site *site, size_t node);   /* of the base, in the site's network */
 const struct sym *smt_network(struct smt *m, const struct expr *call, const struct expr *const *indices, size_t n, bool *used);
 
 /* expr.c */
@@ -138,10 +163,17 @@ const struct sym *sym_truth(struct smt *m, const char *t);
 const struct sym *sym_entry(struct smt *m, struct entry e);
 bool smt_int(struct smt *m, long *out, const struct expr *e);   /* an integer that no symbolic variable moves */
 bool sym_scalar(struct smt *m, struct entry *out, const struct sym *a, const struct expr *e);
+/* closed.c: what rests on no variable of the solver, by the interpreter */
+const struct sym *smt_closed(struct smt *m, const struct expr *e);
 /* call.c */
 const struct sym *smt_call(struct smt *m, const struct expr *e);
 const char *smt_argmax_is(struct smt *m, const struct sym *v, struct entry which, bool strict);
 /* quant.c */
+/* Each binding of a comprehension: the slots are bound, when says where it counts. */
+typedef bool smt_each(void *context, const char *when);
+bool smt_instances(struct smt *m, const struct expr *e, smt_each *each, void *context);
+/* A choice of one of n, unnamed. */
+const struct split *smt_choose(struct smt *m, const char *name, size_t n);
 const struct sym *smt_quant(struct smt *m, const struct expr *e);
 const char *smt_member(struct smt *m, const struct expr *x, const struct expr *set);
 bool smt_bind(struct smt *m, const struct binds *b, bool report);   /* symbolic: declares */

@@ -31,10 +31,10 @@ struct entry entry_int(struct smt *m, long v)
 struct entry entry_variable(struct smt *m, const char *term, double low, double high)
 {
     struct smt_real *v = smt_array(m, 1, sizeof *v);
-    struct part *p = smt_array(m, 1, sizeof *p);
+    struct summand *p = smt_array(m, 1, sizeof *p);
     if (!v || !p) return (struct entry){.term = term, .low = low, .high = high};
     *v = (struct smt_real){term, m->n_reals++, low, high};
-    *p = (struct part){.var = v, .lo = smt_numbers(m, 1)};
+    *p = (struct summand){.var = v, .lo = smt_numbers(m, 1)};
     p->hi = p->lo;
     if (p->lo) mpq_set_ui(p->lo, 1, 1);
     return (struct entry){.parts = p, .n_parts = 1, .term = term, .low = low, .high = high};
@@ -97,7 +97,7 @@ static bool same_numbers(mpq_srcptr a, mpq_srcptr b, size_t n)
 }
 
 /* One part as a term: exact, or a variable between two exact ones. */
-static const char *part_term(struct smt *m, const struct part *p)
+static const char *part_term(struct smt *m, const struct summand *p)
 {
     const char *times = p->var ? p->var->name : NULL;
     if (same_numbers(p->lo, p->hi, p->split ? p->split->n : 1)) return ite_table(m, p->split, p->lo, times);
@@ -114,7 +114,7 @@ static const char *part_term(struct smt *m, const struct part *p)
 const char *entry_term_of(struct smt *m, struct entry *e)
 {
     if (e->term) return e->term;
-    const struct part whole = {.split = e->split, .lo = e->lo, .hi = e->hi};
+    const struct summand whole = {.split = e->split, .lo = e->lo, .hi = e->hi};
     if (e->table) {
         const char *t = part_term(m, &whole);
         return e->term = strlen(t) > 40 ? smt_define(m, NULL, "Real", t) : t;
@@ -245,8 +245,7 @@ bool table_pairs(struct smt *m, const struct split **split, size_t **of_a, size_
     return true;
 }
 
-/* Cases with equal values become one, when that leaves fewer. */
-static struct entry merged(struct smt *m, const struct entry *e)
+struct entry table_merged(struct smt *m, const struct entry *e)
 {
     size_t n = entry_cases(e), kept = 0, *first = smt_array(m, n, sizeof *first), *class = smt_array(m, n, sizeof *class);
     if (!first || !class) return *e;
@@ -279,6 +278,6 @@ bool table_map2(struct entry *out, struct smt *m, const struct entry *a, const s
     *out = table_new(m, split, true);
     if (!out->table) return false;
     for (size_t c = 0; c < entry_cases(out); c++) f(out->lo + c, a->lo + i[c], b->lo + k[c]);
-    if (!one) *out = merged(m, out);
+    if (!one) *out = table_merged(m, out);
     return true;
 }

@@ -64,22 +64,22 @@ static bool tables(struct entry *out, struct smt *m, enum what w, const struct e
 
 /* ---- sums ---- */
 
-struct sum { struct smt *m; struct part *parts; size_t n, room; };
+struct sum { struct smt *m; struct summand *parts; size_t n, room; };
 
-static struct part *new_part(struct sum *s, const struct smt_real *var, const struct split *split)
+static struct summand *new_part(struct sum *s, const struct smt_real *var, const struct split *split)
 {
     struct smt *m = s->m;
     size_t cases = split ? split->n : 1;
     if (s->n == s->room) {
         size_t room = s->room ? 2 * s->room : 8;
-        struct part *grown = smt_array(m, room, sizeof *grown);
+        struct summand *grown = smt_array(m, room, sizeof *grown);
         if (!grown) return NULL;
         if (s->n) memcpy(grown, s->parts, s->n * sizeof *grown);
         s->parts = grown;
         s->room = room;
     }
-    struct part *p = &s->parts[s->n];
-    *p = (struct part){.var = var, .split = split, .lo = smt_numbers(m, cases), .hi = smt_numbers(m, cases)};
+    struct summand *p = &s->parts[s->n];
+    *p = (struct summand){.var = var, .split = split, .lo = smt_numbers(m, cases), .hi = smt_numbers(m, cases)};
     if (!p->lo || !p->hi) return NULL;
     if (var && m->place[var->id] == 0) m->place[var->id] = s->n + 1;
     s->n++;
@@ -87,7 +87,7 @@ static struct part *new_part(struct sum *s, const struct smt_real *var, const st
 }
 
 /* The part of that variable whose cases are those of the split (or one of both has one case). */
-static struct part *part_for(struct sum *s, const struct smt_real *var, const struct split *split)
+static struct summand *part_for(struct sum *s, const struct smt_real *var, const struct split *split)
 {
     struct smt *m = s->m;
     size_t from = 0;
@@ -102,7 +102,7 @@ static struct part *part_for(struct sum *s, const struct smt_real *var, const st
     if (var && m->place[var->id] == 0) return new_part(s, var, split);
     if (var) from = m->place[var->id] - 1;
     for (size_t i = from; i < s->n; i++) {
-        struct part *p = &s->parts[i];
+        struct summand *p = &s->parts[i];
         if (p->var != var || (p->split && split && p->split != split)) continue;
         if (!split || p->split) return p;
         mpq_ptr lo = smt_numbers(m, split->n), hi = smt_numbers(m, split->n);
@@ -114,9 +114,9 @@ static struct part *part_for(struct sum *s, const struct smt_real *var, const st
     return new_part(s, var, split);
 }
 
-static void add_part(struct sum *s, const struct part *x, mpq_srcptr w)
+static void add_part(struct sum *s, const struct summand *x, mpq_srcptr w)
 {
-    struct part *p = s->m->status == STATUS_OK ? part_for(s, x->var, x->split) : NULL;
+    struct summand *p = s->m->status == STATUS_OK ? part_for(s, x->var, x->split) : NULL;
     mpq_t t;
     if (!p) return;
     mpq_init(t);
@@ -134,12 +134,12 @@ static void add_part(struct sum *s, const struct part *x, mpq_srcptr w)
 
 static void add_entry(struct sum *s, const struct entry *x, mpq_srcptr w)
 {
-    const struct part whole = {.split = x->split, .lo = x->lo, .hi = x->hi};
+    const struct summand whole = {.split = x->split, .lo = x->lo, .hi = x->hi};
     if (x->table) add_part(s, &whole, w);
     for (size_t i = 0; !x->table && i < x->n_parts; i++) add_part(s, &x->parts[i], w);
 }
 
-static bool all_zero(const struct part *p)
+static bool all_zero(const struct summand *p)
 {
     for (size_t i = 0; i < (p->split ? p->split->n : 1); i++)
         if (mpq_sgn(p->lo + i) != 0 || mpq_sgn(p->hi + i) != 0) return false;
@@ -149,7 +149,7 @@ static bool all_zero(const struct part *p)
 /* c x for a number c that is not negative and an end x that may be infinite */
 static double times(double c, double x, double side) { return c == 0 ? 0 : isfinite(x) ? nextafter(c * x, side) : x; }
 
-static void part_ends(double *low, double *high, const struct part *p)
+static void part_ends(double *low, double *high, const struct summand *p)
 {
     struct entry t = {.table = true, .split = p->split, .lo = p->lo, .hi = p->hi};
     double a, b, l = INFINITY, h = -INFINITY;
@@ -193,7 +193,7 @@ struct entry term_linear(struct smt *m, const struct entry *x, const double *w, 
     mpq_init(q);
     if (bias != 0) {
         mpq_set_d(q, bias);
-        const struct part whole = {.lo = q, .hi = q};
+        const struct summand whole = {.lo = q, .hi = q};
         mpq_t one;
         mpq_init(one);
         mpq_set_ui(one, 1, 1);
@@ -231,7 +231,7 @@ static struct entry table_times(struct smt *m, const struct entry *a, struct ent
     bool fits = !x.table && entry_exact(a);
     mpq_t one;
     for (size_t i = 0; fits && i < x.n_parts; i++) fits = !a->split || !x.parts[i].split || x.parts[i].split == a->split;
-    struct part whole = {.split = a->split, .lo = a->lo, .hi = a->hi};
+    struct summand whole = {.split = a->split, .lo = a->lo, .hi = a->hi};
     mpq_init(one);
     mpq_set_ui(one, 1, 1);
     if (!fits) {
@@ -239,9 +239,9 @@ static struct entry table_times(struct smt *m, const struct entry *a, struct ent
         if (whole.var) add_part(&s, &whole, one);
     }
     for (size_t i = 0; fits && i < x.n_parts && m->status == STATUS_OK; i++) {
-        const struct part *p = &x.parts[i];
+        const struct summand *p = &x.parts[i];
         const struct split *split = p->split ? p->split : a->split;
-        struct part y = {.var = p->var, .split = split, .lo = smt_numbers(m, split ? split->n : 1), .hi = smt_numbers(m, split ? split->n : 1)};
+        struct summand y = {.var = p->var, .split = split, .lo = smt_numbers(m, split ? split->n : 1), .hi = smt_numbers(m, split ? split->n : 1)};
         for (size_t k = 0; y.lo && y.hi && k < (split ? split->n : 1); k++) {
             size_t u = a->split ? k : 0, v = p->split ? k : 0;
             interval_mul(y.lo + k, y.hi + k, a->lo + u, a->hi + u, p->lo + v, p->hi + v);
@@ -298,14 +298,43 @@ struct entry term_div(struct smt *m, struct entry a, struct entry b)
     return entry_variable(m, q, -INFINITY, INFINITY);
 }
 
+/* Tables of[i] in case i: the cases of each within case i of the split. false: not all are tables, or there are too many cases. */
+static bool choose_tables(struct entry *out, struct smt *m, const struct split *split, const struct entry *of)
+{
+    size_t n = 0, at = 0;
+    bool exact = true;
+    for (size_t i = 0; i < split->n; i++) {
+        if (!of[i].table) return false;
+        n += of[i].split == split ? 1 : entry_cases(&of[i]);
+        exact = exact && entry_exact(&of[i]);
+    }
+    struct split *s = n <= SMT_CASES ? (struct split *)split_new(m, n) : NULL;
+    if (!s) return false;
+    *out = (struct entry){.table = true, .split = s, .lo = smt_numbers(m, n)};
+    out->hi = exact ? out->lo : smt_numbers(m, n);
+    if (!out->lo || !out->hi) return false;
+    for (size_t i = 0; i < split->n; i++) {
+        bool same = of[i].split == split;
+        for (size_t k = same ? i : 0; k < (same ? i + 1 : entry_cases(&of[i])); k++, at++) {
+            s->when[at] = same || !of[i].split ? split->when[i] : smt_format(m, "(and %s %s)", split->when[i], of[i].split->when[k]);
+            mpq_set(out->lo + at, of[i].lo + k);
+            if (!exact) mpq_set(out->hi + at, of[i].hi + k);
+        }
+    }
+    if (exact) *out = table_merged(m, out);
+    return true;
+}
+
 struct entry term_choose(struct smt *m, const struct split *split, const struct entry *of)
 {
-    bool constants = true;
+    struct entry together;
+    bool constants = true, exact = true;
     double low = INFINITY, high = -INFINITY;
     size_t n = split ? split->n : 1;
     for (size_t i = 0; i < n; i++) {
         double l, h;
-        constants = constants && entry_constant(&of[i]);
+        constants = constants && of[i].table && !of[i].split;
+        exact = exact && entry_exact(&of[i]);
         entry_ends(&l, &h, &of[i]);
         low = fmin(low, l);
         high = fmax(high, h);
@@ -313,10 +342,14 @@ struct entry term_choose(struct smt *m, const struct split *split, const struct 
     if (n == 1) return of[0];
     if (constants) {
         struct entry e = {.table = true, .split = split, .lo = smt_numbers(m, n)};
-        e.hi = e.lo;
-        for (size_t i = 0; e.lo && i < n; i++) mpq_set(e.lo + i, of[i].lo);
-        return e.lo ? e : (struct entry){.term = "0.0"};
+        e.hi = exact ? e.lo : smt_numbers(m, n);
+        for (size_t i = 0; e.lo && e.hi && i < n; i++) {
+            mpq_set(e.lo + i, of[i].lo);
+            if (!exact) mpq_set(e.hi + i, of[i].hi);
+        }
+        return e.lo && e.hi ? e : (struct entry){.term = "0.0"};
     }
+    if (choose_tables(&together, m, split, of)) return together;
     struct text t;
     text_init(&t);
     for (size_t i = 0; i < n; i++) {
