@@ -31,7 +31,7 @@ static double bound_cost(const struct statement *s)
     return 1e6;
 }
 
-static enum status bind(struct binding *out, const struct box_claim *b, mpq_srcptr v)
+enum status box_bind(struct binding *out, const struct box_claim *b, mpq_srcptr v)
 {
     struct text t;
     text_init(&t);
@@ -50,7 +50,7 @@ static enum status premises(struct dnf *out, struct box_claim *b)
 {
     struct dnf one, all;
     enum status s = box_dnf(out, b, b->where, true);
-    for (const struct expr *e = b->predicate; s == STATUS_OK && e->form == FORM_BINARY && e->oper == OPER_IMPLIES; e = e->args[1]) {
+    for (const struct expr *e = b->subject; s == STATUS_OK && e->form == FORM_BINARY && e->oper == OPER_IMPLIES; e = e->args[1]) {
         s = box_dnf(&one, b, e->args[0], true);
         if (s == STATUS_OK) s = dnf_both(&all, b, out, &one);
         if (s == STATUS_OK) *out = all;
@@ -58,40 +58,84 @@ static enum status premises(struct dnf *out, struct box_claim *b)
     return s;
 }
 
-static enum status propose(struct outcome *out, struct box_claim *b, mpq_ptr v, struct text *steps, const struct limits *l)
+static enum status say(struct outcome *out, const char *reason)
 {
-    struct dnf query, where, fails, given;
-    struct text unused;
+    out->reason = mem_string(reason);
+    return out->reason ? STATUS_OK : STATUS_MEMORY;
+}
+
+static enum status propose(struct outcome *out, enum proposal p, const struct text *steps)
+{
+    out->proposal = p;
+    if (steps) out->evidence = mem_string(steps->data ? steps->data : "");
+    return !steps || out->evidence ? STATUS_OK : STATUS_MEMORY;
+}
+
+/* Is there a point that satisfies the condition? When not, that is the proposal; FOUND leaves it in v. */
+static enum status look(enum search_end *end, struct outcome *out, struct box_claim *b, const struct dnf *where, mpq_ptr v, const struct limits *l)
+{
+    struct text steps;
+    unsigned long cases = 0;
+    text_init(&steps);
+    enum status s = box_search(end, v, &steps, &cases, b, where, l);
+    if (s == STATUS_OK && *end == SEARCH_NOWHERE) s = propose(out, PROPOSAL_VACUOUS, &steps);
+    if (s == STATUS_OK && *end == SEARCH_OPEN) s = say(out, "no point of the box that satisfies the condition was found");
+    text_clear(&steps);
+    return s;
+}
+
+/* The predicate holds everywhere, as the steps show: a point that satisfies the condition and the antecedents, or that the condition has none. */
+static enum status universal(struct outcome *out, struct box_claim *b, mpq_ptr v, const struct text *steps, const struct limits *l)
+{
+    struct dnf where, given;
     enum search_end end;
     unsigned long cases = 0;
+    struct text unused;
     enum status s = box_dnf(&where, b, b->where, true);
-    if (s == STATUS_OK) s = box_dnf(&fails, b, b->predicate, false);
-    if (s == STATUS_OK) s = dnf_both(&query, b, &where, &fails);
-    if (s == STATUS_OK) s = box_search(&end, v, steps, &cases, b, &query, l);
-    if (s != STATUS_OK) return s;
-    out->rule = "farkas";
-    mpz_set_ui(out->cases, cases);
-    if (end == SEARCH_FOUND) {
-        out->proposal = PROPOSAL_FALSE;
-        return bind(&out->counterexample, b, v);
-    }
-    if (end == SEARCH_OPEN) {
-        out->reason = mem_string("cases are left that lie too close to a tie, or there are too many of them");
-        return out->reason ? STATUS_OK : STATUS_MEMORY;
-    }
+    if (s == STATUS_OK) s = look(&end, out, b, &where, v, l);
+    if (s != STATUS_OK || end != SEARCH_FOUND) return s;
     text_init(&unused);
     s = premises(&given, b);
     if (s == STATUS_OK) s = box_search(&end, v, &unused, &cases, b, &given, l);
     text_clear(&unused);
-    if (s == STATUS_OK && end != SEARCH_FOUND) {
-        out->reason = mem_string("no point of the box that satisfies the condition was found");
-        return out->reason ? STATUS_OK : STATUS_MEMORY;
-    }
-    if (s == STATUS_OK) s = bind(&out->witness, b, v);
+    if (s == STATUS_OK && end != SEARCH_FOUND) return say(out, "no point of the box that satisfies the antecedents was found");
+    if (s == STATUS_OK) s = box_bind(&out->witness, b, v);
+    return s == STATUS_OK ? propose(out, PROPOSAL_TRUE, steps) : s;
+}
+
+/* forall: a point at which the predicate fails, or none; exists: one at which it holds, or none. */
+static enum status decide_truth(struct outcome *out, struct box_claim *b, mpq_ptr v, struct text *steps, const struct limits *l)
+{
+    struct dnf query, where, sought;
+    enum search_end end;
+    unsigned long cases = 0;
+    bool some = b->kind == BOX_EXISTS;
+    enum status s = box_dnf(&where, b, b->where, true);
+    if (s == STATUS_OK) s = box_dnf(&sought, b, b->subject, some);
+    if (s == STATUS_OK) s = dnf_both(&query, b, &where, &sought);
+    if (s == STATUS_OK) s = box_search(&end, v, steps, &cases, b, &query, l);
     if (s != STATUS_OK) return s;
-    out->proposal = PROPOSAL_TRUE;
-    out->evidence = mem_string(steps->data ? steps->data : "");
-    return out->evidence ? STATUS_OK : STATUS_MEMORY;
+    mpz_set_ui(out->cases, cases);
+    if (end == SEARCH_OPEN) return say(out, "cases are left that lie too close to a tie, or there are too many of them");
+    if (end == SEARCH_NOWHERE) return some ? propose(out, PROPOSAL_FALSE, steps) : universal(out, b, v, steps, l);
+    s = box_bind(some ? &out->witness : &out->counterexample, b, v);
+    return s == STATUS_OK ? propose(out, some ? PROPOSAL_TRUE : PROPOSAL_FALSE, NULL) : s;
+}
+
+static enum status decide_value(struct outcome *out, struct box_claim *b, const struct statement *st, mpq_ptr v, const struct limits *l)
+{
+    struct dnf where;
+    enum search_end end;
+    mpq_t within;
+    enum status s = box_dnf(&where, b, b->where, true);
+    if (s == STATUS_OK) s = look(&end, out, b, &where, v, l);
+    if (s != STATUS_OK || end != SEARCH_FOUND) return s;
+    mpq_init(within);
+    if (st->has_within) mpq_set(within, st->within);
+    else mpq_set_ui(within, 1, 1000000);
+    s = box_optimum(out, b, within, v, l);
+    mpq_clear(within);
+    return s;
 }
 
 static enum status bound_decide(struct outcome *out, const struct statement *s, const struct limits *l, struct diag *d)
@@ -105,7 +149,9 @@ static enum status bound_decide(struct outcome *out, const struct statement *s, 
     enum status status = box_claim_of(&b, s, &why) ? interp_new(&in, s, 0) : STATUS_INTERNAL;
     if (status == STATUS_OK) status = box_claim_read(&b, s, in, d);
     if (status == STATUS_OK && !(v = forms_new(b.p.size))) status = STATUS_MEMORY;
-    if (status == STATUS_OK) status = propose(out, &b, v, &steps, l);
+    out->rule = "farkas";
+    bool truth = b.kind == BOX_FORALL || b.kind == BOX_EXISTS;
+    if (status == STATUS_OK) status = truth ? decide_truth(out, &b, v, &steps, l) : decide_value(out, &b, s, v, l);
     forms_free(v, b.p.size);
     box_claim_clear(&b);
     interp_free(in);

@@ -20,15 +20,20 @@ void forms_free(mpq_ptr f, size_t n);
 void pieces_add(mpq_ptr out, mpq_srcptr in, mpq_srcptr factor, size_t size);
 void pieces_value(mpq_t out, mpq_srcptr form, mpq_srcptr v, size_t size);
 
-/* The claim: disjuncts of atoms (a form that is positive, or not negative). */
-struct atom { mpq_ptr v; bool strict; };
+/* The claim: disjuncts of atoms (a form that is positive, or not negative). moving: the form of an atom of an optimum, whose constant has `level` in it. */
+struct atom { mpq_ptr v; bool strict, moving; };
 struct disjunct { size_t *atom; size_t n; };
 struct dnf { struct disjunct *d; size_t n; };
+enum box_kind { BOX_FORALL, BOX_EXISTS, BOX_MINIMUM, BOX_MAXIMUM };
 struct box_claim {
-    const struct expr *where, *predicate, *box; int slot; const char *vector; const struct expr *model;
+    enum box_kind kind;
+    const struct expr *where, *subject, *box; int slot; const char *vector; const struct expr *model;
     struct pieces p; mpq_ptr lo, hi;
     struct atom *atoms; size_t n_atoms, room;
-    size_t **lists; size_t n_lists, room_lists;                     /* memory of the disjuncts */
+    void **lists; size_t n_lists, room_lists;                       /* memory of the disjuncts and sides */
+    mpq_ptr *vectors; size_t n_vectors, room_vectors;               /* of sides */
+    mpq_t level; bool has_level;
+    unsigned long nodes_most;                                       /* cases of one search; 0: the usual limit */
     struct interp *in; struct diag *d;
 };
 bool box_claim_of(struct box_claim *out, const struct statement *s, struct text *why);
@@ -36,7 +41,25 @@ enum status box_claim_read(struct box_claim *b, const struct statement *s, struc
 void box_claim_clear(struct box_claim *b);
 enum status box_dnf(struct dnf *out, struct box_claim *b, const struct expr *e, bool positive) MUST_USE;   /* e NULL: true */
 enum status dnf_both(struct dnf *out, struct box_claim *b, const struct dnf *x, const struct dnf *y) MUST_USE;
+enum status dnf_join(struct dnf *out, struct box_claim *b, const struct dnf *y, bool both) MUST_USE;       /* out and y, or out or y */
+enum status dnf_truth(struct dnf *out, struct box_claim *b, bool truth) MUST_USE;
+mpq_ptr dnf_atom(struct dnf *out, struct box_claim *b, bool strict);                                     /* a new atom's form, zeros; NULL: no memory, or too many */
+void *box_keep(struct box_claim *b, size_t n, size_t size);                                              /* zeroed memory that lives as long as the claim */
+enum status box_refuse(struct box_claim *b, const char *what);
+bool box_plain(const struct box_claim *b, const struct expr *e);                                         /* neither the vector nor an activation is in it */
 bool disjunct_holds(const struct box_claim *b, const struct disjunct *d, mpq_srcptr v);
+bool dnf_holds(const struct box_claim *b, const struct dnf *d, mpq_srcptr v);
+
+/* bound_side.c: a side of a comparison, or a sum of sides: a form and, added to it, the largest (or the smallest) of several sides, for each choice. */
+struct side { mpq_ptr v; struct choice *choice; size_t n; };
+struct choice { bool largest; struct side *of; size_t n; };
+enum status side_new(struct side *out, struct box_claim *b) MUST_USE;
+enum status side_add(struct side *out, struct box_claim *b, const struct expr *e, const mpq_t factor) MUST_USE;   /* out += factor e */
+enum status side_positive(struct dnf *out, struct box_claim *b, const struct side *s, bool strict) MUST_USE;      /* where it is > 0, or >= 0 */
+void side_value(mpq_t out, const struct side *s, mpq_srcptr v, size_t size);
+enum status box_rows(mpq_srcptr *rows, size_t *width, struct box_claim *b, const struct expr *e) MUST_USE;        /* of output(M, x) or node(M, "NAME", x) */
+enum status box_index(long *out, struct box_claim *b, const struct expr *e, size_t width) MUST_USE;
+enum status box_exact(mpq_ptr out, size_t want, struct box_claim *b, const struct expr *e) MUST_USE;              /* a number (want 0) or a vector of that length */
 
 /* max t with rows a v + b >= t and lo <= v <= hi: the multipliers of the rows (>= 0, they add up to 1), the point. A is m x (n + 1), the constant last. false: no answer. */
 bool lp_game(double *t, double *multipliers, double *point, const double *A, const double *lo, const double *hi, size_t m, size_t n);
@@ -44,4 +67,12 @@ bool lp_game(double *t, double *multipliers, double *point, const double *A, con
 /* bound_search.c: is there a point of the box in some disjunct? FOUND: v, size numbers; NOWHERE: the lines `step`, added to out. */
 enum search_end { SEARCH_OPEN, SEARCH_NOWHERE, SEARCH_FOUND };
 enum status box_search(enum search_end *end, mpq_ptr v, struct text *out, unsigned long *cases, const struct box_claim *b, const struct dnf *d, const struct limits *l) MUST_USE;
+/* bound_descend.c: from the point v, which satisfies the condition, to better ones nearby: the value `least` is the smallest that was found; v is where. */
+enum status box_descend(mpq_t least, mpq_ptr v, struct box_claim *b, const struct dnf *where, const struct dnf *query, const struct side *objective, const struct limits *l) MUST_USE;
+void box_level(struct box_claim *b, const mpq_t level);   /* moves the atoms of an optimum: value < level */
+
+/* bound_optimum.c: the interval of a minimum or maximum. */
+struct outcome;
+enum status box_optimum(struct outcome *out, struct box_claim *b, const mpq_t within, mpq_ptr v, const struct limits *l) MUST_USE;
+enum status box_bind(struct binding *out, const struct box_claim *b, mpq_srcptr v) MUST_USE;
 #endif

@@ -19,19 +19,38 @@ static bool find_model(const struct expr *e, void *context)
     return false;
 }
 
+/* What the claim binds, and what it says of it; why it is of another kind, or NULL. */
+static const char *take_parts(struct box_claim *out, const struct binds **binds, const struct statement *s)
+{
+    static const enum box_kind kinds[] = {[BODY_PROVE] = BOX_FORALL, [BODY_MINIMIZE] = BOX_MINIMUM, [BODY_MAXIMIZE] = BOX_MAXIMUM};
+    bool optimum = s->body == BODY_MINIMIZE || s->body == BODY_MAXIMIZE;
+    const struct expr *e = s->subject;
+    if (!optimum && s->body != BODY_PROVE) return "it decides forall, exists, minimize and maximize";
+    *out = (struct box_claim){.kind = kinds[s->body], .subject = e, .where = optimum ? s->where : s->forall_where};
+    *binds = optimum ? &s->binds : &s->forall;
+    if (!optimum && s->forall.n == 0) {
+        if (e->form != FORM_QUANT || e->quant != QUANT_EXISTS) return "the claim has no variable";
+        out->kind = BOX_EXISTS;
+        out->subject = e->args[0];
+        out->where = e->where;
+        *binds = &e->binds;
+    }
+    return (*binds)->n == 1 ? NULL : "the claim has more than one variable";
+}
+
 bool box_claim_of(struct box_claim *out, const struct statement *s, struct text *why)
 {
-    const char *no = NULL;
-    *out = (struct box_claim){.predicate = s->subject, .where = s->forall_where};
-    if (s->body != BODY_PROVE || s->forall.n != 1) no = "the claim is no forall with one variable";
-    struct model_search m = {.slot = no ? -1 : s->forall.items[0].slot};
+    const struct binds *binds = NULL;
+    struct model_search m = {.slot = -1};
+    *out = (struct box_claim){0};
+    const char *no = take_parts(out, &binds, s);
     if (!no) {
-        out->box = s->forall.items[0].set;
-        out->slot = s->forall.items[0].slot;
-        out->vector = s->forall.items[0].name;
+        out->box = binds->items[0].set;
+        m.slot = out->slot = binds->items[0].slot;
+        out->vector = binds->items[0].name;
         if (out->box->form != FORM_SET_CALL || out->box->function != FUNCTION_BOX) no = "the variable is not in a box of real vectors";
         else if (s->semantics != SEMANTICS_REAL) no = "only in real semantics: an execution in float32 is not piecewise linear";
-        else if (expr_walk(s->subject, find_model, &m) && (!s->forall_where || expr_walk(s->forall_where, find_model, &m))) no = "no activation of a network reads the vector of the box";
+        else if (expr_walk(out->subject, find_model, &m) && (!out->where || expr_walk(out->where, find_model, &m))) no = "no activation of a network reads the vector of the box";
         else if (m.model->form != FORM_NAME) no = "the network is not a model of the file";
     }
     out->model = m.model;
@@ -39,26 +58,9 @@ bool box_claim_of(struct box_claim *out, const struct statement *s, struct text 
     return !no;
 }
 
-static enum status refuse(struct box_claim *b, const char *what) { return diag_fail(b->d, STATUS_UNSUPPORTED, "%s", what); }
+enum status box_refuse(struct box_claim *b, const char *what) { return diag_fail(b->d, STATUS_UNSUPPORTED, "%s", what); }
 
-static bool plain(const struct box_claim *b, const struct expr *e) { return !expr_depends_on_network(e) && !expr_uses_slot(e, b->slot); }
-
-static bool is_vector(const struct box_claim *b, const struct expr *e) { return e->form == FORM_NAME && e->slot == b->slot; }
-
-static enum status exact(mpq_ptr out, size_t want, struct box_claim *b, const struct expr *e)
-{
-    fmpq *v = NULL;
-    size_t n = 0;
-    bool scalar = false;
-    if (!plain(b, e)) return refuse(b, "an exact value was expected beside the vector of the box and the network's activations");
-    enum status s = interp_exact(&v, &n, &scalar, b->in, e, b->d);
-    if (s == STATUS_UNSUPPORTED) return refuse(b, "a value is not exact");
-    if (s != STATUS_OK) return s;
-    bool fits = scalar ? want == 0 : want == n && want > 0;
-    for (size_t i = 0; fits && i < n; i++) fmpq_get_mpq(out + i, v + i);
-    _fmpq_vec_clear(v, (slong)n);
-    return fits ? STATUS_OK : refuse(b, want ? "a corner of the box has not the length of the network's input" : "a number was expected");
-}
+bool box_plain(const struct box_claim *b, const struct expr *e) { return !expr_depends_on_network(e) && !expr_uses_slot(e, b->slot); }
 
 enum status box_claim_read(struct box_claim *b, const struct statement *s, struct interp *in, struct diag *d)
 {
@@ -70,8 +72,8 @@ enum status box_claim_read(struct box_claim *b, const struct statement *s, struc
     b->lo = forms_new(b->p.n);
     b->hi = forms_new(b->p.n);
     if (status == STATUS_OK && (!b->lo || !b->hi)) status = STATUS_MEMORY;
-    if (status == STATUS_OK) status = exact(b->lo, b->p.n, b, b->box->args[0]);
-    if (status == STATUS_OK) status = exact(b->hi, b->p.n, b, b->box->args[1]);
+    if (status == STATUS_OK) status = box_exact(b->lo, b->p.n, b, b->box->args[0]);
+    if (status == STATUS_OK) status = box_exact(b->hi, b->p.n, b, b->box->args[1]);
     for (size_t i = 0; status == STATUS_OK && i < b->p.n; i++)
         if (mpq_cmp(b->lo + i, b->hi + i) > 0) status = diag_fail(d, STATUS_INPUT, "the box is empty: its corner %zu is above the other", i);
     return status;
@@ -83,87 +85,19 @@ void box_claim_clear(struct box_claim *b)
     free(b->atoms);
     for (size_t i = 0; i < b->n_lists; i++) free(b->lists[i]);
     free(b->lists);
+    for (size_t i = 0; i < b->n_vectors; i++) forms_free(b->vectors[i], b->p.size);
+    free(b->vectors);
+    if (b->has_level) mpq_clear(b->level);
     forms_free(b->lo, b->p.n);
     forms_free(b->hi, b->p.n);
     pieces_clear(&b->p);
 }
 
-/* ---- forms ---- */
-
-static enum status table(mpq_srcptr *rows, size_t *width, struct box_claim *b, const struct expr *e)
-{
-    const struct net *net = b->p.net;
-    if (!reads(e)) return refuse(b, "a comparison is not linear in the network's activations");
-    if (e->args[0]->form != FORM_NAME || strcmp(e->args[0]->name, b->model->name) != 0) return refuse(b, "the claim reads more than one network");
-    if (!is_vector(b, e->args[e->n_args - 1])) return refuse(b, "the network reads something else than the vector of the box");
-    long node = e->function == FUNCTION_OUTPUT ? (long)net->output : e->args[1]->form == FORM_STRING ? net_node(net, e->args[1]->name) : -1;
-    if (node < 0) return refuse(b, "a node that is not given by its name");
-    *rows = b->p.rows[node];
-    *width = net->nodes[node].width;
-    return STATUS_OK;
-}
-
-static enum status index_of(long *out, struct box_claim *b, const struct expr *e, size_t width)
-{
-    *out = (long)width - 1;
-    if (e->form == FORM_LAST) return STATUS_OK;
-    if (!plain(b, e)) return refuse(b, "an index rests on the vector of the box");
-    enum status s = interp_int(out, b->in, e, b->d);
-    if (s == STATUS_OK && (*out < 0 || *out >= (long)width)) return diag_fail(b->d, STATUS_INPUT, "index out of range: there are %zu entries", width);
-    return s;
-}
-
-static enum status indexed(mpq_ptr out, struct box_claim *b, const struct expr *e, mpq_srcptr factor)
-{
-    mpq_srcptr rows = NULL;
-    size_t width = b->p.n;
-    long i;
-    bool input = is_vector(b, e->args[0]);
-    enum status s = input ? STATUS_OK : table(&rows, &width, b, e->args[0]);
-    if (s == STATUS_OK) s = index_of(&i, b, e->args[1], width);
-    if (s == STATUS_OK && input) mpq_add(out + i, out + i, factor);
-    else if (s == STATUS_OK) pieces_add(out, rows + (size_t)i * b->p.size, factor, b->p.size);
-    return s;
-}
-
-/* out += factor e */
-static enum status add_linear(mpq_ptr out, struct box_claim *b, const struct expr *e, const mpq_t factor)
-{
-    mpq_t t;
-    enum status s;
-    mpq_init(t);
-    if (plain(b, e)) {
-        s = exact(t, 0, b, e);
-        mpq_mul(t, t, factor);
-        mpq_add(out + b->p.size - 1, out + b->p.size - 1, t);
-    } else if (e->form == FORM_UNARY && e->oper == OPER_NEG) {
-        mpq_neg(t, factor);
-        s = add_linear(out, b, e->args[0], t);
-    } else if (e->form == FORM_BINARY && (e->oper == OPER_ADD || e->oper == OPER_SUB)) {
-        s = add_linear(out, b, e->args[0], factor);
-        if (e->oper == OPER_SUB) mpq_neg(t, factor);
-        else mpq_set(t, factor);
-        if (s == STATUS_OK) s = add_linear(out, b, e->args[1], t);
-    } else if (e->form == FORM_BINARY && (e->oper == OPER_MUL || e->oper == OPER_DIV)) {
-        size_t number = e->oper == OPER_DIV || plain(b, e->args[1]) ? 1 : 0;
-        s = exact(t, 0, b, e->args[number]);
-        if (s == STATUS_OK && e->oper == OPER_DIV && mpq_sgn(t) == 0) s = diag_fail(b->d, STATUS_INPUT, "division by 0");
-        if (s == STATUS_OK && e->oper == OPER_DIV) mpq_inv(t, t);
-        mpq_mul(t, t, factor);
-        if (s == STATUS_OK) s = add_linear(out, b, e->args[1 - number], t);
-    } else if (e->form == FORM_INDEX && e->n_args == 2)
-        s = indexed(out, b, e, factor);
-    else
-        s = refuse(b, "a comparison is not linear in the network's activations");
-    mpq_clear(t);
-    return s;
-}
-
 /* ---- disjuncts ---- */
 
-static void *keep(struct box_claim *b, size_t n, size_t size)
+void *box_keep(struct box_claim *b, size_t n, size_t size)
 {
-    size_t **grown = mem_grow(b->lists, &b->room_lists, b->n_lists + 1, sizeof *grown);
+    void **grown = mem_grow(b->lists, &b->room_lists, b->n_lists + 1, sizeof *grown);
     if (!grown) return NULL;
     b->lists = grown;
     return b->lists[b->n_lists++] = mem_array(n, size);
@@ -171,11 +105,11 @@ static void *keep(struct box_claim *b, size_t n, size_t size)
 
 enum status dnf_both(struct dnf *out, struct box_claim *b, const struct dnf *x, const struct dnf *y)
 {
-    if (y->n && x->n > ATOMS_MOST / y->n) return refuse(b, "the claim has too many cases");
-    struct dnf made = {keep(b, x->n * y->n, sizeof *made.d), x->n * y->n};
+    if (y->n && x->n > ATOMS_MOST / y->n) return box_refuse(b, "the claim has too many cases");
+    struct dnf made = {box_keep(b, x->n * y->n, sizeof *made.d), x->n * y->n};
     for (size_t i = 0; made.d && i < made.n; i++) {
         const struct disjunct *u = &x->d[i / y->n], *v = &y->d[i % y->n];
-        made.d[i] = (struct disjunct){keep(b, u->n + v->n, sizeof *u->atom), u->n + v->n};
+        made.d[i] = (struct disjunct){box_keep(b, u->n + v->n, sizeof *u->atom), u->n + v->n};
         if (!made.d[i].atom) return STATUS_MEMORY;
         if (u->n) memcpy(made.d[i].atom, u->atom, u->n * sizeof *u->atom);
         if (v->n) memcpy(made.d[i].atom + u->n, v->atom, v->n * sizeof *v->atom);
@@ -184,12 +118,12 @@ enum status dnf_both(struct dnf *out, struct box_claim *b, const struct dnf *x, 
     return made.d ? STATUS_OK : STATUS_MEMORY;
 }
 
-static enum status join(struct dnf *out, struct box_claim *b, const struct dnf *y, bool both)
+enum status dnf_join(struct dnf *out, struct box_claim *b, const struct dnf *y, bool both)
 {
     const struct dnf x = *out;
     if (both) return dnf_both(out, b, &x, y);
-    if (x.n + y->n > ATOMS_MOST) return refuse(b, "the claim has too many cases");
-    struct dnf made = {keep(b, x.n + y->n, sizeof *made.d), x.n + y->n};
+    if (x.n + y->n > ATOMS_MOST) return box_refuse(b, "the claim has too many cases");
+    struct dnf made = {box_keep(b, x.n + y->n, sizeof *made.d), x.n + y->n};
     if (!made.d) return STATUS_MEMORY;
     if (x.n) memcpy(made.d, x.d, x.n * sizeof *x.d);
     if (y->n) memcpy(made.d + x.n, y->d, y->n * sizeof *y->d);
@@ -197,38 +131,39 @@ static enum status join(struct dnf *out, struct box_claim *b, const struct dnf *
     return STATUS_OK;
 }
 
-static enum status known(struct dnf *out, struct box_claim *b, bool truth)
+enum status dnf_truth(struct dnf *out, struct box_claim *b, bool truth)
 {
-    *out = (struct dnf){keep(b, 1, sizeof *out->d), truth ? 1 : 0};
+    *out = (struct dnf){box_keep(b, 1, sizeof *out->d), truth ? 1 : 0};
     return out->d ? STATUS_OK : STATUS_MEMORY;
 }
 
-static mpq_ptr new_atom(struct dnf *out, struct box_claim *b, bool strict)
+mpq_ptr dnf_atom(struct dnf *out, struct box_claim *b, bool strict)
 {
     struct atom *grown = b->n_atoms < ATOMS_MOST ? mem_grow(b->atoms, &b->room, b->n_atoms + 1, sizeof *grown) : NULL;
-    size_t *list = keep(b, 1, sizeof *list);
-    struct disjunct *d = keep(b, 1, sizeof *d);
+    size_t *list = box_keep(b, 1, sizeof *list);
+    struct disjunct *d = box_keep(b, 1, sizeof *d);
     if (grown) b->atoms = grown;
     mpq_ptr v = grown && list && d ? forms_new(b->p.size) : NULL;
     if (!v) return NULL;
     *list = b->n_atoms;
     *d = (struct disjunct){list, 1};
     *out = (struct dnf){d, 1};
-    b->atoms[b->n_atoms++] = (struct atom){v, strict};
+    b->atoms[b->n_atoms++] = (struct atom){v, strict, false};
     return v;
 }
 
 /* x - y > 0 or >= 0; swapped: y - x */
 static enum status difference(struct dnf *out, struct box_claim *b, const struct expr *x, const struct expr *y, bool swapped, bool strict)
 {
-    mpq_ptr v = new_atom(out, b, strict);
+    struct side side;
     mpq_t one, minus;
-    if (!v) return STATUS_MEMORY;
     mpq_init(one), mpq_init(minus);
     mpq_set_si(one, swapped ? -1 : 1, 1);
     mpq_neg(minus, one);
-    enum status s = add_linear(v, b, x, one);
-    if (s == STATUS_OK) s = add_linear(v, b, y, minus);
+    enum status s = side_new(&side, b);
+    if (s == STATUS_OK) s = side_add(&side, b, x, one);
+    if (s == STATUS_OK) s = side_add(&side, b, y, minus);
+    if (s == STATUS_OK) s = side_positive(out, b, &side, strict);
     mpq_clear(one), mpq_clear(minus);
     return s;
 }
@@ -241,16 +176,16 @@ static enum status one_comparison(struct dnf *out, struct box_claim *b, enum ope
     if (o != OPER_EQ && o != OPER_NE) return difference(out, b, x, y, o == OPER_LT || o == OPER_LE, o == OPER_LT || o == OPER_GT);
     enum status s = difference(out, b, x, y, false, o == OPER_NE);
     if (s == STATUS_OK) s = difference(&other, b, x, y, true, o == OPER_NE);
-    return s == STATUS_OK ? join(out, b, &other, o == OPER_EQ) : s;
+    return s == STATUS_OK ? dnf_join(out, b, &other, o == OPER_EQ) : s;
 }
 
 static enum status comparison(struct dnf *out, struct box_claim *b, const struct expr *e, bool positive)
 {
     struct dnf one;
-    enum status s = known(out, b, positive);
+    enum status s = dnf_truth(out, b, positive);
     for (size_t i = 0; s == STATUS_OK && i + 1 < e->n_args; i++) {
         s = one_comparison(&one, b, e->opers[i], e->args[i], e->args[i + 1], positive);
-        if (s == STATUS_OK) s = join(out, b, &one, positive);
+        if (s == STATUS_OK) s = dnf_join(out, b, &one, positive);
     }
     return s;
 }
@@ -260,13 +195,13 @@ static enum status largest(struct dnf *out, struct box_claim *b, const struct ex
     mpq_srcptr rows;
     size_t width;
     long i;
-    enum status s = table(&rows, &width, b, of);
-    if (s == STATUS_OK) s = index_of(&i, b, which, width);
-    if (s == STATUS_OK) s = known(out, b, positive);
+    enum status s = box_rows(&rows, &width, b, of);
+    if (s == STATUS_OK) s = box_index(&i, b, which, width);
+    if (s == STATUS_OK) s = dnf_truth(out, b, positive);
     for (long j = 0; s == STATUS_OK && j < (long)width; j++) {
         struct dnf one;
         mpq_t sign;
-        mpq_ptr v = i == j ? NULL : new_atom(&one, b, strict == positive);
+        mpq_ptr v = i == j ? NULL : dnf_atom(&one, b, strict == positive);
         if (i == j) continue;
         if (!v) return STATUS_MEMORY;
         mpq_init(sign);
@@ -275,7 +210,7 @@ static enum status largest(struct dnf *out, struct box_claim *b, const struct ex
         mpq_neg(sign, sign);
         pieces_add(v, rows + (size_t)j * b->p.size, sign, b->p.size);
         mpq_clear(sign);
-        s = join(out, b, &one, positive);
+        s = dnf_join(out, b, &one, positive);
     }
     return s;
 }
@@ -285,17 +220,17 @@ static enum status quantifier(struct dnf *out, struct box_claim *b, const struct
     struct walk *w = NULL;
     struct dnf one;
     bool more = true, both = (e->quant == QUANT_ALL) == positive;
-    if (e->where && !plain(b, e->where)) return refuse(b, "the condition of a quantifier reads the vector of the box");
-    enum status s = known(out, b, both);
+    if (e->where && !box_plain(b, e->where)) return box_refuse(b, "the condition of a quantifier reads the vector of the box");
+    enum status s = dnf_truth(out, b, both);
     if (s == STATUS_OK) s = walk_new(&w, &e->binds, b->in, b->d);
     while (s == STATUS_OK && more) {
         enum truth t = TRUTH_TRUE;
         s = walk_next(&more, w, b->d);
         if (s == STATUS_OK && more && e->where) s = interp_truth(&t, b->in, e->where, b->d);
-        if (s == STATUS_OK && t == TRUTH_UNSETTLED) s = refuse(b, "the condition of a quantifier is unsettled");
+        if (s == STATUS_OK && t == TRUTH_UNSETTLED) s = box_refuse(b, "the condition of a quantifier is unsettled");
         if (s != STATUS_OK || !more || t == TRUTH_FALSE) continue;
         s = box_dnf(&one, b, e->args[0], positive);
-        if (s == STATUS_OK) s = join(out, b, &one, both);
+        if (s == STATUS_OK) s = dnf_join(out, b, &one, both);
     }
     walk_free(w);
     return s;
@@ -306,21 +241,21 @@ static enum status two(struct dnf *out, struct box_claim *b, const struct expr *
     struct dnf y;
     enum status s = box_dnf(out, b, e->args[0], first);
     if (s == STATUS_OK) s = box_dnf(&y, b, e->args[1], second);
-    return s == STATUS_OK ? join(out, b, &y, both) : s;
+    return s == STATUS_OK ? dnf_join(out, b, &y, both) : s;
 }
 
 static enum status settled(struct dnf *out, struct box_claim *b, const struct expr *e, bool positive)
 {
     enum truth t;
     enum status s = interp_truth(&t, b->in, e, b->d);
-    if (s == STATUS_OK && t == TRUTH_UNSETTLED) return refuse(b, "a condition is unsettled");
-    return s == STATUS_OK ? known(out, b, (t == TRUTH_TRUE) == positive) : s;
+    if (s == STATUS_OK && t == TRUTH_UNSETTLED) return box_refuse(b, "a condition is unsettled");
+    return s == STATUS_OK ? dnf_truth(out, b, (t == TRUTH_TRUE) == positive) : s;
 }
 
 enum status box_dnf(struct dnf *out, struct box_claim *b, const struct expr *e, bool positive)
 {
-    if (!e) return known(out, b, positive);
-    if (plain(b, e)) return settled(out, b, e, positive);
+    if (!e) return dnf_truth(out, b, positive);
+    if (box_plain(b, e)) return settled(out, b, e, positive);
     if (e->form == FORM_UNARY && e->oper == OPER_NOT) return box_dnf(out, b, e->args[0], !positive);
     if (e->form == FORM_BINARY && (e->oper == OPER_AND || e->oper == OPER_OR)) return two(out, b, e, positive, positive, (e->oper == OPER_AND) == positive);
     if (e->form == FORM_BINARY && e->oper == OPER_IMPLIES) return two(out, b, e, !positive, positive, !positive);
@@ -330,7 +265,7 @@ enum status box_dnf(struct dnf *out, struct box_claim *b, const struct expr *e, 
     if (e->form == FORM_COMPARE) return comparison(out, b, e, positive);
     if (e->form == FORM_IN && calls(e->args[1], FUNCTION_ARGMAXES)) return largest(out, b, e->args[1]->args[0], e->args[0], false, positive);
     if (e->form == FORM_QUANT && (e->quant == QUANT_ALL || e->quant == QUANT_ANY || e->quant == QUANT_EXISTS)) return quantifier(out, b, e, positive);
-    return refuse(b, "the predicate is not made of comparisons, argmax, `and`, `or`, `not`, `=>`, all{} and any{}");
+    return box_refuse(b, "the predicate is not made of comparisons, argmax, `and`, `or`, `not`, `=>`, all{} and any{}");
 }
 
 bool disjunct_holds(const struct box_claim *b, const struct disjunct *d, mpq_srcptr v)
@@ -345,4 +280,11 @@ bool disjunct_holds(const struct box_claim *b, const struct disjunct *d, mpq_src
     }
     mpq_clear(t);
     return holds;
+}
+
+bool dnf_holds(const struct box_claim *b, const struct dnf *d, mpq_srcptr v)
+{
+    for (size_t i = 0; i < d->n; i++)
+        if (disjunct_holds(b, &d->d[i], v)) return true;
+    return false;
 }

@@ -184,7 +184,7 @@ bool type_binds(struct typer *t, struct binds *b, bool counted)
         t->variables[x->slot] = (struct variable){*x->set->type.element, x->set};
         if (counted && x->set->type.element->base == BASE_REAL) {
             report_at(t->report, x->at, NULL, "they can be quantified (forall, exists, all{}, any{}) and minimised over",
-                    "real-valued '%s' cannot be counted", x->name);
+                    "real-valued '%s' cannot be counted, listed or averaged over", x->name);
             ok = false;
         }
     }

@@ -54,8 +54,9 @@ bool rule_average(struct eval *e, const struct binds *b, const struct ex *where,
 /* count: rule count; NULL: rule separable */
 bool rule_separable(struct eval *e, const struct binds *b, const struct ex *where, const struct ex *predicate, bool need_all, const struct count_rule *count, struct tally *t, struct fail *f);
 
-/* rule_farkas.c: the whole verdict. */
-bool rule_farkas(const struct certificate *c, struct eval *e, struct fail *f);
+/* farkas_verdict.c: whole verdicts over a box. Of an optimum: the claim that every value is within the certified end, and that the value at `attains` is. */
+bool farkas_prove(const struct certificate *c, struct eval *e, struct fail *f);
+bool farkas_optimum(const struct certificate *c, struct eval *e, const struct ex *bound, const struct ex *attained, struct fail *f);
 
 /* rule_quadratic.c. tally as above; failed: a binding whose condition is true has a point at which the predicate is false. */
 bool rule_quadratic(const struct certificate *c, struct eval *e, struct tally *t, bool *failed, struct fail *f);

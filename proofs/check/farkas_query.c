@@ -10,7 +10,7 @@ bool query_refuse(struct query *q, const char *what) { return linear_refuse(&q->
 static bool is_vector(const struct query *q, const struct ex *x) { return x->kind == EX_VAR && x->number == q->l.slot; }
 
 /* The rows that output(M, x) or node(M, "NAME", x) is, of the one network. */
-static bool table(struct query *q, const struct ex *x, mpq_t ***row, size_t *width) {
+bool query_rows(struct query *q, const struct ex *x, mpq_t ***row, size_t *width) {
     bool output = is_call(x, FN_OUTPUT), node = is_call(x, FN_NODE);
     if (!output && !node) return query_refuse(q, "not linear in activations of the network");
     if (x->k[0]->kind != EX_MODEL || x->k[0]->number != q->model) return query_refuse(q, "more than one network, or a patched one");
@@ -36,7 +36,7 @@ static bool activation(struct linear *l, const struct ex *x, const mpq_t factor,
     size_t width = q->p.n;
     int64_t i;
     bool input = is_vector(q, x->k[0]);
-    if (!(input || table(q, x->k[0], &row, &width)) || !index_of(q, x->k[1], width, &i)) return false;
+    if (!(input || query_rows(q, x->k[0], &row, &width)) || !index_of(q, x->k[1], width, &i)) return false;
     if (input) mpq_add(out[i], out[i], factor);
     else vector_add(out, (const mpq_t *)row[i], factor, q->p.size);
     return true;
@@ -72,12 +72,16 @@ static bool either(struct query *q, const struct dnf *a, const struct dnf *b, st
     return true;
 }
 
-static bool join(struct query *q, bool both, const struct dnf *b, struct dnf *out) {
+bool dnf_join(struct query *q, bool both, const struct dnf *b, struct dnf *out) {
     struct dnf a = *out;
     return both ? dnf_both(q, &a, b, out) : either(q, &a, b, out);
 }
 
-static mpq_t *atom_new(struct query *q, bool strict, struct dnf *out) {
+mpq_t *dnf_atom(struct query *q, bool strict, struct dnf *out) {
+    if (q->n_atoms >= ATOMS_MOST) {
+        query_refuse(q, "too many atoms");
+        return NULL;
+    }
     if (q->n_atoms == q->room) {
         q->atoms = mem_grow(q->atoms, q->room, 2 * q->room + 16, sizeof *q->atoms);
         q->room = 2 * q->room + 16;
@@ -88,37 +92,25 @@ static mpq_t *atom_new(struct query *q, bool strict, struct dnf *out) {
     return q->atoms[q->n_atoms++].v;
 }
 
-/* a - b > 0 or >= 0; swap: b - a */
-static bool difference(struct query *q, const struct ex *a, const struct ex *b, bool swap, bool strict, struct dnf *out) {
-    if (q->n_atoms >= ATOMS_MOST) return query_refuse(q, "too many atoms");
-    mpq_t *v = atom_new(q, strict, out), one, minus;
-    mpq_inits(one, minus, NULL);
-    mpq_set_si(one, swap ? -1 : 1, 1);
-    mpq_neg(minus, one);
-    bool good = linear_add(&q->l, a, one, v) && linear_add(&q->l, b, minus, v);
-    mpq_clears(one, minus, NULL);
-    return good;
-}
-
 static bool pair(struct query *q, enum cmp o, const struct ex *a, const struct ex *b, bool positive, struct dnf *out) {
     static const enum cmp opposite[] = {[CMP_LT] = CMP_GE, [CMP_LE] = CMP_GT, [CMP_GT] = CMP_LE, [CMP_GE] = CMP_LT, [CMP_EQ] = CMP_NE, [CMP_NE] = CMP_EQ};
     struct dnf other;
     if (!positive) o = opposite[o];
     if (o == CMP_EQ || o == CMP_NE) {
         bool strict = o == CMP_NE;
-        return difference(q, a, b, false, strict, out) && difference(q, a, b, true, strict, &other) && join(q, !strict, &other, out);
+        return side_difference(q, a, b, false, strict, out) && side_difference(q, a, b, true, strict, &other) && dnf_join(q, !strict, &other, out);
     }
-    return difference(q, a, b, o == CMP_LT || o == CMP_LE, o == CMP_LT || o == CMP_GT, out);
+    return side_difference(q, a, b, o == CMP_LT || o == CMP_LE, o == CMP_LT || o == CMP_GT, out);
 }
 
 /* A truth of its own: one empty disjunct, or none. */
-static struct dnf settled(struct query *q, bool truth) { return dnf_of(q, truth ? 1 : 0, 0); }
+struct dnf dnf_truth(struct query *q, bool truth) { return dnf_of(q, truth ? 1 : 0, 0); }
 
 static bool chain(struct query *q, const struct ex *x, bool positive, struct dnf *out) {
     struct dnf one;
-    *out = settled(q, positive);
+    *out = dnf_truth(q, positive);
     for (int i = 0; i + 1 < x->n; i++)
-        if (!pair(q, (enum cmp)x->ops[i], x->k[i], x->k[i + 1], positive, &one) || !join(q, positive, &one, out)) return false;
+        if (!pair(q, (enum cmp)x->ops[i], x->k[i], x->k[i + 1], positive, &one) || !dnf_join(q, positive, &one, out)) return false;
     return true;
 }
 
@@ -127,19 +119,23 @@ static bool largest(struct query *q, const struct ex *rows, const struct ex *whi
     mpq_t **row, one, minus;
     size_t width;
     int64_t i;
-    if (!table(q, rows, &row, &width) || !index_of(q, which, width, &i)) return false;
+    if (!query_rows(q, rows, &row, &width) || !index_of(q, which, width, &i)) return false;
     mpq_inits(one, minus, NULL);
     mpq_set_si(one, positive ? 1 : -1, 1);
     mpq_neg(minus, one);
-    *out = settled(q, positive);
+    *out = dnf_truth(q, positive);
     bool good = true;
     for (int64_t j = 0; good && j < (int64_t)width; j++) {
         struct dnf d;
         if (j == i) continue;
-        mpq_t *v = atom_new(q, strict == positive, &d);
+        mpq_t *v = dnf_atom(q, strict == positive, &d);
+        if (v == NULL) {
+            good = false;
+            break;
+        }
         vector_add(v, (const mpq_t *)row[i], one, q->p.size);
         vector_add(v, (const mpq_t *)row[j], minus, q->p.size);
-        good = join(q, positive, &d, out);
+        good = dnf_join(q, positive, &d, out);
     }
     mpq_clears(one, minus, NULL);
     return good;
@@ -153,14 +149,14 @@ static bool every_step(struct eval *e, void *arg) {
     enum tri t = eval_decide(e, a->x->where);
     if (e->fail.set) return linear_says(&a->q->l);
     if (t == OPEN) return query_refuse(a->q, "the condition of a quantifier is unsettled");
-    return t == NO || (query_dnf(a->q, a->x->k[0], a->positive, &one) && join(a->q, a->both, &one, a->out));
+    return t == NO || (query_dnf(a->q, a->x->k[0], a->positive, &one) && dnf_join(a->q, a->both, &one, a->out));
 }
 
 static bool quantifier(struct query *q, const struct ex *x, bool positive, struct dnf *out) {
     bool all = x->kind == EX_QUANT && x->number == Q_ALL;
     struct every a = {q, x, positive, all == positive, out};
     if (x->where != NULL && !linear_plain(&q->l, x->where)) return query_refuse(q, "the condition of a quantifier reads the vector");
-    *out = settled(q, a.both);
+    *out = dnf_truth(q, a.both);
     bool good = eval_each(q->l.e, &x->binds, every_step, &a);
     return good || q->l.f->set ? good : linear_says(&q->l);
 }
@@ -170,21 +166,21 @@ static bool known(struct query *q, const struct ex *x, bool positive, struct dnf
     enum tri t = eval_decide(q->l.e, x);
     if (q->l.e->fail.set) return linear_says(&q->l);
     if (t == OPEN) return query_refuse(q, "a condition is unsettled");
-    *out = settled(q, (t == YES) == positive);
+    *out = dnf_truth(q, (t == YES) == positive);
     return linear_fresh(&q->l);
 }
 
 bool query_dnf(struct query *q, const struct ex *x, bool positive, struct dnf *out) {
     struct dnf b;
     if (x == NULL) {
-        *out = settled(q, positive);
+        *out = dnf_truth(q, positive);
         return true;
     }
     if (linear_plain(&q->l, x)) return known(q, x, positive, out);
     switch (x->kind) {
     case EX_NOT: return query_dnf(q, x->k[0], !positive, out);
-    case EX_AND: case EX_OR: return query_dnf(q, x->k[0], positive, out) && query_dnf(q, x->k[1], positive, &b) && join(q, (x->kind == EX_AND) == positive, &b, out);
-    case EX_IMPLIES: return query_dnf(q, x->k[0], !positive, out) && query_dnf(q, x->k[1], positive, &b) && join(q, !positive, &b, out);
+    case EX_AND: case EX_OR: return query_dnf(q, x->k[0], positive, out) && query_dnf(q, x->k[1], positive, &b) && dnf_join(q, (x->kind == EX_AND) == positive, &b, out);
+    case EX_IMPLIES: return query_dnf(q, x->k[0], !positive, out) && query_dnf(q, x->k[1], positive, &b) && dnf_join(q, !positive, &b, out);
     case EX_CMP:
         for (int side = 0; x->n == 2 && (x->ops[0] == CMP_EQ || x->ops[0] == CMP_NE) && side < 2; side++)
             if (is_call(x->k[side], FN_ARGMAX)) return largest(q, x->k[side]->k[0], x->k[1 - side], true, positive == (x->ops[0] == CMP_EQ), out);
@@ -224,16 +220,16 @@ static int model_of(const struct query *q, const struct ex *x) {
     return found;
 }
 
-bool query_begin(struct query *q, const struct certificate *c, struct eval *e, struct fail *f) {
+bool query_begin(struct query *q, const struct certificate *c, struct eval *e, const struct binds *b, const struct ex *where, const struct ex *subject, struct fail *f) {
     const struct stmt *s = e->s;
-    *q = (struct query){.l = {.rule = "farkas", .linear_in = "activations of the network", .e = e, .f = f, .line = c->rule_line, .entry = activation}, .c = c};
+    *q = (struct query){.l = {.rule = "farkas", .linear_in = "activations of the network", .e = e, .f = f, .line = c->rule_line, .entry = activation, .other = side_choice}, .c = c};
     if (s->float32) return query_refuse(q, "real semantics only");
-    if (s->body != BODY_PROVE || s->closed || s->binds.n != 1) return query_refuse(q, "not a forall with one variable");
-    q->box = s->binds.b[0].set;
-    q->l.slot = s->binds.b[0].slot;
+    if (b->n != 1) return query_refuse(q, "not one variable");
+    q->box = b->b[0].set;
+    q->l.slot = b->b[0].slot;
     if (!is_call(q->box, FN_BOX)) return query_refuse(q, "the variable is not in a box");
-    q->model = model_of(q, s->subject);
-    if (q->model < 0) q->model = model_of(q, s->where);
+    q->model = model_of(q, subject);
+    if (q->model < 0) q->model = model_of(q, where);
     if (q->model < 0) return query_refuse(q, "no activation of a network that reads the vector");
     if (s->models[q->model].net == NULL) return query_refuse(q, "a network is missing");
     if (!pieces_make(&q->p, s->models[q->model].net, f)) return false;
@@ -249,6 +245,8 @@ bool query_begin(struct query *q, const struct certificate *c, struct eval *e, s
 void query_end(struct query *q) {
     for (size_t i = 0; i < q->n_atoms; i++) vector_free(q->atoms[i].v, q->p.size);
     mem_free(q->atoms);
+    for (size_t i = 0; i < q->n_vectors; i++) vector_free(q->vectors[i], q->p.size);
+    mem_free(q->vectors);
     if (q->lo != NULL) vector_free(q->lo, q->p.n);
     if (q->hi != NULL) vector_free(q->hi, q->p.n);
     pieces_clear(&q->p);

@@ -81,7 +81,7 @@ static bool judge_prove(struct judge *j) {
     const struct ex *x = s->subject;
     bool exists = s->closed && x->kind == EX_EXISTS;
     struct tally t;
-    if (c->rule == RULE_FARKAS) return rule_farkas(c, j->e, j->f);
+    if (c->rule == RULE_FARKAS) return farkas_prove(c, j->e, j->f);
     if (c->verdict == PROVED && c->rule != RULE_POINT) return prove_universal(j);
     if (c->verdict == PROVED)
         return exists ? at_point(j, &c->witness, &x->binds, x->where, x->k[0], YES, "the predicate does not hold there") : no(j, "rule point proves only 'exists'");
@@ -208,11 +208,12 @@ static bool judge_optimum(struct judge *j, bool minimize) {
     }
     struct tally t;
     tally_init(&t);
-    bool good = mpq_cmp(c->value[0], c->value[1]) <= 0 ? true : fail_at(j->f, c->value_line, "the ends of the interval are in the wrong order");
-    good = good && scan(j, &s->binds, s->where, &claim[minimize ? 0 : 1], true, &t);
-    if (good && !t.all) good = fail_at(j->f, c->value_line, "some binding may lie beyond the bound");
+    bool box = c->rule == RULE_FARKAS, good = mpq_cmp(c->value[0], c->value[1]) <= 0 ? true : fail_at(j->f, c->value_line, "the ends of the interval are in the wrong order");
+    if (box) good = good && farkas_optimum(c, j->e, &claim[minimize ? 0 : 1], &claim[minimize ? 1 : 0], j->f);
+    else good = good && scan(j, &s->binds, s->where, &claim[minimize ? 0 : 1], true, &t);
+    if (good && !box && !t.all) good = fail_at(j->f, c->value_line, "some binding may lie beyond the bound");
     tally_clear(&t);
-    good = good && at_point(j, &c->attains, &s->binds, s->where, &claim[minimize ? 1 : 0], YES, "the value there is not within the interval");
+    if (!box) good = good && at_point(j, &c->attains, &s->binds, s->where, &claim[minimize ? 1 : 0], YES, "the value there is not within the interval");
     binding_unset(j->e, &s->binds);
     for (int i = 0; i < 2; i++) num_clear(&end[i]);
     return good;
@@ -221,7 +222,7 @@ static bool judge_optimum(struct judge *j, bool minimize) {
 static bool judge_value(struct judge *j) {
     const struct certificate *c = j->c;
     const struct stmt *s = j->s;
-    if (c->verdict == VACUOUS) return no_binding(j);
+    if (c->verdict == VACUOUS) return c->rule == RULE_FARKAS ? farkas_optimum(c, j->e, NULL, NULL, j->f) : no_binding(j);
     if (c->value_line == 0) return no(j, "line 'value' is missing");
     bool good;
     if (s->body == BODY_AVERAGE) {
@@ -295,7 +296,7 @@ static bool judge_lines(struct judge *j) {
     const struct { int line; bool belongs; const char *name; } lines[] = {
         {c->number_line, b == BODY_COUNT, "number"}, {c->value_line, (b == BODY_AVERAGE || optimum) && !vacuous, "value"},
         {c->attains.line, optimum && !vacuous, "attains"}, {c->witness.line, b == BODY_PROVE && c->verdict == PROVED, "witness"},
-        {c->counterexample.line, b == BODY_PROVE && c->verdict == REFUTED && (c->rule == RULE_POINT || c->rule == RULE_FARKAS || (c->rule == RULE_QUADRATIC && !j->s->closed)), "counterexample"},
+        {c->counterexample.line, b == BODY_PROVE && c->verdict == REFUTED && (c->rule == RULE_POINT || ((c->rule == RULE_QUADRATIC || c->rule == RULE_FARKAS) && !j->s->closed)), "counterexample"},
         {c->complete_line, b == BODY_LIST && !vacuous, "complete"}};
     for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
         if (lines[i].line != 0 && !lines[i].belongs) return fail_at(j->f, lines[i].line, "line '%s' does not belong here", lines[i].name);
@@ -310,7 +311,7 @@ bool judge(const struct certificate *c, struct eval *e, mpz_t bindings, struct f
     mpz_set_si(bindings, -1);
     if (!judge_lines(&j)) return false;
     if (c->rule == RULE_COUNT && e->s->body != BODY_COUNT) return fail_at(f, c->rule_line, "rule count only counts");
-    if (c->rule == RULE_FARKAS && e->s->body != BODY_PROVE) return fail_at(f, c->rule_line, "rule farkas only proves and refutes");
+    if (c->rule == RULE_FARKAS && (e->s->body == BODY_COUNT || e->s->body == BODY_LIST || e->s->body == BODY_AVERAGE)) return fail_at(f, c->rule_line, "rule farkas proves, refutes and bounds optima");
     switch (e->s->body) {
     case BODY_PROVE: return judge_prove(&j);
     case BODY_COUNT: return judge_count(&j);

@@ -76,6 +76,7 @@ bool linear_add(struct linear *l, const struct ex *x, const mpq_t factor, mpq_t 
         mpq_mul(t, t, factor);
         good = good && linear_add(l, x->k[1 - number], t, out);
     } else if (x->kind == EX_INDEX && x->n == 2) good = l->entry(l, x, factor, out);
+    else if (l->other != NULL) good = l->other(l, x, factor, out);
     else good = fail_at(l->f, l->line, "rule %s: not linear in %s", l->rule, l->linear_in);
     mpq_clear(t);
     return good;

@@ -12,6 +12,7 @@ struct linear {
     size_t constant;                /* place of a form's constant */
     /* out += factor times the activation x, an EX_INDEX of two */
     bool (*entry)(struct linear *l, const struct ex *x, const mpq_t factor, mpq_t *out);
+    bool (*other)(struct linear *l, const struct ex *x, const mpq_t factor, mpq_t *out);   /* likewise what is not linear; NULL: nothing else */
 };
 bool mentions(const struct ex *x, int slot);                 /* x may be NULL: no */
 bool is_call(const struct ex *x, enum fn f);

@@ -1,6 +1,5 @@
-/* Rule farkas: that no point of a box satisfies a disjunct, by cases of units and multipliers; and points (FORMAT.md §3). */
+/* Rule farkas: that no point of a box satisfies a disjunct, by cases of units and multipliers (FORMAT.md §3). */
 #include "farkas_query.h"
-#include "quadratic.h"
 #include <string.h>
 
 /* lo[k] <= z[k] <= hi[k] in the case at hand */
@@ -195,7 +194,7 @@ static bool steps(struct tree *t, struct state *s) {
     }
 }
 
-static bool nowhere(struct query *q, const struct dnf *d) {
+bool query_nowhere(struct query *q, const struct dnf *d) {
     struct tree t = {.q = q};
     struct state root = state_copy(q, NULL);
     propagate(q, &root, 0, true);
@@ -208,51 +207,5 @@ static bool nowhere(struct query *q, const struct dnf *d) {
     }
     state_clear(q, &root);
     if (good && t.next != q->c->n_steps) good = fail_at(q->l.f, q->c->steps[t.next].line, "a line 'step' too many");
-    return good;
-}
-
-/* ---- points ---- */
-
-/* NAME=V: a point of the box, and the units there */
-static bool point(struct query *q, const struct binding *b, mpq_t *v) {
-    const char *name = q->l.e->s->binds.b[0].name, *at = b->s, *end = b->s + b->n;
-    size_t n = strlen(name);
-    q->l.line = b->line;
-    if (b->n < n + 2 || memcmp(at, name, n) != 0 || at[n] != '=') return query_refuse(q, "a value of the variable was expected");
-    at += n + 1;
-    if (q->p.n == 1 && end[-1] != ',') return query_refuse(q, "not a vector of the network's inputs");
-    if (q->p.n == 1) end--;
-    if (!rationals_read(at, (size_t)(end - at), ',', v, q->p.n)) return query_refuse(q, "not a vector of the network's inputs");
-    for (size_t i = 0; i < q->p.n; i++)
-        if (mpq_cmp(v[i], q->lo[i]) < 0 || mpq_cmp(v[i], q->hi[i]) > 0) return query_refuse(q, "the vector is not in the box");
-    pieces_run(&q->p, v);
-    return true;
-}
-
-static bool judge_point(struct query *q, const struct dnf *where, const struct dnf *against) {
-    const struct ex *p = q->l.e->s->subject;
-    bool refuted = q->c->verdict == REFUTED;
-    mpq_t *v = vector_new(q->p.size);
-    bool good = point(q, refuted ? &q->c->counterexample : &q->c->witness, v);
-    if (good && refuted) good = dnf_holds(q, against, (const mpq_t *)v) || query_refuse(q, "the condition does not hold there, or the predicate does not fail");
-    if (good && !refuted) good = dnf_holds(q, where, (const mpq_t *)v) || query_refuse(q, "the condition does not hold at the witness");
-    for (; good && !refuted && p->kind == EX_IMPLIES; p = p->k[1]) {
-        struct dnf a;
-        good = query_dnf(q, p->k[0], true, &a) && (dnf_holds(q, &a, (const mpq_t *)v) || query_refuse(q, "the antecedent does not hold at the witness"));
-    }
-    vector_free(v, q->p.size);
-    return good;
-}
-
-bool rule_farkas(const struct certificate *c, struct eval *e, struct fail *f) {
-    struct query q;
-    struct dnf where, fails, both;
-    bool good = query_begin(&q, c, e, f);
-    if (good && c->verdict != PROVED && c->verdict != REFUTED) good = query_refuse(&q, "only proved and refuted");
-    good = good && query_dnf(&q, e->s->where, true, &where) && query_dnf(&q, e->s->subject, false, &fails) && dnf_both(&q, &where, &fails, &both);
-    if (good && c->verdict == PROVED) good = nowhere(&q, &both);
-    if (good && c->verdict == REFUTED && c->n_steps > 0) good = fail_at(f, c->steps[0].line, "line 'step' does not belong here");
-    good = good && judge_point(&q, &where, &both);
-    query_end(&q);
     return good;
 }

@@ -140,11 +140,14 @@ class Region:
 class BoxClaim:
     def __init__(self, s, interpreter):
         need(not s.float32, "real semantics only")
-        need(s.forall is not None and len(s.binds) == 1, "not a forall with one variable")
-        self.s, self.interpreter = s, interpreter
-        self.vector, box = s.binds[0]
+        some = s.kind == "prove" and s.forall is None
+        need(not some or s.body.kind == "exists", "a closed claim that is not 'exists'")
+        self.body, binds, self.where = s.body.parts if some else (s.body, s.binds, s.where)
+        need(len(binds) == 1, "not one variable")
+        self.some, self.s, self.interpreter = some, s, interpreter
+        self.vector, box = binds[0]
         need(box.kind == "box", "the variable is not in a box")
-        readers = [e for part in (s.body, s.where) for e in calls(part, []) if e.parts[0] in ("output", "node") and self.vector in names(e.parts[1][-1])]
+        readers = [e for part in (self.body, self.where) for e in calls(part, []) if e.parts[0] in ("output", "node") and self.vector in names(e.parts[1][-1])]
         need(readers and readers[0].parts[1][0].kind == "name", "no activation of a network that reads the vector")
         self.model = readers[0].parts[1][0].parts[0]
         model = interpreter.models.get(self.model)
@@ -194,24 +197,71 @@ class BoxClaim:
         return i
 
     def linear(self, e, env):
-        if self.plain(e):
-            return combined((1, {1: self.number(e, env)}))
-        if e.kind == "neg":
-            return combined((-1, self.linear(e.parts[0], env)))
-        if e.kind == "binary" and e.parts[0] in ("+", "-"):
-            return combined((1, self.linear(e.parts[1], env)), (1 if e.parts[0] == "+" else -1, self.linear(e.parts[2], env)))
-        if e.kind == "binary" and e.parts[0] in ("*", "/"):
-            op, a, b = e.parts
-            if op == "*" and not self.plain(b):
-                a, b = b, a
-            factor = self.number(b, env)
-            need(op == "*" or factor != 0, "division by 0")
-            return combined((factor if op == "*" else 1 / factor, self.linear(a, env)))
         need(e.kind == "index" and len(e.parts[1]) == 1, "not linear in activations of the network")
         if self.is_vector(e.parts[0]):
             return {("x", self.index(e.parts[1][0], env, self.n)): Fraction(1)}
         row = self.table(e.parts[0])
         return row[self.index(e.parts[1][0], env, len(row))]
+
+    # sides: (form, [choice, ...]); a choice is (largest, [side, ...]), and the side is the form plus the largest or the smallest of each
+
+    def side(self, e, env, factor=1):
+        if self.plain(e):
+            return combined((factor, {1: self.number(e, env)})), []
+        if e.kind == "neg":
+            return self.side(e.parts[0], env, -factor)
+        if e.kind == "binary" and e.parts[0] in ("+", "-"):
+            return self.total([self.side(e.parts[1], env, factor), self.side(e.parts[2], env, factor if e.parts[0] == "+" else -factor)])
+        if e.kind == "binary" and e.parts[0] in ("*", "/"):
+            op, a, b = e.parts
+            if op == "*" and not self.plain(b):
+                a, b = b, a
+            number = self.number(b, env)
+            need(op == "*" or number != 0, "division by 0")
+            return self.side(a, env, factor * (number if op == "*" else 1 / number))
+        if e.kind == "index":
+            return combined((factor, self.linear(e, env))), []
+        name = e.parts[0] if e.kind in ("quantifier", "call") else None
+        need(name in ("max", "min", "sum", "abs"), "not linear in activations of the network")
+        if e.kind == "quantifier":
+            sides = [self.side(e.parts[1], inner, factor) for inner in self.inner(e.parts[2], e.parts[3], env)]
+            if name == "sum":
+                return self.total(sides)
+        elif name == "abs":
+            sides = [self.side(e.parts[1][0], env, factor), self.side(e.parts[1][0], env, -factor)]
+        else:
+            need(name != "sum", "not linear in activations of the network")
+            sides = self.arguments(e.parts[1], env, factor)
+        need(sides, "the largest or smallest of nothing")
+        return {}, [((name != "min") == (factor >= 0), sides)]
+
+    def arguments(self, arguments, env, factor):
+        """The sides that max(...) or min(...) chooses from."""
+        if len(arguments) == 1 and arguments[0].kind == "call":
+            return [(combined((factor, form)), []) for form in self.table(arguments[0])]
+        if len(arguments) == 1:
+            need(arguments[0].kind == "list", "the largest or smallest of something that is no list and no row of the network")
+            arguments = arguments[0].parts[0]
+        return [self.side(x, env, factor) for x in arguments]
+
+    def total(self, sides):
+        return combined(*[(1, form) for form, _ in sides]), [choice for _, choices in sides for choice in choices]
+
+    def positive(self, side, strict):
+        """Where it is > 0 or >= 0."""
+        form, choices = side
+        if not choices:
+            return [[(form, strict)]]
+        (largest, sides), rest = choices[0], choices[1:]
+        return self.join(not largest, [self.positive((combined((1, form), (1, f)), more + rest), strict) for f, more in sides])
+
+    def inner(self, binds, where, env):
+        need(where is None or self.plain(where), "the condition of a quantifier reads the vector")
+        for inner in self.interpreter.bindings(binds, env):
+            c = True if where is None else self.interpreter.settle(where, inner)
+            need(c is not None, "the condition of a quantifier is unsettled")
+            if c:
+                yield inner
 
     # disjuncts: lists of lists of atoms (form, strict); the form is > 0 or >= 0
 
@@ -245,14 +295,7 @@ class BoxClaim:
         quantifier = e.parts[0] if e.kind == "quantifier" else "any" if e.kind == "exists" else None
         need(quantifier in ("all", "any"), "a predicate of another kind")
         _, body, binds, where = e.parts if e.kind == "quantifier" else (None,) + tuple(e.parts)
-        need(where is None or self.plain(where), "the condition of a quantifier reads the vector")
-        parts = []
-        for inner in self.interpreter.bindings(binds, env):
-            c = True if where is None else self.interpreter.settle(where, inner)
-            need(c is not None, "the condition of a quantifier is unsettled")
-            if c:
-                parts.append(self.dnf(body, positive, inner))
-        return self.join((quantifier == "all") == positive, parts)
+        return self.join((quantifier == "all") == positive, [self.dnf(body, positive, inner) for inner in self.inner(binds, where, env)])
 
     def comparison(self, e, positive, env):
         operators, operands = e.parts
@@ -262,10 +305,10 @@ class BoxClaim:
                     return self.largest(operands[k].parts[1][0], operands[1 - k], True, positive == (operators[0] == "=="), env)
         parts = []
         for op, a, b in zip(operators, operands, operands[1:]):
-            d = combined((1, self.linear(a, env)), (-1, self.linear(b, env)))
-            o, op = combined((-1, d)), op if positive else OPPOSITE[op]
-            parts.append({">": [[(d, True)]], ">=": [[(d, False)]], "<": [[(o, True)]], "<=": [[(o, False)]],
-                          "==": [[(d, False), (o, False)]], "!=": [[(d, True)], [(o, True)]]}[op])
+            op = op if positive else OPPOSITE[op]
+            strict = op in ("<", ">", "!=")
+            ways = [self.positive(self.total([self.side(a, env, sign), self.side(b, env, -sign)]), strict) for sign in {"<": (-1,), "<=": (-1,), ">": (1,), ">=": (1,)}.get(op, (1, -1))]
+            parts.append(self.join(op == "==", ways))
         return self.join(positive, parts)
 
     def largest(self, rows, which, strict, positive, env):
@@ -340,20 +383,44 @@ class BoxClaim:
         need(all(a <= b <= c for a, b, c in zip(self.low, x, self.high)), "the vector is not in the box")
         return self.pieces.run(x)
 
-    def judge(self, c):
-        where = self.dnf(self.s.where, True, {})
-        query = self.both([where, self.dnf(self.s.body, False, {})])
-        if c.verdict == "refuted":
-            need(not c.steps, "a line 'step' is out of place")
-            return need(self.holds(query, self.point(c.counterexample)), "the condition does not hold there, or the predicate does not fail")
+    def excluded(self, c, predicate):
+        """The steps show that no point satisfies the condition and one of the disjuncts."""
         self.steps = list(c.steps)
         root = Region(self, [], [])
         root.propagate(0)
-        for atoms in query:
+        for atoms in self.both([self.dnf(self.where, True, {}), predicate]):
             self.case(root.copy(), atoms)
         need(not self.steps, "a line 'step' too many")
-        values, body = self.point(c.witness), self.s.body
-        need(self.holds(where, values), "the condition does not hold at the witness")
+
+    def at(self, given, predicate):
+        values = self.point(given)
+        need(self.holds(self.dnf(self.where, True, {}), values), "the condition does not hold there")
+        need(self.holds(predicate, values), "the predicate is not what it has to be there")
+        return values
+
+    def judge(self, c):
+        """Of a claim with prove, and of a vacuous one."""
+        if c.verdict == "vacuous":
+            need(not self.some, "vacuous needs a binder")
+            return self.excluded(c, [[]])
+        if (c.verdict == "proved") != self.some:
+            self.excluded(c, self.dnf(self.body, self.some, {}))
+        else:
+            need(not c.steps, "a line 'step' is out of place")
+        if self.some and c.verdict == "refuted":
+            return
+        if self.some or c.verdict == "refuted":
+            self.at(c.witness if self.some else c.counterexample, self.dnf(self.body, self.some, {}))
+            return
+        values, body = self.at(c.witness, [[]]), self.body
         while body.kind == "binary" and body.parts[0] == "=>":
             need(self.holds(self.dnf(body.parts[1], True, {}), values), "an antecedent does not hold at the witness")
             body = body.parts[2]
+
+    def optimum(self, c, sign):
+        """sign 1: no value is below LO, the one at attains is at most HI; -1: mirrored."""
+        lo, hi = c.value
+        below = lambda limit, strict: self.positive(self.total([({1: Fraction(limit)}, []), self.side(self.body, {}, -1)]), strict)  # noqa: E731
+        above = lambda limit, strict: self.positive(self.total([self.side(self.body, {}, 1), ({1: -Fraction(limit)}, [])]), strict)  # noqa: E731
+        self.excluded(c, below(lo, True) if sign > 0 else above(hi, True))
+        self.at(c.attains, below(hi, False) if sign > 0 else above(lo, False))

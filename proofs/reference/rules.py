@@ -78,9 +78,7 @@ class Judge:
         if self.c.rule == "quadratic":
             self.judge_balls()
         elif self.c.rule == "farkas":
-            need(self.s.kind == "prove" and self.c.verdict in ("proved", "refuted"), "rule farkas only proves and refutes")
-            self.lines(witness=self.c.verdict == "proved", counterexample=self.c.verdict == "refuted")
-            BoxClaim(self.s, self.interpreter).judge(self.c)
+            self.judge_box()
         elif self.c.verdict == "vacuous" and self.s.kind != "count":
             self.lines()
             need(self.c.rule == "enumerate", "vacuous asks for rule enumerate")
@@ -125,6 +123,20 @@ class Judge:
         need(self.s.forall is None, "only a closed claim is refuted so")
         self.domain = 1
         need(self.interpreter.settle(self.s.body, {}) is False, "the predicate is not false")
+
+    def judge_box(self):
+        """Rule farkas: forall and exists over a box, and optima."""
+        c, s = self.c, self.s
+        optimum = s.kind in ("minimize", "maximize")
+        need(optimum or s.kind == "prove", "rule farkas proves, refutes and bounds optima")
+        if c.verdict == "vacuous" or not optimum:
+            need(c.verdict in ("proved", "refuted", "vacuous"), "not a verdict of prove")
+            self.lines(witness=c.verdict == "proved", counterexample=c.verdict == "refuted" and s.forall is not None)
+            return BoxClaim(s, self.interpreter).judge(c)
+        self.lines(value=True, attains=True)
+        need(c.value[0] <= c.value[1], "the interval is empty")
+        BoxClaim(s, self.interpreter).optimum(c, 1 if s.kind == "minimize" else -1)
+        self.by_value()
 
     def judge_balls(self):
         """Rule quadratic: forall and all{} over a ball here, a count with the other counts."""

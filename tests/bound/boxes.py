@@ -44,8 +44,19 @@ class Claims:
     def value(self):
         rng = self.rng
         out = "output(N, x)[%d]" % rng.randrange(self.outputs)
+        if rng.random() < 0.2:
+            return self.folded()
         return rng.choice([out, out, out, "x[%d]" % rng.randrange(self.inputs), "(%s * %s)" % (number(rng), out), "(%s - output(N, x)[last])" % out,
                            "(-%s + x[0] / 2)" % out])
+
+    def folded(self):
+        """The largest, the smallest, the sum or the absolute value of something."""
+        rng, which = self.rng, self.rng.choice(["max", "min"])
+        some = "output(N, x)[%d]" % rng.randrange(self.outputs)
+        return rng.choice(["%s(output(N, x))" % which, "%s{output(N, x)[j] - x[0] : j in 0..%d where j != 1}" % (which, self.outputs - 1),
+                           "(%s - %s(%s, x[0], %s))" % (some, which, some, number(rng)), "abs(%s - x[0])" % some, "(x[0] - 2 * abs(%s))" % some,
+                           "sum{abs(output(N, x)[j]) : j in 0..1}", "sum{output(N, x)[j] : j in 0..%d}" % (self.outputs - 1),
+                           "%s({%s, abs(x[0] + %s)})" % (which, some, number(rng))])
 
     def atom(self):
         rng = self.rng
@@ -69,10 +80,33 @@ class Claims:
             return "not (%s)" % self.predicate(depth - 1)
         return self.atom()
 
-    def claim(self):
+    def box(self):
         rng = self.rng
         lo = [Fraction(rng.randint(-16, 8), 8) for _ in range(self.inputs)]
         hi = [a + Fraction(rng.choice([0, 1, 4, 8, 16]), 8) for a in lo]
         corner = ["{%s}" % ", ".join("%d/%d" % (a.numerator, a.denominator) if a.denominator > 1 else str(a.numerator) for a in v) for v in (lo, hi)]
-        where = " where x[0] %s x[1] + %s" % (rng.choice(["<=", ">"]), number(rng)) if rng.random() < 0.3 and self.inputs > 1 else ""
-        return "forall x in box(%s)%s prove %s" % (", ".join(corner), where, self.predicate())
+        return "x in box(%s)" % ", ".join(corner)
+
+    def where(self):
+        rng = self.rng
+        return " where x[0] %s x[1] + %s" % (rng.choice(["<=", ">"]), number(rng)) if rng.random() < 0.3 and self.inputs > 1 else ""
+
+    def claim(self):
+        """(kind, claim, what is said of it in other words): documents for a solver, `forall` claims with the answer that each must have."""
+        rng, box, where = self.rng, self.box(), self.where()
+        kind = rng.choice(["forall", "forall", "exists", "minimize", "maximize"])
+        if kind == "forall":
+            claim = "forall %s%s prove %s" % (box, where, self.predicate())
+            return kind, claim, lambda result: {claim: result["verdict"] in ("proved", "vacuous")}
+        if kind == "exists":
+            p = self.predicate()
+            return kind, "prove exists %s%s : %s" % (box, where, p), lambda result: {"forall %s%s prove not (%s)" % (box, where, p): result["verdict"] == "refuted"}
+        e = rng.choice([self.value, self.folded])()
+        beyond, reached = (">=", ">") if kind == "minimize" else ("<=", "<")
+
+        def documents(result):
+            if result["verdict"] == "vacuous":
+                return {"forall %s%s prove x[0] > 1000" % (box, where): True}
+            ends = [result["lo_exact"], result["hi_exact"]][::1 if kind == "minimize" else -1]
+            return {"forall %s%s prove %s %s %s" % (box, where, e, beyond, ends[0]): True, "forall %s%s prove %s %s %s" % (box, where, e, reached, ends[1]): False}
+        return kind, "%s %s%s : %s within 1/1000" % (kind, box, where, e), documents
