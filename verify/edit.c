@@ -13,7 +13,8 @@ int part_compare(const struct part *a, const struct part *b)
 {
     if (a->node != b->node) return a->node < b->node ? -1 : 1;
     if (a->reader != b->reader) return a->reader < b->reader ? -1 : 1;
-    return a->entry == b->entry ? 0 : a->entry < b->entry ? -1 : 1;
+    if (a->entry != b->entry) return a->entry < b->entry ? -1 : 1;
+    return a->steer == b->steer ? 0 : a->steer < b->steer ? -1 : 1;
 }
 
 /* Length of `blocks.L.mlp.` where the name starts so, else 0. */
@@ -68,7 +69,7 @@ enum status edge_exists(bool *out, const struct net *base, const struct part *p)
 /* ---- the network in the making ---- */
 
 struct reader { size_t first; bool *on; size_t *copy; };   /* nodes that have a copy for this reader, and where */
-struct maker { struct edited *e; struct reader *readers; size_t n_readers, room_nodes, room_tensors; enum status status; };
+struct maker { struct edited *e; struct reader *readers; size_t n_readers, room_nodes, room_tensors, room_parts; enum status status; };
 
 /* One more node with room for inputs; NULL after a failure. */
 static struct node *new_node(struct maker *m, const char *base, const char *tail, long number, size_t n_inputs)
@@ -109,31 +110,65 @@ static size_t put_copy(struct maker *m, size_t v, const struct reader *r, bool c
     return m->e->net.n_nodes - 1;
 }
 
-/* The vector of indices becomes a tensor of the edited network. */
-static size_t put_select(struct maker *m, const char *base, const char *tail, long number, size_t from, const double *index, size_t n)
+/* A node of n entries that reads a vector, which becomes a tensor of the edited network: numbers NULL: zeros. NULL after a failure. */
+static struct node *vector_node(struct maker *m, const char *base, const char *tail, long number, const double *numbers, size_t n)
 {
     struct net *net = &m->e->net;
     struct node *out = new_node(m, base, tail, number, 1);
     struct tensor *grown = out ? mem_grow(net->tensors, &m->room_tensors, net->n_tensors + 1, sizeof *grown) : NULL;
     if (!grown) {
         m->status = STATUS_MEMORY;
-        return 0;
+        return NULL;
     }
     net->tensors = grown;
     struct tensor *t = &grown[net->n_tensors++];
     *t = (struct tensor){ .name = mem_string(out->name), .rank = 1, .shape = { n }, .data = mem_array(n, sizeof(double)) };
     if (!t->name || !t->data) {
         m->status = STATUS_MEMORY;
-        return 0;
+        return NULL;
     }
-    memcpy(t->data, index, n * sizeof *index);
-    out->op = OP_SELECT;
-    out->inputs[0] = from;
+    if (numbers) memcpy(t->data, numbers, n * sizeof *numbers);
     out->w[0] = (struct weight){ .tensor = net->n_tensors - 1, .slice = -1, .k = 1, .m = n, .data = t->data };
     out->n_w = 1;
     out->width = n;
-    return net->n_nodes - 1;
+    return out;
 }
+
+static size_t put_select(struct maker *m, const char *base, const char *tail, long number, size_t from, const double *index, size_t n)
+{
+    struct node *out = vector_node(m, base, tail, number, index, n);
+    if (!out) return 0;
+    out->op = OP_SELECT;
+    out->inputs[0] = from;
+    return m->e->net.n_nodes - 1;
+}
+
+/* `add AT S` for every steer of the part (node, reader, entry) that stands at `at`, S a row of zeros until it is given. Returns what is read then. */
+static size_t put_steers(struct maker *m, size_t v, long reader, long entry, size_t at)
+{
+    struct edited *e = m->e;
+    const char *name = e->base->nodes[v].name;
+    for (size_t i = 0; i < e->n_parts && m->status == STATUS_OK; i++) {
+        struct part *p = &e->parts[i];
+        if (p->node != v || p->reader != reader || p->entry != entry || p->steer == 0) continue;
+        size_t width = part_width(e->base, p);
+        struct node *zero = vector_node(m, name, "s", (long)i, NULL, width);
+        if (!zero) return 0;
+        zero->op = OP_CONSTANT;
+        zero->n_inputs = 0;
+        p->at = e->net.n_nodes - 1;
+        struct node *sum = new_node(m, name, "t", (long)i, 2);
+        if (!sum) return 0;
+        sum->op = OP_ADD;
+        sum->width = width;
+        sum->inputs[0] = at;
+        sum->inputs[1] = p->at;
+        at = e->net.n_nodes - 1;
+    }
+    return at;
+}
+
+static bool is_neuron(const struct part *p, size_t v) { return p->node == v && p->entry >= 0 && p->steer == 0; }
 
 /* Beside node v an entry of its own for every neuron; the readers of v read all entries put together. */
 static void put_neurons(struct maker *m, size_t v)
@@ -141,29 +176,34 @@ static void put_neurons(struct maker *m, size_t v)
     struct edited *e = m->e;
     const struct node *old = &e->base->nodes[v];
     size_t count = 0;
-    for (size_t i = 0; i < e->n_parts; i++) count += e->parts[i].node == v && e->parts[i].entry >= 0;
+    for (size_t i = 0; i < e->n_parts; i++) count += is_neuron(&e->parts[i], v);
     double *index = count ? mem_array(old->width, sizeof *index) : NULL;
-    if (count && !index) m->status = STATUS_MEMORY;
-    if (!index) return;
+    size_t *read = count ? mem_array(count, sizeof *read) : NULL;
+    if (count && (!index || !read)) m->status = STATUS_MEMORY;
+    if (!index || !read) {
+        free(index);
+        free(read);
+        return;
+    }
     for (size_t j = 0; j < old->width; j++) index[j] = (double)j;
     size_t next = 0;
     for (size_t i = 0; i < e->n_parts && m->status == STATUS_OK; i++) {
         struct part *p = &e->parts[i];
-        if (p->node != v || p->entry < 0) continue;
+        if (!is_neuron(p, v)) continue;
         p->at = put_select(m, old->name, "n", p->entry, e->own[v], &(double){ (double)p->entry }, 1);
+        read[next] = put_steers(m, v, -1, p->entry, p->at);
         index[p->entry] = (double)(old->width + next++);
     }
     struct node *both = new_node(m, old->name, "c", 0, count + 1);
     if (both) {
         both->op = OP_CONCAT;
         both->width = old->width + count;
-        both->inputs[0] = e->own[v];
-        next = 1;
-        for (size_t i = 0; i < e->n_parts; i++)
-            if (e->parts[i].node == v && e->parts[i].entry >= 0) both->inputs[next++] = e->parts[i].at;
+        both->inputs[0] = e->place[v];
+        memcpy(both->inputs + 1, read, count * sizeof *read);
         e->place[v] = put_select(m, old->name, "j", 0, e->net.n_nodes - 1, index, old->width);
     }
     free(index);
+    free(read);
 }
 
 static void put_node(struct maker *m, size_t v)
@@ -172,12 +212,15 @@ static void put_node(struct maker *m, size_t v)
     const struct reader *mine = NULL;
     for (size_t r = 0; r < m->n_readers; r++)
         if (in_reader(e->base, m->readers[r].first, v)) mine = &m->readers[r];
-    e->place[v] = e->own[v] = put_copy(m, v, mine, false);
+    e->own[v] = put_copy(m, v, mine, false);
+    e->place[v] = put_steers(m, v, -1, -1, e->own[v]);
     for (size_t r = 0; r < m->n_readers && m->status == STATUS_OK; r++) {
+        long first = (long)m->readers[r].first;
         if (!m->readers[r].on[v]) continue;
-        m->readers[r].copy[v] = put_copy(m, v, &m->readers[r], true);
+        size_t copy = put_copy(m, v, &m->readers[r], true);
         for (size_t i = 0; i < e->n_parts; i++)
-            if (e->parts[i].node == v && e->parts[i].reader == (long)m->readers[r].first) e->parts[i].at = m->readers[r].copy[v];
+            if (e->parts[i].node == v && e->parts[i].reader == first && e->parts[i].steer == 0) e->parts[i].at = copy;
+        m->readers[r].copy[v] = put_steers(m, v, first, -1, copy);
     }
     if (m->status == STATUS_OK) put_neurons(m, v);
 }
@@ -200,6 +243,35 @@ static enum status find_readers(struct maker *m)
     return STATUS_OK;
 }
 
+static void add_part(struct maker *m, struct part p)
+{
+    struct edited *e = m->e;
+    for (size_t i = 0; i < e->n_parts; i++)
+        if (part_compare(&e->parts[i], &p) == 0) return;
+    struct part *grown = mem_grow(e->parts, &m->room_parts, e->n_parts + 1, sizeof *grown);
+    if (!grown) {
+        m->status = STATUS_MEMORY;
+        return;
+    }
+    e->parts = grown;
+    e->parts[e->n_parts++] = p;
+}
+
+/* What is on the way of an edge is a part too: when a whole node is changed, so is what the reader reads of it. So it is with neurons and
+ * edges of a node that is steered. */
+static void imply_parts(struct maker *m)
+{
+    struct edited *e = m->e;
+    for (size_t r = 0; r < m->n_readers; r++)
+        for (size_t v = 0; v < e->base->n_nodes; v++)
+            if (m->readers[r].on[v]) add_part(m, (struct part){ .node = v, .reader = (long)m->readers[r].first, .entry = -1 });
+    for (size_t i = 0; i < e->n_asked; i++)
+        for (size_t k = 0, n = e->n_parts; k < n && e->asked[i].steer && part_whole(&e->asked[i]); k++) {
+            const struct part *q = &e->parts[k];
+            if (q->node == e->asked[i].node && q->steer == 0) add_part(m, (struct part){ .node = q->node, .reader = q->reader, .entry = q->entry, .steer = e->asked[i].steer });
+        }
+}
+
 static enum status make(struct maker *m)
 {
     struct edited *e = m->e;
@@ -217,6 +289,7 @@ static enum status make(struct maker *m)
     e->net.n_tensors = base->n_tensors;
     m->room_tensors = base->n_tensors + 1;
     m->status = find_readers(m);
+    if (m->status == STATUS_OK) imply_parts(m);
     for (size_t v = 0; v < base->n_nodes && m->status == STATUS_OK; v++) put_node(m, v);
     if (m->status == STATUS_OK) e->net.output = e->place[base->output];
     return m->status;
@@ -228,10 +301,13 @@ enum status edited_new(struct edited **out, const struct net *base, const struct
     if (!m.e) return STATUS_MEMORY;
     m.e->base = base;
     m.e->parts = mem_array(n_parts + 1, sizeof *parts);
+    m.e->asked = mem_array(n_parts + 1, sizeof *parts);
+    m.room_parts = n_parts + 1;
     enum status s = STATUS_MEMORY;
-    if (m.e->parts) {
+    if (m.e->parts && m.e->asked) {
         if (n_parts) memcpy(m.e->parts, parts, n_parts * sizeof *parts);
-        m.e->n_parts = n_parts;
+        if (n_parts) memcpy(m.e->asked, parts, n_parts * sizeof *parts);
+        m.e->n_parts = m.e->n_asked = n_parts;
         s = make(&m);
     }
     for (size_t r = 0; r < m.n_readers; r++) {
@@ -258,6 +334,7 @@ void edited_free(struct edited *e)
     free(e->net.nodes);
     free(e->net.tensors);
     free(e->parts);
+    free(e->asked);
     free(e->place);
     free(e->own);
     free(e);

@@ -1,15 +1,16 @@
 /* edit: networks made in memory from a loaded one (STATEMENT.md §3): every neuron and edge that an intervention names has a node of its own,
- * whose rows can be replaced; or tensors have other numbers. They borrow from the base, which must outlive them. */
+ * whose rows can be replaced, and so has what a steer adds; or tensors have other numbers. They borrow from the base, which must outlive them. */
 #ifndef WEIGHTPROOF_VERIFY_EDIT_H
 #define WEIGHTPROOF_VERIFY_EDIT_H
 #include "models/net.h"
 
 /* Of a node of the base: the whole (reader and entry -1), entry number `entry`, or the node as one reader reads it. reader: its first node.
- * at: the node of the part in the edited network. */
-struct part { size_t node; long reader, entry; size_t at; };
+ * at: the node of the part in the edited network. steer: 0, or the part is what the steer of that number adds to it: rows that are 0 unless given. */
+struct part { size_t node; long reader, entry; size_t at, steer; };
 struct edited {
     const struct net *base;
-    struct part *parts; size_t n_parts;     /* in order, no two alike */
+    struct part *asked; size_t n_asked;     /* in order, no two alike */
+    struct part *parts; size_t n_parts;     /* these, every node that lies on the way of an edge as the reader reads it, and the shares of steers in them */
     struct net net;
     size_t *place, *own;                    /* by node of the base: what stands for it; where its own operation is */
 };

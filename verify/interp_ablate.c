@@ -38,7 +38,7 @@ static size_t n_pairs(const struct site *site)
 
 static struct part part_of(const struct site *site, size_t which)
 {
-    return which < site->base->n_nodes ? (struct part){which, -1, -1, 0} : site->edit->parts[which - site->base->n_nodes];
+    return which < site->base->n_nodes ? (struct part){.node = which, .reader = -1, .entry = -1} : site->edit->parts[which - site->base->n_nodes];
 }
 
 static void add_all(struct pairs p, const struct site *site)
@@ -47,7 +47,7 @@ static void add_all(struct pairs p, const struct site *site)
         if (writes_residual(site->base->nodes[v].name)) memset(p.mask + v * site->n, 1, site->n);
 }
 
-static enum status list_part(struct part_list *list, struct part part)
+enum status list_part(struct part_list *list, struct part part)
 {
     size_t i = 0;
     while (i < list->n && part_compare(&list->items[i], &part) < 0) i++;
@@ -263,6 +263,49 @@ static enum status put_number(struct site *site, struct interp *in, const struct
     if (ok) put_row(site, in, p, &row, 0);
     value_clear(&row);
     return ok ? STATUS_OK : STATUS_MEMORY;
+}
+
+static size_t row_count(const struct patch *p, const struct site *site) { return p->count < 0 ? site->n : (size_t)p->count; }
+
+enum status zero_fill(const struct patch *p, struct site *site, struct interp *in)
+{
+    enum status s = STATUS_OK;
+    for (size_t i = 0; i < row_count(p, site) && s == STATUS_OK; i++) {
+        struct patch row = *p;
+        row.first += (long)i;
+        s = put_number(site, in, &row, NULL);
+    }
+    return s;
+}
+
+/* alpha v, which under float32 is rounded once before it is added. */
+enum status steer_fill(const struct patch *p, struct site *site, struct interp *in)
+{
+    struct value *a, *b, v, alpha;
+    const struct expr *call = p->by->call;
+    size_t width = part_width(site->base, &p->of);
+    value_init(&v);
+    value_init(&alpha);
+    enum status s = eval(&a, in, call->args[3]);
+    if (s == STATUS_OK && a->kind == KIND_UNKNOWN) site->unknown = true;
+    if (s == STATUS_OK && !site->unknown && !value_copy(&alpha, a, in->prec)) s = STATUS_MEMORY;
+    if (s == STATUS_OK && !site->unknown) s = eval(&b, in, call->args[2]);
+    if (s != STATUS_OK || site->unknown) goto done;
+    site->unknown = b->kind == KIND_UNKNOWN;
+    if (site->unknown) goto done;
+    if (b->rank != 1 || b->n != width || alpha.rank != 0) s = interp_fail(in, call->args[2], "what is added to rows of width %zu is a vector of that length, times a number", width);
+    if (s == STATUS_OK) s = arith(&v, in, call, OPER_MUL, b, &alpha);
+    if (s == STATUS_OK && !value_as_real(&v, in->prec)) s = STATUS_MEMORY;
+    if (s == STATUS_OK && in->s->semantics == SEMANTICS_FLOAT32) interp_round_binary32(&v, in->prec);
+    for (size_t i = 0; s == STATUS_OK && i < row_count(p, site); i++) {
+        struct patch row = *p;
+        row.first += (long)i;
+        put_row(site, in, &row, &v, p->entry >= 0 && part_whole(&p->of) ? (size_t)p->entry : 0);
+    }
+done:
+    value_clear(&v);
+    value_clear(&alpha);
+    return s;
 }
 
 static enum status put_given(const struct patch *p, struct site *site, struct interp *in)

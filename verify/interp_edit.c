@@ -102,8 +102,8 @@ enum status model_network(const struct net **out, const struct model **model, st
 
 static bool same_parts(const struct edited *e, const struct net *base, const struct part_list *list)
 {
-    bool same = e->base == base && e->n_parts == list->n;
-    for (size_t i = 0; same && i < list->n; i++) same = part_compare(&e->parts[i], &list->items[i]) == 0;
+    bool same = e->base == base && e->n_asked == list->n;
+    for (size_t i = 0; same && i < list->n; i++) same = part_compare(&e->asked[i], &list->items[i]) == 0;
     return same;
 }
 
@@ -133,7 +133,13 @@ static enum status parts_of_change(struct part_list *list, bool *closed, struct 
     if (!which) which = change_argument(c, "drop");
     if (!which) which = change_argument(c, "keep");
     *closed = !rests_on_variables(in, which, &memory) && *closed;
-    return memory ? collect_parts(list, site, in, which) : STATUS_MEMORY;
+    enum status s = memory ? collect_parts(list, site, in, which) : STATUS_MEMORY;
+    if (s != STATUS_OK || !c->steer) return s;
+    struct part part;
+    if ((s = component_part(&part, in, site->base, which)) != STATUS_OK) return s;
+    if (part_width(site->base, &part) == 0) return interp_fail(in, which, "attention scores and patterns are not steered");
+    part.steer = c->steer;
+    return list_part(list, part);
 }
 
 enum status site_edit(struct site *site, struct interp *in)

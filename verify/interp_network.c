@@ -34,7 +34,7 @@ void site_free(struct site *s)
 
 static bool is_change(const struct expr *e)
 {
-    return e->form == FORM_CALL && (e->function == FUNCTION_PATCH || e->function == FUNCTION_ABLATE);
+    return e->form == FORM_CALL && (e->function == FUNCTION_PATCH || e->function == FUNCTION_ABLATE || e->function == FUNCTION_STEER);
 }
 
 /* Bounds the changes of a model expression and finds the model's name. */
@@ -52,21 +52,25 @@ static const struct expr *model_base(const struct expr *e, size_t *n_changes)
 static size_t collect_changes(struct change *out, const struct expr *e)
 {
     if (!is_change(e)) return 0;
-    size_t n = collect_changes(out, e->args[0]);
+    size_t n = collect_changes(out, e->args[0]), steers = n ? out[n - 1].below + (out[n - 1].steer > 0) : 0;
+    if (e->function == FUNCTION_STEER) {
+        out[n] = (struct change){.call = e, .left = e->args[1], .value = e->args[2], .steer = steers + 1, .below = steers};
+        return n + 1;
+    }
     if (e->function == FUNCTION_ABLATE) {
-        out[n] = (struct change){.call = e};
+        out[n] = (struct change){.call = e, .below = steers};
         for (size_t i = 1; i < e->n_args; i++)
             if (strcmp(e->args[i]->args[0]->name, "to") == 0) out[n].value = e->args[i]->args[1];
         return n + 1;
     }
-    for (size_t i = 1; i < e->n_args; i++) out[n++] = (struct change){.call = e, .left = e->args[i]->args[0], .value = e->args[i]->args[1]};
+    for (size_t i = 1; i < e->n_args; i++) out[n++] = (struct change){.call = e, .left = e->args[i]->args[0], .value = e->args[i]->args[1], .below = steers};
     return n;
 }
 
 static bool is_no_part(const struct expr *e, void *context)
 {
     (void)context;
-    return e->form != FORM_CALL || (e->function != FUNCTION_NEURON && e->function != FUNCTION_EDGE);
+    return e->form != FORM_CALL || (e->function != FUNCTION_NEURON && e->function != FUNCTION_EDGE && e->function != FUNCTION_STEER);
 }
 
 static bool names_parts(const struct expr *e)
@@ -213,7 +217,7 @@ static enum status edge_part(struct part *out, struct interp *in, const struct n
     if (s == STATUS_OK) s = find_reader(&reader, in, base, e->args[1]);
     if (s != STATUS_OK) return s;
     if (base->nodes[node].width == 0) return interp_fail(in, e, "scores and patterns have no edges");
-    *out = (struct part){(size_t)node, reader, -1, 0};
+    *out = (struct part){.node = (size_t)node, .reader = reader, .entry = -1};
     if ((s = edge_exists(&exists, base, out)) != STATUS_OK) return s;
     return exists ? STATUS_OK : interp_fail(in, e, "there is no such edge: the reader does not read this component through the residual stream alone");
 }
@@ -225,14 +229,14 @@ enum status component_part(struct part *out, struct interp *in, const struct net
     enum status s;
     if (e->form == FORM_CALL && e->function == FUNCTION_EDGE) return edge_part(out, in, base, e);
     if (e->form != FORM_CALL || e->function != FUNCTION_NEURON) {
-        if ((s = component_node(&node, in, base, e)) == STATUS_OK) *out = (struct part){(size_t)node, -1, -1, 0};
+        if ((s = component_node(&node, in, base, e)) == STATUS_OK) *out = (struct part){.node = (size_t)node, .reader = -1, .entry = -1};
         return s;
     }
     if ((s = small_int(&l, in, e->args[0])) != STATUS_OK || (s = small_int(&k, in, e->args[1])) != STATUS_OK) return s;
     snprintf(name, sizeof name, "blocks.%ld.mlp.hook_post", l);
     if ((s = find_node(&node, in, base, e, name)) != STATUS_OK) return s;
     if (k < 0 || (size_t)k >= base->nodes[node].width) return interp_fail(in, e, "neuron %ld out of range: layer %ld has 0..%zu", k, l, base->nodes[node].width - 1);
-    *out = (struct part){(size_t)node, -1, k, 0};
+    *out = (struct part){.node = (size_t)node, .reader = -1, .entry = k};
     return STATUS_OK;
 }
 
@@ -336,13 +340,17 @@ enum status site_add_rows(struct site *site, struct change *by, struct part of, 
     const struct edited *edit = site->edit;
     struct patch p = {.by = by, .first = first, .count = count, .of = of, .entry = of.entry};
     enum status s = STATUS_OK;
-    if (part_whole(&of)) {
+    if (part_whole(&of) && !by->steer) {
         p.node = edit ? edit->own[of.node] : of.node;
         s = add_patch(site, p);
     }
     for (size_t i = 0; edit && i < edit->n_parts && s == STATUS_OK; i++) {
         const struct part *q = &edit->parts[i];
-        if (q->node != of.node || (!part_whole(&of) && part_compare(q, &of) != 0)) continue;
+        bool same = q->reader == of.reader && q->entry == of.entry;
+        if (q->node != of.node || (!part_whole(&of) && !same)) continue;
+        p.zero = q->steer > 0 && q->steer <= by->below;
+        if (!p.zero && q->steer != by->steer) continue;      /* an earlier steer's share in what is steered once more, or a later one's */
+        if (p.zero && by->steer) continue;
         p.node = q->at;
         p.entry = q->entry;
         s = add_patch(site, p);
@@ -456,8 +464,10 @@ enum status site_ready(struct site *site, struct interp *in)
     if (s != STATUS_OK) return s;
     if (!site->unknown) {
         site_enter(site, in);
-        for (size_t i = 0; i < site->n_patches && s == STATUS_OK && !site->unknown; i++)
-            s = site->patches[i].by->left ? fill_patch(&site->patches[i], site, in) : ablate_fill(&site->patches[i], site, in);
+        for (size_t i = 0; i < site->n_patches && s == STATUS_OK && !site->unknown; i++) {
+            const struct patch *p = &site->patches[i];
+            s = p->zero ? zero_fill(p, site, in) : p->by->steer ? steer_fill(p, site, in) : p->by->left ? fill_patch(p, site, in) : ablate_fill(p, site, in);
+        }
         if (s != STATUS_OK) return s;
     }
     site->stamp = in->clock;

@@ -20,9 +20,11 @@ struct class {
     struct node_key key;
 };
 
-/* One change of a model: an argument of patch (left: what is replaced), or an ablate (left NULL). What is found out once is kept. */
+/* One change of a model: an argument of patch (left: what is replaced), a steer (left: what it adds to), or an ablate (left NULL). What is found
+ * out once is kept. */
 struct change {
-    const struct expr *call, *left, *value;      /* value of an ablate: the keyword after `to =` */
+    const struct expr *call, *left, *value;      /* value of an ablate: the keyword after `to =`, of a steer the vector */
+    size_t steer, below;                         /* number of a steer, from 1, inner ones first; how many steers are inside this change */
     bool closed;                                 /* the components of an ablate rest on no variable */
     unsigned char *mask; size_t n;               /* its rows [n_nodes + n_parts][n], for sequences of n tokens */
     const struct edited *edit;                   /* whose parts the mask counts */
@@ -30,8 +32,9 @@ struct change {
     struct expr over; struct bind bind;          /* variable of the mean */
     struct value *means; size_t n_means, length; /* by node of the base; n 0: not computed. Sequences of the mean have `length` tokens */
 };
-/* Rows of a node that a change replaces. of: what the change names; entry of the row of of.node that the node is, -1: all of it. */
-struct patch { size_t node; struct change *by; long first, count; /* rows; count -1: all */ struct part of; long entry; };
+/* Rows of a node that a change replaces. of: what the change names; entry of the row of of.node that the node is, -1: all of it. zero: what an
+ * earlier steer added to rows that are replaced now. */
+struct patch { size_t node; struct change *by; long first, count; /* rows; count -1: all */ struct part of; long entry; bool zero; };
 /* One network, with its patches, on one sequence: everything that reads it shares one run. */
 struct site {
     const struct expr *model, *tokens;
@@ -130,12 +133,16 @@ enum status copy_rows(struct value *out, struct interp *in, struct site *site, s
 
 struct part_list { struct part *items; size_t n, room; };
 /* interp_ablate.c: the neurons and edges that components name, added in order, each once. */
+enum status list_part(struct part_list *list, struct part part) MUST_USE;
 enum status collect_parts(struct part_list *out, struct site *site, struct interp *in, const struct expr *components) MUST_USE;
 bool rests_on_variables(const struct interp *in, const struct expr *e, bool *memory);
 const struct expr *change_argument(const struct change *c, const char *key);   /* what stands after `key =` */
 /* The rows that an ablate replaces on the site's sequence, and what they become. */
 enum status ablate_resolve(struct site *site, struct interp *in, struct change *c) MUST_USE;
 enum status ablate_fill(const struct patch *p, struct site *site, struct interp *in) MUST_USE;
+/* The rows of a patch with all entries 0, or what a steer adds. */
+enum status zero_fill(const struct patch *p, struct site *site, struct interp *in) MUST_USE;
+enum status steer_fill(const struct patch *p, struct site *site, struct interp *in) MUST_USE;
 void change_clear(struct change *c);
 /* Are the two origins one number? col is taken from the arguments, not from the origins. */
 bool same_number(const struct interp *in, const struct origin *a, long col_a, const struct origin *b, long col_b);

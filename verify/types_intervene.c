@@ -34,6 +34,12 @@ static bool is_node(const struct expr *e)
     return e->form == FORM_CALL && (e->function == FUNCTION_HEAD || e->function == FUNCTION_MLP);
 }
 
+/* A node, or a part of one. */
+static bool is_one_part(const struct expr *e)
+{
+    return is_node(e) || (e->form == FORM_CALL && (e->function == FUNCTION_NEURON || e->function == FUNCTION_EDGE));
+}
+
 /* The two ends of an edge: a component and its reader head(l, h).q, .k, .v, mlp(l) or unembed. */
 static bool component_edge(struct typer *t, struct expr *e)
 {
@@ -414,6 +420,17 @@ static bool type_steer(struct typer *t, struct expr *e, const struct bound_model
     t->parts_of = m;
     bool ok = type_component(t, e->args[1]);
     t->parts_of = NULL;
+    const struct expr *what = e->args[1]->form == FORM_INDEX ? e->args[1]->args[0] : e->args[1];
+    if (ok && e->args[1]->form == FORM_INDEX && e->args[1]->n_args != 2) {
+        report_at(t->report, e->args[1]->at, NULL, NULL, "a steer adds to whole rows");
+        return false;
+    }
+    if (ok && !is_one_part(what)) {
+        report_at(t->report, what->at, NULL, "several components: steer(steer(M, head(0, 0), v, 2), head(0, 1), v, 2)", "steer adds to one component at a time");
+        return false;
+    }
+    if (ok && !droppable(what, net_of(m)))
+        type_note(t, "no rule for steering unembed, attention scores and patterns");
     struct type wanted = type_of(BASE_REAL, 1, e->args[1]->type.shape[1], -1);
     if (!type_value(t, e->args[2]) || !type_number(t, e->args[3]))
         return false;

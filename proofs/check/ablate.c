@@ -22,7 +22,7 @@ static struct part part_of(const struct pairs *p, size_t k) {
     return which < p->net->n_nodes ? (struct part){.node = which, .reader = -1, .entry = -1} : p->edit->part[which - p->net->n_nodes];
 }
 
-static void list_part(struct part_list *out, const struct part *q) {
+void list_part(struct part_list *out, const struct part *q) {
     int i = 0;
     while (i < out->n && part_order(&out->part[i], q) < 0) i++;
     if (i < out->n && part_order(&out->part[i], q) == 0) return;

@@ -7,7 +7,8 @@
 int part_order(const struct part *a, const struct part *b) {
     if (a->node != b->node) return a->node < b->node ? -1 : 1;
     if (a->reader != b->reader) return a->reader < b->reader ? -1 : 1;
-    return a->entry == b->entry ? 0 : a->entry < b->entry ? -1 : 1;
+    if (a->entry != b->entry) return a->entry < b->entry ? -1 : 1;
+    return a->steer == b->steer ? 0 : a->steer < b->steer ? -1 : 1;
 }
 
 /* length of `blocks.L.mlp.` at the start of a name, 0 where it does not start so */
@@ -91,17 +92,43 @@ static int put_select(struct maker *m, const struct node *like, int from, const 
     return m->x->net.n_nodes - 1;
 }
 
+/* What the steers of one part add: each a row of zeros, which may be given, and the sum with it. Returns the last sum, which is read in place of `at`. */
+static int put_steers(struct maker *m, int v, int reader, int entry, int at) {
+    struct edited *x = m->x;
+    const struct node *old = &x->base->nodes[v];
+    for (int i = 0; i < x->n_parts; i++) {
+        struct part *p = &x->part[i];
+        if (p->node != v || p->reader != reader || p->entry != entry || p->steer == 0) continue;
+        struct node *zero = next_node(m, old, "s", i);
+        zero->op = OP_CONSTANT; /* without a vector: zeros */
+        zero->n_args = 0;
+        p->at = x->net.n_nodes - 1;
+        struct node *sum = next_node(m, old, "t", i);
+        sum->op = OP_ADD;
+        sum->args = arena_get(&x->net.arena, 2, sizeof *sum->args);
+        sum->args[0] = at;
+        sum->args[1] = p->at;
+        sum->n_args = 2;
+        zero->w = zero->b = sum->w = sum->b = (struct weight){0};
+        zero->twin = sum->twin = zero->index = sum->index = NULL;
+        zero->width = sum->width = entry >= 0 ? 1 : old->width;
+        at = x->net.n_nodes - 1;
+    }
+    return at;
+}
+
 /* The neurons of node v: a select each, all of them put beside v, and the entries taken from there. */
 static void put_neurons(struct maker *m, int v) {
     struct edited *x = m->x;
     const struct node *old = &x->base->nodes[v];
     uint32_t width = old->width, *index = mem_get(width, sizeof *index);
-    int count = 0;
+    int count = 0, *read = mem_get((size_t)x->n_parts, sizeof *read);
     for (uint32_t j = 0; j < width; j++) index[j] = j;
     for (int i = 0; i < x->n_parts; i++) {
         struct part *p = &x->part[i];
-        if (p->node != v || p->entry < 0) continue;
+        if (p->node != v || p->entry < 0 || p->steer != 0) continue;
         p->at = put_select(m, old, x->own[v], "n", p->entry, (uint32_t[]){(uint32_t)p->entry}, 1);
+        read[count] = put_steers(m, v, -1, p->entry, p->at);
         index[p->entry] = width + (uint32_t)count++;
     }
     if (count > 0) {
@@ -112,12 +139,12 @@ static void put_neurons(struct maker *m, int v) {
         both->n_args = count + 1;
         both->width = width + (uint32_t)count;
         both->args = arena_get(&x->net.arena, (size_t)count + 1, sizeof *both->args);
-        both->args[0] = x->own[v];
-        for (int i = 0, k = 1; i < x->n_parts; i++)
-            if (x->part[i].node == v && x->part[i].entry >= 0) both->args[k++] = x->part[i].at;
+        both->args[0] = x->place[v];
+        memcpy(both->args + 1, read, (size_t)count * sizeof *read);
         x->place[v] = put_select(m, old, x->net.n_nodes - 1, "j", 0, index, width);
     }
     mem_free(index);
+    mem_free(read);
 }
 
 static void put_node(struct maker *m, int v) {
@@ -125,12 +152,14 @@ static void put_node(struct maker *m, int v) {
     int reader = -1;
     for (int r = 0; r < m->n_readers; r++)
         if (is_reader_node(x->base, m->readers[r], v)) reader = r;
-    x->place[v] = x->own[v] = put_copy(m, v, reader < 0 ? NULL : m->copy[reader], reader < 0 ? NULL : m->on[reader], -1);
+    x->own[v] = put_copy(m, v, reader < 0 ? NULL : m->copy[reader], reader < 0 ? NULL : m->on[reader], -1);
+    x->place[v] = put_steers(m, v, -1, -1, x->own[v]);
     for (int r = 0; r < m->n_readers; r++) {
         if (!m->on[r][v]) continue;
-        m->copy[r][v] = put_copy(m, v, m->copy[r], m->on[r], m->readers[r]);
+        int copy = put_copy(m, v, m->copy[r], m->on[r], m->readers[r]);
         for (int i = 0; i < x->n_parts; i++)
-            if (x->part[i].node == v && x->part[i].reader == m->readers[r]) x->part[i].at = m->copy[r][v];
+            if (x->part[i].node == v && x->part[i].reader == m->readers[r] && x->part[i].steer == 0) x->part[i].at = copy;
+        m->copy[r][v] = put_steers(m, v, m->readers[r], -1, copy);
     }
     put_neurons(m, v);
 }
@@ -158,11 +187,33 @@ static bool find_paths(struct maker *m, struct fail *f) {
     return true;
 }
 
+static void add_part(struct edited *x, struct part q) {
+    for (int i = 0; i < x->n_parts; i++)
+        if (part_order(&x->part[i], &q) == 0) return;
+    x->part = mem_grow(x->part, (size_t)x->n_parts, (size_t)x->n_parts + 1, sizeof *x->part);
+    x->part[x->n_parts++] = q;
+}
+
+/* Every copy for a reader is a part, so that a change of the whole node reaches it; every part of a steered node has its share. */
+static void add_implied(struct maker *m) {
+    struct edited *x = m->x;
+    for (int r = 0; r < m->n_readers; r++)
+        for (int v = 0; v < x->base->n_nodes; v++)
+            if (m->on[r][v]) add_part(x, (struct part){.node = v, .reader = m->readers[r], .entry = -1});
+    for (int i = 0; i < x->n_asked; i++) {
+        struct part s = x->part[i];
+        if (s.steer == 0 || s.reader >= 0 || s.entry >= 0) continue;
+        for (int k = 0, n = x->n_parts; k < n; k++)
+            if (x->part[k].node == s.node && x->part[k].steer == 0)
+                add_part(x, (struct part){.node = s.node, .reader = x->part[k].reader, .entry = x->part[k].entry, .steer = s.steer});
+    }
+}
+
 struct edited *edited_new(const struct net *base, const struct part *part, int n_parts, struct fail *f) {
     struct edited *x = mem_get(1, sizeof *x);
     struct maker m = {.x = x};
     x->base = base;
-    x->n_parts = n_parts;
+    x->n_parts = x->n_asked = n_parts;
     x->part = mem_get((size_t)n_parts, sizeof *x->part);
     memcpy(x->part, part, (size_t)n_parts * sizeof *part);
     x->place = mem_get((size_t)base->n_nodes, sizeof *x->place);
@@ -171,8 +222,10 @@ struct edited *edited_new(const struct net *base, const struct part *part, int n
     x->net.arena = (struct arena){0};
     x->net.n_nodes = 0;
     bool good = find_paths(&m, f);
-    if (good && (uint64_t)base->n_nodes * ((uint64_t)m.n_readers + 3) + (uint64_t)n_parts > 1 << 24) good = fail_at(f, 0, "an edited network of too many nodes");
-    if (good) x->net.nodes = arena_get(&x->net.arena, (size_t)base->n_nodes * ((size_t)m.n_readers + 3) + (size_t)n_parts, sizeof *x->net.nodes);
+    if (good) add_implied(&m);
+    uint64_t room = (uint64_t)base->n_nodes * ((uint64_t)m.n_readers + 3) + 2 * (uint64_t)x->n_parts;
+    if (good && room > 1 << 24) good = fail_at(f, 0, "an edited network of too many nodes");
+    if (good) x->net.nodes = arena_get(&x->net.arena, room, sizeof *x->net.nodes);
     for (int v = 0; good && v < base->n_nodes; v++) put_node(&m, v);
     if (good) x->net.output = x->place[base->output];
     for (int r = 0; r < m.n_readers; r++) {

@@ -5,11 +5,13 @@
 #include "net.h"
 #include "num.h"
 
-/* A whole node (reader and entry -1), one entry of it, or the node as one reader reads it. reader: its first node. at: the part's node in the edited network. */
-struct part { int node, reader, entry, at; };
+/* A whole node (reader and entry -1), one entry of it, or the node as one reader reads it. reader: its first node. at: the part's node in the edited network.
+ * steer 1, 2, ...: what the steer of that number (inner ones first) adds to such a part, rows that are zero unless they are given. */
+struct part { int node, reader, entry, at, steer; };
 
-/* The network with parts. place[k]: the node that stands for node k of the base; own[k]: where its own operation is computed. */
-struct edited { const struct net *base; struct part *part; int n_parts; struct net net; int *place, *own; };
+/* The network with parts. place[k]: the node that stands for node k of the base; own[k]: where its own operation is computed. The first n_asked parts
+ * are those that were asked for; then come the nodes on the way of an edge, as its reader reads them, and the shares that they and neurons have in the steers of a whole node. */
+struct edited { const struct net *base; struct part *part; int n_parts, n_asked; struct net net; int *place, *own; };
 
 int part_order(const struct part *a, const struct part *b);
 /* The nodes of a reader: by its first node. mlp: all nodes of that name's block. */

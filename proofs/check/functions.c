@@ -294,6 +294,7 @@ bool eval_call(struct eval *e, const struct ex *x, struct val *out) {
     case FN_RANK: return eval_spectrum(e, x, out);
     case FN_PATCH:
     case FN_ABLATE:
+    case FN_STEER:
     case FN_HEAD:
     case FN_MLP:
     case FN_ARGMAXES:

@@ -135,16 +135,57 @@ static struct num *column(struct eval *e, const struct num *values, uint32_t row
     return out;
 }
 
-void use_rows(struct eval *e, struct patched *m, const struct part *p, int lo, int hi, struct num *values) {
-    uint32_t width = part_width(m->base, p);
+/* The part itself, or a part of the whole node that p is. */
+static bool belongs(const struct part *p, const struct part *q) {
     bool whole = p->reader < 0 && p->entry < 0;
-    if (whole) add_patch(m, (struct patch){m->edit != NULL ? m->edit->own[p->node] : p->node, lo, hi, width, values});
+    return q->node == p->node && (whole || (q->reader == p->reader && q->entry == p->entry));
+}
+
+static struct num *zeros(struct eval *e, size_t n) {
+    struct num *out = pool_get(e, n);
+    for (size_t i = 0; i < n; i++) num_set_int(&out[i], 0);
+    return out;
+}
+
+void use_rows(struct eval *e, struct patched *m, const struct part *p, int lo, int hi, struct num *values) {
+    uint32_t width = part_width(m->base, p), rows = (uint32_t)(hi - lo + 1);
+    bool whole = p->reader < 0 && p->entry < 0;
+    if (whole && p->steer == 0) add_patch(m, (struct patch){m->edit != NULL ? m->edit->own[p->node] : p->node, lo, hi, width, values});
     for (int i = 0; m->edit != NULL && i < m->edit->n_parts; i++) {
         const struct part *q = &m->edit->part[i];
-        if (q->node != p->node || (!whole && part_order(p, q) != 0)) continue;
+        if (!belongs(p, q)) continue;
+        uint32_t own = part_width(m->base, q);
         bool pick = whole && q->entry >= 0;
-        add_patch(m, (struct patch){q->at, lo, hi, part_width(m->base, q), pick ? column(e, values, (uint32_t)(hi - lo + 1), width, (uint32_t)q->entry) : values});
+        if (q->steer == p->steer) add_patch(m, (struct patch){q->at, lo, hi, own, pick ? column(e, values, rows, width, (uint32_t)q->entry) : values});
+        else if (p->steer == 0 && q->steer <= m->steers) add_patch(m, (struct patch){q->at, lo, hi, own, zeros(e, (size_t)rows * own)});
     }
+}
+
+/* steer(M, COMPONENT [INDEX], v, alpha): rows of alpha v, which under float32 is rounded once, are added. */
+static bool get_steer(struct eval *e, const struct ex *x, uint32_t n, struct patched *m) {
+    const struct ex *c = x->k[1], *index = NULL;
+    struct part q;
+    struct val v, alpha;
+    int lo, hi;
+    bool single;
+    if (c->kind == EX_INDEX) {
+        if (c->n != 2) return eval_fail(e, "a component has one index");
+        index = c->k[1];
+        c = c->k[0];
+    }
+    if (!component_part(e, m->base, c, &q) || !index_rows(e, index, n, &lo, &hi, &single)) return false;
+    if (!need_array(e, x->k[2], &v) || !need_num(e, x->k[3], &alpha)) return false;
+    uint32_t width = part_width(m->base, &q), rows = (uint32_t)(hi - lo + 1);
+    if (width == 0) return eval_fail(e, "scores and patterns are not steered");
+    if (v.rank != 1 || v.d[0] != width) return eval_fail(e, "a steer adds a vector as wide as the rows");
+    struct num *values = pool_get(e, (size_t)rows * width);
+    for (uint32_t j = 0; j < width; j++) {
+        num_mul(&values[j], &v.x[j], &alpha.x[0], e->p);
+        for (uint32_t i = 1; i < rows; i++) num_copy(&values[(size_t)i * width + j], &values[j]);
+    }
+    q.steer = ++m->steers;
+    use_rows(e, m, &q, lo, hi, values);
+    return true;
 }
 
 static bool get_patch(struct eval *e, const struct ex *give, uint32_t n, struct patched *m) {
@@ -168,7 +209,7 @@ static bool get_patch(struct eval *e, const struct ex *give, uint32_t n, struct 
     return true;
 }
 
-bool is_change(const struct ex *x) { return x->kind == EX_CALL && (x->number == FN_PATCH || x->number == FN_ABLATE); }
+bool is_change(const struct ex *x) { return x->kind == EX_CALL && (x->number == FN_PATCH || x->number == FN_ABLATE || x->number == FN_STEER); }
 
 /* "TENSOR" = E: the numbers of E, all of them dyadic */
 static bool new_tensor(struct eval *e, const struct ex *give, const struct net *base, struct dyadic **values) {
@@ -222,20 +263,33 @@ void changed_clear(struct eval *e) {
 }
 
 static bool names_parts(const struct ex *x) {
-    if (x->kind == EX_CALL && (x->number == FN_NEURON || x->number == FN_EDGE)) return true;
+    if (x->kind == EX_CALL && (x->number == FN_NEURON || x->number == FN_EDGE || x->number == FN_STEER)) return true;
     for (int i = 0; i < x->n; i++)
         if (x->k[i] != NULL && names_parts(x->k[i])) return true;
     return false;
+}
+
+/* What a steer adds to, where that is no whole node, and what it adds. */
+static bool collect_steer(struct eval *e, const struct ex *x, const struct net *base, int number, struct part_list *out) {
+    struct part q;
+    if (!component_part(e, base, x->k[1]->kind == EX_INDEX ? x->k[1]->k[0] : x->k[1], &q)) return false;
+    if (q.reader >= 0 || q.entry >= 0) list_part(out, &q);
+    q.steer = number;
+    list_part(out, &q);
+    return true;
 }
 
 /* The network with the parts that a model expression names, made once. */
 static bool get_edit(struct eval *e, const struct ex *x, struct patched *m) {
     struct part_list list = {0};
     bool good = true;
-    for (const struct ex *y = x; good && is_change(y); y = y->k[0]) good = collect_parts(e, y, m->base, &list);
+    int steers = 0;
+    for (const struct ex *y = x; is_change(y); y = y->k[0]) steers += y->number == FN_STEER;
+    for (const struct ex *y = x; good && is_change(y); y = y->k[0])
+        good = y->number == FN_STEER ? collect_steer(e, y, m->base, steers--, &list) : collect_parts(e, y, m->base, &list);
     for (int i = 0; good && i < e->n_edited && m->edit == NULL; i++) {
         const struct edited *d = e->edited[i];
-        bool same = d->base == m->base && d->n_parts == list.n;
+        bool same = d->base == m->base && d->n_asked == list.n;
         for (int k = 0; same && k < list.n; k++) same = part_order(&d->part[k], &list.part[k]) == 0;
         if (same) m->edit = d;
     }
@@ -257,6 +311,7 @@ static bool add_changes(struct eval *e, const struct ex *x, uint32_t n, struct p
     if (!is_change(x)) return true;
     if (!add_changes(e, x->k[0], n, m)) return false;
     if (x->number == FN_ABLATE) return ablate_model(e, x, n, m);
+    if (x->number == FN_STEER) return get_steer(e, x, n, m);
     for (int i = 1; i < x->n; i++) {
         if (x->k[i]->kind != EX_GIVE) return eval_fail(e, "patch needs COMPONENT = VALUE");
         if (!get_patch(e, x->k[i], n, m)) return false;

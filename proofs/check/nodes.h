@@ -5,11 +5,11 @@
 #include "eval.h"
 
 /* A model argument: a network, as the file has it (base) and with parts (net), and the patches to make on it. Values are in the pool. */
-struct patched { const struct net *base, *net; const struct edited *edit; struct patch *patch; int n; };
+struct patched { const struct net *base, *net; const struct edited *edit; struct patch *patch; int n, steers; /* met so far */ };
 
 /* What a component is: embed, pos_embed, head(l, h), mlp(l) or "name", neuron(l, k), edge(C, R). */
 bool component_part(struct eval *e, const struct net *base, const struct ex *x, struct part *out);
-bool is_change(const struct ex *x);      /* patch or ablate */
+bool is_change(const struct ex *x);      /* patch, ablate or steer */
 const struct net *base_net(struct eval *e, const struct ex *x);
 /* Where node k of the base stands in the network. */
 int place_of(const struct patched *m, int node);
@@ -18,7 +18,8 @@ bool index_rows(struct eval *e, const struct ex *index, uint32_t n, int *lo, int
 bool get_input(struct eval *e, const struct net *net, const struct val *t, struct input *in, int64_t **tokens);
 bool get_model(struct eval *e, const struct ex *x, uint32_t n, struct patched *m);
 struct run *get_run(struct eval *e, const struct patched *m, const struct input *in);
-/* Rows lo..hi of a part become the values (width entries a row): rows of a node also where neurons and edges are taken from it. */
+/* Rows lo..hi of a part become the values (width entries a row): rows of a node also where neurons and edges are taken from it. What steers inside
+ * of this change added to them is zero then. */
 void use_rows(struct eval *e, struct patched *m, const struct part *p, int lo, int hi, struct num *values);
 void patched_clear(struct patched *m);
 
@@ -26,6 +27,7 @@ void patched_clear(struct patched *m);
 bool ablate_model(struct eval *e, const struct ex *x, uint32_t n, struct patched *m);
 /* The parts that are no whole nodes, among the components of an ablate or a patch: added to a list of them, in order, each once. */
 struct part_list { struct part *part; int n; };
+void list_part(struct part_list *out, const struct part *q);
 bool collect_parts(struct eval *e, const struct ex *x, const struct net *base, struct part_list *out);
 uint32_t part_width(const struct net *base, const struct part *p);
 void means_clear(struct eval *e);

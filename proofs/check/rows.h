@@ -13,6 +13,7 @@ row_kernel row_activation, row_function, row_pair, row_jumprelu, row_topk, row_m
 
 struct num *row_of(const struct run *r, int node, uint32_t row);             /* NULL when not computed */
 bool run_patched(const struct run *r, int node, uint32_t row);
+bool run_is_product(const struct run *r, int node, uint32_t row); /* of a heads node: enters its sum as products */
 void weight_num(struct num *out, const struct weight *w, size_t at);         /* an entry, exact */
 void weight_real(struct num *out, const struct weight *w, size_t at, unsigned p); /* the same as an enclosure */
 

@@ -191,6 +191,9 @@ bool row_concat(struct run *r, const struct node *x, uint32_t row, struct num *o
 
 bool row_constant(struct run *r, const struct node *x, uint32_t row, struct num *out, struct fail *f) {
     (void)row, (void)f;
-    for (uint32_t j = 0; j < x->width; j++) weight_real(&out[j], &x->w, j, r->p);
+    for (uint32_t j = 0; j < x->width; j++) {
+        if (x->w.t != NULL) weight_real(&out[j], &x->w, j, r->p);
+        else num_set_int(&out[j], 0); /* edit.h: what a steer adds where it adds nothing */
+    }
     return true;
 }

@@ -137,7 +137,7 @@ bool row_linear(struct run *r, const struct node *x, uint32_t row, struct num *o
     return good;
 }
 
-/* heads: one sum over the products of all its linear nodes (their inputs are read); a linear node that is patched enters as a value */
+/* heads: one sum over the products of all its linear nodes (their inputs are read); what is no linear node (edit.h), or is patched, enters as a value */
 bool row_heads(struct run *r, const struct node *x, uint32_t row, struct num *out, struct fail *f) {
     bool good = true;
     for (uint32_t j = 0; good && j < x->width; j++) {
@@ -146,7 +146,7 @@ bool row_heads(struct run *r, const struct node *x, uint32_t row, struct num *ou
         unsigned scale = 0;
         for (int a = 0; a < x->n_args; a++) {
             const struct node *y = &r->net->nodes[x->args[a]];
-            if (run_patched(r, x->args[a], row)) {
+            if (!run_is_product(r, x->args[a], row)) {
                 const struct num *v = &row_of(r, x->args[a], row)[j];
                 mpz_mul_2exp(s.t, LO(v), scale);
                 mpz_add(s.lo, s.lo, s.t);

@@ -65,6 +65,8 @@ bool run_patched(const struct run *r, int node, uint32_t row) {
     return false;
 }
 
+bool run_is_product(const struct run *r, int node, uint32_t row) { return r->net->nodes[node].op == OP_LINEAR && r->net->nodes[node].b.t == NULL && !run_patched(r, node, row); }
+
 struct num *row_of(const struct run *r, int node, uint32_t row) { return r->rows[(size_t)node * r->n + row]; }
 
 static bool row_table(struct run *r, const struct node *x, uint32_t row, struct num *out, struct fail *f) {
@@ -125,7 +127,7 @@ static void require(const struct run *r, int node, uint32_t row, unsigned char *
         } else if ((x->op == OP_SCORE || x->op == OP_MIX) && a == 1) {
             for (uint32_t j = 0; j < r->n; j++)
                 if (run_allowed(r, row, j)) need[(size_t)y * r->n + j] = 1;
-        } else if (x->op == OP_HEADS && !run_patched(r, y, row)) need[(size_t)r->net->nodes[y].args[0] * r->n + row] = 1;
+        } else if (x->op == OP_HEADS && run_is_product(r, y, row)) need[(size_t)r->net->nodes[y].args[0] * r->n + row] = 1;
         else need[(size_t)y * r->n + row] = 1;
     }
 }

@@ -6,7 +6,7 @@ static const struct { const char *name; int least, most; } functions[FN_NUMBER] 
     [FN_RESID_PRE] = {"resid_pre", 3, 3}, [FN_RESID_MID] = {"resid_mid", 3, 3}, [FN_RESID_POST] = {"resid_post", 3, 3},
     [FN_MLP_PRE] = {"mlp_pre", 3, 3}, [FN_MLP_POST] = {"mlp_post", 3, 3}, [FN_NODE] = {"node", 3, 3}, [FN_W] = {"W", 2, 2}, [FN_QK] = {"QK", 3, 3},
     [FN_OV] = {"OV", 3, 3}, [FN_PATCH] = {"patch", 2, 1000}, [FN_ABLATE] = {"ablate", 3, 3}, [FN_HEAD] = {"head", 2, 2}, [FN_MLP] = {"mlp", 1, 1}, [FN_NEURON] = {"neuron", 2, 2},
-    [FN_EDGE] = {"edge", 2, 2}, [FN_REPLACE] = {"replace", 2, 1000}, [FN_ARGMAX] = {"argmax", 1, 1},
+    [FN_EDGE] = {"edge", 2, 2}, [FN_REPLACE] = {"replace", 2, 1000}, [FN_STEER] = {"steer", 4, 4}, [FN_ARGMAX] = {"argmax", 1, 1},
     [FN_ARGMIN] = {"argmin", 1, 1}, [FN_ARGMAXES] = {"argmaxes", 1, 1}, [FN_MAX] = {"max", 1, 1000}, [FN_MIN] = {"min", 1, 1000},
     [FN_SUM] = {"sum", 1, 1}, [FN_MEAN] = {"mean", 1, 1}, [FN_ABS] = {"abs", 1, 1}, [FN_DIST] = {"dist", 3, 3}, [FN_NORM] = {"norm", 2, 2},
     [FN_SORT] = {"sort", 1, 1}, [FN_DISTINCT] = {"distinct", 1, 1}, [FN_CONTAINS] = {"contains", 2, 2}, [FN_LEN] = {"len", 1, 1},

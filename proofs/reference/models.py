@@ -4,15 +4,20 @@ from fractions import Fraction
 import edit
 import network
 from printer import show
-from values import Array, ClaimError, Real, ends, exact, integer, integers, matrix, number, real
+from values import Array, ClaimError, Real, ends, exact, integer, integers, matrix, number, real, times, vector
 
 
 class Model:
     """A network with patches [(part, index expression or None, value, environment)], part as in edit.py; key names it; parts: those that the
-    patches name and that are no whole nodes."""
+    patches name and that are no whole nodes; steers: those that steers name, whose patches are (Steer, index, what is added, environment)."""
 
-    def __init__(self, net, patches=(), key=None, parts=frozenset()):
-        self.net, self.patches, self.key, self.parts = net, patches, key, parts
+    def __init__(self, net, patches=(), key=None, parts=frozenset(), steers=()):
+        self.net, self.patches, self.key, self.parts, self.steers = net, patches, key, parts, steers
+
+
+class Steer:
+    def __init__(self, number, part):
+        self.number, self.part = number, part
 
 
 def radius_key(model, x, target):
@@ -94,6 +99,8 @@ class ModelFunctions:
             return self.patch(e.parts[1], env)
         if e.kind == "call" and e.parts[0] == "ablate":
             return self.ablate(e.parts[1], env)
+        if e.kind == "call" and e.parts[0] == "steer":
+            return self.steer(e.parts[1], env)
         if e.kind == "call" and e.parts[0] == "replace":
             return self.replace(e.parts[1])
         raise ClaimError("a model is asked for")
@@ -149,10 +156,10 @@ class ModelFunctions:
         return 1 if part[2] is not None else net.nodes[part[0]].width
 
     def edited(self, model):
-        """The network of a changed model, {part: node}, {node: node of its own operation}."""
-        key = model.net.sha256, model.parts
+        """The network of a changed model, {part: node}, {node: node of its own operation}, {(steer, part): node of what it adds}."""
+        key = model.net.sha256, model.parts, model.steers
         if key not in self.edits:
-            self.edits[key] = edit.with_parts(model.net, model.parts) if model.parts else (model.net, {}, {})
+            self.edits[key] = edit.with_parts(model.net, model.parts, model.steers) if model.parts or model.steers else (model.net, {}, {}, {})
         return self.edits[key]
 
     def replace(self, arguments):
@@ -184,17 +191,35 @@ class ModelFunctions:
             else:
                 raise ClaimError("a tensor of numbers that are not exact")
 
+    def indexed(self, left):
+        """COMPONENT or COMPONENT [INDEX]: the component, and the index or None."""
+        if left.kind != "index":
+            return left, None
+        if len(left.parts[1]) != 1:
+            raise ClaimError("a component has one index")
+        return left.parts[0], left.parts[1][0]
+
+    def steer(self, arguments, env):
+        """steer(M, COMPONENT [INDEX], v, alpha)"""
+        base = self.model(arguments[0], env)
+        left, index = self.indexed(arguments[1])
+        part = self.part(left, env, base.net)
+        width = self.width(base.net, part)
+        v, alpha = self.value(arguments[2], env), number(self.value(arguments[3], env))
+        if width is None or not isinstance(v, Array) or v.shape != (width,):
+            raise ClaimError("a steer adds a vector as wide as the rows")
+        more = vector([times(number(x), alpha) for x in v])
+        patches = base.patches + ((Steer(len(base.steers), part), index, more, env),)
+        parts = base.parts | ({part} if part[1:] != (None, None) else set())
+        return Model(base.net, patches, (base.key, part, id(index), object()), frozenset(parts), base.steers + (part,))
+
     def patch(self, arguments, env):
         base = self.model(arguments[0], env)
         patches, key, parts = list(base.patches), [base.key], set(base.parts)
         for a in arguments[1:]:
             if a.kind != "set_to":
                 raise ClaimError("patch asks for COMPONENT = E")
-            left, index = a.parts[0], None
-            if left.kind == "index":
-                if len(left.parts[1]) != 1:
-                    raise ClaimError("a patch has one index")
-                left, index = left.parts[0], left.parts[1][0]
+            left, index = self.indexed(a.parts[0])
             part = self.part(left, env, base.net)
             if self.width(base.net, part) is None:
                 raise ClaimError("an attention pattern cannot be patched")
@@ -202,24 +227,43 @@ class ModelFunctions:
             patches.append((part, index, value, env))
             key.append((part, id(index), object()))
             parts.update([part] if part[1:] != (None, None) else [])
-        return Model(base.net, tuple(patches), tuple(key), frozenset(parts))
+        return Model(base.net, tuple(patches), tuple(key), frozenset(parts), base.steers)
 
     def patched_rows(self, model, n):
         """{node: {position: row}} of a patched model on a sequence of length n; the nodes are those of its edited network."""
-        rows = {}
-        net, places, own = self.edited(model)
+        rows, steered = {}, 0
+        net, places, own, added = self.edited(model)
+
+        def share(part, q, row):
+            return row if q[2] is None or part[2] is not None else ([row[0][q[2]]], [row[1][q[2]]])
 
         def put(part, i, row):
             row = self.entering(model, row)
+            for (k, q), place in added.items():               # what steers inside of this change add is gone
+                if k < steered and q[0] == part[0] and part[1:] in ((None, None), q[1:]):
+                    width = self.width(model.net, q)
+                    rows.setdefault(place, {})[i] = [0] * width, [0] * width
             if part[1:] != (None, None):
                 rows.setdefault(places[part], {})[i] = row
                 return
             rows.setdefault(own.get(part[0], part[0]), {})[i] = row
             for q, place in places.items():                   # a node's row is that of its parts as well
                 if q[0] == part[0]:
-                    rows.setdefault(place, {})[i] = row if q[2] is None else ([row[0][q[2]]], [row[1][q[2]]])
+                    rows.setdefault(place, {})[i] = share(part, q, row)
+
+        def steer(s, index, value, env):
+            lo, hi = (0, n - 1) if index is None else self.positions(index, n, env)
+            row = self.entering(model, value)
+            for (k, q), place in added.items():
+                for i in range(lo, (lo if hi is None else hi) + 1):
+                    if k == s.number:
+                        rows.setdefault(place, {})[i] = share(s.part, q, row)
 
         for part, index, value, env in model.patches:
+            if isinstance(part, Steer):
+                steer(part, index, value, env)
+                steered += 1
+                continue
             if part is None:                                  # an ablate: index is the pairs, value their rows
                 for pair, row in value(index(n), n).items():
                     put(pair[0], pair[1], row)
@@ -319,7 +363,7 @@ class ModelFunctions:
         n = run.n
         width = n if node.width is None else node.width
         twin = None if node.width is None else self.twin(net, name)
-        key = model.key if run.replaced() or model.parts else net.sha256     # without a replaced row it is the network itself
+        key = model.key if run.replaced() or model.parts or model.steers else net.sha256     # without a replaced row it is the network itself
 
         def row(i):
             mid, rad = run.row(name, i)

@@ -119,12 +119,12 @@ class Evaluator(RowOperations):
         return mid, rad
 
     def heads(self, run, node, i):
-        """One sum over the products of every linear node read and the bias; a patched row is one more addition."""
-        shift = max(self.net.nodes[x].parts[0].shift for x in node.inputs)
+        """One sum over the products of every linear node read and the bias; a row that is patched, or is of no linear node, is one more addition."""
+        shift = max([self.net.nodes[x].parts[0].shift for x in node.inputs if self.net.nodes[x].op == "linear"] + [0])
         total, terms = None, 0
         for name in node.inputs:
             source = self.net.nodes[name]
-            patched = run.patched(name, i)
+            patched = run.row(name, i) if source.op != "linear" else run.patched(name, i)
             if patched:
                 up, found = shift, (patched[0], patched[1], [abs(m) + r for m, r in zip(*patched)])
                 terms += 1

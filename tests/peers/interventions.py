@@ -137,10 +137,25 @@ def source(key):
 
 
 def run(c, P, t, table):
-    """Logits with the rows of table {(key, position): vector}. A whole component stands for its edges too."""
+    """Logits with the rows of table {(key, position): vector, or a function of what stands there}. A whole component stands for its edges too."""
     def change(what, i, value):
-        return table.get((what, i), value)
+        return now(table, (what, i), value)
     return forward(c, P, t, change)
+
+
+def now(table, key, value):
+    new = table.get(key, value)
+    return new(value) if callable(new) else new
+
+
+def steer(c, table, key, at, v):
+    """Adds v to the rows of a part, on top of what the table says of them, and, of a whole component, of its edges."""
+    keys = [key] + [(key[0], y) for x, y in edges(c) if len(key) == 1 and x == key[0]]
+    for k in keys:
+        for i in at:
+            old = table.get((k, i))
+            if k == key or old is not None:
+                table[k, i] = (lambda f: lambda value: (f(value) if callable(f) else value if f is None else f) + v)(old)
 
 
 def random_case(r, c, P):
@@ -149,7 +164,7 @@ def random_case(r, c, P):
     sequence = lambda: tuple(r.randrange(V) for _ in range(n))  # noqa: E731
     t, s = sequence(), sequence()
     base, text = {}, "M"
-    for level in range(r.choice((1, 1, 1, 2))):
+    for level in range(r.choice((1, 1, 1, 2, 3))):
         parts = random_parts(r, c)
         table, texts = {}, []
         positions = {}
@@ -157,7 +172,15 @@ def random_case(r, c, P):
             one = r.random() < 0.3
             positions[key] = [r.randrange(n)] if one else range(n)
             texts.append(name + ("[%d]" % positions[key][0] if one else ""))
-        target = r.choice(("zero", "value", "from", "mean", "any")) if level == 0 else r.choice(("zero", "value", "from"))
+        target = r.choice(("zero", "value", "from", "mean", "any", "steer")) if level == 0 else r.choice(("zero", "value", "from", "steer", "steer"))
+        if target == "steer":
+            (key, name), at = parts[0], list(positions[parts[0][0]])
+            v = torch.tensor([r.randint(-8, 8) / 8 for _ in range(1 if key[0] == "neuron" else c["d_model"])], dtype=torch.float64)
+            alpha = r.choice((-2, 1, 3))
+            base = dict(base)
+            steer(c, base, key, at, alpha * (v if key[0] != "neuron" else v[0]))
+            text = "steer(%s, %s, {%s}, %d%s)" % (text, texts[0], ", ".join(map(literal, v.tolist())), alpha, ", ln = live" if c["normalization_type"] else "")
+            continue
         which = "{%s}" % ", ".join(texts)
         inner = dict(base)
         before = lambda x: run(c, P, x, inner)[1] if not inner else seen(c, P, x, inner)  # noqa: E731
@@ -222,7 +245,7 @@ def seen(c, P, t, table):
     for (key, i), value in table.items():
         if len(key) == 1 or key[0] == "neuron":
             rows = clean[source(key)].clone()
-            rows[i] = value
+            rows[i] = value(rows[i]) if callable(value) else value
             clean[source(key)] = rows
     return clean
 

@@ -255,9 +255,36 @@ def ablations(net, twin=None):
                                       fn=lambda t: logits(t, of(heads[:1] + ["hook_pos_embed"]), lambda name, i: [0.0] * width(name) if "head" in name or "result" in name
                                                           else net.run((t[1], t[0]))[name][i])[0])
     yield from parts(net, base)
+    yield from steers(net, base)
     if twin:
         away = "logits(ablate(M, drop = {head(0, 0)}, to = zero), t)[last, 0] - logits(M2, t)[last, 0]"
         yield "ablate-twin", Claim("prove", [("M", net), ("M2", twin)], one, body="-1/1000000 < %s and %s < 1/1000000" % (away, away), fn=lambda t: bool(twin.run(t)))
+
+
+def steers(net, base):
+    """What steers add: to rows of a node, to rows that another change gives, on top of another steer."""
+    d = len(net.run((0, 0))["hook_embed"][0])
+    v = [Fraction(k + 1, 4) * (-1) ** k for k in range(d)]
+    text = "{%s}" % ", ".join("%d/%d" % (x.numerator, x.denominator) for x in v)
+    head = "blocks.0.attn.hook_result.0"
+
+    def moved(t, name, rows, by):
+        """The last logits with `by` times v added to rows of a node."""
+        old = net.run(t)[name]
+        return net.run(t, tuple((name, i, [x + by * float(a) for x, a in zip(old[i], v)]) for i in rows))["logits"][1]
+    cases = [
+        ("last", "steer(M, embed[last], %s, 3)" % text, lambda t: moved(t, "hook_embed", [1], 3)),
+        ("all-rows", "steer(M, head(0, 0), %s, -1/2)" % text, lambda t: moved(t, head, [0, 1], -0.5)),
+        ("by-token", "steer(M, embed[0..0], %s, t[1])" % text, lambda t: moved(t, "hook_embed", [0], t[1])),
+        ("twice", "steer(steer(M, embed, %s, 2), embed[last], %s, -1)" % (text, text),
+         lambda t: net.run(t, tuple(("hook_embed", i, [x + by * float(a) for x, a in zip(net.run(t)["hook_embed"][i], v)]) for i, by in ((0, 2), (1, 1))))["logits"][1]),
+        ("ablated", "steer(ablate(M, drop = {head(0, 0)}, to = zero), head(0, 0)[last], %s, 1)" % text, lambda t: net.run(t, ((head, 0, [0.0] * d), (head, 1, [float(a) for a in v])))["logits"][1]),
+        ("then-ablated", "ablate(steer(M, head(0, 0), %s, 5), drop = {head(0, 0)[last]}, to = value 1/2)" % text,
+         lambda t: net.run(t, ((head, 1, [0.5] * d), (head, 0, [x + 5 * float(a) for x, a in zip(net.run(t)[head][0], v)])))["logits"][1]),
+    ]
+    for name, model, f in cases:
+        yield "ablate-steer-" + name, base.with_(kind="minimize", body="logits(%s, t)[last, 0]" % model, fn=lambda t, f=f: f(t)[0])
+        yield "ablate-count-steer-" + name, base.with_(body="argmax(logits(%s, t)[last]) == max(t)" % model, fn=lambda t, f=f: Margin(lead(f(t), max(t))))
 
 
 def parts(net, base):
