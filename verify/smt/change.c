@@ -99,7 +99,7 @@ static bool edge_of(struct smt *m, struct part *out, const struct net *net, cons
     struct part from;
     bool exists = false;
     if (!change_component(m, &from, net, e->args[0])) return false;
-    *out = (struct part){from.node, -1, -1, 0};
+    *out = (struct part){.node = from.node, .reader = -1, .entry = -1};
     if (!reader_of(m, &out->reader, net, e->args[1])) return false;
     if (edge_exists(&exists, net, out) != STATUS_OK) return smt_fail(m, STATUS_MEMORY, "out of memory");
     return exists || smt_fail(m, STATUS_INPUT, "there is no such edge");
@@ -117,7 +117,7 @@ static bool neuron_of(struct smt *m, struct part *out, const struct net *net, co
 bool change_component(struct smt *m, struct part *out, const struct net *net, const struct expr *e)
 {
     long l = 0, h = 0;
-    *out = (struct part){0, -1, -1, 0};
+    *out = (struct part){.reader = -1, .entry = -1};
     if (e->form == FORM_STRING) return find(m, &out->node, net, e->name);
     if (e->form == FORM_NAME && e->name && strcmp(e->name, "embed") == 0) return find(m, &out->node, net, "hook_embed");
     if (e->form == FORM_NAME && e->name && strcmp(e->name, "pos_embed") == 0) return find(m, &out->node, net, "hook_pos_embed");
@@ -343,7 +343,7 @@ static bool read_ablate(struct smt *m, struct smt_site *site, struct smt_change 
     }
     for (size_t k = 0; k < n_pairs(site); k++) {
         size_t which = k / site->n;
-        struct part of = which < site->base->n_nodes ? (struct part){which, -1, -1, 0} : site->edit->parts[which - site->base->n_nodes];
+        struct part of = which < site->base->n_nodes ? (struct part){.node = which, .reader = -1, .entry = -1} : site->edit->parts[which - site->base->n_nodes];
         if (p.mask[k] && !add_row(m, site, c, of, (long)(k % site->n), 0)) return false;
     }
     return true;
