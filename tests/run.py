@@ -32,6 +32,7 @@ SCRIPTS = [
     ("random_nets", [PY, "tests/reference/random_nets.py", BUILD, "--count", "8"]),
     ("false_claims", [PY, "tests/reference/false_claims.py", "--checker", BUILD + "/weightproof-check"]),
     ("quadratic", [PY, "tests/quadratic/run.py", BUILD]),
+    ("quadratic_boxes", [PY, "tests/quadratic/boxes.py", BUILD]),
     ("radius", [PY, "tests/quadratic/radius.py", BUILD]),
     ("forms", [PY, "tests/quadratic/forms.py", BUILD]),
     # a library under AddressSanitizer does not load into a Python that is not

@@ -1,28 +1,16 @@
-/* quadratic.c: the engine for bilinear networks on l2 balls. Every form (a difference of outputs) is m(x) = x'Qx + g'x + c with exact coefficients; m > 0
+/* quadratic.c: the engine for bilinear networks on balls and boxes (quadratic_cells.c), here on l2 balls. Every form (a difference of outputs) is m(x) = x'Qx + g'x + c with exact coefficients; m > 0
  * on the closed ball exactly when some multiplier lambda >= 0 makes a matrix positive definite (docs/methods.md). This file finds lambda, or a point of
  * the ball where m <= 0; the checker tests the one, and the point is tested exactly here. */
 #include <math.h>
 #include <string.h>
 #include "core/mem.h"
-#include "verify/engine.h"
-#include "verify/quadratic.h"
+#include "verify/quadratic_solver.h"
 
 #define KEPT 256         /* decompositions of quadratic parts */
-#define UNCLEAR 1e-11    /* relative to the terms: below it doubles decide nothing */
 
-struct kept { fmpq *v; double *q, *V; };
-struct solver {
-    struct ball_claim b; struct outputs out; struct ball_case c;
-    struct kept kept[KEPT]; size_t n_kept;
-    fmpz *X, *gradients, *values, *h;      /* the centre, homogeneous; per output its gradient there [width, n + 1] and twice its value; of a form */
-    fmpz *m; double *A, *gamma, *g, *y, *u;
-    fmpq *point; struct text cases;
-};
-enum answer { HOLDS, FAILS, OPEN };
-
-static enum status solver_init(struct solver *s, const struct ball_claim *b, const struct net *net)
+static enum status solver_init(struct solver *s, const struct ball_claim *b, const struct net *net, const struct limits *l)
 {
-    *s = (struct solver){.b = *b};
+    *s = (struct solver){.b = *b, .limits = l, .kept = mem_array(KEPT, sizeof *s->kept)};
     text_init(&s->cases);
     enum status status = outputs_make(&s->out, net, -1);
     size_t n = net->width_in;
@@ -38,7 +26,7 @@ static enum status solver_init(struct solver *s, const struct ball_claim *b, con
     s->g = mem_array(n, sizeof *s->g);
     s->y = mem_array(n, sizeof *s->y);
     s->u = mem_array(n, sizeof *s->u);
-    return s->A && s->gamma && s->g && s->y && s->u ? STATUS_OK : STATUS_MEMORY;
+    return s->kept && s->A && s->gamma && s->g && s->y && s->u ? STATUS_OK : STATUS_MEMORY;
 }
 
 static void solver_clear(struct solver *s)
@@ -49,6 +37,7 @@ static void solver_clear(struct solver *s)
         free(s->kept[i].q);
         free(s->kept[i].V);
     }
+    free(s->kept);
     if (s->c.shift) ball_case_clear(&s->c);
     if (s->X) {
         _fmpz_vec_clear(s->X, (slong)n + 1);
@@ -72,8 +61,7 @@ static void at_centre(struct solver *s)
     for (size_t j = 0; j < s->out.width; j++) gradient(s->gradients + j * (n + 1), s->values + j, s->out.c + j * s->out.each, s->X, n);
 }
 
-/* Common denominator of a form's coefficients. */
-static void form_scale(fmpz_t out, const struct margin *f, size_t width)
+void form_scale(fmpz_t out, const struct margin *f, size_t width)
 {
     fmpz_one(out);
     for (size_t j = 0; j <= width; j++) fmpz_lcm(out, out, fmpq_denref(f->v + j));
@@ -85,8 +73,7 @@ static void scaled(fmpz_t out, const fmpq_t x, const fmpz_t scale)
     fmpz_mul(out, out, fmpq_numref(x));
 }
 
-/* m = unit times the form, unit = scale 2^out.scale */
-static void form_polynomial(struct solver *s, const struct margin *f, const fmpz_t scale)
+void form_polynomial(struct solver *s, const struct margin *f, const fmpz_t scale)
 {
     fmpz_t t;
     fmpz_init(t);
@@ -101,31 +88,19 @@ static void form_polynomial(struct solver *s, const struct margin *f, const fmpz
 
 static bool not_positive(int sign, bool strict) { return strict ? sign <= 0 : sign < 0; }
 
-/* Is the vector d in the ball, and does the form fail there? Exactly. */
-static bool fails_at(struct solver *s, const struct margin *f, const fmpq *d)
+bool fails_at(struct solver *s, const struct margin *f, const fmpq *d)
 {
-    fmpq_t t, sum;
+    if (!region_has(&s->c, d)) return false;
     fmpz_t scale, twice;
     fmpz *X = _fmpz_vec_init((slong)s->c.n + 1);
-    fmpq_init(t);
-    fmpq_init(sum);
     fmpz_init(scale);
     fmpz_init(twice);
-    for (size_t i = 0; i < s->c.n; i++) {
-        fmpq_sub(t, d + i, s->c.centre + i);
-        fmpq_addmul(sum, t, t);
-    }
-    bool fails = fmpq_cmp(sum, s->c.radius2) <= 0;
-    if (fails) {
-        form_scale(scale, f, s->out.width);
-        form_polynomial(s, f, scale);
-        homogeneous(X, s->c.shift, d, s->c.n);
-        gradient(s->h, twice, s->m, X, s->c.n);
-        fails = not_positive(fmpz_sgn(twice), f->strict);
-    }
+    form_scale(scale, f, s->out.width);
+    form_polynomial(s, f, scale);
+    homogeneous(X, s->c.shift, d, s->c.n);
+    gradient(s->h, twice, s->m, X, s->c.n);
+    bool fails = not_positive(fmpz_sgn(twice), f->strict);
     _fmpz_vec_clear(X, (slong)s->c.n + 1);
-    fmpq_clear(t);
-    fmpq_clear(sum);
     fmpz_clear(scale);
     fmpz_clear(twice);
     return fails;
@@ -302,13 +277,10 @@ static enum status one_form(enum answer *out, double *lambda, struct solver *s, 
 
 /* ---- cases ---- */
 
-/* Decides the case at hand and writes its line. */
-static enum status one_case(enum answer *out, struct solver *s)
+/* A whole l2 ball: one multiplier a form, into line. */
+static enum status ball_decide(enum answer *out, struct text *line, struct solver *s)
 {
-    struct text line;
     enum status status = STATUS_OK;
-    text_init(&line);
-    text_add(&line, "case hold");
     *out = HOLDS;
     at_centre(s);
     for (size_t i = 0; i < s->c.n_forms && *out != FAILS && status == STATUS_OK; i++) {
@@ -321,11 +293,27 @@ static enum status one_case(enum answer *out, struct solver *s)
             mpq_t x;
             mpq_init(x);
             mpq_set_d(x, lambda);
-            text_add(&line, " ");
-            number_add_text(&line, x);
+            text_add(line, " ");
+            number_add_text(line, x);
             mpq_clear(x);
         }
     }
+    return status;
+}
+
+/* Decides the case at hand and writes its lines. */
+static enum status one_case(enum answer *out, struct solver *s)
+{
+    struct text line;
+    bool ball = region_is_ball(&s->c);
+    text_init(&line);
+    text_add(&line, ball ? "case hold" : "case hold\n");
+    enum status status = ball ? ball_decide(out, &line, s) : region_decide(out, &line, s);
+    if (status != STATUS_OK) {
+        text_clear(&line);
+        return status;
+    }
+    if (*out == HOLDS && !ball) line.size--;       /* its end of line comes below */
     if (*out == HOLDS) text_add_n(&s->cases, line.data, line.size);
     else if (*out == OPEN) text_add(&s->cases, "case open");
     else text_add(&s->cases, "case fail "), fractions_add_text(&s->cases, s->point, s->c.n);
@@ -335,7 +323,7 @@ static enum status one_case(enum answer *out, struct solver *s)
     return failed ? STATUS_MEMORY : status;
 }
 
-struct counts { unsigned long cases, where, where_open, yes, open, fails; bool all; };
+struct counts { unsigned long cases, where, where_open, yes, open, fails; bool all, witness; };
 
 /* The binding of the outer variables and the vector. */
 static enum status bind(struct binding *out, const struct solver *s, struct interp *in, const fmpq *vector)
@@ -349,12 +337,26 @@ static enum status bind(struct binding *out, const struct solver *s, struct inte
     return status;
 }
 
+/* The truth of the parts of the condition that do not read the vector. */
+static enum status outer_truth(enum truth *out, const struct solver *s, struct tiers *tiers, const struct expr *e, struct diag *d)
+{
+    enum truth right = TRUTH_TRUE;
+    *out = TRUTH_TRUE;
+    if (!expr_uses_slot(e, s->b.slot)) return tiers_truth(out, tiers, e, d);
+    if (e->form != FORM_BINARY || e->oper != OPER_AND) return STATUS_OK;
+    enum status status = outer_truth(out, s, tiers, e->args[0], d);
+    if (status != STATUS_OK || *out == TRUTH_FALSE) return status;
+    status = outer_truth(&right, s, tiers, e->args[1], d);
+    if (right != TRUTH_TRUE) *out = right == TRUTH_FALSE ? right : TRUTH_UNSETTLED;
+    return status;
+}
+
 static enum status each_case(struct counts *n, struct outcome *out, struct solver *s, const struct statement *st, struct tiers *tiers, struct diag *d)
 {
     enum truth where = TRUTH_TRUE;
     enum answer a = OPEN;
     bool universal = st->body == BODY_PROVE && st->forall.n > 0;
-    enum status status = s->b.where ? tiers_truth(&where, tiers, s->b.where, d) : STATUS_OK;
+    enum status status = s->b.where ? outer_truth(&where, s, tiers, s->b.where, d) : STATUS_OK;
     n->cases++;
     if (status != STATUS_OK || where == TRUTH_FALSE) return status;
     n->where += where == TRUTH_TRUE;
@@ -369,7 +371,7 @@ static enum status each_case(struct counts *n, struct outcome *out, struct solve
     n->open += a == OPEN || (a == HOLDS && where != TRUTH_TRUE);
     n->all = n->all && a == HOLDS;
     if (a == FAILS && where == TRUTH_TRUE && n->fails++ == 0 && universal) status = bind(&out->counterexample, s, tiers_fast(tiers), s->point);
-    if (status == STATUS_OK && universal && where == TRUTH_TRUE && n->where == 1) status = bind(&out->witness, s, tiers_fast(tiers), s->c.centre);
+    if (status == STATUS_OK && universal && where == TRUTH_TRUE && !n->witness && (n->witness = region_point(s))) status = bind(&out->witness, s, tiers_fast(tiers), s->point);
     return status;
 }
 
@@ -387,9 +389,10 @@ static enum status propose(struct outcome *out, const struct counts *n, struct s
         out->proposal = n->where + n->where_open ? PROPOSAL_INTERVAL : PROPOSAL_VACUOUS;
     } else if (n->fails) out->proposal = PROPOSAL_FALSE;
     else if (universal && n->where + n->where_open == 0) out->proposal = PROPOSAL_VACUOUS;
-    else if (n->all && (!universal || n->where > 0)) out->proposal = PROPOSAL_TRUE;
+    else if (n->all && (!universal || n->witness)) out->proposal = PROPOSAL_TRUE;
     else {
-        snprintf(line, sizeof line, "%lu of %lu cases lie too close to a tie to be decided", n->open, n->cases);
+        if (n->all) snprintf(line, sizeof line, "no vector that meets the condition was found");
+        else snprintf(line, sizeof line, "%lu of %lu cases lie too close to a tie to be decided", n->open, n->cases);
         out->reason = mem_string(line);
     }
     if (out->proposal == PROPOSAL_NONE || (universal && n->fails)) return STATUS_OK;
@@ -440,7 +443,7 @@ static bool quadratic_takes(const struct statement *s, struct text *why)
 static double quadratic_cost(const struct statement *s)
 {
     (void)s;
-    return 1;   /* no other engine takes a ball */
+    return 2e6;   /* no other engine takes a ball; boxes of piecewise linear networks are rather for bound */
 }
 
 static enum status quadratic_decide(struct outcome *out, const struct statement *s, const struct limits *l, struct diag *d)
@@ -449,11 +452,11 @@ static enum status quadratic_decide(struct outcome *out, const struct statement 
     struct text why;
     struct solver solver = {0};
     text_init(&why);
-    enum status status = ball_claim_of(&b, s, &why) && net_of(s, &b) ? solver_init(&solver, &b, net_of(s, &b)) : STATUS_INTERNAL;
+    enum status status = ball_claim_of(&b, s, &why) && net_of(s, &b) ? solver_init(&solver, &b, net_of(s, &b), l) : STATUS_INTERNAL;
     if (status == STATUS_OK) status = all_cases(out, &solver, s, l, d);
     solver_clear(&solver);
     text_clear(&why);
     return status;
 }
 
-const struct engine engine_quadratic = {"quadratic", "bilinear networks on l2 balls: a multiplier for each difference of outputs", quadratic_takes, quadratic_cost, quadratic_decide};
+const struct engine engine_quadratic = {"quadratic", "bilinear networks on balls and boxes: multipliers for each difference of outputs", quadratic_takes, quadratic_cost, quadratic_decide};

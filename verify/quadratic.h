@@ -22,18 +22,41 @@ void outputs_clear(struct outputs *o);
 /* sum v[j] output_j + v[width] must be positive, or not negative. */
 struct margin { fmpq *v; bool strict; };
 
-/* What a statement says of a ball; pieces of the statement, nothing owned.
- * forall B, d in ball where C prove P | prove all{P : B, d in ball where C} | count B where C : all{P : d in ball} */
-struct ball_claim { struct binds outer; const struct expr *where, *predicate, *ball; int slot; const char *vector; const struct expr *model; };
+/* What a statement says of a ball or a box; pieces of the statement, nothing owned.
+ * forall B, d in ball where C prove P | prove all{P : B, d in ball where C} | count B where C : all{P : d in ball where D}
+ * where: C; cut: what may read the vector, C or D, of which all parts do so when it is D (whole). */
+struct ball_claim { struct binds outer; const struct expr *where, *cut, *predicate, *ball; bool whole; int slot; const char *vector; const struct expr *model; };
 bool ball_claim_of(struct ball_claim *out, const struct statement *s, struct text *why);
 
-/* One binding of the outer variables: the network reads shift + d, |d - centre|^2 <= radius2. */
-struct ball_case { size_t n, width; fmpq *shift, *centre; fmpq_t radius2; bool shifted; struct margin *forms; size_t n_forms, room; };
+/* sum v[i] d_i + v[n] is positive, or not negative; alone: one coefficient is not 0, and lo or hi says it. */
+struct limit { fmpq *v; bool strict, alone; };
+
+/* One binding of the outer variables: the network reads shift + d, lo <= d <= hi, and |d - centre|^2 <= radius2 when l2; joint: limits that are not alone. */
+struct ball_case { size_t n, width; fmpq *shift, *centre, *lo, *hi; fmpq_t radius, radius2; bool shifted, l2; struct margin *forms; size_t n_forms, room;
+    struct limit *limits; size_t n_limits, room_limits, joint; };
 enum status ball_case_init(struct ball_case *c, size_t n, size_t width) MUST_USE;
 void ball_case_clear(struct ball_case *c);
 /* STATUS_UNSUPPORTED with a message when the statement says something else there. */
 enum status ball_case_read(struct ball_case *c, const struct ball_claim *b, struct interp *in, struct diag *d) MUST_USE;
 
+/* quadratic_read.c: exact pieces of a case. An exact number (want 0), or a vector of `want` entries; a number for a vector, where that is allowed, is one with equal entries. */
+struct reader { struct ball_case *c; const struct ball_claim *b; struct interp *in; struct diag *d; };
+typedef enum status entry_read(fmpq *out, struct reader *r, const struct expr *e, const fmpq_t factor);
+enum status read_refuse(struct reader *r, const char *what) MUST_USE;
+bool read_plain(const struct reader *r, const struct expr *e);                  /* no network in it, no vector */
+bool read_is_vector(const struct reader *r, const struct expr *e);
+enum status read_exact(fmpq *out, size_t want, bool spread, struct reader *r, const struct expr *e) MUST_USE;
+enum status read_index(long *out, struct reader *r, const struct expr *e, size_t width) MUST_USE;
+/* out += factor e; entry: of what is indexed and reads the vector; constant: its place in out */
+enum status read_linear(fmpq *out, struct reader *r, const struct expr *e, const fmpq_t factor, size_t constant, entry_read *entry) MUST_USE;
+
+/* quadratic_set.c: the region of a case: the set and the conditions on the vector. */
+bool set_is_region(const struct expr *set);
+enum status region_read(struct reader *r) MUST_USE;
+void region_drop(struct ball_case *c);
+bool region_is_ball(const struct ball_case *c);      /* a whole l2 ball */
+bool region_is_empty(const struct ball_case *c);     /* lo above hi somewhere */
+bool region_has(const struct ball_case *c, const fmpq *d);
 /* quadratic_product.c: out += sum_k w[k] (a_k)(b_k), for K linear polynomials a_k, b_k in n variables, n + 1 coefficients each; out is of degree two. */
 void products_weighted(fmpz *out, const fmpz *a, const fmpz *b, const fmpz *w, size_t K, size_t n);
 

@@ -1,4 +1,4 @@
-/* What a statement says of a ball, and the forms of one binding. */
+/* What a statement says of a ball or a box, and the forms of one binding. */
 #include <string.h>
 #include "core/mem.h"
 #include "verify/quadratic.h"
@@ -22,7 +22,7 @@ bool ball_claim_of(struct ball_claim *out, const struct statement *s, struct tex
     const char *no = NULL;
     *out = (struct ball_claim){.predicate = universal ? all : NULL, .where = universal ? s->forall_where : s->where};
     if (!universal && !((s->body == BODY_PROVE || count) && is_all(all))) no = "the claim is no forall, all{} or count of all{} over a ball";
-    if (!no && count && (all->binds.n != 1 || all->where)) no = "a count is of an all{} over one ball";
+    if (!no && count && all->binds.n != 1) no = "a count is of an all{} over one ball";
     if (no) {
         text_add(why, no);
         return false;
@@ -31,15 +31,15 @@ bool ball_claim_of(struct ball_claim *out, const struct statement *s, struct tex
     const struct bind *last = &b->items[b->n - 1];
     if (!universal) out->predicate = all->args[0];
     if (!universal && !count) out->where = all->where;
+    out->cut = count ? all->where : out->where;
+    out->whole = count && all->where;
     out->ball = last->set;
     out->slot = last->slot;
     out->vector = last->name;
     out->outer = count ? s->binds : (struct binds){b->items, b->n - 1};
     struct model_search m = {.slot = out->slot};
-    if (out->ball->form != FORM_SET_CALL || out->ball->function != FUNCTION_BALL || strcmp(out->ball->args[2]->name, "l2") != 0)
-        no = "the last variable is not in an l2 ball";
+    if (!set_is_region(out->ball)) no = "the last variable is not in a box or a ball of norm l2 or linf";
     else if (s->semantics != SEMANTICS_REAL) no = "only in real semantics: an execution in float32 is no polynomial of its input";
-    else if (out->where && expr_uses_slot(out->where, out->slot)) no = "the condition reads the vector of the ball";
     else if (expr_walk(out->predicate, find_model, &m)) no = "no output of a network reads the vector of the ball";
     else if (m.model->form != FORM_NAME) no = "the network is not a model of the file";
     out->model = m.model;
@@ -49,7 +49,8 @@ bool ball_claim_of(struct ball_claim *out, const struct statement *s, struct tex
 
 enum status ball_case_init(struct ball_case *c, size_t n, size_t width)
 {
-    *c = (struct ball_case){.n = n, .width = width, .shift = _fmpq_vec_init((slong)n), .centre = _fmpq_vec_init((slong)n)};
+    *c = (struct ball_case){.n = n, .width = width, .shift = _fmpq_vec_init((slong)n), .centre = _fmpq_vec_init((slong)n), .lo = _fmpq_vec_init((slong)n), .hi = _fmpq_vec_init((slong)n)};
+    fmpq_init(c->radius);
     fmpq_init(c->radius2);
     return STATUS_OK;
 }
@@ -63,53 +64,34 @@ static void drop_forms(struct ball_case *c)
 void ball_case_clear(struct ball_case *c)
 {
     drop_forms(c);
+    region_drop(c);
     free(c->forms);
+    free(c->limits);
     _fmpq_vec_clear(c->shift, (slong)c->n);
     _fmpq_vec_clear(c->centre, (slong)c->n);
+    _fmpq_vec_clear(c->lo, (slong)c->n);
+    _fmpq_vec_clear(c->hi, (slong)c->n);
+    fmpq_clear(c->radius);
     fmpq_clear(c->radius2);
 }
-
-struct reader { struct ball_case *c; const struct ball_claim *b; struct interp *in; struct diag *d; };
-
-static enum status refuse(struct reader *r, const char *what) { return diag_fail(r->d, STATUS_UNSUPPORTED, "%s", what); }
-
-static bool plain(const struct reader *r, const struct expr *e) { return !expr_depends_on_network(e) && !expr_uses_slot(e, r->b->slot); }
-
-/* An exact scalar, or a vector of the network's inputs; a scalar for a vector, where that is allowed, is one with equal entries. */
-static enum status exact(fmpq *out, size_t want, bool spread, struct reader *r, const struct expr *e)
-{
-    fmpq *v = NULL;
-    size_t n = 0;
-    bool scalar = false;
-    if (!plain(r, e)) return refuse(r, "an exact value was expected beside the vector of the ball and the network's outputs");
-    enum status s = interp_exact(&v, &n, &scalar, r->in, e, r->d);
-    if (s == STATUS_UNSUPPORTED) return refuse(r, "a value is not exact");
-    if (s != STATUS_OK) return s;
-    bool fits = scalar ? want == 0 || spread : want > 0 && n == want;
-    for (size_t i = 0; fits && i < (want ? want : 1); i++) fmpq_set(out + i, v + (scalar ? 0 : i));
-    _fmpq_vec_clear(v, (slong)n);
-    return fits ? STATUS_OK : refuse(r, want ? "a vector has not the length of the network's input" : "a number was expected");
-}
-
-static bool is_vector(const struct reader *r, const struct expr *e) { return e->form == FORM_NAME && e->slot == r->b->slot; }
 
 /* output(M, d), output(M, E + d), output(M, d + E) */
 static enum status output_call(struct reader *r, const struct expr *e)
 {
     struct ball_case *c = r->c;
-    if (e->form != FORM_CALL || e->function != FUNCTION_OUTPUT) return refuse(r, "an output of the network was expected");
-    if (e->args[0]->form != FORM_NAME || strcmp(e->args[0]->name, r->b->model->name) != 0) return refuse(r, "the claim reads more than one network");
+    if (e->form != FORM_CALL || e->function != FUNCTION_OUTPUT) return read_refuse(r, "an output of the network was expected");
+    if (e->args[0]->form != FORM_NAME || strcmp(e->args[0]->name, r->b->model->name) != 0) return read_refuse(r, "the claim reads more than one network");
     const struct expr *x = e->args[1], *add = NULL;
     if (x->form == FORM_BINARY && x->oper == OPER_ADD) {
-        bool second = is_vector(r, x->args[1]);
+        bool second = read_is_vector(r, x->args[1]);
         add = x->args[second ? 0 : 1];
         x = x->args[second ? 1 : 0];
     }
-    if (!is_vector(r, x)) return refuse(r, "the network reads something else than the vector of the ball plus an exact one");
+    if (!read_is_vector(r, x)) return read_refuse(r, "the network reads something else than the vector of the ball plus an exact one");
     fmpq *v = _fmpq_vec_init((slong)c->n);
-    enum status s = add ? exact(v, c->n, false, r, add) : STATUS_OK;
+    enum status s = add ? read_exact(v, c->n, false, r, add) : STATUS_OK;
     for (size_t i = 0; s == STATUS_OK && i < c->n; i++) {
-        if (c->shifted && !fmpq_equal(v + i, c->shift + i)) s = refuse(r, "the network reads two inputs");
+        if (c->shifted && !fmpq_equal(v + i, c->shift + i)) s = read_refuse(r, "the network reads two inputs");
         fmpq_set(c->shift + i, v + i);
     }
     c->shifted = s == STATUS_OK;
@@ -117,48 +99,12 @@ static enum status output_call(struct reader *r, const struct expr *e)
     return s;
 }
 
-static enum status index_of(long *out, struct reader *r, const struct expr *e)
+static enum status output_entry(fmpq *out, struct reader *r, const struct expr *e, const fmpq_t factor)
 {
-    *out = (long)r->c->width - 1;
-    if (e->form == FORM_LAST) return STATUS_OK;
-    if (!plain(r, e)) return refuse(r, "an index rests on the network or on the vector of the ball");
-    enum status s = interp_int(out, r->in, e, r->d);
-    if (s == STATUS_OK && (*out < 0 || *out >= (long)r->c->width)) return diag_fail(r->d, STATUS_INPUT, "index out of range: the output has %zu entries", r->c->width);
-    return s;
-}
-
-/* out += factor e */
-static enum status add_linear(fmpq *out, struct reader *r, const struct expr *e, const fmpq_t factor)
-{
-    fmpq_t t;
-    enum status s;
     long i;
-    fmpq_init(t);
-    if (plain(r, e)) {
-        s = exact(t, 0, false, r, e);
-        fmpq_addmul(out + r->c->width, t, factor);
-    } else if (e->form == FORM_UNARY && e->oper == OPER_NEG) {
-        fmpq_neg(t, factor);
-        s = add_linear(out, r, e->args[0], t);
-    } else if (e->form == FORM_BINARY && (e->oper == OPER_ADD || e->oper == OPER_SUB)) {
-        if (e->oper == OPER_SUB) fmpq_neg(t, factor);
-        else fmpq_set(t, factor);
-        s = add_linear(out, r, e->args[0], factor);
-        if (s == STATUS_OK) s = add_linear(out, r, e->args[1], t);
-    } else if (e->form == FORM_BINARY && (e->oper == OPER_MUL || e->oper == OPER_DIV)) {
-        size_t number = e->oper == OPER_DIV || plain(r, e->args[1]) ? 1 : 0;
-        s = exact(t, 0, false, r, e->args[number]);
-        if (s == STATUS_OK && e->oper == OPER_DIV && fmpq_is_zero(t)) s = diag_fail(r->d, STATUS_INPUT, "division by 0");
-        if (s == STATUS_OK && e->oper == OPER_DIV) fmpq_inv(t, t);
-        fmpq_mul(t, t, factor);
-        if (s == STATUS_OK) s = add_linear(out, r, e->args[1 - number], t);
-    } else if (e->form == FORM_INDEX && e->n_args == 2) {
-        s = output_call(r, e->args[0]);
-        if (s == STATUS_OK) s = index_of(&i, r, e->args[1]);
-        if (s == STATUS_OK) fmpq_add(out + i, out + i, factor);
-    } else
-        s = refuse(r, "a comparison is not linear in the network's outputs");
-    fmpq_clear(t);
+    enum status s = output_call(r, e->args[0]);
+    if (s == STATUS_OK) s = read_index(&i, r, e->args[1], r->c->width);
+    if (s == STATUS_OK) fmpq_add(out + i, out + i, factor);
     return s;
 }
 
@@ -175,7 +121,7 @@ static enum status largest(struct reader *r, const struct expr *outputs, const s
 {
     long i = 0;
     enum status s = output_call(r, outputs);
-    if (s == STATUS_OK) s = index_of(&i, r, which);
+    if (s == STATUS_OK) s = read_index(&i, r, which, r->c->width);
     for (long j = 0; s == STATUS_OK && j < (long)r->c->width; j++) {
         fmpq *v = i == j ? NULL : new_form(r->c, strict);
         if (i == j) continue;
@@ -198,10 +144,10 @@ static enum status comparison(struct reader *r, const struct expr *e)
         enum oper o = e->opers[i];
         bool up = o == OPER_GT || o == OPER_GE;
         fmpq *v = NULL;
-        if (o == OPER_EQ || o == OPER_NE) s = refuse(r, "an equation of real numbers");
+        if (o == OPER_EQ || o == OPER_NE) s = read_refuse(r, "an equation of real numbers");
         else if (!(v = new_form(r->c, o == OPER_LT || o == OPER_GT))) s = STATUS_MEMORY;
-        if (s == STATUS_OK) s = add_linear(v, r, e->args[i], up ? one : minus);
-        if (s == STATUS_OK) s = add_linear(v, r, e->args[i + 1], up ? minus : one);
+        if (s == STATUS_OK) s = read_linear(v, r, e->args[i], up ? one : minus, r->c->width, output_entry);
+        if (s == STATUS_OK) s = read_linear(v, r, e->args[i + 1], up ? minus : one, r->c->width, output_entry);
     }
     fmpq_clear(one);
     fmpq_clear(minus);
@@ -221,7 +167,7 @@ static enum status every(struct reader *r, const struct expr *e)
         enum truth t = TRUTH_TRUE;
         s = walk_next(&more, w, r->d);
         if (s == STATUS_OK && more && e->where) s = interp_truth(&t, r->in, e->where, r->d);
-        if (s == STATUS_OK && t == TRUTH_UNSETTLED) s = refuse(r, "the condition of an all{} is unsettled");
+        if (s == STATUS_OK && t == TRUTH_UNSETTLED) s = read_refuse(r, "the condition of an all{} is unsettled");
         if (s == STATUS_OK && more && t == TRUTH_TRUE) s = predicate(r, e->args[0]);
     }
     walk_free(w);
@@ -240,7 +186,7 @@ static enum status predicate(struct reader *r, const struct expr *e)
     if (e->form == FORM_COMPARE) return comparison(r, e);
     if (e->form == FORM_IN && calls(e->args[1], FUNCTION_ARGMAXES)) return largest(r, e->args[1]->args[0], e->args[0], false);
     if (is_all(e)) return every(r, e);
-    return refuse(r, "the predicate is not made of argmax(...) ==, argmaxes, comparisons, `and` and all{}");
+    return read_refuse(r, "the predicate is not made of argmax(...) ==, argmaxes, comparisons, `and` and all{}");
 }
 
 enum status ball_case_read(struct ball_case *c, const struct ball_claim *b, struct interp *in, struct diag *d)
@@ -249,9 +195,6 @@ enum status ball_case_read(struct ball_case *c, const struct ball_claim *b, stru
     drop_forms(c);
     c->shifted = false;
     for (size_t i = 0; i < c->n; i++) fmpq_zero(c->shift + i);
-    enum status s = exact(c->centre, c->n, true, &r, b->ball->args[0]);
-    if (s == STATUS_OK) s = exact(c->radius2, 0, false, &r, b->ball->args[1]);
-    if (s == STATUS_OK && fmpq_sgn(c->radius2) < 0) s = diag_fail(d, STATUS_INPUT, "the radius of a ball is negative");
-    fmpq_mul(c->radius2, c->radius2, c->radius2);
+    enum status s = region_read(&r);
     return s == STATUS_OK ? predicate(&r, b->predicate) : s;
 }

@@ -144,7 +144,7 @@ static bool type_set_call(struct typer *t, struct expr *e)
     }
     if (e->function == FUNCTION_BALL && !type_norm_word(t, e->args[2]))
         return false;
-    if (e->function == FUNCTION_INTERVAL || (e->function == FUNCTION_BALL && strcmp(e->args[2]->name, "l2") != 0))
+    if (e->function == FUNCTION_INTERVAL || (e->function == FUNCTION_BALL && strcmp(e->args[2]->name, "l1") == 0))
         type_note(t, "no engine for real-valued domains yet");
     return set_element(t, e, element);
 }

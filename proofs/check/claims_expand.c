@@ -38,7 +38,7 @@ static struct ex *leaf(struct expand *c, enum ex_kind kind, const char *name) {
 }
 
 static struct ex *expand_name(struct expand *c, const struct ex *x, struct frame *scope) {
-    static const char *const words[] = {"last", "number", "total", "fraction", "value", "embed", "pos_embed", "unembed", "inf", "l2", "all"};
+    static const char *const words[] = {"last", "number", "total", "fraction", "value", "embed", "pos_embed", "unembed", "inf", "l2", "linf", "all"};
     struct def *d = lookup(scope, x->name, false);
     if (d == NULL) {
         for (size_t i = 0; i < sizeof words / sizeof *words; i++)

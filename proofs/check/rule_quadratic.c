@@ -1,7 +1,8 @@
-/* Rule quadratic: a predicate on a ball of real vectors, by multipliers and points (FORMAT.md §3). */
+/* Rule quadratic: a predicate on a ball or a box of real vectors, by multipliers and points (FORMAT.md §3). */
 #include "certificate.h"
 #include "linear.h"
 #include "quadratic.h"
+#include "region.h"
 #include <string.h>
 
 #define BINDINGS_MOST ((uint64_t)1 << 40)
@@ -13,9 +14,9 @@ struct form { mpq_t *v; bool strict; };
 struct quad {
     struct linear l;
     const struct certificate *c;
-    struct binds outer; const struct ex *where, *predicate, *ball;
+    struct binds outer; const struct ex *where, *cut, *predicate, *ball; /* cut: the condition whose parts may read the vector */
     int model; struct rowpoly out; size_t n, width;
-    mpq_t *shift, *centre, radius2; bool shifted;   /* of this case: the input is shift + vector, |vector - centre|^2 <= radius2 */
+    mpq_t *shift; bool shifted; struct region g;    /* of this case: the input is shift + vector, the vector in g */
     struct form *forms; size_t n_forms, room;
     struct formroom w;
     size_t next; uint64_t bindings, cond, cond_open, yes, open; bool all, failed;
@@ -143,16 +144,12 @@ static bool predicate(struct quad *q, const struct ex *x) {
     return refuse(q, "a predicate of another kind");
 }
 
-/* The ball and the forms at the variables that are bound. */
+/* The region and the forms at the variables that are bound. */
 static bool set_up(struct quad *q) {
     drop_forms(q);
     q->shifted = false;
     vector_zero(q->shift, q->n);
-    vector_zero(q->centre, q->n);
-    if (!linear_vector(&q->l, q->ball->k[0], q->centre, q->n, true) || !linear_number(&q->l, q->ball->k[1], q->radius2)) return false;
-    if (mpq_sgn(q->radius2) < 0) return refuse(q, "the radius is negative");
-    mpq_mul(q->radius2, q->radius2, q->radius2);
-    return predicate(q, q->predicate);
+    return region_read(&q->g, &q->l, q->ball, q->cut, q->cut != q->where) && predicate(q, q->predicate);
 }
 
 /* ---- decisions ---- */
@@ -182,8 +179,8 @@ static bool multiplier_holds(struct quad *q, const struct form *x, const mpq_t l
     mpz_t unit;
     mpz_init(unit);
     polynomial(q, x, unit);
-    form_point(q->w.X, q->shift, q->centre, q->n);
-    bool good = form_positive(&q->w, unit, q->radius2, lambda);
+    form_point(q->w.X, q->shift, q->g.centre, q->n);
+    bool good = form_positive(&q->w, unit, q->g.radius2, lambda);
     mpz_clear(unit);
     return good;
 }
@@ -200,21 +197,26 @@ static bool case_holds(struct quad *q, const char *s, size_t size) {
     return good;
 }
 
-/* the vector of a BINDING, in the ball */
+/* A region that is no whole ball: the tree of cells of each form. */
+static bool cells_hold(struct quad *q, size_t size) {
+    struct cells s = {q->c, &q->next, &q->l, &q->g, &q->w, (const mpq_t *)q->shift};
+    bool good = size == 0 || refuse(q, "multipliers of a region other than a ball stand in its leaves");
+    mpz_t unit;
+    mpz_init(unit);
+    for (size_t i = 0; good && i < q->n_forms && !region_is_empty(&q->g); i++) {
+        polynomial(q, &q->forms[i], unit);
+        good = cells_show(&s, unit);
+    }
+    mpz_clear(unit);
+    return good;
+}
+
+/* the vector of a BINDING, in the region */
 static bool read_vector(struct quad *q, const char *s, size_t size, mpq_t *d) {
     if (q->n == 1 && size > 0 && s[size - 1] == ',') size--;
     else if (q->n == 1) return refuse(q, "not a vector of the network's inputs");
     if (!rationals_read(s, size, ',', d, q->n)) return refuse(q, "not a vector of the network's inputs");
-    mpq_t t, sum;
-    mpq_inits(t, sum, NULL);
-    for (size_t i = 0; i < q->n; i++) {
-        mpq_sub(t, d[i], q->centre[i]);
-        mpq_mul(t, t, t);
-        mpq_add(sum, sum, t);
-    }
-    bool inside = mpq_cmp(sum, q->radius2) <= 0;
-    mpq_clears(t, sum, NULL);
-    return inside ? true : refuse(q, "the vector is not in the ball");
+    return region_has(&q->g, (const mpq_t *)d) || refuse(q, "the vector is not in the region");
 }
 
 static bool some_form_fails(struct quad *q, const mpq_t *d) {
@@ -249,14 +251,16 @@ static bool one_case(struct quad *q, enum tri *t) {
     bool hold = x->n >= 4 && memcmp(x->s, "hold", 4) == 0 && (x->n == 4 || x->s[4] == ' ');
     if (!hold && !(x->n > 5 && memcmp(x->s, "fail ", 5) == 0)) return refuse(q, "'hold', 'fail' or 'open' expected");
     *t = hold ? YES : NO;
-    return set_up(q) && (hold ? case_holds(q, x->s + 4, x->n - 4) : case_fails(q, x->s + 5, x->n - 5));
+    if (!set_up(q)) return false;
+    if (!hold) return case_fails(q, x->s + 5, x->n - 5);
+    return region_is_ball(&q->g) ? case_holds(q, x->s + 4, x->n - 4) : cells_hold(q, x->n - 4);
 }
 
 static bool step(struct eval *e, void *arg) {
     struct quad *q = arg;
     q->l.line = q->c->rule_line;
     if (++q->bindings > BINDINGS_MOST) return refuse(q, "more than 2^40 bindings");
-    enum tri where = eval_decide(e, q->where), t = NO;
+    enum tri where = region_where(&q->l, q->where), t = NO;
     if (e->fail.set) return linear_says(&q->l);
     if (where != NO && !one_case(q, &t)) return false;
     enum tri both = tri_and(where, t);
@@ -271,7 +275,7 @@ static bool step(struct eval *e, void *arg) {
 
 /* ---- the statement ---- */
 
-/* forall B, d in ball(...) where C prove P | prove all{P : B, d in ball(...) where C} | count B where C : all{P : d in ball(...)} */
+/* forall B, d in ball(...) where C prove P | prove all{P : B, d in ball(...) where C} | count B where C : all{P : d in ball(...) where D} */
 static bool shape(struct quad *q, const struct stmt *s) {
     const struct ex *all = s->subject;
     const struct binds *b = &s->binds;
@@ -279,17 +283,16 @@ static bool shape(struct quad *q, const struct stmt *s) {
     if (s->float32) return refuse(q, "real semantics only");
     if (s->body != BODY_PROVE && s->body != BODY_COUNT) return refuse(q, "only prove and count");
     if (!universal && !is_all) return refuse(q, "not an all{} over a ball");
-    if (s->body == BODY_COUNT && (all->binds.n != 1 || all->where != NULL)) return refuse(q, "a count is of an all{} over one ball");
+    if (s->body == BODY_COUNT && all->binds.n != 1) return refuse(q, "a count is of an all{} over one ball");
     q->predicate = universal ? s->subject : all->k[0];
     q->where = universal || s->body == BODY_COUNT ? s->where : all->where;
+    q->cut = s->body == BODY_COUNT ? all->where : q->where;
     if (!universal) b = &all->binds;
     const struct bind *last = &b->b[b->n - 1];
     q->ball = last->set;
     q->l.slot = last->slot;
     q->outer = s->body == BODY_COUNT ? s->binds : (struct binds){b->b, b->n - 1};
-    if (q->ball->kind != EX_CALL || q->ball->number != FN_BALL || q->ball->k[2]->kind != EX_WORD || strcmp(q->ball->k[2]->name, "l2") != 0)
-        return refuse(q, "the last variable is not in an l2 ball");
-    return mentions(q->where, q->l.slot) ? refuse(q, "the condition reads the vector") : true;
+    return is_region(q->ball) || refuse(q, "the last variable is not in a ball or a box");
 }
 
 /* the network of the first output that reads the vector */
@@ -303,7 +306,6 @@ static int model_of(const struct quad *q, const struct ex *x) {
 
 static bool begin(struct quad *q, const struct certificate *c, struct eval *e, struct fail *f) {
     *q = (struct quad){.l = {.rule = "quadratic", .linear_in = "outputs of the network", .e = e, .f = f, .line = c->rule_line, .entry = output_entry}, .c = c, .all = true};
-    mpq_init(q->radius2);
     if (!shape(q, e->s)) return false;
     if ((q->model = model_of(q, q->predicate)) < 0) return refuse(q, "no output of a network that reads the vector");
     if (e->s->models[q->model].net == NULL) return refuse(q, "a network is missing");
@@ -311,7 +313,7 @@ static bool begin(struct quad *q, const struct certificate *c, struct eval *e, s
     q->n = e->s->models[q->model].net->in_width;
     q->width = q->l.constant = q->out.width;
     q->shift = vector_new(q->n);
-    q->centre = vector_new(q->n);
+    region_init(&q->g, q->n);
     formroom_init(&q->w, q->n);
     return true;
 }
@@ -320,10 +322,9 @@ static void end(struct quad *q) {
     drop_forms(q);
     mem_free(q->forms);
     vector_free(q->shift, q->n);
-    vector_free(q->centre, q->n);
+    region_clear(&q->g);
     formroom_clear(&q->w);
     rowpoly_clear(&q->out);
-    mpq_clear(q->radius2);
 }
 
 bool rule_quadratic(const struct certificate *c, struct eval *e, struct tally *t, bool *failed, struct fail *f) {
@@ -357,7 +358,7 @@ bool quadratic_point(const struct certificate *c, struct eval *e, const struct b
     if (good && (q.outer.n == 0) != (before.n == 0)) good = refuse(&q, "a binding does not name the variables");
     good = good && (q.outer.n == 0 || binding_set(e, &arena, &before, &q.outer, f));
     if (good) {
-        enum tri where = eval_decide(e, q.where);
+        enum tri where = region_where(&q.l, q.where);
         if (e->fail.set) good = linear_says(&q.l);
         else if (where != YES) good = refuse(&q, "the condition does not hold there");
     }

@@ -19,7 +19,7 @@ const char *fn_name(enum fn f) { return functions[f].name; }
 
 static bool resolve_name(struct scope *c, struct ex *x) {
     static const char *const results[] = {"number", "total", "fraction", "value"};
-    static const char *const words[] = {"embed", "pos_embed", "unembed", "inf", "l2", "all"};
+    static const char *const words[] = {"embed", "pos_embed", "unembed", "inf", "l2", "all", "linf"};
     for (int i = c->n - 1; i >= 0; i--)
         if (strcmp(c->bound[i]->name, x->name) == 0) {
             x->kind = EX_VAR;
@@ -48,7 +48,7 @@ static bool resolve_name(struct scope *c, struct ex *x) {
             x->number = i;
             return true;
         }
-    for (int i = 0; i < 6; i++)
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
         if (strcmp(words[i], x->name) == 0) {
             x->kind = EX_WORD;
             return true;

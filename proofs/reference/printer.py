@@ -92,8 +92,8 @@ def show_set(s):
         return "%s..%s" % (show(s.parts[0], 7), show(s.parts[1], 7))
     if s.kind == "rows":
         return "rows(%s)" % s.parts[0]
-    if s.kind == "ball":
-        return "ball(%s, %s, l2)" % (show(s.parts[0]), show(s.parts[1]))
+    if s.kind in ("ball", "cube"):
+        return "ball(%s, %s, %s)" % (show(s.parts[0]), show(s.parts[1]), "l2" if s.kind == "ball" else "linf")
     if s.kind == "box":
         return "box(%s, %s)" % (show(s.parts[0]), show(s.parts[1]))
     if s.kind == "braces":

@@ -1,10 +1,11 @@
-"""Rule quadratic of proofs/FORMAT.md, section 3: predicates on an l2 ball of real inputs of a network that is a polynomial of degree two."""
+"""Rule quadratic of proofs/FORMAT.md, section 3: predicates on a ball or a box of real inputs of a network that is a polynomial of degree two."""
 from fractions import Fraction
 from math import isqrt, lcm
 from operator import mul
 
 from certificate import Rejected, rational
 from models import Model
+from region import Region, cell_matrix, cells
 from statement import E
 from values import Array, exact, integer
 
@@ -242,7 +243,7 @@ NETWORK = {"logits", "output", "attn", "score", "head_out", "resid_pre", "resid_
 
 
 class BallClaim:
-    """outer: binders before that of the vector; where: the condition or None."""
+    """outer: binders before that of the vector; where: the condition or None; cut: the condition whose parts may read the vector."""
 
     def __init__(self, s, interpreter):
         need(not s.float32, "real semantics only")
@@ -254,13 +255,13 @@ class BallClaim:
             need(body.kind == "quantifier" and body.parts[0] == "all", "not an all{} over a ball")
             _, self.predicate, binds, self.where = body.parts
         if s.kind == "count":
-            need(len(binds) == 1 and self.where is None, "a count is of an all{} over one ball")
-            self.outer, self.where = s.binds, s.where
+            need(len(binds) == 1, "a count is of an all{} over one ball")
+            self.outer, self.cut, self.where = s.binds, self.where, s.where
         else:
-            self.outer = binds[:-1]
+            self.outer, self.cut = binds[:-1], self.where
+        self.whole = s.kind == "count"
         self.vector, self.ball = binds[-1]
-        need(self.ball.kind == "ball", "the last variable is not in an l2 ball")
-        need(self.where is None or self.vector not in names(self.where), "the condition reads the vector")
+        need(self.ball.kind in ("ball", "cube", "box"), "the last variable is not in a ball or a box")
         readers = [e for e in calls(self.predicate, []) if e.parts[0] == "output" and self.vector in names(e.parts[1])]
         need(readers and readers[0].parts[1][0].kind == "name", "no output of a network that reads the vector")
         self.model = readers[0].parts[1][0].parts[0]
@@ -290,10 +291,66 @@ class BallClaim:
         need(isinstance(x, Array) and x.shape == (self.n,) and all(exact(y) for y in x), "an exact vector of the network's inputs was expected")
         return [Fraction(y) for y in x]
 
-    def ball_at(self, env):
+    # conditions and the region
+
+    def condition(self, env, where="the whole condition"):
+        """The truth of the parts of the condition that do not read the vector."""
+        where = self.where if where == "the whole condition" else where
+        if where is None:
+            return True
+        if self.vector not in names(where):
+            return self.interpreter.condition(where, env)
+        if not (where.kind == "binary" and where.parts[0] == "and"):
+            return True
+        left = self.condition(env, where.parts[1])
+        right = left if left is False else self.condition(env, where.parts[2])
+        return False if right is False else True if left is True and right is True else None
+
+    def limits(self, e, env, inside):
+        """(coefficients and constant, strict) of the conditions on the vector; inside: a part all of which must be such conditions."""
+        if e is None or not (inside or self.vector in names(e)):
+            return
+        if e.kind == "binary" and e.parts[0] == "and":
+            for part in e.parts[1:]:
+                yield from self.limits(part, env, inside)
+        elif e.kind == "compare":
+            for op, a, b in zip(e.parts[0], e.parts[1], e.parts[1][1:]):
+                need(op != "!=", "a condition that is not convex")
+                for sign in {"<": (-1,), "<=": (-1,), ">": (1,), ">=": (1,), "==": (1, -1)}[op]:
+                    v = [Fraction(0)] * (self.n + 1)
+                    self.linear(a, env, Fraction(sign), v, self.entry_of_vector)
+                    self.linear(b, env, Fraction(-sign), v, self.entry_of_vector)
+                    yield v, op in ("<", ">")
+        elif e.kind == "quantifier" and e.parts[0] == "all":
+            _, body, binds, where = e.parts
+            need(where is None or self.vector not in names(where), "the condition of an all{} reads the vector")
+            for inner in self.interpreter.bindings(binds, env):
+                c = True if where is None else self.interpreter.settle(where, inner)
+                need(c is not None, "the condition of an all{} is unsettled")
+                if c:
+                    yield from self.limits(body, inner, True)
+        else:
+            need(False, "a condition on the vector is no comparison, `and` or all{}")
+
+    def entry_of_vector(self, e, env, factor, v):
+        """v += factor d[i], (E + d)[i] or (d + E)[i]"""
+        base, i, added = e.parts[0], self.place(e.parts[1][0], env, self.n), None
+        if base.kind == "binary" and base.parts[0] == "+":
+            base, added = (base.parts[2], base.parts[1]) if self.is_vector(base.parts[2]) else (base.parts[1], base.parts[2])
+        need(self.is_vector(base), "a condition is not linear in entries of the vector")
+        if added is not None:
+            v[-1] += factor * self.exact_vector(added, env, False)[i]
+        v[i] += factor
+
+    def region(self, env):
+        limits = list(self.limits(self.cut, env, self.whole))
+        if self.ball.kind == "box":
+            lo, hi = (self.exact_vector(e, env, True) for e in self.ball.parts)
+            need(all(a <= b for a, b in zip(lo, hi)), "the box is empty")
+            return Region(lo, hi, None, limits)
         centre, radius = self.exact_vector(self.ball.parts[0], env, True), self.number(self.ball.parts[1], env)
         need(radius >= 0, "the radius is negative")
-        return centre, radius * radius
+        return Region([c - radius for c in centre], [c + radius for c in centre], (centre, radius * radius) if self.ball.kind == "ball" else None, limits)
 
     # forms: ([coefficient of each output], constant, strict)
 
@@ -321,11 +378,14 @@ class BallClaim:
         self.added = added
 
     def index(self, e, env):
+        return self.place(e, env, self.width)
+
+    def place(self, e, env, size):
         if e.kind == "name" and e.parts[0] == "last":
-            return self.width - 1
+            return size - 1
         need(self.plain(e), "an index rests on the network")
         i = integer(self.interpreter.value(e, env))
-        need(0 <= i < self.width, "index out of range")
+        need(0 <= i < size, "index out of range")
         return i
 
     def of_predicate(self, e, env):
@@ -366,27 +426,30 @@ class BallClaim:
                 form[i], form[j] = Fraction(1), Fraction(-1)
                 yield form, strict
 
-    def linear(self, e, env, factor, form):
-        """form += factor e"""
+    def linear(self, e, env, factor, form, entry=None):
+        """form += factor e; entry: what an index of something that reads the vector adds"""
         if self.plain(e):
             form[-1] += factor * self.number(e, env)
         elif e.kind == "neg":
-            self.linear(e.parts[0], env, -factor, form)
+            self.linear(e.parts[0], env, -factor, form, entry)
         elif e.kind == "binary" and e.parts[0] in ("+", "-"):
-            self.linear(e.parts[1], env, factor, form)
-            self.linear(e.parts[2], env, factor if e.parts[0] == "+" else -factor, form)
+            self.linear(e.parts[1], env, factor, form, entry)
+            self.linear(e.parts[2], env, factor if e.parts[0] == "+" else -factor, form, entry)
         elif e.kind == "binary" and e.parts[0] in ("*", "/"):
             op, a, b = e.parts
             if op == "*" and not self.plain(b):
                 a, b = b, a
             x = self.number(b, env)
             need(op == "*" or x != 0, "division by 0")
-            self.linear(a, env, factor * x if op == "*" else factor / x, form)
+            self.linear(a, env, factor * x if op == "*" else factor / x, form, entry)
         elif e.kind == "index" and len(e.parts[1]) == 1:
-            self.output_call(e.parts[0], env)
-            form[self.index(e.parts[1][0], env)] += factor
+            (entry or self.entry_of_output)(e, env, factor, form)
         else:
-            need(False, "not linear in outputs of the network")
+            need(False, "not linear in outputs of the network or entries of the vector")
+
+    def entry_of_output(self, e, env, factor, form):
+        self.output_call(e.parts[0], env)
+        form[self.index(e.parts[1][0], env)] += factor
 
     # decisions
 
@@ -404,8 +467,9 @@ class BallClaim:
         p, unit = self.polynomial(form)
         return ball_matrix(p, unit, x0, radius2, multiplier)
 
-    def case(self, line, env):
-        """The truth of the predicate on the ball, as the line shows it."""
+    def case(self, lines, env):
+        """The truth of the predicate on the region, as the first of the lines and those that belong to it show it; they are taken from the list."""
+        line = lines.pop(0)
         word, _, rest = line.partition(" ")
         if line == "open":
             return None
@@ -414,15 +478,24 @@ class BallClaim:
             need(self.fails(env, self.read_vector(rest)), "the predicate does not fail at the vector")
             return False
         forms, added = self.forms(env)
-        centre, radius2 = self.ball_at(env)
+        region = self.region(env)
+        if region.is_ball():
+            self.by_multipliers(line, rest, forms, [a + b for a, b in zip(region.ball[0], added)], region.ball[1])
+            return True
+        need(line == "hold", "multipliers of a region other than a ball stand in its leaves")
+        for form, _ in forms if region.possible() else []:
+            p, unit = self.polynomial(form)
+            cells(lines, region, rational, lambda lo, hi, m: need(positive_definite(cell_matrix(p, unit, added, region, lo, hi, m)), "the multipliers do not show the form positive"), need)
+        return True
+
+    def by_multipliers(self, line, rest, forms, x0, radius2):
+        """One multiplier a form, on a whole l2 ball."""
         multipliers = [rational(x) for x in rest.split(" ")] if rest else []
         need(line == "hold" or rest, "one space too many")
         need(None not in multipliers and len(multipliers) == len(forms), "not one multiplier for each form")
-        x0 = [a + b for a, b in zip(centre, added)]
         for (form, _), multiplier in zip(forms, multipliers):
             need(multiplier >= 0, "a multiplier is negative")
             need(positive_definite(self.matrix(form, x0, radius2, multiplier)), "a multiplier does not show its form positive")
-        return True
 
     def read_vector(self, text):
         entries = text.split(",")
@@ -440,11 +513,10 @@ class BallClaim:
         return environment(given[:-1], self.outer), [Fraction(x) for x in given[-1][1]]
 
     def inside(self, env, d):
-        centre, radius2 = self.ball_at(env)
-        need(sum((a - b) ** 2 for a, b in zip(d, centre)) <= radius2, "the vector is not in the ball")
+        need(self.region(env).has(d), "the vector is not in the region")
 
     def fails(self, env, d):
-        """Whether the predicate is false at the vector, which must be in the ball."""
+        """Whether the predicate is false at the vector, which must be in the region."""
         self.inside(env, d)
         forms, added = self.forms(env)
         x = [a + b for a, b in zip(d, added)]

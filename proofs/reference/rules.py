@@ -151,7 +151,7 @@ class Judge:
         if c.verdict == "refuted" and universal:
             need(not c.cases, "a line 'case' is out of place")
             env, d = claim.point(c.counterexample, self.environment)
-            need(self.condition(env, claim.where) is True, "the counterexample does not satisfy the condition")
+            need(claim.condition(env) is True, "the counterexample does not satisfy the condition")
             need(claim.fails(env, d), "the predicate is not false at the counterexample")
             return
         truths = list(self.cases(claim))
@@ -165,7 +165,7 @@ class Judge:
             if not universal:
                 return need(c.witness == [], "the witness of a closed claim is -")
             env, d = claim.point(c.witness, self.environment)
-            need(self.condition(env, claim.where) is True, "the witness does not satisfy the condition")
+            need(claim.condition(env) is True, "the witness does not satisfy the condition")
             claim.inside(env, d)
 
     def cases(self, claim):
@@ -173,10 +173,10 @@ class Judge:
         lines, self.domain = list(self.c.cases), 0
         for env in self.interpreter.bindings(claim.outer, {}):
             self.domain += 1
-            condition = self.condition(env, claim.where)
+            condition = claim.condition(env)
             if condition is not False:
                 need(lines, "a line 'case' is missing")
-                yield condition, claim.case(lines.pop(0), env)
+                yield condition, claim.case(lines, env)
         need(not lines, "a line 'case' too many")
 
     def judge_count(self):

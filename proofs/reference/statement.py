@@ -7,7 +7,7 @@ Expressions are E(kind, ...), by kind:
     quantifier NAME BODY BINDS WHERE   exists BODY BINDS WHERE   if P A B   binary OP A B   not P   neg A
     compare [OP] [E]   member E SET   index BASE [E or slice FROM TO]
     key WORD (drop, keep, to before =)   target WORD X (zero None, value E, from E, mean SET, any SET)   field BASE NAME (q, k or v)
-sets: range A B   rows NAME   ball CENTRE RADIUS   box LOW HIGH   braces [E]   power N SET   product [SET]   image E BINDS WHERE   argmaxes E
+sets: range A B   rows NAME   ball CENTRE RADIUS   cube CENTRE RADIUS (linf)   box LOW HIGH   braces [E]   power N SET   product [SET]   image E BINDS WHERE   argmaxes E
 BINDS is a list of (name, set); a missing part is None. The truth operators are binary too: <=> => or and.
 """
 import hashlib
@@ -337,9 +337,12 @@ class Parser:
             centre = self.expression()
             self.need(",")
             radius = self.expression()
-            for token in (",", "l2", ")"):
-                self.need(token)
-            return E("ball", centre, radius)
+            self.need(",")
+            kind = "cube" if self.take("linf") else "ball"
+            if kind == "ball":
+                self.need("l2")
+            self.need(")")
+            return E(kind, centre, radius)
         if self.take("box"):
             self.need("(")
             low = self.expression()
@@ -392,7 +395,7 @@ class Scope:
         return bound
 
     def visit_set(self, s, bound):
-        if s.kind in ("range", "ball", "box"):
+        if s.kind in ("range", "ball", "cube", "box"):
             for x in s.parts:
                 self.visit(x, bound)
         elif s.kind == "rows":

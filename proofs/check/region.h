@@ -1,0 +1,28 @@
+/* region: where the vector of rule quadratic lies: a ball or a box, cut by linear conditions (FORMAT.md §3, regions). */
+#ifndef CHECK_REGION_H
+#define CHECK_REGION_H
+#include "certificate.h"
+#include "linear.h"
+#include "quadratic.h"
+
+/* sum v[i] d_i + v[n] is positive, or not negative; alone: one v[i] is not 0, and lo or hi says it */
+struct limit { mpq_t *v; bool strict, alone; };
+/* l2: |d - centre|^2 <= radius2. lo_i <= d_i <= hi_i in any case. joint: limits that are not alone. */
+struct region { size_t n; bool l2; mpq_t *centre, radius, radius2, *lo, *hi; struct limit *limits; size_t n_limits, room, joint; };
+void region_init(struct region *g, size_t n);
+void region_clear(struct region *g);
+bool is_region(const struct ex *set);
+/* The truth of the parts of the condition that do not read the vector; where may be NULL. */
+enum tri region_where(struct linear *l, const struct ex *where);
+/* The set and the parts of the condition that read the vector, at the variables that are bound; whole: all parts must be linear conditions. */
+bool region_read(struct region *g, struct linear *l, const struct ex *set, const struct ex *where, bool whole);
+bool region_has(const struct region *g, const mpq_t *d);
+/* A whole l2 ball, of which one multiplier says all. */
+bool region_is_ball(const struct region *g);
+/* lo is above hi somewhere */
+bool region_is_empty(const struct region *g);
+
+/* cells.c: the lines `case split` and `case leaf` of one form, whose polynomial in shift + d is w->m, times unit; *next is the first of them. */
+struct cells { const struct certificate *c; size_t *next; struct linear *l; struct region *g; struct formroom *w; const mpq_t *shift; };
+bool cells_show(struct cells *s, const mpz_t unit);
+#endif
