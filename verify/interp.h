@@ -56,6 +56,8 @@ void walk_size(mpz_t out, const struct walk *w);
 bool walk_is_flat(const struct walk *w);
 /* Next binding with index in [from, to) (as set by walk_range; default all): binds the slots. *more false at the end. */
 void walk_range(struct walk *w, const mpz_t from, const mpz_t to);
+/* What every binding is going to be tested for: the walk may leave out bindings for which it is false. */
+void walk_condition(struct walk *w, const struct expr *where);
 /* From the beginning of its range again; sets that depend on names bound outside are read anew. */
 void walk_restart(struct walk *w);
 enum status walk_next(bool *more, struct walk *w, struct diag *d) MUST_USE;

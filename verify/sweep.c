@@ -321,7 +321,9 @@ static enum status worker_new(struct worker *w)
 {
     const struct sweep *sweep = w->shared->sweep;
     enum status s = tiers_new(&w->tiers, sweep->s);
-    return s == STATUS_OK ? walk_new(&w->walk, sweep->binds, tiers_fast(w->tiers), &w->diag) : s;
+    if (s == STATUS_OK) s = walk_new(&w->walk, sweep->binds, tiers_fast(w->tiers), &w->diag);
+    if (s == STATUS_OK) walk_condition(w->walk, sweep->where);
+    return s;
 }
 
 static void work(struct worker *w)

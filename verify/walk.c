@@ -1,6 +1,7 @@
 /* walk.c: binders as a flat list of steps, an odometer over them. Image sets are flattened into the steps of their own binders,
  * a test for their condition and an assignment. */
 #include "verify/interp_parts.h"
+#include "verify/prune.h"
 #include "core/mem.h"
 #include <limits.h>
 #include <stdint.h>
@@ -24,10 +25,12 @@ struct step {
     long lo, hi, at;             /* RANGE */
     struct elements *lists; size_t n_lists;   /* ELEMENTS: one; SEQUENCE: one, or one a position */
     size_t k, *digit; int *tokens; size_t room;
+    struct prune prune;          /* SEQUENCE: what its tokens have to satisfy, as far as it is known beforehand */
 };
 struct walk {
     struct interp *in;
     struct step *steps; size_t n, room;
+    const struct expr *where;    /* what every binding is going to be tested for, or NULL */
     index_t from, to, size;      /* of the prefix */
     bool started, seeking, ended, split;
 };
@@ -245,8 +248,37 @@ static void step_seek(struct step *p, index_t at)
         }
 }
 
+/* The next sequence that differs from this one at position d or before. */
+static bool sequence_after(size_t *changed, struct step *p, size_t d)
+{
+    for (size_t i = d + 1; i < p->k; i++) {
+        p->digit[i] = 0;
+        p->tokens[i] = (int)digit_list(p, i)->values[0];
+    }
+    for (size_t i = d + 1; i-- > 0;) {
+        const struct elements *x = digit_list(p, i);
+        bool carry = ++p->digit[i] == x->n_start;
+        if (carry) p->digit[i] = 0;
+        p->tokens[i] = (int)x->values[p->digit[i]];
+        *changed = i;
+        if (!carry) return true;
+    }
+    return false;
+}
+
+/* This sequence, or the next one, that passes the tests; before position `from` they are passed. */
+static bool sequence_admit(struct step *p, size_t from)
+{
+    for (;;) {
+        size_t d = prune_fails(&p->prune, p->tokens, from, p->k);
+        if (d >= p->k) return true;
+        if (!sequence_after(&from, p, d)) return false;
+    }
+}
+
 static bool step_next(struct step *p)
 {
+    size_t changed;
     if (p->kind == STEP_RANGE) {
         if (p->at >= p->hi) return false;
         p->at++;
@@ -257,14 +289,7 @@ static bool step_next(struct step *p)
         p->k++;
         return true;
     }
-    for (size_t i = p->k; i-- > 0;) {
-        const struct elements *x = digit_list(p, i);
-        bool carry = ++p->digit[i] == x->n_start;
-        if (carry) p->digit[i] = 0;
-        p->tokens[i] = (int)x->values[p->digit[i]];
-        if (!carry) return true;
-    }
-    return false;
+    return p->k > 0 && sequence_after(&changed, p, p->k - 1) && sequence_admit(p, changed);
 }
 
 static bool is_generator(const struct step *p)
@@ -365,6 +390,7 @@ void walk_free(struct walk *w)
         free(w->steps[i].lists);
         free(w->steps[i].digit);
         free(w->steps[i].tokens);
+        prune_clear(&w->steps[i].prune);
     }
     free(w->steps);
     free(w);
@@ -409,6 +435,11 @@ void walk_range(struct walk *w, const mpz_t from, const mpz_t to)
     w->started = w->ended = false;
 }
 
+void walk_condition(struct walk *w, const struct expr *where)
+{
+    w->where = where;
+}
+
 void walk_restart(struct walk *w)
 {
     w->started = w->ended = false;
@@ -438,6 +469,28 @@ static bool beyond_range(const struct walk *w, size_t step)
     return at >= w->to;
 }
 
+/* The conditions behind step `at` on its sequence. Names that this step or a later one binds may still hold what they held before. */
+static enum status load_conditions(struct walk *w, size_t at)
+{
+    struct step *p = &w->steps[at];
+    enum status s = STATUS_OK;
+    bool any = w->where != NULL;
+    for (size_t i = at + 1; i < w->n; i++) any |= w->steps[i].kind == STEP_TEST;
+    p->prune.n = 0;
+    if (!any) return STATUS_OK;
+    bool *stands = mem_array(w->in->n_slots + 1, sizeof *stands);
+    if (!stands) return STATUS_MEMORY;
+    for (size_t i = 0; i < w->in->n_slots; i++) stands[i] = true;
+    for (size_t i = at; i < w->n; i++)
+        if (w->steps[i].slot >= 0) stands[w->steps[i].slot] = false;
+    for (size_t i = at + 1; i < w->n && s == STATUS_OK; i++)
+        if (w->steps[i].kind == STEP_TEST) s = prune_add(&p->prune, w->in, w->steps[i].e, p->slot, p->k, stands);
+    if (s == STATUS_OK && w->where) s = prune_add(&p->prune, w->in, w->where, p->slot, p->k, stands);
+    prune_sort(&p->prune);
+    free(stands);
+    return s;
+}
+
 static enum status enter(bool *ok, struct walk *w, size_t at)
 {
     struct step *p = &w->steps[at];
@@ -463,6 +516,14 @@ static enum status enter(bool *ok, struct walk *w, size_t at)
         return STATUS_OK;
     }
     step_seek(p, w->seeking && p->prefix ? seek_index(w, at) : 0);
+    if (p->kind == STEP_SEQUENCE) {
+        if ((s = load_conditions(w, at)) != STATUS_OK) return s;
+        if (prune_fails(&p->prune, p->tokens, 0, p->k) < p->k) {
+            w->seeking = false;   /* it goes on to another sequence: what follows begins anew */
+            *ok = sequence_admit(p, 0) && !(p->prefix && beyond_range(w, at));
+        }
+        if (!*ok) return STATUS_OK;
+    }
     return step_bind(p, w->in);
 }
 

@@ -34,7 +34,6 @@ struct eval {
     struct radii *radii;                  /* radius.c: what the certificate's lines `radius` show, or NULL */
     struct edited **edited; int n_edited; /* networks with parts, and with other tensors: nodes.c */
     struct replaced *replaced; int n_replaced;
-    uint64_t bindings;                    /* met by eval_each at the outermost level */
 };
 
 void eval_init(struct eval *e, const struct stmt *s);
@@ -48,6 +47,10 @@ bool eval_value(struct eval *e, const struct ex *x, unsigned p, struct num *out)
 /* Calls f once for every binding of b (env holds it); f returns false to stop. Returns false when stopped or on an error (then e->fail is set). */
 typedef bool each_fn(struct eval *e, void *arg);
 bool eval_each(struct eval *e, const struct binds *b, each_fn *f, void *arg);
+/* A share of the bindings: of every `parts` beginnings, the one number `part`. met: 0 at first. */
+struct split { uint32_t part, parts; uint64_t met; };
+/* The same without some of the bindings for which `where` is false; *skipped grows by their number. split may be NULL; the shares together have all. */
+bool eval_each_where(struct eval *e, const struct binds *b, const struct ex *where, struct split *split, uint64_t *skipped, each_fn *f, void *arg);
 bool is_range(const struct ex *set);      /* a..b or rows(X) */
 bool eval_set_values(struct eval *e, const struct ex *set, int64_t **out, size_t *n); /* a set of integers; caller frees with mem_free */
 enum tri eval_member(struct eval *e, const struct ex *set, const struct var *v);      /* is v in the set, as a binding of a binder */

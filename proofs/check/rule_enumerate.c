@@ -1,10 +1,12 @@
 /* Rule enumerate: every binding, at growing precision where a comparison is not clear. */
 #include "certificate.h"
 #include "fast.h"
+#include "shares.h"
+#include <string.h>
 
 #define BINDINGS_MOST ((uint64_t)1 << 40)
 
-struct scan { const struct ex *where, *predicate; struct fast fast; bool need_all, all; uint64_t bindings, cond, cond_open, yes, open; };
+struct scan { const struct ex *where, *predicate; struct fast fast; bool need_all, all, capped; uint64_t cap, bindings, cond, cond_open, yes, open; };
 
 /* first in 64-bit integers, then by enclosures of growing precision */
 static enum tri decide(struct eval *e, struct fast *f, const struct ex *x) {
@@ -14,6 +16,7 @@ static enum tri decide(struct eval *e, struct fast *f, const struct ex *x) {
 
 static bool scan_step(struct eval *e, void *arg) {
     struct scan *s = arg;
+    if (s->bindings == s->cap) return s->capped = true, false;
     if (++s->bindings > BINDINGS_MOST) return eval_fail(e, "more than 2^40 bindings");
     enum tri where = decide(e, &s->fast, s->where), t = NO;
     if (e->fail.set) return false;
@@ -28,21 +31,59 @@ static bool scan_step(struct eval *e, void *arg) {
     return s->all || !s->need_all;
 }
 
-bool rule_enumerate(struct eval *e, const struct binds *b, const struct ex *where, const struct ex *predicate, bool need_all, struct tally *t, struct fail *f) {
-    struct scan s = {.where = where, .predicate = predicate, .need_all = need_all, .all = true};
-    e->fail.set = false;
-    e->p = precision[0];
-    fast_init(&s.fast, e);
-    bool ran = eval_each(e, b, scan_step, &s);
+/* What one share of the bindings gives. */
+struct found { bool ran, all, capped; uint64_t bindings, cond, cond_open, yes, open; char why[400]; };
+struct whole { struct eval *e; const struct binds *b; const struct ex *where, *predicate; bool need_all; uint64_t cap; };
+
+static bool scan_part(uint32_t number, uint32_t parts, void *arg, void *result) {
+    struct whole *w = arg;
+    struct found *r = result;
+    struct scan s = {.where = w->where, .predicate = w->predicate, .need_all = w->need_all, .all = true, .cap = w->cap};
+    struct split split = {number, parts, 0};
+    uint64_t skipped = 0;
+    w->e->fail.set = false;
+    w->e->p = precision[0];
+    fast_init(&s.fast, w->e);
+    bool whole = eval_each_where(w->e, w->b, w->where, parts > 1 ? &split : NULL, &skipped, scan_step, &s);
     fast_clear(&s.fast);
-    if (!ran && e->fail.set) return fail_at(f, 0, "%s", e->fail.text);
-    mpz_set_ui(t->bindings, s.bindings);
-    mpz_set_ui(t->where, s.cond);
-    mpz_set_ui(t->where_open, s.cond_open);
-    mpz_set_ui(t->yes, s.yes);
-    mpz_set_ui(t->open, s.open);
-    t->all = s.all;
+    *r = (struct found){whole || !w->e->fail.set, s.all, s.capped, s.bindings + skipped, s.cond, s.cond_open, s.yes, s.open, ""};
+    if (!r->ran) memcpy(r->why, w->e->fail.text, sizeof r->why);
+    return whole;
+}
+
+static void add(mpz_t to, uint64_t v) { mpz_add_ui(to, to, v); }
+
+static bool gather(struct tally *t, const struct found *r, const bool *have, uint32_t parts, struct fail *f) {
+    t->all = true;
+    for (uint32_t i = 0; i < parts; i++) {
+        if (!have[i]) continue;
+        if (!r[i].ran) return fail_at(f, 0, "%s", r[i].why);
+        add(t->bindings, r[i].bindings);
+        add(t->where, r[i].cond);
+        add(t->where_open, r[i].cond_open);
+        add(t->yes, r[i].yes);
+        add(t->open, r[i].open);
+        t->all = t->all && r[i].all;
+    }
     return true;
+}
+
+/* Few bindings are met at once. Of many, every processor has a share. */
+#define ALONE 5000
+
+bool rule_enumerate(struct eval *e, const struct binds *b, const struct ex *where, const struct ex *predicate, bool need_all, struct tally *t, struct fail *f) {
+    struct found r[SHARES_MOST];
+    bool have[SHARES_MOST] = {true}, stopped;
+    struct whole w = {e, b, where, predicate, need_all, ALONE};
+    uint32_t parts = 1;
+    memset(r, 0, sizeof r);
+    (void)scan_part(0, 1, &w, r);
+    if (r[0].capped) {
+        w.cap = UINT64_MAX;
+        parts = shares_of_machine();
+        if (!shares_run(parts, scan_part, &w, r, have, sizeof *r, &stopped)) return fail_at(f, 0, "a process with a share of the bindings ended early");
+    }
+    return gather(t, r, have, parts, f);
 }
 
 struct average { const struct ex *where, *value; unsigned p; struct num v, sum; uint64_t bindings, n; };

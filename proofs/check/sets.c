@@ -1,12 +1,15 @@
 /* Sets and binders: every binding once, and membership. */
-#include "eval.h"
+#include "prune.h"
 #include <string.h>
 
 #define ELEMENTS_MOST ((size_t)1 << 22)
 
-/* fixed: the slot of a binder that takes `value` alone (when that is in its set) instead of every element; -1: none */
-struct walk { const struct binds *b; int i; each_fn *f; void *arg; int fixed; const struct var *value; };
+/* fixed: the slot of a binder that takes `value` alone (when that is in its set) instead of every element; -1: none. where: what every binding is
+ * going to be tested for, or NULL. skipped: how many bindings the last binder did not meet for its sake. split: the share of this process, or NULL. */
+struct walk { const struct binds *b; int i; each_fn *f; void *arg; int fixed; const struct var *value; const struct ex *where; uint64_t *skipped; struct split *split; };
 static bool bind_next(struct eval *e, struct walk *w);
+/* Every binding is in one share: on its way the walk asks once, at the beginning of a sequence, in a range, or at the last. */
+static bool in_share(struct split *split) { return split == NULL || split->met++ % split->parts == split->part; }
 
 bool is_range(const struct ex *set) { return set->kind == EX_RANGE || (set->kind == EX_CALL && set->number == FN_ROWS); }
 
@@ -96,36 +99,83 @@ bool product_init(struct eval *e, struct product *p, const struct ex *set) {
     return good;
 }
 
+/* An odometer over the sequences of a product. size[d]: number of its sequences that begin with given t[0..d]. */
+struct odometer { struct product p; struct prune prune; size_t *at; int64_t *t; uint64_t *size; uint32_t unit; };
+#define SIZE_MOST ((uint64_t)1 << 62)
+#define UNITS_LEAST 64
+
+static void odometer_init(struct odometer *o, const struct eval *e, const struct ex *where, int slot) {
+    uint32_t n = o->p.n;
+    o->at = mem_get((size_t)n + 1, sizeof *o->at);
+    o->t = mem_get((size_t)n + 1, sizeof *o->t);
+    o->size = mem_get((size_t)n + 1, sizeof *o->size);
+    o->size[n] = 1; /* size[d + 1] after t[d] stands, size[0] of all */
+    for (uint32_t d = n; d-- > 0;) o->size[d] = o->p.size[d] > 0 && o->size[d + 1] > SIZE_MOST / o->p.size[d] ? SIZE_MOST : o->size[d + 1] * o->p.size[d];
+    uint64_t units = 1;
+    for (uint32_t d = 0; d < n && units < UNITS_LEAST; o->unit = d++) units *= o->p.size[d]; /* a share is of beginnings up to this position */
+    for (uint32_t i = 0; i < n; i++) o->t[i] = o->p.size[i] > 0 ? o->p.v[i][0] : 0;
+    prune_init(&o->prune, e, o->size[0] < SIZE_MOST ? where : NULL, slot, n);
+}
+
+static void odometer_clear(struct odometer *o) {
+    mem_free(o->at);
+    mem_free(o->t);
+    mem_free(o->size);
+    prune_clear(&o->prune);
+    product_clear(&o->p);
+}
+
+/* The next element at depth d that may stand, from at[d] on; what is passed over is added to *skipped. */
+static bool odometer_step(struct odometer *o, uint32_t d, uint64_t *skipped) {
+    for (; o->at[d] < o->p.size[d]; o->at[d]++) {
+        o->t[d] = o->p.v[d][o->at[d]];
+        if (prune_keeps(&o->prune, o->t, d)) return true;
+        *skipped += o->size[d + 1];
+    }
+    return false;
+}
+
+/* Is there a product of token sets among the binders from the i-th on? A share is of its sequences; otherwise of the elements of the first range. */
+static bool has_product(const struct binds *b, int i) {
+    for (; i < b->n; i++) {
+        const struct ex *set = b->b[i].set;
+        if (set->kind == EX_TOKENS || set->kind == EX_PRODUCT || (set->kind == EX_IMAGE && has_product(&set->binds, 0))) return true;
+    }
+    return false;
+}
+
 /* All sequences of a product in lexicographic order of the element lists. */
-static bool walk_product(struct eval *e, const struct ex *set, struct var *var, struct walk *w) {
-    struct product p;
-    if (!product_init(e, &p, set)) return false;
-    size_t *at = mem_get(p.n + 1, sizeof *at);
-    int64_t *t = mem_get(p.n + 1, sizeof *t);
-    bool good = true, more = true;
-    for (uint32_t i = 0; i < p.n; i++) {
-        if (p.size[i] == 0) more = false;
-        else t[i] = p.v[i][0];
-    }
+static bool walk_product(struct eval *e, const struct ex *set, int slot, struct var *var, struct walk *w) {
+    struct odometer o = {0};
+    struct split *split = w->split;
+    if (!product_init(e, &o.p, set)) return false;
+    /* passed over: counted where the last binder is known to be this one */
+    bool last = w->i == w->b->n;
+    odometer_init(&o, e, w->skipped == NULL || last ? w->where : NULL, slot);
+    uint64_t none = 0, skipped = 0;
+    uint32_t d = 0, n = o.p.n;
+    bool good = true, more = n > 0 && o.size[0] > 0;
+    w->split = NULL; /* what comes below is all of this share */
     while (good && more) {
-        *var = (struct var){.set = true, .seq = true, .s = t, .n = p.n};
-        good = bind_next(e, w);
-        uint32_t i = p.n;
-        more = false;
-        while (good && i-- > 0) {
-            if (++at[i] < p.size[i]) {
-                t[i] = p.v[i][at[i]];
-                more = true;
-                break;
-            }
-            at[i] = 0;
-            t[i] = p.v[i][0];
+        bool counts = d > o.unit || split == NULL || split->part == 0; /* every share walks the beginnings */
+        bool here = odometer_step(&o, d, counts ? &skipped : &none);
+        bool enter = here && (d != o.unit || in_share(split));
+        if (enter && d + 1 < n) {
+            o.at[++d] = 0;
+            continue;
         }
+        if (enter) {
+            *var = (struct var){.set = true, .seq = true, .s = o.t, .n = n};
+            good = bind_next(e, w);
+        }
+        if (here) o.at[d]++;
+        else if (d > 0) o.at[--d]++;
+        else more = false;
     }
+    w->split = split;
+    if (w->skipped != NULL) *w->skipped += skipped;
     var->set = false;
-    mem_free(at);
-    mem_free(t);
-    product_clear(&p);
+    odometer_clear(&o);
     return good;
 }
 
@@ -157,21 +207,36 @@ static bool image_step(struct eval *e, void *arg) {
     return good;
 }
 
-static bool walk_set(struct eval *e, const struct ex *set, struct var *var, struct walk *w) {
-    if (set->kind == EX_TOKENS || set->kind == EX_PRODUCT) return walk_product(e, set, var, w);
-    if (set->kind == EX_IMAGE) {
-        struct image m = {.set = set, .var = var, .w = w};
-        return eval_each(e, &set->binds, image_step, &m);
-    }
+static bool walk_image(struct eval *e, const struct ex *set, struct var *var, struct walk *w) {
+    struct image m = {.set = set, .var = var, .w = w};
+    struct walk inner = {.b = &set->binds, .f = image_step, .arg = &m, .fixed = -1, .where = set->where, .split = w->split};
+    w->split = NULL;
+    bool good = bind_next(e, &inner);
+    w->split = inner.split;
+    return good;
+}
+
+static bool walk_range(struct eval *e, const struct ex *set, struct var *var, struct walk *w) {
+    int64_t lo, hi;
     bool good = true;
-    if (is_range(set)) {
-        int64_t lo, hi;
-        if (!range_ends(e, set, &lo, &hi)) return false;
-        for (int64_t i = lo; good && i <= hi; i++) {
-            *var = (struct var){.set = true, .v = i};
-            good = bind_next(e, w);
-        }
-    } else {
+    struct split *split = w->split;
+    bool here = split != NULL && !has_product(w->b, w->i);
+    if (!range_ends(e, set, &lo, &hi)) return false;
+    if (here) w->split = NULL;
+    for (int64_t i = lo; good && i <= hi; i++) {
+        *var = (struct var){.set = true, .v = i};
+        if (!here || in_share(split)) good = bind_next(e, w);
+    }
+    w->split = split;
+    return good;
+}
+
+static bool walk_set(struct eval *e, const struct ex *set, int slot, struct var *var, struct walk *w) {
+    if (set->kind == EX_TOKENS || set->kind == EX_PRODUCT) return walk_product(e, set, slot, var, w);
+    if (set->kind == EX_IMAGE) return walk_image(e, set, var, w);
+    bool good = true;
+    if (is_range(set)) good = walk_range(e, set, var, w);
+    else {
         int64_t *v;
         size_t n;
         if (!eval_set_values(e, set, &v, &n)) return false;
@@ -186,7 +251,7 @@ static bool walk_set(struct eval *e, const struct ex *set, struct var *var, stru
 }
 
 static bool bind_next(struct eval *e, struct walk *w) {
-    if (w->i == w->b->n) return w->f(e, w->arg);
+    if (w->i == w->b->n) return in_share(w->split) ? w->f(e, w->arg) : true;
     const struct bind *b = &w->b->b[w->i];
     bool good = true;
     w->i++;
@@ -196,13 +261,18 @@ static bool bind_next(struct eval *e, struct walk *w) {
             good = bind_next(e, w);
             e->env[b->slot].set = false;
         } else good = !e->fail.set;
-    } else good = walk_set(e, b->set, &e->env[b->slot], w);
+    } else good = walk_set(e, b->set, b->slot, &e->env[b->slot], w);
     w->i--;
     return good;
 }
 
 bool eval_each(struct eval *e, const struct binds *b, each_fn *f, void *arg) {
     struct walk w = {.b = b, .f = f, .arg = arg, .fixed = -1};
+    return bind_next(e, &w);
+}
+
+bool eval_each_where(struct eval *e, const struct binds *b, const struct ex *where, struct split *split, uint64_t *skipped, each_fn *f, void *arg) {
+    struct walk w = {.b = b, .f = f, .arg = arg, .fixed = -1, .where = where, .skipped = skipped, .split = split};
     return bind_next(e, &w);
 }
 

@@ -17,6 +17,22 @@ static const struct { const char *binds; long bindings; bool flat; long sum; } t
     {"t in { seq(l, 3, sort(l)) : l in tokens[2] of 0..2 }", 9, true, 63},
     {"t in { u : p in 0..1, u in tokens[3] of 0..1 where u[2] == u[p] }", 8, true, 12},
     {"t in { v : v in tokens[2] of 0..4 where v[0] < v[1] }, a in 0..t[0]", 20, false, 110},
+    {"t in { u : u in tokens[4] of 0..3 where distinct(u) }", 24, true, 144},
+    {"t in { u : p in 0..1, u in tokens[4] of 0..3 where distinct(u[0..2]) and u[last] == u[p] }", 48, true, 288},
+};
+
+/* Conditions that are asked early; the bindings that satisfy them; whether some are left out without being met. */
+static const struct { const char *binds, *where; long bindings; bool early; } conditions[] = {
+    {"t in tokens[4] of 0..2", "distinct(t)", 0, true},
+    {"t in tokens[3] of 0..3", "distinct(t[1..])", 48, true},
+    {"p in 0..2, t in tokens[4] of 0..2", "distinct(t[0..2]) and t[last] == t[p]", 18, true},
+    {"t in tokens[4] of 0..2, p in 0..2", "distinct(t[0..2]) and t[3] == t[p]", 18, true},
+    {"t in tokens[3] of 0..3, u in tokens[2] of 0..2", "u[0] < u[1] and t[0] == 3", 48, true},
+    {"t in tokens(1..3, {5, 2}, 0..3)", "t[0] + 1 > t[2] - 1 and 2 <= t[1] < t[0] + 2", 11, true},
+    {"t in tokens[3] of 0..3", "t[0] == t[1] and max(t) > 2 and t[1] != t[2]", 6, true},
+    {"t in tokens[3] of 0..3", "max(t) > 2 and t[0] == t[1]", 7, false},
+    {"t in tokens[3] of 0..3", "t[0] == t[1] or t[1] == t[2]", 28, false},
+    {"p in 1..3, t in tokens[3] of 0..p", "t[0] == p and t[1] != p", 20, true},
 };
 
 struct seen { long n, sum; struct binding *all; size_t room; };
@@ -29,7 +45,15 @@ static long total(const struct binding *b)
     return sum;
 }
 
-static void collect(struct seen *seen, const struct statement *s, unsigned long from, unsigned long to, unsigned long *size, bool *flat)
+static bool satisfies(struct interp *in, const struct expr *where, struct diag *d)
+{
+    enum truth t = TRUTH_TRUE;
+    if (where) ck_assert_int_eq(interp_truth(&t, in, where, d), STATUS_OK);
+    return t == TRUTH_TRUE;
+}
+
+/* where, early: of the bindings for which it is true; *met counts those that the walk came by. */
+static void collect_where(struct seen *seen, const struct statement *s, unsigned long from, unsigned long to, unsigned long *size, bool *flat, const struct expr *where, bool early, long *met)
 {
     struct interp *in;
     struct walk *w;
@@ -47,9 +71,12 @@ static void collect(struct seen *seen, const struct statement *s, unsigned long 
     mpz_set_ui(x, from);
     mpz_set_ui(y, to);
     walk_range(w, x, y);
+    walk_condition(w, early ? where : NULL);
     for (;;) {
         ck_assert_int_eq(walk_next(&more, w, &d), STATUS_OK);
         if (!more) break;
+        ++*met;
+        if (!satisfies(in, where, &d)) continue;
         struct binding b = {0};
         ck_assert_int_eq(binding_read(&b, &s->binds, in), STATUS_OK);
         ck_assert_int_lt(seen->n, 200);
@@ -63,6 +90,12 @@ static void collect(struct seen *seen, const struct statement *s, unsigned long 
     mpz_clear(x);
     mpz_clear(y);
     diag_clear(&d);
+}
+
+static void collect(struct seen *seen, const struct statement *s, unsigned long from, unsigned long to, unsigned long *size, bool *flat)
+{
+    long met = 0;
+    collect_where(seen, s, from, to, size, flat, NULL, false, &met);
 }
 
 static void forget(struct seen *seen)
@@ -96,6 +129,44 @@ START_TEST(every_binding_once)
         forget(&parts);
     }
     forget(&whole);
+    claims_clear(&claims);
+    diag_clear(&d);
+}
+END_TEST
+
+static void same_bindings(const char *binds, const struct seen *a, const struct seen *b)
+{
+    ck_assert_msg(a->n == b->n, "%s: %ld and %ld bindings", binds, a->n, b->n);
+    for (long i = 0; i < a->n; i++) ck_assert_int_eq(binding_compare(&a->all[i], &b->all[i]), 0);
+}
+
+START_TEST(conditions_leave_out_nothing_else)
+{
+    const char *binds = conditions[_i].binds;
+    char text[300];
+    struct claims claims;
+    struct diag d;
+    diag_init(&d);
+    snprintf(text, sizeof text, "claim c { count %s where %s : 0 == 0 }\n", binds, conditions[_i].where);
+    ck_assert_msg(claims_from_text(&claims, HEADER_M, text, &d) == STATUS_OK, "%s: %s", binds, d.n ? d.messages[0].text : "");
+    const struct statement *s = &claims.statements[0];
+    unsigned long size = 0, unused;
+    bool flat;
+    long all = 0, met = 0, in_steps = 0;
+    struct seen late = {.all = calloc(200, sizeof *late.all)}, early = {.all = calloc(200, sizeof *early.all)};
+    collect_where(&late, s, 0, 1000000, &size, &flat, s->where, false, &all);
+    collect_where(&early, s, 0, 1000000, &size, &flat, s->where, true, &met);
+    ck_assert_msg(late.n == conditions[_i].bindings, "%s: %ld bindings", binds, late.n);
+    same_bindings(binds, &late, &early);
+    ck_assert_msg(conditions[_i].early ? met < all : met == all, "%s: %ld of %ld met", binds, met, all);
+    for (unsigned long step = 1; step <= 7; step += 3) {
+        struct seen parts = {.all = calloc(200, sizeof *parts.all)};
+        for (unsigned long from = 0; from < size; from += step) collect_where(&parts, s, from, from + step, &unused, &flat, s->where, true, &in_steps);
+        same_bindings(binds, &late, &parts);
+        forget(&parts);
+    }
+    forget(&late);
+    forget(&early);
     claims_clear(&claims);
     diag_clear(&d);
 }
@@ -138,6 +209,7 @@ int main(void)
     Suite *suite = suite_create("walk");
     TCase *c = tcase_create("Core");
     tcase_add_loop_test(c, every_binding_once, 0, (int)(sizeof table / sizeof *table));
+    tcase_add_loop_test(c, conditions_leave_out_nothing_else, 0, (int)(sizeof conditions / sizeof *conditions));
     tcase_add_test(c, huge_domain);
     suite_add_tcase(suite, c);
     SRunner *runner = srunner_create(suite);
