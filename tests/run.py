@@ -35,6 +35,7 @@ SCRIPTS = [
     ("quadratic_boxes", [PY, "tests/quadratic/boxes.py", BUILD]),
     ("radius", [PY, "tests/quadratic/radius.py", BUILD]),
     ("forms", [PY, "tests/quadratic/forms.py", BUILD]),
+    ("spectra", [PY, "tests/quadratic/spectra.py", BUILD]),
     # a library under AddressSanitizer does not load into a Python that is not
     *([] if "asan" in BUILD else [("python", [PY, "tests/python/run.py", BUILD])]),
     ("boxes", [PY, "tests/bound/run.py", BUILD, "--count", "40"]),

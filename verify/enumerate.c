@@ -1,6 +1,8 @@
 /* enumerate.c: the engine that looks at every binding of a finite domain. */
 #include "verify/sweep.h"
 #include "core/mem.h"
+#include "verify/radius.h"
+#include "verify/spectral.h"
 #include <math.h>
 #include <stdarg.h>
 #include <string.h>
@@ -418,6 +420,12 @@ static enum status enumerate_decide(struct outcome *out, const struct statement 
     case BODY_PROVE: status = sweep.goal == SWEEP_EXISTS ? finish_exists(out, &t, status) : finish_forall(out, s, &t, status); break;
     }
     tally_clear(&t);
+    const char *remark = spectra_remarked(radii_spectra(s->radii));
+    if (out->reason && remark) {
+        char *before = mem_string(out->reason);
+        status = before && say(out, "%s; %s", before, remark) != STATUS_OK ? STATUS_MEMORY : status;
+        free(before);
+    }
     return status;
 }
 

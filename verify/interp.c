@@ -279,10 +279,12 @@ static enum status eval_unary(struct value *out, struct interp *in, const struct
 static enum status eval_call(struct value *out, struct interp *in, const struct expr *e)
 {
     if (is_network_call(e)) return network_value(out, in, e);
+    if (is_truncated_call(e)) return truncated_value(out, in, e);
     switch (e->function) {
     case FUNCTION_W: case FUNCTION_QK: case FUNCTION_OV: return array_weight(out, in, e);
     case FUNCTION_RADIUS: return radius_value(out, in, e);
     case FUNCTION_FORM: return form_value(out, in, e);
+    case FUNCTION_EIGENVECTOR: return eigenvector_value(out, in, e);
     case FUNCTION_EIGENVALUES: case FUNCTION_INERTIA: case FUNCTION_RANK: return spectrum_value(out, in, e);
     case FUNCTION_SORT: case FUNCTION_SEQ: case FUNCTION_ONEHOT: case FUNCTION_TRANSPOSE: case FUNCTION_DIAG: case FUNCTION_MEAN_ROWS: case FUNCTION_LEN:
         return array_call(out, in, e);

@@ -235,7 +235,7 @@ static slong rank_of(const fmpz *A, size_t rows, size_t columns)
     return rank;
 }
 
-static bool is_symmetric(const fmpz *A, size_t n)
+bool fmpz_symmetric(const fmpz *A, size_t n)
 {
     for (size_t i = 0; i < n; i++)
         for (size_t j = 0; j < i; j++)
@@ -243,32 +243,39 @@ static bool is_symmetric(const fmpz *A, size_t n)
     return true;
 }
 
-enum status spectrum_value(struct value *out, struct interp *in, const struct expr *e)
+enum status exact_matrix(fmpz **num, fmpz_t den, size_t *rows, size_t *columns, struct interp *in, const struct expr *call, const struct expr *e)
 {
     struct value *a;
-    const char *name = function_table[e->function].name;
-    enum status s = eval(&a, in, e->args[0]);
-    if (s != STATUS_OK) return s;
-    if (a->kind == KIND_UNKNOWN) {
-        value_set_unknown(out);
-        return STATUS_OK;
-    }
-    if (!value_is_exact(a) || a->rank != 2 || a->n == 0) return interp_fail(in, e, "%s takes a matrix of exact numbers", name);
-    size_t rows = a->shape[0], columns = a->shape[1];
-    fmpz_t den;
-    fmpz *num = _fmpz_vec_init((slong)a->n);
-    fmpz_init_set_ui(den, 1);
+    enum status s = eval(&a, in, e);
+    *rows = *columns = 0;
+    if (s != STATUS_OK || a->kind == KIND_UNKNOWN) return s;
+    if (!value_is_exact(a) || a->rank != 2 || a->n == 0) return interp_fail(in, call, "%s takes a matrix of exact numbers", function_table[call->function].name);
+    *rows = a->shape[0], *columns = a->shape[1];
+    *num = _fmpz_vec_init((slong)a->n);
     for (size_t i = 0; i < a->n; i++) {
-        if (a->kind == KIND_INT) fmpz_set_si(num + i, a->ints[i]);
-        else fmpz_set(num + i, a->num + i);
+        if (a->kind == KIND_INT) fmpz_set_si(*num + i, a->ints[i]);
+        else fmpz_set(*num + i, a->num + i);
     }
+    fmpz_one(den);
     if (a->kind == KIND_EXACT) fmpz_set(den, a->den);
-    size_t n = a->n;
-    if (e->function == FUNCTION_RANK) s = value_set_int(out, rank_of(num, rows, columns)) ? STATUS_OK : STATUS_MEMORY;
-    else if (rows != columns || !is_symmetric(num, rows)) s = interp_fail(in, e, "%s takes a symmetric matrix", name);
+    return STATUS_OK;
+}
+
+enum status spectrum_value(struct value *out, struct interp *in, const struct expr *e)
+{
+    size_t rows, columns;
+    fmpz *num = NULL;
+    fmpz_t den;
+    fmpz_init(den);
+    enum status s = exact_matrix(&num, den, &rows, &columns, in, e, e->args[0]);
+    bool known = s == STATUS_OK && rows > 0;
+    if (s == STATUS_OK && !known) value_set_unknown(out);
+    if (!known) ;
+    else if (e->function == FUNCTION_RANK) s = value_set_int(out, rank_of(num, rows, columns)) ? STATUS_OK : STATUS_MEMORY;
+    else if (rows != columns || !fmpz_symmetric(num, rows)) s = interp_fail(in, e, "%s takes a symmetric matrix", function_table[e->function].name);
     else if (e->function == FUNCTION_INERTIA) s = set_inertia(out, in, e, num, rows);
     else s = set_reals(out, in, num, den, rows);
-    _fmpz_vec_clear(num, (slong)n);
+    if (num) _fmpz_vec_clear(num, (slong)(rows * columns));
     fmpz_clear(den);
     return s;
 }

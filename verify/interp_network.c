@@ -6,7 +6,7 @@
 
 bool is_network_call(const struct expr *e)
 {
-    return e->form == FORM_CALL && e->function != FUNCTION_RADIUS && function_reads_network(e->function) && function_table[e->function].decided;
+    return e->form == FORM_CALL && e->function != FUNCTION_RADIUS && !is_truncated_call(e) && function_reads_network(e->function) && function_table[e->function].decided;
 }
 
 static const struct expr *tokens_argument(const struct expr *e)

@@ -150,9 +150,17 @@ bool same_number(const struct interp *in, const struct origin *a, long col_a, co
 /* interp_radius.c */
 enum status radius_value(struct value *out, struct interp *in, const struct expr *e) MUST_USE;
 
+/* interp_truncate.c: output(truncate(M, k), x), and eigenvector(A, i) */
+bool is_truncated_call(const struct expr *e);
+enum status truncated_value(struct value *out, struct interp *in, const struct expr *e) MUST_USE;
+enum status eigenvector_value(struct value *out, struct interp *in, const struct expr *e) MUST_USE;
+
 /* interp_form.c: interaction matrices; eigenvalues, inertia and rank of exact matrices */
 enum status form_value(struct value *out, struct interp *in, const struct expr *e) MUST_USE;
 enum status spectrum_value(struct value *out, struct interp *in, const struct expr *e) MUST_USE;
+/* The entries of an exact matrix over one denominator: *num new, the caller's, den initialised; *rows, *columns 0 when its value rests on an unsettled condition. */
+enum status exact_matrix(fmpz **num, fmpz_t den, size_t *rows, size_t *columns, struct interp *in, const struct expr *call, const struct expr *e) MUST_USE;
+bool fmpz_symmetric(const fmpz *A, size_t n);
 
 /* interp_truth.c */
 /* Settled sign of a - b for entry i of a and entry j of b: *order -1, 0, 1 when *settled. */

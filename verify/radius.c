@@ -9,6 +9,7 @@
 #include "core/mem.h"
 #include "core/number.h"
 #include "verify/quadratic.h"
+#include "verify/spectral.h"
 
 #define NOISE 1e-13        /* of the largest: eigenvalues and gradients below it are taken for 0 */
 #define SHORT_BITS 40      /* of the ends of the interval */
@@ -18,7 +19,7 @@
 struct pair { size_t a, b; double *q, *V; };
 struct radius_model { char *name; long leaf; struct outputs out; struct pair *pairs; size_t n_pairs, room_pairs; };
 struct found { char *key, *rest; unsigned long hash; fmpq_t lo, hi; };
-struct radii { struct radius_model *models; size_t n_models, room_models; struct found *found; size_t n_found, room_found; };
+struct radii { struct radius_model *models; size_t n_models, room_models; struct found *found; size_t n_found, room_found; struct spectra *spectra; };
 
 /* One output that the answer is compared with. */
 struct rival { size_t k; const struct pair *p; double *gamma, *y, c, distance; fmpz *h; fmpz_t twice; };
@@ -26,7 +27,17 @@ struct rival { size_t k; const struct pair *p; double *gamma, *y, c, distance; f
 struct query { struct radii *store; struct radius_model *m; size_t n, a; const fmpq *x; fmpq *zero, *point; fmpz *X, *gradients, *values, *work; struct rival *rivals; size_t n_rivals;
     fmpz_t unit; struct text line; };
 
-struct radii *radii_new(void) { return mem_array(1, sizeof(struct radii)); }
+struct radii *radii_new(void)
+{
+    struct radii *r = mem_array(1, sizeof *r);
+    if (r && !(r->spectra = spectra_new())) {
+        free(r);
+        return NULL;
+    }
+    return r;
+}
+
+struct spectra *radii_spectra(const struct radii *r) { return r ? r->spectra : NULL; }
 
 static void shape_clear(struct radius_model *m)
 {
@@ -46,6 +57,7 @@ void radii_free(struct radii *r)
     }
     free(r->models);
     free(r->found);
+    spectra_free(r->spectra);
     free(r);
 }
 

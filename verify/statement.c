@@ -194,7 +194,8 @@ static bool asks_radius(const struct expr *e, void *context)
 {
     bool *asks = context;
     if (e->form == FORM_CALL && e->function == FUNCTION_RADIUS) asks[0] = true;
-    if (e->form == FORM_CALL && e->function == FUNCTION_FORM) asks[1] = true;
+    if (e->form == FORM_CALL && (e->function == FUNCTION_FORM || e->function == FUNCTION_EIGENVECTOR)) asks[1] = true;
+    if (e->form == FORM_CALL && e->function == FUNCTION_TRUNCATE) asks[2] = true;
     return true;
 }
 
@@ -204,13 +205,14 @@ static void open_radii(struct maker *m)
     struct statement *s = m->s;
     const struct expr *parts[] = {s->subject, s->where, s->forall_where};
     const struct binds *lists[] = {&s->forall, &s->binds};
-    bool asks[2] = {false, false};      /* distances; forms */
+    bool asks[3] = {false, false, false};      /* distances; forms and eigenvectors; forms cut */
     for (size_t i = 0; i < 3; i++)
         if (parts[i]) (void)expr_walk(parts[i], asks_radius, asks);
     for (size_t k = 0; k < 2; k++)
         for (size_t i = 0; i < lists[k]->n; i++) (void)expr_walk(lists[k]->items[i].set, asks_radius, asks);
     if (asks[0] && s->semantics == SEMANTICS_FLOAT32) type_note(&m->t, "radius is of the real function of a network: claim it under real");
-    if ((asks[0] || asks[1]) && !(s->radii = radii_new())) m->e->arena->failed = true;
+    if (asks[2] && s->semantics == SEMANTICS_FLOAT32) type_note(&m->t, "truncate is of the real function of a network: claim it under real");
+    if ((asks[0] || asks[1] || asks[2]) && !(s->radii = radii_new())) m->e->arena->failed = true;
 }
 
 static void close_statement(struct maker *m)

@@ -158,6 +158,29 @@ static bool type_matrix(struct typer *t, struct expr *e)
     return type_wrong(t, e->args[0], "a square matrix", NULL);
 }
 
+/* eigenvector(A, i): eigenvalue 0 is the smallest */
+static bool type_eigenvector(struct typer *t, struct expr *e)
+{
+    if (!type_value(t, e->args[0]))
+        return false;
+    const struct type *x = &e->args[0]->type;
+    long n = x->shape[0], i;
+    if (!is_matrix(x) || !exact_only(x))
+        return type_wrong(t, e->args[0], "a matrix of exact numbers", "weights and forms are exact, values of a network are not");
+    if (x->base == BASE_NONE)
+        n = -1;
+    else if (n >= 0 && x->shape[1] >= 0 && n != x->shape[1])
+        return type_wrong(t, e->args[0], "a square matrix", NULL);
+    if (!type_integer(t, e->args[1]))
+        return false;
+    if (n >= 0 && constant_integer(&i, e->args[1], -1) && (i < 0 || i >= n)) {
+        report_at(t->report, e->args[1]->at, NULL, NULL, "index out of range: the matrix has eigenvalues 0..%ld", n - 1);
+        return false;
+    }
+    e->type = type_of(BASE_REAL, 1, n, -1);
+    return true;
+}
+
 static bool type_vector(struct typer *t, struct expr *e)
 {
     for (size_t i = 0; i < e->n_args; i++)
@@ -210,11 +233,11 @@ static bool type_argmaxes(struct typer *t, struct expr *e)
     return true;
 }
 
-/* truncate: of models, no rule yet; only names and arities are checked. */
+/* No rule yet: only names and arities are checked. */
 static bool type_later(struct typer *t, struct expr *e)
 {
     (void)t;
-    e->type = type_of(e->function == FUNCTION_TRUNCATE ? BASE_MODEL : BASE_NONE, 0, -1, -1);
+    e->type = type_of(BASE_NONE, 0, -1, -1);
     return true;
 }
 
@@ -245,7 +268,9 @@ static bool (*type_rule(enum function f))(struct typer *, struct expr *)
     case FUNCTION_ARGMAXES: return type_argmaxes;
     case FUNCTION_RADIUS: return type_radius;
     case FUNCTION_FORM: return type_form;
-    case FUNCTION_ARGMAX: case FUNCTION_ARGMIN: case FUNCTION_TRUNCATE: case FUNCTION_ROWS:
+    case FUNCTION_TRUNCATE: return type_truncate;
+    case FUNCTION_EIGENVECTOR: return type_eigenvector;
+    case FUNCTION_ARGMAX: case FUNCTION_ARGMIN: case FUNCTION_ROWS:
     case FUNCTION_INTERVAL: case FUNCTION_BOX: case FUNCTION_BALL: case FUNCTION_COUNT: break;
     }
     return type_later;
@@ -255,7 +280,7 @@ static bool (*type_rule(enum function f))(struct typer *, struct expr *)
 static bool types_own_arguments(enum function f)
 {
     bool (*rule)(struct typer *, struct expr *) = type_rule(f);
-    return rule == type_activation || rule == type_radius || rule == type_form || rule == type_intervention || rule == type_component_call || rule == type_norm;
+    return rule == type_activation || rule == type_radius || rule == type_form || rule == type_truncate || rule == type_eigenvector || rule == type_intervention || rule == type_component_call || rule == type_norm;
 }
 
 bool type_call(struct typer *t, struct expr *e)

@@ -21,6 +21,13 @@ const struct net *net_of(const struct bound_model *m)
     return m && m->loaded == STATUS_OK ? &m->model.net : NULL;
 }
 
+static bool type_loaded(struct typer *t, const struct bound_model *m)
+{
+    if (m && m->loaded != STATUS_OK)
+        type_note(t, "%s", m->reason ? m->reason : "the model could not be read");
+    return m != NULL;
+}
+
 /* First argument: a model; *out NULL never on success. */
 static bool type_model(struct typer *t, struct expr *e, const struct bound_model **out)
 {
@@ -29,11 +36,21 @@ static bool type_model(struct typer *t, struct expr *e, const struct bound_model
     if (e->type.base != BASE_MODEL)
         return type_wrong(t, e, "a model", t->n_models ? NULL : "the file declares none: model M = \"max4.safetensors\"");
     *out = model_of(t, e);
-    if (*out && (*out)->loaded != STATUS_OK)
-        type_note(t, "%s", (*out)->reason ? (*out)->reason : "the model could not be read");
-    return *out != NULL;
+    if (e->form == FORM_CALL && e->function == FUNCTION_TRUNCATE) {
+        report_at(t->report, e->at, NULL, "a truncated model has outputs: output(truncate(B, k), x)", "truncate stands as the model of output only");
+        return false;
+    }
+    return type_loaded(t, *out);
 }
 
+/* The same for output, of which the model may be truncate(N, k), truncate(N, k, "node"). */
+static bool type_output_model(struct typer *t, struct expr *e, const struct bound_model **out)
+{
+    if (e->form != FORM_CALL || e->function != FUNCTION_TRUNCATE)
+        return type_model(t, e, out);
+    *out = model_of(t, e);
+    return type_value(t, e) && type_loaded(t, *out);
+}
 static bool out_of(struct typer *t, const struct expr *e, const char *what, const struct bound_model *m, long in_layer, size_t n)
 {
     char label[200], place[40] = "";
@@ -347,7 +364,7 @@ bool type_activation(struct typer *t, struct expr *e)
     enum function f = e->function;
     long n;
     bool vector;
-    if (!type_model(t, e->args[0], &m))
+    if (!(f == FUNCTION_OUTPUT ? type_output_model : type_model)(t, e->args[0], &m))
         return false;
     if (f == FUNCTION_W)
         return type_weight(t, e, m);
@@ -403,8 +420,8 @@ static bool type_basis(struct typer *t, struct expr *e, const struct bound_model
     struct expr *basis = e->args[2];
     basis->type = type_of(BASE_STRING, 0, -1, -1);
     if (basis->form != FORM_STRING)
-        return type_wrong(t, basis, "\"affine\", or the name of a node in quotes", NULL);
-    *affine = strcmp(basis->name, "affine") == 0;
+        return type_wrong(t, basis, e->function == FUNCTION_FORM ? "\"affine\", or the name of a node in quotes" : "the name of a node in quotes", NULL);
+    *affine = e->function == FUNCTION_FORM && strcmp(basis->name, "affine") == 0;
     if (*affine || !net)
         return true;
     if (!type_node_name(t, basis, m, basis->name, -1, NULL, &unused))
@@ -440,6 +457,32 @@ bool type_form(struct typer *t, struct expr *e)
     text_init(&why);
     if (net && !outputs_possible(net, leaf, &why))
         type_note(t, "form: %s", why.data ? why.data : "not a bilinear network");
+    text_clear(&why);
+    return true;
+}
+
+/* truncate(N, k), truncate(N, k, "node"): a model for output */
+bool type_truncate(struct typer *t, struct expr *e)
+{
+    const struct bound_model *m = NULL;
+    long leaf, k;
+    bool affine;
+    if (!type_model(t, e->args[0], &m) || !type_integer(t, e->args[1]) || !type_basis(t, e, m, &leaf, &affine))
+        return false;
+    const struct net *net = net_of(m);
+    if (e->args[0]->form != FORM_NAME)
+        return type_wrong(t, e->args[0], "a model of the file", "truncate is of a network without interventions");
+    if (net && (net->width_in == 0 || net->n_ctx != 1))
+        return type_wrong(t, e->args[0], "a model that reads one vector of real numbers", NULL);
+    if (constant_integer(&k, e->args[1], -1) && k < 0) {
+        report_at(t->report, e->args[1]->at, NULL, NULL, "truncate keeps a number of eigenvectors, 0 or more");
+        return false;
+    }
+    e->type = type_of(BASE_MODEL, 0, -1, -1);
+    struct text why;
+    text_init(&why);
+    if (net && !outputs_possible(net, leaf, &why))
+        type_note(t, "truncate: %s", why.data ? why.data : "not a bilinear network");
     text_clear(&why);
     return true;
 }

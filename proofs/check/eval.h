@@ -78,11 +78,16 @@ bool eval_form(struct eval *e, const struct ex *x, struct val *out);
 bool eval_spectrum(struct eval *e, const struct ex *x, struct val *out);
 void forms_clear(struct eval *e);
 
+/* truncate.c: output(truncate(M, k), x); eigenvector(A, i) */
+bool eval_truncated(struct eval *e, const struct ex *x, struct val *out);
+bool eval_eigenvector(struct eval *e, const struct ex *x, struct val *out);
+
 /* radius.c */
 bool eval_radius(struct eval *e, const struct ex *x, struct val *out);
 
 /* nodes.c: which node of a network a function or component names, runs with patches */
 bool eval_table(struct eval *e, const struct ex *x, struct val *out);
+bool eval_node_row(struct eval *e, const struct ex *model, const struct val *x, int node, struct val *out); /* of a model of real inputs, on a vector */
 void changed_clear(struct eval *e);       /* after the runs */
 bool eval_weights(struct eval *e, const struct ex *x, struct val *out);
 const struct num *table_row(struct eval *e, const struct val *v, uint32_t row);

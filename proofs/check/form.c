@@ -1,6 +1,6 @@
 /* Quadratic forms of networks, and what is known of exact symmetric matrices (STATEMENT.md §3): rank, inertia, enclosed eigenvalues. */
 #include "eval.h"
-#include "quadratic.h"
+#include "bases.h"
 #include <string.h>
 
 #define KEPT 16            /* polynomials of networks; enclosed spectra */
@@ -8,7 +8,7 @@
 
 struct kept_net { int model, leaf; struct rowpoly out; };
 struct kept_spectrum { unsigned p; size_t n; mpz_t *m, den; struct num *values; };
-struct forms { struct kept_net nets[KEPT]; int n_nets; struct kept_spectrum spectra[KEPT]; int n_spectra, next; };
+struct forms { struct kept_net nets[KEPT]; int n_nets; struct kept_spectrum spectra[KEPT]; int next; struct kept_bases bases; };
 
 static void spectrum_clear(struct kept_spectrum *s) {
     if (s->m == NULL) return;
@@ -23,6 +23,7 @@ void forms_clear(struct eval *e) {
     if (e->forms == NULL) return;
     for (int i = 0; i < e->forms->n_nets; i++) rowpoly_clear(&e->forms->nets[i].out);
     for (int i = 0; i < KEPT; i++) spectrum_clear(&e->forms->spectra[i]);
+    bases_clear(&e->forms->bases);
     mem_free(e->forms);
     e->forms = NULL;
 }
@@ -34,7 +35,7 @@ static struct forms *forms(struct eval *e) {
 
 /* ---- form(M, u), form(M, u, "affine"), form(M, u, "node") ---- */
 
-static const struct rowpoly *polynomials(struct eval *e, int model, int leaf) {
+const struct rowpoly *eval_polynomials(struct eval *e, int model, int leaf) {
     struct forms *f = forms(e);
     for (int i = 0; i < f->n_nets; i++)
         if (f->nets[i].model == model && f->nets[i].leaf == leaf) return &f->nets[i].out;
@@ -66,6 +67,8 @@ static bool direction(struct eval *e, const struct ex *x, mpq_t *u, size_t width
     return true;
 }
 
+struct kept_bases *eval_bases(struct eval *e) { return &forms(e)->bases; }
+
 /* the coefficient of x_i x_j in sum u_k output_k, halved beside the diagonal */
 static void entry(mpq_t out, const struct rowpoly *p, const mpq_t *u, size_t n, size_t i, size_t j) {
     mpq_t t;
@@ -88,7 +91,7 @@ bool eval_form(struct eval *e, const struct ex *x, struct val *out) {
     int leaf = -1;
     if (x->n == 3 && x->k[2]->kind != EX_STRING) return eval_fail(e, "form takes \"affine\" or the name of a node");
     if (x->n == 3 && !affine && (leaf = net_find(net, x->k[2]->name)) < 0) return eval_fail(e, "form: no such node");
-    const struct rowpoly *p = polynomials(e, x->k[0]->number, leaf);
+    const struct rowpoly *p = eval_polynomials(e, x->k[0]->number, leaf);
     if (p == NULL) return false;
     mpq_t *u = vector_new(p->width), q;
     mpq_init(q);
@@ -108,8 +111,7 @@ bool eval_form(struct eval *e, const struct ex *x, struct val *out) {
 
 /* ---- rank and inertia, without fractions ---- */
 
-/* entries over one denominator */
-static void over_one(mpz_t *m, mpz_t den, const struct val *a) {
+void val_over_one(mpz_t *m, mpz_t den, const struct val *a) {
     mpz_set_ui(den, 1);
     mpq_t q;
     mpq_init(q);
@@ -197,7 +199,7 @@ static void signs(int64_t out[3], mpz_t *m, size_t n) {
 
 /* ---- the value ---- */
 
-static bool symmetric(const mpz_t *m, size_t n) {
+bool integers_symmetric(const mpz_t *m, size_t n) {
     for (size_t i = 0; i < n; i++)
         for (size_t j = 0; j < i; j++)
             if (mpz_cmp(m[i * n + j], m[j * n + i]) != 0) return false;
@@ -251,13 +253,13 @@ bool eval_spectrum(struct eval *e, const struct ex *x, struct val *out) {
     size_t size = val_size(&a), n = a.d[0], cols = a.d[1];
     mpz_t *m = integers_new(size), den;
     mpz_init(den);
-    over_one(m, den, &a);
+    val_over_one(m, den, &a);
     bool good = true;
     int64_t counts[3];
     if (x->number == FN_RANK) {
         *out = (struct val){.type = V_NUM, .x = pool_get(e, 1)};
         num_set_int(out->x, rank_of(m, n, cols));
-    } else if (n != cols || !symmetric((const mpz_t *)m, n)) good = eval_fail(e, "a symmetric matrix was expected");
+    } else if (n != cols || !integers_symmetric((const mpz_t *)m, n)) good = eval_fail(e, "a symmetric matrix was expected");
     else if (x->number == FN_INERTIA) {
         signs(counts, m, n);
         val_array(e, out, 1, 3, 0, 0);

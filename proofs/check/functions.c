@@ -292,6 +292,9 @@ bool eval_call(struct eval *e, const struct ex *x, struct val *out) {
     case FN_EIGENVALUES:
     case FN_INERTIA:
     case FN_RANK: return eval_spectrum(e, x, out);
+    case FN_EIGENVECTOR: return eval_eigenvector(e, x, out);
+    case FN_OUTPUT: return x->k[0]->kind == EX_CALL && x->k[0]->number == FN_TRUNCATE ? eval_truncated(e, x, out) : eval_table(e, x, out);
+    case FN_TRUNCATE:
     case FN_PATCH:
     case FN_ABLATE:
     case FN_STEER:

@@ -409,6 +409,19 @@ bool eval_table(struct eval *e, const struct ex *x, struct val *out) {
     return good && (net->reals && t.rank == 1 ? single_row(e, out) : true);
 }
 
+/* The row of a node of the network itself on one vector. */
+bool eval_node_row(struct eval *e, const struct ex *model, const struct val *x, int node, struct val *out) {
+    struct patched m = {0};
+    struct input in;
+    int64_t *tokens = NULL;
+    const struct net *net = base_net(e, model);
+    if (net == NULL || !get_input(e, net, x, &in, &tokens) || !get_model(e, model, in.n, &m)) return false; /* of real inputs: no tokens were made */
+    struct run *r = get_run(e, &m, &in);
+    *out = (struct val){.type = V_TABLE, .rank = 2, .d = {in.n, run_width(r, node)}, .run = r, .run_id = r->id, .node = node};
+    patched_clear(&m);
+    return single_row(e, out);
+}
+
 const struct num *table_row(struct eval *e, const struct val *v, uint32_t row) {
     if (v->run->id != v->run_id) {
         eval_fail(e, "too many runs of networks inside one expression");

@@ -9,6 +9,7 @@ from functions import ArrayFunctions
 from interval import NoEnclosure
 from models import Model, ModelFunctions
 from printer import show
+from spectral import SpectralFunctions
 from statement import COMPONENTS, E
 from values import (Array, ClaimError, Real, Unsettled, add, compare, conjunction, disjunction, exact, hull, integer,
                     integers, is_integers, largest, matrix, negate, number, numbers, power, quotient, real, times, vector)
@@ -35,14 +36,14 @@ def over_one(numbers):
     return [x.numerator * (below // x.denominator) for x in numbers], below
 
 
-class Interpreter(ArrayFunctions, ModelFunctions, AblateFunctions, FormFunctions):
+class Interpreter(ArrayFunctions, ModelFunctions, AblateFunctions, FormFunctions, SpectralFunctions):
     """nets: {model name: Net}, data: {name: Array}. settle() and enclose() are the ways in; all else happens at precision self.p."""
 
     def __init__(self, nets, float32, data=None):
         self.float32, self.p, self.missing, self.data = float32, PRECISIONS[0], False, data or {}
         self.models = {name: Model(net, (), net.sha256) for name, net in nets.items()}
         self.evaluators, self.runs, self.closed, self.twins, self.means, self.radii = {}, {}, {}, {}, {}, {}
-        self.polynomials, self.spectra = {}, {}
+        self.polynomials, self.spectra, self.bases = {}, {}, {}
         self.edits, self.replaced = {}, {}
 
     # growing precision

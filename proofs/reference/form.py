@@ -130,9 +130,8 @@ def rotate(a, v, i, j, w):
         row[i], row[j] = (c * row[i] - s * row[j]) >> w, (s * row[i] + c * row[j]) >> w
 
 
-def eigenvalues(m, below, p):
-    """(lower, upper) for each eigenvalue of m / below, rising. V need not be right: B = V'mV and S = V'V are computed exactly. With f >= |S - 1| < 1 and
-    E >= |B - its diagonal| an eigenvalue of m is one of B over a number in [1 - f, 1 + f] (Ostrowski), which is within E of a diagonal entry (Weyl)."""
+def approximate(m, below, p):
+    """Approximate eigenvectors of m as rows of integers with w fractional bits, and w; by Jacobi's method."""
     n = len(m)
     size = max(abs(x).bit_length() for row in m for x in row)
     w = p + ROOM + max(0, size - below.bit_length())
@@ -147,10 +146,21 @@ def eigenvalues(m, below, p):
                 turned = True
         if not turned:
             break
-    columns = list(zip(*v))
-    images = [[sum(x * y for x, y in zip(row, c)) for row in m] for c in columns]
-    b = [[sum(x * y for x, y in zip(c, image)) for image in images] for c in columns]
-    s = [[sum(x * y for x, y in zip(c, d)) for d in columns] for c in columns]
+    return [list(c) for c in zip(*v)], w
+
+
+def symmetric_products(m, v):
+    """V m V' and V V' for rows V."""
+    images = [[sum(x * y for x, y in zip(row, c)) for row in m] for c in v]
+    return [[sum(x * y for x, y in zip(c, image)) for image in images] for c in v], [[sum(x * y for x, y in zip(c, d)) for d in v] for c in v]
+
+
+def eigenvalues(m, below, p):
+    """(lower, upper) for each eigenvalue of m / below, rising. V need not be right: B = V'mV and S = V'V are computed exactly. With f >= |S - 1| < 1 and
+    E >= |B - its diagonal| an eigenvalue of m is one of B over a number in [1 - f, 1 + f] (Ostrowski), which is within E of a diagonal entry (Weyl)."""
+    n = len(m)
+    v, w = approximate(m, below, p)
+    b, s = symmetric_products(m, v)
     one = 1 << (2 * w)
     off = max(sum(abs(b[i][j]) for j in range(n) if j != i) for i in range(n))
     f = max(sum(abs(s[i][j] - (one if i == j else 0)) for j in range(n)) for i in range(n))

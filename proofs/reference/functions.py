@@ -40,7 +40,11 @@ class ArrayFunctions:
         return t.index(min(t))
 
     def call_abs(self, env, a):
-        return absolute(number(self.value(a, env)))
+        a = self.value(a, env)
+        return self.each(absolute, a) if isinstance(a, Array) else absolute(number(a))
+
+    def each(self, f, a):
+        return Array(a.shape, lambda i: self.each(f, a[i]) if isinstance(a[i], Array) else f(number(a[i])))
 
     def call_len(self, env, a):
         a = self.value(a, env)

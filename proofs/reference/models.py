@@ -388,6 +388,8 @@ class ModelFunctions:
         return self.rows(env, m, net.output, t)
 
     def call_output(self, env, m, x):
+        if m.kind == "call" and m.parts[0] == "truncate":
+            return self.truncated(env, m.parts[1], x)
         net = self.model(m, env).net
         if net.d_vocab is not None:
             raise ClaimError("output is of a network that reads real numbers")
