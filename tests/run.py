@@ -34,6 +34,7 @@ SCRIPTS = [
     ("quadratic", [PY, "tests/quadratic/run.py", BUILD]),
     ("quadratic_boxes", [PY, "tests/quadratic/boxes.py", BUILD]),
     ("radius", [PY, "tests/quadratic/radius.py", BUILD]),
+    ("radius_box", [PY, "tests/quadratic/radius_box.py", BUILD]),
     ("forms", [PY, "tests/quadratic/forms.py", BUILD]),
     ("spectra", [PY, "tests/quadratic/spectra.py", BUILD]),
     # a library under AddressSanitizer does not load into a Python that is not

@@ -14,29 +14,44 @@ static void enclose(double *mid, double *rad, arb_t ball, const fmpq_t lo, const
     arb_clear(a), arb_clear(b), arb_clear(x);
 }
 
+/* An exact vector of n entries; a number for n equal ones where that is allowed. */
+static enum status exact_vector(fmpq **out, size_t n, bool spread, struct interp *in, const struct expr *e)
+{
+    fmpq *v = NULL;
+    size_t size = 0;
+    bool scalar = false;
+    enum status s = interp_exact(&v, &size, &scalar, in, e, in->d);
+    if (s == STATUS_UNSUPPORTED || (s == STATUS_OK && (scalar ? !spread : size != n))) s = interp_fail(in, e, "radius takes a vector of %zu exact numbers", n);
+    if (s == STATUS_OK) *out = _fmpq_vec_init((slong)n);
+    for (size_t i = 0; s == STATUS_OK && i < n; i++) fmpq_set(*out + i, v + (scalar ? 0 : i));
+    if (v) _fmpq_vec_clear(v, (slong)size);
+    return s;
+}
+
 enum status radius_value(struct value *out, struct interp *in, const struct expr *e)
 {
     const struct model *model = statement_model(in->s, e->args[0]->name);
-    fmpq *x = NULL;
-    size_t n = 0;
-    bool scalar = false, known = true;
+    fmpq *v[3] = {NULL, NULL, NULL};      /* x, and the corners of the box */
+    bool known = true, one = e->n_args % 2 == 1;
     long target = -1;
     double *mid, *rad;
     arb_ptr balls;
     if (!model || !in->s->radii) return interp_fail(in, e, "no network for this model");
     if (in->s->semantics != SEMANTICS_REAL) return interp_fail(in, e, "radius is of the real function: claim it under real");
-    enum status s = e->n_args == 3 ? eval_int(&target, &known, in, e->args[2]) : STATUS_OK;
+    size_t n = model->net.width_in;
+    enum status s = one ? eval_int(&target, &known, in, e->args[2]) : STATUS_OK;
     if (s != STATUS_OK) return s;
-    if (!known || (e->n_args == 3 && target < 0)) return interp_fail(in, e, "the third argument of radius is an output of the network");
-    s = interp_exact(&x, &n, &scalar, in, e->args[1], in->d);
-    if (s == STATUS_UNSUPPORTED || (s == STATUS_OK && (scalar || n != model->net.width_in))) s = interp_fail(in, e, "radius takes a vector of %zu exact numbers", model->net.width_in);
+    if (!known || (one && target < 0)) return interp_fail(in, e, "the third argument of radius is an output of the network");
+    s = exact_vector(&v[0], n, false, in, e->args[1]);
+    for (size_t i = 1; s == STATUS_OK && e->n_args > 3 && i < 3; i++) s = exact_vector(&v[i], n, true, in, e->args[1 + one + i]);
     fmpq_t lo, hi;
     fmpq_init(lo);
     fmpq_init(hi);
-    if (s == STATUS_OK) s = radii_find(lo, hi, in->s->radii, e->args[0]->name, &model->net, x, target, in->d);
+    if (s == STATUS_OK) s = radii_find(lo, hi, in->s->radii, e->args[0]->name, &model->net, v[0], target, v[1], v[2], in->d);
     if (s == STATUS_OK && !(value_shape(out, 0, NULL) && value_make_real(out, in->prec, &mid, &rad, &balls))) s = STATUS_MEMORY;
     if (s == STATUS_OK) enclose(mid, rad, balls, lo, hi, in->prec);
-    if (x) _fmpq_vec_clear(x, (slong)n);
+    for (size_t i = 0; i < 3; i++)
+        if (v[i]) _fmpq_vec_clear(v[i], (slong)n);
     fmpq_clear(lo);
     fmpq_clear(hi);
     return s;

@@ -10,7 +10,7 @@
 
 static enum status solver_init(struct solver *s, const struct ball_claim *b, const struct net *net, const struct limits *l)
 {
-    *s = (struct solver){.b = *b, .limits = l, .kept = mem_array(KEPT, sizeof *s->kept)};
+    *s = (struct solver){.b = *b, .limits = l, .work = 4e10, .kept = mem_array(KEPT, sizeof *s->kept)};
     text_init(&s->cases);
     enum status status = outputs_make(&s->out, net, -1);
     size_t n = net->width_in;

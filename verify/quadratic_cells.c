@@ -7,7 +7,6 @@
 #include "verify/quadratic_solver.h"
 
 #define DEPTH_MOST 300
-#define WORK_MOST 4e10      /* of one form: cells times n^3 */
 #define SWEEPS 60
 #define THIN 0x1p-30        /* half widths below this part of the widest are taken for it */
 
@@ -429,7 +428,7 @@ static enum answer branch(struct search *t, int depth)
 {
     size_t n = t->n;
     t->work += (double)n * (double)n * (double)n + 1000;
-    if (depth > DEPTH_MOST || t->work > WORK_MOST || limits_expired(t->s->limits)) return OPEN;
+    if (depth > DEPTH_MOST || t->work > t->s->work || (t->s->limits && limits_expired(t->s->limits))) return OPEN;
     cell_form(t);
     double value = dual_bound(t->multipliers, t->u, &t->cell, 0.02 * fabs(t->cell.c) + UNCLEAR * t->size, t->room);
     if (value > UNCLEAR * t->size && shortened(t, value)) {

@@ -9,6 +9,7 @@
 enum answer { HOLDS, FAILS, OPEN };
 struct kept { fmpq *v; double *q, *V; };
 struct solver {
+    double work;                           /* most of one form on a region: cells times n^3 */
     struct ball_claim b; struct outputs out; struct ball_case c; const struct limits *limits;
     struct kept *kept; size_t n_kept;      /* decompositions of quadratic parts */
     fmpz *X, *gradients, *values, *h;      /* the centre, homogeneous; per output its gradient there [width, n + 1] and twice its value; of a form */

@@ -379,7 +379,19 @@ bool type_activation(struct typer *t, struct expr *e)
     return true;
 }
 
-/* radius(N, x), radius(N, x, j): x an exact vector of the network's inputs */
+/* A corner of the box of radius: an exact vector of the network's inputs, or a number for all of them. */
+static bool type_corner(struct typer *t, struct expr *e, const struct net *net)
+{
+    const struct type *x = &e->type;
+    if (!type_value(t, e)) return false;
+    if (x->base != BASE_NONE && (x->rank > 1 || !is_number(x) || x->base == BASE_REAL))
+        return type_wrong(t, e, "a number or a vector of exact numbers", "the box of radius(N, x, lo, hi)");
+    if (net && x->base != BASE_NONE && x->rank == 1 && x->shape[0] >= 0 && (size_t)x->shape[0] != net->width_in)
+        return type_wrong(t, e, "a vector as long as the network's input", NULL);
+    return true;
+}
+
+/* radius(N, x), radius(N, x, j), radius(N, x, lo, hi), radius(N, x, j, lo, hi): x an exact vector of the network's inputs */
 bool type_radius(struct typer *t, struct expr *e)
 {
     const struct bound_model *m = NULL;
@@ -398,8 +410,10 @@ bool type_radius(struct typer *t, struct expr *e)
         report_at(t->report, e->args[1]->at, NULL, NULL, "a vector of %ld numbers, %s reads %zu", x->shape[0], m->name, net->width_in);
         return false;
     }
-    if (e->n_args == 3 && !type_integer(t, e->args[2]))
+    if (e->n_args % 2 == 1 && !type_integer(t, e->args[2]))
         return false;
+    for (size_t i = e->n_args - 2; e->n_args > 3 && i < e->n_args; i++)
+        if (!type_corner(t, e->args[i], net)) return false;
     struct text why;
     text_init(&why);
     if (net && !outputs_possible(net, -1, &why))

@@ -2,6 +2,8 @@
 #include "region.h"
 #include <string.h>
 
+bool cells_refuse(struct cells *s, const char *what) { return fail_at(s->f, s->line, "%s: %s", s->rule, what); }
+
 /* Coordinate at was split at v: first d_at <= v with the old upper bound kept, then d_at >= v with the old lower bound. */
 struct half { size_t at; mpq_t v, kept; bool second; };
 struct tree { struct half *half; size_t n, room; };
@@ -168,14 +170,16 @@ static bool leaf_holds(struct cells *s, const mpz_t unit, const mpq_t *multiplie
     return good;
 }
 
+size_t leaf_numbers(const struct region *g) { return g->l2 + g->n + g->joint; }
+
 static bool leaf(struct cells *s, const mpz_t unit, const char *text, size_t size) {
-    size_t count = s->g->l2 + s->g->n + s->g->joint;
+    size_t count = leaf_numbers(s->g);
     mpq_t *multipliers = vector_new(count);
     bool good = rationals_read(text, size, ' ', multipliers, count);
-    if (!good) linear_refuse(s->l, "a leaf has a multiplier of the ball, if it is one, of each coordinate and of each condition on several");
+    if (!good) cells_refuse(s, "a leaf has a multiplier of the ball, if it is one, of each coordinate and of each condition on several");
     for (size_t i = 0; good && i < count; i++)
-        if (mpq_sgn(multipliers[i]) < 0) good = linear_refuse(s->l, "a multiplier is negative");
-    if (good && !leaf_holds(s, unit, (const mpq_t *)multipliers)) good = linear_refuse(s->l, "the multipliers do not show the form positive");
+        if (mpq_sgn(multipliers[i]) < 0) good = cells_refuse(s, "a multiplier is negative");
+    if (good && !leaf_holds(s, unit, (const mpq_t *)multipliers)) good = cells_refuse(s, "the multipliers do not show the form positive");
     vector_free(multipliers, count);
     return good;
 }
@@ -185,9 +189,9 @@ static bool split(struct cells *s, struct tree *t, const char *text, size_t size
     mpq_t v[2];
     mpq_inits(v[0], v[1], NULL);
     bool good = rationals_read(text, size, ' ', v, 2) && mpz_cmp_ui(mpq_denref(v[0]), 1) == 0 && mpq_sgn(v[0]) >= 0 && mpz_cmp_ui(mpq_numref(v[0]), s->g->n) < 0;
-    if (!good) linear_refuse(s->l, "a split is of a coordinate at a number");
+    if (!good) cells_refuse(s, "a split is of a coordinate at a number");
     size_t at = good ? mpz_get_ui(mpq_numref(v[0])) : 0;
-    if (good && (mpq_cmp(v[1], s->g->lo[at]) < 0 || mpq_cmp(v[1], s->g->hi[at]) > 0)) good = linear_refuse(s->l, "a split lies outside its cell");
+    if (good && (mpq_cmp(v[1], s->g->lo[at]) < 0 || mpq_cmp(v[1], s->g->hi[at]) > 0)) good = cells_refuse(s, "a split lies outside its cell");
     if (good) put_half(t, at, v[1], s->g->hi[at]);
     mpq_clears(v[0], v[1], NULL);
     return good;
@@ -197,15 +201,12 @@ bool cells_show(struct cells *s, const mpz_t unit) {
     struct tree t = {0};
     bool good = true, more = true;
     while (good && more) {
-        if (*s->next == s->c->n_cases) {
-            good = linear_refuse(s->l, "a line 'case split' or 'case leaf' is missing");
-            break;
-        }
-        const struct binding *x = &s->c->cases[(*s->next)++];
-        s->l->line = x->line;
-        if (x->n > 6 && memcmp(x->s, "split ", 6) == 0) good = split(s, &t, x->s + 6, x->n - 6);
-        else if (x->n > 5 && memcmp(x->s, "leaf ", 5) == 0) good = leaf(s, unit, x->s + 5, x->n - 5), more = good && next_cell(&t, s->g);
-        else good = linear_refuse(s->l, "'split' or 'leaf' expected");
+        const char *x;
+        size_t n;
+        if (!s->next(s, &x, &n)) good = false;
+        else if (n > 6 && memcmp(x, "split ", 6) == 0) good = split(s, &t, x + 6, n - 6);
+        else if (n > 5 && memcmp(x, "leaf ", 5) == 0) good = leaf(s, unit, x + 5, n - 5), more = good && next_cell(&t, s->g);
+        else good = cells_refuse(s, "'split' or 'leaf' expected");
     }
     while (t.n > 0) t.n--, mpq_clears(t.half[t.n].v, t.half[t.n].kept, NULL);
     mem_free(t.half);

@@ -1,6 +1,5 @@
 /* Lines `radius` (FORMAT.md §3): every one is tested here, and what it shows of radius(M, x) is looked up when a claim is evaluated. */
-#include "certificate.h"
-#include "quadratic.h"
+#include "region.h"
 #include <string.h>
 
 #define CAP_BITS 64 /* a larger distance, or none at all, counts as 2^64 */
@@ -9,7 +8,8 @@ struct radius { const char *key; size_t key_size; mpq_t lo, hi; };
 struct radii { struct radius *r; size_t n; struct rowpoly out[64]; bool made[64]; };
 
 /* A line while it is tested. */
-struct line { const struct binding *b; const char *at, *end; struct fail *f; struct rowpoly *out; size_t n, answer, target; bool all; mpq_t *x, *zero; struct formroom w; mpz_t unit; };
+struct line { const struct binding *b; const char *at, *end; struct fail *f; struct rowpoly *out; size_t n, answer, target; bool all, boxed; mpq_t *x, *zero, *low, *high; struct formroom w; mpz_t unit;
+    struct region g; }; /* boxed: low <= x + u <= high */
 
 static bool bad(struct line *l, const char *what) { return fail_at(l->f, l->b->line, "radius: %s", what); }
 
@@ -88,10 +88,62 @@ static bool upper(struct line *l, const mpq_t hi, const mpq_t cap) {
     }
     mpq_mul(t, hi, hi);
     if (good && mpq_cmp(sum, t) > 0) good = bad(l, "the point is farther than the upper end");
+    for (size_t i = 0; good && l->boxed && i < l->n; i++) {
+        mpq_add(t, u[i], l->x[i]);
+        if (mpq_cmp(t, l->low[i]) < 0 || mpq_cmp(t, l->high[i]) > 0) good = bad(l, "the point is not in the box");
+    }
     if (good && !overtaken(l, (const mpq_t *)u)) good = bad(l, "the answer is the same at the point");
     vector_free(u, l->n);
     mpq_clears(sum, t, NULL);
     return good;
+}
+
+/* ---- in a box ---- */
+
+/* `split I V` or `leaf ...`, all on the line */
+static bool next_words(struct cells *s, const char **text, size_t *size) {
+    struct line *l = s->from;
+    const char *w;
+    size_t n;
+    if (!word(l, text, size)) return false;
+    for (size_t k = *size == 5 && memcmp(*text, "split", 5) == 0 ? 2 : leaf_numbers(s->g); k > 0; k--) {
+        if (!word(l, &w, &n)) return false;
+        *size = (size_t)(w + n - *text);
+    }
+    return true;
+}
+
+/* u in the ball of radius lo, and x + u in the box */
+static void region_around(struct line *l, const mpq_t lo) {
+    struct region *g = &l->g;
+    g->l2 = true;
+    mpq_set(g->radius, lo);
+    mpq_mul(g->radius2, lo, lo);
+    for (size_t i = 0; i < l->n; i++) {
+        mpq_sub(g->lo[i], l->low[i], l->x[i]);
+        mpq_sub(g->hi[i], l->high[i], l->x[i]);
+        if (mpq_cmp(g->hi[i], lo) > 0) mpq_set(g->hi[i], lo);
+        mpq_neg(g->radius, lo);
+        if (mpq_cmp(g->lo[i], g->radius) < 0) mpq_set(g->lo[i], g->radius);
+        mpq_set(g->radius, lo);
+    }
+}
+
+static void set_form(struct line *l, size_t k) {
+    for (size_t t = 0; t < l->out->each; t++) mpz_sub(l->w.m[t], l->out->c[l->answer * l->out->each + t], l->out->c[k * l->out->each + t]);
+}
+
+static bool lower_in_box(struct line *l, const mpq_t lo) {
+    struct cells s = {next_words, l, "radius", l->b->line, l->f, &l->g, &l->w, (const mpq_t *)l->x};
+    bool good = true;
+    region_around(l, lo);
+    bool empty = region_is_empty(&l->g);
+    for (size_t k = 0; good && !empty && k < l->out->width; k++) {
+        if (!is_rival(l, k)) continue;
+        set_form(l, k);
+        good = cells_show(&s, l->unit);
+    }
+    return good && l->at != l->end ? bad(l, "too many cells") : good;
 }
 
 /* lo: a multiplier for every rival, in rising order; or 0 */
@@ -99,6 +151,7 @@ static bool lower(struct line *l, const mpq_t lo) {
     const char *s;
     size_t n;
     if (mpq_sgn(lo) == 0) return word(l, &s, &n) && n == 1 && *s == '-' && l->at == l->end ? true : bad(l, "a lower end of 0 has no multipliers");
+    if (l->boxed) return lower_in_box(l, lo);
     mpq_t r2, lambda;
     mpq_inits(r2, lambda, NULL);
     mpq_mul(r2, lo, lo);
@@ -108,7 +161,7 @@ static bool lower(struct line *l, const mpq_t lo) {
         good = word(l, &s, &n);
         if (good && (!rational_read(lambda, s, n) || mpq_sgn(lambda) < 0)) good = bad(l, "not a multiplier");
         if (!good) break;
-        for (size_t t = 0; t < l->out->each; t++) mpz_sub(l->w.m[t], l->out->c[l->answer * l->out->each + t], l->out->c[k * l->out->each + t]);
+        set_form(l, k);
         form_point(l->w.X, (const mpq_t *)l->x, (const mpq_t *)l->zero, l->n);
         if (!form_positive(&l->w, l->unit, r2, lambda)) good = fail_at(l->f, l->b->line, "radius: the multiplier of output %zu does not show the answer larger on the ball", k);
     }
@@ -146,6 +199,8 @@ static bool test_line(struct line *l, struct radius *r) {
     const char *s;
     size_t n;
     if (!read_target(l) || !word(l, &s, &n) || !read_point(l, s, n, l->x)) return false;
+    l->boxed = l->end - l->at > 3 && memcmp(l->at, "in ", 3) == 0;
+    if (l->boxed && !(word(l, &s, &n) && word(l, &s, &n) && read_point(l, s, n, l->low) && word(l, &s, &n) && read_point(l, s, n, l->high))) return false;
     r->key = l->b->s;
     r->key_size = (size_t)(s + n - l->b->s);
     find_answer(l);
@@ -169,12 +224,18 @@ static bool one_line(struct radii *all, struct eval *e, const struct binding *b,
     l.n = net->in_width;
     l.x = vector_new(l.n);
     l.zero = vector_new(l.n);
+    l.low = vector_new(l.n);
+    l.high = vector_new(l.n);
+    region_init(&l.g, l.n);
     formroom_init(&l.w, l.n);
     mpz_init(l.unit);
     mpz_setbit(l.unit, l.out->scale);
     bool good = test_line(&l, r);
     vector_free(l.x, l.n);
     vector_free(l.zero, l.n);
+    vector_free(l.low, l.n);
+    vector_free(l.high, l.n);
+    region_clear(&l.g);
     formroom_clear(&l.w);
     mpz_clear(l.unit);
     return good;
@@ -245,30 +306,50 @@ static void scaled(mpz_t out, mpq_srcptr q, unsigned p, bool up) {
     mpz_clear(t);
 }
 
-bool eval_radius(struct eval *e, const struct ex *x, struct val *out) {
+/* An exact vector of n entries, or a number that stands for n equal ones where that is allowed; n = 0: any length, which is returned there. */
+static bool add_vector(struct eval *e, const struct ex *x, uint32_t *n, bool number_allowed, struct buffer *key) {
     struct val v;
-    int64_t target = -1;
-    if (e->s->float32) return eval_fail(e, "radius is of the real function of a network");
-    if (x->k[0]->kind != EX_MODEL) return eval_fail(e, "radius needs a network");
-    if (!need_array(e, x->k[1], &v)) return false;
-    if (v.rank != 1) return eval_fail(e, "radius needs a vector");
-    if (x->n == 3 && (!eval_int(e, x->k[2], &target) || target < 0)) return eval_fail(e, "the third argument of radius is an output");
-    struct buffer key = {0};
-    char number[32];
-    buffer_puts(&key, e->s->models[x->k[0]->number].name);
-    if (target >= 0) snprintf(number, sizeof number, " %lld ", (long long)target);
-    buffer_puts(&key, target < 0 ? " * " : number);
-    for (uint32_t i = 0; i < v.d[0]; i++) {
-        if (!num_exact(&v.x[i])) {
-            buffer_clear(&key);
-            return eval_fail(e, "radius needs a vector of exact numbers");
-        }
-        if (i > 0) buffer_puts(&key, ",");
-        add_rational(&key, v.x[i].q);
+    if (!eval(e, x, &v)) return false;
+    bool number = number_allowed && v.type == V_NUM;
+    if (!number && !need_array(e, x, &v)) return false;
+    if (!number && (v.rank != 1 || (*n > 0 && v.d[0] != *n))) return eval_fail(e, "radius needs vectors of one length");
+    if (!number) *n = v.d[0];
+    for (uint32_t i = 0; i < *n; i++) {
+        const struct num *a = &v.x[number ? 0 : i];
+        if (!num_exact(a)) return eval_fail(e, "radius needs vectors of exact numbers");
+        if (i > 0) buffer_puts(key, ",");
+        add_rational(key, a->q);
     }
-    if (v.d[0] == 1) buffer_puts(&key, ",");
-    const struct radius *r = look_up(e->radii, key.s, key.n);
+    if (*n == 1) buffer_puts(key, ",");
+    return true;
+}
+
+/* MODEL J X, and with a box behind it: in A B */
+static bool radius_key(struct eval *e, const struct ex *x, struct buffer *key) {
+    int64_t target = -1;
+    uint32_t n = 0;
+    char number[32];
+    bool one = x->n % 2 == 1;
+    if (x->k[0]->kind != EX_MODEL) return eval_fail(e, "radius needs a network");
+    if (one && (!eval_int(e, x->k[2], &target) || target < 0)) return eval_fail(e, "the third argument of radius is an output");
+    buffer_puts(key, e->s->models[x->k[0]->number].name);
+    if (one) snprintf(number, sizeof number, " %lld ", (long long)target);
+    buffer_puts(key, one ? number : " * ");
+    if (!add_vector(e, x->k[1], &n, false, key)) return false;
+    if (x->n < 4) return true;
+    buffer_puts(key, " in ");
+    if (!add_vector(e, x->k[2 + one], &n, true, key)) return false;
+    buffer_puts(key, " ");
+    return add_vector(e, x->k[3 + one], &n, true, key);
+}
+
+bool eval_radius(struct eval *e, const struct ex *x, struct val *out) {
+    struct buffer key = {0};
+    if (e->s->float32) return eval_fail(e, "radius is of the real function of a network");
+    bool good = radius_key(e, x, &key);
+    const struct radius *r = good ? look_up(e->radii, key.s, key.n) : NULL;
     buffer_clear(&key);
+    if (!good) return false;
     if (r == NULL) return eval_fail(e, "no line 'radius' for a value that the claim reads");
     *out = (struct val){.type = V_NUM, .x = pool_get(e, 1)};
     num_set_int(out->x, 0);

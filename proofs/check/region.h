@@ -22,7 +22,9 @@ bool region_is_ball(const struct region *g);
 /* lo is above hi somewhere */
 bool region_is_empty(const struct region *g);
 
-/* cells.c: the lines `case split` and `case leaf` of one form, whose polynomial in shift + d is w->m, times unit; *next is the first of them. */
-struct cells { const struct certificate *c; size_t *next; struct linear *l; struct region *g; struct formroom *w; const mpq_t *shift; };
+/* cells.c: a tree of `split ...` and `leaf ...`, which next() gives one after the other, for the form whose polynomial in shift + d is w->m, times unit. */
+struct cells { bool (*next)(struct cells *s, const char **text, size_t *size); void *from; const char *rule; int line; struct fail *f; struct region *g; struct formroom *w; const mpq_t *shift; };
+bool cells_refuse(struct cells *s, const char *what);
 bool cells_show(struct cells *s, const mpz_t unit);
+size_t leaf_numbers(const struct region *g);
 #endif

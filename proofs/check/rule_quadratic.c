@@ -197,9 +197,19 @@ static bool case_holds(struct quad *q, const char *s, size_t size) {
     return good;
 }
 
+static bool next_line(struct cells *s, const char **text, size_t *size) {
+    struct quad *q = s->from;
+    if (q->next == q->c->n_cases) return cells_refuse(s, "a line 'case split' or 'case leaf' is missing");
+    const struct binding *x = &q->c->cases[q->next++];
+    s->line = q->l.line = x->line;
+    *text = x->s;
+    *size = x->n;
+    return true;
+}
+
 /* A region that is no whole ball: the tree of cells of each form. */
 static bool cells_hold(struct quad *q, size_t size) {
-    struct cells s = {q->c, &q->next, &q->l, &q->g, &q->w, (const mpq_t *)q->shift};
+    struct cells s = {next_line, q, "rule quadratic", q->l.line, q->l.f, &q->g, &q->w, (const mpq_t *)q->shift};
     bool good = size == 0 || refuse(q, "multipliers of a region other than a ball stand in its leaves");
     mpz_t unit;
     mpz_init(unit);

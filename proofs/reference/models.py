@@ -20,9 +20,11 @@ class Steer:
         self.number, self.part = number, part
 
 
-def radius_key(model, x, target):
-    """The start of the line `radius` that speaks of this value (FORMAT.md, section 3)."""
-    return "%s %s %s" % (model, "*" if target is None else target, ",".join(map(str, x)) + ("," if len(x) == 1 else ""))
+def radius_key(model, x, target, box=None):
+    """The start of the line `radius` that speaks of this value (FORMAT.md, section 3); box: its two corners."""
+    def vector(v):
+        return ",".join(map(str, v)) + ("," if len(v) == 1 else "")
+    return "%s %s %s" % (model, "*" if target is None else target, vector(x)) + (" in %s %s" % tuple(map(vector, box)) if box else "")
 
 
 class ModelFunctions:
@@ -79,16 +81,24 @@ class ModelFunctions:
         v, o = self.weights(env, m, layer, head, ("W_V", "W_O"))
         return self.matmul(v, o)
 
-    def call_radius(self, env, m, x, target=None):
+    def call_radius(self, env, m, x, *rest):
+        target = rest[0] if len(rest) % 2 else None
         if self.float32 or m.kind != "name" or m.parts[0] not in self.models:
             raise ClaimError("radius is of the real function of a network")
-        x = self.value(x, env)
-        if not isinstance(x, Array) or len(x.shape) != 1 or not all(exact(a) for a in x):
-            raise ClaimError("radius asks for a vector of exact numbers")
-        name = radius_key(m.parts[0], [Fraction(a) for a in x], None if target is None else integer(self.value(target, env)))
+        x = self.exact_numbers(self.value(x, env), None)
+        box = [self.exact_numbers(self.value(e, env), len(x)) for e in rest[len(rest) % 2:]]
+        name = radius_key(m.parts[0], x, None if target is None else integer(self.value(target, env)), box)
         if name not in self.radii:
             raise ClaimError("no line 'radius' for a value that the claim reads")
         return real(*self.radii[name])
+
+    def exact_numbers(self, x, n):
+        """A vector of exact numbers; of n entries, or a number for n equal ones, when n is given."""
+        if n is not None and exact(x):
+            return [Fraction(x)] * n
+        if not isinstance(x, Array) or len(x.shape) != 1 or not all(exact(a) for a in x) or n not in (None, x.shape[0]):
+            raise ClaimError("radius asks for vectors of exact numbers, of one length")
+        return [Fraction(a) for a in x]
 
     # networks
 

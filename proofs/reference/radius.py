@@ -5,6 +5,7 @@ from fractions import Fraction
 from certificate import Rejected, rational
 from models import radius_key
 from quadratic import Polynomials, ball_matrix, positive_definite
+from region import Region, cell_matrix, cells
 
 CAP = Fraction(2) ** 64
 
@@ -44,11 +45,14 @@ class Radii:
 
     def read(self, words):
         need(len(words) >= 7, "a field is missing")
-        model, target, x, lo, hi, point = words[:6]
+        model, target, x = words[:3]
+        boxed = words[3] == "in"
+        need(len(words) >= 9 or not boxed, "a field is missing")
+        corners, (lo, hi, point), rest = words[4:6] if boxed else [], words[6:9] if boxed else words[3:6], words[9:] if boxed else words[6:]
         n, outputs, unit = self.network(model)
         need(len(outputs) > 1, "a network of one output has no other answer")
         need(target == "*" or re.match(r"(0|[1-9][0-9]{0,8})\Z", target), "'*' or an output expected")
-        x, lo, hi = self.vector(x, n), rational(lo), rational(hi)
+        x, lo, hi, box = self.vector(x, n), rational(lo), rational(hi), [self.vector(corner, n) for corner in corners]
         need(lo is not None and hi is not None and 0 <= lo <= hi <= CAP, "the ends are not in order")
         values = [at(p, x) for p in outputs]
         answer = values.index(max(values))
@@ -56,30 +60,49 @@ class Radii:
         if target != "*":
             need(int(target) < len(outputs) and int(target) != answer, "the output is the answer itself, or there is none")
             rivals = [int(target)]
-        self.above(hi, point, x, outputs, answer, rivals)
-        self.below(lo, words[6:], x, outputs, unit, answer, rivals)
-        name = radius_key(model, x, None if target == "*" else int(target))
+        self.above(hi, point, x, box, outputs, answer, rivals)
+        self.below(lo, rest, x, box, outputs, unit, answer, rivals)
+        name = radius_key(model, x, None if target == "*" else int(target), box)
         self.found[name] = lo, hi
         return name
 
-    def above(self, hi, point, x, outputs, answer, rivals):
+    def above(self, hi, point, x, box, outputs, answer, rivals):
         if point == "-":
             return need(hi == CAP, "a point is missing")
         u = self.vector(point, len(x))
         need(sum(a * a for a in u) <= hi * hi, "the point is farther than the upper end")
         y = [a + b for a, b in zip(x, u)]
+        need(not box or all(a <= b <= c for a, b, c in zip(box[0], y, box[1])), "the point is not in the box")
         need(any(at(outputs[k], y) >= at(outputs[answer], y) for k in rivals), "the answer is the same at the point")
 
-    def below(self, lo, words, x, outputs, unit, answer, rivals):
+    def below(self, lo, words, x, box, outputs, unit, answer, rivals):
         if lo == 0:
             return need(words == ["-"], "a lower end of 0 has no multipliers")
+        if box:
+            return self.below_in_box(lo, words, x, box, [difference(outputs[answer], outputs[k]) for k in rivals], unit)
         multipliers = [rational(w) for w in words]
         need(len(words) == len(rivals) and None not in multipliers and min(multipliers) >= 0, "not one multiplier for each rival")
         for k, multiplier in zip(rivals, multipliers):
-            form = dict(outputs[answer])
-            for m, c in outputs[k].items():
-                form[m] = form.get(m, 0) - c
-            need(positive_definite(ball_matrix(form, unit, x, lo * lo, multiplier)), "a multiplier does not show the answer larger on the ball")
+            need(positive_definite(ball_matrix(difference(outputs[answer], outputs[k]), unit, x, lo * lo, multiplier)), "a multiplier does not show the answer larger on the ball")
+
+
+    def below_in_box(self, lo, words, x, box, forms, unit):
+        region = Region([max(a - b, -lo) for a, b in zip(box[0], x)], [min(a - b, lo) for a, b in zip(box[1], x)], ([Fraction(0)] * len(x), lo * lo), [])
+        lines = []
+        while words:
+            size = 3 if words[0] == "split" else 1 + region.multipliers()
+            lines.append(" ".join(words[:size]))
+            words = words[size:]
+        for form in forms if region.possible() else []:
+            cells(lines, region, rational, lambda a, b, m: need(positive_definite(cell_matrix(form, unit, x, region, a, b, m)), "the multipliers do not show the answer larger"), need)
+        need(not lines, "too many cells")
+
+
+def difference(p, q):
+    out = dict(p)
+    for m, c in q.items():
+        out[m] = out.get(m, 0) - c
+    return out
 
 
 def at(p, x):
