@@ -25,7 +25,7 @@ int binding_compare(const struct binding *a, const struct binding *b);
 enum proposal { PROPOSAL_NONE, PROPOSAL_TRUE, PROPOSAL_FALSE, PROPOSAL_VACUOUS, PROPOSAL_INTERVAL };
 struct outcome {
     enum proposal proposal;      /* prove: TRUE, FALSE; the others: INTERVAL (or VACUOUS) */
-    const char *rule;            /* "point", "enumerate", "separable", "count", "quadratic" (FORMAT.md) */
+    const char *rule;            /* "point", "enumerate", "separable", "count", "cells", "quadratic" (FORMAT.md) */
     char *evidence;              /* lines that the rule has in a certificate besides, or NULL */
     size_t bins; mpz_t enter;    /* rule count */
     mpz_t number_lo, number_hi, total_lo, total_hi, number_some;   /* count; some: true in some float32 executions only */
@@ -50,7 +50,7 @@ struct engine {
     /* STATUS_OK: outcome filled (proposal NONE with a reason is fine). STATUS_TIMEOUT: outcome holds the best so far. */
     enum status (*decide)(struct outcome *out, const struct statement *s, const struct limits *l, struct diag *d);
 };
-extern const struct engine engine_enumerate, engine_separable, engine_count, engine_search, engine_quadratic, engine_bound, engine_smt;
+extern const struct engine engine_enumerate, engine_separable, engine_count, engine_search, engine_quadratic, engine_bound, engine_smt, engine_cells;
 extern const struct engine *const engine_list[]; extern const size_t n_engines;   /* verify/engines.c: the portfolio table */
 #define ENGINES_MAX 16
 #endif

@@ -3,6 +3,7 @@
 
 const struct engine *const engine_list[] = {
     &engine_separable,
+    &engine_cells,
     &engine_quadratic,
     &engine_bound,
     &engine_smt,

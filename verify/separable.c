@@ -4,6 +4,7 @@
 
 #include "core/mem.h"
 #include "core/number.h"
+#include "verify/cells.h"
 #include "verify/count.h"
 
 /* The parts of a statement that every body has: forall or the binders; a closed `exists` is decided through its binders. */
@@ -43,9 +44,10 @@ struct run {
     struct outcome *out; const struct statement *s; const struct limits *limits; struct diag *diag;
     struct shape shape; struct interp *in; struct text why;
     const struct count_rule *rule; /* engine count */
+    struct cells_search *cells;  /* engine cells */
     bool first_only, tables;     /* takes: look at the first problem, without numbers */
     mpz_t yes, no, open, total;
-    bool expired, capped, has_best;
+    bool expired, capped, has_best, done;   /* done: nothing more is looked for */
     double slack_lo;             /* prove: smallest certified slack, and the tightest input in out->witness */
     bool has_slack, no_slack;
 };
@@ -57,14 +59,18 @@ static enum status at_problem(struct run *r, bool *more)
 {
     struct problem p;
     bool value = r->s->body == BODY_MINIMIZE || r->s->body == BODY_MAXIMIZE;
-    struct problem_options o = { value, r->s->body == BODY_MAXIMIZE ? -1 : 1, r->tables, r->limits ? r->limits->threads : 1 };
+    struct problem_options o = { value, r->s->body == BODY_MAXIMIZE ? -1 : 1, r->tables, r->limits ? r->limits->threads : 1, r->cells != NULL };
     enum status s = problem_init(&p, r->s, r->shape.binds, r->shape.where, r->shape.subject, r->in, o, &r->why);
     if (s != STATUS_OK)
         return s;
-    if (r->tables)
+    if (r->cells && !p.net.mlp) {
+        text_add(&r->why, "the network has no MLP after its attention layer: engine separable decides such claims exactly");
+        s = STATUS_UNSUPPORTED;
+    }
+    if (s == STATUS_OK && r->tables)
         s = take_problem(r, &p);
     problem_clear(&p);
-    *more = !r->first_only && !r->expired;
+    *more = !r->first_only && !r->expired && !r->done;
     return s;
 }
 
@@ -314,8 +320,74 @@ static enum status optimum_problem(struct run *r, struct problem *p)
     return s;
 }
 
+/* ---- engine cells ---- */
+
+/* A sequence at which the predicate is false, if it is. */
+static enum status cells_refute(struct run *r, struct problem *p, const int *tokens)
+{
+    enum truth truth = TRUTH_UNSETTLED;
+    sequence_bind(&p->t, r->in, tokens);
+    enum status s = interp_truth(&truth, r->in, r->shape.subject, r->diag);
+    if (s != STATUS_OK)
+        return s;
+    if (truth != TRUTH_FALSE) {
+        mpz_add_ui(r->open, r->open, 1);
+        return STATUS_OK;
+    }
+    r->done = true;
+    return keep_first(&r->out->counterexample, r, p, tokens);
+}
+
+/* The value there from above, times the sign of the search. */
+static enum status cells_attain(struct run *r, struct problem *p, const int *tokens)
+{
+    double mid, rad;
+    sequence_bind(&p->t, r->in, tokens);
+    enum status s = interp_double(&mid, &rad, r->in, r->shape.subject, r->diag);
+    if (s != STATUS_OK)
+        return s;
+    number_set_double(r->out->hi, nextafter((r->s->body == BODY_MAXIMIZE ? -mid : mid) + rad, INFINITY));
+    r->has_best = true;
+    binding_clear(&r->out->attains);
+    return read_binding(&r->out->attains, r, p, tokens);
+}
+
+static enum status cells_constant(struct run *r, struct problem *p)
+{
+    enum status s = r->s->body == BODY_PROVE ? witness_of(r, p) : STATUS_OK;
+    int *tokens = mem_array(p->t.n, sizeof *tokens);
+    if (!tokens)
+        return STATUS_MEMORY;
+    for (size_t k = 0; k < p->n_classes && s == STATUS_OK; k++) {
+        const struct class *c = &p->classes[k];
+        if (c->d.holds == HOLDS_ALWAYS)
+            mpz_add(r->yes, r->yes, c->size);
+        if (c->d.holds != HOLDS_NEVER || r->s->body != BODY_PROVE || c->a.n_states[0] == 0)
+            continue;
+        first_tokens(tokens, p, c);
+        s = cells_refute(r, p, tokens);
+    }
+    free(tokens);
+    return s;
+}
+
+static enum status cells_problem(struct run *r, struct problem *p)
+{
+    struct cells_search *c = r->cells;
+    mpz_add(r->total, r->total, p->total);
+    enum status s = cells_constant(r, p);
+    if (s == STATUS_OK && !r->done)
+        s = problem_cells(c, p, r->limits);
+    r->expired |= c->expired;
+    if (s != STATUS_OK || !c->below)
+        return s;
+    return c->value ? cells_attain(r, p, c->tokens) : cells_refute(r, p, c->tokens);
+}
+
 static enum status take_problem(struct run *r, struct problem *p)
 {
+    if (r->cells)
+        return cells_problem(r, p);
     switch (r->s->body) {
     case BODY_PROVE: return prove_problem(r, p);
     case BODY_COUNT: return count_problem(r, p);
@@ -365,7 +437,7 @@ static void settle_prove(struct run *r)
         out->rule = "point";
         binding_clear(&out->witness);
     } else if (mpz_sgn(r->open) > 0)
-        give_reason(out, "some sequences are not decided at 1024 bits");
+        give_reason(out, r->cells ? "some cells stay open" : "some sequences are not decided at 1024 bits");
     else if (r->expired)
         give_reason(out, "time is up");
     else if (mpz_sgn(r->total) == 0)
@@ -466,22 +538,53 @@ static void settle_optimum(struct run *r)
     if (r->expired)
         give_reason(out, "time is up");
     else if (r->capped)
-        give_reason(out, "the bound is narrower than double arithmetic certifies");
+        give_reason(out, r->cells ? "some cells stay open" : "the bound is narrower than double arithmetic certifies");
     else {
         out->has_value = true;
         out->proposal = PROPOSAL_INTERVAL;
     }
 }
 
+/* What the cells left open, and their lines. */
+static void settle_cells(struct run *r)
+{
+    struct cells_search *c = r->cells;
+    mpz_add(r->yes, r->yes, c->yes);
+    mpz_add(r->open, r->open, c->open);
+    mpz_sub(r->no, r->total, r->yes);
+    mpz_sub(r->no, r->no, r->open);
+    if (c->value) {
+        number_set_double(r->out->lo, c->target);
+        r->capped = mpz_sgn(c->open) > 0;
+    }
+    if (c->count)
+        r->expired = false;   /* what was not looked at is open */
+}
+
+static void finish_cells(struct run *r)
+{
+    struct outcome *out = r->out;
+    if (!out->rule || strcmp(out->rule, "separable") != 0)
+        return;
+    out->rule = "cells";
+    out->evidence = mem_string(r->cells->lines.data ? r->cells->lines.data : "");
+    if (!out->evidence)
+        out->proposal = PROPOSAL_NONE;
+}
+
 static void settle(struct run *r)
 {
     mpz_set(r->out->cases, r->total);
+    if (r->cells)
+        settle_cells(r);
     switch (r->s->body) {
     case BODY_PROVE: settle_prove(r); break;
     case BODY_COUNT: settle_count(r); break;
     case BODY_LIST: settle_list(r); break;
     default: settle_optimum(r);
     }
+    if (r->cells)
+        finish_cells(r);
 }
 
 static enum status run_init(struct run *r, const struct statement *s)
@@ -500,13 +603,15 @@ static void run_clear(struct run *r)
     interp_free(r->in);
 }
 
-static enum status decide_by(struct outcome *out, const struct statement *s, const struct limits *l, struct diag *d, const struct count_rule *rule)
+static enum status decide_by(struct outcome *out, const struct statement *s, const struct limits *l, struct diag *d, const struct count_rule *rule,
+                             struct cells_search *cells)
 {
     struct run r;
     enum status status = run_init(&r, s);
     bool more = true;
     r.out = out;
     r.rule = rule;
+    r.cells = cells;
     r.limits = l;
     r.diag = d;
     r.tables = true;
@@ -528,21 +633,38 @@ static enum status decide_by(struct outcome *out, const struct statement *s, con
 
 static enum status separable_decide(struct outcome *out, const struct statement *s, const struct limits *l, struct diag *d)
 {
-    return decide_by(out, s, l, d, NULL);
+    return decide_by(out, s, l, d, NULL, NULL);
 }
 
 enum status separable_count(struct outcome *out, const struct statement *s, const struct limits *l, struct diag *d, const struct count_rule *rule)
 {
-    return decide_by(out, s, l, d, rule);
+    return decide_by(out, s, l, d, rule, NULL);
 }
 
-static bool separable_takes(const struct statement *s, struct text *why)
+enum status separable_cells(struct outcome *out, const struct statement *s, const struct limits *l, struct diag *d)
+{
+    struct cells_search c;
+    cells_search_init(&c);
+    c.count = s->body == BODY_COUNT;
+    c.value = s->body == BODY_MINIMIZE || s->body == BODY_MAXIMIZE;
+    c.slack = within_of(s) * 0.75;
+    enum status status = decide_by(out, s, l, d, NULL, &c);
+    cells_search_clear(&c);
+    return status;
+}
+
+static bool takes(const struct statement *s, struct text *why, struct cells_search *cells)
 {
     struct run r;
     struct diag d;
     diag_init(&d);
     bool good = run_init(&r, s) == STATUS_OK && shape_of(&r.shape, s, why), more = true;
+    if (good && cells && r.shape.exists) {
+        text_add(why, "it proves no claim that something exists");
+        good = false;
+    }
     r.first_only = true;
+    r.cells = cells;
     r.diag = &d;
     if (good && each_problem(&r, 0, &more) != STATUS_OK) {
         good = false;
@@ -550,6 +672,21 @@ static bool separable_takes(const struct statement *s, struct text *why)
     }
     run_clear(&r);
     diag_clear(&d);
+    return good;
+}
+
+static bool separable_takes(const struct statement *s, struct text *why) { return takes(s, why, NULL); }
+
+bool separable_cells_takes(const struct statement *s, struct text *why)
+{
+    struct cells_search none;
+    if (s->semantics == SEMANTICS_FLOAT32)
+        return text_add(why, "it decides claims over the real numbers only"), false;
+    if (s->body == BODY_LIST)
+        return text_add(why, "it makes no lists"), false;
+    cells_search_init(&none);
+    bool good = takes(s, why, &none);
+    cells_search_clear(&none);
     return good;
 }
 

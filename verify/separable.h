@@ -45,7 +45,8 @@ struct problem {
 };
 /* Binders other than the sequence's are bound in `in` already. value: the statement minimises or maximises `subject` (sign -1: negated).
  * STATUS_UNSUPPORTED with the reason in why. tables false: stops before the numbers (for `takes`). */
-struct problem_options { bool value; int sign; bool tables; int threads; };
+/* cells: for the engine of that name: an MLP may follow the attention, and every tuple of values of the subject's features is a class. */
+struct problem_options { bool value; int sign; bool tables; int threads; bool cells; };
 enum status problem_init(struct problem *p, const struct statement *s, const struct binds *binds, const struct expr *where,
                          const struct expr *subject, struct interp *in, struct problem_options o, struct text *why) MUST_USE;
 void problem_clear(struct problem *p);

@@ -97,7 +97,52 @@ static bool same_column(const struct part *u, size_t i, size_t j)
     return !u->has_b || u->b.data[i] == u->b.data[j];
 }
 
-bool separable_recognise(struct separable_net *out, const struct net *net, struct text *why)
+/* x + relu(x in) out, in either order: *post becomes x. */
+static bool take_mlp(struct separable_net *s, const struct node **post)
+{
+    const struct net *net = s->net;
+    for (size_t side = 0; side < 2; side++) {
+        const struct node *out = input_of(net, *post, side), *act = out->op == OP_LINEAR ? input_of(net, out, 0) : NULL;
+        const struct node *in = act && act->op == OP_RELU ? input_of(net, act, 0) : NULL;
+        if (!in || in->op != OP_LINEAR || in->inputs[0] != (*post)->inputs[1 - side])
+            continue;
+        s->mlp = take_linear(&s->in, in) && take_linear(&s->out, out);
+        *post = &net->nodes[in->inputs[0]];
+        return s->mlp;
+    }
+    return false;
+}
+
+/* The matrix [u | in] and its biases: all that is read of a row after the attention. */
+static bool join_columns(struct separable_net *s)
+{
+    s->columns = s->u;
+    if (!s->mlp)
+        return true;
+    size_t k = s->u.w.k, m = s->u.w.m, h = s->in.w.m, J = m + h;
+    s->units = h;
+    s->own_w = mem_array(k * J, sizeof *s->own_w);
+    s->own_b = mem_array(J, sizeof *s->own_b);
+    if (!s->own_w || !s->own_b)
+        return false;
+    for (size_t i = 0; i < k; i++) {
+        memcpy(s->own_w + i * J, s->u.w.data + i * m, m * sizeof *s->own_w);
+        memcpy(s->own_w + i * J + m, s->in.w.data + i * h, h * sizeof *s->own_w);
+    }
+    if (s->u.has_b)
+        memcpy(s->own_b, s->u.b.data, m * sizeof *s->own_b);
+    if (s->in.has_b)
+        memcpy(s->own_b + m, s->in.b.data, h * sizeof *s->own_b);
+    s->columns = (struct part){ .present = true, .has_b = true };
+    s->columns.w.k = k;
+    s->columns.w.m = s->columns.b.m = J;
+    s->columns.b.k = 1;
+    s->columns.w.data = s->own_w;
+    s->columns.b.data = s->own_b;
+    return true;
+}
+
+bool separable_recognise(struct separable_net *out, const struct net *net, bool mlp, struct text *why)
 {
     memset(out, 0, sizeof *out);
     out->net = net;
@@ -113,13 +158,17 @@ bool separable_recognise(struct separable_net *out, const struct net *net, struc
         return refuse(why, "the network has a final LayerNorm");
     if (post->op != OP_ADD || post->n_inputs != 2)
         return refuse(why, "the network is more than one attention layer");
+    if (mlp)
+        take_mlp(out, &post);
+    if (post->op != OP_ADD || post->n_inputs != 2)
+        return refuse(why, "the network is more than one attention layer with an MLP of relus");
     size_t attn = post->inputs[1], resid = post->inputs[0];
     if (net->nodes[attn].op != OP_HEADS) {
         attn = post->inputs[0];
         resid = post->inputs[1];
     }
     if (net->nodes[attn].op != OP_HEADS)
-        return refuse(why, "the network has an MLP after its attention layer");
+        return refuse(why, mlp ? "the network is not one attention layer with an MLP of relus" : "the network has an MLP after its attention layer");
     if (!take_residual(out, &net->nodes[resid]))
         return refuse(why, "the network has more than one layer");
     if (net->nodes[attn].n_inputs != 1)
@@ -130,7 +179,7 @@ bool separable_recognise(struct separable_net *out, const struct net *net, struc
     out->attn_out = attn;
     out->n_out = out->u.w.m;
     out->twin = mem_array(out->n_out, sizeof *out->twin);
-    if (!out->twin)
+    if (!join_columns(out) || !out->twin)
         return refuse(why, "out of memory");
     for (size_t j = 0; j < out->n_out; j++)
         for (size_t i = 0; i <= j; i++)
@@ -144,6 +193,8 @@ bool separable_recognise(struct separable_net *out, const struct net *net, struc
 void separable_net_clear(struct separable_net *s)
 {
     free(s->twin);
+    free(s->own_w);
+    free(s->own_b);
     memset(s, 0, sizeof *s);
 }
 
@@ -279,7 +330,7 @@ static void sources_linear(arb_mat_t out, const struct sources *x, const struct 
 static void fill_C(struct ball_tables *t, const struct sources *x, const struct separable_net *s)
 {
     slong prec = t->prec, J = (slong)t->J, d = (slong)s->d_model, h = (slong)s->v.w.m;
-    struct part o = s->o, u = s->u;
+    struct part o = s->o, u = s->columns;
     arb_mat_t ye, yp;
     arb_mat_init(ye, arb_mat_nrows(x->e), J);
     arb_mat_init(yp, arb_mat_nrows(x->p), J);
@@ -297,6 +348,24 @@ static void fill_C(struct ball_tables *t, const struct sources *x, const struct 
     sources_combine(t->C, x, ye, yp, (slong)t->V, prec);
     arb_mat_clear(ye);
     arb_mat_clear(yp);
+}
+
+/* The bias that the MLP adds to the rows reaches the logits, and not what its relus read. */
+static void add_out_bias(struct ball_tables *t, const struct separable_net *s)
+{
+    arb_t b, u;
+    arb_init(b);
+    arb_init(u);
+    for (slong j = 0; j < (slong)s->n_out; j++)
+        for (size_t c = 0; c < s->d_model; c++) {
+            arb_set_d(b, s->out.b.data[c]);
+            arb_set_d(u, s->u.w.data[c * s->n_out + (size_t)j]);
+            arb_mul(b, b, u, ARF_PREC_EXACT);
+            for (slong a = 0; a < (slong)t->V; a++)
+                arb_add(arb_mat_entry(t->D, a, j), arb_mat_entry(t->D, a, j), b, t->prec);
+        }
+    arb_clear(b);
+    arb_clear(u);
 }
 
 static void fill_D(struct ball_tables *t, const struct separable_net *s)
@@ -319,7 +388,9 @@ static void fill_D(struct ball_tables *t, const struct separable_net *s)
                 arb_add(y, y, p, ARF_PREC_EXACT);
             }
         }
-    mat_linear(t->D, x, &s->u, true, t->prec);
+    mat_linear(t->D, x, &s->columns, true, t->prec);
+    if (s->mlp && s->out.has_b)
+        add_out_bias(t, s);
     arb_mat_clear(x);
     arb_clear(p);
 }
@@ -348,7 +419,7 @@ static void fill_q(struct ball_tables *t, const struct separable_net *s)
 void ball_tables_init(struct ball_tables *t, const struct separable_net *net, size_t row, size_t n_src, slong prec)
 {
     size_t V = net->net->d_vocab;
-    *t = (struct ball_tables){ .prec = prec, .row = row, .n_src = n_src, .V = V, .J = net->n_out, .d_head = net->d_head };
+    *t = (struct ball_tables){ .prec = prec, .row = row, .n_src = n_src, .V = V, .J = net->columns.w.m, .d_head = net->d_head };
     arb_mat_init(t->q, (slong)V, (slong)net->d_head);
     arb_mat_init(t->k, (slong)(n_src * V), (slong)net->d_head);
     arb_mat_init(t->C, (slong)(n_src * V), (slong)t->J);

@@ -18,17 +18,21 @@ struct separable_net {
     size_t d_model, d_head, n_out, score_d;
     bool has_ln; const double *ln_w, *ln_b;
     struct part q, k, v, o, u;           /* o: W_O and the bias of `heads`; u: unembedding */
+    bool mlp; struct part in, out;       /* rows + relu(rows in) out follow the attention */
+    size_t units;                        /* of the MLP, 0 without one */
+    struct part columns;                 /* [u | in]: what is read of the rows after the attention; u alone without an MLP */
+    double *own_w, *own_b;               /* of columns, owned */
     size_t pattern, resid, attn_out;     /* nodes */
     size_t *twin;                        /* [n_out] first column of the unembedding that is equal; owned */
 };
-/* false with the reason in words when the network has another shape. */
-bool separable_recognise(struct separable_net *out, const struct net *net, struct text *why);
+/* false with the reason in words when the network has another shape. mlp: an MLP of relus may follow the attention. */
+bool separable_recognise(struct separable_net *out, const struct net *net, bool mlp, struct text *why);
 void separable_net_clear(struct separable_net *s);
 
 /* Balls of `prec` bits (ARF_PREC_EXACT: exact, only without LayerNorm). */
 struct ball_tables {
     slong prec;
-    size_t row, n_src, V, J, d_head;
+    size_t row, n_src, V, J, d_head;     /* J: columns; with an MLP the logits without what the relus add, then what the relus read */
     arb_mat_t q;      /* [V, d_head]: query of token a at the row */
     arb_mat_t k;      /* [n_src * V, d_head] */
     arb_mat_t C;      /* [n_src * V, J] */

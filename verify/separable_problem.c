@@ -242,7 +242,7 @@ static enum status find_class(int *out, struct builder *b, struct decision *d)
     char hash[SHA256_HEX];
     sha256_hex(hash, key.data, key.size);
     text_clear(&key);
-    for (size_t c = 0; c < p->n_classes; c++)
+    for (size_t c = 0; c < p->n_classes && !b->o.cells; c++)
         if (strcmp(b->keys[c], hash) == 0) {
             *out = (int)c;
             decision_clear(d);
@@ -473,7 +473,7 @@ enum status problem_init(struct problem *p, const struct statement *s, const str
         status = STATUS_UNSUPPORTED;
     else if (!m || m->loaded != STATUS_OK)
         status = refuse(why, m ? "the network is not loaded" : "the claim is not about exactly one network");
-    else if (!separable_recognise(&p->net, &m->model.net, why))
+    else if (!separable_recognise(&p->net, &m->model.net, o.cells, why))
         status = STATUS_UNSUPPORTED;
     if (status == STATUS_OK) {
         struct builder b = { .p = p, .where = where, .subject = subject, .o = o, .why = why };

@@ -4,7 +4,7 @@
 #include "eval.h"
 
 enum verdict { PROVED, REFUTED, BOUNDED, VACUOUS };
-enum rule { RULE_POINT, RULE_ENUMERATE, RULE_SEPARABLE, RULE_COUNT, RULE_QUADRATIC, RULE_FARKAS, RULES };
+enum rule { RULE_POINT, RULE_ENUMERATE, RULE_SEPARABLE, RULE_COUNT, RULE_QUADRATIC, RULE_FARKAS, RULE_CELLS, RULES };
 extern const char *const verdict_names[4], *const rule_names[RULES];
 
 /* parameters of rule count */
@@ -25,7 +25,7 @@ struct certificate {
     int complete_line; bool complete;
     enum rule rule; int rule_line;
     struct binding *steps; size_t n_steps; /* rule farkas: what follows the word `step` */
-    struct binding *cases; size_t n_cases; /* rule quadratic: what follows the word `case` */
+    struct binding *cases; size_t n_cases; /* rules quadratic and cells: what follows the word `case`, `cell` */
     struct count_rule count;
     struct binding *radii; size_t n_radii; /* rules point and enumerate: what follows the word `radius` */
     struct source *sources; size_t n_sources;
@@ -51,8 +51,12 @@ void tally_clear(struct tally *t);
 /* need_all: may stop as soon as all is false. predicate may be NULL (true). */
 bool rule_enumerate(struct eval *e, const struct binds *b, const struct ex *where, const struct ex *predicate, bool need_all, struct tally *t, struct fail *f);
 bool rule_average(struct eval *e, const struct binds *b, const struct ex *where, const struct ex *value, const mpq_t lo, const mpq_t hi, mpz_t bindings, struct fail *f);
-/* count: rule count; NULL: rule separable */
-bool rule_separable(struct eval *e, const struct binds *b, const struct ex *where, const struct ex *predicate, bool need_all, const struct count_rule *count, struct tally *t, struct fail *f);
+/* count: rule count; leaves: rule cells; both NULL: rule separable */
+struct leaves;
+bool rule_separable(struct eval *e, const struct binds *b, const struct ex *where, const struct ex *predicate, bool need_all, const struct count_rule *count, struct leaves *leaves, struct tally *t, struct fail *f);
+
+/* rule_cells.c: like rule_separable, with the lines `cell` of the certificate */
+bool rule_cells(const struct certificate *c, struct eval *e, const struct binds *b, const struct ex *where, const struct ex *predicate, bool need_all, struct tally *t, struct fail *f);
 
 /* farkas_verdict.c: whole verdicts over a box. Of an optimum: the claim that every value is within the certified end, and that the value at `attains` is. */
 bool farkas_prove(const struct certificate *c, struct eval *e, struct fail *f);

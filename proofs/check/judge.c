@@ -17,9 +17,10 @@ static bool scan(struct judge *j, const struct binds *b, const struct ex *where,
     bool good, failed;
     if (j->c->rule == RULE_QUADRATIC) good = rule_quadratic(j->c, j->e, t, &failed, j->f);
     else if (j->c->rule == RULE_ENUMERATE) good = rule_enumerate(j->e, b, where, predicate, need_all, t, j->f);
-    else if ((j->c->rule == RULE_SEPARABLE || j->c->rule == RULE_COUNT) && j->s->n_data > 0) good = fail_at(j->f, j->c->rule_line, "rule %s reads no data array", rule_names[j->c->rule]);
-    else if (j->c->rule == RULE_SEPARABLE) good = rule_separable(j->e, b, where, predicate, need_all, NULL, t, j->f);
-    else if (j->c->rule == RULE_COUNT && !need_all) good = rule_separable(j->e, b, where, predicate, need_all, &j->c->count, t, j->f);
+    else if ((j->c->rule == RULE_SEPARABLE || j->c->rule == RULE_COUNT || j->c->rule == RULE_CELLS) && j->s->n_data > 0) good = fail_at(j->f, j->c->rule_line, "rule %s reads no data array", rule_names[j->c->rule]);
+    else if (j->c->rule == RULE_SEPARABLE) good = rule_separable(j->e, b, where, predicate, need_all, NULL, NULL, t, j->f);
+    else if (j->c->rule == RULE_CELLS) good = rule_cells(j->c, j->e, b, where, predicate, need_all, t, j->f);
+    else if (j->c->rule == RULE_COUNT && !need_all) good = rule_separable(j->e, b, where, predicate, need_all, &j->c->count, NULL, t, j->f);
     else good = fail_at(j->f, j->c->rule_line, "rule point does not decide this");
     mpz_set(j->bindings, t->bindings);
     return good;
@@ -49,7 +50,7 @@ static bool at_point(struct judge *j, const struct binding *b, const struct bind
 
 static bool prove_universal(struct judge *j) {
     const struct stmt *s = j->s;
-    if (s->closed && j->c->rule == RULE_SEPARABLE) return no(j, "rule separable needs a binder");
+    if (s->closed && (j->c->rule == RULE_SEPARABLE || j->c->rule == RULE_CELLS)) return no(j, "this rule needs a binder");
     struct tally t;
     tally_init(&t);
     bool good = scan(j, &s->binds, s->where, s->subject, true, &t);

@@ -2,6 +2,7 @@
  * minima and maxima of every form. A subtree is settled when all forms are positive in it, or one never is; a complete sequence that is not clear is
  * evaluated like any binding, at growing precision. */
 #include "separable_walk.h"
+#include <stdlib.h>
 #include <string.h>
 
 #define STATES_MOST ((size_t)1 << 22)
@@ -57,6 +58,8 @@ struct walker {
     int64_t *tokens; uint32_t *cells;                       /* of the walk's sequence */
     wide true_count, false_count, open_count;
     struct bins bins;                                       /* rule count; B 0: rule separable */
+    struct leaves *leaves;                                  /* rule cells, else NULL */
+    int n_where;                                            /* features of the condition stand before those of the predicate */
 };
 
 static void mpz_add_wide(mpz_t z, wide v) {
@@ -200,9 +203,9 @@ static bool fill(struct walker *w, uint32_t q) {
         const struct iform *f = &w->form[k];
         for (uint32_t c = 0; c < cells; c++) {
             int64_t weight = w->weight[c];
-            if (weight == 0) continue;
+            if (!sep_source(s, q, c)) continue; /* a weight that is too small to show counts: its term must be of bounded size */
             __int128 G = (__int128)f->c + (f->beta != NULL ? f->beta[c] : 0); /* |alpha| < 2^20, |D|, |C| < 2^52, n_out < 2^31: below 2^105 */
-            for (uint32_t a = 0; a < f->n; a++) G += (__int128)f->alpha[a] * (s->D[(size_t)q * s->n_out + f->j[a]] + s->C[(size_t)c * s->n_out + f->j[a]]);
+            for (uint32_t a = 0; a < f->n; a++) G += (__int128)f->alpha[a] * (s->D[(size_t)q * s->cols + f->j[a]] + s->C[(size_t)c * s->cols + f->j[a]]);
             if (G + f->error > most || G - f->error < -most) return sep_refuse(s, "a form is too large");
             size_t at = (size_t)c * w->n_form + k;
             w->g[at] = (int64_t)((__int128)weight * ((int64_t)G - f->error) >> 60);
@@ -316,6 +319,17 @@ static bool walk(struct walker *w, uint32_t i, size_t class, const int64_t *part
     return more && !(w->need_all && failed);
 }
 
+/* rule cells: the lines of the certificate say how */
+static bool walk_cell(struct walker *w, uint32_t q, const struct truth *t) {
+    if (w->level[0].classes.n < 2) return true;
+    bool no = false;
+    if (!cells_settle(w->leaves, &w->s, w->level, q, t, &w->true_count, &w->open_count, &no)) return false;
+    mpz_add_wide(w->tally->yes, w->true_count);
+    mpz_add_wide(w->tally->open, w->open_count);
+    if (w->open_count > 0 || no) w->tally->all = false;
+    return true;
+}
+
 /* y and those that follow it: the final states with this truth */
 static bool walk_states(struct walker *w, uint32_t q, size_t y, const size_t *follows, const struct truth *t) {
     w->form = t->form;
@@ -323,6 +337,7 @@ static bool walk_states(struct walker *w, uint32_t q, size_t y, const size_t *fo
     w->negated = t->negated;
     w->true_count = w->false_count = w->open_count = 0;
     minimise(w, y, follows);
+    if (w->leaves != NULL) return walk_cell(w, q, t);
     if (!fill(w, q)) return false;
     suffixes(w);
     mem_free(w->radius);
@@ -377,14 +392,29 @@ static bool same_truth(const struct walker *w, const struct truth *a, const stru
     return true;
 }
 
-/* Lists of the final states on which the condition is true and the predicate the same forms: first[x] and follows[x] are x + 1, or 0 at the end. */
+/* the same values of the predicate's features */
+static bool same_features(const struct walker *w, const int64_t *a, const int64_t *b) {
+    for (int k = w->n_where; k < w->s.n_f; k++) {
+        bool place = w->s.f[k].type == F_ARGMAX || w->s.f[k].type == F_ARGMIN;
+        if (place && a[k] != NOTHING && b[k] != NOTHING ? a[k] % 8192 != b[k] % 8192 : a[k] != b[k]) return false;
+    }
+    return true;
+}
+
+static bool same_cell(const struct walker *w, const size_t *id, size_t x, size_t y) {
+    const struct table *final = &w->states[w->s.n];
+    if (w->leaves != NULL) return same_features(w, final->key + x * final->width, final->key + y * final->width);
+    return same_truth(w, &w->truth[id[x]], &w->truth[id[y]]);
+}
+
+/* Lists of the final states on which the condition is true and the predicate the same forms (rule cells: the same features): first[x] and follows[x] are x + 1, or 0 at the end. */
 static size_t *group(const struct walker *w, const size_t *id, size_t *follows) {
     size_t n = w->states[w->s.n].n, n_reps = 0;
     size_t *first = mem_get(n, sizeof *first), *rep = mem_get(n, sizeof *rep), *of_id = mem_get(w->seen.n, sizeof *of_id);
     for (size_t y = 0; y < n; y++) {
         if (w->where[id[y]] != YES || w->truth[id[y]].constant) continue;
         for (size_t r = 0; r < n_reps && of_id[id[y]] == 0; r++)
-            if (same_truth(w, &w->truth[id[rep[r]]], &w->truth[id[y]])) of_id[id[y]] = rep[r] + 1;
+            if (same_cell(w, id, rep[r], y)) of_id[id[y]] = rep[r] + 1;
         if (of_id[id[y]] == 0) {
             rep[n_reps++] = y;
             of_id[id[y]] = y + 1;
@@ -441,6 +471,18 @@ static bool positions(struct sep *s, const struct ex *set) {
     return true;
 }
 
+static int rising(const void *a, const void *b) {
+    int64_t x, y;
+    memcpy(&x, a, sizeof x);
+    memcpy(&y, b, sizeof y);
+    return (x > y) - (x < y);
+}
+
+/* Then final states are numbered in the lexicographic order of the first sequence that leads there. */
+static void sort_sets(struct sep *s) {
+    for (uint32_t i = 0; i < (s->sets.shared ? 1 : s->n); i++) qsort(s->sets.v[i], s->sets.size[i], sizeof **s->sets.v, rising);
+}
+
 static void walker_clear(struct walker *w) {
     bins_clear(&w->bins);
     for (uint32_t i = 0; i <= w->s.n; i++) {
@@ -468,7 +510,7 @@ static void walker_clear(struct walker *w) {
 }
 
 /* One value of the binders beside t. */
-struct outer { const struct count_rule *count; const struct bind *t; struct ex *where, *predicate; bool need_all; struct tally *tally; struct fail *fail; bool good; };
+struct outer { const struct count_rule *count; struct leaves *leaves; const struct bind *t; struct ex *where, *predicate; bool need_all; struct tally *tally; struct fail *fail; bool good; };
 
 static bool one_domain(struct eval *e, void *arg) {
     struct outer *o = arg;
@@ -480,8 +522,13 @@ static bool one_domain(struct eval *e, void *arg) {
     w->tally = o->tally;
     if (o->count != NULL) w->bins = (struct bins){.B = o->count->bins, .enter = o->count->enter};
     struct sep *s = &w->s;
+    s->mlp = o->leaves != NULL;
+    w->leaves = o->leaves;
     bool good = positions(s, o->t->set);
-    good = good && (o->where == NULL || sep_collect(s, o->where, -1)) && (o->predicate == NULL || sep_collect(s, o->predicate, -1));
+    if (good && w->leaves != NULL) sort_sets(s);
+    good = good && (o->where == NULL || sep_collect(s, o->where, -1));
+    w->n_where = s->n_f;
+    good = good && (o->predicate == NULL || sep_collect(s, o->predicate, -1));
     if (good && !s->has_row) good = sep_refuse(s, "nothing of a network in it");
     good = good && sep_tables(s);
     if (good) {
@@ -499,10 +546,10 @@ static bool one_domain(struct eval *e, void *arg) {
     return good && !(o->need_all && !o->tally->all);
 }
 
-bool rule_separable(struct eval *e, const struct binds *b, const struct ex *where, const struct ex *predicate, bool need_all, const struct count_rule *count, struct tally *t, struct fail *f) {
+bool rule_separable(struct eval *e, const struct binds *b, const struct ex *where, const struct ex *predicate, bool need_all, const struct count_rule *count, struct leaves *leaves, struct tally *t, struct fail *f) {
     struct bind rest[64];
     struct binds others = {.b = rest};
-    struct outer o = {.count = count, .need_all = need_all, .tally = t, .fail = f, .good = true};
+    struct outer o = {.count = count, .leaves = leaves, .need_all = need_all, .tally = t, .fail = f, .good = true};
     for (int i = 0; i < b->n; i++) {
         bool sequence = b->b[i].set->kind == EX_TOKENS || b->b[i].set->kind == EX_PRODUCT;
         if (sequence && o.t != NULL) return fail_at(f, 0, "rule separable does not take this claim: two sequences");
@@ -510,7 +557,7 @@ bool rule_separable(struct eval *e, const struct binds *b, const struct ex *wher
         else rest[others.n++] = b->b[i];
     }
     if (o.t == NULL) return fail_at(f, 0, "rule separable does not take this claim: no sequence");
-    if (count != NULL && e->s->float32) return fail_at(f, 0, "rule count takes real semantics only");
+    if ((count != NULL || leaves != NULL) && e->s->float32) return fail_at(f, 0, "rule %s takes real semantics only", count != NULL ? "count" : "cells");
     /* where and predicate are only changed in their cache, and given back as they were */
     o.where = (struct ex *)(uintptr_t)where;
     o.predicate = (struct ex *)(uintptr_t)predicate;

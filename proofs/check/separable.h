@@ -23,9 +23,12 @@ struct sep {
     bool has_row, has_attn;
     int softmax, mix, q, k, score;           /* nodes */
     uint32_t n_out;
+    bool mlp;                                /* rule cells: an MLP of relus may follow the attention */
+    int relu; uint32_t units, cols;          /* its node, or -1; cols = n_out + units */
+    int64_t *M;                              /* M[unit][j] at 2^-SEP_BITS, within one unit: what the unit's relu adds to logit j */
     struct feature f[FEATURES_MOST]; int n_f;
     struct ex *own[64]; int own_slot[64], n_own; struct val own_value; /* t[i] inside sums over attention */
-    int64_t *D, *C;                          /* D[q index][j], C[cell][j] at 2^-SEP_BITS, each within one unit */
+    int64_t *D, *C;                          /* D[q index][j], C[cell][j] at 2^-SEP_BITS, each within one unit; j < cols: the logits without the relus, then what the relus read */
     int64_t *w; int *shift;                  /* weight = w[q index][cell] 2^(shift - 60), w within one unit, in 0..2^60; 0 for sources that the mask forbids */
     unsigned char *shape;                    /* by node: enum shape */
     int64_t *h, logit_error;                 /* float32 (separable_float32.c): h[q index][cell] and r at 2^-SEP_BITS; 0 in real semantics */
@@ -33,11 +36,13 @@ struct sep {
     struct fail *fail;
 };
 /* What a node's row r is, as a function of the tokens. TOKEN: of (t[r], r) alone. AFFINE: of t[r], and affine in row r of the one mix node. */
-enum shape { SHAPE_NONE, SHAPE_TOKEN, SHAPE_SCORE, SHAPE_SOFTMAX, SHAPE_AFFINE };
+/* AFTER: affine in the mix row and in the relus of an AFFINE row. */
+enum shape { SHAPE_NONE, SHAPE_TOKEN, SHAPE_SCORE, SHAPE_SOFTMAX, SHAPE_AFFINE, SHAPE_AFTER };
 bool sep_refuse(struct sep *s, const char *why);
 bool sep_distinct(struct sep *s, const int64_t *v, size_t n);          /* refuses a set that names a value twice */
 bool sep_collect(struct sep *s, struct ex *x, int own_slot);           /* features, rows, networks */
 bool sep_tables(struct sep *s);
+bool sep_source(const struct sep *s, uint32_t q, uint32_t cell);       /* may row r attend to this cell when its token is the q-th? */
 void sep_run(struct sep *s, struct run *r, int64_t token, bool float32); /* the run on n times one token */
 bool sep_float32_logits(struct sep *s, const struct num *values);
 bool sep_float32_score(struct num *score, int64_t *h);

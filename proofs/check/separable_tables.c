@@ -14,15 +14,18 @@ static enum shape shape_of(struct sep *s, const struct node *x, int at, const un
     case OP_POSITION: return SHAPE_TOKEN;
     case OP_ADD:
     case OP_LINEAR:
-    case OP_HEADS: return most == SHAPE_TOKEN || most == SHAPE_AFFINE ? most : SHAPE_NONE;
+    case OP_HEADS: return most == SHAPE_TOKEN || most >= SHAPE_AFFINE ? most : SHAPE_NONE;
     case OP_SCORE: return most == SHAPE_TOKEN ? SHAPE_SCORE : SHAPE_NONE;
     case OP_SOFTMAX: return most == SHAPE_SCORE ? SHAPE_SOFTMAX : SHAPE_NONE;
     case OP_MIX:
         if (shape[x->args[0]] != SHAPE_SOFTMAX || shape[x->args[1]] != SHAPE_TOKEN || s->mix >= 0) return SHAPE_NONE; /* one head */
         s->mix = at;
         return SHAPE_AFFINE;
-    case OP_LAYERNORM:
     case OP_RELU:
+        if (most != SHAPE_AFFINE || !s->mlp || s->relu >= 0) return most == SHAPE_TOKEN ? SHAPE_TOKEN : SHAPE_NONE;
+        s->relu = at;
+        return SHAPE_AFTER;
+    case OP_LAYERNORM:
     case OP_GELU:
     case OP_GELU_NEW:
     case OP_SILU: return most == SHAPE_TOKEN ? SHAPE_TOKEN : SHAPE_NONE;
@@ -41,15 +44,17 @@ static bool understand(struct sep *s) {
     const struct net *net = s->net;
     if (!plain(net)) return sep_refuse(s, "the network has operations, inputs or a mask that it does not know");
     unsigned char *shape = s->shape = mem_get((size_t)net->n_nodes, sizeof *shape);
-    s->mix = -1;
+    s->mix = s->relu = -1;
     for (int i = 0; i < net->n_nodes; i++) shape[i] = (unsigned char)shape_of(s, &net->nodes[i], i, shape);
-    bool good = s->mix >= 0 && (shape[net->output] == SHAPE_AFFINE || shape[net->output] == SHAPE_TOKEN);
+    bool good = s->mix >= 0 && (shape[net->output] >= SHAPE_AFFINE || shape[net->output] == SHAPE_TOKEN);
     if (good) {
+        s->units = s->relu >= 0 ? net->nodes[s->relu].width : 0;
         s->softmax = net->nodes[s->mix].args[0];
         s->score = net->nodes[s->softmax].args[0];
         s->q = net->nodes[s->score].args[0];
         s->k = net->nodes[s->score].args[1];
         s->n_out = net->nodes[net->output].width;
+        s->cols = s->n_out + s->units;
         if (s->has_attn && net_find(net, "blocks.0.attn.hook_pattern.0") != s->softmax) good = false;
     }
     return good ? true : sep_refuse(s, "the network is not one layer with one head, linear after it");
@@ -81,13 +86,6 @@ static void copy_row(struct num *to, const struct num *from, uint32_t n) {
     for (uint32_t i = 0; i < n; i++) num_copy(&to[i], &from[i]);
 }
 
-/* the output row r on a constant sequence with the row of the mix node replaced by z */
-static const struct num *output_with(struct sep *s, struct run *r, int64_t token, const struct num *z) {
-    sep_run(s, r, token, false);
-    run_add_patch(r, s->mix, (int)s->row, (int)s->row, s->net->nodes[s->mix].width, z);
-    return run_row(r, s->net->output, s->row, s->fail);
-}
-
 static struct num *nums(size_t n) {
     struct num *x = mem_get(n, sizeof *x);
     for (size_t i = 0; i < n; i++) num_init(&x[i]);
@@ -97,6 +95,59 @@ static struct num *nums(size_t n) {
 static void nums_free(struct num *x, size_t n) {
     for (size_t i = 0; i < n; i++) num_clear(&x[i]);
     mem_free(x);
+}
+
+/* on a constant sequence with the row r of the mix node replaced by z: the output, with 0 for the relus, and then what the relus read */
+static bool columns_with(struct sep *s, int64_t token, const struct num *z, struct num *out) {
+    struct run r;
+    struct num *zero = nums(s->units), exact;
+    num_init(&exact);
+    for (uint32_t u = 0; u < s->units; u++) num_to_real(&zero[u], &exact, TABLE_P);
+    num_clear(&exact);
+    sep_run(s, &r, token, false);
+    run_add_patch(&r, s->mix, (int)s->row, (int)s->row, s->net->nodes[s->mix].width, z);
+    if (s->relu >= 0) run_add_patch(&r, s->relu, (int)s->row, (int)s->row, s->units, zero);
+    const struct num *row = run_row(&r, s->net->output, s->row, s->fail);
+    if (row != NULL) copy_row(out, row, s->n_out);
+    if (row != NULL && s->relu >= 0) {
+        row = run_row(&r, s->net->nodes[s->relu].args[0], s->row, s->fail);
+        if (row != NULL) copy_row(out + s->n_out, row, s->units);
+    }
+    run_clear(&r);
+    nums_free(zero, s->units);
+    return row != NULL;
+}
+
+/* M: the output with one relu at 1, less that with all at 0; the row of the mix node is 0 */
+static bool unit_effects(struct sep *s, uint32_t width) {
+    struct num *zero = nums(width), *one = nums(s->units), *base = nums(s->cols), diff;
+    num_init(&diff);
+    for (uint32_t u = 0; u < s->units; u++) num_to_real(&one[u], &diff, TABLE_P);
+    s->M = mem_get((size_t)s->units * s->n_out, sizeof *s->M);
+    int64_t token = s->sets.v[s->row][0];
+    bool good = columns_with(s, token, zero, base);
+    for (uint32_t u = 0; good && u < s->units; u++) {
+        struct run r;
+        sep_run(s, &r, token, false);
+        num_set_int(&diff, 1);
+        num_to_real(&one[u], &diff, TABLE_P);
+        run_add_patch(&r, s->mix, (int)s->row, (int)s->row, width, zero);
+        run_add_patch(&r, s->relu, (int)s->row, (int)s->row, s->units, one);
+        num_set_int(&diff, 0);
+        num_to_real(&one[u], &diff, TABLE_P);
+        const struct num *row = run_row(&r, s->net->output, s->row, s->fail);
+        good = row != NULL;
+        for (uint32_t j = 0; good && j < s->n_out; j++) {
+            num_sub(&diff, &row[j], &base[j], TABLE_P);
+            good = to_fixed(&diff, TABLE_P - SEP_BITS, SEP_BITS + 12, &s->M[(size_t)u * s->n_out + j]);
+        }
+        run_clear(&r);
+    }
+    num_clear(&diff);
+    nums_free(zero, width);
+    nums_free(one, s->units);
+    nums_free(base, s->cols);
+    return good;
 }
 
 /* rows of a node at every cell: one run a token */
@@ -117,27 +168,23 @@ static bool cell_rows(struct sep *s, int node, bool float32, struct num *out) {
 
 static bool direct_and_values(struct sep *s, const struct num *v, uint32_t width) {
     uint32_t nq = s->at[s->row + 1] - s->at[s->row];
-    struct num *zero = nums(width), *base = nums(s->n_out), *diff = nums(1);
-    struct run r;
+    struct num *zero = nums(width), *base = nums(s->cols), *row = nums(s->cols), *diff = nums(1);
     bool good = true;
     for (uint32_t k = 0; good && k < nq; k++) {
-        const struct num *row = output_with(s, &r, s->sets.v[s->row][k], zero);
-        good = row != NULL;
-        for (uint32_t j = 0; good && j < s->n_out; j++) good = to_fixed(&row[j], TABLE_P - SEP_BITS, SEP_BITS + 12, &s->D[(size_t)k * s->n_out + j]);
-        if (good && k == 0) copy_row(base, row, s->n_out);
-        run_clear(&r);
+        good = columns_with(s, s->sets.v[s->row][k], zero, row);
+        for (uint32_t j = 0; good && j < s->cols; j++) good = to_fixed(&row[j], TABLE_P - SEP_BITS, SEP_BITS + 12, &s->D[(size_t)k * s->cols + j]);
+        if (good && k == 0) copy_row(base, row, s->cols);
     }
     for (uint32_t c = 0; good && c < s->at[s->n]; c++) {
-        const struct num *row = output_with(s, &r, s->sets.v[s->row][0], v + (size_t)c * width);
-        good = row != NULL;
-        for (uint32_t j = 0; good && j < s->n_out; j++) {
+        good = columns_with(s, s->sets.v[s->row][0], v + (size_t)c * width, row);
+        for (uint32_t j = 0; good && j < s->cols; j++) {
             num_sub(diff, &row[j], &base[j], TABLE_P);
-            good = to_fixed(diff, TABLE_P - SEP_BITS, SEP_BITS + 12, &s->C[(size_t)c * s->n_out + j]);
+            good = to_fixed(diff, TABLE_P - SEP_BITS, SEP_BITS + 12, &s->C[(size_t)c * s->cols + j]);
         }
-        run_clear(&r);
     }
     nums_free(zero, width);
-    nums_free(base, s->n_out);
+    nums_free(base, s->cols);
+    nums_free(row, s->cols);
     nums_free(diff, 1);
     return good;
 }
@@ -199,6 +246,11 @@ static bool weights_of(struct sep *s, uint32_t k, const struct num *q, const str
     return good;
 }
 
+bool sep_source(const struct sep *s, uint32_t q, uint32_t cell) {
+    if (s->net->causal && cell >= s->at[s->row + 1]) return false;
+    return cell < s->at[s->row] || cell >= s->at[s->row + 1] || cell - s->at[s->row] == q;
+}
+
 bool sep_tables(struct sep *s) {
     if (!understand(s)) return false;
     uint32_t cells = s->at[s->n], nq = s->at[s->row + 1] - s->at[s->row];
@@ -206,19 +258,19 @@ bool sep_tables(struct sep *s) {
     for (uint32_t i = 0; i < s->n; i++)
         for (size_t k = 0; k < s->sets.size[i]; k++)
             if (s->sets.v[i][k] < 0 || s->sets.v[i][k] >= (int64_t)s->net->vocab) return sep_refuse(s, "a token outside the vocabulary");
-    if ((uint64_t)cells * nq > 4000000 || (uint64_t)cells * s->n_out > 16000000) return sep_refuse(s, "tables too large");
+    if ((uint64_t)cells * nq > 4000000 || (uint64_t)cells * s->cols > 16000000) return sep_refuse(s, "tables too large");
     bool float32 = s->e->s->float32;
     if (float32 && !s->net->all_binary32) return sep_refuse(s, "a weight is not a binary32 number");
     if (float32) s->h = mem_get((size_t)nq * cells, sizeof *s->h);
     uint32_t width = s->net->nodes[s->k].width, value_width = s->net->nodes[s->mix].width;
-    s->D = mem_get((size_t)nq * s->n_out, sizeof *s->D);
-    s->C = mem_get((size_t)cells * s->n_out, sizeof *s->C);
+    s->D = mem_get((size_t)nq * s->cols, sizeof *s->D);
+    s->C = mem_get((size_t)cells * s->cols, sizeof *s->C);
     s->w = mem_get((size_t)nq * cells, sizeof *s->w);
     s->shift = mem_get((size_t)nq * cells, sizeof *s->shift);
     struct num *keys = nums((size_t)cells * width), *queries = nums((size_t)cells * width), *values = nums((size_t)cells * value_width);
     int value = s->net->nodes[s->mix].args[1];
     bool good = cell_rows(s, s->k, float32, keys) && cell_rows(s, s->q, float32, queries) && cell_rows(s, value, false, values);
-    good = good && direct_and_values(s, values, value_width);
+    good = good && direct_and_values(s, values, value_width) && (s->relu < 0 || unit_effects(s, value_width));
     if (float32) good = good && cell_rows(s, value, true, values) && sep_float32_logits(s, values);
     for (uint32_t k = 0; good && k < nq; k++) good = weights_of(s, k, queries + (size_t)(s->at[s->row] + k) * width, keys, width);
     nums_free(keys, (size_t)cells * width);

@@ -32,4 +32,12 @@ void bins_clear(struct bins *b);
 bool bins_fill(struct bins *b, const struct cell *c); /* false: too large */
 /* May the walk end at this class? left: the forms that are open, part: their sums. Adds to the counts if so. */
 bool bins_settle(struct bins *b, uint32_t i, size_t class, const int64_t *part, const uint32_t *left, uint32_t n_left, wide *yes, wide *no, wide *open);
+
+/* ---- rule cells ---- */
+
+/* The certificate's lines `cell`, taken one after the other. */
+struct leaves { const struct binding *line; size_t n, next; };
+/* The cell of one q and one vector of features, from its lines: adds its sequences to `yes` or `open`, or sets `no` when
+ * the predicate is false on some. false: refused. */
+bool cells_settle(struct leaves *l, struct sep *s, const struct level *level, uint32_t q, const struct truth *t, wide *yes, wide *open, bool *no);
 #endif

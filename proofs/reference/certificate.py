@@ -139,10 +139,10 @@ class Reader:
         self.need(rest in (None, "yes", "no"), "complete is yes or no")
         c.complete = None if rest is None else rest == "yes"
         c.rule = self.line("rule ")
-        self.need(c.rule in ("point", "enumerate", "separable", "count", "quadratic", "farkas"), "unknown rule")
+        self.need(c.rule in ("point", "enumerate", "separable", "count", "quadratic", "farkas", "cells"), "unknown rule")
         c.cases = []
-        while c.rule == "quadratic":
-            rest = self.line("case ")
+        while c.rule in ("quadratic", "cells"):
+            rest = self.line("cell " if c.rule == "cells" else "case ")
             if rest is None:
                 break
             c.cases.append(rest)

@@ -1,5 +1,6 @@
-"""What each verdict asks (proofs/FORMAT.md, section 2) under the rules point, enumerate, separable and count (section 3).
-Under count every binding is evaluated: an interval is accepted when it contains what is found, however wide the tables would leave it."""
+"""What each verdict asks (proofs/FORMAT.md, section 2) under the rules point, enumerate, separable, count and cells (section 3).
+Under count and cells every binding is evaluated: an interval is accepted when it contains what is found, however wide the tables or the lines `cell` would
+leave it."""
 from fractions import Fraction
 
 from certificate import Rejected
@@ -24,6 +25,10 @@ class Judge:
         self.domain = None
         if certificate.rule == "count":
             need(self.s.kind == "count" and not self.s.float32, "rule count only counts, in real semantics")
+        if certificate.rule == "cells":
+            need(not self.s.float32 and not data, "rule cells reads no data array, and takes real semantics only")
+            words = [line.split(" ")[0] for line in certificate.cases]
+            need(set(words) <= {"bounds", "fails", "split", "open"}, "a line 'cell' that is none of bounds, fails, split and open")
         if certificate.rule in ("separable", "count"):
             need(not data, "rule separable reads no data array")
             self.interpreter = LinearInterpreter(nets, self.s)

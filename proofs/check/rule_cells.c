@@ -1,0 +1,366 @@
+/* Rule cells (FORMAT.md §3): one attention head, then relus. A cell is one query token with one vector of features. Its lines give an interval for what
+ * every relu reads, which the sums over positions of rule separable confirm; then every relu has a linear bound, and so has every form of the claim, which
+ * is again such a sum. Nothing is searched. All sums are of integers times 2^-SEP_BITS with their error beside them. */
+#include "separable_walk.h"
+#include <string.h>
+
+#define NEVER (INT64_MAX / 2)            /* least sum of no sequence */
+#define LARGE ((__int128)1 << 62)
+
+/* What a line says of what a unit reads. low, high: the line has that end. */
+struct interval { bool low, high, sloped; mpq_t lo, hi, slope; int64_t from, to; /* the ends at 2^-SEP_BITS, outwards */ };
+struct leaf {
+    struct leaves *l; struct sep *s; const struct level *level; uint32_t q; const struct truth *t;
+    const struct binding *line; bool fails; /* fails: the predicate is to be shown false */
+    bool *off, *left;                     /* [cells] tokens that a split has taken away; on some sequence that is left */
+    int64_t *w;                           /* weights over the power of two of the largest one left, as in rule separable */
+    struct interval *unit;
+    int64_t *reach;                       /* [units] largest size of what a unit reads, in whole numbers */
+    int64_t *g, *here, *next; size_t K;   /* terms g[cell * K + k] and the least sums by class */
+    wide *yes, *open; bool *no;
+};
+
+static bool refuse(struct leaf *x, const char *why) { return fail_at(x->s->fail, x->line != NULL ? x->line->line : 0, "rule cells: %s", why); }
+
+/* ---- sums ---- */
+
+static void classes_swap(struct leaf *x) {
+    int64_t *t = x->here;
+    x->here = x->next;
+    x->next = t;
+}
+
+static void level_least(struct leaf *x, uint32_t i) {
+    const struct level *l = &x->level[i];
+    size_t K = x->K;
+    for (size_t c = 0; c < l->classes.n; c++) {
+        int64_t *least = x->here + c * (K + 1);
+        for (size_t k = 0; k <= K; k++) least[k] = NEVER;
+        for (uint32_t t = 0; c > 0 && t < l->tokens; t++) {
+            size_t to = (size_t)l->classes.key[c * l->tokens + t], cell = x->s->at[i] + t;
+            const int64_t *after = x->next + to * (K + 1), *g = x->g + cell * K;
+            if (to == 0 || x->off[cell] || after[K] == NEVER) continue;
+            x->left[cell] = true;
+            least[K] = 0;
+            for (size_t k = 0; k < K; k++) {
+                int64_t v = g[k] + after[k];
+                least[k] = v < least[k] ? v : least[k];
+            }
+        }
+    }
+}
+
+/* The least sum of each of the K terms over the sequences that no split has taken away, in here[0..K-1]; false when there is none. */
+static bool sums_least(struct leaf *x, size_t K) {
+    size_t most = 2;
+    x->K = K;
+    memset(x->left, 0, x->s->at[x->s->n] * sizeof *x->left);
+    for (uint32_t i = 0; i < x->s->n; i++) most = x->level[i].classes.n > most ? x->level[i].classes.n : most;
+    mem_free(x->here);
+    mem_free(x->next);
+    x->here = mem_get(most * (K + 1), sizeof *x->here);
+    x->next = mem_get(most * (K + 1), sizeof *x->next);
+    x->here[K] = NEVER; /* class 0 of the last level is dead, class 1 the end */
+    for (uint32_t i = x->s->n; i-- > 0;) {
+        classes_swap(x);
+        level_least(x, i);
+    }
+    memmove(x->here, x->here + K + 1, (K + 1) * sizeof *x->here);
+    return x->here[K] != NEVER;
+}
+
+/* w / 2^(shift - 60), within two units of 2^-60, as in rule separable; false when no sequence is left */
+static bool weights(struct leaf *x) {
+    const struct sep *s = x->s;
+    uint32_t cells = s->at[s->n];
+    int most = INT32_MIN;
+    bool any = sums_least(x, 0);
+    for (uint32_t c = 0; c < cells; c++) {
+        size_t at = (size_t)x->q * cells + c;
+        if (x->left[c] && s->w[at] != 0 && s->shift[at] > most) most = s->shift[at];
+    }
+    for (uint32_t c = 0; c < cells; c++) {
+        size_t at = (size_t)x->q * cells + c;
+        int drop = most - s->shift[at];
+        x->w[c] = x->left[c] && s->w[at] != 0 && drop < 63 ? s->w[at] >> drop : 0;
+    }
+    return any;
+}
+
+static wide sequences(const struct leaf *x) {
+    size_t most = 2;
+    for (uint32_t i = 0; i < x->s->n; i++) most = x->level[i].classes.n > most ? x->level[i].classes.n : most;
+    wide *here = mem_get(most, sizeof *here), *next = mem_get(most, sizeof *next), *swap;
+    here[1] = 1;
+    for (uint32_t i = x->s->n; i-- > 0;) {
+        const struct level *l = &x->level[i];
+        swap = here, here = next, next = swap;
+        for (size_t c = 0; c < l->classes.n; c++) {
+            here[c] = 0;
+            for (uint32_t t = 0; c > 0 && t < l->tokens; t++)
+                if (!x->off[x->s->at[i] + t] && l->classes.key[c * l->tokens + t] != 0) here[c] += next[l->classes.key[c * l->tokens + t]];
+        }
+    }
+    wide n = here[1];
+    mem_free(here);
+    mem_free(next);
+    return n;
+}
+
+/* ---- what the units read ---- */
+
+static int64_t read_by(const struct leaf *x, uint32_t cell, uint32_t column) { return x->s->D[(size_t)x->q * x->s->cols + column] + x->s->C[(size_t)cell * x->s->cols + column]; }
+
+/* Sources that the mask allows, also those whose weight is too small to show in w: their terms must be of bounded size all the same. */
+static bool is_source(const struct leaf *x, uint32_t cell) { return sep_source(x->s, x->q, cell); }
+
+static bool term_set(struct leaf *x, size_t K, size_t k, uint32_t cell, __int128 G) {
+    const int64_t most = ((int64_t)1 << 58) / (int64_t)(x->s->n + 1);
+    if (G > most || G < -most) return refuse(x, "a form is too large");
+    x->g[(size_t)cell * K + k] = (int64_t)((__int128)x->w[cell] * (int64_t)G >> 60);
+    return true;
+}
+
+/* floor(q 2^SEP_BITS), or the ceiling; below 2^52 in size */
+static bool to_unit(struct leaf *x, const mpq_t q, bool up, int64_t *out) {
+    mpz_t t;
+    mpz_init(t);
+    mpz_mul_2exp(t, mpq_numref(q), SEP_BITS);
+    if (up) mpz_cdiv_q(t, t, mpq_denref(q));
+    else mpz_fdiv_q(t, t, mpq_denref(q));
+    bool good = mpz_sizeinbase(t, 2) <= SEP_BITS + 12;
+    *out = good ? mpz_get_si(t) : 0;
+    mpz_clear(t);
+    return good ? true : refuse(x, "a bound is too large");
+}
+
+/* Every interval holds: what the unit reads, less the lower end, and the upper end less it, are sums that are never negative. A term is within 5: D and C
+ * one unit each, the end one; the error of w, two units of 2^-60 times at most 2^58, one; the last shift one. */
+static bool intervals_hold(struct leaf *x) {
+    const struct sep *s = x->s;
+    size_t K = 2 * (size_t)s->units;
+    if (K == 0) return true;
+    mem_free(x->g);
+    x->g = mem_get((size_t)s->at[s->n] * K, sizeof *x->g);
+    for (uint32_t u = 0; u < s->units; u++) {
+        const struct interval *v = &x->unit[u];
+        int64_t lo = 0, hi = 0;
+        if ((v->low && !to_unit(x, v->lo, true, &lo)) || (v->high && !to_unit(x, v->hi, false, &hi))) return false;
+        for (uint32_t c = 0; c < s->at[s->n]; c++) {
+            if (!is_source(x, c)) continue;
+            int64_t z = read_by(x, c, s->n_out + u);
+            if (v->low && !term_set(x, K, 2 * u, c, z - lo)) return false;
+            if (v->high && !term_set(x, K, 2 * u + 1, c, hi - z)) return false;
+        }
+    }
+    if (!sums_least(x, K)) return refuse(x, "a cell without sequences");
+    for (size_t k = 0; k < K; k++)
+        if ((k % 2 == 0 ? x->unit[k / 2].low : x->unit[k / 2].high) && x->here[k] < 5 * (int64_t)s->n) return refuse(x, "a bound of a unit does not hold");
+    return true;
+}
+
+/* ---- the forms ---- */
+
+static __int128 least_of(__int128 a, __int128 b) { return a < b ? a : b; }
+
+static int64_t relu_of(int64_t z) { return z > 0 ? z : 0; }
+
+/* v relu(z) >= slope z + rest for z in the interval, everything at 2^-SEP_BITS: the slope is free, the rest is the least of what is left, which is linear
+ * on both sides of 0. */
+static void relu_bound(const struct interval *v, int64_t factor, int64_t *slope, __int128 *rest) {
+    *slope = 0;
+    *rest = 0;
+    if (v->high && v->to <= 0) return;
+    if (v->low && v->from >= 0) {
+        *slope = factor;
+        return;
+    }
+    mpz_t t, by;
+    mpz_inits(t, by, NULL);
+    mpz_set_si(t, factor);
+    if (factor < 0) { /* the chord */
+        mpz_set_si(by, v->to);
+        mpz_mul(t, t, by);
+        mpz_set_si(by, v->to - v->from);
+        mpz_fdiv_q(t, t, by);
+    } else if (v->sloped) {
+        mpz_mul(t, t, mpq_numref(v->slope));
+        mpz_fdiv_q(t, t, mpq_denref(v->slope));
+    } else if (v->to < -v->from) mpz_set_si(t, 0);
+    *slope = mpz_get_si(t);
+    mpz_clears(t, by, NULL);
+    *rest = least_of(0, least_of(-(__int128)*slope * v->from, (__int128)factor * relu_of(v->to) - (__int128)*slope * v->to));
+    *rest >>= SEP_BITS;
+}
+
+/* One form, or its negative, from below: terms G of its sum and their error. What every relu adds to it is known within the sum of the |alpha|. */
+static bool form_terms(struct leaf *x, size_t K, size_t k, const struct iform *f, int sign, int64_t *radius) {
+    struct sep *s = x->s;
+    int64_t *slope = mem_get(s->units, sizeof *slope), sizes = 0;
+    __int128 rest = 0, error = f->radius + 3;
+    bool good = true;
+    for (uint32_t a = 0; a < f->n; a++) sizes += f->alpha[a] < 0 ? -f->alpha[a] : f->alpha[a];
+    for (uint32_t u = 0; good && u < s->units; u++) {
+        __int128 factor = 0, t;
+        for (uint32_t a = 0; a < f->n; a++) factor += (__int128)f->alpha[a] * s->M[(size_t)u * s->n_out + f->j[a]];
+        if (factor >= LARGE || factor <= -LARGE) good = refuse(x, "a factor is too large");
+        if (!good) break;
+        relu_bound(&x->unit[u], sign * (int64_t)factor, &slope[u], &t);
+        rest += t;
+        error += 2 * (((slope[u] < 0 ? -(__int128)slope[u] : slope[u]) >> SEP_BITS) + 1) + 1 + (__int128)sizes * x->reach[u];
+    }
+    for (uint32_t c = 0; good && c < s->at[s->n]; c++) {
+        if (!is_source(x, c)) continue;
+        __int128 G = (__int128)f->c + (f->beta != NULL ? f->beta[c] : 0);
+        for (uint32_t a = 0; a < f->n; a++) G += (__int128)f->alpha[a] * read_by(x, c, f->j[a]);
+        G = sign * G + rest;
+        for (uint32_t u = 0; u < s->units; u++) G += (__int128)slope[u] * read_by(x, c, s->n_out + u) >> SEP_BITS;
+        good = term_set(x, K, k, c, G);
+    }
+    mem_free(slope);
+    error *= s->n;
+    if (good && error >= LARGE) good = refuse(x, "a form is too uncertain");
+    *radius = (int64_t)error;
+    return good;
+}
+
+/* All forms are positive (or not negative); for a negated conjunction, one of them never is. */
+static bool forms_hold(struct leaf *x) {
+    const struct truth *t = x->t;
+    size_t K = t->n;
+    bool negated = t->negated != x->fails;
+    mem_free(x->g);
+    x->g = mem_get((size_t)x->s->at[x->s->n] * K, sizeof *x->g);
+    int64_t *radius = mem_get(K, sizeof *radius);
+    bool good = true, all = true, any = false;
+    for (size_t k = 0; good && k < K; k++) good = form_terms(x, K, k, &t->form[k], negated ? -1 : 1, &radius[k]);
+    good = good && sums_least(x, K);
+    for (size_t k = 0; good && k < K; k++) {
+        bool holds = t->form[k].strict != negated ? x->here[k] > radius[k] : x->here[k] >= radius[k];
+        all = all && holds;
+        any = any || holds;
+    }
+    mem_free(radius);
+    return good && ((negated ? any : all) || refuse(x, "a form is not shown to be positive"));
+}
+
+/* ---- lines ---- */
+
+/* The next word of the line; n is 0 at its end. */
+static const char *word(const char **at, const char *end, size_t *n) {
+    const char *s = *at, *space = memchr(s, ' ', (size_t)(end - s));
+    *n = (size_t)((space != NULL ? space : end) - s);
+    *at = space != NULL ? space + 1 : end;
+    return s;
+}
+
+/* +  -  LO:HI  LO:HI:SLOPE */
+static bool interval_read(struct leaf *x, struct interval *v, const char *s, size_t n) {
+    mpq_set_ui(v->lo, 0, 1);
+    mpq_set_ui(v->hi, 0, 1);
+    v->low = n == 1 && s[0] == '+';
+    v->high = n == 1 && s[0] == '-';
+    v->sloped = false;
+    v->from = v->to = 0;
+    if (v->low || v->high) return true;
+    const char *end = s + n, *one = memchr(s, ':', n), *two = one != NULL ? memchr(one + 1, ':', (size_t)(end - one - 1)) : NULL;
+    v->sloped = two != NULL;
+    if (one == NULL || !rational_read(v->lo, s, (size_t)(one - s)) || !rational_read(v->hi, one + 1, (size_t)((two != NULL ? two : end) - one - 1))) return refuse(x, "'+', '-', LO:HI or LO:HI:SLOPE expected");
+    if (mpq_cmp(v->lo, v->hi) > 0) return refuse(x, "the ends of a bound are in the wrong order");
+    if (two != NULL && (!rational_read(v->slope, two + 1, (size_t)(end - two - 1)) || mpq_sgn(v->slope) < 0 || mpq_cmp_ui(v->slope, 1, 1) > 0)) return refuse(x, "a slope is a number from 0 to 1");
+    v->low = v->high = true;
+    return to_unit(x, v->lo, false, &v->from) && to_unit(x, v->hi, true, &v->to);
+}
+
+static bool leaf_bounds(struct leaf *x, const char *at, const char *end) {
+    size_t n;
+    for (uint32_t u = 0; u < x->s->units; u++) {
+        const char *s = word(&at, end, &n);
+        if (n == 0) return refuse(x, "a bound for every unit expected");
+        if (!interval_read(x, &x->unit[u], s, n)) return false;
+    }
+    if (at != end) return refuse(x, "the line is too long");
+    if (!weights(x)) return refuse(x, "a cell without sequences");
+    if (!intervals_hold(x) || !forms_hold(x)) return false;
+    if (!x->fails) *x->yes += sequences(x);
+    else *x->no = true;
+    return true;
+}
+
+static bool subtree(struct leaf *x);
+
+/* split I A,B,...: first the sequences whose token at position I is one of these, then the others; a branch without sequences has no lines */
+static bool split(struct leaf *x, const char *at, const char *end) {
+    size_t n;
+    const char *s = word(&at, end, &n);
+    mpq_t v;
+    mpq_init(v);
+    bool good = rational_read(v, s, n) && mpz_cmp_ui(mpq_denref(v), 1) == 0 && mpq_sgn(v) >= 0 && mpq_cmp_ui(v, x->s->n, 1) < 0;
+    uint32_t i = good ? (uint32_t)mpz_get_ui(mpq_numref(v)) : 0, m = x->s->at[i + 1] - x->s->at[i];
+    bool *off = x->off + x->s->at[i], *before = mem_get(m, sizeof *before), *named = mem_get(m, sizeof *named);
+    memcpy(before, off, m * sizeof *off);
+    while (good && at < end) {
+        const char *comma = memchr(at, ',', (size_t)(end - at)), *stop = comma != NULL ? comma : end;
+        good = rational_read(v, at, (size_t)(stop - at)) && mpz_cmp_ui(mpq_denref(v), 1) == 0 && mpz_fits_slong_p(mpq_numref(v));
+        for (uint32_t t = 0; good && t < m; t++) named[t] = named[t] || x->s->sets.v[i][t] == mpz_get_si(mpq_numref(v));
+        at = comma != NULL ? comma + 1 : end;
+    }
+    mpq_clear(v);
+    if (!good) refuse(x, "split I TOKENS expected");
+    for (int part = 0; good && part < 2; part++) {
+        for (uint32_t t = 0; t < m; t++) off[t] = before[t] || named[t] == (part == 1);
+        if (sums_least(x, 0)) good = subtree(x);
+    }
+    memcpy(off, before, m * sizeof *off);
+    mem_free(before);
+    mem_free(named);
+    return good;
+}
+
+/* Splits nest as often as there are lines: bounded by what takes a token away, at most once for every (position, token). */
+static bool subtree(struct leaf *x) {
+    if (x->l->next == x->l->n) return refuse(x, "a line 'cell' is missing");
+    x->line = &x->l->line[x->l->next++];
+    const char *at = x->line->s, *end = at + x->line->n;
+    size_t n;
+    const char *s = word(&at, end, &n);
+    x->fails = n == 5 && memcmp(s, "fails", 5) == 0;
+    if (x->fails || (n == 6 && memcmp(s, "bounds", 6) == 0)) return leaf_bounds(x, at, end);
+    if (n == 5 && memcmp(s, "split", 5) == 0) return split(x, at, end);
+    if (n != 4 || memcmp(s, "open", 4) != 0 || at != end) return refuse(x, "bounds, fails, split or open expected");
+    *x->open += sequences(x);
+    return true;
+}
+
+/* Whatever a unit reads is an average of what it reads of single sources. */
+static void reaches(struct leaf *x) {
+    const struct sep *s = x->s;
+    for (uint32_t u = 0; u < s->units; u++)
+        for (uint32_t c = 0; c < s->at[s->n]; c++) {
+            if (!is_source(x, c)) continue;
+            int64_t z = read_by(x, c, s->n_out + u), size = ((z < 0 ? -z : z) >> SEP_BITS) + 2;
+            x->reach[u] = size > x->reach[u] ? size : x->reach[u];
+        }
+}
+
+bool cells_settle(struct leaves *l, struct sep *s, const struct level *level, uint32_t q, const struct truth *t, wide *yes, wide *open, bool *no) {
+    struct leaf x = {.l = l, .s = s, .level = level, .q = q, .t = t, .yes = yes, .open = open, .no = no};
+    x.off = mem_get(s->at[s->n], sizeof *x.off);
+    x.left = mem_get(s->at[s->n], sizeof *x.left);
+    x.w = mem_get(s->at[s->n], sizeof *x.w);
+    x.unit = mem_get(s->units, sizeof *x.unit);
+    x.reach = mem_get(s->units, sizeof *x.reach);
+    for (uint32_t u = 0; u < s->units; u++) mpq_inits(x.unit[u].lo, x.unit[u].hi, x.unit[u].slope, NULL);
+    reaches(&x);
+    bool good = subtree(&x);
+    for (uint32_t u = 0; u < s->units; u++) mpq_clears(x.unit[u].lo, x.unit[u].hi, x.unit[u].slope, NULL);
+    void *all[] = {x.off, x.left, x.w, x.unit, x.reach, x.g, x.here, x.next};
+    for (size_t k = 0; k < sizeof all / sizeof *all; k++) mem_free(all[k]);
+    return good;
+}
+
+bool rule_cells(const struct certificate *c, struct eval *e, const struct binds *b, const struct ex *where, const struct ex *predicate, bool need_all, struct tally *t, struct fail *f) {
+    struct leaves l = {.line = c->cases, .n = c->n_cases};
+    if (!rule_separable(e, b, where, predicate, need_all, NULL, &l, t, f)) return false;
+    return (need_all && !t->all) || l.next == l.n || fail_at(f, c->cases[l.next].line, "rule cells: a line 'cell' too many");
+}

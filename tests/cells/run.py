@@ -1,0 +1,186 @@
+"""Engine and rule `cells`: python tests/cells/run.py BUILD [--nets N] [--seed S]
+
+Random networks of one attention head and an MLP of relus. What `cells` says must be what `enumerate` says (it may leave a claim undecided): claims that are true
+and false by a small margin, counts, optima, conditions. Certificates must pass both checkers; changed and sealed again they must not. Ends with `N passed, N failed`.
+"""
+import argparse
+import collections
+import json
+import os
+import random
+import re
+import sys
+import tempfile
+from fractions import Fraction
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path[:0] = [os.path.join(HERE, ".."), os.path.join(HERE, "..", "reference")]
+from claims import seal               # noqa: E402
+from nets import transformer          # noqa: E402
+from tally import check, finish, run  # noqa: E402
+
+a = argparse.ArgumentParser()
+a.add_argument("build")
+a.add_argument("--nets", type=int, default=10)
+a.add_argument("--seed", type=int, default=1)
+a = a.parse_args()
+PROGRAM, CHECKER = a.build + "/weightproof", a.build + "/weightproof-check"
+REFERENCE = [sys.executable, os.path.join(HERE, "..", "..", "proofs", "reference", "check.py")]
+seen = collections.Counter()
+WHERES = ["", "", " where sum(t) % 2 == 0", " where t[0] != 1", " where contains(t, 2)", " where max(t) > min(t)"]
+ANSWERS = ["max(t)", "t[0]", "{1, 0, 2, 1}[min(t)]", "sum(t) % 3", "(if contains(t, 0) then 2 else 0)", "argmax(t) % 3", "count{t[i] == 1 : i in 0..1}"]
+
+
+def decide(folder, claims, engine):
+    """The result of every claim, by name."""
+    file, out = folder + "/a.claims", folder + "/a.json"
+    with open(file, "w") as f:
+        f.write('claims 1\nmodel M = "m.net"\n' + "\n".join("claim %s { %s }" % x for x in claims) + "\n")
+    status, output = run(PROGRAM, "verify", file, "--engine", engine, "--json", out, "--quiet", "--certificates", folder + "/" + engine, "--timeout", "20")
+    check(status < 3, "%s ends with %d: %s" % (engine, status, output[:400]))
+    return {x["name"]: x for x in json.load(open(out))["claims"]} if status < 3 else {}
+
+
+def ends(result):
+    """The interval of an optimum, or of the number of a count; None without one."""
+    for one in (("lo_exact", "hi_exact"), ("number_lo", "number_hi")):
+        if result["kind"] != "prove" and all(result.get(x) is not None for x in one) and (one[0] != "lo_exact" or result["kind"] != "count"):
+            return [Fraction(result[x]) for x in one]
+    return None
+
+
+def first_claims(rng, v, n, d_out):
+    """Optima and counts, and claims about the answer."""
+    r = rng.choice(["last", "0", str(n - 1)])
+    where = rng.choice(WHERES)
+    one, two = rng.sample(range(d_out), 2)
+    lead = "logits(M, t)[%s, %d] - logits(M, t)[%s, %d]" % (r, one, r, two)
+    row, answer = "logits(M, t)[%s]" % r, rng.choice(ANSWERS)
+    if rng.random() < 0.3:
+        lead += " + attn(M, 0, 0, t)[%s, 0]" % r
+    binds = "t in tokens[%d] of 0..%d%s" % (n, v - 1, where)
+    return lead, binds, [
+        ("low", "minimize %s : %s within 1e-6" % (binds, lead)),
+        ("high", "maximize %s : %s within 1e-6" % (binds, lead)),
+        ("rows", "minimize p in {0, %d}, %s : logits(M, t)[p, 0] - logits(M, t)[p, 1]" % (n - 1, binds)),
+        ("right", "count %s : argmax(%s) == %s within 1" % (binds, row, answer)),
+        ("not_right", "count %s : argmax(%s) != %s within 1" % (binds, row, rng.choice(ANSWERS))),
+        ("wrong", "forall %s prove argmax(%s) == %s" % (binds, row, answer)),
+        ("never", "forall %s prove argmax(%s) != %s" % (binds, row, answer))]
+
+
+def narrow_claims(lead, binds, low, high):
+    """True and false by a small margin, and of either kind at every answer."""
+    eps = Fraction(1, 4096)
+    claims = []
+    for name, bound in (("true_by_little", low - eps), ("false_by_little", low + eps)):
+        claims.append((name, "forall %s prove %s > %s" % (binds, lead, bound)))
+    claims.append(("true_above", "forall %s prove not (%s >= %s)" % (binds, lead, high + eps)))
+    claims.append(("false_above", "forall %s prove %s < %s" % (binds, lead, high - eps)))
+    claims.append(("between", "forall %s prove %s < %s < %s" % (binds, low - eps, lead, high + eps)))
+    return claims
+
+
+def agrees(name, mine, theirs, net):
+    """A verdict of cells is that of enumerate; intervals meet."""
+    seen[mine["verdict"]] += 1
+    if mine["verdict"] == "undecided":
+        return check("did not accept" not in mine["reason"], "net %d, %s: %s" % (net, name, mine["reason"]))
+    check(mine["verdict"] == theirs["verdict"], "net %d, %s: %s, enumerate says %s" % (net, name, mine["verdict"], theirs["verdict"]))
+    x, y = ends(mine), ends(theirs)
+    if x and y:
+        check(x[0] <= y[1] and y[0] <= x[1], "net %d, %s: %s and %s do not meet" % (net, name, x, y))
+
+
+def sealed(text):
+    return seal(text[:text.rindex("sha256 ")])
+
+
+def mutants(text, rng):
+    """Certificates that say more than they show, each with a word."""
+    lines = text.split("\n")
+    cells = [i for i, line in enumerate(lines) if line.startswith("cell ")]
+
+    def with_line(i, *new):
+        return "\n".join(lines[:i] + list(new) + lines[i + 1:])
+
+    for i in rng.sample(cells, min(4, len(cells))):
+        words = lines[i].split(" ")
+        yield "a line is missing", with_line(i)
+        yield "open", with_line(i, "cell open")
+        if words[1] == "bounds":
+            yield "a line stands twice", with_line(i, lines[i], lines[i])
+            yield "fails", with_line(i, " ".join(["cell", "fails"] + words[2:]))
+            for k in range(2, len(words)):
+                other = {"+": "-", "-": "+"}.get(words[k], rng.choice("+-"))
+                yield "phase", with_line(i, " ".join(words[:k] + [other] + words[k + 1:]))
+                if ":" in words[k]:
+                    lo, hi = (Fraction(x) for x in words[k].split(":")[:2])
+                    yield "low end", with_line(i, " ".join(words[:k] + ["%s:%s" % (lo + (hi - lo) / 4, hi)] + words[k + 1:]))
+                    yield "high end", with_line(i, " ".join(words[:k] + ["%s:%s" % (lo, hi - (hi - lo) / 4)] + words[k + 1:]))
+                    yield "ends in the wrong order", with_line(i, " ".join(words[:k] + ["%s:%s" % (hi, lo)] + words[k + 1:]))
+                    yield "slope", with_line(i, " ".join(words[:k] + ["%s:%s:2" % (lo, hi)] + words[k + 1:]))
+            yield "a unit too few", with_line(i, " ".join(words[:-1]))
+            yield "a unit too many", with_line(i, lines[i] + " +")
+        if words[1] == "split":
+            yield "no such position", with_line(i, "cell split 99 " + words[3])
+    value = re.search(r"^value (\S+) (\S+)$", text, re.M)
+    if value:
+        lo, hi = Fraction(value.group(1)), Fraction(value.group(2))
+        yield "value", text.replace(value.group(0), "value %s %s" % (lo + (hi - lo) * 3 / 2, hi + (hi - lo) * 2))
+    bound = re.search(r"^(\| prove .* > )(-?\d+)(/\d+)?$", text, re.M)
+    if bound:
+        yield "bound", text.replace(bound.group(0), bound.group(1) + str(Fraction(bound.group(2) + (bound.group(3) or "")) + Fraction(1, 2048)))
+
+
+def attack(folder, rng):
+    """Both checkers accept what was accepted; the C checker rejects every change, the Python one, which looks at every binding, those that make a claim false."""
+    names = sorted(x for x in os.listdir(folder + "/cells") if x.endswith(".cert"))
+    for name in names:
+        path = folder + "/cells/" + name
+        text = open(path).read()
+        if "\nrule cells\n" not in text:
+            continue
+        seen["certificates"] += 1
+        status, output = run(*REFERENCE, "--quiet", path)
+        check(status == 0, "the Python checker rejects %s: %s" % (name, output))
+        if name[:-5] in ("right", "not_right"):
+            continue                     # of a count open cells are part
+        for word, mutant in mutants(text, rng):
+            if mutant == text:
+                continue
+            with open(folder + "/cells/m.crt", "w") as f:
+                f.write(sealed(mutant))
+            status, output = run(CHECKER, "--quiet", folder + "/cells/m.crt")
+            check(status == 1, "%s with a change (%s): exit status %d, %s" % (name, word, status, output[:200]))
+            seen["changed"] += 1
+            if word in ("value", "bound"):
+                check(run(*REFERENCE, "--quiet", folder + "/cells/m.crt")[0] == 1, "the Python checker accepts %s with a change (%s)" % (name, word))
+
+
+def main():
+    for k in range(a.nets):
+        rng = random.Random(a.seed * 1000 + k)
+        v, n = rng.choice([(3, 4), (4, 3), (3, 3)])
+        d_out = 3
+        net = transformer(a.seed * 5003 + k, d_vocab=v, n_ctx=n, d_out=d_out, causal=rng.random() < 0.6, biases=rng.random() < 0.7, positions=rng.random() < 0.8,
+                          norm=("ln1",) if rng.random() < 0.2 else (), mlp="relu", spread=rng.choice([12, 24, 48]))
+        with tempfile.TemporaryDirectory() as folder:
+            with open(folder + "/m.net", "w") as f:
+                f.write(net.text())
+            lead, binds, claims = first_claims(rng, v, n, d_out)
+            theirs = decide(folder, claims, "enumerate")
+            if theirs["low"]["verdict"] != "bounded":
+                continue                 # no sequence satisfies the condition
+            claims += narrow_claims(lead, binds, ends(theirs["low"])[0], ends(theirs["high"])[1])
+            theirs = decide(folder, claims, "enumerate")
+            mine = decide(folder, claims, "cells")
+            for name, _ in claims:
+                agrees(name, mine[name], theirs[name], k)
+            attack(folder, rng)
+    check(seen["proved"] >= a.nets and seen["refuted"] >= a.nets and seen["bounded"] >= a.nets and seen["undecided"] <= seen["proved"], "of every verdict some: %s" % dict(seen))
+    print(dict(seen))
+
+
+main()
+finish()

@@ -1,0 +1,253 @@
+/* The engine: every cell of every problem, in the order that the rule asks for. */
+#include "verify/cells.h"
+
+#include <math.h>
+#include <string.h>
+
+#include <omp.h>
+
+#include "core/mem.h"
+
+#define NODES 4000
+
+void cells_search_init(struct cells_search *c)
+{
+    memset(c, 0, sizeof *c);
+    mpz_inits(c->yes, c->open, NULL);
+    text_init(&c->lines);
+}
+
+void cells_search_clear(struct cells_search *c)
+{
+    mpz_clears(c->yes, c->open, NULL);
+    text_clear(&c->lines);
+    free(c->tokens);
+    memset(c, 0, sizeof *c);
+}
+
+/* One cell: its lines and where they go; below: a sequence that the search is after. */
+struct job { size_t class, n; int q; bool live, below; int *first, *tokens; double value; struct text lines; tally yes, open; };
+
+static void jobs_free(struct job *jobs, size_t n)
+{
+    for (size_t k = 0; jobs && k < n; k++) {
+        text_clear(&jobs[k].lines);
+        free(jobs[k].first);
+        free(jobs[k].tokens);
+    }
+    free(jobs);
+}
+
+static enum status jobs_make(struct job **out, size_t *n, const struct problem *p)
+{
+    struct job *jobs = mem_array(p->n_classes * p->t.n_set[p->row], sizeof *jobs);
+    *n = 0;
+    *out = jobs;
+    if (!jobs)
+        return STATUS_MEMORY;
+    for (size_t c = 0; c < p->n_classes; c++)
+        for (size_t k = 0; k < p->t.n_set[p->row]; k++) {
+            enum holds h = p->classes[c].d.holds;
+            if (p->classes[c].lines.K == 0 || (h != HOLDS_ALL && h != HOLDS_NOT_ALL) || !p->classes[c].live[p->first[p->row] + k])
+                continue;
+            struct job *j = &jobs[(*n)++];
+            *j = (struct job){ .class = c, .n = p->t.n, .q = p->t.sets[p->row][k] };
+            text_init(&j->lines);
+            j->first = mem_array(p->t.n, sizeof *j->first);
+            j->tokens = mem_array(p->t.n, sizeof *j->tokens);
+            if (!j->first || !j->tokens)
+                return STATUS_MEMORY;
+        }
+    return STATUS_OK;
+}
+
+/* The target falls below the value that was found; what was shown for a larger target holds all the same. */
+static double lower_target(struct cells_search *c, double value)
+{
+    double target = value - c->slack;
+#pragma omp critical(cells_target)
+    {
+        if (!c->has_best || target < c->target)
+            c->target = target;
+        c->has_best = true;
+        target = c->target;
+    }
+    return target;
+}
+
+static enum status run_job(struct job *j, struct cells_room *x, struct cells_shared *s, struct cells_search *c, const struct limits *l)
+{
+    bool empty;
+    enum status status = STATUS_OK;
+    enum cells_answer answer = CELLS_OPEN;
+    for (bool again = true; again && status == STATUS_OK;) {
+        again = false;
+        text_clear(&j->lines);
+        text_init(&j->lines);
+        x->out = &j->lines;
+        x->yes = x->open = 0;
+        status = cells_load(x, &empty, &s->p->classes[j->class], j->q);
+        j->live = status == STATUS_OK && !empty;
+        if (!j->live)
+            break;
+        cells_first(x);
+        memcpy(j->first, x->tokens, s->p->t.n * sizeof *j->first);
+        status = cells_decide(&answer, x, l);
+        if (status != STATUS_OK || answer != CELLS_BELOW)
+            break;
+        j->below = true;
+        j->value = x->best_value + s->target;
+        memcpy(j->tokens, x->best, s->p->t.n * sizeof *j->tokens);
+        if (s->value) {
+            s->target = lower_target(c, j->value);
+            again = true;
+        }
+    }
+    j->yes = x->yes;
+    j->open = x->open;
+    return status;
+}
+
+/* By query token, then by first sequence: the rule's order. */
+static int by_first(const void *a, const void *b)
+{
+    const struct job *x = a, *y = b;
+    if (x->live != y->live)
+        return x->live ? -1 : 1;
+    if (x->q != y->q)
+        return x->q < y->q ? -1 : 1;
+    for (size_t i = 0; x->live && i < x->n; i++)
+        if (x->first[i] != y->first[i])
+            return x->first[i] < y->first[i] ? -1 : 1;
+    return 0;
+}
+
+static void take_tokens(struct cells_search *c, const struct problem *p, const struct job *j)
+{
+    int *tokens = mem_array(p->t.n, sizeof *tokens);
+    if (!tokens)
+        return;
+    memcpy(tokens, j->tokens, p->t.n * sizeof *tokens);
+    free(c->tokens);
+    c->tokens = tokens;
+    c->below = true;
+}
+
+/* Lines in order, and of several finds the one that counts: the smallest value of an optimum, else the first. */
+static enum status gather(struct cells_search *c, struct problem *p, struct job *jobs, size_t n)
+{
+    const struct job *best = NULL;
+    qsort(jobs, n, sizeof *jobs, by_first);
+    for (size_t k = 0; k < n; k++) {
+        if (jobs[k].below && (!best || (c->value && jobs[k].value < best->value)))
+            best = &jobs[k];
+        if (jobs[k].live && jobs[k].lines.size > 0)
+            text_add_n(&c->lines, jobs[k].lines.data, jobs[k].lines.size);
+        tally_add(c->yes, jobs[k].yes);
+        tally_add(c->open, jobs[k].open);
+    }
+    if (best && (!c->value || best->value <= c->target + c->slack))
+        take_tokens(c, p, best);
+    return c->lines.failed || (best && !c->tokens) ? STATUS_MEMORY : STATUS_OK;
+}
+
+static double *effects(const struct separable_net *net)
+{
+    size_t H = net->units, n_out = net->n_out;
+    double *M = mem_array(H * n_out, sizeof *M);
+    for (size_t u = 0; M && u < H; u++)
+        for (size_t j = 0; j < n_out; j++)
+            for (size_t c = 0; c < net->d_model; c++)
+                M[u * n_out + j] += net->out.w.data[u * net->d_model + c] * net->u.w.data[c * n_out + j];
+    return M;
+}
+
+static enum status run_jobs(struct cells_search *c, struct cells_shared *s, struct job *jobs, size_t n, const struct limits *l)
+{
+    int threads = n < 8 ? 1 : s->p->threads;
+    enum status status = STATUS_OK;
+    bool stop = false;
+#pragma omp parallel num_threads(threads)
+    {
+        struct cells_room x;
+        struct cells_shared mine = *s;
+        enum status one = cells_room_init(&x, &mine);
+#pragma omp for schedule(dynamic, 4)
+        for (size_t k = 0; k < n; k++) {
+            bool go;
+#pragma omp atomic read
+            go = stop;
+            if (go || one != STATUS_OK)
+                continue;
+            if (limits_expired(l) && !s->count) {
+#pragma omp atomic write
+                stop = true;
+                continue;
+            }
+            one = run_job(&jobs[k], &x, &mine, c, l);
+            if (one != STATUS_OK || (jobs[k].below && !s->value)) {
+#pragma omp atomic write
+                stop = true;
+            }
+        }
+        if (one != STATUS_OK) {
+#pragma omp critical(cells_status)
+            status = one;
+        }
+        cells_room_clear(&x);
+    }
+    c->expired |= limits_expired(l);
+    return status;
+}
+
+/* An optimum begins with the value of the first sequence of the first cell. */
+static enum status first_target(struct cells_search *c, struct cells_shared *s, struct job *jobs, size_t n)
+{
+    struct cells_room x;
+    bool empty = true;
+    enum status status = cells_room_init(&x, s);
+    if (status != STATUS_OK)
+        return status;
+    s->target = 0;
+    for (size_t k = 0; k < n && empty && status == STATUS_OK; k++) {
+        status = cells_load(&x, &empty, &s->p->classes[jobs[k].class], jobs[k].q);
+        if (status != STATUS_OK || empty)
+            continue;
+        cells_first(&x);
+        memcpy(jobs[k].tokens, x.tokens, s->p->t.n * sizeof *x.tokens);
+        jobs[k].below = true;
+        jobs[k].value = cells_value(&x, x.tokens);
+        s->target = lower_target(c, jobs[k].value);
+    }
+    cells_room_clear(&x);
+    return status;
+}
+
+enum status problem_cells(struct cells_search *c, struct problem *p, const struct limits *l)
+{
+    struct cells_shared s = { .p = p, .count = c->count, .value = c->value, .target = c->target, .nodes = NODES };
+    struct job *jobs = NULL;
+    size_t n = 0;
+    c->below = false;
+    enum status status = jobs_make(&jobs, &n, p);
+    s.effect = effects(&p->net);
+    if (status == STATUS_OK && !s.effect)
+        status = STATUS_MEMORY;
+    if (status == STATUS_OK && c->value && !c->has_best)
+        status = first_target(c, &s, jobs, n);
+    if (status == STATUS_OK)
+        status = run_jobs(c, &s, jobs, n, l);
+    if (status == STATUS_OK)
+        status = gather(c, p, jobs, n);
+    jobs_free(jobs, n);
+    free(s.effect);
+    return status;
+}
+
+static double cells_cost(const struct statement *s) { return engine_separable.cost(s); }
+
+const struct engine engine_cells = {
+    .name = "cells",
+    .summary = "one attention layer with one head and then an MLP of relus: cell by cell, every relu by a linear bound",
+    .takes = separable_cells_takes, .cost = cells_cost, .decide = separable_cells,
+};

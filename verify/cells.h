@@ -1,0 +1,83 @@
+/* cells: private to the engine of that name. One attention head, then an MLP of relus, read at one row. A cell is one query token with one class of the
+ * problem (one tuple of values of the features). In it every relu gets an interval of what it reads and then a linear bound; what is left is a
+ * sum over positions again (docs/methods.md; FORMAT.md rule cells). Nothing here is rigorous: the checker recomputes what a certificate says. */
+#ifndef WEIGHTPROOF_VERIFY_CELLS_H
+#define WEIGHTPROOF_VERIFY_CELLS_H
+#include "verify/separable.h"
+
+/* What all cells of a problem share. */
+struct cells_shared {
+    const struct problem *p;
+    double *effect;              /* [units, n_out]: what a unit's relu adds to each logit */
+    bool count;                  /* cells on which the predicate is false everywhere are worth a leaf */
+    bool value; double target;   /* an optimum: all lines are to be at least the target */
+    size_t nodes;                /* leaves that one cell may try */
+};
+/* What is known of a unit: what it reads lies in [lo, hi], both short dyadic numbers; '+': never below 0, '-': never above. */
+struct unit_bound { char phase; double lo, hi, slope; bool sloped; };
+
+/* One cell; belongs to one thread. */
+struct cells_room {
+    const struct cells_shared *s; const struct class *c; int q;
+    size_t cells;                /* of the sources */
+    unsigned char *off;          /* [cells] tokens that a split has taken away */
+    unsigned char *alive;        /* [states] some completion is left */
+    size_t *layer;               /* [n_src + 2] */
+    double *w;                   /* [cells] weights over the largest one that is left; 0 for the others */
+    double *g, *low; size_t K, Kp;   /* [cells, Kp] terms; [states, Kp] their least sums */
+    size_t room_g, room_low, room_states;
+    double *least; bool warm;    /* [2 units] least of z and of -z, where the next search starts */
+    int *live;                   /* [2 units] */
+    struct unit_bound *unit;
+    double most;                 /* the largest weight that is left, over the largest of all */
+    double *reach;               /* [units] largest size of what a unit reads of one source */
+    double Z;                    /* least sum of weights */
+    double *slope, *rest;        /* [K, units], [K]: of the lines */
+    int *tokens, *best;          /* a sequence; the one with the smallest value so far */
+    double *z, *y;               /* what the units read there, what a line's columns are */
+    double best_value;
+    size_t tried;
+    tally yes, open;             /* sequences of leaves on which the predicate is true, of open ones */
+    struct text *out;
+};
+enum status cells_room_init(struct cells_room *x, const struct cells_shared *s) MUST_USE;
+void cells_room_clear(struct cells_room *x);
+
+/* cells_sums.c */
+/* Makes the room one of this cell; *empty: no sequence of the class has the token. */
+enum status cells_load(struct cells_room *x, bool *empty, const struct class *c, int q) MUST_USE;
+bool cells_alive(struct cells_room *x);                  /* recomputes alive; false when nothing is left */
+void cells_weights(struct cells_room *x);                 /* w of what is left */
+enum status cells_terms(struct cells_room *x, size_t K) MUST_USE;   /* room for K terms a cell */
+void cells_least(struct cells_room *x);                  /* low from g; the least sums are low[0..K-1] */
+void cells_path(struct cells_room *x, size_t k);         /* tokens: a sequence with the least sum of term k, first in lexicographic order */
+void cells_first(struct cells_room *x);                  /* tokens: the first sequence in lexicographic order */
+double cells_read(const struct cells_room *x, size_t position, size_t token, size_t column);   /* D + C */
+void cells_at(const struct cells_room *x, size_t *position, size_t *token, size_t cell);
+enum status cells_bounds(struct cells_room *x) MUST_USE; /* unit, Z */
+enum status cells_count(tally *out, const struct cells_room *x) MUST_USE;   /* sequences that are left; exact below 2^125 */
+
+/* cells_leaf.c */
+enum cells_answer { CELLS_CLOSED, CELLS_OPEN, CELLS_BELOW };   /* BELOW: best has a value under 0 (or under the target) */
+/* Writes the lines of the cell to out. */
+enum status cells_decide(enum cells_answer *out, struct cells_room *x, const struct limits *l) MUST_USE;
+double cells_value(struct cells_room *x, const int *tokens);   /* the least line there, in doubles */
+
+/* cells.c. What the search over all problems of a statement found so far. */
+struct cells_search {
+    bool count, value;
+    struct text lines;           /* of the certificate */
+    double target, slack;        /* an optimum: every line so far is shown to be at least the target; slack: how far it is set below a value */
+    bool has_best;
+    mpz_t yes, open;             /* sequences */
+    bool below, expired;         /* tokens: a sequence whose least line is below 0 (an optimum: the smallest value) */
+    int *tokens;
+};
+void cells_search_init(struct cells_search *c);
+void cells_search_clear(struct cells_search *c);
+/* below is set when tokens is new. */
+enum status problem_cells(struct cells_search *c, struct problem *p, const struct limits *l) MUST_USE;
+/* separable.c */
+enum status separable_cells(struct outcome *out, const struct statement *s, const struct limits *l, struct diag *d) MUST_USE;
+bool separable_cells_takes(const struct statement *s, struct text *why);
+#endif

@@ -1,0 +1,444 @@
+/* One cell from bounds to lines of a certificate: every relu is replaced by a linear bound over the interval of what it reads, the claim's lines are then sums over
+ * positions, and their least values decide. Cells that stay open are split by the tokens of one position. */
+#include <math.h>
+#include <string.h>
+
+#include "core/mem.h"
+#include "core/number.h"
+#include "verify/cells.h"
+
+#define SLOPE_STEPS 6
+#define WEIGHT_LEAST 0x1p-180    /* the checker's weights have 256 fractional bits: smaller ones have no 60 good bits */
+
+static size_t n_out_of(const struct cells_room *x) { return x->s->p->net.n_out; }
+
+/* What unit u's relu adds to a line, by size. */
+static double factor_of(const struct cells_room *x, size_t line, size_t u)
+{
+    const struct lines_double *l = &x->c->lines;
+    double sum = 0;
+    for (size_t e = l->first[line]; e < l->first[line + 1]; e++)
+        sum += l->a[e] * x->s->effect[u * n_out_of(x) + l->j[e]];
+    return sum;
+}
+
+/* ---- one sequence ---- */
+
+static void read_sequence(struct cells_room *x, const int *tokens)
+{
+    const struct problem *p = x->s->p;
+    size_t n_out = n_out_of(x), J = p->tables.J;
+    double Z = 0;
+    memset(x->y, 0, J * sizeof *x->y);
+    for (size_t i = 0; i < p->n_src; i++) {
+        double w = p->tables.w[((size_t)x->q * p->n_src + i) * p->tables.V + (size_t)tokens[i]];
+        Z += w;
+        for (size_t j = 0; j < J; j++)
+            x->y[j] += w * p->tables.C[(i * p->tables.V + (size_t)tokens[i]) * J + j];
+    }
+    for (size_t j = 0; j < J; j++)
+        x->y[j] = x->y[j] / Z + p->tables.D[(size_t)x->q * J + j];
+    for (size_t u = 0; u < p->net.units; u++) {
+        x->z[u] = x->y[n_out + u];
+        for (size_t j = 0; j < n_out && x->z[u] > 0; j++)
+            x->y[j] += x->z[u] * x->s->effect[u * n_out + j];
+    }
+}
+
+/* The attention to a cell, or 0 when the sequence has another token there. */
+static double attention(const struct cells_room *x, const int *tokens, size_t cell)
+{
+    const struct problem *p = x->s->p;
+    size_t position, token;
+    double Z = 0;
+    const double *w = p->tables.w + (size_t)x->q * p->n_src * p->tables.V;
+    cells_at(x, &position, &token, cell);
+    for (size_t i = 0; i < p->n_src; i++)
+        Z += w[i * p->tables.V + (size_t)tokens[i]];
+    return (size_t)tokens[position] == token ? w[position * p->tables.V + token] / Z : 0;
+}
+
+double cells_value(struct cells_room *x, const int *tokens)
+{
+    const struct lines_double *l = &x->c->lines;
+    double least = INFINITY;
+    read_sequence(x, tokens);
+    for (size_t k = 0; k < l->K; k++) {
+        double v = l->c[k] - (x->s->value ? x->s->target : 0);
+        for (size_t e = l->first[k]; e < l->first[k + 1]; e++)
+            v += l->a[e] * x->y[l->j[e]];
+        for (size_t c = 0; l->beta && c < x->cells; c++)
+            if (l->beta[c * l->Kp + k] != 0)
+                v += l->beta[c * l->Kp + k] * attention(x, tokens, c);
+        least = fmin(least, v);
+    }
+    return least;
+}
+
+/* ---- lines as sums ---- */
+
+/* factor relu(z) >= slope z + rest on the unit's interval. */
+static void relu_bound(const struct unit_bound *b, double factor, double *slope, double *rest)
+{
+    *slope = *rest = 0;
+    if (b->phase == '-')
+        return;
+    *slope = factor;
+    if (b->phase == '+')
+        return;
+    if (factor < 0)
+        *slope = factor * b->hi / (b->hi - b->lo);
+    else
+        *slope = factor * (b->sloped ? b->slope : b->hi >= -b->lo);
+    *rest = fmin(0, fmin(-*slope * b->lo, factor * b->hi - *slope * b->hi));
+}
+
+/* What the checker's rounding may take from a line, with weights up to 1 where it has at least 1/2, and a quarter more: per position, in units of 2^-40, as in FORMAT.md rule cells. */
+static double spare_of(const struct cells_room *x, size_t line)
+{
+    const struct lines_double *l = &x->c->lines;
+    double alpha = 0, sum = 8;
+    for (size_t e = l->first[line]; e < l->first[line + 1]; e++)
+        alpha += fabs(l->a[e]);
+    for (size_t u = 0; u < x->s->p->net.units; u++)
+        sum += 3 + 2 * fabs(x->slope[line * x->s->p->net.units + u]) + alpha * (x->reach[u] + 3);
+    return 2.5 * (sum + 2 * alpha) * (double)x->s->p->t.n * 0x1p-40;
+}
+
+static void line_terms(struct cells_room *x, size_t i, size_t token, size_t cell, double sign)
+{
+    const struct lines_double *l = &x->c->lines;
+    size_t H = x->s->p->net.units, n_out = n_out_of(x);
+    double *g = x->g + cell * x->Kp;
+    memset(g, 0, x->Kp * sizeof *g);
+    if (x->w[cell] == 0)
+        return;
+    for (size_t j = 0; j < n_out + H; j++)
+        x->y[j] = cells_read(x, i, token, j);
+    for (size_t k = 0; k < l->K; k++) {
+        double v = l->c[k] - (x->s->value ? x->s->target : 0) + (l->beta ? l->beta[cell * l->Kp + k] : 0);
+        for (size_t e = l->first[k]; e < l->first[k + 1]; e++)
+            v += l->a[e] * x->y[l->j[e]];
+        v = sign * v + x->rest[k];
+        for (size_t u = 0; u < H; u++)
+            v += x->slope[k * H + u] * x->y[n_out + u];
+        g[k] = x->w[cell] * v;
+    }
+}
+
+/* The least sums of all lines (sign -1: of their negatives) from slope and rest. */
+static enum status lines_least(struct cells_room *x, double sign)
+{
+    const struct problem *p = x->s->p;
+    enum status s = cells_terms(x, x->c->lines.K);
+    if (s != STATUS_OK)
+        return s;
+    for (size_t i = 0; i < p->n_src; i++)
+        for (size_t k = 0; k < p->t.n_set[i]; k++)
+            line_terms(x, i, (size_t)p->t.sets[i][k], p->first[i] + k, sign);
+    cells_least(x);
+    return STATUS_OK;
+}
+
+static enum status room_for_lines(struct cells_room *x)
+{
+    size_t K = x->c->lines.K, H = x->s->p->net.units;
+    free(x->slope);
+    free(x->rest);
+    x->slope = mem_array(K * H, sizeof *x->slope);
+    x->rest = mem_array(K, sizeof *x->rest);
+    return x->slope && x->rest ? STATUS_OK : STATUS_MEMORY;
+}
+
+/* Sums from the units' bounds; *worst: the line with the least of its sum less its spare (of negated conjunctions the largest), *margin that. */
+static enum status relaxed(struct cells_room *x, bool negated, size_t *worst, double *margin)
+{
+    size_t K = x->c->lines.K, H = x->s->p->net.units;
+    for (size_t k = 0; k < K; k++) {
+        x->rest[k] = 0;
+        for (size_t u = 0; u < H; u++) {
+            double rest;
+            relu_bound(&x->unit[u], (negated ? -1 : 1) * factor_of(x, k, u), &x->slope[k * H + u], &rest);
+            x->rest[k] += rest;
+        }
+    }
+    enum status s = lines_least(x, negated ? -1 : 1);
+    *worst = 0;
+    for (size_t k = 0; s == STATUS_OK && k < K; k++) {
+        double v = x->low[k] - spare_of(x, k);
+        if (k == 0 || (negated ? v > *margin : v < *margin)) {
+            *margin = v;
+            *worst = k;
+        }
+    }
+    return s;
+}
+
+/* ---- a sequence with a small value ---- */
+
+static void keep_best(struct cells_room *x)
+{
+    double v = cells_value(x, x->tokens);
+    if (v < x->best_value) {
+        x->best_value = v;
+        memcpy(x->best, x->tokens, x->s->p->t.n * sizeof *x->best);
+    }
+}
+
+/* From the sequence in tokens: the least sum of the line with every relu as it is there, again while the value falls. */
+static enum status descend(struct cells_room *x, size_t line)
+{
+    size_t H = x->s->p->net.units;
+    double before = INFINITY;
+    for (int round = 0; round < 8; round++) {
+        double v = cells_value(x, x->tokens);
+        keep_best(x);
+        if (!(v < before))
+            break;
+        before = v;
+        memset(x->slope, 0, x->c->lines.K * H * sizeof *x->slope);
+        memset(x->rest, 0, x->c->lines.K * sizeof *x->rest);
+        for (size_t u = 0; u < H; u++)
+            x->slope[line * H + u] = x->z[u] > 0 ? factor_of(x, line, u) : 0;
+        enum status s = lines_least(x, 1);
+        if (s != STATUS_OK)
+            return s;
+        cells_path(x, line);
+    }
+    return STATUS_OK;
+}
+
+/* ---- leaves ---- */
+
+static void add_number(struct text *out, double v)
+{
+    mpq_t q;
+    mpq_init(q);
+    number_set_double(q, v);
+    number_add_text(out, q);
+    mpq_clear(q);
+}
+
+static void write_leaf(struct cells_room *x, const char *word)
+{
+    text_addf(x->out, "cell %s", word);
+    for (size_t u = 0; u < x->s->p->net.units; u++) {
+        const struct unit_bound *b = &x->unit[u];
+        if (b->phase != '~') {
+            text_addf(x->out, " %c", b->phase);
+            continue;
+        }
+        text_add(x->out, " ");
+        add_number(x->out, b->lo);
+        text_add(x->out, ":");
+        add_number(x->out, b->hi);
+        if (b->sloped) {
+            text_add(x->out, ":");
+            add_number(x->out, b->slope);
+        }
+    }
+    text_add(x->out, "\n");
+}
+
+/* Moves the slopes of relus that only push a line up towards what the relaxation's own minimum asks for. */
+static enum status better_slopes(struct cells_room *x, size_t *worst, double *margin)
+{
+    for (int step = 0; step < SLOPE_STEPS && *margin <= 0; step++) {
+        bool any = false;
+        cells_path(x, *worst);
+        read_sequence(x, x->tokens);
+        for (size_t u = 0; u < x->s->p->net.units; u++) {
+            struct unit_bound *b = &x->unit[u];
+            if (b->phase != '~' || factor_of(x, *worst, u) <= 0)
+                continue;
+            double now = b->sloped ? b->slope : b->hi >= -b->lo, to = x->z[u] > 0 ? 1 : 0;
+            b->sloped = true;
+            b->slope = round((now + (to - now) / (2 + step)) * 64) / 64;
+            any |= b->slope != now;
+        }
+        if (!any)
+            break;
+        enum status s = relaxed(x, false, worst, margin);
+        if (s != STATUS_OK)
+            return s;
+    }
+    return STATUS_OK;
+}
+
+enum { LEAF_NO, LEAF_YES };
+
+static enum status try_leaf(int *closed, struct cells_room *x, size_t *worst, bool negated)
+{
+    double margin;
+    enum status s = relaxed(x, negated, worst, &margin);
+    if (s == STATUS_OK && !negated && margin <= 0)
+        s = better_slopes(x, worst, &margin);
+    *closed = s == STATUS_OK && margin > 0 ? LEAF_YES : LEAF_NO;
+    return s;
+}
+
+/* ---- splits ---- */
+
+/* How much of the worst line's looseness the tokens of a position move: the spread of the terms of units that are neither on nor off. */
+static size_t widest_position(const struct cells_room *x, size_t line, size_t *unit)
+{
+    const struct problem *p = x->s->p;
+    size_t best = 0;
+    double most = -1;
+    *unit = 0;
+    for (size_t u = 0; u < p->net.units || u == 0; u++) {
+        double by = p->net.units && x->unit[u].phase == '~' ? fabs(factor_of(x, line, u)) : 0;
+        for (size_t i = 0; i < p->n_src; i++) {
+            double low = INFINITY, high = -INFINITY;
+            for (size_t k = 0; k < p->t.n_set[i]; k++) {
+                size_t cell = p->first[i] + k;
+                if (x->off[cell] || x->w[cell] == 0)
+                    continue;
+                double h = x->w[cell] * (1e-6 + by * (p->net.units ? cells_read(x, i, (size_t)p->t.sets[i][k], p->net.n_out + u) - (x->unit[u].lo + x->unit[u].hi) / 2 : 0));
+                low = fmin(low, h);
+                high = fmax(high, h);
+            }
+            if (high - low > most) {
+                most = high - low;
+                best = i;
+                *unit = u;
+            }
+        }
+    }
+    return best;
+}
+
+/* Takes away the tokens on one side of the middle; named gets the others. */
+static size_t halve(struct cells_room *x, size_t i, size_t unit, unsigned char *named)
+{
+    const struct problem *p = x->s->p;
+    double low = INFINITY, high = -INFINITY;
+    size_t n = 0;
+    for (int pass = 0; pass < 2; pass++)
+        for (size_t k = 0; k < p->t.n_set[i]; k++) {
+            size_t cell = p->first[i] + k;
+            named[k] = 0;
+            if (x->off[cell] || x->w[cell] == 0)
+                continue;
+            double h = x->w[cell] * (1e-6 + (p->net.units ? cells_read(x, i, (size_t)p->t.sets[i][k], p->net.n_out + unit) : 0));
+            if (pass == 0) {
+                low = fmin(low, h);
+                high = fmax(high, h);
+            } else if (h <= (low + high) / 2)
+                named[k] = 1, n++;
+        }
+    return high > low ? n : 0;
+}
+
+static enum status decide(enum cells_answer *out, struct cells_room *x, const struct limits *l);
+
+static enum status branch(enum cells_answer *out, struct cells_room *x, const struct limits *l, size_t i, const unsigned char *named)
+{
+    const struct problem *p = x->s->p;
+    size_t m = p->t.n_set[i];
+    unsigned char *off = x->off + p->first[i], *before = mem_array(m, 1);
+    double *least = mem_array(2 * p->net.units + 1, sizeof *least);
+    enum status s = before && least ? STATUS_OK : STATUS_MEMORY;
+    bool comma = false;
+    if (s == STATUS_OK) {
+        memcpy(before, off, m);
+        memcpy(least, x->least, 2 * p->net.units * sizeof *least);
+        text_addf(x->out, "cell split %zu ", i);
+        for (size_t k = 0; k < m; k++)
+            if (named[k]) {
+                text_addf(x->out, "%s%d", comma ? "," : "", p->t.sets[i][k]);
+                comma = true;
+            }
+        text_add(x->out, "\n");
+    }
+    *out = CELLS_CLOSED;
+    for (int part = 0; part < 2 && s == STATUS_OK && *out != CELLS_BELOW; part++) {
+        enum cells_answer one = CELLS_CLOSED;
+        for (size_t k = 0; k < m; k++)
+            off[k] = before[k] || (named[k] != 0) == (part == 1);
+        memcpy(x->least, least, 2 * p->net.units * sizeof *least);
+        if (cells_alive(x))
+            s = decide(&one, x, l);
+        if (one != CELLS_CLOSED)
+            *out = one;
+    }
+    if (s == STATUS_OK) {
+        memcpy(off, before, m);
+        cells_alive(x);
+    }
+    free(before);
+    free(least);
+    return s;
+}
+
+static enum status count_leaf(tally *to, const struct cells_room *x)
+{
+    tally n;
+    enum status s = cells_count(&n, x);
+    if (s == STATUS_OK)
+        *to += n;
+    return s;
+}
+
+static enum status give_up(enum cells_answer *out, struct cells_room *x)
+{
+    *out = CELLS_OPEN;
+    text_add(x->out, "cell open\n");
+    return count_leaf(&x->open, x);
+}
+
+static enum status decide(enum cells_answer *out, struct cells_room *x, const struct limits *l)
+{
+    bool negated = x->c->d.holds == HOLDS_NOT_ALL;
+    int closed = LEAF_NO, fails = LEAF_NO;
+    size_t worst = 0, other, unit;
+    if (limits_expired(l))
+        return give_up(out, x);
+    cells_weights(x);
+    if (!(x->most > WEIGHT_LEAST))
+        return give_up(out, x);
+    enum status s = cells_bounds(x);
+    if (s == STATUS_OK)
+        s = try_leaf(&closed, x, &worst, negated);
+    if (s == STATUS_OK && closed) {
+        write_leaf(x, "bounds");
+        *out = CELLS_CLOSED;
+        return count_leaf(&x->yes, x);
+    }
+    if (s == STATUS_OK && !negated) {
+        cells_path(x, worst);
+        s = descend(x, worst);
+        if (s == STATUS_OK && x->best_value < 0 && !x->s->count)
+            return *out = CELLS_BELOW, STATUS_OK;
+    }
+    if (s == STATUS_OK && x->s->count) {
+        for (size_t u = 0; u < x->s->p->net.units; u++)
+            x->unit[u].sloped = false;
+        s = try_leaf(&fails, x, &other, !negated);
+        if (s == STATUS_OK && fails) {
+            write_leaf(x, "fails");
+            return *out = CELLS_CLOSED, STATUS_OK;
+        }
+    }
+    if (s != STATUS_OK)
+        return s;
+    if (++x->tried >= x->s->nodes)
+        return give_up(out, x);
+    size_t i = widest_position(x, worst, &unit);
+    unsigned char *named = mem_array(x->s->p->t.n_set[i], 1);
+    if (!named)
+        return STATUS_MEMORY;
+    s = halve(x, i, unit, named) ? branch(out, x, l, i, named) : give_up(out, x);
+    free(named);
+    return s;
+}
+
+enum status cells_decide(enum cells_answer *out, struct cells_room *x, const struct limits *l)
+{
+    enum status s = room_for_lines(x);
+    if (s == STATUS_OK)
+        s = decide(out, x, l);
+    if (s == STATUS_OK && x->out->failed)
+        s = STATUS_MEMORY;
+    return s;
+}
