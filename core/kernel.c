@@ -12,9 +12,10 @@
 #define TINY 0x1p-1022
 #define CHUNK 256
 
-typedef double lane __attribute__((vector_size(64), aligned(8), may_alias));
-typedef long long lane_bits __attribute__((vector_size(64), aligned(8), may_alias));
-#define LANES 8
+/* 32 bytes: a register of AVX2. Wider vectors are taken apart through memory where the machine has none. */
+typedef double lane __attribute__((vector_size(32), aligned(8), may_alias));
+typedef long long lane_bits __attribute__((vector_size(32), aligned(8), may_alias));
+#define LANES 4
 #define LOAD(p) (*(const lane *)(const void *)(p))
 #define STORE(p, x) (*(lane *)(void *)(p) = (x))
 #define ABS(x) ((lane)((lane_bits)(x) & 0x7fffffffffffffffLL))
@@ -57,23 +58,33 @@ void kernel_sum_begin(struct kernel_sum *s, double *y, double *ry, const double 
     }
 }
 
-/* The two blocks below are written out for one lane of columns and for single columns: the accumulators stay in registers. */
+/* The blocks below are written out for four lanes of columns, one lane, and single columns: the accumulators stay in registers. */
 WIDE static void sum_chunk(double *y, double *ry, const double *x, const double *r, const double *W, size_t k, size_t m)
 {
     size_t j = 0;
-    for (; j + 2 * LANES <= m; j += 2 * LANES) {
-        lane a0 = LOAD(y + j), a1 = LOAD(y + j + LANES), r0 = LOAD(ry + j), r1 = LOAD(ry + j + LANES);
+    for (; j + 4 * LANES <= m; j += 4 * LANES) {
+        lane a0 = LOAD(y + j), a1 = LOAD(y + j + LANES), a2 = LOAD(y + j + 2 * LANES), a3 = LOAD(y + j + 3 * LANES);
+        lane r0 = LOAD(ry + j), r1 = LOAD(ry + j + LANES), r2 = LOAD(ry + j + 2 * LANES), r3 = LOAD(ry + j + 3 * LANES);
         for (size_t i = 0; i < k; i++) {
-            lane w0 = LOAD(W + i * m + j), w1 = LOAD(W + i * m + j + LANES);
+            const double *w = W + i * m + j;
+            lane w0 = LOAD(w), w1 = LOAD(w + LANES), w2 = LOAD(w + 2 * LANES), w3 = LOAD(w + 3 * LANES);
             a0 += x[i] * w0;
             a1 += x[i] * w1;
+            a2 += x[i] * w2;
+            a3 += x[i] * w3;
             r0 += r[i] * ABS(w0);
             r1 += r[i] * ABS(w1);
+            r2 += r[i] * ABS(w2);
+            r3 += r[i] * ABS(w3);
         }
         STORE(y + j, a0);
         STORE(y + j + LANES, a1);
+        STORE(y + j + 2 * LANES, a2);
+        STORE(y + j + 3 * LANES, a3);
         STORE(ry + j, r0);
         STORE(ry + j + LANES, r1);
+        STORE(ry + j + 2 * LANES, r2);
+        STORE(ry + j + 3 * LANES, r3);
     }
     for (; j + LANES <= m; j += LANES) {
         lane a0 = LOAD(y + j), r0 = LOAD(ry + j);
@@ -150,14 +161,24 @@ WIDE void kernel_sum_end(struct kernel_sum *s)
 WIDE void kernel_combine(double *y, const double *base, const double *w, const double *const *rows, size_t n, size_t m)
 {
     size_t j = 0;
-    for (; j + 2 * LANES <= m; j += 2 * LANES) {
-        lane a0 = LOAD(base + j), a1 = LOAD(base + j + LANES);
+    for (; j + 4 * LANES <= m; j += 4 * LANES) {
+        lane a0 = LOAD(base + j), a1 = LOAD(base + j + LANES), a2 = LOAD(base + j + 2 * LANES), a3 = LOAD(base + j + 3 * LANES);
         for (size_t i = 0; i < n; i++) {
-            a0 += w[i] * LOAD(rows[i] + j);
-            a1 += w[i] * LOAD(rows[i] + j + LANES);
+            const double *v = rows[i] + j;
+            a0 += w[i] * LOAD(v);
+            a1 += w[i] * LOAD(v + LANES);
+            a2 += w[i] * LOAD(v + 2 * LANES);
+            a3 += w[i] * LOAD(v + 3 * LANES);
         }
         STORE(y + j, a0);
         STORE(y + j + LANES, a1);
+        STORE(y + j + 2 * LANES, a2);
+        STORE(y + j + 3 * LANES, a3);
+    }
+    for (; j + LANES <= m; j += LANES) {
+        lane a = LOAD(base + j);
+        for (size_t i = 0; i < n; i++) a += w[i] * LOAD(rows[i] + j);
+        STORE(y + j, a);
     }
     for (; j < m; j++) {
         double a = base[j];

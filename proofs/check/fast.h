@@ -2,6 +2,7 @@
  * A row is a block of integers m[j] below 2^29 with one scale F and one radius: every entry lies within rad units of 2^-F of m[j]. */
 #ifndef CHECK_FAST_H
 #define CHECK_FAST_H
+#include "fast_loops.h"
 #include "nodes.h"
 
 struct frow { int32_t *m; int F; int64_t rad, total; bool known, failed; }; /* total: softmax only, bound on the sum of all errors */
@@ -47,7 +48,6 @@ bool frow_make(struct fnet *w, int node, uint32_t row, struct frow *out);
 /* acc at 2^-F, each within err: into `limit` bits */
 bool frow_store(struct frow *r, const int64_t *acc, uint32_t n, int F, int64_t err, int limit);
 int bits_of(uint64_t v);
-int64_t size_of(int64_t v);                                          /* |v| */
 #define TERMS_MOST 4000               /* |m| <= 2^bits, |w| <= 2^weight_bits, and K products of them stay below 2^62: see fnet_init */
 #define RADIUS_MOST ((int64_t)1 << 28)
 #endif

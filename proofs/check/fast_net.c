@@ -5,17 +5,14 @@
 #define F_MOST 50
 
 int bits_of(uint64_t v) { return v == 0 ? 0 : 64 - __builtin_clzll(v); }
-int64_t size_of(int64_t v) { return v < 0 ? -v : v; }
 
 /* acc at 2^-F, each within err: into `limit` bits. The shift rounds down: one unit, and one for the shift of err. */
 bool frow_store(struct frow *r, const int64_t *acc, uint32_t n, int F, int64_t err, int limit) {
-    int64_t most = 0;
-    for (uint32_t j = 0; j < n; j++) most = size_of(acc[j]) > most ? size_of(acc[j]) : most;
-    int shift = bits_of((uint64_t)most) - limit;
+    int shift = bits_of((uint64_t)loop_largest_sum(acc, n)) - limit;
     if (shift < F - F_MOST) shift = F - F_MOST;
     if (shift < 0) shift = 0;
     if (shift > 62 || err < 0 || (err >> shift) > RADIUS_MOST || F - shift < -20) return false;
-    for (uint32_t j = 0; j < n; j++) r->m[j] = (int32_t)(acc[j] >> shift);
+    loop_shift(r->m, acc, n, shift);
     r->F = F - shift;
     r->rad = (err >> shift) + (shift > 0 ? 2 : 0);
     return true;

@@ -2,23 +2,6 @@
 #include "fast.h"
 #include <string.h>
 
-/* acc[j] += x w[j]; exact: see fnet_init */
-__attribute__((optimize("O3"), target_clones("avx2", "default"))) static void add_scaled(int64_t *restrict acc, int32_t x, const int32_t *restrict w, uint32_t n) {
-    for (uint32_t j = 0; j < n; j++) acc[j] += (int64_t)x * w[j];
-}
-
-__attribute__((optimize("O3"), target_clones("avx2", "default"))) static int64_t product(const int32_t *restrict a, const int32_t *restrict b, uint32_t n) {
-    int64_t s = 0;
-    for (uint32_t j = 0; j < n; j++) s += (int64_t)a[j] * b[j];
-    return s;
-}
-
-static int64_t sum_size(const int32_t *a, uint32_t n) {
-    int64_t s = 0;
-    for (uint32_t j = 0; j < n; j++) s += size_of(a[j]);
-    return s;
-}
-
 /* acc (scale F) += b: false when it does not fit; *err grows */
 static bool add_bias(struct fnet *w, const struct fweight *x, uint32_t n, int F, int64_t *err) {
     if (x->b == NULL) return true;
@@ -32,9 +15,8 @@ static bool add_bias(struct fnet *w, const struct fweight *x, uint32_t n, int F,
 /* sum (x +- r)(w +- 1): the error is at most r column + sum |x| + K r */
 static bool make_linear(struct fnet *w, const struct fweight *x, struct frow *out, const struct frow *in) {
     if (x->rows > TERMS_MOST || x->w == NULL) return false;
-    memset(w->acc, 0, x->cols * sizeof *w->acc);
-    for (uint32_t k = 0; k < x->rows; k++) add_scaled(w->acc, in->m[k], x->w + (size_t)k * x->cols, x->cols);
-    __int128 err = (__int128)in->rad * (x->column + x->rows) + sum_size(in->m, x->rows);
+    loop_multiply(w->acc, in->m, x->w, x->rows, x->cols);
+    __int128 err = (__int128)in->rad * (x->column + x->rows) + loop_sum_size(in->m, x->rows);
     if (err > (__int128)1 << 60) return false;
     int64_t e = (int64_t)err;
     return add_bias(w, x, x->cols, in->F + x->F, &e) && frow_store(out, w->acc, x->cols, in->F + x->F, e, w->bits);
@@ -57,8 +39,7 @@ static bool make_sum(struct fnet *w, const struct node *x, const struct fweight 
         if (drop > 30) drop = 30; /* m is below 2^29: the rest is -1 or 0 */
         if (x->op == OP_SUB && a == 1)
             for (uint32_t j = 0; j < x->width; j++) w->acc[j] -= r->m[j] >> drop;
-        else
-            for (uint32_t j = 0; j < x->width; j++) w->acc[j] += r->m[j] >> drop;
+        else loop_add_shifted(w->acc, r->m, drop, x->width);
         err += (r->rad >> drop) + (drop > 0 ? 2 : 0);
     }
     return add_bias(w, b, x->width, F, &err) && frow_store(out, w->acc, x->width, F, err, w->bits);
@@ -188,15 +169,15 @@ static bool make_pattern(struct fnet *w, const struct node *x, uint32_t row, str
     if (q == NULL || K > TERMS_MOST || score->d[0] >= (uint32_t)1 << 20) return false;
     for (uint32_t j = 0; j < w->n; j++)
         if (fnet_allowed(w, row, j) && fnet_row(w, score->args[1], j) == NULL) return false;
-    int64_t size = sum_size(q->m, K), rad = 0;
+    int64_t size = loop_sum_size(q->m, K), rad = 0;
     int64_t inverse = (int64_t)root(((unsigned __int128)1 << 80) / score->d[0]); /* 2^40 / sqrt(d), down, within 2 units */
     for (uint32_t j = 0; j < w->n; j++) {
         if (!fnet_allowed(w, row, j)) continue;
         const struct frow *k = fnet_row(w, score->args[1], j);
         int F = q->F + k->F + 40 - 32;
         if (F < 0 || F > 120) return false;
-        int64_t dot = product(q->m, k->m, K);
-        __int128 err = (__int128)q->rad * sum_size(k->m, K) + (__int128)k->rad * size + (__int128)K * q->rad * k->rad;
+        int64_t dot = loop_product(q->m, k->m, K);
+        __int128 err = (__int128)q->rad * loop_sum_size(k->m, K) + (__int128)k->rad * size + (__int128)K * q->rad * k->rad;
         if (err > (__int128)1 << 62) return false;
         __int128 value = (__int128)dot * inverse >> F; /* |dot| < 2^62, inverse <= 2^40 */
         if (value > (__int128)1 << 50 || value < -((__int128)1 << 50)) return false;
@@ -228,9 +209,8 @@ static bool make_mix(struct fnet *w, const struct node *x, uint32_t row, struct 
         const struct frow *v = fnet_row(w, x->args[1], j);
         int drop = v->F - F;
         if (drop > 30) return false;
-        int64_t most = 0, b = (v->rad >> drop) + (drop > 0 ? 2 : 0);
-        for (uint32_t k = 0; k < x->width; k++) most = size_of(v->m[k]) > most ? size_of(v->m[k]) : most;
-        if (drop == 0) add_scaled(w->acc, p->m[j], v->m, x->width);
+        int64_t most = loop_largest(v->m, x->width), b = (v->rad >> drop) + (drop > 0 ? 2 : 0);
+        if (drop == 0) loop_add_scaled(w->acc, p->m[j], v->m, x->width);
         else
             for (uint32_t k = 0; k < x->width; k++) w->acc[k] += (int64_t)p->m[j] * (v->m[k] >> drop);
         largest = (most >> drop) + 1 + b > largest ? (most >> drop) + 1 + b : largest;
@@ -268,12 +248,6 @@ static bool make_extreme(struct fnet *w, const struct node *x, uint32_t row, str
     return out->rad <= RADIUS_MOST;
 }
 
-static int64_t most_of(const int32_t *m, uint32_t n) {
-    int64_t most = 0;
-    for (uint32_t j = 0; j < n; j++) most = size_of(m[j]) > most ? size_of(m[j]) : most;
-    return most;
-}
-
 /* sums of K products (x +- a)(y +- b), |x| <= X, |y| <= Y: K (a Y + b X + a b) */
 static bool product_error(int64_t K, const struct frow *a, int64_t X, const struct frow *b, int64_t Y, int64_t *err) {
     __int128 e = (__int128)K * (a->rad * Y + b->rad * X + a->rad * b->rad); /* each product is below 2^58 */
@@ -284,7 +258,7 @@ static bool product_error(int64_t K, const struct frow *a, int64_t X, const stru
 static bool make_product(struct fnet *w, const struct node *x, uint32_t row, struct frow *out) {
     const struct frow *a = fnet_row(w, x->args[0], row), *b = fnet_row(w, x->args[1], row);
     int64_t err;
-    if (a == NULL || b == NULL || !product_error(1, a, most_of(a->m, x->width), b, most_of(b->m, x->width), &err)) return false;
+    if (a == NULL || b == NULL || !product_error(1, a, loop_largest(a->m, x->width), b, loop_largest(b->m, x->width), &err)) return false;
     for (uint32_t j = 0; j < x->width; j++) w->acc[j] = (int64_t)a->m[j] * b->m[j];
     return frow_store(out, w->acc, x->width, a->F + b->F, err, w->bits);
 }
@@ -294,11 +268,11 @@ static bool make_matmul(struct fnet *w, const struct node *x, uint32_t row, stru
     uint32_t A = x->d[1], K = x->d[2], C = x->d[3];
     int64_t err;
     if (a == NULL || b == NULL) return false;
-    int64_t X = most_of(a->m, w->net->nodes[x->args[0]].width), Y = most_of(b->m, w->net->nodes[x->args[1]].width);
+    int64_t X = loop_largest(a->m, w->net->nodes[x->args[0]].width), Y = loop_largest(b->m, w->net->nodes[x->args[1]].width);
     if (K > TERMS_MOST || !product_error(K, a, X, b, Y, &err)) return false;
     memset(w->acc, 0, x->width * sizeof *w->acc);
     for (size_t i = 0; i < x->width / C; i++) /* i = (matrix, row of it) */
-        for (size_t k = 0; k < K; k++) add_scaled(w->acc + i * C, a->m[i * K + k], b->m + (i / A * K + k) * C, C);
+        for (size_t k = 0; k < K; k++) loop_add_scaled(w->acc + i * C, a->m[i * K + k], b->m + (i / A * K + k) * C, C);
     return frow_store(out, w->acc, x->width, a->F + b->F, err, w->bits);
 }
 

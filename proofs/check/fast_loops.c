@@ -1,0 +1,138 @@
+/* see fast_loops.h */
+#include "fast_loops.h"
+#include <stdbool.h>
+#include <stddef.h>
+
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
+#include <immintrin.h>
+#define HAS_VECTORS 1
+#define LOOP __attribute__((optimize("O3"), target_clones("avx2", "default")))
+#define AVX2 __attribute__((target("avx2")))
+static bool vectors(void) { return __builtin_cpu_supports("avx2"); }
+#else
+#define LOOP
+#endif
+
+/* Columns first, first + 1, ...: of the plain loops everything, of the others what is left. */
+static void multiply_rest(int64_t *acc, const int32_t *x, const int32_t *W, uint32_t rows, uint32_t cols, uint32_t first) {
+    for (uint32_t j = first; j < cols; j++) acc[j] = 0;
+    for (uint32_t k = 0; k < rows; k++)
+        for (uint32_t j = first; j < cols; j++) acc[j] += (int64_t)x[k] * W[(size_t)k * cols + j];
+}
+
+static void add_scaled_rest(int64_t *acc, int32_t x, const int32_t *w, uint32_t n, uint32_t first) {
+    for (uint32_t j = first; j < n; j++) acc[j] += (int64_t)x * w[j];
+}
+
+static int64_t product_rest(const int32_t *a, const int32_t *b, uint32_t n, uint32_t first) {
+    int64_t s = 0;
+    for (uint32_t j = first; j < n; j++) s += (int64_t)a[j] * b[j];
+    return s;
+}
+
+#ifdef HAS_VECTORS
+/* Eight entries of a row: the products of those at even places, and of those at odd places, which a shift brings to the even ones. */
+AVX2 static inline __m256i load(const int32_t *p) { return _mm256_loadu_si256((const __m256i *)(const void *)p); }
+AVX2 static inline __m256i odd(__m256i v) { return _mm256_srli_epi64(v, 32); }
+
+AVX2 static inline void add_pair(int64_t *acc, __m256i even_sums, __m256i odd_sums) { /* 0 2 4 6 and 1 3 5 7 */
+    __m256i low = _mm256_unpacklo_epi64(even_sums, odd_sums), high = _mm256_unpackhi_epi64(even_sums, odd_sums); /* 0 1 4 5 and 2 3 6 7 */
+    __m256i *to = (__m256i *)(void *)acc;
+    _mm256_storeu_si256(to, _mm256_add_epi64(_mm256_loadu_si256(to), _mm256_permute2x128_si256(low, high, 0x20)));
+    to = (__m256i *)(void *)(acc + 4);
+    _mm256_storeu_si256(to, _mm256_add_epi64(_mm256_loadu_si256(to), _mm256_permute2x128_si256(low, high, 0x31)));
+}
+
+AVX2 static void multiply_wide(int64_t *acc, const int32_t *x, const int32_t *W, uint32_t rows, uint32_t cols) {
+    uint32_t j = 0;
+    for (; j + 16 <= cols; j += 16) {
+        __m256i e0 = _mm256_setzero_si256(), e1 = e0, o0 = e0, o1 = e0;
+        for (uint32_t k = 0; k < rows; k++) {
+            __m256i by = _mm256_set1_epi32(x[k]), v0 = load(W + (size_t)k * cols + j), v1 = load(W + (size_t)k * cols + j + 8);
+            e0 = _mm256_add_epi64(e0, _mm256_mul_epi32(by, v0));
+            o0 = _mm256_add_epi64(o0, _mm256_mul_epi32(by, odd(v0)));
+            e1 = _mm256_add_epi64(e1, _mm256_mul_epi32(by, v1));
+            o1 = _mm256_add_epi64(o1, _mm256_mul_epi32(by, odd(v1)));
+        }
+        for (uint32_t t = 0; t < 16; t++) acc[j + t] = 0;
+        add_pair(acc + j, e0, o0);
+        add_pair(acc + j + 8, e1, o1);
+    }
+    multiply_rest(acc, x, W, rows, cols, j);
+}
+
+AVX2 static void add_scaled_wide(int64_t *acc, int32_t x, const int32_t *w, uint32_t n) {
+    uint32_t j = 0;
+    __m256i by = _mm256_set1_epi32(x);
+    for (; j + 8 <= n; j += 8) add_pair(acc + j, _mm256_mul_epi32(by, load(w + j)), _mm256_mul_epi32(by, odd(load(w + j))));
+    add_scaled_rest(acc, x, w, n, j);
+}
+
+AVX2 static int64_t product_wide(const int32_t *a, const int32_t *b, uint32_t n) {
+    uint32_t j = 0;
+    __m256i s = _mm256_setzero_si256();
+    for (; j + 8 <= n; j += 8) {
+        __m256i u = load(a + j), v = load(b + j);
+        s = _mm256_add_epi64(s, _mm256_add_epi64(_mm256_mul_epi32(u, v), _mm256_mul_epi32(odd(u), odd(v))));
+    }
+    int64_t part[4];
+    _mm256_storeu_si256((__m256i *)(void *)part, s);
+    return part[0] + part[1] + part[2] + part[3] + product_rest(a, b, n, j);
+}
+#endif
+
+void loop_multiply(int64_t *acc, const int32_t *x, const int32_t *W, uint32_t rows, uint32_t cols) {
+#ifdef HAS_VECTORS
+    if (vectors()) {
+        multiply_wide(acc, x, W, rows, cols);
+        return;
+    }
+#endif
+    multiply_rest(acc, x, W, rows, cols, 0);
+}
+
+void loop_add_scaled(int64_t *acc, int32_t x, const int32_t *w, uint32_t n) {
+#ifdef HAS_VECTORS
+    if (vectors()) {
+        add_scaled_wide(acc, x, w, n);
+        return;
+    }
+#endif
+    add_scaled_rest(acc, x, w, n, 0);
+}
+
+int64_t loop_product(const int32_t *a, const int32_t *b, uint32_t n) {
+#ifdef HAS_VECTORS
+    if (vectors()) return product_wide(a, b, n);
+#endif
+    return product_rest(a, b, n, 0);
+}
+
+LOOP void loop_add_shifted(int64_t *acc, const int32_t *m, int drop, uint32_t n) {
+    for (uint32_t j = 0; j < n; j++) acc[j] += m[j] >> drop;
+}
+
+LOOP int64_t loop_sum_size(const int32_t *m, uint32_t n) {
+    int64_t s = 0;
+    for (uint32_t j = 0; j < n; j++) s += size_of(m[j]);
+    return s;
+}
+
+LOOP int64_t loop_largest(const int32_t *m, uint32_t n) {
+    int32_t most = 0;
+    for (uint32_t j = 0; j < n; j++) {
+        int32_t size = m[j] < 0 ? -m[j] : m[j];
+        most = size > most ? size : most;
+    }
+    return most;
+}
+
+LOOP int64_t loop_largest_sum(const int64_t *acc, uint32_t n) {
+    int64_t most = 0;
+    for (uint32_t j = 0; j < n; j++) most = size_of(acc[j]) > most ? size_of(acc[j]) : most;
+    return most;
+}
+
+LOOP void loop_shift(int32_t *m, const int64_t *acc, uint32_t n, int shift) {
+    for (uint32_t j = 0; j < n; j++) m[j] = (int32_t)(acc[j] >> shift);
+}

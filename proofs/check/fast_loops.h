@@ -1,0 +1,16 @@
+/* fast_loops: the inner loops of the first look (fast.h), over entries of rows. All is in integers that cannot overflow (fnet_init), so that the
+ * vectors of a machine and plain loops give the same. */
+#ifndef CHECK_FAST_LOOPS_H
+#define CHECK_FAST_LOOPS_H
+#include <stdint.h>
+
+static inline int64_t size_of(int64_t v) { return v < 0 ? -v : v; }       /* |v| */
+void loop_multiply(int64_t *acc, const int32_t *x, const int32_t *W, uint32_t rows, uint32_t cols); /* acc = x W */
+void loop_add_scaled(int64_t *acc, int32_t x, const int32_t *w, uint32_t n);                        /* acc += x w */
+void loop_add_shifted(int64_t *acc, const int32_t *m, int drop, uint32_t n);                        /* acc += m >> drop */
+int64_t loop_product(const int32_t *a, const int32_t *b, uint32_t n);                               /* a . b */
+int64_t loop_sum_size(const int32_t *m, uint32_t n);                                                /* sum |m| */
+int64_t loop_largest(const int32_t *m, uint32_t n);                                                 /* max |m|, each below 2^31 */
+int64_t loop_largest_sum(const int64_t *acc, uint32_t n);
+void loop_shift(int32_t *m, const int64_t *acc, uint32_t n, int shift);                             /* m = acc >> shift, which fits */
+#endif
