@@ -116,6 +116,18 @@ def part_count():
         row("%s: smallest margin" % what, c, seconds, "[%.9g, %.9g] at %s" % (c["lo"], c["hi"], c.get("attains")))
 
 
+def part_badly_trained():
+    print("max of 10, 64 tokens, one seed stopped at several accuracies: certified accuracy within 1e-3, at most 120 s")
+    for accuracy in ("0.99", "0.9", "0.5", "untrained"):
+        training = ["--steps", "0"] if accuracy == "untrained" else ["--accuracy", accuracy, "--steps", "20000"]
+        path = model("max10_acc%s.safetensors" % accuracy, "max", "--n", "10", "--seed", "11", *training)
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        seconds, claims = verify_text(COUNT % (path, 10, 63, "max(t)", "within 1/1000"), "--timeout", "120")
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        c = claims[0]
+        row("max10, accuracy %s: count" % accuracy, c, seconds, "fraction [%.6f, %.6f], width %.2e, %.1f s of CPU" % (c["lo"], c["hi"], c["hi"] - c["lo"], after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime))
+
+
 def part_twin():
     seconds, claims = verify(ROOT + "/examples/twin.claims")
     for c in claims:

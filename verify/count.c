@@ -6,8 +6,8 @@
 #include "verify/count.h"
 
 #define EXACT_SECONDS 2        /* for the exact walk, at most a quarter of the time */
-#define BINS_FIRST 256
-#define ENTER_FIRST 256
+#define BINS_FIRST 2048
+#define ENTER_FIRST 256        /* the first bound of what a part may leave open, in parts of what is asked for */
 
 static bool count_takes(const struct statement *s, struct text *why)
 {

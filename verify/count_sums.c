@@ -10,42 +10,6 @@
 
 #define STEPS_MOST 0x1p44
 
-#define EACH_EDGE(e, edges, state) for (const struct edge *e = (edges)->edge + (edges)->first[state]; e < (edges)->edge + (edges)->first[(state) + 1]; e++)
-
-void edges_clear(struct edges *e)
-{
-    free(e->first);
-    free(e->edge);
-    memset(e, 0, sizeof *e);
-}
-
-enum status edges_fill(struct edges *out, const struct cell *x)
-{
-    const struct problem *p = x->p;
-    const struct automaton *a = &x->c->a;
-    size_t n = 0, states = x->layer[p->n_src + 1];
-    size_t *first = mem_grow(out->first, &out->room_first, states + 1, sizeof *first);
-    if (!first)
-        return STATUS_MEMORY;
-    out->first = first;
-    for (size_t i = 0; i < p->n_src; i++)
-        for (size_t s = 0; s < a->n_states[i]; s++) {
-            first[x->layer[i] + s] = n;
-            struct edge *edge = mem_grow(out->edge, &out->room_edge, n + a->n_tokens[i] + 1, sizeof *edge);
-            if (!edge)
-                return STATUS_MEMORY;
-            out->edge = edge;
-            for (size_t k = 0; k < a->n_tokens[i]; k++) {
-                int to = a->next[i][s * a->n_tokens[i] + k];
-                if (to >= 0 && (i != p->row || p->t.sets[i][k] == x->q) && x->count[x->layer[i + 1] + (size_t)to] > 0)
-                    edge[n++] = (struct edge){ x->layer[i + 1] + (size_t)to, p->first[i] + k };
-            }
-        }
-    for (size_t s = x->layer[p->n_src]; s <= states; s++)
-        first[s] = n;
-    return STATUS_OK;
-}
-
 void sums_clear(struct sums *t)
 {
     free(t->mark);
@@ -54,15 +18,6 @@ void sums_clear(struct sums *t)
     free(t->high);
     free(t->N);
     memset(t, 0, sizeof *t);
-}
-
-double mix_at(const struct mix *f, const double *of_lines) { return f->by[0] * of_lines[f->line[0]] + f->by[1] * of_lines[f->line[1]]; }
-
-/* Of mix_at: products and a sum of three roundings, and the lines' own radius. */
-double mix_radius(const struct mix *f, const double *of_lines, double rad)
-{
-    double size = f->by[0] * fabs(of_lines[f->line[0]]) + f->by[1] * fabs(of_lines[f->line[1]]);
-    return f->by[1] == 0 && f->by[0] == 1 ? rad : ((f->by[0] + f->by[1]) * rad + size * 0x1p-50) * (1 + 0x1p-40);
 }
 
 static enum status room(struct sums *t, size_t states, size_t cells)
@@ -86,37 +41,15 @@ static enum status room(struct sums *t, size_t states, size_t cells)
     return STATUS_OK;
 }
 
-/* Extrema of the whole sums: the step is their distance over the bins. */
-static double width_of(struct sums *t, const struct cell *x, const struct edges *edges, const struct mix *f)
-{
-    size_t last = x->layer[x->p->n_src];
-    if (f->by[1] == 0)
-        return f->by[0] * (x->high[f->line[0]] - x->low[f->line[0]]);
-    for (size_t s = last; s < x->layer[x->p->n_src + 1]; s++)
-        t->mark[s].low = t->mark[s].high = 0;
-    for (size_t s = last; s-- > 0;) {
-        double low = INFINITY, high = -INFINITY;
-        EACH_EDGE(e, edges, s) {
-            double h = mix_at(f, x->h + e->cell * x->Kp), lo = h + t->mark[e->next].low, hi = h + t->mark[e->next].high;
-            low = lo < low ? lo : low;
-            high = hi > high ? hi : high;
-        }
-        t->mark[s].low = low;
-        t->mark[s].high = high;
-    }
-    return t->mark[0].high - t->mark[0].low;
-}
-
-static bool take_steps(struct sums *t, const struct cell *x, const struct mix *f)
+static bool take_steps(struct sums *t, const struct cell *x, size_t line)
 {
     const struct problem *p = x->p;
     for (size_t i = 0; i < p->n_src; i++)
         for (size_t k = 0; k < p->t.n_set[i]; k++) {
             size_t cell = p->first[i] + k;
-            if (!x->c->live[cell] || (i == p->row && p->t.sets[i][k] != x->q))
+            if (!x->allowed[cell])
                 continue;
-            const double *h = x->h + cell * x->Kp;
-            double steps = mix_at(f, h) / t->step, rad = mix_radius(f, h, x->rad[cell]) / t->step, slack = (fabs(steps) + rad + 1) * 0x1p-50;
+            double steps = x->h[cell * x->Kp + line] / t->step, rad = x->rad[cell] / t->step, slack = (fabs(steps) + rad + 1) * 0x1p-50;
             if (!(fabs(steps) + rad < STEPS_MOST))
                 return false;
             double whole = floor(steps);
@@ -147,7 +80,7 @@ static void mark_extrema(struct sums *t, const struct cell *x, const struct edge
     }
 }
 
-/* What can be asked of a state: minus the steps of the prefixes that reach it, with the rests to spare; and of that what is not settled by its extrema. */
+/* What is read of a state: minus the steps of the prefixes that reach it, with the rests to spare; and of that what is not settled by its extrema. */
 static size_t mark_windows(struct sums *t, const struct cell *x, const struct edges *edges)
 {
     size_t last = x->layer[x->p->n_src], total = 0;
@@ -236,16 +169,15 @@ static double spread_of(const struct cell *x)
     return x->count[0] < (tally)1 << 53 ? 0 : terms * 0x1p-51;
 }
 
-enum status sums_fill(struct sums *t, const struct cell *x, const struct edges *edges, const struct mix *f, size_t bins, const struct limits *l, bool *expired)
+enum status sums_fill(struct sums *t, const struct cell *x, const struct edges *edges, size_t line, size_t bins, const struct limits *l, bool *expired)
 {
     enum status s = room(t, x->layer[x->p->n_src + 1], x->p->first[x->p->n_src]);
     if (s != STATUS_OK)
         return s;
-    t->form = *f;
     t->bins = 0;
-    double width = width_of(t, x, edges, f);
+    double width = x->high[line] - x->low[line];
     t->step = width / (double)bins;
-    if (!isfinite(width) || !(t->step > 0) || !take_steps(t, x, f))
+    if (!isfinite(width) || !(t->step > 0) || !take_steps(t, x, line))
         return STATUS_OK;
     mark_extrema(t, x, edges);
     size_t entries = mark_windows(t, x, edges);
@@ -263,28 +195,28 @@ enum status sums_fill(struct sums *t, const struct cell *x, const struct edges *
     return fill(t, x, edges, l, expired);
 }
 
-static double completions(const struct sums *t, const struct cell *x, size_t state, double v)
+/* Sequences whose steps add up to at most v; -1: the table does not say. */
+static double completions(const struct sums *t, const struct cell *x, double v)
 {
-    const struct mark *m = t->mark + state;
+    const struct mark *m = t->mark;
     if (v < (double)m->least)
         return 0;
     if (v >= (double)m->most)
-        return (double)x->count[state];
+        return (double)x->count[0];
     int64_t at = (int64_t)v - m->from;   /* asked for within the window, or the table says nothing */
     return at >= 0 && (size_t)at < m->n ? t->N[m->at + (size_t)at] : -1;
 }
 
-void sums_ask(tally *over, tally *under, const struct sums *t, const struct cell *x, size_t state, const double *sum, double rad)
+void sums_ask(tally *over, tally *under, const struct sums *t, const struct cell *x)
 {
-    const struct mark *m = t->mark + state;
-    tally all = x->count[state];
+    const struct mark *m = t->mark;
+    tally all = x->count[0];
     *over = all;
     *under = 0;
     if (t->bins == 0)
         return;
-    double s = mix_at(&t->form, sum) / t->step, r = mix_radius(&t->form, sum, rad) / t->step, n = (double)x->p->n_src + 8;
-    double slack = (fabs(s) + r + fabs(m->low) + fabs(m->high) + 1) * n * 0x1p-52;
-    double most = completions(t, x, state, floor(r - s - m->low + slack)), least = completions(t, x, state, ceil(-s - r - m->high - slack) - 1);
+    double slack = (fabs(m->low) + fabs(m->high) + 1) * ((double)x->p->n_src + 8) * 0x1p-52;
+    double most = completions(t, x, floor(slack - m->low)), least = completions(t, x, ceil(-m->high - slack) - 1);
     if (most >= 0 && most * (1 + t->spread) < (double)all)
         *over = (tally)ceil(most * (1 + t->spread));
     if (least > 0)

@@ -62,7 +62,8 @@ typedef unsigned __int128 tally;
 void tally_add(mpz_t to, tally n);   /* to += n */
 struct cell {
     const struct problem *p; const struct class *c; int q;
-    size_t Kp, capacity;
+    size_t Kp, capacity, lines;  /* lines: that are looked at, Kp rounded up */
+    unsigned char *allowed;      /* [n_src cells] tokens of the part that is looked at (engine count); all of them otherwise */
     double *G; const struct class *G_of;  /* [n_src cells, Kp]: constant-free part of the lines, without the query's */
     double *h;                   /* [n_src cells, Kp]: weight times form */
     double *w, *rad;             /* [n_src cells]: weight; radius of every h of the cell, with rounding and float32 error */

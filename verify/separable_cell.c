@@ -34,6 +34,7 @@ enum status cell_init(struct cell *x, const struct problem *p)
     size_t cells = p->first[p->n_src];
     x->w = mem_array(cells, sizeof *x->w);
     x->rad = mem_array(cells, sizeof *x->rad);
+    x->allowed = mem_array(cells, 1);
     x->layer = mem_array(n + 2, sizeof *x->layer);
     x->partial = mem_array((n + 1) * K, sizeof *x->partial);
     x->active = mem_array((n + 1) * K, sizeof *x->active);
@@ -43,7 +44,7 @@ enum status cell_init(struct cell *x, const struct problem *p)
     x->G = grow(&x->G, &room, cells * K);
     room = 0;
     x->h = grow(&x->h, &room, cells * K);
-    if (x->w && x->rad && x->layer && x->partial && x->active && x->n_active && x->tokens && x->G && x->h)
+    if (x->w && x->rad && x->allowed && x->layer && x->partial && x->active && x->n_active && x->tokens && x->G && x->h)
         return STATUS_OK;
     cell_clear(x);
     return STATUS_MEMORY;
@@ -55,6 +56,7 @@ void cell_clear(struct cell *x)
     free(x->h);
     free(x->w);
     free(x->rad);
+    free(x->allowed);
     free(x->low);
     free(x->high);
     free(x->count);
@@ -263,6 +265,8 @@ enum status cell_load(struct cell *x, bool *empty, const struct class *c, int q,
     x->q = q;
     x->enclose = enclose;
     x->Kp = c->lines.Kp;
+    x->lines = c->lines.K;
+    memset(x->allowed, 1, p->first[n_src]);
     *empty = c->a.n_states[0] == 0;
     if (*empty)
         return STATUS_OK;

@@ -57,7 +57,7 @@ struct walker {
     int64_t *g, *top, *radius, *weight;                     /* least and largest term g, top[cell * n_form + k]; one array in real semantics */
     int64_t *tokens; uint32_t *cells;                       /* of the walk's sequence */
     wide true_count, false_count, open_count;
-    struct bins bins;                                       /* rule count; B 0: rule separable */
+    struct parts parts;                                     /* rule count; B 0: rule separable */
     struct leaves *leaves;                                  /* rule cells, else NULL */
     int n_where;                                            /* features of the condition stand before those of the predicate */
 };
@@ -262,22 +262,30 @@ static enum tri exact_truth(struct walker *w, const uint32_t *left, uint32_t n_l
     return all;
 }
 
-static void complete(struct walker *w, const uint32_t *left, uint32_t n_left) {
+/* n sequences, of which the walk's is one, have its truth. */
+static void complete(struct walker *w, const uint32_t *left, uint32_t n_left, wide n) {
     struct eval *e = w->e;
-    enum tri exact = exact_truth(w, left, n_left);
-    if (exact != OPEN) {
-        if (exact == YES) w->true_count++;
-        else w->false_count++;
-        return;
+    enum tri exact = exact_truth(w, left, n_left), t = exact;
+    if (exact == OPEN) {
+        e->env[w->s.slot] = (struct var){.set = true, .seq = true, .s = w->tokens, .n = w->s.n};
+        e->fail.set = false;
+        t = eval_decide(e, w->predicate);
+        e->env[w->s.slot].set = false;
+        if (w->negated) t = tri_not(t); /* counted for the conjunction of forms */
     }
-    e->env[w->s.slot] = (struct var){.set = true, .seq = true, .s = w->tokens, .n = w->s.n};
-    e->fail.set = false;
-    enum tri t = eval_decide(e, w->predicate);
-    e->env[w->s.slot].set = false;
-    if (w->negated) t = tri_not(t); /* counted for the conjunction of forms */
-    if (t == YES) w->true_count++;
-    else if (t == NO) w->false_count++;
-    else w->open_count++;
+    if (t == YES) w->true_count += n;
+    else if (t == NO) w->false_count += n;
+    else w->open_count += n;
+}
+
+/* The one sequence of a part (rule count). */
+static void complete_part(void *walker, const uint32_t *left, uint32_t n_left) {
+    struct walker *w = walker;
+    for (uint32_t i = 0; i < w->s.n; i++) {
+        w->cells[i] = w->parts.cells[i];
+        w->tokens[i] = w->s.sets.v[i][w->cells[i] - w->s.at[i]];
+    }
+    complete(w, left, n_left, w->parts.cell.count[ROOT]);
 }
 
 /* active: forms not yet settled as positive; part, upper: least and largest of their sums so far (one array in real semantics). Depth is the number of positions. */
@@ -296,8 +304,7 @@ static bool walk(struct walker *w, uint32_t i, size_t class, const int64_t *part
     bool more = true;
     if (never) w->false_count += l->count[class];
     else if (n_left == 0) w->true_count += l->count[class];
-    else if (i == w->s.n) complete(w, left, n_left);
-    else if (w->bins.B > 0 && bins_settle(&w->bins, i, class, part, left, n_left, &w->true_count, &w->false_count, &w->open_count)) more = true;
+    else if (i == w->s.n) complete(w, left, n_left, 1);
     else {
         int64_t *sum = mem_get(w->n_form, sizeof *sum), *high = w->top == w->g ? sum : mem_get(w->n_form, sizeof *high);
         for (uint32_t t = 0; more && t < l->tokens; t++) {
@@ -348,12 +355,21 @@ static bool walk_states(struct walker *w, uint32_t q, size_t y, const size_t *fo
         w->radius[k] = (int64_t)w->s.n * t->form[k].radius;
         all[k] = (uint32_t)k;
     }
-    const struct cell cell = {.level = w->level, .n = w->s.n, .at = w->s.at, .K = t->n, .g = w->g, .radius = w->radius};
-    if (w->bins.B > 0 && w->level[0].classes.n > 1 && !bins_fill(&w->bins, &cell)) return sep_refuse(&w->s, "the tables of sums are too large");
+    uint32_t n_src = w->s.n;
+    while (n_src > 1 && w->s.w[(size_t)q * w->s.at[w->s.n] + w->s.at[n_src - 1]] == 0) n_src--; /* the mask forbids all tokens of a position, or none */
+    const struct cell cell = {.level = w->level, .n = w->s.n, .n_src = n_src, .at = w->s.at, .K = t->n, .g = w->g, .radius = w->radius};
     size_t start = 1; /* level 0 has one state; its class is 1, or 0 when y cannot be reached */
-    walk(w, 0, start, zero, zero, all, (uint32_t)t->n);
+    bool good = true;
+    if (w->parts.B == 0) walk(w, 0, start, zero, zero, all, (uint32_t)t->n);
+    else if (w->level[0].classes.n > 1) {
+        good = parts_count(&w->parts, &cell, w->form);
+        w->true_count += w->parts.yes;
+        w->false_count += w->parts.no;
+        w->open_count += w->parts.left_open;
+    }
     mem_free(zero);
     mem_free(all);
+    if (!good) return sep_refuse(&w->s, "the tables of sums are too large");
     wide yes = w->negated ? w->false_count : w->true_count, no = w->negated ? w->true_count : w->false_count;
     mpz_add_wide(w->tally->yes, yes);
     mpz_add_wide(w->tally->open, w->open_count);
@@ -484,7 +500,7 @@ static void sort_sets(struct sep *s) {
 }
 
 static void walker_clear(struct walker *w) {
-    bins_clear(&w->bins);
+    parts_clear(&w->parts);
     for (uint32_t i = 0; i <= w->s.n; i++) {
         if (w->states != NULL) table_clear(&w->states[i]);
         if (w->next != NULL) mem_free(w->next[i]);
@@ -520,7 +536,7 @@ static bool one_domain(struct eval *e, void *arg) {
     w->predicate = o->predicate;
     w->need_all = o->need_all;
     w->tally = o->tally;
-    if (o->count != NULL) w->bins = (struct bins){.B = o->count->bins, .enter = o->count->enter};
+    if (o->count != NULL) w->parts = (struct parts){.B = o->count->bins, .enter = o->count->enter, .complete = complete_part, .arg = w};
     struct sep *s = &w->s;
     s->mlp = o->leaves != NULL;
     w->leaves = o->leaves;

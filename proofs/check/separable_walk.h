@@ -11,27 +11,34 @@ struct level { struct table classes; uint32_t tokens; wide *count; int64_t *leas
 
 /* ---- rule count ---- */
 
-#define PAIRED 8                         /* forms whose pairs have tables */
+#define ROOT 1                           /* state of level 0 */
 struct unit { unsigned shift; uint64_t error; };
-/* One q with one set of final states: cells of position i from at[i]; terms g[cell * K + k]; radius[k] of every whole sum; class k of level i is mark first[i] + k. */
-struct cell { const struct level *level; uint32_t n; const uint32_t *at; size_t K; const int64_t *g, *radius; size_t *first; struct unit *unit; };
-/* by[0] (form[0] / 2^drop[0]) + by[1] (form[1] / 2^drop[1]), rounded down: <= its radius wherever both forms may fail */
-struct mix { uint32_t form[2]; int64_t by[2]; unsigned drop[2]; };
-/* Of the completions of a class: least and most of their steps, low and high of their rests; numbers from N[at] for v from..from + n - 1. */
-struct mark { int64_t least, most, low, high, from, to; size_t at, n; };
-struct sums { struct mix mix; uint32_t bins; int64_t width, step, radius, *steps, *rest; struct mark *mark; uint64_t *N; };
-int64_t mix_at(const struct mix *m, const int64_t *of_forms);
-void sums_clear(struct sums *t);
+struct edge { size_t to, cell; };
+/* A part of one q with one set of final states: the sequences whose cells are allowed. Cells of position i from at[i]; terms g[cell * K + k]; radius[k] of every
+ * whole sum. Class k of level i is state first[i] + k; its allowed edges, if it is reached, are edge[out[state]]..., count[state] its allowed completions. */
+struct cell {
+    const struct level *level; uint32_t n, n_src /* positions before it may be read */; const uint32_t *at; size_t K; const int64_t *g, *radius;
+    size_t *first, *out; struct edge *edge; struct unit *unit; wide *count; bool *allowed, *reached; int64_t *least, *most; /* [state * K + k] */
+};
 bool cell_units(struct cell *c);
-bool sums_fill(struct sums *t, const struct cell *c, const struct mix *mix, uint32_t bins); /* false: too large */
-/* From the forms' sums so far: how many completions of a class make the mixture fail, at most and at least. */
-void sums_ask(wide *over, wide *under, const struct sums *t, const struct cell *c, uint32_t i, size_t class, const int64_t *part);
+/* Of the completions of a state: least and most of their steps, low and high of their rests; numbers from N[at] for v from..from + n - 1. */
+struct mark { int64_t least, most, low, high, from, to; size_t at, n; };
+struct sums { uint32_t bins; int64_t step, radius, *steps, *rest; struct mark *mark; uint64_t *N; size_t states, room; };
+void sums_clear(struct sums *t);
+bool sums_fill(struct sums *t, const struct cell *c, size_t form, uint32_t bins); /* false: too large */
+/* How many sequences of the part make the form fail, at most and at least. */
+void sums_ask(wide *over, wide *under, const struct sums *t, const struct cell *c);
 
-struct bins { uint32_t B; wide enter; struct cell cell; struct sums *one, *two; size_t *rank, total; wide *over, *under, two_over[PAIRED * PAIRED]; };
-void bins_clear(struct bins *b);
-bool bins_fill(struct bins *b, const struct cell *c); /* false: too large */
-/* May the walk end at this class? left: the forms that are open, part: their sums. Adds to the counts if so. */
-bool bins_settle(struct bins *b, uint32_t i, size_t class, const int64_t *part, const uint32_t *left, uint32_t n_left, wide *yes, wide *no, wide *open);
+/* share: by form, how many sequences of the last ancestor with tables make it fail, at most, in parts of 2^30; open: how many were open there */
+struct parts {
+    uint32_t B; wide enter;
+    struct cell cell; const struct iform *form; struct sums *one; wide *over, *under; uint64_t *share, open;
+    void (*complete)(void *, const uint32_t *left, uint32_t n_left); void *arg; uint32_t *cells; /* of the one sequence of a part */
+    wide yes, no, left_open; bool failed;
+};
+void parts_clear(struct parts *p);
+/* Counts a whole cell, of which level, n, at, K, g and radius are given: all forms positive (yes), not, not known. false: too large. */
+bool parts_count(struct parts *p, const struct cell *c, const struct iform *form);
 
 /* ---- rule cells ---- */
 

@@ -1,0 +1,280 @@
+/* Rule count (FORMAT.md §3): one q with one set of final states. What the tables of a part leave open beyond ENTER is cut in two, at the position and the form
+ * whose terms are spread most. */
+#include "separable_walk.h"
+#include <string.h>
+
+#define BINS_MOST ((uint32_t)1 << 18)
+#define BINS_TOTAL ((size_t)1 << 22)
+#define SHARE 30                         /* fractional bits */
+#define SKIP 16
+
+static void cell_release(struct cell *c) {
+    void *all[] = {c->first, c->out, c->edge, c->unit, c->count, c->allowed, c->reached, c->least, c->most};
+    for (size_t k = 0; k < sizeof all / sizeof *all; k++) mem_free(all[k]);
+}
+
+void parts_clear(struct parts *p) {
+    for (size_t k = 0; p->one != NULL && k < p->cell.K; k++) sums_clear(&p->one[k]);
+    cell_release(&p->cell);
+    void *all[] = {p->one, p->over, p->under, p->share, p->cells};
+    for (size_t k = 0; k < sizeof all / sizeof *all; k++) mem_free(all[k]);
+    *p = (struct parts){.B = p->B, .enter = p->enter, .complete = p->complete, .arg = p->arg};
+}
+
+/* ---- a part: counts backwards, edges of what is reached forwards, extrema of the forms ---- */
+
+static void count_back(struct cell *c) {
+    memset(c->count, 0, c->first[c->n + 1] * sizeof *c->count);
+    c->count[c->first[c->n] + 1] = 1;
+    for (uint32_t i = c->n; i-- > 0;)
+        for (size_t k = 1; k < c->level[i].classes.n; k++)
+            for (uint32_t t = 0; t < c->level[i].tokens; t++) {
+                size_t to = (size_t)c->level[i].classes.key[k * c->level[i].tokens + t];
+                if (to != 0 && c->allowed[c->at[i] + t]) c->count[c->first[i] + k] += c->count[c->first[i + 1] + to];
+            }
+}
+
+/* The edges of the part; cells on none of them are not allowed from here on. */
+static void take_edges(struct cell *c) {
+    size_t n = 0;
+    memset(c->reached, 0, c->first[c->n + 1] * sizeof *c->reached);
+    c->reached[ROOT] = true;
+    for (uint32_t i = 0; i < c->n; i++)
+        for (size_t k = 0; k < c->level[i].classes.n; k++) {
+            size_t s = c->first[i] + k;
+            c->out[s] = n;
+            for (uint32_t t = 0; c->reached[s] && t < c->level[i].tokens; t++) {
+                size_t to = c->first[i + 1] + (size_t)c->level[i].classes.key[k * c->level[i].tokens + t], x = c->at[i] + t;
+                if (!c->allowed[x] || c->count[to] == 0) continue;
+                c->edge[n++] = (struct edge){to, x};
+                c->reached[to] = true;
+            }
+        }
+    for (size_t s = c->first[c->n]; s <= c->first[c->n + 1]; s++) c->out[s] = n;
+    memset(c->allowed, 0, c->at[c->n] * sizeof *c->allowed);
+    for (size_t e = 0; e < n; e++) c->allowed[c->edge[e].cell] = true;
+}
+
+static void extrema(struct cell *c, const uint32_t *forms, uint32_t n_forms) {
+    size_t K = c->K;
+    for (size_t s = c->first[c->n]; s < c->first[c->n + 1]; s++)
+        for (size_t k = 0; k < K; k++) c->least[s * K + k] = c->most[s * K + k] = 0;
+    for (size_t s = c->first[c->n]; s-- > 0;) {
+        int64_t *least = c->least + s * K, *most = c->most + s * K;
+        for (uint32_t a = 0; a < n_forms; a++) least[forms[a]] = INT64_MAX, most[forms[a]] = INT64_MIN;
+        for (size_t e = c->out[s]; e < c->out[s + 1]; e++) {
+            const int64_t *g = c->g + c->edge[e].cell * K, *lo = c->least + c->edge[e].to * K, *hi = c->most + c->edge[e].to * K;
+            for (uint32_t a = 0; a < n_forms; a++) {
+                uint32_t k = forms[a];
+                if (g[k] + lo[k] < least[k]) least[k] = g[k] + lo[k];
+                if (g[k] + hi[k] > most[k]) most[k] = g[k] + hi[k];
+            }
+        }
+    }
+}
+
+/* One cell a source position is left: a sequence of the part, which answers for all of them. */
+static bool single(struct parts *p) {
+    const struct cell *c = &p->cell;
+    for (uint32_t i = 0; i < c->n_src; i++) {
+        uint32_t n = 0;
+        for (uint32_t x = c->at[i]; x < c->at[i + 1]; x++) n += c->allowed[x];
+        if (n != 1) return false;
+    }
+    for (size_t i = 0, s = ROOT; i < c->n; i++) {
+        p->cells[i] = (uint32_t)c->edge[c->out[s]].cell;
+        s = c->edge[c->out[s]].to;
+    }
+    return true;
+}
+
+/* ---- tables ---- */
+
+/* At least `least`, at most `most` sequences have a form that is not positive; sum: of the least, largest: of the most, of one form. */
+struct bounds { wide least, most, sum, largest; };
+
+static struct bounds ask(const struct parts *p, const uint32_t *left, uint32_t n_left) {
+    wide all = p->cell.count[ROOT];
+    struct bounds b = {0};
+    for (uint32_t a = 0; a < n_left; a++) {
+        wide over = p->over[left[a]], under = p->under[left[a]];
+        b.most = over < all - b.most ? b.most + over : all;
+        b.sum = under < all - b.sum ? b.sum + under : all;
+        if (under > b.least) b.least = under;
+        if (over > b.largest) b.largest = over;
+    }
+    return b;
+}
+
+static bool fill_one(struct parts *p, uint32_t k, uint32_t bins, size_t *total) {
+    *total += bins;
+    if (!sums_fill(&p->one[k], &p->cell, k, bins)) return false;
+    sums_ask(&p->over[k], &p->under[k], &p->one[k], &p->cell);
+    return true;
+}
+
+/* Four times the bins, as long as the form leaves more than four times ENTER open by itself. */
+static bool refine_one(struct parts *p, uint32_t k, size_t *total) {
+    for (uint32_t bins = 4 * p->B; bins <= BINS_MOST && *total + bins <= BINS_TOTAL; bins *= 4) {
+        if (p->over[k] - p->under[k] <= 4 * p->enter) return true;
+        if (!fill_one(p, k, bins, total)) return false;
+    }
+    return true;
+}
+
+/* Finer tables only where the forms together do not leave more than ENTER open for certain. */
+static bool tables(struct parts *p, const uint32_t *left, uint32_t n_left, struct bounds *b) {
+    size_t total = 0;
+    bool good = cell_units(&p->cell);
+    for (uint32_t a = 0; good && a < n_left; a++) good = fill_one(p, left[a], p->B, &total);
+    if (!good) return false;
+    *b = ask(p, left, n_left);
+    if (b->most - b->least <= p->enter || (b->sum > b->largest && b->sum - b->largest > p->enter)) return true;
+    for (uint32_t a = 0; good && a < n_left; a++) good = refine_one(p, left[a], &total);
+    *b = ask(p, left, n_left);
+    return good;
+}
+
+/* ---- cuts ---- */
+
+/* x / all in parts of 2^30; x <= all < 2^125 */
+static uint64_t share_of(wide x, wide all) {
+    while (all >> 90 > 0) all >>= 1, x >>= 1;
+    return (uint64_t)((x << SHARE) / all);
+}
+
+static bool worth_tables(const struct parts *p) {
+    wide all = p->cell.count[ROOT], low = all & (((wide)1 << SHARE) - 1);
+    return (all >> SHARE) * p->open + ((low * p->open) >> SHARE) <= SKIP * p->enter;
+}
+
+struct cut { uint32_t position, form; int64_t at; __int128 score; };
+
+static struct cut best_cut(const struct parts *p, const uint32_t *left, uint32_t n_left) {
+    const struct cell *c = &p->cell;
+    struct cut best = {.score = -1};
+    for (uint32_t i = 0; i < c->n_src; i++)
+        for (uint32_t a = 0; a < n_left; a++) {
+            uint32_t k = left[a], n = 0;
+            int64_t least = INT64_MAX, most = INT64_MIN, spread = c->most[ROOT * c->K + k] - c->least[ROOT * c->K + k];
+            for (uint32_t x = c->at[i]; x < c->at[i + 1]; x++) {
+                int64_t g = c->g[(size_t)x * c->K + k];
+                if (!c->allowed[x]) continue;
+                if (g < least) least = g;
+                if (g > most) most = g;
+                n++;
+            }
+            __int128 score = n < 2 ? -1 : (((__int128)(most - least) << SHARE) / (spread > 0 ? spread : 1)) * (__int128)(p->share[k] + 1);
+            if (score > best.score) best = (struct cut){i, k, least + (most - least) / 2, score};
+        }
+    return best;
+}
+
+static void part(struct parts *p, const uint32_t *open, uint32_t n_open);
+
+static void both_sides(struct parts *p, const uint32_t *left, uint32_t n_left) {
+    struct cell *c = &p->cell;
+    struct cut cut = best_cut(p, left, n_left);
+    uint32_t from = c->at[cut.position], n = c->at[cut.position + 1] - from, low = 0, high = 0;
+    unsigned char *side = mem_get(n, 1);
+    for (uint32_t x = 0; x < n; x++) {
+        if (!c->allowed[from + x]) continue;
+        side[x] = c->g[(size_t)(from + x) * c->K + cut.form] <= cut.at ? 1 : 2;
+        if (side[x] == 1) low++;
+        else high++;
+    }
+    for (uint32_t x = 0, done = 0; (low == 0 || high == 0) && x < n; x++) /* equal terms: the first token by itself */
+        if (side[x] != 0) side[x] = done++ > 0 ? 2 : 1;
+    for (unsigned char half = 1; half <= 2 && !p->failed; half++) {
+        for (uint32_t x = 0; x < n; x++) c->allowed[from + x] = side[x] == half;
+        part(p, left, n_left);
+    }
+    mem_free(side);
+}
+
+static void undecided(struct parts *p, const uint32_t *left, uint32_t n_left) {
+    wide all = p->cell.count[ROOT];
+    struct bounds b;
+    if (all <= p->enter) {
+        p->left_open += all;
+        return;
+    }
+    if (!worth_tables(p)) {
+        both_sides(p, left, n_left);
+        return;
+    }
+    if (!tables(p, left, n_left, &b)) {
+        p->failed = true;
+        return;
+    }
+    if (b.most >= b.least && b.most - b.least <= p->enter) {
+        p->yes += all - b.most;
+        p->no += b.least;
+        p->left_open += b.most - b.least;
+        return;
+    }
+    uint64_t before = p->open;
+    p->open = share_of(b.most - b.least, all);
+    for (uint32_t a = 0; a < n_left; a++) p->share[left[a]] = share_of(p->over[left[a]], all);
+    both_sides(p, left, n_left);
+    p->open = before;
+}
+
+/* The sequences whose cells are allowed; gives `allowed` back as it was. */
+static void part(struct parts *p, const uint32_t *open, uint32_t n_open) {
+    struct cell *c = &p->cell;
+    size_t cells = c->at[c->n];
+    bool *keep = mem_get(cells, sizeof *keep), never = false;
+    uint32_t *left = mem_get(n_open, sizeof *left), n_left = 0;
+    memcpy(keep, c->allowed, cells * sizeof *keep);
+    count_back(c);
+    if (c->count[ROOT] > 0) {
+        take_edges(c);
+        extrema(c, open, n_open);
+        for (uint32_t a = 0; a < n_open; a++) {
+            uint32_t k = open[a];
+            int64_t lo = c->least[ROOT * c->K + k], hi = c->most[ROOT * c->K + k], r = c->radius[k];
+            bool strict = p->form[k].strict;
+            if (strict ? hi <= -r : hi < -r) never = true;
+            else if (!(strict ? lo > r : lo >= r)) left[n_left++] = k;
+        }
+        if (never) p->no += c->count[ROOT];
+        else if (n_left == 0) p->yes += c->count[ROOT];
+        else if (single(p)) p->complete(p->arg, left, n_left);
+        else undecided(p, left, n_left);
+    }
+    memcpy(c->allowed, keep, cells * sizeof *keep);
+    mem_free(keep);
+    mem_free(left);
+}
+
+bool parts_count(struct parts *p, const struct cell *given, const struct iform *form) {
+    parts_clear(p);
+    p->cell = *given;
+    p->form = form;
+    struct cell *c = &p->cell;
+    size_t edges = 0, cells = c->at[c->n], K = c->K;
+    c->first = mem_get((size_t)c->n + 2, sizeof *c->first);
+    for (uint32_t i = 0; i <= c->n; i++) c->first[i + 1] = c->first[i] + (i == c->n ? 2 : c->level[i].classes.n);
+    for (uint32_t i = 0; i < c->n; i++) edges += c->level[i].classes.n * c->level[i].tokens;
+    size_t states = c->first[c->n + 1];
+    c->out = mem_get(states + 1, sizeof *c->out);
+    c->edge = mem_get(edges + 1, sizeof *c->edge);
+    c->unit = mem_get((size_t)c->n + 1, sizeof *c->unit);
+    c->count = mem_get(states, sizeof *c->count);
+    c->reached = mem_get(states, sizeof *c->reached);
+    c->allowed = mem_get(cells, sizeof *c->allowed);
+    c->least = mem_get(states * K, sizeof *c->least);
+    c->most = mem_get(states * K, sizeof *c->most);
+    p->one = mem_get(K, sizeof *p->one);
+    p->over = mem_get(K, sizeof *p->over);
+    p->under = mem_get(K, sizeof *p->under);
+    p->share = mem_get(K, sizeof *p->share);
+    p->cells = mem_get(c->n, sizeof *p->cells);
+    uint32_t *all = mem_get(K, sizeof *all);
+    for (size_t x = 0; x < cells; x++) c->allowed[x] = true;
+    for (size_t k = 0; k < K; k++) all[k] = (uint32_t)k, p->share[k] = (uint64_t)1 << SHARE;
+    part(p, all, (uint32_t)K);
+    mem_free(all);
+    return !p->failed;
+}

@@ -1,0 +1,280 @@
+/* The walk of rule count: a part of a class is the sequences whose token at position i is in a subset of the set of position i. What the tables of a part
+ * leave open beyond `enter` is cut in two, at the position and the form whose terms are spread most (FORMAT.md rule count, step 5). */
+#include <math.h>
+#include <string.h>
+
+#include "core/mem.h"
+#include "verify/count.h"
+
+struct counter {
+    struct cell x;
+    struct problem *p;
+    const struct count_rule *rule;
+    const struct limits *limits;
+    struct tables tables;
+    int *line;                  /* [capacity] of the open lines, their number in the class */
+    double *weight, density;    /* [capacity] how often a line fails, and what is open, of all sequences of the ancestor that has tables */
+    tally yes, no, open;        /* all lines positive, not, left open */
+    unsigned long steps;
+    bool expired;
+};
+
+/* Only the open lines are looked at from here on: their columns move together. */
+static void keep_lines(struct counter *w, const int *open, size_t n_open)
+{
+    struct cell *x = &w->x;
+    size_t Kp = (n_open + 7) / 8 * 8, cells = w->p->first[w->p->n_src];
+    for (size_t k = 0; k < n_open; k++)
+        w->line[k] = open[k];
+    for (size_t c = 0; c < cells; c++) {
+        double row[64], *from = x->h + c * x->Kp, *to = x->h + c * Kp;
+        for (size_t at = 0; at < n_open; at += 64) {    /* open[] rises, so nothing is overwritten before it is read */
+            size_t n = n_open - at < 64 ? n_open - at : 64;
+            for (size_t k = 0; k < n; k++)
+                row[k] = from[open[at + k]];
+            memcpy(to + at, row, n * sizeof *row);
+        }
+        memset(to + n_open, 0, (Kp - n_open) * sizeof *to);
+    }
+    x->Kp = Kp;
+    x->lines = n_open;
+}
+
+/* One sequence is left: it is evaluated. */
+static void complete(struct counter *w, const int *open, size_t n_open)
+{
+    struct cell *x = &w->x;
+    int *active = x->active;    /* not in use here */
+    for (size_t e = 0; e < n_open; e++)
+        active[e] = w->line[open[e]];
+    for (size_t i = 0; i < w->p->n_src; i++)
+        for (size_t k = 0; k < w->p->t.n_set[i]; k++)
+            if (x->allowed[w->p->first[i] + k])
+                x->tokens[i] = w->p->t.sets[i][k];
+    enum truth t = problem_referee(w->p, x->c, x->tokens, active, n_open);
+    tally *to = t == TRUTH_TRUE ? &w->yes : t == TRUTH_FALSE ? &w->no : &w->open;
+    *to += x->count[0];
+}
+
+/* The lines that are not positive on the whole part; FALSE: one never is. */
+static enum truth open_lines(const struct cell *x, int *out, size_t *n_out, const int *open, size_t n_open)
+{
+    size_t n = 0;
+    for (size_t e = 0; e < n_open; e++) {
+        int k = open[e];
+        if (x->high[k] < 0)
+            return TRUTH_FALSE;
+        if (!(x->low[k] > 0))
+            out[n++] = k;
+    }
+    *n_out = n;
+    return n ? TRUTH_UNSETTLED : TRUTH_TRUE;
+}
+
+struct cut { size_t position, line; double at, score; };
+
+static struct cut best_cut(const struct counter *w, const int *open, size_t n_open)
+{
+    const struct cell *x = &w->x;
+    struct cut best = { .score = -1 };
+    for (size_t i = 0; i < w->p->n_src; i++)
+        for (size_t e = 0; e < n_open; e++) {
+            double least = INFINITY, most = -INFINITY;
+            size_t line = (size_t)open[e], n = 0;
+            for (size_t c = w->p->first[i]; c < w->p->first[i + 1]; c++)
+                if (x->allowed[c]) {
+                    double h = x->h[c * x->Kp + line];
+                    least = h < least ? h : least;
+                    most = h > most ? h : most;
+                    n++;
+                }
+            double spread = x->high[line] - x->low[line], score = n < 2 ? -1 : (most - least) / (spread > 0 ? spread : 1) * (w->weight[line] + 0x1p-30);
+            if (score > best.score)
+                best = (struct cut){ i, line, least + (most - least) / 2, score };
+        }
+    return best;
+}
+
+static enum status part(struct counter *w, const int *open, size_t n_open);
+
+/* Both sides of a cut, one after the other, in place. */
+static enum status both_sides(struct counter *w, const int *open, size_t n_open)
+{
+    struct cell *x = &w->x;
+    struct cut cut = best_cut(w, open, n_open);
+    size_t from = w->p->first[cut.position], n = w->p->first[cut.position + 1] - from, low = 0, high = 0;
+    unsigned char *side = mem_array(n, 1);
+    enum status s = side ? STATUS_OK : STATUS_MEMORY;
+    for (size_t c = 0; c < n && side; c++)
+        if (x->allowed[from + c]) {
+            side[c] = x->h[(from + c) * x->Kp + cut.line] <= cut.at ? 1 : 2;
+            low += side[c] == 1;
+            high += side[c] == 2;
+        }
+    bool equal = low == 0 || high == 0;   /* equal terms: the first token by itself */
+    for (size_t c = 0, done = 0; c < n && side && equal; c++)
+        if (side[c])
+            side[c] = done++ ? 2 : 1;
+    for (unsigned char half = 1; half <= 2 && s == STATUS_OK && !w->expired; half++) {
+        for (size_t c = 0; c < n; c++)
+            x->allowed[from + c] = side[c] == half;
+        s = part(w, open, n_open);
+    }
+    for (size_t c = 0; c < n && side; c++)
+        x->allowed[from + c] = side[c] != 0;
+    free(side);
+    return s;
+}
+
+#define SKIP 16
+
+/* A part is cut without tables while what its ancestor left open is likely to be many times `enter`. */
+static bool worth_tables(const struct counter *w) { return !(w->density * (double)w->x.count[0] > SKIP * (double)w->rule->enter); }
+
+/* What is not settled by extrema: left open where it is small enough, else cut. */
+static enum status undecided_part(struct counter *w, const int *open, size_t n_open)
+{
+    struct cell *x = &w->x;
+    tally all = x->count[0];
+    struct bounds b = { 0 };
+    if (all <= w->rule->enter) {
+        w->open += all;
+        return STATUS_OK;
+    }
+    if (!worth_tables(w))
+        return both_sides(w, open, n_open);
+    enum status s = tables_fill(&b, &w->tables, x, w->rule, open, n_open, w->limits, &w->expired);
+    if (s != STATUS_OK || w->expired)
+        return s;
+    if (b.most < b.least || b.most - b.least > w->rule->enter) {
+        double before = w->density;
+        w->density = (double)(b.most - b.least) / (double)all;
+        for (size_t e = 0; e < n_open; e++)
+            w->weight[open[e]] = (double)w->tables.over[open[e]] / (double)all;
+        s = both_sides(w, open, n_open);
+        w->density = before;
+        return s;
+    }
+    w->yes += all - b.most;
+    w->no += b.least;
+    w->open += b.most - b.least;
+    return STATUS_OK;
+}
+
+static enum status part(struct counter *w, const int *open, size_t n_open)
+{
+    struct cell *x = &w->x;
+    bool empty, single;
+    if ((++w->steps & 15) == 0 && limits_expired(w->limits))
+        w->expired = true;
+    size_t cells = w->p->first[w->p->n_src];
+    unsigned char *keep = mem_array(cells, 1);
+    int *left = mem_array(n_open, sizeof *left);
+    enum status s = keep && left ? STATUS_OK : STATUS_MEMORY;
+    if (s == STATUS_OK && !w->expired) {
+        memcpy(keep, x->allowed, cells);
+        s = cell_narrow(x, &w->tables.edges, &empty, &single);
+        if (s == STATUS_OK && !empty) {
+            size_t n_left;
+            enum truth all = open_lines(x, left, &n_left, open, n_open);
+            if (all != TRUTH_UNSETTLED)
+                *(all == TRUTH_TRUE ? &w->yes : &w->no) += x->count[0];
+            else if (single)
+                complete(w, left, n_left);
+            else
+                s = undecided_part(w, left, n_left);
+        }
+        memcpy(x->allowed, keep, cells);
+    }
+    free(keep);
+    free(left);
+    return s;
+}
+
+/* One class with one query token. */
+static enum status count_cell(struct counter *w)
+{
+    struct cell *x = &w->x;
+    size_t K = 0;
+    enum truth all = TRUTH_UNSETTLED;
+    for (size_t k = 0; k < x->c->lines.K; k++) {
+        x->partial[k] = 0;
+        if (x->high[k] < 0)
+            all = TRUTH_FALSE;
+        if (!(x->low[k] > 0))
+            x->active[K++] = (int)k;
+    }
+    if (all == TRUTH_UNSETTLED && K == 0)
+        all = TRUTH_TRUE;
+    if (all != TRUTH_UNSETTLED) {
+        *(all == TRUTH_TRUE ? &w->yes : &w->no) += x->count[0];
+        return STATUS_OK;
+    }
+    int *open = mem_array(K, sizeof *open);
+    if (!open)
+        return STATUS_MEMORY;
+    keep_lines(w, x->active, K);
+    for (size_t k = 0; k < K; k++)
+        open[k] = (int)k, w->weight[k] = 1;
+    w->density = 0;
+    enum status s = part(w, open, K);
+    free(open);
+    return s;
+}
+static enum status one_unit(struct walk_result *out, struct counter *w, const struct class *c, size_t query)
+{
+    size_t cell = w->p->first[w->p->row] + query;
+    if (c->d.holds == HOLDS_ALWAYS || c->d.holds == HOLDS_NEVER) {
+        if (query == 0)
+            mpz_add(c->d.holds == HOLDS_ALWAYS ? out->yes : out->no, c->d.holds == HOLDS_ALWAYS ? out->yes : out->no, c->size);
+        return STATUS_OK;
+    }
+    bool empty = true;
+    enum status s = c->live[cell] ? cell_load(&w->x, &empty, c, w->p->t.sets[w->p->row][query], 0, true) : STATUS_OK;
+    if (s != STATUS_OK || empty)
+        return s;
+    w->yes = w->no = w->open = 0;
+    s = count_cell(w);
+    bool not_all = c->d.holds == HOLDS_NOT_ALL;
+    tally_add(out->yes, not_all ? w->no : w->yes);
+    tally_add(out->no, not_all ? w->yes : w->no);
+    tally_add(out->open, w->open);
+    return s;
+}
+
+enum status problem_count(struct walk_result *out, struct problem *p, const struct count_rule *rule, const struct limits *l)
+{
+    size_t n_queries = p->t.n_set[p->row], units = p->n_classes * n_queries;
+    enum status status = STATUS_OK;
+    bool expired = false;
+#pragma omp parallel num_threads(problem_threads(p))
+    {
+        struct counter w = { .p = p, .rule = rule, .limits = l };
+        struct walk_result part;
+        walk_result_init(&part);
+        enum status mine = cell_init(&w.x, p);
+        w.line = mem_array(w.x.capacity, sizeof *w.line);
+        w.weight = mem_array(w.x.capacity, sizeof *w.weight);
+        if (mine == STATUS_OK && !(w.line && w.weight))
+            mine = STATUS_MEMORY;
+#pragma omp for schedule(dynamic)
+        for (size_t u = 0; u < units; u++)
+            if (mine == STATUS_OK && !w.expired)
+                mine = one_unit(&part, &w, &p->classes[u / n_queries], u % n_queries);
+#pragma omp critical(count_merge)
+        {
+            mpz_add(out->yes, out->yes, part.yes);
+            mpz_add(out->no, out->no, part.no);
+            mpz_add(out->open, out->open, part.open);
+            expired |= w.expired;
+            status = mine != STATUS_OK ? mine : status;
+        }
+        tables_clear(&w.tables);
+        free(w.line);
+        free(w.weight);
+        cell_clear(&w.x);
+        walk_result_clear(&part);
+    }
+    out->expired = expired;
+    return status;
+}
