@@ -112,7 +112,7 @@ static void add_claim(struct text *out, const struct statement *s, const struct 
     }
     if (s->body == BODY_MINIMIZE || s->body == BODY_MAXIMIZE) add_binding(out, "attains", &o->attains);
     if (s->body == BODY_PROVE && strcmp(verdict, "proved") == 0) add_binding(out, "witness", &o->witness);
-    if (s->body == BODY_PROVE && strcmp(verdict, "refuted") == 0 && (strcmp(o->rule, "point") == 0 || (s->forall.n > 0 && (strcmp(o->rule, "quadratic") == 0 || strcmp(o->rule, "farkas") == 0))))
+    if (s->body == BODY_PROVE && strcmp(verdict, "refuted") == 0 && (strcmp(o->rule, "point") == 0 || (s->forall.n > 0 && (strcmp(o->rule, "quadratic") == 0 || strcmp(o->rule, "farkas") == 0 || strcmp(o->rule, "polynomial") == 0))))
         add_binding(out, "counterexample", &o->counterexample);
     if (s->body != BODY_LIST) return;
     for (size_t i = 0; i < o->n_items; i++) add_binding(out, "item", &o->items[i]);

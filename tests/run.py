@@ -38,6 +38,7 @@ SCRIPTS = [
     ("radius_box", [PY, "tests/quadratic/radius_box.py", BUILD]),
     ("forms", [PY, "tests/quadratic/forms.py", BUILD]),
     ("spectra", [PY, "tests/quadratic/spectra.py", BUILD]),
+    ("reals", [PY, "tests/quadratic/reals.py", BUILD]),
     # a library under AddressSanitizer does not load into a Python that is not
     *([] if "asan" in BUILD else [("python", [PY, "tests/python/run.py", BUILD])]),
     ("boxes", [PY, "tests/bound/run.py", BUILD, "--count", "40"]),

@@ -50,7 +50,7 @@ struct engine {
     /* STATUS_OK: outcome filled (proposal NONE with a reason is fine). STATUS_TIMEOUT: outcome holds the best so far. */
     enum status (*decide)(struct outcome *out, const struct statement *s, const struct limits *l, struct diag *d);
 };
-extern const struct engine engine_enumerate, engine_separable, engine_count, engine_search, engine_quadratic, engine_bound, engine_smt, engine_cells;
+extern const struct engine engine_enumerate, engine_separable, engine_count, engine_search, engine_quadratic, engine_polynomial, engine_bound, engine_smt, engine_cells;
 extern const struct engine *const engine_list[]; extern const size_t n_engines;   /* verify/engines.c: the portfolio table */
 #define ENGINES_MAX 16
 #endif

@@ -5,6 +5,7 @@ const struct engine *const engine_list[] = {
     &engine_separable,
     &engine_cells,
     &engine_quadratic,
+    &engine_polynomial,
     &engine_bound,
     &engine_smt,
     &engine_count,

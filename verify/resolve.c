@@ -251,7 +251,7 @@ static struct expr *resolve_call_to(struct resolver *r, enum function f, const s
     struct expr *out = expr_new(r->arena, FORM_CALL, e->at);
     if (!out)
         return NULL;
-    if (f == FUNCTION_ROWS || f == FUNCTION_INTERVAL || f == FUNCTION_BOX || f == FUNCTION_BALL)
+    if (f == FUNCTION_ROWS || f == FUNCTION_REALS || f == FUNCTION_ORTHANT || f == FUNCTION_CONE || f == FUNCTION_INTERVAL || f == FUNCTION_BOX || f == FUNCTION_BALL)
         out->form = FORM_SET_CALL;
     out->function = f;
     if (!resolve_args(r, out, e, env))

@@ -315,20 +315,34 @@ static bool array_compared(struct typer *t, const struct expr *e, size_t i)
     return type_wrong(t, e->args[i], "one number to compare", help);
 }
 
+/* Vectors of network values beside == and != alone: all entries are equal, or not all. */
+static bool vectors_equated(const struct expr *e)
+{
+    bool real = false, fit = true;
+    for (size_t i = 0; i < e->n_args; i++) {
+        const struct type *x = &e->args[i]->type;
+        real = real || x->base == BASE_REAL;
+        fit = fit && x->rank == 1 && is_number(x) && same_shape(&e->args[0]->type, x) && (i == 0 || e->opers[i - 1] >= OPER_EQ);
+    }
+    return real && fit;
+}
+
 /* An argmax of reals gives an index, but one that may not exist: its type is BASE_FORMAL until the comparison has taken it. */
 static bool type_compare(struct typer *t, struct expr *e)
 {
-    bool ok = true;
+    bool ok = true, typed = true;
     for (size_t i = 0; i < e->n_args; i++) {
         bool beside_equality = (i == 0 || e->opers[i - 1] >= OPER_EQ) && (i + 1 == e->n_args || e->opers[i] >= OPER_EQ);
         t->comparand = is_argmax(e->args[i]) && beside_equality ? e->args[i] : NULL;
-        if (!type_value(t, e->args[i]))
-            ok = false;
-        else if (e->args[i]->type.rank && e->args[i]->type.base != BASE_NONE)
+        typed = type_value(t, e->args[i]) && typed;
+    }
+    for (size_t i = 0; typed && i < e->n_args; i++) {
+        if (e->args[i]->type.rank && e->args[i]->type.base != BASE_NONE && !vectors_equated(e))
             ok = array_compared(t, e, i);
         else if (!is_number(&e->args[i]->type) && e->args[i]->type.base != BASE_FORMAL)
             ok = type_wrong(t, e->args[i], "a number to compare", e->args[i]->type.base == BASE_BOOL ? "equivalence of predicates is <=>" : NULL);
     }
+    ok = ok && typed;
     for (size_t i = 0; ok && i < e->n_args; i++)
         for (size_t k = i ? i - 1 : 1; k < e->n_args && k <= i + 1; k += 2) {
             enum base base = e->args[k]->type.base;

@@ -271,7 +271,7 @@ static bool (*type_rule(enum function f))(struct typer *, struct expr *)
     case FUNCTION_TRUNCATE: return type_truncate;
     case FUNCTION_EIGENVECTOR: return type_eigenvector;
     case FUNCTION_ARGMAX: case FUNCTION_ARGMIN: case FUNCTION_ROWS:
-    case FUNCTION_INTERVAL: case FUNCTION_BOX: case FUNCTION_BALL: case FUNCTION_COUNT: break;
+    case FUNCTION_REALS: case FUNCTION_ORTHANT: case FUNCTION_CONE: case FUNCTION_INTERVAL: case FUNCTION_BOX: case FUNCTION_BALL: case FUNCTION_COUNT: break;
     }
     return type_later;
 }

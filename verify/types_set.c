@@ -119,9 +119,40 @@ static bool type_rows(struct typer *t, struct expr *e)
     return set_element(t, e, type_of(BASE_INT, 0, -1, -1));
 }
 
-/* interval, box, ball: real-valued sets. */
+/* reals(n), orthant(n): the length is an integer. */
+static bool type_space(struct typer *t, struct expr *e)
+{
+    long n = -1;
+    if (!type_integer(t, e->args[0]))
+        return false;
+    if (constant_integer(&n, e->args[0], -1) && n < 1) {
+        report_at(t->report, e->args[0]->at, NULL, NULL, "a vector has at least one entry");
+        return false;
+    }
+    return set_element(t, e, type_of(BASE_REAL, 1, n, -1));
+}
+
+/* cone(v, w, ...): vectors of one length */
+static bool type_cone(struct typer *t, struct expr *e)
+{
+    for (size_t i = 0; i < e->n_args; i++) {
+        if (!type_value(t, e->args[i]))
+            return false;
+        if (!is_number(&e->args[i]->type) || (e->args[i]->type.rank != 1 && e->args[i]->type.base != BASE_NONE))
+            return type_wrong(t, e->args[i], "a vector that generates the cone", NULL);
+        if (!same_shape(&e->args[0]->type, &e->args[i]->type))
+            return type_wrong(t, e->args[i], "a vector as long as the first", NULL);
+    }
+    return set_element(t, e, type_of(BASE_REAL, 1, e->args[0]->type.shape[0], -1));
+}
+
+/* reals, orthant, cone, interval, box, ball: real-valued sets. */
 static bool type_set_call(struct typer *t, struct expr *e)
 {
+    if (e->function == FUNCTION_REALS || e->function == FUNCTION_ORTHANT)
+        return type_space(t, e);
+    if (e->function == FUNCTION_CONE)
+        return type_cone(t, e);
     size_t last = e->function == FUNCTION_BALL ? 2 : e->n_args;
     bool vector = e->function == FUNCTION_BOX || e->function == FUNCTION_BALL;
     struct type element = type_of(BASE_REAL, vector ? 1 : 0, -1, -1);
@@ -144,7 +175,7 @@ static bool type_set_call(struct typer *t, struct expr *e)
     }
     if (e->function == FUNCTION_BALL && !type_norm_word(t, e->args[2]))
         return false;
-    if (e->function == FUNCTION_INTERVAL || (e->function == FUNCTION_BALL && strcmp(e->args[2]->name, "l1") == 0))
+    if (e->function == FUNCTION_BALL && strcmp(e->args[2]->name, "l1") == 0)
         type_note(t, "no engine for real-valued domains yet");
     return set_element(t, e, element);
 }

@@ -2,7 +2,7 @@
 #include <string.h>
 
 const char *const verdict_names[4] = {"proved", "refuted", "bounded", "vacuous"};
-const char *const rule_names[RULES] = {"point", "enumerate", "separable", "count", "quadratic", "farkas", "cells"};
+const char *const rule_names[RULES] = {"point", "enumerate", "separable", "count", "quadratic", "farkas", "cells", "polynomial"};
 
 struct cursor { const char *at, *end, *s; size_t n; int line; struct arena *a; struct fail *f; };
 
@@ -214,6 +214,8 @@ static bool read_all(struct cursor *c, const char *text, struct certificate *x) 
     if (x->rule == RULE_QUADRATIC) read_lines(c, "case", &x->arena, &x->cases, &x->n_cases);
     if (x->rule == RULE_CELLS) read_lines(c, "cell", &x->arena, &x->cases, &x->n_cases);
     if (x->rule == RULE_FARKAS) read_lines(c, "step", &x->arena, &x->steps, &x->n_steps);
+    if (x->rule == RULE_POLYNOMIAL) read_lines(c, "sum", &x->arena, &x->sums, &x->n_sums);
+    if (x->rule == RULE_POLYNOMIAL) read_lines(c, "cone", &x->arena, &x->cones, &x->n_cones);
     if (x->rule == RULE_COUNT && !read_count_rule(c, &x->count)) return false;
     if (x->rule == RULE_POINT || x->rule == RULE_ENUMERATE) read_lines(c, "radius", &x->arena, &x->radii, &x->n_radii);
     if (!read_source(c, x) || !exactly(c, "end")) return false;

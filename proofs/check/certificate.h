@@ -4,7 +4,7 @@
 #include "eval.h"
 
 enum verdict { PROVED, REFUTED, BOUNDED, VACUOUS };
-enum rule { RULE_POINT, RULE_ENUMERATE, RULE_SEPARABLE, RULE_COUNT, RULE_QUADRATIC, RULE_FARKAS, RULE_CELLS, RULES };
+enum rule { RULE_POINT, RULE_ENUMERATE, RULE_SEPARABLE, RULE_COUNT, RULE_QUADRATIC, RULE_FARKAS, RULE_CELLS, RULE_POLYNOMIAL, RULES };
 extern const char *const verdict_names[4], *const rule_names[RULES];
 
 /* parameters of rule count */
@@ -26,6 +26,8 @@ struct certificate {
     enum rule rule; int rule_line;
     struct binding *steps; size_t n_steps; /* rule farkas: what follows the word `step` */
     struct binding *cases; size_t n_cases; /* rules quadratic and cells: what follows the word `case`, `cell` */
+    struct binding *sums; size_t n_sums;   /* rule polynomial: what follows the word `sum` */
+    struct binding *cones; size_t n_cones; /* rule polynomial: what follows the word `cone` */
     struct count_rule count;
     struct binding *radii; size_t n_radii; /* rules point and enumerate: what follows the word `radius` */
     struct source *sources; size_t n_sources;
@@ -61,6 +63,9 @@ bool rule_cells(const struct certificate *c, struct eval *e, const struct binds 
 /* farkas_verdict.c: whole verdicts over a box. Of an optimum: the claim that every value is within the certified end, and that the value at `attains` is. */
 bool farkas_prove(const struct certificate *c, struct eval *e, struct fail *f);
 bool farkas_optimum(const struct certificate *c, struct eval *e, const struct ex *bound, const struct ex *attained, struct fail *f);
+
+/* rule_polynomial.c: the whole verdict. */
+bool rule_polynomial(const struct certificate *c, struct eval *e, struct fail *f);
 
 /* rule_quadratic.c. tally as above; failed: a binding whose condition is true has a point at which the predicate is false. */
 bool rule_quadratic(const struct certificate *c, struct eval *e, struct tally *t, bool *failed, struct fail *f);

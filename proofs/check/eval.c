@@ -259,12 +259,15 @@ static bool eval_pow(struct eval *e, const struct ex *x, struct val *out) {
 
 /* ---- truth ---- */
 
-/* An operand of a comparison: a number, or argmax of an array that is not of integers. */
+/* An operand of a comparison: a number, a vector beside == and !=, or argmax of an array that is not of integers. */
 struct operand { bool largest; struct val v; };
 
 static bool get_operand(struct eval *e, const struct ex *x, struct operand *o) {
     o->largest = false;
-    if (x->kind != EX_CALL || x->number != FN_ARGMAX || x->cache != NULL) return need_num(e, x, &o->v);
+    if (x->kind != EX_CALL || x->number != FN_ARGMAX || x->cache != NULL) {
+        if (!eval(e, x, &o->v) || !val_force(e, &o->v)) return false;
+        return o->v.type == V_NUM || (o->v.type == V_ARRAY && o->v.rank == 1) ? true : eval_fail(e, "a number was expected");
+    }
     if (!need_array(e, x->k[0], &o->v)) return false;
     if (o->v.rank != 1 || o->v.d[0] == 0) return eval_fail(e, "argmax needs a vector");
     if (val_all_int(&o->v)) return need_num(e, x, &o->v);
@@ -293,10 +296,17 @@ static bool compare(struct eval *e, struct operand *a, struct operand *b, enum c
             const struct val *array = a->largest ? &a->v : &b->v;
             const struct num *index = a->largest ? v : u;
             int64_t i;
-            if (index->kind != K_INT) return eval_fail(e, "argmax is compared with something that is no integer");
+            if ((a->largest ? b : a)->v.type != V_NUM || index->kind != K_INT) return eval_fail(e, "argmax is compared with something that is no integer");
             t = num_int64(index, &i) && i >= 0 && i < (int64_t)array->d[0] ? unique_largest(e, array, i) : NO; /* NO: there is no such entry */
         }
         *out = op == CMP_EQ ? t : tri_not(t);
+        return true;
+    }
+    if (a->v.type == V_ARRAY || b->v.type == V_ARRAY) {
+        if (a->v.type != b->v.type || a->v.d[0] != b->v.d[0] || (op != CMP_EQ && op != CMP_NE)) return eval_fail(e, "a number was expected");
+        *out = YES;
+        for (uint32_t i = 0; i < a->v.d[0]; i++) *out = tri_and(*out, num_eq(&u[i], &v[i], e->p));
+        if (op == CMP_NE) *out = tri_not(*out);
         return true;
     }
     switch (op) {

@@ -172,7 +172,7 @@ static bool bring_pivot(mpz_t *m, size_t n, size_t k) {
 }
 
 /* numbers of positive, zero and negative eigenvalues, by Sylvester's law: the signs of the pivots */
-static void signs(int64_t out[3], mpz_t *m, size_t n) {
+void matrix_signs(int64_t out[3], mpz_t *m, size_t n) {
     mpz_t before, t;
     mpz_init_set_ui(before, 1);
     mpz_init(t);
@@ -261,7 +261,7 @@ bool eval_spectrum(struct eval *e, const struct ex *x, struct val *out) {
         num_set_int(out->x, rank_of(m, n, cols));
     } else if (n != cols || !integers_symmetric((const mpz_t *)m, n)) good = eval_fail(e, "a symmetric matrix was expected");
     else if (x->number == FN_INERTIA) {
-        signs(counts, m, n);
+        matrix_signs(counts, m, n);
         val_array(e, out, 1, 3, 0, 0);
         for (int i = 0; i < 3; i++) num_set_int(&out->x[i], counts[i]);
     } else good = spectrum(e, (const mpz_t *)m, den, n, out);

@@ -83,6 +83,7 @@ static bool judge_prove(struct judge *j) {
     bool exists = s->closed && x->kind == EX_EXISTS;
     struct tally t;
     if (c->rule == RULE_FARKAS) return farkas_prove(c, j->e, j->f);
+    if (c->rule == RULE_POLYNOMIAL) return rule_polynomial(c, j->e, j->f);
     if (c->verdict == PROVED && c->rule != RULE_POINT) return prove_universal(j);
     if (c->verdict == PROVED)
         return exists ? at_point(j, &c->witness, &x->binds, x->where, x->k[0], YES, "the predicate does not hold there") : no(j, "rule point proves only 'exists'");
@@ -297,7 +298,7 @@ static bool judge_lines(struct judge *j) {
     const struct { int line; bool belongs; const char *name; } lines[] = {
         {c->number_line, b == BODY_COUNT, "number"}, {c->value_line, (b == BODY_AVERAGE || optimum) && !vacuous, "value"},
         {c->attains.line, optimum && !vacuous, "attains"}, {c->witness.line, b == BODY_PROVE && c->verdict == PROVED, "witness"},
-        {c->counterexample.line, b == BODY_PROVE && c->verdict == REFUTED && (c->rule == RULE_POINT || ((c->rule == RULE_QUADRATIC || c->rule == RULE_FARKAS) && !j->s->closed)), "counterexample"},
+        {c->counterexample.line, b == BODY_PROVE && c->verdict == REFUTED && (c->rule == RULE_POINT || ((c->rule == RULE_QUADRATIC || c->rule == RULE_FARKAS || c->rule == RULE_POLYNOMIAL) && !j->s->closed)), "counterexample"},
         {c->complete_line, b == BODY_LIST && !vacuous, "complete"}};
     for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
         if (lines[i].line != 0 && !lines[i].belongs) return fail_at(j->f, lines[i].line, "line '%s' does not belong here", lines[i].name);
@@ -313,6 +314,7 @@ bool judge(const struct certificate *c, struct eval *e, mpz_t bindings, struct f
     if (!judge_lines(&j)) return false;
     if (c->rule == RULE_COUNT && e->s->body != BODY_COUNT) return fail_at(f, c->rule_line, "rule count only counts");
     if (c->rule == RULE_FARKAS && (e->s->body == BODY_COUNT || e->s->body == BODY_LIST || e->s->body == BODY_AVERAGE)) return fail_at(f, c->rule_line, "rule farkas proves, refutes and bounds optima");
+    if (c->rule == RULE_POLYNOMIAL && e->s->body != BODY_PROVE) return fail_at(f, c->rule_line, "rule polynomial only proves and refutes");
     switch (e->s->body) {
     case BODY_PROVE: return judge_prove(&j);
     case BODY_COUNT: return judge_count(&j);

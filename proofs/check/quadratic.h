@@ -33,6 +33,9 @@ bool symmetric_spectrum(mpz_t *ends, const mpz_t *m, const mpz_t den, size_t n, 
 /* quadratic_sum.c: out += sum_k w[k] a_k b_k, a_k and b_k linear polynomials in n variables with n + 1 coefficients each, out one of degree two */
 void sum_products(mpz_t *out, const mpz_t *a, const mpz_t *b, const mpz_t *w, size_t count, size_t n);
 
+/* form.c: numbers of positive, zero and negative eigenvalues of the symmetric matrix m, which is destroyed */
+void matrix_signs(int64_t out[3], mpz_t *m, size_t n);
+
 /* Is the symmetric matrix m (n rows, row-major; only the diagonal and what is below it are read) shown to be positive definite? Never true of one that is not. */
 bool positive_definite(const mpz_t *m, size_t n);
 #endif

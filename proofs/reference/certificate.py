@@ -40,9 +40,10 @@ def binding(text):
         if not equals or not re.match(r"[A-Za-z_][A-Za-z0-9_]*\Z", name):
             return None
         if "," not in value:
-            if not INTEGER.match(value):
+            x = rational(value)
+            if x is None:
                 return None
-            out.append((name, int(value)))
+            out.append((name, x.numerator if x.denominator == 1 else x))
             continue
         entries = value.split(",")
         if len(entries) == 2 and entries[1] == "":
@@ -139,7 +140,7 @@ class Reader:
         self.need(rest in (None, "yes", "no"), "complete is yes or no")
         c.complete = None if rest is None else rest == "yes"
         c.rule = self.line("rule ")
-        self.need(c.rule in ("point", "enumerate", "separable", "count", "quadratic", "farkas", "cells"), "unknown rule")
+        self.need(c.rule in ("point", "enumerate", "separable", "count", "quadratic", "farkas", "cells", "polynomial"), "unknown rule")
         c.cases = []
         while c.rule in ("quadratic", "cells"):
             rest = self.line("cell " if c.rule == "cells" else "case ")
@@ -152,6 +153,12 @@ class Reader:
             if rest is None:
                 break
             c.steps.append(rest)
+        c.sums, c.cones = [], []
+        for word, lines in (("sum ", c.sums), ("cone ", c.cones)):
+            rest = self.line(word) if c.rule == "polynomial" else None
+            while rest is not None:
+                lines.append(rest)
+                rest = self.line(word)
         c.bins = self.pair("bins", natural, "expected two integers") if c.rule == "count" else None
         self.need(c.rule != "count" or (c.bins is not None and 1 <= c.bins[0] <= 65535 and c.bins[1] < 2 ** 126), "line 'bins' expected")
         c.radii = []

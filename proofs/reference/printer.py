@@ -96,6 +96,10 @@ def show_set(s):
         return "ball(%s, %s, %s)" % (show(s.parts[0]), show(s.parts[1]), "l2" if s.kind == "ball" else "linf")
     if s.kind == "box":
         return "box(%s, %s)" % (show(s.parts[0]), show(s.parts[1]))
+    if s.kind in ("reals", "orthant", "interval"):
+        return "%s(%s)" % (s.kind, show_all(s.parts))
+    if s.kind == "cone":
+        return "cone(%s)" % show_all(s.parts[0])
     if s.kind == "braces":
         return "{%s}" % show_all(s.parts[0])
     if s.kind == "power":

@@ -7,6 +7,7 @@ from certificate import Rejected
 from evaluate import Interpreter
 from linear import LinearInterpreter
 from farkas import BoxClaim
+from polynomial import RealClaim
 from quadratic import BallClaim
 from radius import Radii
 from values import Real, compare, ends, exact, vector
@@ -84,6 +85,10 @@ class Judge:
             self.judge_balls()
         elif self.c.rule == "farkas":
             self.judge_box()
+        elif self.c.rule == "polynomial":
+            need(self.s.kind == "prove" and self.c.verdict in ("proved", "refuted"), "rule polynomial only proves and refutes")
+            self.lines(witness=self.c.verdict == "proved", counterexample=self.c.verdict == "refuted")
+            RealClaim(self.s, self.interpreter).judge(self.c)
         elif self.c.verdict == "vacuous" and self.s.kind != "count":
             self.lines()
             need(self.c.rule == "enumerate", "vacuous asks for rule enumerate")

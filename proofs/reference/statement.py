@@ -7,7 +7,7 @@ Expressions are E(kind, ...), by kind:
     quantifier NAME BODY BINDS WHERE   exists BODY BINDS WHERE   if P A B   binary OP A B   not P   neg A
     compare [OP] [E]   member E SET   index BASE [E or slice FROM TO]
     key WORD (drop, keep, to before =)   target WORD X (zero None, value E, from E, mean SET, any SET)   field BASE NAME (q, k or v)
-sets: range A B   rows NAME   ball CENTRE RADIUS   cube CENTRE RADIUS (linf)   box LOW HIGH   braces [E]   power N SET   product [SET]   image E BINDS WHERE   argmaxes E
+sets: range A B   rows NAME   ball CENTRE RADIUS   cube CENTRE RADIUS (linf)   box LOW HIGH   reals N   orthant N   interval A B   cone [E]   braces [E]   power N SET   product [SET]   image E BINDS WHERE   argmaxes E
 BINDS is a list of (name, set); a missing part is None. The truth operators are binary too: <=> => or and.
 """
 import hashlib
@@ -36,7 +36,8 @@ FUNCTIONS = {                                        # name: fewest, most argume
     "seq": (1, MANY), "dist": (3, 3), "norm": (2, 2), "transpose": (1, 1), "diag": (1, 1), "dot": (2, 2), "onehot": (2, 2),
     "mean_rows": (1, 1), "exp": (1, 1), "sqrt": (1, 1), "softmax": (1, 1), "radius": (2, 5), "form": (2, 3), "eigenvalues": (1, 1), "inertia": (1, 1), "rank": (1, 1), "eigenvector": (2, 2), "truncate": (2, 3),
 }
-SETS = {"rows", "ball", "box"}                                 # functions whose value is a set
+SPACES = {"reals": (1, 1), "orthant": (1, 1), "interval": (2, 2), "cone": (1, MANY)}      # sets of reals by their arguments
+SETS = {"rows", "ball", "box"} | set(SPACES)                                # functions whose value is a set
 RESERVED = (set(FUNCTIONS) | SETS | QUANTIFIERS | set("all embed pos_embed unembed head mlp neuron bias edge if then else exists where in not "
             "and or forall last inf number total fraction value tokens at most within prove log cos sin pi logsoftmax".split()))
 
@@ -350,6 +351,14 @@ class Parser:
             high = self.expression()
             self.need(")")
             return E("box", low, high)
+        for name, (low, high) in SPACES.items():
+            if self.take(name):
+                self.need("(")
+                parts = self.items()
+                self.need(")")
+                if not low <= len(parts) <= high:
+                    self.fail("wrong number of arguments of '%s'" % name)
+                return E(name, parts) if name == "cone" else E(name, *parts)
         if self.peek() == "{":
             return self.braces()
         start = self.sum()
@@ -395,14 +404,14 @@ class Scope:
         return bound
 
     def visit_set(self, s, bound):
-        if s.kind in ("range", "ball", "cube", "box"):
+        if s.kind in ("range", "ball", "cube", "box", "reals", "orthant", "interval"):
             for x in s.parts:
                 self.visit(x, bound)
         elif s.kind == "rows":
             if s.parts[0] not in self.data:
                 raise StatementError("rows() is of a data array")
             self.see(s.parts[0], bound)
-        elif s.kind == "braces":
+        elif s.kind in ("braces", "cone"):
             for x in s.parts[0]:
                 self.visit(x, bound)
         elif s.kind == "power":

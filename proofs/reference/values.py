@@ -80,6 +80,10 @@ def compare(op, a, b):
         return compare("<" if op == ">" else "<=", b, a)
     if op == "!=":
         return negate(compare("==", a, b))
+    if isinstance(a, Array) or isinstance(b, Array):
+        if op != "==" or not (isinstance(a, Array) and isinstance(b, Array)) or len(a.shape) != 1 or a.shape != b.shape:
+            raise ClaimError("a number is asked for")
+        return conjunction([compare("==", x, y) for x, y in zip(a, b)])
     number(a), number(b)
     if symbol(a, b):
         return symbol(a, b).compare(op, a, b)
