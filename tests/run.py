@@ -43,6 +43,8 @@ SCRIPTS = [
     *([] if "asan" in BUILD else [("python", [PY, "tests/python/run.py", BUILD])]),
     ("boxes", [PY, "tests/bound/run.py", BUILD, "--count", "40"]),
     ("smt", [PY, "tests/smt/oracle.py", BUILD]),
+    ("smt_attention", [PY, "tests/smt/attention.py", BUILD]),
+    ("smt_solver", [PY, "tests/smt/solver.py", BUILD]),
     ("claims", [PY, "tests/claims/run.py", BUILD]),
     ("interventions", [PY, "tests/examples/interventions.py", BUILD]),
     ("examples", [PY, "tests/examples/run.py", BUILD] + (["examples/backdoor.claims", "examples/running_sum.claims"] if "asan" in BUILD else [])),

@@ -104,40 +104,58 @@ static void shares_of_numbers(struct kernel *k, struct entry *out, const struct 
 struct shares { struct kernel *k; struct entry *out; const struct entry *s, *keep; size_t n, name; mpq_t shift; };
 
 /* They add up to 1, or to 0 when no source counts. */
-static void assert_total(const struct shares *x)
+static void assert_total(struct smt *m, struct entry *p, const struct entry *keep_of, size_t n)
 {
-    struct smt *m = x->k->m;
     struct text sum, none;
     text_init(&sum), text_init(&none);
-    for (size_t j = 0; j < x->n; j++) {
-        struct entry e = x->out[j], keep = x->keep ? x->keep[j] : entry_int(m, 1);
-        text_addf(&sum, " %s", entry_term_of(m, &e));
+    for (size_t j = 0; j < n; j++) {
+        struct entry keep = keep_of ? keep_of[j] : entry_int(m, 1);
+        text_addf(&sum, " %s", entry_term_of(m, &p[j]));
         text_addf(&none, " %s", entry_constant(&keep) ? truth_of(entry_is_zero(&keep)) : term_compare(m, OPER_EQ, keep, entry_int(m, 0)));
     }
     const char *total = smt_keep(m, &sum), *all = smt_keep(m, &none);
-    if (x->keep) smt_assert(m, smt_format(m, "(= (+ 0.0%s) (ite (and%s) 0.0 1.0))", total, all));
+    if (keep_of) smt_assert(m, smt_format(m, "(= (+ 0.0%s) (ite (and%s) 0.0 1.0))", total, all));
     else smt_assert(m, smt_format(m, "(= (+%s) 1.0)", total));
 }
 
-/* Of tables: numbers p_j between multiples of one r > 0. No product of variables. */
-static void shares_of_tables(const struct shares *x)
+/* Numbers p_j between multiples of one r > 0: no product of variables. */
+void shares_say(struct smt *m, struct smt_shares *x)
 {
-    struct smt *m = x->k->m;
     struct entry r = entry_variable(m, smt_declare(m, smt_fresh(m, "r"), "Real"), 0, INFINITY);
+    x->said = true;
     m->relaxed = true;
     smt_assert(m, smt_format(m, "(> %s 0.0)", r.term));
     for (size_t j = 0; j < x->n && m->status == STATUS_OK; j++) {
-        struct entry e = smooth_value(m, OP_EXP, NULL, x->s[j], x->shift);
-        struct entry lo = {.table = true, .split = e.split, .lo = e.lo, .hi = e.lo}, hi = {.table = true, .split = e.split, .lo = e.hi, .hi = e.hi};
+        const struct entry *e = &x->e[j];
+        struct entry lo = {.table = true, .split = e->split, .lo = e->lo, .hi = e->lo}, hi = {.table = true, .split = e->split, .lo = e->hi, .hi = e->hi};
         if (x->keep) lo = term_mul(m, lo, x->keep[j]), hi = term_mul(m, hi, x->keep[j]);
-        const char *p = smt_declare(m, kernel_name(x->k, x->name + j), "Real");
+        const char *p = smt_declare(m, x->p[j].parts[0].var->name, "Real");
         lo = term_mul(m, lo, r);
         hi = term_mul(m, hi, r);
         const char *below = entry_term_of(m, &lo), *above = entry_term_of(m, &hi);
         smt_assert(m, smt_format(m, "(and (<= %s %s) (<= %s %s) (%s 0.0 %s))", below, p, p, above, x->keep ? "<=" : "<", p));
-        x->out[j] = entry_variable(m, p, 0, 1);
     }
-    assert_total(x);
+    assert_total(m, x->p, x->keep, x->n);
+}
+
+/* Of tables. They are declared when one of them is needed by name. */
+static void shares_of_tables(const struct shares *x)
+{
+    struct smt *m = x->k->m;
+    struct smt_shares *s = smt_array(m, 1, sizeof *s);
+    struct entry *e = smt_array(m, x->n, sizeof *e), *p = smt_array(m, x->n, sizeof *p);
+    if (!s || !e || !p) return;
+    *s = (struct smt_shares){.n = x->n, .p = p, .e = e, .keep = (struct entry *)x->keep};
+    for (size_t j = 0; j < x->n && m->status == STATUS_OK; j++) {
+        e[j] = smooth_value(m, OP_EXP, NULL, x->s[j], x->shift);
+        p[j] = entry_variable(m, kernel_name(x->k, x->name + j), 0, 1);
+        if (p[j].n_parts == 0) return;
+        struct smt_real *v = (struct smt_real *)p[j].parts[0].var;
+        v->shares = s;
+        v->member = j;
+        p[j].term = NULL;
+        x->out[j] = p[j];
+    }
 }
 
 /* e_j = exp(s_j - shift), p_j = e_j r, sum of e_j times r is 1 */
@@ -152,7 +170,7 @@ static void shares_of_terms(const struct shares *x)
         x->out[j] = entry_variable(m, term_name(m, kernel_name(x->k, x->name + j), term_mul(m, e, r)).term, 0, 1);
         smt_assert(m, smt_format(m, "(<= 0.0 %s 1.0)", x->out[j].term));
     }
-    assert_total(x);
+    assert_total(m, x->out, x->keep, x->n);
 }
 
 static void shares(struct kernel *k, struct entry *out, const struct entry *s, const struct entry *keep, size_t n, size_t name)

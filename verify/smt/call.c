@@ -26,7 +26,7 @@ const char *smt_argmax_is(struct smt *m, const struct sym *v, struct entry which
         size_t i = mpz_get_ui(mpq_numref(q)), n = 0;
         for (size_t j = 0; j < v->n; j++)
             if (j != i) rivals[n++] = term_compare(m, strict ? OPER_GT : OPER_GE, v->e[i], v->e[j]);
-        some[c] = truth_and(m, entry_when(&which, c), truth_all(m, rivals, n));
+        some[c] = truth_and(m, entry_when(m, &which, c), truth_all(m, rivals, n));
     }
     return m->status == STATUS_OK ? truth_any(m, some, cases) : "false";
 }

@@ -16,6 +16,7 @@ static const struct entry *given_row(struct smt *m, struct smt_site *site, const
     if (!c->given) c->given = smt_eval(m, c->left ? c->value : c->value->args[0]);
     const struct sym *v = c->given;
     if (m->status != STATUS_OK) return NULL;
+    for (size_t i = 0; !v->is_truth && i < v->n; i++) v->e[i] = entry_solid(m, v->e[i]);
     bool number = !c->left && !v->is_truth && v->rank == 0, vector = !v->is_truth && v->rank == 1 && v->n == width, matrix = !v->is_truth && v->rank == 2 && v->shape[1] == width;
     if (c->left ? !(matrix && v->shape[0] == rows) && !(vector && rows == 1) : !number && !vector && !(matrix && v->shape[0] == site->n)) {
         smt_fail(m, STATUS_INPUT, "what replaces rows of width %zu has another shape", width);

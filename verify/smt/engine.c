@@ -82,7 +82,7 @@ static bool next_value(const char **at, long *out)
 }
 
 /* Binds what the model says; excluded: that it is something else. */
-static enum status bind_model(struct interp *in, const struct smt *m, const struct binds *b, const char *values, struct text *excluded)
+static enum status bind_model(struct interp *in, struct smt *m, const struct binds *b, const char *values, struct text *excluded)
 {
     enum status s = STATUS_OK;
     text_add(excluded, "(assert (not (and true");
@@ -99,7 +99,7 @@ static enum status bind_model(struct interp *in, const struct smt *m, const stru
                 mpq_init(q);
                 mpq_set_si(q, v, 1);
                 for (size_t c = 0; c < e.split->n; c++)
-                    if (mpq_equal(e.lo + c, q)) text_addf(excluded, " %s", e.split->when[c]);
+                    if (mpq_equal(e.lo + c, q)) text_addf(excluded, " %s", split_when(m, e.split, c));
                 mpq_clear(q);
             }
         }

@@ -298,7 +298,7 @@ static const struct sym *chosen(struct smt *m, const struct sym *a, const struct
     for (size_t i = 0; parts && of && i < cases && m->status == STATUS_OK; i++) {
         mpq_srcptr q = index->lo + i;
         bool in = mpz_cmp_ui(mpq_denref(q), 1) == 0 && mpq_sgn(q) >= 0 && mpz_cmp_ui(mpq_numref(q), a->shape[0]) < 0;
-        if (!in) smt_require(m, truth_not(m, entry_when(index, i)));
+        if (!in) smt_require(m, truth_not(m, entry_when(m, index, i)));
         if (!in && a->shape[0] == 0) smt_fail(m, STATUS_INPUT, "index out of range");
         else parts[i] = smt_index(m, element(m, a, in ? mpz_get_si(mpq_numref(q)) : 0), rest, n);
     }

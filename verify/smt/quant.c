@@ -324,24 +324,28 @@ static const struct sym *total(struct all *x, enum quant q)
     return sym_entry(m, q == QUANT_COUNT ? count : q == QUANT_SUM ? sum : term_div(m, sum, count));
 }
 
-/* The largest (smallest) of the instances that count; one must. */
+/* The largest (smallest) of the instances that count; one must. Of tables: a table; else a list of alternatives. */
 static const struct sym *extremum(struct all *x, bool min)
 {
     struct smt *m = x->m;
-    struct entry out = entry_int(m, 0);
+    struct entry out = entry_int(m, 0), *of = smt_array(m, x->n, sizeof *of);
     const char *some = "false";
-    for (size_t i = 0; i < x->n && m->status == STATUS_OK; i++) {
+    bool tables = true;
+    for (size_t i = 0; of && i < x->n && m->status == STATUS_OK; i++) {
         const struct sym *v = x->value[i];
         if (v->is_truth || v->rank != 0) smt_fail(m, STATUS_UNSUPPORTED, "a maximum of arrays has no encoding");
-        else if (is_false(some)) out = v->e[0];
-        else {
-            struct entry larger = is_true(x->when[i]) && is_true(some) ? term_max(m, out, v->e[0], min)
-                : term_if(m, truth_and(m, x->when[i], truth_or(m, truth_not(m, some), term_compare(m, min ? OPER_LT : OPER_GT, v->e[0], out))), v->e[0], out);
-            out = larger;
+        else of[i] = v->e[0], tables = tables && v->e[0].table;
+    }
+    for (size_t i = 0; of && i < x->n && m->status == STATUS_OK; i++) {
+        if (tables && is_false(some)) out = of[i];
+        else if (tables) {
+            const char *beats = term_compare(m, min ? OPER_LT : OPER_GT, of[i], out);
+            out = is_true(x->when[i]) && is_true(some) ? term_max(m, out, of[i], min) : term_if(m, truth_and(m, x->when[i], truth_or(m, truth_not(m, some), beats)), of[i], out);
         }
         some = truth_or(m, some, x->when[i]);
     }
     smt_require(m, some);
+    if (!tables && m->status == STATUS_OK) out = x->n == 1 ? of[0] : extreme_new(m, min, of, x->when, x->n);
     return sym_entry(m, out);
 }
 

@@ -47,7 +47,10 @@ static void op_stored(struct kernel *k)
     for (size_t e = 0; e < k->width; e++) k->out[e] = dyadic(k->m, v[e]);
 }
 
-static void op_input(struct kernel *k) { memcpy(k->out, k->site->inputs + k->row * k->width, k->width * sizeof *k->out); }
+static void op_input(struct kernel *k)
+{
+    for (size_t e = 0; e < k->width; e++) k->out[e] = entry_solid(k->m, k->site->inputs[k->row * k->width + e]);
+}
 
 static void op_sum(struct kernel *k)
 {
@@ -101,7 +104,7 @@ static void op_pairs(struct kernel *k)
         case OP_SUB: k->out[e] = term_add(k->m, x[e], y[e], true); break;
         case OP_MUL: k->out[e] = term_mul(k->m, x[e], y[e]); break;
         case OP_DIV: k->out[e] = term_div(k->m, x[e], y[e]); break;
-        default: k->out[e] = term_max(k->m, x[e], y[e], k->x->op == OP_MIN); break;
+        default: k->out[e] = entry_solid(k->m, term_max(k->m, x[e], y[e], k->x->op == OP_MIN)); break;
         }
 }
 
@@ -124,7 +127,7 @@ static struct entry relu(struct kernel *k, struct entry x, size_t e)
 {
     struct smt *m = k->m;
     double low, high;
-    if (x.table) return term_max(m, x, entry_int(m, 0), false);
+    if (x.table) return entry_solid(m, term_max(m, x, entry_int(m, 0), false));
     entry_ends(&low, &high, &x);
     if (low >= 0) return x;
     if (high <= 0) return entry_int(m, 0);
@@ -184,6 +187,7 @@ static void op_maxpool(struct kernel *k)
         for (size_t i = 0; i < w->m; i++) {
             struct entry y = x[(size_t)w->data[e * w->m + i]];
             k->out[e] = i ? term_max(k->m, k->out[e], y, false) : y;
+            if (i + 1 == w->m) k->out[e] = entry_solid(k->m, k->out[e]);
         }
 }
 

@@ -9,16 +9,21 @@
 #include "verify/edit.h"
 #include "verify/interp.h"
 
-/* Exactly one of the n truths holds. product: of these two, when it is one. */
-struct split { size_t n; const char **when; const struct split *left, *right; };
+/* Exactly one of the n truths holds. factors: itself, or those that it is the product of, by id. A product's truths are named when they are asked for (split_when). */
+struct split { size_t n; const char **when; const struct split **factors; size_t n_factors, id; };
 
-/* A variable of the solver, or a term under a name. */
-struct smt_real { const char *name; size_t id; double low, high; };
+/* A variable of the solver, or a term under a name. shares: it is number `member` of a row of shares, which is declared when its name is asked for (real_name). */
+struct smt_shares;
+struct smt_real { const char *name; size_t id; double low, high; struct smt_shares *shares; size_t member; };
+/* p_j = e_j / sum of e, e_j > 0 tables. plain: nothing is left out by padding. */
+struct smt_shares { size_t n; struct entry *p, *e, *keep; bool said; };
 
 /* A number. A table: lo[i] <= value <= hi[i] in case i of its split (split NULL: one case; lo == hi: exact). Otherwise a sum of parts: numbers of a
  * table times a variable (var NULL: times 1), of other variables or other splits. low <= value <= high. term: when it was asked for. */
 struct summand { const struct smt_real *var; const struct split *split; mpq_ptr lo, hi; };
-struct entry { bool table; const struct split *split; mpq_ptr lo, hi; struct summand *parts; size_t n_parts; const char *term; bool ends_said; double low, high; };
+struct entry { bool table; const struct split *split; mpq_ptr lo, hi; struct summand *parts; size_t n_parts; const char *term; bool ends_said; double low, high; struct smt_extreme *x; };
+/* x: the largest (smallest) of those that count; such an entry has no parts. solid: as a variable, when it was needed. */
+struct smt_extreme { bool min; size_t n; struct entry *of; const char **when; struct entry solid; };
 
 /* A value: entries in row-major order, or a truth. */
 struct sym { bool is_truth; const char *truth; size_t rank, n, shape[3]; struct entry *e; };
@@ -64,6 +69,7 @@ struct smt {
     struct edited **edits; size_t n_edits, room_edits;
     struct smt_replaced { const struct expr *e; struct retensored *r; } *replaced; size_t n_replaced, room_replaced;
     struct split **splits; size_t n_splits, room_splits;    /* products that were made */
+    size_t n_atoms;
     long last;                             /* of the axis at hand, -1: none */
     struct smt_variable *variables; size_t n_variables, room_variables;
     const struct smt_cut *cuts; size_t n_cuts;
@@ -71,7 +77,7 @@ struct smt {
 /* A further point at which the functions of the network are enclosed: the argument of the function whose value has that name. */
 struct smt_cut { char *name; mpq_t at; };
 
-enum smt_limits { SMT_CASES = 4096, SMT_BINDINGS = 20000 };
+enum smt_limits { SMT_CASES = 16384, SMT_BINDINGS = 20000 };
 #define SMT_BITS 96       /* of enclosures */
 
 /* smt.c */
@@ -101,6 +107,12 @@ const char *truth_or(struct smt *m, const char *a, const char *b);
 const char *truth_all(struct smt *m, const char *const *t, size_t n);
 const char *truth_any(struct smt *m, const char *const *t, size_t n);
 
+/* split.c */
+const struct split *split_new(struct smt *m, size_t n);          /* its truths are the caller's to fill */
+bool split_both(const struct split **out, struct smt *m, const struct split *a, const struct split *b);   /* NULL: one case. false: more than SMT_CASES */
+size_t split_case(const struct split *part, const struct split *whole, size_t i);   /* the factors of part are among those of whole */
+const char *split_when(struct smt *m, const struct split *s, size_t i);
+
 /* table.c */
 struct entry entry_number(struct smt *m, const mpq_t q);
 struct entry entry_int(struct smt *m, long v);
@@ -109,7 +121,8 @@ size_t entry_cases(const struct entry *e);
 bool entry_exact(const struct entry *e);
 bool entry_constant(const struct entry *e);                     /* exact, one case */
 bool entry_is_zero(const struct entry *e);
-const char *entry_when(const struct entry *e, size_t i);
+const char *entry_when(struct smt *m, const struct entry *e, size_t i);
+const char *real_name(struct smt *m, const struct smt_real *v);
 const char *entry_term_of(struct smt *m, struct entry *e);      /* of a table: nested ite, or a variable between two of them */
 const char *entry_bounded(struct smt *m, struct entry *e);      /* the same, its ends asserted */
 const struct smt_real *entry_real(struct smt *m, struct entry *e);  /* as one variable */
@@ -118,9 +131,8 @@ void entry_ends(double *low, double *high, const struct entry *e);
 typedef void table_function(mpq_t out, const mpq_t a, const mpq_t b);
 bool table_pairs(struct smt *m, const struct split **split, size_t **of_a, size_t **of_b, const struct entry *a, const struct entry *b);
 bool table_map2(struct entry *out, struct smt *m, const struct entry *a, const struct entry *b, table_function *f);   /* exact tables; equal values become one case */
-struct entry table_merged(struct smt *m, const struct entry *e);      /* cases with equal values become one, when that leaves fewer */
+struct entry table_merged(struct smt *m, const struct entry *e);      /* cases with equal values become one, when that leaves a quarter */
 void round_outward(mpq_t lo, mpq_t hi);                         /* to SMT_BITS bits */
-const struct split *split_new(struct smt *m, size_t n);
 
 /* term.c */
 struct entry term_add(struct smt *m, struct entry a, struct entry b, bool minus);
@@ -132,7 +144,17 @@ struct entry term_choose(struct smt *m, const struct split *split, const struct 
 struct entry term_if(struct smt *m, const char *when, struct entry a, struct entry b);
 /* bias + sum w[i] x[i]; w, bias exact doubles; w NULL: all 1 */
 struct entry term_linear(struct smt *m, const struct entry *x, const double *w, size_t stride, size_t n, double bias);
+/* extreme.c */
+struct entry extreme_new(struct smt *m, bool min, const struct entry *of, const char *const *when, size_t n);   /* when NULL: all count */
+struct entry extreme_both(struct smt *m, struct entry a, struct entry b, bool min);
+bool extreme_add(struct entry *out, struct smt *m, const struct entry *a, const struct entry *b, bool minus);    /* false: both are, or none */
+struct entry extreme_scale(struct smt *m, const struct entry *a, const mpq_t by);
+const char *extreme_compare(struct smt *m, enum oper oper, const struct entry *a, struct entry b);
+struct entry entry_solid(struct smt *m, struct entry e);        /* no list of alternatives */
+/* compare.c */
 const char *term_compare(struct smt *m, enum oper oper, struct entry a, struct entry b);
+/* attention.c: declares a row of shares */
+void shares_say(struct smt *m, struct smt_shares *s);
 /* The term under a name, as a variable. */
 struct entry term_name(struct smt *m, const char *name, struct entry a);
 const char *ite_table(struct smt *m, const struct split *split, mpq_srcptr values, const char *times);   /* times NULL: the numbers alone */

@@ -33,7 +33,7 @@ struct entry entry_variable(struct smt *m, const char *term, double low, double 
     struct smt_real *v = smt_array(m, 1, sizeof *v);
     struct summand *p = smt_array(m, 1, sizeof *p);
     if (!v || !p) return (struct entry){.term = term, .low = low, .high = high};
-    *v = (struct smt_real){term, m->n_reals++, low, high};
+    *v = (struct smt_real){.name = term, .id = m->n_reals++, .low = low, .high = high};
     *p = (struct summand){.var = v, .lo = smt_numbers(m, 1)};
     p->hi = p->lo;
     if (p->lo) mpq_set_ui(p->lo, 1, 1);
@@ -54,15 +54,12 @@ bool entry_constant(const struct entry *e) { return e->table && !e->split && ent
 
 bool entry_is_zero(const struct entry *e) { return entry_constant(e) && mpq_sgn(e->lo) == 0; }
 
-const char *entry_when(const struct entry *e, size_t i) { return e->split ? e->split->when[i] : "true"; }
+const char *entry_when(struct smt *m, const struct entry *e, size_t i) { return e->split ? split_when(m, e->split, i) : "true"; }
 
-const struct split *split_new(struct smt *m, size_t n)
+const char *real_name(struct smt *m, const struct smt_real *v)
 {
-    struct split *s = smt_array(m, 1, sizeof *s);
-    const char **when = smt_array(m, n, sizeof *when);
-    if (!s || !when) return NULL;
-    *s = (struct split){.n = n, .when = when};
-    return s;
+    if (v->shares && !v->shares->said) shares_say(m, v->shares);
+    return v->name;
 }
 
 const char *ite_table(struct smt *m, const struct split *split, mpq_srcptr values, const char *times)
@@ -74,7 +71,7 @@ const char *ite_table(struct smt *m, const struct split *split, mpq_srcptr value
         bool rest_equal = true;
         for (size_t k = i + 1; k < n && rest_equal; k++) rest_equal = mpq_equal(values + i, values + k);
         if (!rest_equal) {
-            text_addf(&t, "(ite %s ", split->when[i]);
+            text_addf(&t, "(ite %s ", split_when(m, split, i));
             open++;
         }
         bool plain = times && mpq_cmp_ui(values + i, 1, 1) == 0;
@@ -99,7 +96,7 @@ static bool same_numbers(mpq_srcptr a, mpq_srcptr b, size_t n)
 /* One part as a term: exact, or a variable between two exact ones. */
 static const char *part_term(struct smt *m, const struct summand *p)
 {
-    const char *times = p->var ? p->var->name : NULL;
+    const char *times = p->var ? real_name(m, p->var) : NULL;
     if (same_numbers(p->lo, p->hi, p->split ? p->split->n : 1)) return ite_table(m, p->split, p->lo, times);
     m->relaxed = true;
     const char *x = smt_declare(m, smt_fresh(m, "e"), "Real");
@@ -114,6 +111,10 @@ static const char *part_term(struct smt *m, const struct summand *p)
 const char *entry_term_of(struct smt *m, struct entry *e)
 {
     if (e->term) return e->term;
+    if (e->x) {
+        struct entry solid = entry_solid(m, *e);
+        return e->term = entry_term_of(m, &solid);
+    }
     const struct summand whole = {.split = e->split, .lo = e->lo, .hi = e->hi};
     if (e->table) {
         const char *t = part_term(m, &whole);
@@ -197,51 +198,17 @@ void round_outward(mpq_t lo, mpq_t hi)
 
 /* ---- pairs of cases ---- */
 
-static const struct split *product_of(struct smt *m, const struct split *a, const struct split *b)
-{
-    for (size_t i = 0; i < m->n_splits; i++)
-        if (m->splits[i]->left == a && m->splits[i]->right == b) return m->splits[i];
-    if (a->n > SMT_CASES / b->n) return NULL;
-    struct split *s = (struct split *)split_new(m, a->n * b->n);
-    void *grown = mem_grow(m->splits, &m->room_splits, m->n_splits + 1, sizeof *m->splits);
-    if (grown) m->splits = grown;
-    if (!s || !grown) return NULL;
-    for (size_t i = 0; i < a->n; i++)
-        for (size_t k = 0; k < b->n; k++) s->when[i * b->n + k] = smt_format(m, "(and %s %s)", a->when[i], b->when[k]);
-    s->left = a;
-    s->right = b;
-    return m->splits[m->n_splits++] = s;
-}
-
-/* Is one a part of the other's pair? Then the pair serves both. */
-static bool part_of(const struct split *part, const struct split *whole, size_t case_of_whole, size_t *case_of_part)
-{
-    if (part == whole) {
-        *case_of_part = case_of_whole;
-        return true;
-    }
-    if (!whole->left) return false;
-    return part_of(part, whole->left, case_of_whole / whole->right->n, case_of_part) || part_of(part, whole->right, case_of_whole % whole->right->n, case_of_part);
-}
-
 bool table_pairs(struct smt *m, const struct split **split, size_t **of_a, size_t **of_b, const struct entry *a, const struct entry *b)
 {
-    size_t at;
-    const struct split *x = a->split, *y = b->split, *s;
-    if (!x || !y || x == y) s = x ? x : y;
-    else if (part_of(y, x, 0, &at)) s = x;
-    else if (part_of(x, y, 0, &at)) s = y;
-    else if (!(s = product_of(m, x, y))) return false;
-    size_t n = s ? s->n : 1;
+    if (!split_both(split, m, a->split, b->split)) return false;
+    size_t n = *split ? (*split)->n : 1;
     *of_a = smt_array(m, n, sizeof **of_a);
     *of_b = smt_array(m, n, sizeof **of_b);
     if (!*of_a || !*of_b) return false;
     for (size_t i = 0; i < n; i++) {
-        (*of_a)[i] = (*of_b)[i] = 0;
-        if (x) (void)part_of(x, s, i, &(*of_a)[i]);
-        if (y) (void)part_of(y, s, i, &(*of_b)[i]);
+        (*of_a)[i] = split_case(a->split, *split, i);
+        (*of_b)[i] = split_case(b->split, *split, i);
     }
-    *split = s;
     return true;
 }
 
@@ -255,14 +222,14 @@ struct entry table_merged(struct smt *m, const struct entry *e)
         if (k == kept) first[kept++] = i;
         class[i] = k;
     }
-    if (kept == n) return *e;
+    if (kept > n / 4) return *e;     /* else the factors are lost for little */
     struct entry out = table_new(m, kept > 1 ? split_new(m, kept) : NULL, true);
     if (!out.table) return out;
     const char **when = smt_array(m, n, sizeof *when);
     for (size_t k = 0; k < kept && when; k++) {
         size_t count = 0;
         for (size_t i = 0; i < n; i++)
-            if (class[i] == k) when[count++] = e->split->when[i];
+            if (class[i] == k) when[count++] = split_when(m, e->split, i);
         mpq_set(out.lo + k, e->lo + first[k]);
         if (kept > 1) out.split->when[k] = truth_any(m, when, count);
     }

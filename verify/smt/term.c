@@ -134,6 +134,8 @@ static void add_part(struct sum *s, const struct summand *x, mpq_srcptr w)
 
 static void add_entry(struct sum *s, const struct entry *x, mpq_srcptr w)
 {
+    const struct entry solid = entry_solid(s->m, *x);
+    if (x->x) x = &solid;
     const struct summand whole = {.split = x->split, .lo = x->lo, .hi = x->hi};
     if (x->table) add_part(s, &whole, w);
     for (size_t i = 0; !x->table && i < x->n_parts; i++) add_part(s, &x->parts[i], w);
@@ -214,23 +216,26 @@ struct entry term_add(struct smt *m, struct entry a, struct entry b, bool minus)
     struct entry out;
     if (tables(&out, m, minus ? WHAT_SUB : WHAT_ADD, &a, &b)) return out;
     if (entry_is_zero(&b)) return a;
+    if (extreme_add(&out, m, &a, &b, minus)) return out;
     return term_linear(m, (struct entry[]){a, b}, (const double[]){1, minus ? -1 : 1}, 1, 2, 0);
 }
 
 struct entry term_scale(struct smt *m, struct entry a, const mpq_t by)
 {
     struct sum s = {.m = m};
+    if (a.x) return extreme_scale(m, &a, by);
     add_entry(&s, &a, by);
     return finish(&s);
 }
 
-/* A table times a sum: part by part where the cases are the same, else times the sum as one variable. */
+/* A table times a sum: part by part where the cases are few enough, else times the sum as one variable. */
 static struct entry table_times(struct smt *m, const struct entry *a, struct entry x)
 {
     struct sum s = {.m = m};
     bool fits = !x.table && entry_exact(a);
+    const struct split *both;
     mpq_t one;
-    for (size_t i = 0; fits && i < x.n_parts; i++) fits = !a->split || !x.parts[i].split || x.parts[i].split == a->split;
+    for (size_t i = 0; fits && i < x.n_parts; i++) fits = split_both(&both, m, a->split, x.parts[i].split);
     struct summand whole = {.split = a->split, .lo = a->lo, .hi = a->hi};
     mpq_init(one);
     mpq_set_ui(one, 1, 1);
@@ -240,14 +245,10 @@ static struct entry table_times(struct smt *m, const struct entry *a, struct ent
     }
     for (size_t i = 0; fits && i < x.n_parts && m->status == STATUS_OK; i++) {
         const struct summand *p = &x.parts[i];
-        const struct split *split = p->split ? p->split : a->split;
-        struct summand y = {.var = p->var, .split = split, .lo = smt_numbers(m, split ? split->n : 1), .hi = smt_numbers(m, split ? split->n : 1)};
-        for (size_t k = 0; y.lo && y.hi && k < (split ? split->n : 1); k++) {
-            size_t u = a->split ? k : 0, v = p->split ? k : 0;
-            interval_mul(y.lo + k, y.hi + k, a->lo + u, a->hi + u, p->lo + v, p->hi + v);
-            round_outward(y.lo + k, y.hi + k);
-        }
-        if (y.lo && y.hi) add_part(&s, &y, one);
+        struct entry y, e = {.table = true, .split = p->split, .lo = p->lo, .hi = p->hi};
+        if (!tables(&y, m, WHAT_MUL, a, &e)) continue;
+        const struct summand z = {.var = p->var, .split = y.split, .lo = y.lo, .hi = y.hi};
+        add_part(&s, &z, one);
     }
     mpq_clear(one);
     return finish(&s);
@@ -259,6 +260,10 @@ struct entry term_mul(struct smt *m, struct entry a, struct entry b)
     double al, ah, bl, bh;
     if (tables(&out, m, WHAT_MUL, &a, &b)) return out;
     if (entry_is_zero(&a) || entry_is_zero(&b)) return entry_int(m, 0);
+    if (a.x && entry_constant(&b)) return extreme_scale(m, &a, b.lo);
+    if (b.x && entry_constant(&a)) return extreme_scale(m, &b, a.lo);
+    a = entry_solid(m, a);
+    b = entry_solid(m, b);
     if (a.table) return table_times(m, &a, b);
     if (b.table) return table_times(m, &b, a);
     m->products = true;
@@ -298,36 +303,77 @@ struct entry term_div(struct smt *m, struct entry a, struct entry b)
     return entry_variable(m, q, -INFINITY, INFINITY);
 }
 
-/* Tables of[i] in case i: the cases of each within case i of the split. false: not all are tables, or there are too many cases. */
+/* Tables of[i] in case i, over the cases of all. false: not all are tables, or there are too many cases. */
 static bool choose_tables(struct entry *out, struct smt *m, const struct split *split, const struct entry *of)
 {
-    size_t n = 0, at = 0;
     bool exact = true;
+    const struct split *s = split;
     for (size_t i = 0; i < split->n; i++) {
-        if (!of[i].table) return false;
-        n += of[i].split == split ? 1 : entry_cases(&of[i]);
+        if (!of[i].table || !split_both(&s, m, s, of[i].split)) return false;
         exact = exact && entry_exact(&of[i]);
     }
-    struct split *s = n <= SMT_CASES ? (struct split *)split_new(m, n) : NULL;
-    if (!s) return false;
-    *out = (struct entry){.table = true, .split = s, .lo = smt_numbers(m, n)};
-    out->hi = exact ? out->lo : smt_numbers(m, n);
+    *out = (struct entry){.table = true, .split = s, .lo = smt_numbers(m, s->n)};
+    out->hi = exact ? out->lo : smt_numbers(m, s->n);
     if (!out->lo || !out->hi) return false;
-    for (size_t i = 0; i < split->n; i++) {
-        bool same = of[i].split == split;
-        for (size_t k = same ? i : 0; k < (same ? i + 1 : entry_cases(&of[i])); k++, at++) {
-            s->when[at] = same || !of[i].split ? split->when[i] : smt_format(m, "(and %s %s)", split->when[i], of[i].split->when[k]);
-            mpq_set(out->lo + at, of[i].lo + k);
-            if (!exact) mpq_set(out->hi + at, of[i].hi + k);
-        }
+    for (size_t c = 0; c < s->n; c++) {
+        const struct entry *x = &of[split_case(split, s, c)];
+        size_t k = split_case(x->split, s, c);
+        mpq_set(out->lo + c, x->lo + k);
+        if (!exact) mpq_set(out->hi + c, x->hi + k);
     }
-    if (exact) *out = table_merged(m, out);
+    if (exact && s != split) *out = table_merged(m, out);
     return true;
 }
 
-struct entry term_choose(struct smt *m, const struct split *split, const struct entry *of)
+/* The part of x with that variable and split; zero when it has none. */
+static struct entry part_of_sum(struct smt *m, const struct entry *x, const struct smt_real *var, const struct split *split)
 {
-    struct entry together;
+    if (x->table && !var && x->split == split) return *x;
+    for (size_t i = 0; !x->table && i < x->n_parts; i++)
+        if (x->parts[i].var == var && x->parts[i].split == split) return (struct entry){.table = true, .split = split, .lo = x->parts[i].lo, .hi = x->parts[i].hi};
+    return entry_int(m, 0);
+}
+
+/* Sums of[i] in case i, variable by variable: sums again. false: too many cases. */
+static bool choose_sums(struct entry *out, struct smt *m, const struct split *split, const struct entry *of)
+{
+    struct sum s = {.m = m};
+    struct entry *parts = smt_array(m, split->n, sizeof *parts), chosen;
+    struct { const struct smt_real *var; const struct split *split; } *keys = NULL;
+    size_t n_keys = 0, room = 0;
+    bool good = parts != NULL;
+    mpq_t one;
+    for (size_t i = 0; good && i < split->n; i++)
+        for (size_t k = 0; k < (of[i].table ? 1 : of[i].n_parts) && good; k++) {
+            const struct smt_real *var = of[i].table ? NULL : of[i].parts[k].var;
+            const struct split *cases = of[i].table ? of[i].split : of[i].parts[k].split;
+            size_t at = 0;
+            while (at < n_keys && (keys[at].var != var || keys[at].split != cases)) at++;
+            if (at < n_keys) continue;
+            void *grown = mem_grow(keys, &room, n_keys + 1, sizeof *keys);
+            if (!(good = grown != NULL)) break;
+            keys = grown;
+            keys[n_keys].var = var, keys[n_keys++].split = cases;
+        }
+    mpq_init(one);
+    mpq_set_ui(one, 1, 1);
+    for (size_t k = 0; good && k < n_keys; k++) {
+        for (size_t i = 0; i < split->n; i++) parts[i] = part_of_sum(m, &of[i], keys[k].var, keys[k].split);
+        good = choose_tables(&chosen, m, split, parts) && m->status == STATUS_OK;
+        const struct summand x = {.var = keys[k].var, .split = chosen.split, .lo = chosen.lo, .hi = chosen.hi};
+        if (good) add_part(&s, &x, one);
+    }
+    mpq_clear(one);
+    free(keys);
+    *out = finish(&s);
+    return good;
+}
+
+struct entry term_choose(struct smt *m, const struct split *split, const struct entry *alternatives)
+{
+    struct entry together, *of = smt_array(m, split ? split->n : 1, sizeof *of);
+    for (size_t i = 0; of && i < (split ? split->n : 1); i++) of[i] = entry_solid(m, alternatives[i]);
+    if (!of) return alternatives[0];
     bool constants = true, exact = true;
     double low = INFINITY, high = -INFINITY;
     size_t n = split ? split->n : 1;
@@ -349,13 +395,13 @@ struct entry term_choose(struct smt *m, const struct split *split, const struct 
         }
         return e.lo && e.hi ? e : (struct entry){.term = "0.0"};
     }
-    if (choose_tables(&together, m, split, of)) return together;
+    if (choose_tables(&together, m, split, of) || choose_sums(&together, m, split, of)) return together;
     struct text t;
     text_init(&t);
     for (size_t i = 0; i < n; i++) {
         struct entry x = of[i];
         const char *term = entry_term_of(m, &x);
-        if (i + 1 < n) text_addf(&t, "(ite %s ", split->when[i]);
+        if (i + 1 < n) text_addf(&t, "(ite %s ", split_when(m, split, i));
         text_add(&t, term);
         if (i + 1 < n) text_add(&t, " ");
     }
@@ -384,11 +430,7 @@ struct entry term_max(struct smt *m, struct entry a, struct entry b, bool min)
     entry_ends(&bl, &bh, &b);
     if (al >= bh) return min ? b : a;
     if (bl >= ah) return min ? a : b;
-    const char *x = entry_term_of(m, &a), *y = entry_term_of(m, &b), *s = min ? "<=" : ">=";
-    const char *z = smt_declare(m, smt_fresh(m, min ? "min" : "max"), "Real");
-    smt_assert(m, smt_format(m, "(and (%s %s %s) (%s %s %s))", s, z, x, s, z, y));
-    smt_assert(m, smt_format(m, "(or (%s %s %s) (%s %s %s))", s, x, z, s, y, z));
-    return entry_variable(m, z, min ? fmin(al, bl) : fmax(al, bl), min ? fmin(ah, bh) : fmax(ah, bh));
+    return extreme_both(m, a, b, min);
 }
 
 struct entry term_name(struct smt *m, const char *name, struct entry a)
@@ -397,53 +439,4 @@ struct entry term_name(struct smt *m, const char *name, struct entry a)
     double low, high;
     entry_ends(&low, &high, &a);
     return entry_variable(m, smt_define(m, name, "Real", term), low, high);
-}
-
-/* ---- comparisons ---- */
-
-static bool compares(enum oper oper, int order)
-{
-    switch (oper) {
-    case OPER_LT: return order < 0;
-    case OPER_LE: return order <= 0;
-    case OPER_GT: return order > 0;
-    case OPER_GE: return order >= 0;
-    case OPER_EQ: return order == 0;
-    default: return order != 0;
-    }
-}
-
-/* Exact tables, in the cases of both. */
-static const char *compare_tables(struct smt *m, enum oper oper, const struct entry *a, const struct entry *b)
-{
-    const struct split *split;
-    size_t *i, *k, count = 0;
-    if (!table_pairs(m, &split, &i, &k, a, b)) return NULL;
-    size_t n = split ? split->n : 1;
-    const char **when = smt_array(m, n, sizeof *when);
-    if (!when) return NULL;
-    for (size_t c = 0; c < n; c++)
-        if (compares(oper, mpq_cmp(a->lo + i[c], b->lo + k[c]))) when[count++] = split ? split->when[c] : "true";
-    return count == n ? "true" : truth_any(m, when, count);
-}
-
-/* a - b against 0 */
-const char *term_compare(struct smt *m, enum oper oper, struct entry a, struct entry b)
-{
-    static const char *const words[] = {[OPER_LT] = "<", [OPER_LE] = "<=", [OPER_GT] = ">", [OPER_GE] = ">=", [OPER_EQ] = "="};
-    double low, high, al, ah, bl, bh;
-    if (entry_exact(&a) && entry_exact(&b)) {
-        const char *t = compare_tables(m, oper, &a, &b);
-        if (t) return t;
-    }
-    struct entry d = term_linear(m, (struct entry[]){a, b}, (const double[]){1, -1}, 1, 2, 0);
-    if (entry_exact(&d) && entry_constant(&d)) return truth_of(compares(oper, mpq_sgn(d.lo)));
-    entry_ends(&low, &high, &d);
-    entry_ends(&al, &ah, &a);
-    entry_ends(&bl, &bh, &b);
-    if (high < 0 || ah < bl) return truth_of(compares(oper, -1));
-    if (low > 0 || al > bh) return truth_of(compares(oper, 1));
-    const char *x = entry_term_of(m, &d);
-    if (oper == OPER_NE) return truth_not(m, smt_format(m, "(= %s 0.0)", x));
-    return smt_format(m, "(%s %s 0.0)", words[oper], x);
 }

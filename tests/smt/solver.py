@@ -1,0 +1,99 @@
+"""The solver as a child process: python tests/smt/solver.py BUILD [--z3 FILE]
+
+Versions that are too old, no version, no program; programs that hang, die, print nonsense or lie about `sat` and `unsat`: none of these ends in a wrong verdict, each in a reason.
+The same query twice gives the same answer. The query that Z3 4.8.12 says unsat of, and which has a solution, is answered sat by the version in use. Ends with `N passed, N failed`.
+"""
+import argparse
+import json
+import os
+import stat
+import subprocess
+import sys
+import tempfile
+
+a = argparse.ArgumentParser()
+a.add_argument("build")
+a.add_argument("--z3", default=os.path.join(os.path.dirname(sys.executable), "z3"))
+a = a.parse_args()
+passed = failed = 0
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "reference"))
+from nets import transformer  # noqa: E402
+
+FALSE, TRUE = "forall t in tokens[2] of 0..2 prove logits(M, t)[last, 0] > 100", "forall t in tokens[2] of 0..2 prove logits(M, t)[last, 0] < 1000"
+LARGE = "forall t in tokens[13] of 0..2 prove logits(M, t)[last, 0] < 1000"
+
+
+def case(good, words):
+    global passed, failed
+    passed, failed = passed + bool(good), failed + (not good)
+    if not good:
+        print("FAILED: " + words)
+
+
+def fake(folder, body):
+    """A program in the place of Z3."""
+    path = os.path.join(folder, "z3fake")
+    with open(path, "w") as f:
+        f.write("#!/bin/sh\n" + body + "\n")
+    os.chmod(path, stat.S_IRWXU)
+    return path
+
+
+def decide(folder, claim, z3, timeout="5"):
+    with open(os.path.join(folder, "a.claims"), "w") as f:
+        f.write('claims 1\nmodel M = "m.net"\nclaim c { %s }\n' % claim)
+    out = os.path.join(folder, "a.json")
+    if os.path.exists(out):
+        os.remove(out)
+    p = subprocess.run([os.path.join(a.build, "weightproof"), "verify", os.path.join(folder, "a.claims"), "--engine", "smt", "--timeout", timeout, "--json", out],
+                       capture_output=True, text=True, timeout=60, env=dict(os.environ, WEIGHTPROOF_Z3=z3, TMPDIR=folder))
+    return json.load(open(out))["claims"][0], p.stdout + p.stderr
+
+
+def left_over(folder):
+    return [x for x in os.listdir(folder) if x.startswith("weightproof-")]
+
+
+VERSION = 'case "$1" in --version) echo "Z3 version %s - 64 bit"; exit 0;; esac\n'
+# what stands in the place of Z3, the claim, the verdicts that are right, words of the output
+CASES = [
+    ("too old", VERSION % "4.12.6" + "echo unsat", TRUE, ["undecided"], "too old"),
+    ("far too old", VERSION % "4.8.12" + "echo unsat", TRUE, ["undecided"], "4.8.12"),
+    ("no version", "echo unsat", TRUE, ["undecided"], "does not say which Z3"),
+    ("hangs", VERSION % "5.4.1" + "sleep 1000", FALSE, ["undecided"], "time"),
+    ("dies", VERSION % "5.4.1" + "kill -9 $$", FALSE, ["undecided"], "killed by a signal"),
+    ("out of memory", VERSION % "5.4.1" + "echo '(error \"out of memory\")'; exit 101", FALSE, ["undecided"], "out of memory"),
+    ("nonsense", VERSION % "5.4.1" + "echo maybe", FALSE, ["undecided"], "maybe"),
+    ("unknown with its reason", VERSION % "5.4.1" + "echo unknown; echo '(:reason-unknown \"max. resource limit exceeded\")'", FALSE, ["undecided"], "max. resource limit exceeded"),
+    ("talks too much", VERSION % "5.4.1" + "yes", FALSE, ["undecided"], "too much"),
+    ("says unsat of what is false", VERSION % "5.4.1" + "echo unsat", FALSE, ["undecided"], ""),
+    ("says sat of what is true", VERSION % "5.4.1" + "echo sat; echo '((|value 0 0| 1.0) (|value 0 1| 2.0))'", TRUE, ["undecided"], "do not survive"),
+    ("a model that is none", VERSION % "5.4.1" + "echo sat; echo '((|value 0 0| banana))'", TRUE, ["undecided", "error"], ""),
+    ("a token that is none", VERSION % "5.4.1" + "echo sat; echo '((|value 0 0| 77.0) (|value 0 1| 2.0))'", FALSE, ["undecided", "error"], ""),
+]
+OLD = """(set-logic QF_NRA)
+(declare-const m Real) (declare-const v Real) (declare-const a Real) (declare-const b Real)
+(assert (> m 0.0)) (assert (= (+ 1.0 (* v v)) (* a a))) (assert (= (+ 1.0 (* v v)) (* b b))) (assert (= (+ 1.0 (* m b)) (* m a)))
+(check-sat)
+"""
+
+with tempfile.TemporaryDirectory() as folder:
+    with open(os.path.join(folder, "m.net"), "w") as f:
+        f.write(transformer(5).text())
+    for name, body, claim, right, words in CASES:
+        result, output = decide(folder, claim, fake(folder, body), "2")
+        case(result["verdict"] in right and words in output, "%s: %s: %s" % (name, result["verdict"], output[:300]))
+        case(not left_over(folder), "%s: files are left: %s" % (name, left_over(folder)))
+    result, output = decide(folder, TRUE, os.path.join(folder, "nothing"))
+    case(result["verdict"] == "undecided", "no program: %s" % output[:300])
+    for claim, verdict in ((FALSE, "refuted"), (TRUE, "proved")):
+        twice = [decide(folder, claim, a.z3)[0] for _ in range(2)]
+        case(all(r["verdict"] == verdict for r in twice), "%s: %s" % (claim, [r["verdict"] for r in twice]))
+        keys = [k for k in twice[0] if k in ("verdict", "counterexample", "witness", "certificate_sha256")]
+        case(all(twice[0][k] == twice[1][k] for k in keys), "another answer the second time: %s" % claim)
+    with open(os.path.join(folder, "old.smt2"), "w") as f:
+        f.write(OLD)
+    p = subprocess.run([a.z3, "-T:20", os.path.join(folder, "old.smt2")], capture_output=True, text=True, timeout=60)
+    case(p.stdout.strip() == "sat", "1 + v^2 = a^2 = b^2, 1 + m b = m a has a solution, and Z3 says %s" % p.stdout)
+print("%d passed, %d failed" % (passed, failed))
+sys.exit(1 if failed else 0)
