@@ -34,6 +34,7 @@ SCRIPTS = [
     ("cells", [PY, "tests/cells/run.py", BUILD, "--nets", "3"]),
     ("quadratic", [PY, "tests/quadratic/run.py", BUILD]),
     ("quadratic_boxes", [PY, "tests/quadratic/boxes.py", BUILD]),
+    ("quadratic_deep", [PY, "tests/quadratic/deep.py", BUILD]),
     ("radius", [PY, "tests/quadratic/radius.py", BUILD]),
     ("radius_box", [PY, "tests/quadratic/radius_box.py", BUILD]),
     ("forms", [PY, "tests/quadratic/forms.py", BUILD]),

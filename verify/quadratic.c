@@ -12,11 +12,14 @@ static enum status solver_init(struct solver *s, const struct ball_claim *b, con
 {
     *s = (struct solver){.b = *b, .limits = l, .work = 4e10, .kept = mem_array(KEPT, sizeof *s->kept)};
     text_init(&s->cases);
-    enum status status = outputs_make(&s->out, net, -1);
-    size_t n = net->width_in;
+    struct text why;
+    text_init(&why);
+    enum status status = outputs_possible(net, -1, &why) ? outputs_make(&s->out, net, -1) : deep_outputs(&s->out, &s->inner, net);
+    size_t n = net->width_in, most = s->out.n > n ? s->out.n : n;
+    text_clear(&why);
     if (status != STATUS_OK || (status = ball_case_init(&s->c, n, s->out.width)) != STATUS_OK) return status;
     s->X = _fmpz_vec_init((slong)n + 1);
-    s->h = _fmpz_vec_init((slong)n + 1);
+    s->h = _fmpz_vec_init((slong)most + 1);
     s->gradients = _fmpz_vec_init((slong)(s->out.width * (n + 1)));
     s->values = _fmpz_vec_init((slong)s->out.width);
     s->m = _fmpz_vec_init((slong)s->out.each);
@@ -31,7 +34,7 @@ static enum status solver_init(struct solver *s, const struct ball_claim *b, con
 
 static void solver_clear(struct solver *s)
 {
-    size_t n = s->out.n;
+    size_t n = s->c.n, most = s->out.n > n ? s->out.n : n;
     for (size_t i = 0; i < s->n_kept; i++) {
         _fmpq_vec_clear(s->kept[i].v, (slong)s->out.width + 1);
         free(s->kept[i].q);
@@ -41,13 +44,14 @@ static void solver_clear(struct solver *s)
     if (s->c.shift) ball_case_clear(&s->c);
     if (s->X) {
         _fmpz_vec_clear(s->X, (slong)n + 1);
-        _fmpz_vec_clear(s->h, (slong)n + 1);
+        _fmpz_vec_clear(s->h, (slong)most + 1);
         _fmpz_vec_clear(s->gradients, (slong)(s->out.width * (n + 1)));
         _fmpz_vec_clear(s->values, (slong)s->out.width);
         _fmpz_vec_clear(s->m, (slong)s->out.each);
         _fmpq_vec_clear(s->point, (slong)n);
     }
     outputs_clear(&s->out);
+    outputs_clear(&s->inner);
     free(s->A), free(s->gamma), free(s->g), free(s->y), free(s->u);
     text_clear(&s->cases);
 }
@@ -92,15 +96,22 @@ bool fails_at(struct solver *s, const struct margin *f, const fmpq *d)
 {
     if (!region_has(&s->c, d)) return false;
     fmpz_t scale, twice;
-    fmpz *X = _fmpz_vec_init((slong)s->c.n + 1);
+    size_t n = s->out.n;
+    fmpz *X = _fmpz_vec_init((slong)n + 1);
     fmpz_init(scale);
     fmpz_init(twice);
     form_scale(scale, f, s->out.width);
     form_polynomial(s, f, scale);
-    homogeneous(X, s->c.shift, d, s->c.n);
-    gradient(s->h, twice, s->m, X, s->c.n);
+    if (s->inner.c) {
+        fmpq *h = _fmpq_vec_init((slong)n), *zero = _fmpq_vec_init((slong)n);
+        deep_row(h, s, d);
+        homogeneous(X, h, zero, n);
+        _fmpq_vec_clear(h, (slong)n);
+        _fmpq_vec_clear(zero, (slong)n);
+    } else homogeneous(X, s->c.shift, d, n);
+    gradient(s->h, twice, s->m, X, n);
     bool fails = not_positive(fmpz_sgn(twice), f->strict);
-    _fmpz_vec_clear(X, (slong)s->c.n + 1);
+    _fmpz_vec_clear(X, (slong)n + 1);
     fmpz_clear(scale);
     fmpz_clear(twice);
     return fails;
@@ -305,7 +316,7 @@ static enum status ball_decide(enum answer *out, struct text *line, struct solve
 static enum status one_case(enum answer *out, struct solver *s)
 {
     struct text line;
-    bool ball = region_is_ball(&s->c);
+    bool ball = region_is_ball(&s->c) && !s->inner.c;
     text_init(&line);
     text_add(&line, ball ? "case hold" : "case hold\n");
     enum status status = ball ? ball_decide(out, &line, s) : region_decide(out, &line, s);
@@ -437,7 +448,7 @@ static bool quadratic_takes(const struct statement *s, struct text *why)
         text_add(why, "a model is not loaded");
         return false;
     }
-    return outputs_possible(net_of(s, &b), -1, why);
+    return deep_node(net_of(s, &b)) >= 0 || outputs_possible(net_of(s, &b), -1, why);
 }
 
 static double quadratic_cost(const struct statement *s)

@@ -13,7 +13,7 @@
 /* One form on the region, in doubles around its middle z0: v'Qv + g0'v + c0. lo0, hi0: the region's bounds; lo, hi: the cell's, also exactly; centre, r2: of
  * the ball; inside: a point of the region, where there seems to be one; room for points u, v, w. */
 struct search {
-    struct solver *s; const struct margin *f; size_t n, k, count; struct text *out; double work;
+    struct solver *s; const struct margin *f; size_t n, k, wide, count; struct deep *deep; struct text *out; double work;
     double *Q, *g0, c0, size, *z0, *lo0, *hi0, *lo, *hi, *centre, r2, *A, *b0, *inside, *u, *v, *w, *slack, *multipliers;
     struct cell cell; struct dual_room *room; fmpq *exact_lo, *exact_hi;
 };
@@ -22,17 +22,17 @@ static double get_double(const fmpq_t x) { return ratio(fmpq_numref(x), fmpq_den
 
 static enum status search_init(struct search *t, struct solver *s, struct text *out)
 {
-    size_t n = s->c.n, k = s->c.joint, count = s->c.l2 + n + k;
-    *t = (struct search){.s = s, .n = n, .k = k, .count = count, .out = out, .room = dual_room_new(n, k)};
+    size_t n = s->c.n, k = s->c.joint, wide = n + (s->inner.c ? s->inner.width : 0), count = s->c.l2 + wide + k;
+    *t = (struct search){.s = s, .n = n, .k = k, .wide = wide, .count = count, .out = out, .room = dual_room_new(wide, k), .deep = s->inner.c ? deep_new(s) : NULL};
     t->exact_lo = _fmpq_vec_init((slong)n);
     t->exact_hi = _fmpq_vec_init((slong)n);
     double **vectors[] = {&t->g0, &t->z0, &t->lo0, &t->hi0, &t->lo, &t->hi, &t->centre, &t->inside, &t->u, &t->v, &t->w, &t->cell.g, &t->cell.h, &t->cell.off};
     size_t some = sizeof vectors / sizeof *vectors;
-    double *x = t->Q = mem_array(n * n + k * n + some * n + 3 * k + count, sizeof *x);
-    if (!x || !t->room) return STATUS_MEMORY;
+    double *x = t->Q = mem_array(n * n + k * wide + some * wide + 3 * k + count, sizeof *x);
+    if (!x || !t->room || (s->inner.c && !t->deep)) return STATUS_MEMORY;
     x += n * n;
-    for (size_t i = 0; i < some; i++) *vectors[i] = x, x += n;
-    t->A = x, x += k * n;
+    for (size_t i = 0; i < some; i++) *vectors[i] = x, x += wide;
+    t->A = x, x += k * wide;
     t->b0 = x, x += k;
     t->slack = x, x += k;
     t->cell.b = x, x += k;
@@ -44,6 +44,7 @@ static void search_clear(struct search *t)
 {
     free(t->Q);
     dual_room_free(t->room);
+    deep_free(t->deep);
     _fmpq_vec_clear(t->exact_lo, (slong)t->n);
     _fmpq_vec_clear(t->exact_hi, (slong)t->n);
 }
@@ -73,7 +74,7 @@ static void whole_region(struct search *t)
         if (c->limits[j].alone) continue;
         fmpq_set(x, c->limits[j].v + t->n);
         for (size_t i = 0; i < t->n; i++) {
-            t->A[at * t->n + i] = get_double(c->limits[j].v + i);
+            t->A[at * t->wide + i] = get_double(c->limits[j].v + i);
             fmpq_addmul(x, c->limits[j].v + i, t->s->point + i);
         }
         t->b0[at++] = get_double(x);
@@ -91,7 +92,7 @@ static double distance2(const struct search *t, const double *v)
 static double limit_value(const struct search *t, size_t k, const double *v)
 {
     double sum = t->b0[k];
-    for (size_t i = 0; i < t->n; i++) sum += t->A[k * t->n + i] * v[i];
+    for (size_t i = 0; i < t->n; i++) sum += t->A[k * t->wide + i] * v[i];
     return sum;
 }
 
@@ -111,11 +112,11 @@ static void find_inside(struct search *t)
         bool good = true;
         for (size_t k = 0; k < t->k; k++) {
             double norm = 0, value = limit_value(t, k, t->inside);
-            for (size_t i = 0; i < n; i++) norm += t->A[k * n + i] * t->A[k * n + i];
+            for (size_t i = 0; i < n; i++) norm += t->A[k * t->wide + i] * t->A[k * t->wide + i];
             double room = step < 200 ? sqrt(norm) * widest / 1024 : 0;
             if (value >= room || !(norm > 0)) continue;
             good = false;
-            for (size_t i = 0; i < n; i++) t->inside[i] += t->A[k * n + i] * (room - value) / norm;
+            for (size_t i = 0; i < n; i++) t->inside[i] += t->A[k * t->wide + i] * (room - value) / norm;
         }
         double far = distance2(t, t->inside);
         if (far > t->r2) {
@@ -215,7 +216,7 @@ static void free_range(double *a, double *b, const struct search *t, const doubl
         *b = fmin(*b, reach - d);
     }
     for (size_t k = 0; k < t->k; k++) {
-        double c = t->A[k * t->n + i];
+        double c = t->A[k * t->wide + i];
         if (c > 0) *a = fmax(*a, -t->slack[k] / c);
         if (c < 0) *b = fmin(*b, -t->slack[k] / c);
     }
@@ -251,7 +252,7 @@ static double descend(struct search *t, double *v)
             value += gain;
             far += (2 * d + x) * x;
             v[i] += x;
-            for (size_t k = 0; k < t->k; k++) t->slack[k] += t->A[k * n + i] * x;
+            for (size_t k = 0; k < t->k; k++) t->slack[k] += t->A[k * t->wide + i] * x;
             for (size_t j = 0; j < n; j++) grad[j] += 2 * t->Q[j * n + i] * x;
         }
         if (!(value < before - 1e-12 * t->size)) break;
@@ -259,14 +260,64 @@ static double descend(struct search *t, double *v)
     return value;
 }
 
+/* Two layers: steps against the gradient, as long as they help. */
+static double descend_deep(struct search *t, double *v)
+{
+    double *grad = t->w, *next = t->u, value = deep_value(t->deep, grad, v), step = 0, length = 0;
+    for (size_t i = 0; i < t->n; i++) length += grad[i] * grad[i], step = fmax(step, t->hi0[i]);
+    step = length > 0 ? step / sqrt(length) : 0;
+    for (int k = 0; k < SWEEPS && step > 0; k++) {
+        for (size_t i = 0; i < t->n; i++) next[i] = v[i] - step * grad[i];
+        pull(t, next);
+        double there = deep_value(t->deep, NULL, next);
+        if (!(there < value)) {
+            step /= 3;
+            continue;
+        }
+        memcpy(v, next, t->n * sizeof *v);
+        value = deep_value(t->deep, grad, v);
+        step *= 1.5;
+    }
+    return value;
+}
+
 /* From v, in place: is there a point where the form fails? */
 static bool attack(struct search *t, double *v)
 {
+    if (t->deep) {
+        pull(t, v);
+        return descend_deep(t, v) <= UNCLEAR * t->size && try_point(t, v);
+    }
     pull(t, v);
     return descend(t, v) <= UNCLEAR * t->size && try_point(t, v);
 }
 
 /* ---- one form ---- */
+
+/* t->cell: the form on the cell */
+static void cell_form(struct search *t)
+{
+    size_t n = t->n;
+    double widest = 0, *z = t->w;
+    struct cell *c = &t->cell;
+    *c = (struct cell){.n = t->wide, .k = t->k, .in_ball = n, .l2 = t->s->c.l2, .Q = t->Q, .A = t->A, .g = c->g, .h = c->h, .off = c->off, .b = c->b, .r2 = t->r2, .c = t->c0};
+    for (size_t i = 0; i < n; i++) {
+        z[i] = (t->lo[i] + t->hi[i]) / 2;
+        c->h[i] = (t->hi[i] - t->lo[i]) / 2;
+        widest = fmax(widest, c->h[i]);
+    }
+    for (size_t i = 0; i < n; i++) {
+        double half = 0;
+        for (size_t j = 0; j < n; j++) half += t->Q[i * n + j] * z[j];
+        c->g[i] = t->g0[i] + 2 * half;
+        c->c += (t->g0[i] + half) * z[i];
+        c->off[i] = z[i] - t->centre[i];
+        c->h[i] = fmax(c->h[i], widest > 0 ? THIN * widest : THIN);
+    }
+    for (size_t k = 0; k < t->k; k++) c->b[k] = limit_value(t, k, z);
+    c->l2 = c->l2 && c->r2 > 0;
+    if (t->deep) deep_cell(t->deep, c, z);
+}
 
 /* The form around z0: exactly, then in doubles. */
 static void form_around(struct search *t, const struct margin *f)
@@ -278,6 +329,7 @@ static void form_around(struct search *t, const struct margin *f)
     fmpz_init(scale);
     fmpz_init(unit);
     fmpz_init(twice);
+    if (t->deep) goto done;
     form_scale(scale, f, s->out.width);
     form_polynomial(s, f, scale);
     homogeneous(X, s->c.shift, s->point, n);
@@ -289,16 +341,32 @@ static void form_around(struct search *t, const struct margin *f)
     for (size_t i = 0; i < n; i++) t->g0[i] = ratio(s->h + i + 1, unit);
     fmpz_mul(unit, unit, X);
     t->c0 = ratio(twice, unit) / 2;
-    t->f = f;
     t->size = fabs(t->c0);
     for (size_t i = 0; i < n; i++) {
         t->size += fabs(t->g0[i]) * t->hi0[i];
         for (size_t j = 0; j < n; j++) t->size += fabs(t->Q[i * n + j]) * t->hi0[i] * t->hi0[j];
     }
+done:
+    t->f = f;
     _fmpz_vec_clear(X, (slong)n + 1);
     fmpz_clear(scale);
     fmpz_clear(unit);
     fmpz_clear(twice);
+}
+
+/* Two layers: the form around z0, and the size of its terms there. */
+static void deep_form_around(struct search *t, const struct margin *f)
+{
+    deep_around(t->deep, t->s, f);
+    cell_form(t);
+    const struct cell *c = &t->cell;
+    t->size = fabs(c->c);
+    for (size_t i = 0; i < t->wide; i++) {
+        t->size += fabs(c->g[i]) * c->h[i];
+        for (size_t j = 0; j < t->wide; j++) t->size += fabs(c->Q[i * t->wide + j]) * c->h[i] * c->h[j];
+    }
+    (void)deep_value(t->deep, t->g0, t->w);
+    for (size_t i = 0; i < t->n * t->n; i++) t->Q[i] = 0;
 }
 
 /* Starts: the point inside, and what its gradient points to. */
@@ -317,41 +385,17 @@ static bool attack_all(struct search *t)
     return false;
 }
 
-/* t->cell: the form on the cell */
-static void cell_form(struct search *t)
-{
-    size_t n = t->n;
-    double widest = 0, *z = t->w;
-    struct cell *c = &t->cell;
-    *c = (struct cell){.n = n, .k = t->k, .l2 = t->s->c.l2, .Q = t->Q, .A = t->A, .g = c->g, .h = c->h, .off = c->off, .b = c->b, .r2 = t->r2, .c = t->c0};
-    for (size_t i = 0; i < n; i++) {
-        z[i] = (t->lo[i] + t->hi[i]) / 2;
-        c->h[i] = (t->hi[i] - t->lo[i]) / 2;
-        widest = fmax(widest, c->h[i]);
-    }
-    for (size_t i = 0; i < n; i++) {
-        double half = 0;
-        for (size_t j = 0; j < n; j++) half += t->Q[i * n + j] * z[j];
-        c->g[i] = t->g0[i] + 2 * half;
-        c->c += (t->g0[i] + half) * z[i];
-        c->off[i] = z[i] - t->centre[i];
-        c->h[i] = fmax(c->h[i], widest > 0 ? THIN * widest : THIN);
-    }
-    for (size_t k = 0; k < t->k; k++) c->b[k] = limit_value(t, k, z);
-    c->l2 = c->l2 && c->r2 > 0;
-}
-
 /* The multipliers rounded to short numbers, up, by what the value can spare, and tested again. */
 static bool shortened(struct search *t, double value)
 {
     const struct cell *c = &t->cell;
     double *m = t->multipliers;
     if (c->l2) m[0] = short_between(m[0], value / (8 * c->r2)), m++;
-    for (size_t i = 0; i < t->n; i++) m[i] = short_between(m[i], value / (4 * (double)t->n * c->h[i] * c->h[i]));
+    for (size_t i = 0; i < t->wide; i++) m[i] = short_between(m[i], value / (4 * (double)t->wide * c->h[i] * c->h[i]));
     for (size_t k = 0; k < t->k; k++) {
         double size = fabs(c->b[k]);
-        for (size_t i = 0; i < t->n; i++) size += fabs(t->A[k * t->n + i]) * c->h[i];
-        if (size > 0) m[t->n + k] = short_between(m[t->n + k], value / (16 * (double)t->k * size));
+        for (size_t i = 0; i < t->n; i++) size += fabs(t->A[k * t->wide + i]) * c->h[i];
+        if (size > 0) m[t->wide + k] = short_between(m[t->wide + k], value / (16 * (double)t->k * size));
     }
     for (size_t i = 0; i < t->count; i++)
         if (!isfinite(t->multipliers[i]) || !(t->multipliers[i] >= 0)) return false;
@@ -376,18 +420,25 @@ static void add_leaf(struct search *t)
     text_add(t->out, "\n");
 }
 
-/* The coordinate whose condition loses most at the point u. */
-static size_t worst(const struct search *t)
+/* What the condition of variable i of the cell loses at the point u: no more than what is curved there. */
+static double loss(const struct search *t, size_t i)
 {
     const struct cell *c = &t->cell;
-    const double *D = t->multipliers + c->l2;
+    double h = c->h[i], v = t->u[i] / h, curve = 0, D = t->multipliers[c->l2 + i];
+    for (size_t j = 0; j < t->wide; j++) curve += fabs(c->Q[i * t->wide + j]) * h * c->h[j];
+    return fmin(D * h * h * fmax(0, 1 - v * v), curve) + 1e-3 * curve;
+}
+
+/* The coordinate that loses most, with its part of what the entries of the node lose. */
+static size_t worst(const struct search *t)
+{
     size_t at = 0;
     double most = -1;
+    for (size_t j = t->n; j < t->wide; j++) t->v[j] = loss(t, j);
     for (size_t i = 0; i < t->n; i++) {
-        double h = c->h[i], v = t->u[i] / h, curve = 0;
-        for (size_t j = 0; j < t->n; j++) curve += fabs(t->Q[i * t->n + j]) * h * c->h[j];
-        double loss = D[i] * h * h * fmax(0, 1 - v * v) + 1e-3 * curve + 1e-6 * fabs(c->g[i]) * h;
-        if (loss > most && t->hi[i] > t->lo[i]) most = loss, at = i;
+        double sum = loss(t, i) + 1e-9 * fabs(t->cell.g[i]) * t->cell.h[i];
+        for (size_t j = t->n; j < t->wide; j++) sum += t->v[j] * deep_share(t->deep, t->cell.h, j - t->n, i);
+        if (sum > most && t->hi[i] > t->lo[i]) most = sum, at = i;
     }
     return at;
 }
@@ -427,7 +478,7 @@ static enum answer split(struct search *t, size_t i, int depth)
 static enum answer branch(struct search *t, int depth)
 {
     size_t n = t->n;
-    t->work += (double)n * (double)n * (double)n + 1000;
+    t->work += (double)t->wide * (double)t->wide * (double)t->wide + 1000;
     if (depth > DEPTH_MOST || t->work > t->s->work || (t->s->limits && limits_expired(t->s->limits))) return OPEN;
     cell_form(t);
     double value = dual_bound(t->multipliers, t->u, &t->cell, 0.02 * fabs(t->cell.c) + UNCLEAR * t->size, t->room);
@@ -455,6 +506,7 @@ enum status region_decide(enum answer *a, struct text *out, struct solver *s)
             for (size_t i = 0; i < s->c.n_forms && *a == HOLDS && finite; i++) {
                 whole_region(&t);
                 form_around(&t, &s->c.forms[i]);
+                if (t.deep) deep_form_around(&t, &s->c.forms[i]);
                 finite = isfinite(t.size);
                 if (phase == 0 && finite && attack_all(&t)) *a = FAILS;
                 t.work = 0;

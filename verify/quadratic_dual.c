@@ -91,7 +91,7 @@ static void inverse(double *S, double *T, const double *L, size_t n)
 /* ---- the dual ---- */
 
 /* Conditions behind those of the coordinates: rows of the linear ones, and the ball, whose quadratic part is h_i^2 / r2. */
-static double ball_part(const struct cell *c, size_t i) { return c->h[i] * c->h[i] / c->r2; }
+static double ball_part(const struct cell *c, size_t i) { return i < c->in_ball ? c->h[i] * c->h[i] / c->r2 : 0; }
 
 static void scale_cell(struct dual_room *w, const struct cell *c)
 {
@@ -163,7 +163,7 @@ static double slope(const struct dual_room *w, const struct cell *c, size_t j, d
         return sum - c->b[k] / w->scale[k] + dot(w->R + k * n, w->y, n);
     }
     sum -= 1;
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; i < c->in_ball; i++) {
         double x = c->off[i] + c->h[i] * w->y[i];
         sum += x * x / c->r2 + mu * w->S[i * n + i] * ball_part(c, i);
     }

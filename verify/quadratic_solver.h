@@ -10,7 +10,8 @@ enum answer { HOLDS, FAILS, OPEN };
 struct kept { fmpq *v; double *q, *V; };
 struct solver {
     double work;                           /* most of one form on a region: cells times n^3 */
-    struct ball_claim b; struct outputs out; struct ball_case c; const struct limits *limits;
+    struct ball_claim b; struct outputs out, inner; struct ball_case c; /* inner.c not NULL: two layers, out in the entries of the node between them */
+    const struct limits *limits;
     struct kept *kept; size_t n_kept;      /* decompositions of quadratic parts */
     fmpz *X, *gradients, *values, *h;      /* the centre, homogeneous; per output its gradient there [width, n + 1] and twice its value; of a form */
     fmpz *m; double *A, *gamma, *g, *y, *u;
@@ -31,7 +32,8 @@ bool region_point(struct solver *s);
 
 /* quadratic_dual.c: one cell in doubles, d = z + u, |u_i| <= h_i, h_i > 0: the form u'Qu + g'u + c; the ball |u + off|^2 <= r2 when l2; joint limits
  * A u + b >= 0, k of them. */
-struct cell { size_t n, k; bool l2; const double *Q, *A; double *g, c, *h, *off, r2, *b; };
+struct cell { size_t n, k, in_ball; bool l2; /* in_ball: how many of the coordinates the ball is about */
+    const double *Q, *A; double *g, c, *h, *off, r2, *b; };
 struct dual_room;
 struct dual_room *dual_room_new(size_t n, size_t k);      /* NULL without memory */
 void dual_room_free(struct dual_room *w);
@@ -40,4 +42,16 @@ void dual_room_free(struct dual_room *w);
 double dual_bound(double *multipliers, double *u, const struct cell *c, double enough, struct dual_room *w);
 /* The bound of these multipliers; -INFINITY when they are none. */
 double dual_value(const double *multipliers, const struct cell *c, struct dual_room *w);
+
+/* quadratic_deep.c: two layers. The node between them, or -1; the outputs in its entries, and it in the inputs. */
+long deep_node(const struct net *net);
+enum status deep_outputs(struct outputs *outer, struct outputs *inner, const struct net *net) MUST_USE;
+void deep_row(fmpq *h, const struct solver *s, const fmpq *d);
+struct deep;
+struct deep *deep_new(const struct solver *s);      /* NULL without memory */
+void deep_free(struct deep *d);
+void deep_around(struct deep *d, struct solver *s, const struct margin *f);
+double deep_value(struct deep *d, double *grad, const double *v);      /* of the form, v from s->point; grad may be NULL */
+void deep_cell(struct deep *d, struct cell *c, const double *z);
+double deep_share(const struct deep *d, const double *h, size_t j, size_t i);      /* what coordinate i has of the range of e_j, of the last cell */
 #endif

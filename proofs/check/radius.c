@@ -106,7 +106,7 @@ static bool next_words(struct cells *s, const char **text, size_t *size) {
     const char *w;
     size_t n;
     if (!word(l, text, size)) return false;
-    for (size_t k = *size == 5 && memcmp(*text, "split", 5) == 0 ? 2 : leaf_numbers(s->g); k > 0; k--) {
+    for (size_t k = *size == 5 && memcmp(*text, "split", 5) == 0 ? 2 : leaf_numbers(s); k > 0; k--) {
         if (!word(l, &w, &n)) return false;
         *size = (size_t)(w + n - *text);
     }
@@ -134,7 +134,7 @@ static void set_form(struct line *l, size_t k) {
 }
 
 static bool lower_in_box(struct line *l, const mpq_t lo) {
-    struct cells s = {next_words, l, "radius", l->b->line, l->f, &l->g, &l->w, (const mpq_t *)l->x};
+    struct cells s = {next_words, l, "radius", l->b->line, l->f, &l->g, &l->w, (const mpq_t *)l->x, NULL};
     bool good = true;
     region_around(l, lo);
     bool empty = region_is_empty(&l->g);

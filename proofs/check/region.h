@@ -22,9 +22,10 @@ bool region_is_ball(const struct region *g);
 /* lo is above hi somewhere */
 bool region_is_empty(const struct region *g);
 
-/* cells.c: a tree of `split ...` and `leaf ...`, which next() gives one after the other, for the form whose polynomial in shift + d is w->m, times unit. */
-struct cells { bool (*next)(struct cells *s, const char **text, size_t *size); void *from; const char *rule; int line; struct fail *f; struct region *g; struct formroom *w; const mpq_t *shift; };
+/* region_cells.c: a tree of `split ...` and `leaf ...`, which next() gives one after the other, for the form whose polynomial in shift + d is w->m, times unit. */
+struct cells { bool (*next)(struct cells *s, const char **text, size_t *size); void *from; const char *rule; int line; struct fail *f; struct region *g; struct formroom *w; const mpq_t *shift;
+    const struct rowpoly *inner; }; /* inner: two layers, deep.h; else NULL */
 bool cells_refuse(struct cells *s, const char *what);
 bool cells_show(struct cells *s, const mpz_t unit);
-size_t leaf_numbers(const struct region *g);
+size_t leaf_numbers(const struct cells *s);
 #endif

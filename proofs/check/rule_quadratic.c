@@ -2,7 +2,7 @@
 #include "certificate.h"
 #include "linear.h"
 #include "quadratic.h"
-#include "region.h"
+#include "deep.h"
 #include <string.h>
 
 #define BINDINGS_MOST ((uint64_t)1 << 40)
@@ -15,7 +15,7 @@ struct quad {
     struct linear l;
     const struct certificate *c;
     struct binds outer; const struct ex *where, *cut, *predicate, *ball; /* cut: the condition whose parts may read the vector */
-    int model; struct rowpoly out; size_t n, width;
+    int model; struct rowpoly out, inner; size_t n, width; /* inner.c not NULL: two layers */
     mpq_t *shift; bool shifted; struct region g;    /* of this case: the input is shift + vector, the vector in g */
     struct form *forms; size_t n_forms, room;
     struct formroom w;
@@ -209,7 +209,7 @@ static bool next_line(struct cells *s, const char **text, size_t *size) {
 
 /* A region that is no whole ball: the tree of cells of each form. */
 static bool cells_hold(struct quad *q, size_t size) {
-    struct cells s = {next_line, q, "rule quadratic", q->l.line, q->l.f, &q->g, &q->w, (const mpq_t *)q->shift};
+    struct cells s = {next_line, q, "rule quadratic", q->l.line, q->l.f, &q->g, &q->w, (const mpq_t *)q->shift, q->inner.c != NULL ? &q->inner : NULL};
     bool good = size == 0 || refuse(q, "multipliers of a region other than a ball stand in its leaves");
     mpz_t unit;
     mpz_init(unit);
@@ -232,7 +232,13 @@ static bool read_vector(struct quad *q, const char *s, size_t size, mpq_t *d) {
 static bool some_form_fails(struct quad *q, const mpq_t *d) {
     mpz_t unit, value;
     mpz_inits(unit, value, NULL);
-    form_point(q->w.X, q->shift, d, q->n);
+    if (q->inner.c != NULL) {
+        mpq_t *h = vector_new(q->inner.width), *zero = vector_new(q->inner.width);
+        deep_row(h, &q->inner, (const mpq_t *)q->shift, d, q->n);
+        form_point(q->w.X, (const mpq_t *)h, (const mpq_t *)zero, q->inner.width);
+        vector_free(h, q->inner.width);
+        vector_free(zero, q->inner.width);
+    } else form_point(q->w.X, (const mpq_t *)q->shift, d, q->n);
     bool fails = false;
     for (size_t i = 0; !fails && i < q->n_forms; i++) {
         polynomial(q, &q->forms[i], unit);
@@ -263,7 +269,7 @@ static bool one_case(struct quad *q, enum tri *t) {
     *t = hold ? YES : NO;
     if (!set_up(q)) return false;
     if (!hold) return case_fails(q, x->s + 5, x->n - 5);
-    return region_is_ball(&q->g) ? case_holds(q, x->s + 4, x->n - 4) : cells_hold(q, x->n - 4);
+    return region_is_ball(&q->g) && q->inner.c == NULL ? case_holds(q, x->s + 4, x->n - 4) : cells_hold(q, x->n - 4);
 }
 
 static bool step(struct eval *e, void *arg) {
@@ -319,12 +325,16 @@ static bool begin(struct quad *q, const struct certificate *c, struct eval *e, s
     if (!shape(q, e->s)) return false;
     if ((q->model = model_of(q, q->predicate)) < 0) return refuse(q, "no output of a network that reads the vector");
     if (e->s->models[q->model].net == NULL) return refuse(q, "a network is missing");
-    if (!net_rowpoly(&q->out, e->s->models[q->model].net, -1, f)) return false;
+    struct fail none = {0};
+    if (!net_rowpoly(&q->out, e->s->models[q->model].net, -1, &none)) {
+        rowpoly_clear(&q->out);
+        if (!deep_find(&q->out, &q->inner, e->s->models[q->model].net)) return net_rowpoly(&q->out, e->s->models[q->model].net, -1, f);
+    }
     q->n = e->s->models[q->model].net->in_width;
     q->width = q->l.constant = q->out.width;
     q->shift = vector_new(q->n);
     region_init(&q->g, q->n);
-    formroom_init(&q->w, q->n);
+    formroom_init(&q->w, q->inner.c != NULL ? q->inner.width : q->n);
     return true;
 }
 
@@ -335,6 +345,7 @@ static void end(struct quad *q) {
     region_clear(&q->g);
     formroom_clear(&q->w);
     rowpoly_clear(&q->out);
+    rowpoly_clear(&q->inner);
 }
 
 bool rule_quadratic(const struct certificate *c, struct eval *e, struct tally *t, bool *failed, struct fail *f) {

@@ -4,6 +4,7 @@ from math import isqrt, lcm
 from operator import mul
 
 from certificate import Rejected, rational
+import deep
 from models import Model
 from region import Region, cell_matrix, cells
 from statement import E
@@ -59,10 +60,10 @@ def product(p, q):
 class Polynomials:
     """The output row of a network of one vector of real inputs."""
 
-    def __init__(self, net, leaf=None):
-        """leaf: the node whose entries are the variables, None for the input."""
+    def __init__(self, net, leaf=None, output=None):
+        """leaf: the node whose entries are the variables, None for the input; output: the node that is wanted, None for the network's."""
         need(net.real_width is not None and net.n_ctx == 1, "not a network of one row of real inputs")
-        self.net, self.rows = net, {}
+        self.net, self.rows, self.output = net, {}, output or net.output
         self.leaf = leaf or next(name for name, node in net.nodes.items() if node.op == "input")
         self.n = net.real_width if net.nodes[self.leaf].op == "input" else net.nodes[self.leaf].width
         for name in self.needed():
@@ -76,7 +77,7 @@ class Polynomials:
             need(self.rows[name].degree() <= 2, "the degree of %s is more than two" % name)
 
     def needed(self):
-        found = {self.net.output}
+        found = {self.output}
         for name in reversed(list(self.net.nodes)):
             if name in found and name != self.leaf:
                 found.update(self.net.nodes[name].inputs)
@@ -268,9 +269,22 @@ class BallClaim:
         model = interpreter.models.get(self.model)
         need(isinstance(model, Model), "no network")
         self.n, self.width = model.net.real_width, model.net.nodes[model.net.output].width
-        polynomials = Polynomials(model.net)
-        row = polynomials.rows[model.net.output]
+        row = self.layers(model.net)
         self.shift, self.outputs = row.shift, row.entries
+
+    def layers(self, net):
+        """The row of the outputs. self.inner: None, or with two layers the parts of the entries of the node between them."""
+        self.inner = None
+        try:
+            return Polynomials(net).rows[net.output]
+        except Rejected:
+            found = deep.find(net, Polynomials, Rejected)
+            if found is None:
+                raise
+        outer, inner = found
+        row = inner.rows[inner.output]
+        self.inner = [deep.parts(p, 1 << row.shift, self.n) for p in row.entries]
+        return outer.rows[net.output]
 
     # values that do not rest on the vector
 
@@ -479,13 +493,18 @@ class BallClaim:
             return False
         forms, added = self.forms(env)
         region = self.region(env)
-        if region.is_ball():
+        if region.is_ball() and self.inner is None:
             self.by_multipliers(line, rest, forms, [a + b for a, b in zip(region.ball[0], added)], region.ball[1])
             return True
         need(line == "hold", "multipliers of a region other than a ball stand in its leaves")
         for form, _ in forms if region.possible() else []:
             p, unit = self.polynomial(form)
-            cells(lines, region, rational, lambda lo, hi, m: need(positive_definite(cell_matrix(p, unit, added, region, lo, hi, m)), "the multipliers do not show the form positive"), need)
+            parts = self.inner and deep.parts(p, unit, len(self.inner))
+
+            def shown(lo, hi, m):
+                matrix = deep.matrix(parts, self.inner, added, region, lo, hi, m) if self.inner else cell_matrix(p, unit, added, region, lo, hi, m)
+                need(positive_definite(matrix), "the multipliers do not show the form positive")
+            cells(lines, region, rational, shown, need, len(self.inner or []))
         return True
 
     def by_multipliers(self, line, rest, forms, x0, radius2):
@@ -520,6 +539,8 @@ class BallClaim:
         self.inside(env, d)
         forms, added = self.forms(env)
         x = [a + b for a, b in zip(d, added)]
+        if self.inner:
+            x = deep.row_at(self.inner, x)
         for form, strict in forms:
             value = Fraction(0)
             for m, c in self.polynomial(form)[0].items():

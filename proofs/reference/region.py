@@ -89,8 +89,9 @@ def cleared(q, square, half, rest):
     return a + [last + [int(rest * den * s * s)]]
 
 
-def cells(lines, region, number, show, need):
-    """Whether the lines, which are taken from the front of the list, are a tree of cells that covers the region; show(lo, hi, multipliers) tests a leaf."""
+def cells(lines, region, number, show, need, entries=0):
+    """Whether the lines, which are taken from the front of the list, are a tree of cells that covers the region; show(lo, hi, multipliers) tests a leaf.
+    entries: of the node between two layers, which have multipliers too."""
     lo, hi = list(region.lo), list(region.hi)
     stack = []                                           # (coordinate, place, the other bound, in the second half)
     while True:
@@ -105,7 +106,7 @@ def cells(lines, region, number, show, need):
             stack.append((i, v, hi[i], False))
             hi[i] = v
             continue
-        need(len(values) == region.multipliers() and all(v >= 0 for v in values), "a leaf has a multiplier >= 0 for the ball, each coordinate, each joint condition")
+        need(len(values) == region.multipliers() + entries and all(v >= 0 for v in values), "a leaf has a multiplier >= 0 for the ball, each coordinate, each joint condition")
         show(lo, hi, values)
         while stack and stack[-1][3]:
             i, _, kept, _ = stack.pop()

@@ -1,5 +1,5 @@
 /* One form on a region: a tree of cells, each the region within closer bounds of the coordinates, and multipliers that show the form positive there. */
-#include "region.h"
+#include "deep.h"
 #include <string.h>
 
 bool cells_refuse(struct cells *s, const char *what) { return fail_at(s->f, s->line, "%s: %s", s->rule, what); }
@@ -170,16 +170,16 @@ static bool leaf_holds(struct cells *s, const mpz_t unit, const mpq_t *multiplie
     return good;
 }
 
-size_t leaf_numbers(const struct region *g) { return g->l2 + g->n + g->joint; }
+size_t leaf_numbers(const struct cells *s) { return s->g->l2 + s->g->n + s->g->joint + (s->inner != NULL ? s->inner->width : 0); }
 
 static bool leaf(struct cells *s, const mpz_t unit, const char *text, size_t size) {
-    size_t count = leaf_numbers(s->g);
+    size_t count = leaf_numbers(s);
     mpq_t *multipliers = vector_new(count);
     bool good = rationals_read(text, size, ' ', multipliers, count);
-    if (!good) cells_refuse(s, "a leaf has a multiplier of the ball, if it is one, of each coordinate and of each condition on several");
+    if (!good) cells_refuse(s, "a leaf has a multiplier of the ball, if it is one, of each coordinate, of each entry of the node between two layers, if there is one, and of each condition on several");
     for (size_t i = 0; good && i < count; i++)
         if (mpq_sgn(multipliers[i]) < 0) good = cells_refuse(s, "a multiplier is negative");
-    if (good && !leaf_holds(s, unit, (const mpq_t *)multipliers)) good = cells_refuse(s, "the multipliers do not show the form positive");
+    if (good && !(s->inner != NULL ? deep_holds(s->g, s->w, s->inner, s->shift, unit, (const mpq_t *)multipliers) : leaf_holds(s, unit, (const mpq_t *)multipliers))) good = cells_refuse(s, "the multipliers do not show the form positive");
     vector_free(multipliers, count);
     return good;
 }
