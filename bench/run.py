@@ -137,7 +137,7 @@ def part_twin():
 
 
 def part_examples():
-    for name in ("backdoor", "palindrome", "sortlist", "running_sum"):
+    for name in ("backdoor", "palindrome", "sortlist", "running_sum", "cumsum12"):
         seconds, claims = verify(ROOT + "/examples/%s.claims" % name)
         for c in claims:
             if not c.get("foreach"):

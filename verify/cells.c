@@ -248,6 +248,6 @@ static double cells_cost(const struct statement *s) { return engine_separable.co
 
 const struct engine engine_cells = {
     .name = "cells",
-    .summary = "one attention layer with one head and then an MLP of relus: cell by cell, every relu by a linear bound",
+    .summary = "one attention layer with several heads, or an MLP of relus behind it: cell by cell, with bounds that the checker recomputes",
     .takes = separable_cells_takes, .cost = cells_cost, .decide = separable_cells,
 };

@@ -1,6 +1,6 @@
-/* cells: private to the engine of that name. One attention head, then an MLP of relus, read at one row. A cell is one query token with one class of the
- * problem (one tuple of values of the features). In it every relu gets an interval of what it reads and then a linear bound; what is left is a
- * sum over positions again (docs/methods.md; FORMAT.md rule cells). Nothing here is rigorous: the checker recomputes what a certificate says. */
+/* cells: private to the engine of that name. One layer of attention heads, perhaps an MLP of relus behind them, read at one row. A cell is one query token with one class of the
+ * problem (one tuple of values of the features). In it Z_1 / Z_h of every other head h gets an interval, at whose
+ * ends the others' averages are sums over Z_1 too; every relu gets an interval of what it reads and then a linear bound; what is left is a sum over positions again (docs/methods.md; FORMAT.md rule cells). Nothing here is rigorous: the checker recomputes what a certificate says. */
 #ifndef WEIGHTPROOF_VERIFY_CELLS_H
 #define WEIGHTPROOF_VERIFY_CELLS_H
 #include "verify/separable.h"
@@ -23,15 +23,19 @@ struct cells_room {
     unsigned char *off;          /* [cells] tokens that a split has taken away */
     unsigned char *alive;        /* [states] some completion is left */
     size_t *layer;               /* [n_src + 2] */
-    double *w;                   /* [cells] weights over the largest one that is left; 0 for the others */
+    size_t heads, corners;       /* corners: choices of an end for every other head, 2^(heads - 1) */
+    double *w;                   /* [heads, cells] weights over the head's largest one that is left; 0 for the others */
+    double ratio[HEADS_MOST][2]; /* [head]: Z_1 / Z_h of these weights lies there; of the first 1 */
+    double largest[HEADS_MOST];  /* size of an entry of the other heads' C */
+    double shown[HEADS_MOST][2]; /* the same of the true weights: what the certificate says */
     double *g, *low; size_t K, Kp;   /* [cells, Kp] terms; [states, Kp] their least sums */
     size_t room_g, room_low, room_states;
-    double *least; bool warm;    /* [2 units] least of z and of -z, where the next search starts */
-    int *live;                   /* [2 units] */
+    double *least;               /* [units, 2, corners] least of z and of -z, where the next search starts */
+    int *live;
     struct unit_bound *unit;
-    double most;                 /* the largest weight that is left, over the largest of all */
+    double most[HEADS_MOST];     /* the head's largest weight that is left, over its largest of all */
     double *reach;               /* [units] largest size of what a unit reads of one source */
-    double Z;                    /* least sum of weights */
+    double Z[HEADS_MOST];        /* least sums of weights */
     double *slope, *rest;        /* [K, units], [K]: of the lines */
     int *tokens, *best;          /* a sequence; the one with the smallest value so far */
     double *z, *y;               /* what the units read there, what a line's columns are */
@@ -52,7 +56,10 @@ enum status cells_terms(struct cells_room *x, size_t K) MUST_USE;   /* room for 
 void cells_least(struct cells_room *x);                  /* low from g; the least sums are low[0..K-1] */
 void cells_path(struct cells_room *x, size_t k);         /* tokens: a sequence with the least sum of term k, first in lexicographic order */
 void cells_first(struct cells_room *x);                  /* tokens: the first sequence in lexicographic order */
-double cells_read(const struct cells_room *x, size_t position, size_t token, size_t column);   /* D + C */
+double cells_read(const struct cells_room *x, size_t position, size_t token, size_t column);   /* D + C, of the first head */
+double cells_other(const struct cells_room *x, size_t head, size_t position, size_t token, size_t column);   /* C of another head */
+double cells_rate(const struct cells_room *x, size_t corner, size_t head);   /* an end of the interval of Z_1 / Z_h */
+void cells_sums_of(const struct cells_room *x, double *Z, const int *tokens);  /* [heads] sums of weights there */
 void cells_at(const struct cells_room *x, size_t *position, size_t *token, size_t cell);
 enum status cells_bounds(struct cells_room *x) MUST_USE; /* unit, Z */
 enum status cells_count(tally *out, const struct cells_room *x) MUST_USE;   /* sequences that are left; exact below 2^125 */

@@ -24,20 +24,27 @@ static double factor_of(const struct cells_room *x, size_t line, size_t u)
 
 /* ---- one sequence ---- */
 
+static void add_average(struct cells_room *x, const double *w, const double *C, const int *tokens)
+{
+    const struct problem *p = x->s->p;
+    size_t J = p->tables.J, V = p->tables.V;
+    double Z = 0;
+    w += (size_t)x->q * p->n_src * V;
+    for (size_t i = 0; i < p->n_src; i++)
+        Z += w[i * V + (size_t)tokens[i]];
+    for (size_t i = 0; i < p->n_src; i++)
+        for (size_t j = 0; j < J; j++)
+            x->y[j] += w[i * V + (size_t)tokens[i]] / Z * C[(i * V + (size_t)tokens[i]) * J + j];
+}
+
 static void read_sequence(struct cells_room *x, const int *tokens)
 {
     const struct problem *p = x->s->p;
     size_t n_out = n_out_of(x), J = p->tables.J;
-    double Z = 0;
-    memset(x->y, 0, J * sizeof *x->y);
-    for (size_t i = 0; i < p->n_src; i++) {
-        double w = p->tables.w[((size_t)x->q * p->n_src + i) * p->tables.V + (size_t)tokens[i]];
-        Z += w;
-        for (size_t j = 0; j < J; j++)
-            x->y[j] += w * p->tables.C[(i * p->tables.V + (size_t)tokens[i]) * J + j];
-    }
-    for (size_t j = 0; j < J; j++)
-        x->y[j] = x->y[j] / Z + p->tables.D[(size_t)x->q * J + j];
+    memcpy(x->y, p->tables.D + (size_t)x->q * J, J * sizeof *x->y);
+    add_average(x, p->tables.w, p->tables.C, tokens);
+    for (size_t h = 1; h < x->heads; h++)
+        add_average(x, p->more[h - 1].w, p->more[h - 1].C, tokens);
     for (size_t u = 0; u < p->net.units; u++) {
         x->z[u] = x->y[n_out + u];
         for (size_t j = 0; j < n_out && x->z[u] > 0; j++)
@@ -102,7 +109,30 @@ static double spare_of(const struct cells_room *x, size_t line)
         alpha += fabs(l->a[e]);
     for (size_t u = 0; u < x->s->p->net.units; u++)
         sum += 3 + 2 * fabs(x->slope[line * x->s->p->net.units + u]) + alpha * (x->reach[u] + 3);
+    double slopes = alpha;
+    for (size_t u = 0; u < x->s->p->net.units; u++)
+        slopes += fabs(x->slope[line * x->s->p->net.units + u]);
+    for (size_t h = 1; h < x->heads; h++)
+        sum += (2 * x->ratio[h][1] + 1) * (slopes + 2 * (double)x->s->p->net.units) + slopes * x->largest[h] + 8;
     return 2.5 * (sum + 2 * alpha) * (double)x->s->p->t.n * 0x1p-40;
+}
+
+/* What another head adds to the lines' sums over Z_1, at each corner. */
+static void other_terms(struct cells_room *x, size_t head, size_t i, size_t token, size_t cell, double sign)
+{
+    const struct lines_double *l = &x->c->lines;
+    size_t H = x->s->p->net.units, n_out = n_out_of(x);
+    double *g = x->g + cell * x->Kp;
+    for (size_t k = 0; k < l->K; k++) {
+        double v = 0;
+        for (size_t e = l->first[k]; e < l->first[k + 1]; e++)
+            v += l->a[e] * cells_other(x, head, i, token, l->j[e]);
+        v *= sign;
+        for (size_t u = 0; u < H; u++)
+            v += x->slope[k * H + u] * cells_other(x, head, i, token, n_out + u);
+        for (size_t c = 0; c < x->corners; c++)
+            g[k * x->corners + c] += cells_rate(x, c, head) * x->w[head * x->cells + cell] * v;
+    }
 }
 
 static void line_terms(struct cells_room *x, size_t i, size_t token, size_t cell, double sign)
@@ -122,15 +152,18 @@ static void line_terms(struct cells_room *x, size_t i, size_t token, size_t cell
         v = sign * v + x->rest[k];
         for (size_t u = 0; u < H; u++)
             v += x->slope[k * H + u] * x->y[n_out + u];
-        g[k] = x->w[cell] * v;
+        for (size_t c = 0; c < x->corners; c++)
+            g[k * x->corners + c] = x->w[cell] * v;
     }
+    for (size_t h = 1; h < x->heads; h++)
+        other_terms(x, h, i, token, cell, sign);
 }
 
 /* The least sums of all lines (sign -1: of their negatives) from slope and rest. */
 static enum status lines_least(struct cells_room *x, double sign)
 {
     const struct problem *p = x->s->p;
-    enum status s = cells_terms(x, x->c->lines.K);
+    enum status s = cells_terms(x, x->c->lines.K * x->corners);
     if (s != STATUS_OK)
         return s;
     for (size_t i = 0; i < p->n_src; i++)
@@ -150,7 +183,8 @@ static enum status room_for_lines(struct cells_room *x)
     return x->slope && x->rest ? STATUS_OK : STATUS_MEMORY;
 }
 
-/* Sums from the units' bounds; *worst: the line with the least of its sum less its spare (of negated conjunctions the largest), *margin that. */
+/* Sums from the units' bounds; *margin: the least of a line's sum at any corner less its spare (of negated conjunctions the largest of these), *worst: line and
+ * corner. */
 static enum status relaxed(struct cells_room *x, bool negated, size_t *worst, double *margin)
 {
     size_t K = x->c->lines.K, H = x->s->p->net.units;
@@ -165,10 +199,13 @@ static enum status relaxed(struct cells_room *x, bool negated, size_t *worst, do
     enum status s = lines_least(x, negated ? -1 : 1);
     *worst = 0;
     for (size_t k = 0; s == STATUS_OK && k < K; k++) {
-        double v = x->low[k] - spare_of(x, k);
+        size_t at = k * x->corners;
+        for (size_t c = at; c < (k + 1) * x->corners; c++)
+            at = x->low[c] < x->low[at] ? c : at;
+        double v = x->low[at] - spare_of(x, k);
         if (k == 0 || (negated ? v > *margin : v < *margin)) {
             *margin = v;
-            *worst = k;
+            *worst = at;
         }
     }
     return s;
@@ -185,27 +222,32 @@ static void keep_best(struct cells_room *x)
     }
 }
 
-/* From the sequence in tokens: the least sum of the line with every relu as it is there, again while the value falls. */
+/* From the sequence in tokens: the least sum of the line with every relu and every Z_1 / Z_h as it is there, again while the value falls. */
 static enum status descend(struct cells_room *x, size_t line)
 {
     size_t H = x->s->p->net.units;
-    double before = INFINITY;
-    for (int round = 0; round < 8; round++) {
+    double before = INFINITY, Z[HEADS_MOST], kept[HEADS_MOST][2];
+    enum status s = STATUS_OK;
+    memcpy(kept, x->ratio, sizeof kept);
+    for (int round = 0; round < 8 && s == STATUS_OK; round++) {
         double v = cells_value(x, x->tokens);
         keep_best(x);
         if (!(v < before))
             break;
         before = v;
+        cells_sums_of(x, Z, x->tokens);
+        for (size_t h = 1; h < x->heads; h++)
+            x->ratio[h][0] = x->ratio[h][1] = Z[0] / Z[h];
         memset(x->slope, 0, x->c->lines.K * H * sizeof *x->slope);
         memset(x->rest, 0, x->c->lines.K * sizeof *x->rest);
         for (size_t u = 0; u < H; u++)
             x->slope[line * H + u] = x->z[u] > 0 ? factor_of(x, line, u) : 0;
-        enum status s = lines_least(x, 1);
-        if (s != STATUS_OK)
-            return s;
-        cells_path(x, line);
+        s = lines_least(x, 1);
+        if (s == STATUS_OK)
+            cells_path(x, line * x->corners);
     }
-    return STATUS_OK;
+    memcpy(x->ratio, kept, sizeof kept);
+    return s;
 }
 
 /* ---- leaves ---- */
@@ -222,6 +264,12 @@ static void add_number(struct text *out, double v)
 static void write_leaf(struct cells_room *x, const char *word)
 {
     text_addf(x->out, "cell %s", word);
+    for (size_t h = 1; h < x->heads; h++) {
+        text_add(x->out, " ");
+        add_number(x->out, x->shown[h][0]);
+        text_add(x->out, ":");
+        add_number(x->out, x->shown[h][1]);
+    }
     for (size_t u = 0; u < x->s->p->net.units; u++) {
         const struct unit_bound *b = &x->unit[u];
         if (b->phase != '~') {
@@ -249,7 +297,7 @@ static enum status better_slopes(struct cells_room *x, size_t *worst, double *ma
         read_sequence(x, x->tokens);
         for (size_t u = 0; u < x->s->p->net.units; u++) {
             struct unit_bound *b = &x->unit[u];
-            if (b->phase != '~' || factor_of(x, *worst, u) <= 0)
+            if (b->phase != '~' || factor_of(x, *worst / x->corners, u) <= 0)
                 continue;
             double now = b->sloped ? b->slope : b->hi >= -b->lo, to = x->z[u] > 0 ? 1 : 0;
             b->sloped = true;
@@ -279,29 +327,55 @@ static enum status try_leaf(int *closed, struct cells_room *x, size_t *worst, bo
 
 /* ---- splits ---- */
 
-/* How much of the worst line's looseness the tokens of a position move: the spread of the terms of units that are neither on nor off. */
-static size_t widest_position(const struct cells_room *x, size_t line, size_t *unit)
+/* What makes a line loose: a unit that is neither on nor off, by what its chord leaves; behind the units, the interval of a head's Z_1 / Z_h, by its width. */
+static double loose_by(const struct cells_room *x, size_t line, size_t what)
+{
+    size_t H = x->s->p->net.units;
+    if (what < H)
+        return x->unit[what].phase == '~' ? fabs(factor_of(x, line, what)) : 0;
+    size_t h = what - H + 1;
+    const struct lines_double *l = &x->c->lines;
+    double alpha = 0;
+    for (size_t e = l->first[line]; e < l->first[line + 1]; e++)
+        alpha += fabs(l->a[e]);
+    return alpha * x->largest[h] * (x->ratio[h][1] - x->ratio[h][0]) / x->ratio[h][1];
+}
+
+/* The term that a token adds to it. */
+static double loose_term(const struct cells_room *x, size_t what, size_t i, size_t k)
+{
+    const struct problem *p = x->s->p;
+    size_t cell = p->first[i] + k, token = (size_t)p->t.sets[i][k], H = p->net.units;
+    if (what >= H)
+        return x->w[cell] - (x->ratio[what - H + 1][0] + x->ratio[what - H + 1][1]) / 2 * x->w[(what - H + 1) * x->cells + cell];
+    double v = x->w[cell] * (1e-6 + cells_read(x, i, token, p->net.n_out + what) - (x->unit[what].lo + x->unit[what].hi) / 2);
+    for (size_t h = 1; h < x->heads; h++)
+        v += (x->ratio[h][0] + x->ratio[h][1]) / 2 * x->w[h * x->cells + cell] * cells_other(x, h, i, token, p->net.n_out + what);
+    return v;
+}
+
+/* The position whose tokens move most of what makes the line loose, and what that is. */
+static size_t widest_position(const struct cells_room *x, size_t line, size_t *what)
 {
     const struct problem *p = x->s->p;
     size_t best = 0;
     double most = -1;
-    *unit = 0;
-    for (size_t u = 0; u < p->net.units || u == 0; u++) {
-        double by = p->net.units && x->unit[u].phase == '~' ? fabs(factor_of(x, line, u)) : 0;
+    *what = 0;
+    for (size_t e = 0; e < p->net.units + x->heads - 1; e++) {
+        double by = loose_by(x, line, e) + 1e-9;
         for (size_t i = 0; i < p->n_src; i++) {
             double low = INFINITY, high = -INFINITY;
             for (size_t k = 0; k < p->t.n_set[i]; k++) {
-                size_t cell = p->first[i] + k;
-                if (x->off[cell] || x->w[cell] == 0)
+                if (x->off[p->first[i] + k] || x->w[p->first[i] + k] == 0)
                     continue;
-                double h = x->w[cell] * (1e-6 + by * (p->net.units ? cells_read(x, i, (size_t)p->t.sets[i][k], p->net.n_out + u) - (x->unit[u].lo + x->unit[u].hi) / 2 : 0));
+                double h = by * loose_term(x, e, i, k);
                 low = fmin(low, h);
                 high = fmax(high, h);
             }
             if (high - low > most) {
                 most = high - low;
                 best = i;
-                *unit = u;
+                *what = e;
             }
         }
     }
@@ -309,7 +383,7 @@ static size_t widest_position(const struct cells_room *x, size_t line, size_t *u
 }
 
 /* Takes away the tokens on one side of the middle; named gets the others. */
-static size_t halve(struct cells_room *x, size_t i, size_t unit, unsigned char *named)
+static size_t halve(struct cells_room *x, size_t i, size_t what, unsigned char *named)
 {
     const struct problem *p = x->s->p;
     double low = INFINITY, high = -INFINITY;
@@ -320,7 +394,7 @@ static size_t halve(struct cells_room *x, size_t i, size_t unit, unsigned char *
             named[k] = 0;
             if (x->off[cell] || x->w[cell] == 0)
                 continue;
-            double h = x->w[cell] * (1e-6 + (p->net.units ? cells_read(x, i, (size_t)p->t.sets[i][k], p->net.n_out + unit) : 0));
+            double h = loose_term(x, what, i, k);
             if (pass == 0) {
                 low = fmin(low, h);
                 high = fmax(high, h);
@@ -337,12 +411,13 @@ static enum status branch(enum cells_answer *out, struct cells_room *x, const st
     const struct problem *p = x->s->p;
     size_t m = p->t.n_set[i];
     unsigned char *off = x->off + p->first[i], *before = mem_array(m, 1);
-    double *least = mem_array(2 * p->net.units + 1, sizeof *least);
+    size_t n_least = 2 * p->net.units * x->corners;
+    double *least = mem_array(n_least + 1, sizeof *least);
     enum status s = before && least ? STATUS_OK : STATUS_MEMORY;
     bool comma = false;
     if (s == STATUS_OK) {
         memcpy(before, off, m);
-        memcpy(least, x->least, 2 * p->net.units * sizeof *least);
+        memcpy(least, x->least, n_least * sizeof *least);
         text_addf(x->out, "cell split %zu ", i);
         for (size_t k = 0; k < m; k++)
             if (named[k]) {
@@ -356,7 +431,7 @@ static enum status branch(enum cells_answer *out, struct cells_room *x, const st
         enum cells_answer one = CELLS_CLOSED;
         for (size_t k = 0; k < m; k++)
             off[k] = before[k] || (named[k] != 0) == (part == 1);
-        memcpy(x->least, least, 2 * p->net.units * sizeof *least);
+        memcpy(x->least, least, n_least * sizeof *least);
         if (cells_alive(x))
             s = decide(&one, x, l);
         if (one != CELLS_CLOSED)
@@ -387,15 +462,27 @@ static enum status give_up(enum cells_answer *out, struct cells_room *x)
     return count_leaf(&x->open, x);
 }
 
+/* Are the weights that are left large enough, beside the first head's largest, for the checker's tables to have them? */
+static bool weights_show(const struct cells_room *x)
+{
+    const struct problem *p = x->s->p;
+    bool good = x->most[0] > WEIGHT_LEAST;
+    for (size_t h = 1; h < x->heads; h++) {
+        double over = p->more[h - 1].score_max[x->q] - p->tables.score_max[x->q];
+        good = good && fabs(over) < 500 && x->most[h] * exp(over) > WEIGHT_LEAST;
+    }
+    return good;
+}
+
 static enum status decide(enum cells_answer *out, struct cells_room *x, const struct limits *l)
 {
     bool negated = x->c->d.holds == HOLDS_NOT_ALL;
     int closed = LEAF_NO, fails = LEAF_NO;
-    size_t worst = 0, other, unit;
+    size_t worst = 0, other, what;
     if (limits_expired(l))
         return give_up(out, x);
     cells_weights(x);
-    if (!(x->most > WEIGHT_LEAST))
+    if (!weights_show(x))
         return give_up(out, x);
     enum status s = cells_bounds(x);
     if (s == STATUS_OK)
@@ -407,7 +494,7 @@ static enum status decide(enum cells_answer *out, struct cells_room *x, const st
     }
     if (s == STATUS_OK && !negated) {
         cells_path(x, worst);
-        s = descend(x, worst);
+        s = descend(x, worst / x->corners);
         if (s == STATUS_OK && x->best_value < 0 && !x->s->count)
             return *out = CELLS_BELOW, STATUS_OK;
     }
@@ -424,11 +511,11 @@ static enum status decide(enum cells_answer *out, struct cells_room *x, const st
         return s;
     if (++x->tried >= x->s->nodes)
         return give_up(out, x);
-    size_t i = widest_position(x, worst, &unit);
+    size_t i = widest_position(x, worst / x->corners, &what);
     unsigned char *named = mem_array(x->s->p->t.n_set[i], 1);
     if (!named)
         return STATUS_MEMORY;
-    s = halve(x, i, unit, named) ? branch(out, x, l, i, named) : give_up(out, x);
+    s = halve(x, i, what, named) ? branch(out, x, l, i, named) : give_up(out, x);
     free(named);
     return s;
 }

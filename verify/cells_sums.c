@@ -15,11 +15,16 @@ enum status cells_room_init(struct cells_room *x, const struct cells_shared *s)
     memset(x, 0, sizeof *x);
     x->s = s;
     x->cells = cells;
+    x->heads = p->net.n_more + 1;
+    x->corners = (size_t)1 << p->net.n_more;
+    for (size_t h = 1; h < x->heads; h++)
+        for (size_t c = 0; c < p->n_src * p->tables.V; c++)
+            x->largest[h] = fmax(x->largest[h], p->more[h - 1].C_max[c]);
     x->off = mem_array(cells, 1);
     x->layer = mem_array(p->n_src + 2, sizeof *x->layer);
-    x->w = mem_array(cells, sizeof *x->w);
-    x->least = mem_array(2 * H + 1, sizeof *x->least);
-    x->live = mem_array(2 * H + 1, sizeof *x->live);
+    x->w = mem_array(x->heads * cells, sizeof *x->w);
+    x->least = mem_array(2 * H * x->corners + 1, sizeof *x->least);
+    x->live = mem_array(2 * (H + 1) * x->corners + 2 * x->heads, sizeof *x->live);
     x->unit = mem_array(H, sizeof *x->unit);
     x->tokens = mem_array(p->t.n, sizeof *x->tokens);
     x->best = mem_array(p->t.n, sizeof *x->best);
@@ -76,6 +81,14 @@ double cells_read(const struct cells_room *x, size_t position, size_t token, siz
     return t->D[(size_t)x->q * t->J + column] + t->C[(position * t->V + token) * t->J + column];
 }
 
+double cells_other(const struct cells_room *x, size_t head, size_t position, size_t token, size_t column)
+{
+    const struct double_tables *t = &x->s->p->more[head - 1];
+    return t->C[(position * t->V + token) * t->J + column];
+}
+
+double cells_rate(const struct cells_room *x, size_t corner, size_t head) { return x->ratio[head][corner >> (head - 1) & 1]; }
+
 /* May token k stand at position i? */
 static bool allowed(const struct cells_room *x, size_t i, size_t k)
 {
@@ -100,36 +113,49 @@ bool cells_alive(struct cells_room *x)
     return a->n_states[0] > 0 && x->alive[0];
 }
 
+static bool is_live(const struct cells_room *x, size_t i, size_t k)
+{
+    const struct automaton *a = &x->c->a;
+    bool live = false;
+    for (size_t s = 0; s < a->n_states[i] && !live && allowed(x, i, k); s++) {
+        int to = a->next[i][s * a->n_tokens[i] + k];
+        live = to >= 0 && x->alive[x->layer[i] + s] && x->alive[x->layer[i + 1] + (size_t)to];
+    }
+    return live;
+}
+
 void cells_weights(struct cells_room *x)
 {
     const struct problem *p = x->s->p;
-    const struct automaton *a = &x->c->a;
-    double most = 0;
+    memset(x->most, 0, sizeof x->most);
     for (size_t i = 0; i < p->n_src; i++)
-        for (size_t k = 0; k < a->n_tokens[i]; k++) {
-            size_t cell = p->first[i] + k;
-            bool live = false;
-            for (size_t s = 0; s < a->n_states[i] && !live && allowed(x, i, k); s++) {
-                int to = a->next[i][s * a->n_tokens[i] + k];
-                live = to >= 0 && x->alive[x->layer[i] + s] && x->alive[x->layer[i + 1] + (size_t)to];
+        for (size_t k = 0; k < p->t.n_set[i]; k++) {
+            bool live = is_live(x, i, k);
+            for (size_t h = 0; h < x->heads; h++) {
+                const double *w = (h ? p->more[h - 1].w : p->tables.w) + (size_t)x->q * p->n_src * p->tables.V;
+                double v = live ? w[i * p->tables.V + (size_t)p->t.sets[i][k]] : 0;
+                x->w[h * x->cells + p->first[i] + k] = v;
+                x->most[h] = fmax(x->most[h], v);
             }
-            x->w[cell] = live ? p->tables.w[((size_t)x->q * p->n_src + i) * p->tables.V + (size_t)p->t.sets[i][k]] : 0;
-            most = fmax(most, x->w[cell]);
         }
-    x->most = most;
-    for (size_t c = 0; c < x->cells && most > 0; c++)
-        x->w[c] /= most;
+    for (size_t h = 0; h < x->heads; h++)
+        for (size_t c = 0; c < x->cells && x->most[h] > 0; c++)
+            x->w[h * x->cells + c] /= x->most[h];
 }
 
 static void load_reach(struct cells_room *x)
 {
     const struct problem *p = x->s->p;
     for (size_t u = 0; u < p->net.units; u++) {
+        double others = 0;
         x->reach[u] = 0;
+        for (size_t h = 1; h < x->heads; h++)
+            others += x->largest[h];
         for (size_t i = 0; i < p->n_src; i++)
             for (size_t k = 0; k < p->t.n_set[i]; k++)
                 if (i != p->row || p->t.sets[i][k] == x->q)
                     x->reach[u] = fmax(x->reach[u], fabs(cells_read(x, i, (size_t)p->t.sets[i][k], p->net.n_out + u)));
+        x->reach[u] += others;
     }
 }
 
@@ -227,38 +253,54 @@ void cells_path(struct cells_room *x, size_t k) { path(x, (long)k); }
 
 void cells_first(struct cells_room *x) { path(x, -1); }
 
-static double path_weight(const struct cells_room *x)
+void cells_sums_of(const struct cells_room *x, double *Z, const int *tokens)
 {
     const struct problem *p = x->s->p;
-    double Z = 0;
-    for (size_t i = 0; i < p->n_src; i++)
-        for (size_t k = 0; k < p->t.n_set[i]; k++)
-            if (p->t.sets[i][k] == x->tokens[i])
-                Z += x->w[p->first[i] + k];
-    return Z;
+    for (size_t h = 0; h < x->heads; h++) {
+        Z[h] = 0;
+        for (size_t i = 0; i < p->n_src; i++)
+            for (size_t k = 0; k < p->t.n_set[i]; k++)
+                if (p->t.sets[i][k] == tokens[i])
+                    Z[h] += x->w[h * x->cells + p->first[i] + k];
+    }
 }
 
-/* Terms of the searches that go on: w (z - c) and w (-z - c). */
+/* Terms of the searches for the least of z and of -z that go on: Z_1 (z - c) at a corner. */
 static void range_terms(struct cells_room *x, size_t n)
 {
     const struct problem *p = x->s->p;
     for (size_t i = 0; i < p->n_src; i++)
         for (size_t k = 0; k < p->t.n_set[i]; k++) {
-            size_t cell = p->first[i] + k;
+            size_t cell = p->first[i] + k, token = (size_t)p->t.sets[i][k];
             double *g = x->g + cell * x->Kp;
             memset(g, 0, x->Kp * sizeof *g);
             for (size_t e = 0; e < n && x->w[cell] > 0; e++) {
-                size_t unit = (size_t)x->live[e] / 2;
-                double z = cells_read(x, i, (size_t)p->t.sets[i][k], p->net.n_out + unit);
-                g[e] = x->w[cell] * ((x->live[e] % 2 ? -z : z) - x->least[x->live[e]]);
+                size_t which = (size_t)x->live[e] / x->corners, corner = (size_t)x->live[e] % x->corners, column = p->net.n_out + which / 2;
+                double sign = which % 2 ? -1 : 1;
+                g[e] = x->w[cell] * (sign * cells_read(x, i, token, column) - x->least[x->live[e]]);
+                for (size_t h = 1; h < x->heads; h++)
+                    g[e] += sign * cells_rate(x, corner, h) * x->w[h * x->cells + cell] * cells_other(x, h, i, token, column);
             }
         }
 }
 
-/* least[2u], least[2u + 1]: the least of z and of -z over the cell. */
-static enum status ranges(struct cells_room *x)
+/* Terms of the searches for the least of Z_1 / Z_h and of Z_h / Z_1. */
+static void ratio_terms(struct cells_room *x, size_t n, const double *least)
 {
-    size_t n = 2 * x->s->p->net.units;
+    for (size_t c = 0; c < x->cells; c++) {
+        double *g = x->g + c * x->Kp;
+        memset(g, 0, x->Kp * sizeof *g);
+        for (size_t e = 0; e < n; e++) {
+            double one = x->w[c], other = x->w[(1 + (size_t)x->live[e] / 2) * x->cells + c];
+            g[e] = x->live[e] % 2 ? other - least[x->live[e]] * one : one - least[x->live[e]] * other;
+        }
+    }
+}
+
+/* Dinkelbach's method for n quotients at once, from `least`; ratios: of sums of weights, else of what the units read. */
+static enum status quotients(struct cells_room *x, size_t n, double *least, bool ratios)
+{
+    double Z[HEADS_MOST];
     for (size_t e = 0; e < n; e++)
         x->live[e] = (int)e;
     for (int round = 0; n > 0 && round < ROUNDS; round++) {
@@ -266,14 +308,18 @@ static enum status ranges(struct cells_room *x)
         enum status s = cells_terms(x, n);
         if (s != STATUS_OK)
             return s;
-        range_terms(x, n);
+        if (ratios)
+            ratio_terms(x, n, least);
+        else
+            range_terms(x, n);
         cells_least(x);
         for (size_t e = 0; e < n; e++) {
-            double *c = &x->least[x->live[e]], sum = x->low[e];
+            double *c = &least[x->live[e]], sum = x->low[e];
             cells_path(x, e);
-            double next = *c + sum / path_weight(x), change = fabs(next - *c);
+            cells_sums_of(x, Z, x->tokens);
+            double next = *c + sum / Z[ratios && x->live[e] % 2 == 0 ? 1 + (size_t)x->live[e] / 2 : 0], change = fabs(next - *c);
             *c = next;
-            if (change > 1e-14 * (1 + fabs(next)))
+            if (change > 1e-14 * ((ratios ? 0 : 1) + fabs(next)))
                 x->live[left++] = x->live[e];
         }
         n = left;
@@ -281,16 +327,45 @@ static enum status ranges(struct cells_room *x)
     return STATUS_OK;
 }
 
-static enum status least_weight(struct cells_room *x)
+static enum status least_weights(struct cells_room *x)
 {
-    enum status s = cells_terms(x, 1);
+    enum status s = cells_terms(x, x->heads);
     if (s != STATUS_OK)
         return s;
     for (size_t c = 0; c < x->cells; c++)
-        x->g[c * x->Kp] = x->w[c];
+        for (size_t h = 0; h < x->Kp; h++)
+            x->g[c * x->Kp + h] = h < x->heads ? x->w[h * x->cells + c] : 0;
     cells_least(x);
-    x->Z = x->low[0];
+    memcpy(x->Z, x->low, x->heads * sizeof *x->Z);
     return STATUS_OK;
+}
+
+/* v with 24 bits, not above it (or, up, not below it). */
+static double short_number(double v, bool up)
+{
+    int e;
+    double m = ldexp(frexp(v, &e), 24);
+    return ldexp(up ? ceil(m) : floor(m), e - 24);
+}
+
+/* Intervals of Z_1 / Z_h, a little wider than they are; the certificate's are those of the true weights. */
+static enum status ratios(struct cells_room *x)
+{
+    const struct problem *p = x->s->p;
+    double least[2 * HEADS_MOST];
+    x->ratio[0][0] = x->ratio[0][1] = 1;
+    for (size_t e = 0; e < 2 * HEADS_MOST; e++)
+        least[e] = 1;
+    enum status s = quotients(x, 2 * (x->heads - 1), least, true);
+    for (size_t h = 1; h < x->heads && s == STATUS_OK; h++) {
+        double spare = 0x1p-20 + 32 * (double)p->t.n * 0x1p-40 / fmin(x->Z[0], x->Z[h]);
+        double scale = exp(p->tables.score_max[x->q] - p->more[h - 1].score_max[x->q]) * x->most[0] / x->most[h];
+        x->shown[h][0] = short_number(least[2 * h - 2] * (1 - fmin(spare, 0.5)) * scale, false);
+        x->shown[h][1] = short_number((1 + spare) / least[2 * h - 1] * scale, true);
+        for (int end = 0; end < 2; end++)
+            x->ratio[h][end] = x->shown[h][end] / scale;
+    }
+    return s;
 }
 
 /* Down to a multiple of a power of two that is small beside the interval's width. */
@@ -304,15 +379,26 @@ static double rounded_down(double v, double width)
 
 enum status cells_bounds(struct cells_room *x)
 {
-    enum status s = least_weight(x);
+    const struct problem *p = x->s->p;
+    enum status s = least_weights(x);
+    if (s == STATUS_OK && x->heads > 1)
+        s = ratios(x);
     if (s == STATUS_OK)
-        s = ranges(x);
+        s = quotients(x, 2 * p->net.units * x->corners, x->least, false);
     if (s != STATUS_OK)
         return s;
     /* the checker's sums are in units of 2^-40, a few a position, and so is what it asks of them */
-    double units = 32 * (double)x->s->p->t.n * 0x1p-40 / x->Z;
-    for (size_t u = 0; u < x->s->p->net.units; u++) {
-        double lo = x->least[2 * u], hi = -x->least[2 * u + 1], spare = units + (double)x->s->p->t.n * 0x1p-50 * (1 + x->reach[u]) / x->Z;
+    double units = 32;
+    for (size_t h = 1; h < x->heads; h++)
+        units += 4 * (2 * x->ratio[h][1] + x->largest[h] + 6);
+    units *= (double)p->t.n * 0x1p-40 / x->Z[0];
+    for (size_t u = 0; u < p->net.units; u++) {
+        double lo = INFINITY, hi = -INFINITY;
+        for (size_t c = 0; c < x->corners; c++) {
+            lo = fmin(lo, x->least[2 * u * x->corners + c]);
+            hi = fmax(hi, -x->least[(2 * u + 1) * x->corners + c]);
+        }
+        double spare = units + (double)p->t.n * 0x1p-50 * (1 + x->reach[u]) / x->Z[0];
         struct unit_bound *b = &x->unit[u];
         lo -= spare;
         hi += spare;

@@ -63,8 +63,8 @@ static enum status at_problem(struct run *r, bool *more)
     enum status s = problem_init(&p, r->s, r->shape.binds, r->shape.where, r->shape.subject, r->in, o, &r->why);
     if (s != STATUS_OK)
         return s;
-    if (r->cells && !p.net.mlp) {
-        text_add(&r->why, "the network has no MLP after its attention layer: engine separable decides such claims exactly");
+    if (r->cells && !p.net.mlp && p.net.n_more == 0) {
+        text_add(&r->why, "the network has one head and no MLP behind it: engine separable decides such claims exactly");
         s = STATUS_UNSUPPORTED;
     }
     if (s == STATUS_OK && r->tables)

@@ -38,6 +38,7 @@ struct problem {
     unsigned char *used;         /* [n_src * V] */
     struct ball_tables *tiers[6]; /* 128, exact, 256, 512, 1024 bits: made when asked for */
     struct double_tables tables;
+    struct double_tables more[HEADS_MOST - 1];   /* of net.more; D is not theirs */
     double *exponent;            /* [V, n_src, V]: float32: e^h - 1, h bounding the error of a computed exponent; NULL in real semantics */
     double *delta_logit;         /* [V]: float32: error of any logit at the row beyond that, by query token */
     double *delta_attn;          /* [V]: relative error of an attention weight beyond that */

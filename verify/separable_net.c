@@ -62,11 +62,11 @@ static bool take_source(struct separable_net *s, const struct node *x, size_t re
     return true;
 }
 
-static bool take_head(struct separable_net *s, const struct node *heads, size_t resid)
+static bool take_head(struct separable_net *s, const struct node *heads, size_t head, size_t resid)
 {
     const struct net *net = s->net;
-    const struct node *o = input_of(net, heads, 0);
-    if (heads->n_inputs != 1 || !take_linear(&s->o, o))
+    const struct node *o = input_of(net, heads, head);
+    if (!take_linear(&s->o, o))
         return false;
     s->o.has_b = heads->n_w > 0;
     if (s->o.has_b)
@@ -87,6 +87,31 @@ static bool take_head(struct separable_net *s, const struct node *heads, size_t 
     s->has_ln = net->nodes[q->inputs[0]].op == OP_LAYERNORM;
     size_t from = q->inputs[0];
     return k->inputs[0] == from && v->inputs[0] == from && take_source(s, q, resid);
+}
+
+/* Every head but the first into `more`, then the first one. */
+static bool take_heads(struct separable_net *s, const struct node *heads, size_t resid)
+{
+    for (size_t h = heads->n_inputs; h-- > 0;) {
+        if (!take_head(s, heads, h, resid))
+            return false;
+        if (h > 0)
+            s->more[h - 1] = (struct head){ s->q, s->k, s->v, s->o, s->score_d, s->d_head };
+    }
+    s->n_more = heads->n_inputs - 1;
+    return true;
+}
+
+void separable_head(struct separable_net *out, const struct separable_net *s, size_t k)
+{
+    const struct head *h = &s->more[k];
+    *out = *s;
+    out->q = h->q;
+    out->k = h->k;
+    out->v = h->v;
+    out->o = h->o;
+    out->score_d = h->score_d;
+    out->d_head = h->d_head;
 }
 
 static bool same_column(const struct part *u, size_t i, size_t j)
@@ -142,7 +167,7 @@ static bool join_columns(struct separable_net *s)
     return true;
 }
 
-bool separable_recognise(struct separable_net *out, const struct net *net, bool mlp, struct text *why)
+bool separable_recognise(struct separable_net *out, const struct net *net, bool wide, struct text *why)
 {
     memset(out, 0, sizeof *out);
     out->net = net;
@@ -158,7 +183,7 @@ bool separable_recognise(struct separable_net *out, const struct net *net, bool 
         return refuse(why, "the network has a final LayerNorm");
     if (post->op != OP_ADD || post->n_inputs != 2)
         return refuse(why, "the network is more than one attention layer");
-    if (mlp)
+    if (wide)
         take_mlp(out, &post);
     if (post->op != OP_ADD || post->n_inputs != 2)
         return refuse(why, "the network is more than one attention layer with an MLP of relus");
@@ -168,12 +193,12 @@ bool separable_recognise(struct separable_net *out, const struct net *net, bool 
         resid = post->inputs[1];
     }
     if (net->nodes[attn].op != OP_HEADS)
-        return refuse(why, mlp ? "the network is not one attention layer with an MLP of relus" : "the network has an MLP after its attention layer");
+        return refuse(why, wide ? "the network is not one attention layer with an MLP of relus" : "the network has an MLP after its attention layer");
     if (!take_residual(out, &net->nodes[resid]))
         return refuse(why, "the network has more than one layer");
-    if (net->nodes[attn].n_inputs != 1)
-        return refuse(why, "the network has more than one head");
-    if (!take_head(out, &net->nodes[attn], resid))
+    if (net->nodes[attn].n_inputs < 1 || net->nodes[attn].n_inputs > (wide ? HEADS_MOST : 1))
+        return refuse(why, wide ? "the network has more than four heads" : "the network has more than one head");
+    if (!take_heads(out, &net->nodes[attn], resid))
         return refuse(why, "the attention layer has an unusual graph");
     out->resid = resid;
     out->attn_out = attn;

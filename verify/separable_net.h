@@ -11,6 +11,9 @@
 #include "models/net.h"
 
 struct part { bool present; struct weight w, b; bool has_b; };   /* a linear node's matrix and bias */
+/* A head beside the first. */
+struct head { struct part q, k, v, o; size_t score_d, d_head; };
+#define HEADS_MOST 4
 /* The roles of the weights; points into the net. */
 struct separable_net {
     const struct net *net;
@@ -18,6 +21,7 @@ struct separable_net {
     size_t d_model, d_head, n_out, score_d;
     bool has_ln; const double *ln_w, *ln_b;
     struct part q, k, v, o, u;           /* o: W_O and the bias of `heads`; u: unembedding */
+    struct head more[HEADS_MOST - 1]; size_t n_more;   /* only where the caller allows it */
     bool mlp; struct part in, out;       /* rows + relu(rows in) out follow the attention */
     size_t units;                        /* of the MLP, 0 without one */
     struct part columns;                 /* [u | in]: what is read of the rows after the attention; u alone without an MLP */
@@ -25,8 +29,10 @@ struct separable_net {
     size_t pattern, resid, attn_out;     /* nodes */
     size_t *twin;                        /* [n_out] first column of the unembedding that is equal; owned */
 };
-/* false with the reason in words when the network has another shape. mlp: an MLP of relus may follow the attention. */
-bool separable_recognise(struct separable_net *out, const struct net *net, bool mlp, struct text *why);
+/* false with the reason in words when the network has another shape. wide: several heads, and an MLP of relus behind them, are taken. */
+bool separable_recognise(struct separable_net *out, const struct net *net, bool wide, struct text *why);
+/* The same network with head k of `more` in place of the first; for ball_tables_init, whose D is then not to be used. */
+void separable_head(struct separable_net *out, const struct separable_net *s, size_t k);
 void separable_net_clear(struct separable_net *s);
 
 /* Balls of `prec` bits (ARF_PREC_EXACT: exact, only without LayerNorm). */

@@ -388,6 +388,17 @@ static enum status find_network(struct builder *b)
     return STATUS_OK;
 }
 
+static enum status head_tables(struct problem *p, size_t h)
+{
+    struct separable_net view;
+    struct ball_tables balls;
+    separable_head(&view, &p->net, h);
+    ball_tables_init(&balls, &view, p->row, p->n_src, 128);
+    enum status s = double_tables_init(&p->more[h], &balls, p->used, p->threads);
+    ball_tables_clear(&balls);
+    return s;
+}
+
 static enum status make_tables(struct problem *p, struct text *why)
 {
     size_t V = p->net.net->d_vocab, cells = p->first[p->n_src];
@@ -406,6 +417,8 @@ static enum status make_tables(struct problem *p, struct text *why)
     enum status s = double_tables_init(&p->tables, p->tiers[0], p->used, p->n_src * V * V < SMALL ? 1 : p->threads);
     if (s == STATUS_UNSUPPORTED)
         return refuse(why, "a table entry is too large");
+    for (size_t h = 0; h < p->net.n_more && s == STATUS_OK; h++)
+        s = head_tables(p, h);
     if (s == STATUS_OK && p->float32)
         s = problem_float32(p, why);
     for (size_t c = 0; c < p->n_classes && s == STATUS_OK; c++)
@@ -519,6 +532,8 @@ void problem_clear(struct problem *p)
             free(p->tiers[i]);
         }
     double_tables_clear(&p->tables);
+    for (size_t h = 0; h < HEADS_MOST - 1; h++)
+        double_tables_clear(&p->more[h]);
     separable_net_clear(&p->net);
     free(p->used);
     free(p->exponent);

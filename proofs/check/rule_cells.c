@@ -1,5 +1,6 @@
-/* Rule cells (FORMAT.md §3): one attention head, then relus. A cell is one query token with one vector of features. Its lines give an interval for what
- * every relu reads, which the sums over positions of rule separable confirm; then every relu has a linear bound, and so has every form of the claim, which
+/* Rule cells (FORMAT.md §3): a layer of attention heads, then relus. A cell is one query token with one vector of features. Its lines give an interval for what
+ * every relu reads, which the sums over positions of rule separable confirm (times Z_1; Z_1 / Z_h of the other heads lies between two numbers, and what is linear in these is
+ * least at their ends); then every relu has a linear bound, and so has every form of the claim, which
  * is again such a sum. Nothing is searched. All sums are of integers times 2^-SEP_BITS with their error beside them. */
 #include "separable_walk.h"
 #include <string.h>
@@ -13,7 +14,9 @@ struct leaf {
     struct leaves *l; struct sep *s; const struct level *level; uint32_t q; const struct truth *t;
     const struct binding *line; bool fails; /* fails: the predicate is to be shown false */
     bool *off, *left;                     /* [cells] tokens that a split has taken away; on some sequence that is left */
-    int64_t *w;                           /* weights over the power of two of the largest one left, as in rule separable */
+    int64_t *w;                           /* [heads, cells] weights over the power of two of the head's largest one left, as in rule separable */
+    int most[HEADS_MOST];                 /* these powers */
+    size_t corners; struct { mpq_t end[2]; int64_t rate[2]; } ratio[HEADS_MOST]; /* head h: ends of Z_1 / Z_h; the same of the sums of w, at 2^-SEP_BITS within one */
     struct interval *unit;
     int64_t *reach;                       /* [units] largest size of what a unit reads, in whole numbers */
     int64_t *g, *here, *next; size_t K;   /* terms g[cell * K + k] and the least sums by class */
@@ -69,22 +72,30 @@ static bool sums_least(struct leaf *x, size_t K) {
     return x->here[K] != NEVER;
 }
 
-/* w / 2^(shift - 60), within two units of 2^-60, as in rule separable; false when no sequence is left */
-static bool weights(struct leaf *x) {
+static const int64_t *head_C(const struct sep *s, int h) { return h == 0 ? s->C : s->head[h].C; }
+static const int64_t *head_w(const struct sep *s, int h) { return h == 0 ? s->w : s->head[h].w; }
+static const int *head_shift(const struct sep *s, int h) { return h == 0 ? s->shift : s->head[h].shift; }
+
+static void head_weights(struct leaf *x, int h) {
     const struct sep *s = x->s;
     uint32_t cells = s->at[s->n];
+    const int64_t *w = head_w(s, h) + (size_t)x->q * cells;
+    const int *shift = head_shift(s, h) + (size_t)x->q * cells;
     int most = INT32_MIN;
-    bool any = sums_least(x, 0);
-    for (uint32_t c = 0; c < cells; c++) {
-        size_t at = (size_t)x->q * cells + c;
-        if (x->left[c] && s->w[at] != 0 && s->shift[at] > most) most = s->shift[at];
+    for (uint32_t c = 0; c < cells; c++)
+        if (x->left[c] && w[c] != 0 && shift[c] > most) most = shift[c];
+    for (uint32_t c = 0; c < cells; c++) x->w[(size_t)h * cells + c] = x->left[c] && w[c] != 0 && most - shift[c] < 63 ? w[c] >> (most - shift[c]) : 0;
+    x->most[h] = most;
+}
+
+/* w / 2^(shift - 60), within two units of 2^-60, as in rule separable; false when no sequence is left, or a head has no weight large enough for its table */
+static bool weights(struct leaf *x) {
+    if (!sums_least(x, 0)) return refuse(x, "a cell without sequences");
+    for (int h = 0; h < x->s->heads; h++) {
+        head_weights(x, h);
+        if (x->most[h] == INT32_MIN) return refuse(x, "the weights are too small");
     }
-    for (uint32_t c = 0; c < cells; c++) {
-        size_t at = (size_t)x->q * cells + c;
-        int drop = most - s->shift[at];
-        x->w[c] = x->left[c] && s->w[at] != 0 && drop < 63 ? s->w[at] >> drop : 0;
-    }
-    return any;
+    return true;
 }
 
 static wide sequences(const struct leaf *x) {
@@ -114,12 +125,22 @@ static int64_t read_by(const struct leaf *x, uint32_t cell, uint32_t column) { r
 /* Sources that the mask allows, also those whose weight is too small to show in w: their terms must be of bounded size all the same. */
 static bool is_source(const struct leaf *x, uint32_t cell) { return sep_source(x->s, x->q, cell); }
 
-static bool term_set(struct leaf *x, size_t K, size_t k, uint32_t cell, __int128 G) {
-    const int64_t most = ((int64_t)1 << 58) / (int64_t)(x->s->n + 1);
+/* adds w G of one head to a term */
+static bool term_add(struct leaf *x, size_t K, size_t k, int head, uint32_t cell, __int128 G) {
+    const struct sep *s = x->s;
+    const int64_t most = ((int64_t)1 << 58) / ((int64_t)(s->n + 1) * s->heads);
     if (G > most || G < -most) return refuse(x, "a form is too large");
-    x->g[(size_t)cell * K + k] = (int64_t)((__int128)x->w[cell] * (int64_t)G >> 60);
+    x->g[(size_t)cell * K + k] += (int64_t)((__int128)x->w[(size_t)head * s->at[s->n] + cell] * (int64_t)G >> 60);
     return true;
 }
+
+static void terms_new(struct leaf *x, size_t K) {
+    mem_free(x->g);
+    x->g = mem_get((size_t)x->s->at[x->s->n] * K, sizeof *x->g);
+}
+
+/* The end of Z_1 / Z_h that a corner takes. */
+static int64_t rate_of(const struct leaf *x, size_t corner, int head) { return x->ratio[head].rate[corner >> (head - 1) & 1]; }
 
 /* floor(q 2^SEP_BITS), or the ceiling; below 2^52 in size */
 static bool to_unit(struct leaf *x, const mpq_t q, bool up, int64_t *out) {
@@ -134,29 +155,127 @@ static bool to_unit(struct leaf *x, const mpq_t q, bool up, int64_t *out) {
     return good ? true : refuse(x, "a bound is too large");
 }
 
-/* Every interval holds: what the unit reads, less the lower end, and the upper end less it, are sums that are never negative. A term is within 5: D and C
- * one unit each, the end one; the error of w, two units of 2^-60 times at most 2^58, one; the last shift one. */
-static bool intervals_hold(struct leaf *x) {
-    const struct sep *s = x->s;
-    size_t K = 2 * (size_t)s->units;
-    if (K == 0) return true;
-    mem_free(x->g);
-    x->g = mem_get((size_t)s->at[s->n] * K, sizeof *x->g);
-    for (uint32_t u = 0; u < s->units; u++) {
-        const struct interval *v = &x->unit[u];
-        int64_t lo = 0, hi = 0;
-        if ((v->low && !to_unit(x, v->lo, true, &lo)) || (v->high && !to_unit(x, v->hi, false, &hi))) return false;
-        for (uint32_t c = 0; c < s->at[s->n]; c++) {
-            if (!is_source(x, c)) continue;
-            int64_t z = read_by(x, c, s->n_out + u);
-            if (v->low && !term_set(x, K, 2 * u, c, z - lo)) return false;
-            if (v->high && !term_set(x, K, 2 * u + 1, c, hi - z)) return false;
-        }
+/* ---- ratios of the heads' sums ---- */
+
+/* q times 2^(SEP_BITS + by), rounded up or down; false when it does not fit */
+static bool scaled(int64_t *out, const mpq_t q, long by, bool up) {
+    mpq_t v;
+    mpz_t t;
+    mpq_init(v);
+    mpz_init(t);
+    if (by + SEP_BITS >= 0) mpq_mul_2exp(v, q, (mp_bitcnt_t)(by + SEP_BITS));
+    else mpq_div_2exp(v, q, (mp_bitcnt_t)-(by + SEP_BITS));
+    if (up) mpz_cdiv_q(t, mpq_numref(v), mpq_denref(v));
+    else mpz_fdiv_q(t, mpq_numref(v), mpq_denref(v));
+    bool good = mpz_sizeinbase(t, 2) <= 61;
+    *out = good ? mpz_get_si(t) : 0;
+    mpq_clear(v);
+    mpz_clear(t);
+    return good;
+}
+
+/* Z_1 >= r Z_h (end 0) or Z_1 <= r Z_h (end 1), as a sum of w_1 one - w_h other with other / one on the safe side of r, none above 1 */
+static bool ratio_terms(struct leaf *x, size_t K, size_t k, int head, int end) {
+    const int64_t unit = (int64_t)1 << SEP_BITS;
+    long by = (long)x->most[head] - x->most[0];
+    int64_t one = unit, other = unit;
+    mpq_t r;
+    mpq_init(r);
+    mpq_set(r, x->ratio[head].end[end]);
+    bool good = scaled(&other, r, by, end == 0);
+    if (!good || other > unit) {
+        mpq_inv(r, r);
+        good = scaled(&one, r, -by, end == 1);
+        other = unit;
     }
+    mpq_clear(r);
+    if (!good) return refuse(x, "a ratio is too large");
+    int64_t sign = end == 0 ? 1 : -1;
+    for (uint32_t c = 0; c < x->s->at[x->s->n]; c++)
+        if (is_source(x, c) && (!term_add(x, K, k, 0, c, sign * one) || !term_add(x, K, k, head, c, -sign * other))) return false;
+    return true;
+}
+
+/* The ends hold: sums that are never negative. A term is within 4 (of each head: the error of w and the last shift, one each). */
+static bool ratios_hold(struct leaf *x) {
+    struct sep *s = x->s;
+    size_t K = 2 * (size_t)(s->heads - 1);
+    if (K == 0) return true;
+    terms_new(x, K);
+    for (int h = 1; h < s->heads; h++)
+        for (int end = 0; end < 2; end++) {
+            if (!ratio_terms(x, K, 2 * (size_t)(h - 1) + (size_t)end, h, end)) return false;
+            if (!scaled(&x->ratio[h].rate[end], x->ratio[h].end[end], (long)x->most[h] - x->most[0], false)) return refuse(x, "a ratio is too large");
+        }
     if (!sums_least(x, K)) return refuse(x, "a cell without sequences");
     for (size_t k = 0; k < K; k++)
-        if ((k % 2 == 0 ? x->unit[k / 2].low : x->unit[k / 2].high) && x->here[k] < 5 * (int64_t)s->n) return refuse(x, "a bound of a unit does not hold");
+        if (x->here[k] < 4 * (int64_t)s->n) return refuse(x, "a bound of a ratio does not hold");
     return true;
+}
+
+/* ---- sums of all heads ---- */
+
+/* What the other heads add at a corner: rate times w_h G_h, G_h of size `size` at most (whole numbers) and within `error` units. Returns the error of a term. */
+static __int128 rate_error(const struct leaf *x, int head, int64_t size, __int128 error) {
+    int64_t rate = (x->ratio[head].rate[1] >> SEP_BITS) + 2; /* rate[0] is smaller */
+    return rate * error + size + 1 + 1 + 2; /* the error of G, that of the rate, the shift after their product, the error of w and the last shift */
+}
+
+static bool other_add(struct leaf *x, size_t K, size_t k, size_t corner, int head, uint32_t cell, __int128 G) {
+    if (G >= LARGE || G <= -LARGE) return refuse(x, "a form is too large");
+    return term_add(x, K, k, head, cell, (__int128)rate_of(x, corner, head) * (int64_t)G >> SEP_BITS);
+}
+
+/* largest size of a column of C, in whole numbers */
+static int64_t column_size(const struct leaf *x, int head, uint32_t column) {
+    const struct sep *s = x->s;
+    int64_t most = 0;
+    for (uint32_t c = 0; c < s->at[s->n]; c++) {
+        int64_t v = head_C(s, head)[(size_t)c * s->cols + column], size = ((v < 0 ? -v : v) >> SEP_BITS) + 2;
+        if (is_source(x, c) && size > most) most = size;
+    }
+    return most;
+}
+
+/* z_u less its lower end, or its upper end less z_u, times Z_1, at every corner. A term of the first head is within 5: D and C one unit each, the end one; the
+ * error of w, two units of 2^-60 times at most 2^58, one; the last shift one. */
+static bool interval_terms(struct leaf *x, size_t K, size_t k, uint32_t u, int64_t end, int sign, __int128 *error) {
+    const struct sep *s = x->s;
+    *error = 5;
+    for (int h = 1; h < s->heads; h++) *error += rate_error(x, h, column_size(x, h, s->n_out + u), 1);
+    for (uint32_t c = 0; c < s->at[s->n]; c++) {
+        if (!is_source(x, c)) continue;
+        for (size_t v = 0; v < x->corners; v++) {
+            if (!term_add(x, K, k + v, 0, c, (__int128)sign * (read_by(x, c, s->n_out + u) - end))) return false;
+            for (int h = 1; h < s->heads; h++)
+                if (!other_add(x, K, k + v, v, h, c, (__int128)sign * head_C(s, h)[(size_t)c * s->cols + s->n_out + u])) return false;
+        }
+    }
+    return true;
+}
+
+/* Every interval holds. */
+static bool intervals_hold(struct leaf *x) {
+    const struct sep *s = x->s;
+    size_t K = 2 * (size_t)s->units * x->corners;
+    if (K == 0) return true;
+    terms_new(x, K);
+    __int128 *error = mem_get(2 * (size_t)s->units, sizeof *error);
+    bool good = true;
+    for (uint32_t u = 0; good && u < s->units; u++) {
+        const struct interval *v = &x->unit[u];
+        int64_t lo = 0, hi = 0;
+        good = (!v->low || to_unit(x, v->lo, true, &lo)) && (!v->high || to_unit(x, v->hi, false, &hi));
+        if (good && v->low) good = interval_terms(x, K, 2 * (size_t)u * x->corners, u, lo, 1, &error[2 * u]);
+        if (good && v->high) good = interval_terms(x, K, (2 * (size_t)u + 1) * x->corners, u, hi, -1, &error[2 * u + 1]);
+    }
+    good = good && (sums_least(x, K) || refuse(x, "a cell without sequences"));
+    for (size_t k = 0; good && k < K; k++) {
+        size_t which = k / x->corners;
+        if ((which % 2 == 0 ? x->unit[which / 2].low : x->unit[which / 2].high) && x->here[k] < error[which] * s->n) good = refuse(x, "a bound of a unit does not hold");
+    }
+    mem_free(error);
+    return good;
 }
 
 /* ---- the forms ---- */
@@ -193,6 +312,28 @@ static void relu_bound(const struct interval *v, int64_t factor, int64_t *slope,
     *rest >>= SEP_BITS;
 }
 
+/* Another head's part of a form at every corner; adds what it may be off by to the error. */
+static bool form_others(struct leaf *x, size_t K, size_t k, const struct iform *f, int sign, const int64_t *slope, int head, __int128 *error) {
+    const struct sep *s = x->s;
+    const int64_t *C = head_C(s, head);
+    __int128 most = 0, off = 1;
+    for (uint32_t a = 0; a < f->n; a++) off += f->alpha[a] < 0 ? -f->alpha[a] : f->alpha[a];
+    for (uint32_t u = 0; u < s->units; u++) off += ((slope[u] < 0 ? -(__int128)slope[u] : slope[u]) >> SEP_BITS) + 2;
+    for (uint32_t c = 0; c < s->at[s->n]; c++) {
+        if (!is_source(x, c)) continue;
+        __int128 G = 0;
+        for (uint32_t a = 0; a < f->n; a++) G += (__int128)f->alpha[a] * C[(size_t)c * s->cols + f->j[a]];
+        G *= sign;
+        for (uint32_t u = 0; u < s->units; u++) G += (__int128)slope[u] * C[(size_t)c * s->cols + s->n_out + u] >> SEP_BITS;
+        for (size_t v = 0; v < x->corners; v++)
+            if (!other_add(x, K, k * x->corners + v, v, head, c, G)) return false;
+        __int128 size = ((G < 0 ? -G : G) >> SEP_BITS) + 1;
+        most = size > most ? size : most;
+    }
+    *error += rate_error(x, head, (int64_t)most, off);
+    return true;
+}
+
 /* One form, or its negative, from below: terms G of its sum and their error. What every relu adds to it is known within the sum of the |alpha|. */
 static bool form_terms(struct leaf *x, size_t K, size_t k, const struct iform *f, int sign, int64_t *radius) {
     struct sep *s = x->s;
@@ -215,8 +356,9 @@ static bool form_terms(struct leaf *x, size_t K, size_t k, const struct iform *f
         for (uint32_t a = 0; a < f->n; a++) G += (__int128)f->alpha[a] * read_by(x, c, f->j[a]);
         G = sign * G + rest;
         for (uint32_t u = 0; u < s->units; u++) G += (__int128)slope[u] * read_by(x, c, s->n_out + u) >> SEP_BITS;
-        good = term_set(x, K, k, c, G);
+        for (size_t v = 0; good && v < x->corners; v++) good = term_add(x, K, k * x->corners + v, 0, c, G);
     }
+    for (int h = 1; good && h < s->heads; h++) good = form_others(x, K, k, f, sign, slope, h, &error);
     mem_free(slope);
     error *= s->n;
     if (good && error >= LARGE) good = refuse(x, "a form is too uncertain");
@@ -227,16 +369,16 @@ static bool form_terms(struct leaf *x, size_t K, size_t k, const struct iform *f
 /* All forms are positive (or not negative); for a negated conjunction, one of them never is. */
 static bool forms_hold(struct leaf *x) {
     const struct truth *t = x->t;
-    size_t K = t->n;
+    size_t K = t->n * x->corners;
     bool negated = t->negated != x->fails;
-    mem_free(x->g);
-    x->g = mem_get((size_t)x->s->at[x->s->n] * K, sizeof *x->g);
-    int64_t *radius = mem_get(K, sizeof *radius);
+    terms_new(x, K);
+    int64_t *radius = mem_get(t->n, sizeof *radius);
     bool good = true, all = true, any = false;
-    for (size_t k = 0; good && k < K; k++) good = form_terms(x, K, k, &t->form[k], negated ? -1 : 1, &radius[k]);
-    good = good && sums_least(x, K);
-    for (size_t k = 0; good && k < K; k++) {
-        bool holds = t->form[k].strict != negated ? x->here[k] > radius[k] : x->here[k] >= radius[k];
+    for (size_t k = 0; good && k < t->n; k++) good = form_terms(x, K, k, &t->form[k], negated ? -1 : 1, &radius[k]);
+    good = good && (sums_least(x, K) || refuse(x, "a cell without sequences"));
+    for (size_t k = 0; good && k < t->n; k++) {
+        bool holds = true;
+        for (size_t v = k * x->corners; v < (k + 1) * x->corners; v++) holds = holds && (t->form[k].strict != negated ? x->here[v] > radius[k] : x->here[v] >= radius[k]);
         all = all && holds;
         any = any || holds;
     }
@@ -272,15 +414,27 @@ static bool interval_read(struct leaf *x, struct interval *v, const char *s, siz
     return to_unit(x, v->lo, false, &v->from) && to_unit(x, v->hi, true, &v->to);
 }
 
+/* A:B, 0 < A <= B */
+static bool ratio_read(struct leaf *x, int h, const char *s, size_t n) {
+    const char *colon = memchr(s, ':', n);
+    bool good = colon != NULL && rational_read(x->ratio[h].end[0], s, (size_t)(colon - s)) && rational_read(x->ratio[h].end[1], colon + 1, n - (size_t)(colon - s) - 1);
+    good = good && mpq_sgn(x->ratio[h].end[0]) > 0 && mpq_cmp(x->ratio[h].end[0], x->ratio[h].end[1]) <= 0;
+    return good ? true : refuse(x, "A:B with 0 < A <= B expected for every head but the first");
+}
+
 static bool leaf_bounds(struct leaf *x, const char *at, const char *end) {
     size_t n;
+    for (int h = 1; h < x->s->heads; h++) {
+        const char *s = word(&at, end, &n);
+        if (!ratio_read(x, h, s, n)) return false;
+    }
     for (uint32_t u = 0; u < x->s->units; u++) {
         const char *s = word(&at, end, &n);
         if (n == 0) return refuse(x, "a bound for every unit expected");
         if (!interval_read(x, &x->unit[u], s, n)) return false;
     }
     if (at != end) return refuse(x, "the line is too long");
-    if (!weights(x)) return refuse(x, "a cell without sequences");
+    if (!weights(x) || !ratios_hold(x)) return false;
     if (!intervals_hold(x) || !forms_hold(x)) return false;
     if (!x->fails) *x->yes += sequences(x);
     else *x->no = true;
@@ -332,28 +486,33 @@ static bool subtree(struct leaf *x) {
     return true;
 }
 
-/* Whatever a unit reads is an average of what it reads of single sources. */
+/* Whatever a unit reads is, head by head, an average of what it reads of single sources. */
 static void reaches(struct leaf *x) {
     const struct sep *s = x->s;
-    for (uint32_t u = 0; u < s->units; u++)
+    for (uint32_t u = 0; u < s->units; u++) {
         for (uint32_t c = 0; c < s->at[s->n]; c++) {
             if (!is_source(x, c)) continue;
             int64_t z = read_by(x, c, s->n_out + u), size = ((z < 0 ? -z : z) >> SEP_BITS) + 2;
             x->reach[u] = size > x->reach[u] ? size : x->reach[u];
         }
+        for (int h = 1; h < s->heads; h++) x->reach[u] += column_size(x, h, s->n_out + u);
+    }
 }
 
 bool cells_settle(struct leaves *l, struct sep *s, const struct level *level, uint32_t q, const struct truth *t, wide *yes, wide *open, bool *no) {
     struct leaf x = {.l = l, .s = s, .level = level, .q = q, .t = t, .yes = yes, .open = open, .no = no};
     x.off = mem_get(s->at[s->n], sizeof *x.off);
     x.left = mem_get(s->at[s->n], sizeof *x.left);
-    x.w = mem_get(s->at[s->n], sizeof *x.w);
+    x.w = mem_get((size_t)s->heads * s->at[s->n], sizeof *x.w);
+    x.corners = (size_t)1 << (s->heads - 1);
+    for (int h = 1; h < s->heads; h++) mpq_inits(x.ratio[h].end[0], x.ratio[h].end[1], NULL);
     x.unit = mem_get(s->units, sizeof *x.unit);
     x.reach = mem_get(s->units, sizeof *x.reach);
     for (uint32_t u = 0; u < s->units; u++) mpq_inits(x.unit[u].lo, x.unit[u].hi, x.unit[u].slope, NULL);
     reaches(&x);
     bool good = subtree(&x);
     for (uint32_t u = 0; u < s->units; u++) mpq_clears(x.unit[u].lo, x.unit[u].hi, x.unit[u].slope, NULL);
+    for (int h = 1; h < s->heads; h++) mpq_clears(x.ratio[h].end[0], x.ratio[h].end[1], NULL);
     void *all[] = {x.off, x.left, x.w, x.unit, x.reach, x.g, x.here, x.next};
     for (size_t k = 0; k < sizeof all / sizeof *all; k++) mem_free(all[k]);
     return good;

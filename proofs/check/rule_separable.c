@@ -519,8 +519,13 @@ static void walker_clear(struct walker *w) {
     sep_ties_clear(&w->s);
     table_clear(&w->seen);
     if (w->top != w->g) mem_free(w->top);
-    void *all[] = {w->states, w->next, w->level, w->paths, w->truth, w->where, w->g, w->radius, w->tokens, w->cells, w->s.at, w->s.D, w->s.C, w->s.w, w->s.shift, w->s.shape, w->s.h, w->weight};
+    void *all[] = {w->states, w->next, w->level, w->paths, w->truth, w->where, w->g, w->radius, w->tokens, w->cells, w->s.at, w->s.D, w->s.C, w->s.w, w->s.shift, w->s.shape, w->s.h, w->s.M, w->weight};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) mem_free(all[i]);
+    for (int h = 1; h < w->s.heads; h++) {
+        mem_free(w->s.head[h].C);
+        mem_free(w->s.head[h].w);
+        mem_free(w->s.head[h].shift);
+    }
     product_clear(&w->s.sets);
     arena_free(&w->arena);
 }
@@ -538,7 +543,7 @@ static bool one_domain(struct eval *e, void *arg) {
     w->tally = o->tally;
     if (o->count != NULL) w->parts = (struct parts){.B = o->count->bins, .enter = o->count->enter, .complete = complete_part, .arg = w};
     struct sep *s = &w->s;
-    s->mlp = o->leaves != NULL;
+    s->wide = o->leaves != NULL;
     w->leaves = o->leaves;
     bool good = positions(s, o->t->set);
     if (good && w->leaves != NULL) sort_sets(s);

@@ -7,6 +7,7 @@
 #define SEP_BITS 40                          /* fractional bits of D, C and of forms; weights w have 60 */
 #define TABLE_P 256                          /* fractional bits of the enclosures behind the tables */
 #define FEATURES_MOST 16
+#define HEADS_MOST 4
 #define NOTHING INT64_MIN                    /* value so far of a maximum over nothing */
 
 /* A subexpression that a scan over the tokens computes (§3.3). */
@@ -23,7 +24,10 @@ struct sep {
     bool has_row, has_attn;
     int softmax, mix, q, k, score;           /* nodes */
     uint32_t n_out;
-    bool mlp;                                /* rule cells: an MLP of relus may follow the attention */
+    bool wide;                               /* rule cells: several heads, and an MLP of relus behind them, are taken */
+    int heads, mixes[HEADS_MOST];
+    struct head { int mix, softmax, score, q, k; int64_t *C, *w; int *shift; } head[HEADS_MOST]; /* 1.. heads - 1: of the other heads what mix ... shift are of the first */
+    struct num *most;                        /* [q index] the first head's largest score */
     int relu; uint32_t units, cols;          /* its node, or -1; cols = n_out + units */
     int64_t *M;                              /* M[unit][j] at 2^-SEP_BITS, within one unit: what the unit's relu adds to logit j */
     struct feature f[FEATURES_MOST]; int n_f;

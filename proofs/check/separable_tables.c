@@ -18,11 +18,11 @@ static enum shape shape_of(struct sep *s, const struct node *x, int at, const un
     case OP_SCORE: return most == SHAPE_TOKEN ? SHAPE_SCORE : SHAPE_NONE;
     case OP_SOFTMAX: return most == SHAPE_SCORE ? SHAPE_SOFTMAX : SHAPE_NONE;
     case OP_MIX:
-        if (shape[x->args[0]] != SHAPE_SOFTMAX || shape[x->args[1]] != SHAPE_TOKEN || s->mix >= 0) return SHAPE_NONE; /* one head */
-        s->mix = at;
+        if (shape[x->args[0]] != SHAPE_SOFTMAX || shape[x->args[1]] != SHAPE_TOKEN || s->heads >= (s->wide ? HEADS_MOST : 1)) return SHAPE_NONE;
+        s->head[s->heads++].mix = at;
         return SHAPE_AFFINE;
     case OP_RELU:
-        if (most != SHAPE_AFFINE || !s->mlp || s->relu >= 0) return most == SHAPE_TOKEN ? SHAPE_TOKEN : SHAPE_NONE;
+        if (most != SHAPE_AFFINE || !s->wide || s->relu >= 0) return most == SHAPE_TOKEN ? SHAPE_TOKEN : SHAPE_NONE;
         s->relu = at;
         return SHAPE_AFTER;
     case OP_LAYERNORM:
@@ -31,6 +31,20 @@ static enum shape shape_of(struct sep *s, const struct node *x, int at, const un
     case OP_SILU: return most == SHAPE_TOKEN ? SHAPE_TOKEN : SHAPE_NONE;
     default: return SHAPE_NONE;
     }
+}
+
+static void roles(const struct net *net, struct head *h) {
+    h->softmax = net->nodes[h->mix].args[0];
+    h->score = net->nodes[h->softmax].args[0];
+    h->q = net->nodes[h->score].args[0];
+    h->k = net->nodes[h->score].args[1];
+}
+
+/* The fields of the first head become those of another one, and back when it is asked again. */
+static void exchange(struct sep *s, int h) {
+    struct head *x = &s->head[h], old = {s->mix, s->softmax, s->score, s->q, s->k, s->C, s->w, s->shift};
+    s->mix = x->mix, s->softmax = x->softmax, s->score = x->score, s->q = x->q, s->k = x->k, s->C = x->C, s->w = x->w, s->shift = x->shift;
+    *x = old;
 }
 
 /* FORMAT.md §3.2 names few operations; a network with any other one, with real inputs or with a pad token is refused as a whole. */
@@ -44,15 +58,16 @@ static bool understand(struct sep *s) {
     const struct net *net = s->net;
     if (!plain(net)) return sep_refuse(s, "the network has operations, inputs or a mask that it does not know");
     unsigned char *shape = s->shape = mem_get((size_t)net->n_nodes, sizeof *shape);
-    s->mix = s->relu = -1;
+    s->relu = -1;
     for (int i = 0; i < net->n_nodes; i++) shape[i] = (unsigned char)shape_of(s, &net->nodes[i], i, shape);
-    bool good = s->mix >= 0 && (shape[net->output] >= SHAPE_AFFINE || shape[net->output] == SHAPE_TOKEN);
+    bool good = s->heads > 0 && (shape[net->output] >= SHAPE_AFFINE || shape[net->output] == SHAPE_TOKEN);
     if (good) {
         s->units = s->relu >= 0 ? net->nodes[s->relu].width : 0;
-        s->softmax = net->nodes[s->mix].args[0];
-        s->score = net->nodes[s->softmax].args[0];
-        s->q = net->nodes[s->score].args[0];
-        s->k = net->nodes[s->score].args[1];
+        for (int h = 0; h < s->heads; h++) {
+            roles(net, &s->head[h]);
+            s->mixes[h] = s->head[h].mix;
+        }
+        exchange(s, 0);
         s->n_out = net->nodes[net->output].width;
         s->cols = s->n_out + s->units;
         if (s->has_attn && net_find(net, "blocks.0.attn.hook_pattern.0") != s->softmax) good = false;
@@ -97,16 +112,25 @@ static void nums_free(struct num *x, size_t n) {
     mem_free(x);
 }
 
-/* on a constant sequence with the row r of the mix node replaced by z: the output, with 0 for the relus, and then what the relus read */
+/* the row r of a node is 0 */
+static void silence(const struct sep *s, struct run *r, int node) {
+    uint32_t width = s->net->nodes[node].width;
+    struct num *zero = nums(width), exact;
+    num_init(&exact);
+    for (uint32_t j = 0; j < width; j++) num_to_real(&zero[j], &exact, TABLE_P);
+    run_add_patch(r, node, (int)s->row, (int)s->row, width, zero);
+    num_clear(&exact);
+    nums_free(zero, width);
+}
+
+/* on a constant sequence with the row r of the mix node replaced by z and those of the other heads by 0: the output, with 0 for the relus, and then what the relus read */
 static bool columns_with(struct sep *s, int64_t token, const struct num *z, struct num *out) {
     struct run r;
-    struct num *zero = nums(s->units), exact;
-    num_init(&exact);
-    for (uint32_t u = 0; u < s->units; u++) num_to_real(&zero[u], &exact, TABLE_P);
-    num_clear(&exact);
     sep_run(s, &r, token, false);
     run_add_patch(&r, s->mix, (int)s->row, (int)s->row, s->net->nodes[s->mix].width, z);
-    if (s->relu >= 0) run_add_patch(&r, s->relu, (int)s->row, (int)s->row, s->units, zero);
+    for (int h = 0; h < s->heads; h++)
+        if (s->mixes[h] != s->mix) silence(s, &r, s->mixes[h]);
+    if (s->relu >= 0) silence(s, &r, s->relu);
     const struct num *row = run_row(&r, s->net->output, s->row, s->fail);
     if (row != NULL) copy_row(out, row, s->n_out);
     if (row != NULL && s->relu >= 0) {
@@ -114,11 +138,10 @@ static bool columns_with(struct sep *s, int64_t token, const struct num *z, stru
         if (row != NULL) copy_row(out + s->n_out, row, s->units);
     }
     run_clear(&r);
-    nums_free(zero, s->units);
     return row != NULL;
 }
 
-/* M: the output with one relu at 1, less that with all at 0; the row of the mix node is 0 */
+/* M: the output with one relu at 1, less that with all at 0; the rows of the mix nodes are 0 */
 static bool unit_effects(struct sep *s, uint32_t width) {
     struct num *zero = nums(width), *one = nums(s->units), *base = nums(s->cols), diff;
     num_init(&diff);
@@ -131,7 +154,7 @@ static bool unit_effects(struct sep *s, uint32_t width) {
         sep_run(s, &r, token, false);
         num_set_int(&diff, 1);
         num_to_real(&one[u], &diff, TABLE_P);
-        run_add_patch(&r, s->mix, (int)s->row, (int)s->row, width, zero);
+        for (int h = 0; h < s->heads; h++) silence(s, &r, s->mixes[h]);
         run_add_patch(&r, s->relu, (int)s->row, (int)s->row, s->units, one);
         num_set_int(&diff, 0);
         num_to_real(&one[u], &diff, TABLE_P);
@@ -207,8 +230,8 @@ static bool exponent_errors(struct sep *s, uint32_t k, struct num *score, uint32
     return good ? true : sep_refuse(s, "float32: scores too uncertain");
 }
 
-/* w = exp(score - c_q) with one exact c_q at least every score of query q: the factor exp(-c_q) is common to numerators and Z */
-static bool weights_of(struct sep *s, uint32_t k, const struct num *q, const struct num *keys, uint32_t width) {
+/* w = exp(score - c_q) with one exact c_q, the first head's largest score of query q: the factor exp(-c_q) is common to numerators and Z, and to all heads */
+static bool weights_of(struct sep *s, int head, uint32_t k, const struct num *q, const struct num *keys, uint32_t width) {
     uint32_t cells = s->at[s->n];
     struct num *score = nums(cells), c;
     struct run r;
@@ -230,6 +253,8 @@ static bool weights_of(struct sep *s, uint32_t k, const struct num *q, const str
     if (good && float32) good = exponent_errors(s, k, score, least, &c);
     c.tag = (struct tag){0};
     mpz_set(LO(&c), HI(&c));
+    if (head == 0) num_copy(&s->most[k], &c);
+    else num_copy(&c, &s->most[k]);
     for (uint32_t i = 0; good && i < s->n; i++)
         for (uint32_t x = s->at[i]; good && x < s->at[i + 1] && run_allowed(&r, s->row, i); x++) {
             if (i == s->row && x - s->at[i] != k) continue;
@@ -243,6 +268,24 @@ static bool weights_of(struct sep *s, uint32_t k, const struct num *q, const str
     num_clear(&c);
     run_clear(&r);
     nums_free(score, cells);
+    return good;
+}
+
+/* D, C and w of the head whose nodes are s->mix ... s->k; D is the same for all */
+static bool head_tables(struct sep *s, int head) {
+    uint32_t cells = s->at[s->n], nq = s->at[s->row + 1] - s->at[s->row], width = s->net->nodes[s->k].width, value_width = s->net->nodes[s->mix].width;
+    bool float32 = s->e->s->float32;
+    s->C = mem_get((size_t)cells * s->cols, sizeof *s->C);
+    s->w = mem_get((size_t)nq * cells, sizeof *s->w);
+    s->shift = mem_get((size_t)nq * cells, sizeof *s->shift);
+    struct num *keys = nums((size_t)cells * width), *queries = nums((size_t)cells * width), *values = nums((size_t)cells * value_width);
+    int value = s->net->nodes[s->mix].args[1];
+    bool good = cell_rows(s, s->k, float32, keys) && cell_rows(s, s->q, float32, queries) && cell_rows(s, value, false, values) && direct_and_values(s, values, value_width);
+    if (float32) good = good && cell_rows(s, value, true, values) && sep_float32_logits(s, values);
+    for (uint32_t k = 0; good && k < nq; k++) good = weights_of(s, head, k, queries + (size_t)(s->at[s->row] + k) * width, keys, width);
+    nums_free(keys, (size_t)cells * width);
+    nums_free(queries, (size_t)cells * width);
+    nums_free(values, (size_t)cells * value_width);
     return good;
 }
 
@@ -262,19 +305,16 @@ bool sep_tables(struct sep *s) {
     bool float32 = s->e->s->float32;
     if (float32 && !s->net->all_binary32) return sep_refuse(s, "a weight is not a binary32 number");
     if (float32) s->h = mem_get((size_t)nq * cells, sizeof *s->h);
-    uint32_t width = s->net->nodes[s->k].width, value_width = s->net->nodes[s->mix].width;
     s->D = mem_get((size_t)nq * s->cols, sizeof *s->D);
-    s->C = mem_get((size_t)cells * s->cols, sizeof *s->C);
-    s->w = mem_get((size_t)nq * cells, sizeof *s->w);
-    s->shift = mem_get((size_t)nq * cells, sizeof *s->shift);
-    struct num *keys = nums((size_t)cells * width), *queries = nums((size_t)cells * width), *values = nums((size_t)cells * value_width);
-    int value = s->net->nodes[s->mix].args[1];
-    bool good = cell_rows(s, s->k, float32, keys) && cell_rows(s, s->q, float32, queries) && cell_rows(s, value, false, values);
-    good = good && direct_and_values(s, values, value_width) && (s->relu < 0 || unit_effects(s, value_width));
-    if (float32) good = good && cell_rows(s, value, true, values) && sep_float32_logits(s, values);
-    for (uint32_t k = 0; good && k < nq; k++) good = weights_of(s, k, queries + (size_t)(s->at[s->row] + k) * width, keys, width);
-    nums_free(keys, (size_t)cells * width);
-    nums_free(queries, (size_t)cells * width);
-    nums_free(values, (size_t)cells * value_width);
+    s->most = nums(nq);
+    bool good = true;
+    for (int h = 0; good && h < s->heads; h++) {
+        if (h > 0) exchange(s, h);
+        good = head_tables(s, h);
+        if (h > 0) exchange(s, h);
+    }
+    nums_free(s->most, nq);
+    s->most = NULL;
+    good = good && (s->relu < 0 || unit_effects(s, s->net->nodes[s->mix].width));
     return good ? true : sep_refuse(s, "a table cannot be enclosed");
 }

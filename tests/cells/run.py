@@ -1,6 +1,6 @@
 """Engine and rule `cells`: python tests/cells/run.py BUILD [--nets N] [--seed S]
 
-Random networks of one attention head and an MLP of relus. What `cells` says must be what `enumerate` says (it may leave a claim undecided): claims that are true
+Random networks of one to three attention heads, with an MLP of relus or (not one head) without. What `cells` says must be what `enumerate` says (it may leave a claim undecided): claims that are true
 and false by a small margin, counts, optima, conditions. Certificates must pass both checkers; changed and sealed again they must not. Ends with `N passed, N failed`.
 """
 import argparse
@@ -96,7 +96,7 @@ def sealed(text):
     return seal(text[:text.rindex("sha256 ")])
 
 
-def mutants(text, rng):
+def mutants(text, rng, heads):
     """Certificates that say more than they show, each with a word."""
     lines = text.split("\n")
     cells = [i for i, line in enumerate(lines) if line.startswith("cell ")]
@@ -113,15 +113,20 @@ def mutants(text, rng):
             yield "fails", with_line(i, " ".join(["cell", "fails"] + words[2:]))
             for k in range(2, len(words)):
                 other = {"+": "-", "-": "+"}.get(words[k], rng.choice("+-"))
-                yield "phase", with_line(i, " ".join(words[:k] + [other] + words[k + 1:]))
-                if ":" in words[k]:
+                yield "phase or ratio", with_line(i, " ".join(words[:k] + [other] + words[k + 1:]))
+                if ":" in words[k] and k - 1 < heads:
+                    lo, hi = (Fraction(x) for x in words[k].split(":"))
+                    yield "ratio, low end", with_line(i, " ".join(words[:k] + ["%s:%s" % (lo + (hi - lo) / 4, hi)] + words[k + 1:])) if hi > lo * 5 / 4 else text
+                    yield "ratio, high end", with_line(i, " ".join(words[:k] + ["%s:%s" % (lo, hi - (hi - lo) / 4)] + words[k + 1:])) if hi > lo * 5 / 4 else text
+                    yield "ratio, sign", with_line(i, " ".join(words[:k] + ["-%s:%s" % (lo, hi)] + words[k + 1:]))
+                elif ":" in words[k]:
                     lo, hi = (Fraction(x) for x in words[k].split(":")[:2])
                     yield "low end", with_line(i, " ".join(words[:k] + ["%s:%s" % (lo + (hi - lo) / 4, hi)] + words[k + 1:]))
                     yield "high end", with_line(i, " ".join(words[:k] + ["%s:%s" % (lo, hi - (hi - lo) / 4)] + words[k + 1:]))
                     yield "ends in the wrong order", with_line(i, " ".join(words[:k] + ["%s:%s" % (hi, lo)] + words[k + 1:]))
                     yield "slope", with_line(i, " ".join(words[:k] + ["%s:%s:2" % (lo, hi)] + words[k + 1:]))
-            yield "a unit too few", with_line(i, " ".join(words[:-1]))
-            yield "a unit too many", with_line(i, lines[i] + " +")
+            yield "a word too few", with_line(i, " ".join(words[:-1]))
+            yield "a word too many", with_line(i, lines[i] + " +")
         if words[1] == "split":
             yield "no such position", with_line(i, "cell split 99 " + words[3])
     value = re.search(r"^value (\S+) (\S+)$", text, re.M)
@@ -133,7 +138,7 @@ def mutants(text, rng):
         yield "bound", text.replace(bound.group(0), bound.group(1) + str(Fraction(bound.group(2) + (bound.group(3) or "")) + Fraction(1, 2048)))
 
 
-def attack(folder, rng):
+def attack(folder, rng, heads):
     """Both checkers accept what was accepted; the C checker rejects every change, the Python one, which looks at every binding, those that make a claim false."""
     names = sorted(x for x in os.listdir(folder + "/cells") if x.endswith(".cert"))
     for name in names:
@@ -146,7 +151,7 @@ def attack(folder, rng):
         check(status == 0, "the Python checker rejects %s: %s" % (name, output))
         if name[:-5] in ("right", "not_right"):
             continue                     # of a count open cells are part
-        for word, mutant in mutants(text, rng):
+        for word, mutant in mutants(text, rng, heads):
             if mutant == text:
                 continue
             with open(folder + "/cells/m.crt", "w") as f:
@@ -162,9 +167,9 @@ def main():
     for k in range(a.nets):
         rng = random.Random(a.seed * 1000 + k)
         v, n = rng.choice([(3, 4), (4, 3), (3, 3)])
-        d_out = 3
+        d_out, heads = 3, 1 + k % 2 + (k % 8 == 7)
         net = transformer(a.seed * 5003 + k, d_vocab=v, n_ctx=n, d_out=d_out, causal=rng.random() < 0.6, biases=rng.random() < 0.7, positions=rng.random() < 0.8,
-                          norm=("ln1",) if rng.random() < 0.2 else (), mlp="relu", spread=rng.choice([12, 24, 48]))
+                          norm=("ln1",) if rng.random() < 0.2 else (), heads=heads, mlp="relu" if heads == 1 or k % 4 == 1 else None, spread=rng.choice([12, 24, 48]) if heads == 1 else 12)
         with tempfile.TemporaryDirectory() as folder:
             with open(folder + "/m.net", "w") as f:
                 f.write(net.text())
@@ -177,7 +182,7 @@ def main():
             mine = decide(folder, claims, "cells")
             for name, _ in claims:
                 agrees(name, mine[name], theirs[name], k)
-            attack(folder, rng)
+            attack(folder, rng, heads)
     check(seen["proved"] >= a.nets and seen["refuted"] >= a.nets and seen["bounded"] >= a.nets and seen["undecided"] <= seen["proved"], "of every verdict some: %s" % dict(seen))
     print(dict(seen))
 
