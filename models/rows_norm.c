@@ -30,18 +30,18 @@ WIDE static void subtract(double *restrict c, double *restrict own, const double
 
 /* Centres the row: c'_i = c_i + a_i + delta with |a_i| <= own_i and |delta| <= *common, the same delta for all entries (the error of
  * the mean), which the variance hardly feels. */
-static void centre(double *c, double *own, double *common, const struct row_job *j)
+static void centre(double *c, double *own, double *common, struct row_view x, const struct row_job *j)
 {
     size_t k = j->node->width;
     double mean, size, spread, n = (double)k;
-    row_sums(&mean, &size, &spread, j->in[0].mid, j->in[0].rad, k);
+    row_sums(&mean, &size, &spread, x.mid, x.rad, k);
     mean /= n;
     size = (size + spread) * (1 + n * 0x1p-50);
     double off = (spread + n * (U + (k > 1 ? j->f.u : 0)) * size) / n * (1 + 0x1p-40);
     off += 2 * U * fabs(mean) + steps32(j->f, fabs(mean) * (1 + 4 * U) + off, 1);
     if (j->f.u > 0 && !(size < 0x1p125)) off = INFINITY;
     *common = settle(off * (1 + n * 0x1p-50), mean);
-    subtract(c, own, j->in[0].mid, j->in[0].rad, mean, *common, j->f.u, k);
+    subtract(c, own, x.mid, x.rad, mean, *common, j->f.u, k);
 }
 
 /* Sums of the centred row: q of squares, (2 |c| own + own^2), c, |c|, own. */
@@ -115,6 +115,18 @@ WIDE static void normalise(double *restrict y, double *restrict ry, const double
     }
 }
 
+/* The same where sigma is that of another row: |c' / sigma' - c / sigma| <= (|c' - c| + |c / sigma| |sigma' - sigma|) / sigma'. */
+WIDE static void normalise_by(double *restrict y, double *restrict ry, const double *restrict c, const double *restrict own, double common, double sigma, double rs, double least, size_t k)
+{
+    double up = 1 / least * (1 + 0x1p-30);
+#pragma omp simd
+    for (size_t i = 0; i < k; i++) {
+        double z = c[i] / sigma, size = fabs(z);
+        y[i] = z;
+        ry[i] = ((own[i] + common + size * rs) * up + 2 * U * size) * (1 + 0x1p-40) + LOW;
+    }
+}
+
 /* Roundings of an execution's quotient, and the product with w and the sum with b. */
 static void finish_layernorm(const struct row_job *j)
 {
@@ -136,9 +148,14 @@ void row_layernorm(const struct row_job *j)
 {
     size_t k = j->node->width;
     double *c = j->scratch, *own = j->scratch + k, rs, least, common;
-    centre(c, own, &common, j);
+    bool frozen = j->node->n_inputs == 2;   /* sigma is that of the second row (verify/edit.h) */
+    centre(c, own, &common, j->in[frozen], j);
     double s = deviation(&rs, &least, c, own, common, j);
-    normalise(j->mid, j->rad, c, own, common, s, rs, least, k);
+    if (frozen) {
+        centre(c, own, &common, j->in[0], j);
+        normalise_by(j->mid, j->rad, c, own, common, s, rs, least, k);
+    } else
+        normalise(j->mid, j->rad, c, own, common, s, rs, least, k);
     if (j->f.u > 0 || j->node->n_w) finish_layernorm(j);
     for (size_t i = 0; i < k; i++) j->rad[i] = least > 0 ? settle(j->rad[i], j->mid[i]) : INFINITY;
 }
@@ -148,8 +165,9 @@ void row_layernorm(const struct row_job *j)
 void row_rmsnorm(const struct row_job *j)
 {
     size_t k = j->node->width;
-    double rs, least, s = deviation(&rs, &least, j->in[0].mid, j->in[0].rad, 0, j);
-    normalise(j->mid, j->rad, j->in[0].mid, j->in[0].rad, 0, s, rs, least, k);
+    bool frozen = j->node->n_inputs == 2;
+    double rs, least, s = deviation(&rs, &least, j->in[frozen].mid, j->in[frozen].rad, 0, j);
+    (frozen ? normalise_by : normalise)(j->mid, j->rad, j->in[0].mid, j->in[0].rad, 0, s, rs, least, k);
     for (size_t i = 0; i < k; i++) {
         double y = j->mid[i], r = j->rad[i] + steps32(j->f, fabs(j->mid[i]) + j->rad[i], 5);
         if (j->node->n_w) product_entry(&y, &r, y, r, j->node->w[0].data[i], 0, j->f);

@@ -55,7 +55,7 @@ static void deviation(arb_t sigma, const arb_t delta, const struct ball_job *j)
 }
 
 /* Centred row into out, less an error delta of the mean that all entries share: out_i - delta is what is meant. */
-static void centre(arb_t delta, const struct ball_job *j)
+static void centre(arb_t delta, arb_srcptr x, const struct ball_job *j)
 {
     arb_t mean, c;
     mag_t size;
@@ -63,8 +63,8 @@ static void centre(arb_t delta, const struct ball_job *j)
     arb_init(c);
     mag_init(size);
     for (size_t i = 0; i < j->width; i++) {
-        arb_add(mean, mean, j->in[0] + i, j->prec);
-        ball_add_size(size, j->in[0] + i);
+        arb_add(mean, mean, x + i, j->prec);
+        ball_add_size(size, x + i);
     }
     if (j->float32) ball_rounded_sum(mean, size, j->width, 0);
     arb_div_ui(mean, mean, j->width, j->prec);
@@ -73,7 +73,7 @@ static void centre(arb_t delta, const struct ball_job *j)
     arb_add_error_mag(delta, arb_radref(mean));
     arb_get_mid_arb(mean, mean);
     for (size_t i = 0; i < j->width; i++) {
-        arb_sub(j->out + i, j->in[0] + i, mean, j->prec);
+        arb_sub(j->out + i, x + i, mean, j->prec);
         if (!j->float32) continue;
         arb_sub(c, j->out + i, delta, j->prec);
         arb_get_mag(size, c);
@@ -91,8 +91,10 @@ void ball_layernorm(const struct ball_job *j)
     arb_t delta, sigma;
     arb_init(delta);
     arb_init(sigma);
-    centre(delta, j);
+    bool frozen = j->node->n_inputs == 2;   /* sigma is that of the second row (verify/edit.h) */
+    centre(delta, j->in[frozen], j);
     deviation(sigma, delta, j);
+    if (frozen) centre(delta, j->in[0], j);
     for (size_t i = 0; i < j->width; i++) {
         arb_ptr y = j->out + i;
         arb_sub(y, y, delta, j->prec);
@@ -113,11 +115,11 @@ void ball_rmsnorm(const struct ball_job *j)
     arb_t sigma, none;
     arb_init(sigma);
     arb_init(none);
-    for (size_t i = 0; i < j->width; i++) arb_set(j->out + i, j->in[0] + i);
+    for (size_t i = 0; i < j->width; i++) arb_set(j->out + i, j->in[j->node->n_inputs == 2] + i);
     deviation(sigma, none, j);
     for (size_t i = 0; i < j->width; i++) {
         arb_ptr y = j->out + i;
-        arb_div(y, y, sigma, j->prec);
+        arb_div(y, j->in[0] + i, sigma, j->prec);
         if (j->float32) ball_rounded(y, 5);
         if (!j->node->n_w) continue;
         arb_mul(y, y, j->weights[0] + i, j->prec);

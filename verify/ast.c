@@ -207,3 +207,9 @@ bool expr_equal(const struct expr *a, const struct expr *b)
 {
     return equal(a, b, NULL);
 }
+
+bool expr_is_frozen(const struct expr *e)
+{
+    bool word = e->form == FORM_ASSIGN && e->args[0]->form == FORM_NAME && e->args[0]->slot < 0 && e->args[1]->form == FORM_KEYWORD;
+    return word && strcmp(e->args[0]->name, "ln") == 0 && strcmp(e->args[1]->name, "frozen") == 0;
+}

@@ -76,6 +76,7 @@ typedef bool expr_visit(const struct expr *e, void *context);
 bool expr_walk(const struct expr *e, expr_visit *visit, void *context);
 /* Does it read an activation of a network (logits, attn, node, ...)? Weights are constants and do not count. */
 bool expr_depends_on_network(const struct expr *e);
+bool expr_is_frozen(const struct expr *e);   /* the argument `ln = frozen` */
 bool expr_uses_slot(const struct expr *e, int slot);
 /* Sets used[slot] for every slot below n that occurs in e and is not bound inside it. */
 void expr_free_slots(bool *used, size_t n, const struct expr *e);

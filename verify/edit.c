@@ -91,23 +91,50 @@ static struct node *new_node(struct maker *m, const char *base, const char *tail
     return NULL;
 }
 
-/* Node v of the base once more; r: with the copies of a reader where there are some. copy: it is one of them itself. */
-static size_t put_copy(struct maker *m, size_t v, const struct reader *r, bool copy)
+static void same_operation(struct node *out, const struct node *old)
 {
-    const struct node *old = &m->e->base->nodes[v];
-    struct node *out = new_node(m, old->name, copy ? "r" : "", copy ? (long)r->first : 0, old->n_inputs);
-    if (!out) return 0;
     out->op = old->op;
     memcpy(out->w, old->w, sizeof out->w);
     out->n_w = old->n_w;
     memcpy(out->arg, old->arg, sizeof out->arg);
     out->n_args = old->n_args;
     out->width = old->width;
+}
+
+/* Node v of the base once more; r: with the copies of a reader where there are some. copy: it is one of them itself. */
+static size_t put_copy(struct maker *m, size_t v, const struct reader *r, bool copy)
+{
+    const struct net *clean = m->e->clean;
+    const struct node *old = &m->e->base->nodes[v];
+    bool frozen = clean && (old->op == OP_LAYERNORM || old->op == OP_RMSNORM);
+    struct node *out = new_node(m, old->name, copy ? "r" : "", copy ? (long)r->first : 0, old->n_inputs + frozen);
+    if (!out) return 0;
+    same_operation(out, old);
     for (size_t a = 0; a < old->n_inputs; a++) {
         size_t u = old->inputs[a];
         out->inputs[a] = r && r->on[u] ? r->copy[u] : m->e->place[u];
     }
+    if (frozen) {
+        long kept = net_node(clean, m->e->base->nodes[old->inputs[0]].name);
+        if (kept < 0) m->status = STATUS_INTERNAL;
+        else out->inputs[old->n_inputs] = (size_t)kept;
+    }
     return m->e->net.n_nodes - 1;
+}
+
+/* The clean network's nodes, at the same places. */
+static void put_clean(struct maker *m)
+{
+    const struct net *clean = m->e->clean;
+    size_t shift = m->e->n_borrowed ? m->e->base->n_tensors : 0;
+    for (size_t v = 0; clean && v < clean->n_nodes && m->status == STATUS_OK; v++) {
+        const struct node *old = &clean->nodes[v];
+        struct node *out = new_node(m, old->name, "u", 0, old->n_inputs);
+        if (!out) return;
+        same_operation(out, old);
+        for (size_t a = 0; a < old->n_inputs; a++) out->inputs[a] = old->inputs[a];
+        for (size_t k = 0; k < out->n_w; k++) out->w[k].tensor += shift;
+    }
 }
 
 /* A node of n entries that reads a vector, which becomes a tensor of the edited network: numbers NULL: zeros. NULL after a failure. */
@@ -279,27 +306,31 @@ static enum status make(struct maker *m)
     e->net = *base;
     e->net.nodes = NULL;
     e->net.n_nodes = 0;
-    e->net.tensors = mem_array(base->n_tensors + 1, sizeof *e->net.tensors);
+    e->n_borrowed = e->clean && e->clean->tensors != base->tensors ? e->clean->n_tensors : 0;
+    e->net.tensors = mem_array(base->n_tensors + e->n_borrowed + 1, sizeof *e->net.tensors);
     e->net.n_tensors = 0;
     e->net.sha256[0] = '\0';
     e->place = mem_array(base->n_nodes, sizeof *e->place);
     e->own = mem_array(base->n_nodes, sizeof *e->own);
     if (!e->net.tensors || !e->place || !e->own) return STATUS_MEMORY;
     if (base->n_tensors) memcpy(e->net.tensors, base->tensors, base->n_tensors * sizeof *base->tensors);
-    e->net.n_tensors = base->n_tensors;
-    m->room_tensors = base->n_tensors + 1;
+    if (e->n_borrowed) memcpy(e->net.tensors + base->n_tensors, e->clean->tensors, e->n_borrowed * sizeof *base->tensors);
+    e->net.n_tensors = base->n_tensors + e->n_borrowed;
+    m->room_tensors = e->net.n_tensors + 1;
     m->status = find_readers(m);
     if (m->status == STATUS_OK) imply_parts(m);
+    if (m->status == STATUS_OK) put_clean(m);
     for (size_t v = 0; v < base->n_nodes && m->status == STATUS_OK; v++) put_node(m, v);
     if (m->status == STATUS_OK) e->net.output = e->place[base->output];
     return m->status;
 }
 
-enum status edited_new(struct edited **out, const struct net *base, const struct part *parts, size_t n_parts)
+enum status edited_new(struct edited **out, const struct net *base, const struct net *clean, const struct part *parts, size_t n_parts)
 {
     struct maker m = { .e = mem_array(1, sizeof *m.e) };
     if (!m.e) return STATUS_MEMORY;
     m.e->base = base;
+    m.e->clean = clean;
     m.e->parts = mem_array(n_parts + 1, sizeof *parts);
     m.e->asked = mem_array(n_parts + 1, sizeof *parts);
     m.room_parts = n_parts + 1;
@@ -327,7 +358,7 @@ void edited_free(struct edited *e)
         free(e->net.nodes[v].name);
         free(e->net.nodes[v].inputs);
     }
-    for (size_t i = e->base->n_tensors; i < e->net.n_tensors; i++) {
+    for (size_t i = e->base->n_tensors + e->n_borrowed; i < e->net.n_tensors; i++) {
         free(e->net.tensors[i].name);
         free(e->net.tensors[i].data);
     }

@@ -55,6 +55,7 @@ enum status interp_new(struct interp **out, const struct statement *s, slong pre
     if (!in) return STATUS_MEMORY;
     in->s = s;
     in->prec = prec;
+    in->names_bias = statement_names_bias(s);
     in->n_ids = s->n_ids;
     in->n_slots = s->n_slots + 1;   /* the last: the variable of a mean over a set */
     in->last = -1;

@@ -63,7 +63,8 @@ static size_t collect_changes(struct change *out, const struct expr *e)
             if (strcmp(e->args[i]->args[0]->name, "to") == 0) out[n].value = e->args[i]->args[1];
         return n + 1;
     }
-    for (size_t i = 1; i < e->n_args; i++) out[n++] = (struct change){.call = e, .left = e->args[i]->args[0], .value = e->args[i]->args[1], .below = steers};
+    for (size_t i = 1; i < e->n_args; i++)
+        if (!expr_is_frozen(e->args[i])) out[n++] = (struct change){.call = e, .left = e->args[i]->args[0], .value = e->args[i]->args[1], .below = steers};
     return n;
 }
 
@@ -71,6 +72,13 @@ static bool is_no_part(const struct expr *e, void *context)
 {
     (void)context;
     return e->form != FORM_CALL || (e->function != FUNCTION_NEURON && e->function != FUNCTION_EDGE && e->function != FUNCTION_STEER);
+}
+
+static bool has_norms(const struct net *net)
+{
+    for (size_t v = 0; v < net->n_nodes; v++)
+        if (net->nodes[v].op == OP_LAYERNORM || net->nodes[v].op == OP_RMSNORM) return true;
+    return false;
 }
 
 static bool names_parts(const struct expr *e)
@@ -106,7 +114,9 @@ static enum status site_new(struct site **out, struct interp *in, const struct e
     const struct expr *base = model_base(model_expr, &n_changes);
     const struct model *model;
     const struct net *net;
+    const struct net *clean = NULL;
     enum status found = model_network(&net, &model, in, base, e);
+    if (found == STATUS_OK && change_frozen(model_expr) && has_norms(net)) found = model_network(&clean, &model, in, change_plain(model_expr), e);
     if (found != STATUS_OK) return found;
     struct site *site = mem_array(1, sizeof *site);
     if (!site) return STATUS_MEMORY;
@@ -115,7 +125,8 @@ static enum status site_new(struct site **out, struct interp *in, const struct e
     site->tokens = tokens;
     site->model_of = model;
     site->base = site->net = net;
-    site->has_parts = n_changes > 0 && names_parts(model_expr);
+    site->clean = clean;
+    site->has_parts = clean || (n_changes > 0 && names_parts(model_expr));
     site->id = in->n_sites;
     site->changes = mem_array(n_changes + 1, sizeof *site->changes);
     site->t = mem_array(site->net->n_ctx, sizeof *site->t);
@@ -174,8 +185,13 @@ static enum status component_node(long *node, struct interp *in, const struct ne
     if (e->form == FORM_STRING) return find_node(node, in, net, e, e->name);
     if (e->form == FORM_NAME && e->name && strcmp(e->name, "embed") == 0) return find_node(node, in, net, e, "hook_embed");
     if (e->form == FORM_NAME && e->name && strcmp(e->name, "pos_embed") == 0) return find_node(node, in, net, e, "hook_pos_embed");
-    if (e->form != FORM_CALL || (e->function != FUNCTION_HEAD && e->function != FUNCTION_MLP)) return interp_fail(in, e, "not a component with a node of its own");
+    bool bias = e->form == FORM_CALL && e->function == FUNCTION_BIAS;
+    if (!bias && (e->form != FORM_CALL || (e->function != FUNCTION_HEAD && e->function != FUNCTION_MLP))) return interp_fail(in, e, "not a component with a node of its own");
     if ((s = small_int(&l, in, e->args[0])) != STATUS_OK) return s;
+    if (bias) {
+        *node = edit_bias_node(net, l);
+        return *node < 0 ? interp_fail(in, e, "the attention of layer %ld has no bias b_O", l) : STATUS_OK;
+    }
     if (e->function == FUNCTION_MLP) snprintf(name, sizeof name, "blocks.%ld.hook_mlp_out", l);
     else {
         if ((s = small_int(&h, in, e->args[1])) != STATUS_OK) return s;

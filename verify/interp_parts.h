@@ -40,6 +40,7 @@ struct site {
     const struct expr *model, *tokens;
     const struct model *model_of;
     const struct net *base;     /* the model's, perhaps with other tensors: what components and nodes are named in */
+    const struct net *clean;    /* the model's without any change, when its norms are kept (`ln = frozen`); else NULL */
     const struct net *net;      /* that with the parts of the changes, where they have any */
     const struct edited *edit; bool has_parts, parts_known;
     size_t id;
@@ -67,6 +68,8 @@ struct interp {
     struct site **sites; size_t n_sites, room_sites;
     struct edited **edits; size_t n_edits, room_edits;                                 /* networks made for the changes */
     struct replaced { const struct expr *e; struct retensored *r; } *replaced; size_t n_replaced, room_replaced;
+    struct biased { const struct net *base, *net; } *biased; size_t n_biased, room_biased;
+    bool names_bias;            /* somewhere in the statement: then its networks have nodes for biases */
     struct slot *slots; size_t n_slots;
     struct value *data; size_t n_data;   /* as the statement lists them; rank 0 until one is asked for */
     unsigned long clock;
@@ -127,6 +130,9 @@ size_t site_place(const struct site *site, size_t node);   /* of the base, in th
 /* interp_edit.c: the network of a model expression without its patches; the one with the parts that the changes of the site name. */
 enum status model_network(const struct net **out, const struct model **model, struct interp *in, const struct expr *e, const struct expr *at) MUST_USE;
 enum status site_edit(struct site *site, struct interp *in) MUST_USE;
+const struct expr *change_plain(const struct expr *model);      /* without patches, ablates, steers and replaces */
+bool change_frozen(const struct expr *model);                   /* says `ln = frozen`, at any depth */
+bool statement_names_bias(const struct statement *s);
 void edits_free(struct interp *in);
 /* All rows of a node, or some, as a value. */
 enum status copy_rows(struct value *out, struct interp *in, struct site *site, size_t node, struct span rows, struct span cols) MUST_USE;

@@ -2,6 +2,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include "verify/edit.h"
 #include "verify/types.h"
 
 static bool component_node(struct typer *t, struct expr *e, const char *name, const char *help)
@@ -31,7 +32,7 @@ static bool is_node(const struct expr *e)
 {
     if (e->form == FORM_STRING) return true;
     if (e->form == FORM_NAME) return strcmp(e->name, "embed") == 0 || strcmp(e->name, "pos_embed") == 0;
-    return e->form == FORM_CALL && (e->function == FUNCTION_HEAD || e->function == FUNCTION_MLP);
+    return e->form == FORM_CALL && (e->function == FUNCTION_HEAD || e->function == FUNCTION_MLP || e->function == FUNCTION_BIAS);
 }
 
 /* A node, or a part of one. */
@@ -66,6 +67,18 @@ static bool component_edge(struct typer *t, struct expr *e)
     return type_component(t, reader->args[0]) && ok;
 }
 
+static bool component_bias(struct typer *t, struct expr *e)
+{
+    long l;
+    const struct net *net = net_of(t->parts_of);
+    if (!type_layer_head(t, e->args[0], NULL, t->parts_of)) return false;
+    if (!net || !constant_integer(&l, e->args[0], -1)) return true;
+    e->type.shape[1] = edit_bias_width(net, l);
+    if (e->type.shape[1] >= 0) return true;
+    report_at(t->report, e->at, NULL, "the bias of an MLP is part of mlp(l), that of the logits of no component", "the attention of layer %ld has no bias b_O", l);
+    return false;
+}
+
 static bool component_call(struct typer *t, struct expr *e)
 {
     char name[80];
@@ -90,7 +103,7 @@ static bool component_call(struct typer *t, struct expr *e)
     case FUNCTION_NEURON:
         e->type.shape[1] = 1;
         return type_layer_head(t, e->args[0], NULL, t->parts_of) && type_integer(t, e->args[1]);
-    case FUNCTION_BIAS: return type_layer_head(t, e->args[0], NULL, t->parts_of);
+    case FUNCTION_BIAS: return component_bias(t, e);
     case FUNCTION_EDGE: return component_edge(t, e);
     default: break;
     }
@@ -151,11 +164,25 @@ static bool net_normalises(const struct net *net)
     return false;
 }
 
-/* `ln = live | frozen`: asked for when there is LayerNorm; the statement of a patch is live and does not say it. */
-static bool type_ln(struct typer *t, struct expr *e, const struct bound_model *m)
+/* Two changes of one model treat its norms alike. */
+static bool type_one_ln(struct typer *t, const struct expr *e, bool frozen)
+{
+    const struct expr *inner = e->args[0];
+    bool changes = inner->form == FORM_CALL && (inner->function == FUNCTION_PATCH || inner->function == FUNCTION_ABLATE || inner->function == FUNCTION_STEER || inner->function == FUNCTION_REPLACE);
+    if (!changes || !net_normalises(net_of(model_of(t, inner))) || expr_is_frozen(inner->args[inner->n_args - 1]) == frozen)
+        return true;
+    report_at(t->report, (struct place){e->at.offset, strlen(function_table[e->function].name)}, NULL, "say ln = live, or ln = frozen, in all of them",
+              "one intervention says ln = live, another on the same model ln = frozen");
+    return false;
+}
+
+/* `ln = live | frozen`: asked for when there is LayerNorm; a statement that does not say it is live. Frozen is taken away while the other
+ * arguments are looked at: *frozen. */
+static bool type_ln(struct typer *t, struct expr *e, const struct bound_model *m, struct expr **kept)
 {
     bool given = false;
     char label[120];
+    *kept = NULL;
     for (size_t i = 1; i < e->n_args; i++) {
         if (strcmp(key_of(e->args[i]), "ln") != 0)
             continue;
@@ -166,14 +193,16 @@ static bool type_ln(struct typer *t, struct expr *e, const struct bound_model *m
             return false;
         }
         given = true;
-        if (frozen && (net_normalises(net_of(m)) || !net_of(m)))
-            type_note(t, "no rule for ln = frozen yet");
+        if (frozen) {
+            *kept = e->args[i];
+            (*kept)->type = (*kept)->args[0]->type = (*kept)->args[1]->type = type_of(BASE_NONE, 0, -1, -1);
+        }
         memmove(&e->args[i], &e->args[i + 1], (e->n_args - i - 1) * sizeof *e->args);
         e->n_args--;
         i--;
     }
     if (given || !net_normalises(net_of(m)))
-        return true;
+        return type_one_ln(t, e, *kept != NULL);
     (void)snprintf(label, sizeof label, "%s has LayerNorm", m->name);
     report_at(t->report, (struct place){e->at.offset, strlen(function_table[e->function].name)}, label,
               "add ln = live, or ln = frozen (each LayerNorm keeps 1/sigma of the unmodified model's run)",
@@ -206,7 +235,7 @@ static bool type_patch_arg(struct typer *t, struct expr *arg, const struct bound
     if (node >= 0 && (net->nodes[node].op == OP_SCORE || net->nodes[node].op == OP_SOFTMAX))
         type_note(t, "no rule for patching attention scores and patterns yet");
     if (right->form == FORM_KEYWORD) {
-        type_note(t, "no rule for '%s' in patch yet", right->name);
+        type_note(t, "no rule for '%s' beside other replacements: one ablate, or one patch around another", right->name);
         return right->n_args == 0 || (strstr(right->name, "over") ? type_set(t, right->args[0]) : type_value(t, right->args[0]));
     }
     if (!type_value(t, right))
@@ -371,7 +400,7 @@ static bool type_replace(struct typer *t, struct expr *e, const struct bound_mod
 {
     bool ok = true;
     const struct expr *of = e->args[0];
-    if (of->form != FORM_NAME && of->function != FUNCTION_REPLACE)
+    if (of->form != FORM_NAME && of->function != FUNCTION_REPLACE && of->function != FUNCTION_BLEND)
         type_note(t, "no rule for replace of a model that is changed already: replace first");
     for (size_t i = 1; i < e->n_args; i++) {
         struct expr *arg = e->args[i], *left = arg->form == FORM_ASSIGN ? arg->args[0] : NULL;
@@ -396,7 +425,9 @@ static bool type_replace(struct typer *t, struct expr *e, const struct bound_mod
             t->parts_of = m;
             ok = type_component(t, left) && ok;
             t->parts_of = NULL;
-            type_note(t, "no rule for replacing a component: ablate(M, drop = ..., to = value E)");
+            report_at(t->report, left->at, NULL, left->form == FORM_STRING ? "patch(M, \"blocks.0.hook_resid_post\" = ...)" : "patch(replace(M, \"embed.W_E\" = ...), head(0, 0) = ...)",
+                      left->form == FORM_STRING ? "a whole node is replaced by patch" : "tensors and components are not replaced in one call");
+            return false;
         }
         if (!type_replacement(t, arg->args[1]))
             return false;
@@ -408,6 +439,55 @@ static bool type_replace(struct typer *t, struct expr *e, const struct bound_mod
             return type_wrong(t, arg->args[1], text, NULL);
     }
     return ok;
+}
+
+static struct expr *word(struct typer *t, const struct expr *at, const char *name)
+{
+    struct expr *e = expr_new(t->arena, FORM_NAME, at->at);
+    if (!e || !(e->name = arena_string(t->arena, name, strlen(name)))) return NULL;
+    e->slot = -1;
+    return e;
+}
+
+/* patch(M, C = zero), ...: ablate(M, drop = C, to = zero) */
+static bool into_ablate(struct typer *t, struct expr *e)
+{
+    struct expr *arg = e->args[1], *to = expr_new(t->arena, FORM_ASSIGN, arg->at), *drop = word(t, arg, "drop"), *key = word(t, arg, "to");
+    if (!to || !drop || !key || !expr_add_arg(t->arena, to, key) || !expr_add_arg(t->arena, to, arg->args[1])) return false;
+    arg->args[1] = arg->args[0];
+    arg->args[0] = drop;
+    if (!expr_add_arg(t->arena, e, to)) return false;
+    e->function = FUNCTION_ABLATE;
+    return true;
+}
+
+static bool names_component(const struct expr *arg)
+{
+    return arg->form == FORM_ASSIGN && arg->args[0]->form != FORM_STRING;
+}
+
+/* A replace of components is a patch; a patch of one component by zero, a mean, ... is an ablate. */
+static bool type_rewrite(struct typer *t, struct expr *e)
+{
+    bool components = e->function == FUNCTION_REPLACE && e->n_args > 1;
+    for (size_t i = 1; i < e->n_args; i++) components = components && names_component(e->args[i]);
+    if (components) e->function = FUNCTION_PATCH;
+    bool keyword = e->function == FUNCTION_PATCH && e->n_args == 2 && e->args[1]->form == FORM_ASSIGN && e->args[1]->args[1]->form == FORM_KEYWORD;
+    return !keyword || into_ablate(t, e);
+}
+
+static bool type_blend(struct typer *t, struct expr *e)
+{
+    if (!type_value(t, e->args[1]) || !type_number(t, e->args[2])) return false;
+    if (e->args[1]->type.base != BASE_MODEL) return type_wrong(t, e->args[1], "a model", NULL);
+    const struct bound_model *other = model_of(t, e->args[1]);
+    if (other && other->loaded != STATUS_OK) type_note(t, "%s", other->reason ? other->reason : "the model could not be read");
+    for (size_t i = 0; i < 2; i++)
+        if (e->args[i]->form != FORM_NAME && e->args[i]->function != FUNCTION_REPLACE && e->args[i]->function != FUNCTION_BLEND)
+            type_note(t, "no rule for blend of a model that is changed already: blend first");
+    if (!is_closed(e->args[2]) || e->args[2]->type.base == BASE_REAL)
+        type_note(t, "no rule for a blend whose share rests on a variable or an activation: foreach makes a claim for each share");
+    return true;
 }
 
 static bool type_steer(struct typer *t, struct expr *e, const struct bound_model *m)
@@ -450,18 +530,18 @@ bool type_intervention(struct typer *t, struct expr *e)
         type_note(t, "%s", m->reason ? m->reason : "the model could not be read");
     e->type = type_of(BASE_MODEL, 0, -1, -1);
     bool ok = true;
-    if (e->function != FUNCTION_BLEND && !type_ln(t, e, m))
+    struct expr *frozen = NULL;
+    if (e->function != FUNCTION_BLEND && !type_ln(t, e, m, &frozen))
+        return false;
+    if (!type_rewrite(t, e))
         return false;
     switch (e->function) {
     case FUNCTION_PATCH: ok = type_patch(t, e, m) && ok; break;
     case FUNCTION_ABLATE: ok = type_ablate(t, e, m) && ok; break;
     case FUNCTION_REPLACE: ok = type_replace(t, e, m) && ok; break;
     case FUNCTION_STEER: ok = type_steer(t, e, m) && ok; break;
-    default:
-        ok = type_value(t, e->args[1]) && (e->args[1]->type.base == BASE_MODEL || type_wrong(t, e->args[1], "a model",
-                NULL)) && type_number(t, e->args[2]);
-        break;
+    default: ok = type_blend(t, e); break;
     }
     t->parts_of = outer;
-    return ok;
+    return ok && (!frozen || expr_add_arg(t->arena, e, frozen));
 }

@@ -125,7 +125,7 @@ static bool add_components(struct eval *e, const struct ex *x, struct pairs *p) 
 bool collect_parts(struct eval *e, const struct ex *x, const struct net *base, struct part_list *out) {
     struct pairs p = {.net = base, .collect = out};
     bool good = true;
-    for (int i = 1; good && i < x->n; i++) {
+    for (int i = 1; good && i < x->n - x->frozen; i++) {
         const struct ex *g = x->k[i];
         if (g->kind != EX_GIVE) return eval_fail(e, "COMPONENT = VALUE was expected");
         bool target = x->number == FN_ABLATE && g->k[0]->kind == EX_WORD && strcmp(g->k[0]->name, "to") == 0;
@@ -139,7 +139,7 @@ bool collect_parts(struct eval *e, const struct ex *x, const struct net *base, s
 static bool read_arguments(struct eval *e, const struct ex *x, struct pairs *p, const struct ex **target) {
     const struct ex *which = NULL;
     *target = NULL;
-    for (int i = 1; i < x->n; i++) {
+    for (int i = 1; i < x->n - x->frozen; i++) {
         const struct ex *g = x->k[i];
         if (g->kind != EX_GIVE || g->k[0]->kind != EX_WORD) return eval_fail(e, "ablate needs drop or keep, and to");
         if (strcmp(g->k[0]->name, "to") == 0 && *target == NULL) *target = g->k[1];
@@ -375,7 +375,7 @@ bool ablate_model(struct eval *e, const struct ex *x, uint32_t n, struct patched
     struct pairs p = pairs_new(m, n);
     const struct ex *target;
     bool good = read_arguments(e, x, &p, &target);
-    if (good && e->s->float32 && !m->base->all_binary32) good = eval_fail(e, "float32: a weight is not a binary32 number");
+    if (good && e->s->float32 && !m->net->all_binary32) good = eval_fail(e, "float32: a weight is not a binary32 number");
     if (good && target->number >= TARGET_MEAN) good = by_mean(e, x->k[0], target, &p, m);
     else if (good && target->number == TARGET_FROM) good = from_run(e, x->k[0], target, &p, m);
     else if (good) good = by_value(e, target, &p, m);

@@ -63,6 +63,33 @@ static struct ex *expand_key(struct expand *c, const struct ex *g, struct frame 
     return (y->k[1] = expand(c, g->k[1], scope)) == NULL ? NULL : y;
 }
 
+static struct ex *give(struct expand *c, const char *word, struct ex *value) {
+    struct ex *y = ex_new(c->a, EX_GIVE, 2);
+    y->k[0] = leaf(c, EX_NAME, word);
+    y->k[1] = value;
+    return y;
+}
+
+/* A replace of components is a patch; a patch of one component by zero, a mean, ... is an ablate. `ln = frozen` stands last. */
+static struct ex *settle_change(struct expand *c, struct ex *y, bool frozen) {
+    static char patch[] = "patch", ablate[] = "ablate";
+    bool components = strcmp(y->name, "replace") == 0 && y->n > 1;
+    for (int i = 1; i < y->n; i++) components = components && y->k[i]->kind == EX_GIVE && y->k[i]->k[0]->kind != EX_STRING;
+    if (components) y->name = patch;
+    bool target = strcmp(y->name, "patch") == 0 && y->n == 2 && y->k[1]->kind == EX_GIVE && y->k[1]->k[1]->kind == EX_TARGET;
+    if (!target && !frozen) return y;
+    struct ex *z = ex_new(c->a, EX_CALL, y->n + 2);
+    z->name = target ? ablate : y->name;
+    memcpy(z->k, y->k, (size_t)y->n * sizeof *z->k);
+    z->n = y->n;
+    if (target) {
+        z->k[1] = give(c, "drop", y->k[1]->k[0]);
+        z->k[z->n++] = give(c, "to", y->k[1]->k[1]);
+    }
+    if (frozen) z->k[z->n++] = give(c, "ln", leaf(c, EX_NAME, "frozen"));
+    return z;
+}
+
 static struct ex *expand_call(struct expand *c, const struct ex *x, struct frame *scope) {
     if (!is_function(x->name)) {
         struct def *d = lookup(scope, x->name, true);
@@ -79,10 +106,13 @@ static struct ex *expand_call(struct expand *c, const struct ex *x, struct frame
     struct ex *y = ex_new(c->a, EX_CALL, x->n);
     y->name = x->name;
     y->n = 0;
+    bool frozen = false;
     for (int i = 0; i < x->n; i++) {
         const struct ex *g = x->k[i];
         if (g->kind == EX_GIVE && g->k[0]->kind == EX_NAME && strcmp(g->k[0]->name, "ln") == 0) { /* ln = live says nothing new */
-            if (g->k[1]->kind != EX_NAME || strcmp(g->k[1]->name, "live") != 0) return refuse(c, "no rule for", "ln");
+            bool live = g->k[1]->kind == EX_NAME && strcmp(g->k[1]->name, "live") == 0;
+            frozen = frozen || is_frozen_pair(g);
+            if (!live && !is_frozen_pair(g)) return refuse(c, "no rule for", "ln");
             continue;
         }
         if (g->kind == EX_GIVE && is_ablate_key(g->k[0])) {
@@ -91,7 +121,7 @@ static struct ex *expand_call(struct expand *c, const struct ex *x, struct frame
         }
         if ((y->k[y->n++] = expand(c, g, scope)) == NULL) return NULL;
     }
-    return y;
+    return settle_change(c, y, frozen);
 }
 
 static bool taken(const struct expand *c, const char *name) {

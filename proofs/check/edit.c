@@ -65,14 +65,19 @@ static struct node *next_node(struct maker *m, const struct node *like, const ch
     struct node *out = &net->nodes[net->n_nodes++];
     *out = *like;
     if (tail[0] != 0) out->name = arena_text(&net->arena, name, strlen(name));
-    out->args = arena_get(&net->arena, (size_t)like->n_args + 1, sizeof *out->args);
+    out->args = arena_get(&net->arena, (size_t)like->n_args + 2, sizeof *out->args);
     return out;
 }
 
 /* v with its inputs as `from` says */
 static int put_copy(struct maker *m, int v, const int *from, const unsigned char *on, int reader) {
     const struct node *old = &m->x->base->nodes[v];
+    const struct net *clean = m->x->clean;
     struct node *out = next_node(m, old, reader < 0 ? "" : "r", reader);
+    if (clean != NULL && (old->op == OP_LAYERNORM || old->op == OP_RMSNORM)) {
+        out->args[1] = net_find(clean, m->x->base->nodes[old->args[0]].name); /* the clean nodes come first; edited_new saw that it is there */
+        out->n_args = 2;
+    }
     for (int a = 0; a < old->n_args; a++) out->args[a] = on != NULL && on[old->args[a]] ? from[old->args[a]] : m->x->place[old->args[a]];
     return m->x->net.n_nodes - 1;
 }
@@ -187,6 +192,20 @@ static bool find_paths(struct maker *m, struct fail *f) {
     return true;
 }
 
+static bool put_clean(struct maker *m, struct fail *f) {
+    const struct net *clean = m->x->clean, *base = m->x->base;
+    for (int v = 0; v < base->n_nodes; v++) {
+        bool norm = base->nodes[v].op == OP_LAYERNORM || base->nodes[v].op == OP_RMSNORM;
+        if (norm && net_find(clean, base->nodes[base->nodes[v].args[0]].name) < 0) return fail_at(f, 0, "a norm without its like in the unchanged network");
+    }
+    for (int v = 0; v < clean->n_nodes; v++) {
+        struct node *out = next_node(m, &clean->nodes[v], "u", 0);
+        memcpy(out->args, clean->nodes[v].args, (size_t)clean->nodes[v].n_args * sizeof *out->args);
+    }
+    m->x->net.all_binary32 = base->all_binary32 && clean->all_binary32;
+    return true;
+}
+
 static void add_part(struct edited *x, struct part q) {
     for (int i = 0; i < x->n_parts; i++)
         if (part_order(&x->part[i], &q) == 0) return;
@@ -209,10 +228,11 @@ static void add_implied(struct maker *m) {
     }
 }
 
-struct edited *edited_new(const struct net *base, const struct part *part, int n_parts, struct fail *f) {
+struct edited *edited_new(const struct net *base, const struct net *clean, const struct part *part, int n_parts, struct fail *f) {
     struct edited *x = mem_get(1, sizeof *x);
     struct maker m = {.x = x};
     x->base = base;
+    x->clean = clean;
     x->n_parts = x->n_asked = n_parts;
     x->part = mem_get((size_t)n_parts, sizeof *x->part);
     memcpy(x->part, part, (size_t)n_parts * sizeof *part);
@@ -223,9 +243,10 @@ struct edited *edited_new(const struct net *base, const struct part *part, int n
     x->net.n_nodes = 0;
     bool good = find_paths(&m, f);
     if (good) add_implied(&m);
-    uint64_t room = (uint64_t)base->n_nodes * ((uint64_t)m.n_readers + 3) + 2 * (uint64_t)x->n_parts;
+    uint64_t room = (uint64_t)base->n_nodes * ((uint64_t)m.n_readers + 3) + 2 * (uint64_t)x->n_parts + (clean != NULL ? (uint64_t)clean->n_nodes : 0);
     if (good && room > 1 << 24) good = fail_at(f, 0, "an edited network of too many nodes");
     if (good) x->net.nodes = arena_get(&x->net.arena, room, sizeof *x->net.nodes);
+    if (good && clean != NULL) good = put_clean(&m, f);
     for (int v = 0; good && v < base->n_nodes; v++) put_node(&m, v);
     if (good) x->net.output = x->place[base->output];
     for (int r = 0; r < m.n_readers; r++) {

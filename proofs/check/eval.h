@@ -34,6 +34,7 @@ struct eval {
     struct radii *radii;                  /* radius.c: what the certificate's lines `radius` show, or NULL */
     struct edited **edited; int n_edited; /* networks with parts, and with other tensors: nodes.c */
     struct replaced *replaced; int n_replaced;
+    struct net *biased[64];               /* by model of the statement, where it names a bias */
 };
 
 void eval_init(struct eval *e, const struct stmt *s);
@@ -88,6 +89,7 @@ bool eval_radius(struct eval *e, const struct ex *x, struct val *out);
 /* nodes.c: which node of a network a function or component names, runs with patches */
 bool eval_table(struct eval *e, const struct ex *x, struct val *out);
 bool eval_node_row(struct eval *e, const struct ex *model, const struct val *x, int node, struct val *out); /* of a model of real inputs, on a vector */
+const struct net *model_net(struct eval *e, int model); /* NULL: it is missing */
 void changed_clear(struct eval *e);       /* after the runs */
 bool eval_weights(struct eval *e, const struct ex *x, struct val *out);
 const struct num *table_row(struct eval *e, const struct val *v, uint32_t row);

@@ -183,7 +183,7 @@ static struct fnet *network(struct fast *f, const struct ex *model, int slot) {
     f->slot[at] = slot;
     struct fnet *w = &f->nets[at];
     uint32_t n = f->e->env[slot].n;
-    bool good = model->kind == EX_MODEL ? fnet_init(w, f->e->s->models[model->number].net, n, NULL, 0, NULL, NULL) : changed_network(f, w, model, n);
+    bool good = model->kind == EX_MODEL ? fnet_init(w, model_net(f->e, model->number), n, NULL, 0, NULL, NULL) : changed_network(f, w, model, n);
     if (!good) fnet_clear(w);
     return w->net != NULL ? w : NULL;
 }
@@ -191,7 +191,7 @@ static struct fnet *network(struct fast *f, const struct ex *model, int slot) {
 /* The network of a model expression without its changes; NULL where it is none. */
 static const struct net *plain_net(const struct fast *f, const struct ex *model) {
     while (model->kind == EX_CALL && model->n > 0) model = model->k[0];
-    return model->kind == EX_MODEL ? f->e->s->models[model->number].net : NULL;
+    return model->kind == EX_MODEL ? model_net(f->e, model->number) : NULL;
 }
 
 static bool takes_tokens(const struct net *net, const struct var *v) {

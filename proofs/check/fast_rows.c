@@ -66,21 +66,30 @@ static uint64_t root(unsigned __int128 v) { /* floor of the square root, v < 2^1
 /* layernorm: c = K x - sum x exactly, in units 2^-F / K; R = sqrt(mean c^2 + eps K^2 2^2F). The radius r of x moves c by at most d = 2 K r. The root mean square of c is a
  * norm of x - mean, which a projection that lengthens nothing makes of x, so it moves by at most K r; floors of the two terms under the root and of the
  * root move R by at most 3 (R >= 6 is asked for). So c / R moves by at most (d + |c / R| h) / (R - h) with h = K r + 3; Y is a bound on |c / R|.
+ * With a second argument R is that of its row y, in units of y, and the quotient is c / R times 2^(F of y - F of x).
  * rmsnorm: c = K x, so that c / R is x / sqrt(mean x^2 + eps) again; c moves by at most d = K r, its root mean square by at most K r. */
-static bool make_norm(struct fnet *w, const struct node *x, const struct fweight *g, struct frow *out, const struct frow *in) {
+static unsigned __int128 centre(int64_t *acc, const struct node *x, const struct frow *in) {
     int64_t K = x->width, sum = 0;
-    if (K > TERMS_MOST || in->F < 0) return false;
     for (uint32_t j = 0; j < x->width && x->op == OP_LAYERNORM; j++) sum += in->m[j];
     unsigned __int128 squares = 0;
     for (uint32_t j = 0; j < x->width; j++) {
-        w->acc[j] = K * in->m[j] - sum; /* below 2^41 */
-        squares += (unsigned __int128)((__int128)w->acc[j] * w->acc[j]);
+        acc[j] = K * in->m[j] - sum; /* below 2^41 */
+        squares += (unsigned __int128)((__int128)acc[j] * acc[j]);
     }
+    return squares;
+}
+
+static bool make_norm(struct fnet *w, const struct node *x, const struct fweight *g, uint32_t row, struct frow *out, const struct frow *in) {
+    int64_t K = x->width;
+    const struct frow *by = x->n_args == 2 ? fnet_row(w, x->args[1], row) : in;
+    if (by == NULL || K > TERMS_MOST || in->F < 0 || by->F < 0) return false;
+    unsigned __int128 squares = centre(w->acc, x, by);
+    if (by != in) (void)centre(w->acc, x, in);
     squares /= (unsigned __int128)K;
     mpz_t eps;
     mpz_init_set_si(eps, w->net->eps.m);
     mpz_mul_ui(eps, eps, (unsigned long)(K * K));
-    int up = 2 * in->F + w->net->eps.e;
+    int up = 2 * by->F + w->net->eps.e;
     if (up >= 0) mpz_mul_2exp(eps, eps, (mp_bitcnt_t)up);
     else mpz_fdiv_q_2exp(eps, eps, (mp_bitcnt_t)-up);
     bool good = mpz_sizeinbase(eps, 2) <= 120;
@@ -91,18 +100,20 @@ static bool make_norm(struct fnet *w, const struct node *x, const struct fweight
     mpz_fdiv_r_2exp(eps, eps, 64);
     if (good) squares += mpz_get_ui(eps);
     mpz_clears(eps, high, NULL);
-    int64_t R = (int64_t)root(squares), d = (x->op == OP_LAYERNORM ? 2 : 1) * K * in->rad, h = K * in->rad + 3, Y = 0;
+    int64_t R = (int64_t)root(squares), d = (x->op == OP_LAYERNORM ? 2 : 1) * K * in->rad, h = K * by->rad + 3, Y = 0;
     if (!good || h > R / 2) return false;
     int B = 61 - (w->bits + 1 + bits_of((uint64_t)K)); /* |c| < 2^(61 - B) */
     if (B > 28) B = 28;
-    for (uint32_t j = 0; j < x->width; j++) {
-        Y = size_of(w->acc[j]) > Y ? size_of(w->acc[j]) : Y;
-        w->acc[j] = w->acc[j] * ((int64_t)1 << B) / R;
-    }
+    for (uint32_t j = 0; j < x->width; j++) Y = size_of(w->acc[j]) > Y ? size_of(w->acc[j]) : Y;
     Y = Y / R + 1;
-    if (d > (int64_t)1 << 60) return false;
-    int64_t err = (int64_t)((((__int128)d + (__int128)Y * h) << B) / (R - h)) + 2;
-    if (g->w == NULL) return frow_store(out, w->acc, x->width, B, err, w->bits);
+    if (by != in && B > 33 - bits_of((uint64_t)Y)) B = 33 - bits_of((uint64_t)Y); /* in one row Y is at most sqrt(K) + 1 */
+    if (d > (int64_t)1 << 60 || B < 0) return false;
+    for (uint32_t j = 0; j < x->width; j++) w->acc[j] = w->acc[j] * ((int64_t)1 << B) / R;
+    __int128 wide = (((__int128)d + (__int128)Y * h) << B) / (R - h) + 2;
+    if (wide > (__int128)1 << 60) return false;
+    int64_t err = (int64_t)wide;
+    int F = B + in->F - by->F;
+    if (g->w == NULL) return frow_store(out, w->acc, x->width, F, err, w->bits);
     int64_t most = 0, gain = 0;
     for (uint32_t j = 0; j < x->width; j++) {
         most = size_of(w->acc[j]) > most ? size_of(w->acc[j]) : most;
@@ -111,7 +122,7 @@ static bool make_norm(struct fnet *w, const struct node *x, const struct fweight
     }
     if (err > RADIUS_MOST) return false;
     err = err * (gain + 1) + most;
-    return add_bias(w, g, x->width, B + g->F, &err) && frow_store(out, w->acc, x->width, B + g->F, err, w->bits);
+    return add_bias(w, g, x->width, F + g->F, &err) && frow_store(out, w->acc, x->width, F + g->F, err, w->bits);
 }
 
 /* exp(-x / 2^32) at 2^-32 for x >= 0, within 40 units. x = k ln 2 + f: 2^32 ln 2 is within 1/2 of the constant, k <= 31, so f is within 16 units. Horner for
@@ -324,7 +335,7 @@ bool frow_make(struct fnet *w, int node, uint32_t row, struct frow *out) {
     case OP_HEADS: return make_sum(w, x, g, row, out);
     case OP_LINEAR: return make_linear(w, g, out, in);
     case OP_LAYERNORM:
-    case OP_RMSNORM: return make_norm(w, x, g, out, in);
+    case OP_RMSNORM: return make_norm(w, x, g, row, out, in);
     case OP_RELU: return make_relu(x, out, in);
     case OP_SELECT:
     case OP_MAXPOOL: return make_choice(x, out, in);

@@ -125,27 +125,39 @@ static void eps32(struct num *x, const struct net *net, unsigned p) {
 /* mean = sum / k: the sum of k entries errs by at most (k + 1) u A + k eta, A = sum of |x|, the division by one rounding more;
  * c = x - mean, one rounding; var: squares, a sum of k products, a division: (k + 3) roundings of a sum of non-negative terms; var + eps, sqrt, quotient
  * (or reciprocal and product), times w, plus b: one rounding each. */
-bool f32_layernorm(struct run *r, const struct node *x, struct num *out, const struct num *in, struct fail *f) {
-    unsigned p = r->p;
-    struct num k, mean, var, t;
-    num_init(&k);
+static bool f32_centre(struct num *out, const struct num *in, const struct num *k, uint32_t width, unsigned p, struct fail *f) {
+    struct num mean;
+    mpz_t m;
     num_init(&mean);
+    mpz_init(m);
+    num_to_real(&mean, &mean, p);
+    for (uint32_t j = 0; j < width; j++) {
+        num_add(&mean, &mean, &in[j], p);
+        magnitude_add(m, &in[j]);
+    }
+    bool good = width <= 4000 && f32_below(m, 60, p) && f32_sum(&mean, m, 0, width, p, f) && num_div(&mean, &mean, k, p);
+    f32_round(&mean, 1, p);
+    for (uint32_t j = 0; good && j < width; j++) {
+        num_sub(&out[j], &in[j], &mean, p);
+        f32_round(&out[j], 1, p);
+    }
+    num_clear(&mean);
+    mpz_clear(m);
+    return good;
+}
+
+bool f32_layernorm(struct run *r, const struct node *x, struct num *out, const struct num *in, const struct num *by, struct fail *f) {
+    unsigned p = r->p;
+    struct num k, var, t;
+    num_init(&k);
     num_init(&var);
     num_init(&t);
     mpz_t m;
     mpz_init(m);
     num_set_int(&k, x->width);
-    num_to_real(&mean, &mean, p);
-    for (uint32_t j = 0; j < x->width; j++) {
-        num_add(&mean, &mean, &in[j], p);
-        magnitude_add(m, &in[j]);
-    }
-    bool good = x->width <= 4000 && f32_below(m, 60, p) && f32_sum(&mean, m, 0, x->width, p, f) && num_div(&mean, &mean, &k, p);
-    f32_round(&mean, 1, p);
+    bool good = f32_centre(out, by, &k, x->width, p, f);
     num_to_real(&var, &var, p);
     for (uint32_t j = 0; good && j < x->width; j++) {
-        num_sub(&out[j], &in[j], &mean, p);
-        f32_round(&out[j], 1, p);
         num_square(&t, &out[j], p);
         num_add(&var, &var, &t, p);
     }
@@ -158,6 +170,7 @@ bool f32_layernorm(struct run *r, const struct node *x, struct num *out, const s
     good = good && f32_below(HI(&var), 126, p); /* var + eps32 does not overflow, eps32 <= var + eps32 neither; the root stays below 2^63, its reciprocal normal */
     good = good && num_sqrt(&var, &var, p);
     f32_round(&var, 1, p);
+    if (by != in) good = good && f32_centre(out, in, &k, x->width, p, f);
     for (uint32_t j = 0; good && j < x->width; j++) {
         good = num_div(&out[j], &out[j], &var, p);
         if (!good) break;
@@ -176,7 +189,6 @@ bool f32_layernorm(struct run *r, const struct node *x, struct num *out, const s
     if (!good) fail_at(f, 0, "float32: a LayerNorm cannot be enclosed");
     mpz_clear(m);
     num_clear(&k);
-    num_clear(&mean);
     num_clear(&var);
     num_clear(&t);
     return good;
@@ -184,7 +196,7 @@ bool f32_layernorm(struct run *r, const struct node *x, struct num *out, const s
 
 /* m = (sum of x^2) / k: rounded products, a sum, a division: (k + 3) roundings of non-negative terms; m + eps32 one. s = sqrt, x / s: two roundings. Or r within
  * 2 ulp (4u) of the reciprocal of the root, and a product. Either way within 6 roundings of x / sqrt(m + eps32). Times w, one more. */
-bool f32_rmsnorm(struct run *r, const struct node *x, struct num *out, const struct num *in, struct fail *f) {
+bool f32_rmsnorm(struct run *r, const struct node *x, struct num *out, const struct num *in, const struct num *by, struct fail *f) {
     unsigned p = r->p;
     struct num k, s, t;
     num_init(&k);
@@ -195,8 +207,8 @@ bool f32_rmsnorm(struct run *r, const struct node *x, struct num *out, const str
     num_set_int(&k, x->width);
     num_to_real(&s, &s, p);
     for (uint32_t j = 0; j < x->width; j++) {
-        magnitude_add(m, &in[j]);
-        num_square(&t, &in[j], p);
+        magnitude_add(m, &by[j]);
+        num_square(&t, &by[j], p);
         num_add(&s, &s, &t, p);
     }
     bool good = x->width <= 4000 && f32_below(m, 60, p) && num_div(&s, &s, &k, p); /* squares and their sum stay below 2^120 */

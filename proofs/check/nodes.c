@@ -30,6 +30,11 @@ static bool component_node(struct eval *e, const struct net *net, const struct e
         snprintf(name, sizeof name, "blocks.%d.hook_mlp_out", l);
         return node_named(e, net, name, node);
     }
+    if (x->kind == EX_CALL && x->number == FN_BIAS) {
+        if (!small_int(e, x->k[0], &l)) return false;
+        *node = net_bias_node(net, l);
+        return *node >= 0 ? true : eval_fail(e, "the attention of this layer has no bias");
+    }
     return eval_fail(e, "not a component");
 }
 
@@ -237,7 +242,7 @@ static const struct net *replaced_net(struct eval *e, const struct ex *x) {
     if (base == NULL) return NULL;
     struct dyadic **values = mem_get(base->n_tensors, sizeof *values);
     bool good = !is_change(x->k[0]) ? true : eval_fail(e, "replace is of a network as it stands");
-    for (int i = 1; good && i < x->n; i++) good = new_tensor(e, x->k[i], base, values);
+    for (int i = 1; good && i < x->n - x->frozen; i++) good = new_tensor(e, x->k[i], base, values);
     struct net *net = good ? net_with_tensors(base, values, &e->fail) : NULL;
     for (size_t k = 0; k < base->n_tensors; k++) mem_free(values[k]);
     mem_free(values);
@@ -247,17 +252,66 @@ static const struct net *replaced_net(struct eval *e, const struct ex *x) {
     return net;
 }
 
+/* blend(A, B, alpha): made once; alpha rests on no variable. */
+static const struct net *blended_net(struct eval *e, const struct ex *x) {
+    for (int i = 0; i < e->n_replaced; i++)
+        if (e->replaced[i].x == x) return e->replaced[i].net;
+    struct val alpha;
+    bool good = !is_change(x->k[0]) && !is_change(x->k[1]) ? true : eval_fail(e, "blend is of networks as they stand");
+    const struct net *a = good ? base_net(e, x->k[0]) : NULL, *b = a != NULL ? base_net(e, x->k[1]) : NULL;
+    if (b == NULL || !need_num(e, x->k[2], &alpha)) return NULL;
+    if (!x->k[2]->constant || !num_exact(alpha.x)) {
+        eval_fail(e, "the share of a blend is an exact number");
+        return NULL;
+    }
+    struct net *net = net_blend(a, b, alpha.x->q, e->s->float32, &e->fail);
+    if (net == NULL) return NULL;
+    e->replaced = mem_grow(e->replaced, (size_t)e->n_replaced, (size_t)e->n_replaced + 1, sizeof *e->replaced);
+    e->replaced[e->n_replaced++] = (struct replaced){x, net, a};
+    return net;
+}
+
+/* The network of a model; where the statement names a bias, the one in which biases are nodes. */
+const struct net *model_net(struct eval *e, int model) {
+    const struct net *net = e->s->models[model].net;
+    if (net == NULL || !e->s->names_bias || model >= 64) return net;
+    if (e->biased[model] == NULL) e->biased[model] = net_with_biases(net);
+    return e->biased[model];
+}
+
 const struct net *base_net(struct eval *e, const struct ex *x) {
     while (is_change(x)) x = x->k[0];
     if (x->kind == EX_CALL && x->number == FN_REPLACE) return replaced_net(e, x);
-    const struct net *net = x->kind == EX_MODEL ? e->s->models[x->number].net : NULL;
+    if (x->kind == EX_CALL && x->number == FN_BLEND) return blended_net(e, x);
+    const struct net *net = x->kind == EX_MODEL ? model_net(e, x->number) : NULL;
     if (net == NULL) eval_fail(e, x->kind == EX_MODEL ? "a network is missing" : "a model was expected");
     return net;
+}
+
+/* Does a change of the model say `ln = frozen`? */
+static bool is_frozen(const struct ex *x) {
+    bool frozen = false;
+    for (; is_change(x) || (x->kind == EX_CALL && x->number == FN_REPLACE); x = x->k[0]) frozen = frozen || x->frozen;
+    return frozen;
+}
+
+/* The network of the model without any change. */
+static const struct net *clean_net(struct eval *e, const struct ex *x) {
+    while (is_change(x) || (x->kind == EX_CALL && x->number == FN_REPLACE)) x = x->k[0];
+    return base_net(e, x);
+}
+
+static bool has_norms(const struct net *net) {
+    bool found = false;
+    for (int v = 0; v < net->n_nodes; v++) found = found || net->nodes[v].op == OP_LAYERNORM || net->nodes[v].op == OP_RMSNORM;
+    return found;
 }
 
 void changed_clear(struct eval *e) {
     for (int i = 0; i < e->n_edited; i++) edited_free(e->edited[i]);
     for (int i = e->n_replaced - 1; i >= 0; i--) net_copy_free(e->replaced[i].net, e->replaced[i].base); /* a base stands before what is made from it */
+    for (int i = 0; i < 64; i++)
+        if (e->biased[i] != NULL) net_copy_free(e->biased[i], e->s->models[i].net); /* others were made from it */
     mem_free(e->edited);
     mem_free(e->replaced);
 }
@@ -282,19 +336,20 @@ static bool collect_steer(struct eval *e, const struct ex *x, const struct net *
 /* The network with the parts that a model expression names, made once. */
 static bool get_edit(struct eval *e, const struct ex *x, struct patched *m) {
     struct part_list list = {0};
-    bool good = true;
+    const struct net *clean = is_frozen(x) && has_norms(m->base) ? clean_net(e, x) : NULL;
+    bool good = !e->fail.set;
     int steers = 0;
     for (const struct ex *y = x; is_change(y); y = y->k[0]) steers += y->number == FN_STEER;
     for (const struct ex *y = x; good && is_change(y); y = y->k[0])
         good = y->number == FN_STEER ? collect_steer(e, y, m->base, steers--, &list) : collect_parts(e, y, m->base, &list);
     for (int i = 0; good && i < e->n_edited && m->edit == NULL; i++) {
         const struct edited *d = e->edited[i];
-        bool same = d->base == m->base && d->n_asked == list.n;
+        bool same = d->base == m->base && d->clean == clean && d->n_asked == list.n;
         for (int k = 0; same && k < list.n; k++) same = part_order(&d->part[k], &list.part[k]) == 0;
         if (same) m->edit = d;
     }
-    if (good && m->edit == NULL && list.n > 0) {
-        struct edited *d = e->n_edited == 1000 ? NULL : edited_new(m->base, list.part, list.n, &e->fail);
+    if (good && m->edit == NULL && (list.n > 0 || clean != NULL)) {
+        struct edited *d = e->n_edited == 1000 ? NULL : edited_new(m->base, clean, list.part, list.n, &e->fail);
         good = d != NULL ? true : eval_fail(e, "too many changed networks");
         if (good) {
             e->edited = mem_grow(e->edited, (size_t)e->n_edited, (size_t)e->n_edited + 1, sizeof *e->edited);
@@ -312,7 +367,7 @@ static bool add_changes(struct eval *e, const struct ex *x, uint32_t n, struct p
     if (!add_changes(e, x->k[0], n, m)) return false;
     if (x->number == FN_ABLATE) return ablate_model(e, x, n, m);
     if (x->number == FN_STEER) return get_steer(e, x, n, m);
-    for (int i = 1; i < x->n; i++) {
+    for (int i = 1; i < x->n - x->frozen; i++) {
         if (x->k[i]->kind != EX_GIVE) return eval_fail(e, "patch needs COMPONENT = VALUE");
         if (!get_patch(e, x->k[i], n, m)) return false;
     }
@@ -322,7 +377,7 @@ static bool add_changes(struct eval *e, const struct ex *x, uint32_t n, struct p
 bool get_model(struct eval *e, const struct ex *x, uint32_t n, struct patched *m) {
     m->base = m->net = base_net(e, x);
     if (m->base == NULL) return false;
-    if (names_parts(x) && !get_edit(e, x, m)) return false;
+    if ((names_parts(x) || is_frozen(x)) && !get_edit(e, x, m)) return false;
     return add_changes(e, x, n, m);
 }
 
@@ -397,7 +452,7 @@ bool eval_table(struct eval *e, const struct ex *x, struct val *out) {
     int64_t *tokens = NULL;
     int node = -1;
     bool good = get_input(e, net, &t, &in, &tokens) && get_model(e, x->k[0], in.n, &m);
-    if (good && e->s->float32 && !net->all_binary32) good = eval_fail(e, "float32: a weight is not a binary32 number");
+    if (good && e->s->float32 && !m.net->all_binary32) good = eval_fail(e, "float32: a weight is not a binary32 number");
     good = good && function_node(e, net, x, &node);
     if (good) node = place_of(&m, node);
     if (good) {

@@ -30,8 +30,8 @@ void f32_round(struct num *x, unsigned long k, unsigned p);                  /* 
 bool f32_nearest(struct num *x, unsigned p, struct fail *f);                 /* the one correctly rounded result; false: it may overflow */
 bool f32_sum(struct num *x, const mpz_t magnitude, unsigned long products, unsigned long additions, unsigned p, struct fail *f);
 bool f32_softmax(struct num *row, const struct num *scores, const uint32_t *at, uint32_t n, unsigned p, struct fail *f); /* entries at[0..n-1] */
-bool f32_layernorm(struct run *r, const struct node *x, struct num *out, const struct num *in, struct fail *f);
-bool f32_rmsnorm(struct run *r, const struct node *x, struct num *out, const struct num *in, struct fail *f);
+bool f32_layernorm(struct run *r, const struct node *x, struct num *out, const struct num *in, const struct num *by, struct fail *f); /* by: the row whose deviation divides, usually in */
+bool f32_rmsnorm(struct run *r, const struct node *x, struct num *out, const struct num *in, const struct num *by, struct fail *f);
 bool f32_activation(struct num *out, const struct num *in, enum op op, unsigned p, struct fail *f);
 bool f32_function(struct num *x, enum op op, unsigned p, struct fail *f);    /* exp, erf, tanh, sigmoid: the rounding of an enclosed true value */
 bool f32_below(const mpz_t m, unsigned bits, unsigned p);                    /* m 2^-p < 2^bits */

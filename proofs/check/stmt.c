@@ -5,8 +5,8 @@ static const struct { const char *name; int least, most; } functions[FN_NUMBER] 
     [FN_LOGITS] = {"logits", 2, 2}, [FN_OUTPUT] = {"output", 2, 2}, [FN_ATTN] = {"attn", 4, 4}, [FN_SCORE] = {"score", 4, 4}, [FN_HEAD_OUT] = {"head_out", 4, 4},
     [FN_RESID_PRE] = {"resid_pre", 3, 3}, [FN_RESID_MID] = {"resid_mid", 3, 3}, [FN_RESID_POST] = {"resid_post", 3, 3},
     [FN_MLP_PRE] = {"mlp_pre", 3, 3}, [FN_MLP_POST] = {"mlp_post", 3, 3}, [FN_NODE] = {"node", 3, 3}, [FN_W] = {"W", 2, 2}, [FN_QK] = {"QK", 3, 3},
-    [FN_OV] = {"OV", 3, 3}, [FN_PATCH] = {"patch", 2, 1000}, [FN_ABLATE] = {"ablate", 3, 3}, [FN_HEAD] = {"head", 2, 2}, [FN_MLP] = {"mlp", 1, 1}, [FN_NEURON] = {"neuron", 2, 2},
-    [FN_EDGE] = {"edge", 2, 2}, [FN_REPLACE] = {"replace", 2, 1000}, [FN_STEER] = {"steer", 4, 4}, [FN_ARGMAX] = {"argmax", 1, 1},
+    [FN_OV] = {"OV", 3, 3}, [FN_PATCH] = {"patch", 2, 1000}, [FN_ABLATE] = {"ablate", 3, 4}, [FN_HEAD] = {"head", 2, 2}, [FN_MLP] = {"mlp", 1, 1}, [FN_NEURON] = {"neuron", 2, 2},
+    [FN_EDGE] = {"edge", 2, 2}, [FN_REPLACE] = {"replace", 2, 1000}, [FN_STEER] = {"steer", 4, 5}, [FN_BLEND] = {"blend", 3, 3}, [FN_BIAS] = {"bias", 1, 1}, [FN_ARGMAX] = {"argmax", 1, 1},
     [FN_ARGMIN] = {"argmin", 1, 1}, [FN_ARGMAXES] = {"argmaxes", 1, 1}, [FN_MAX] = {"max", 1, 1000}, [FN_MIN] = {"min", 1, 1000},
     [FN_SUM] = {"sum", 1, 1}, [FN_MEAN] = {"mean", 1, 1}, [FN_ABS] = {"abs", 1, 1}, [FN_DIST] = {"dist", 3, 3}, [FN_NORM] = {"norm", 2, 2},
     [FN_SORT] = {"sort", 1, 1}, [FN_DISTINCT] = {"distinct", 1, 1}, [FN_CONTAINS] = {"contains", 2, 2}, [FN_LEN] = {"len", 1, 1},
@@ -92,6 +92,12 @@ bool is_ablate_key(const struct ex *x) {
     return x->kind == EX_NAME && (strcmp(x->name, "drop") == 0 || strcmp(x->name, "keep") == 0 || strcmp(x->name, "to") == 0);
 }
 
+/* ln = frozen */
+bool is_frozen_pair(const struct ex *x) {
+    bool words = x->kind == EX_GIVE && x->k[0]->kind == EX_NAME && x->k[1]->kind == EX_NAME;
+    return words && strcmp(x->k[0]->name, "ln") == 0 && strcmp(x->k[1]->name, "frozen") == 0;
+}
+
 static bool resolve_call(struct scope *c, struct ex *x) {
     int f = 0;
     while (f < FN_NUMBER && strcmp(functions[f].name, x->name) != 0) f++;
@@ -100,6 +106,13 @@ static bool resolve_call(struct scope *c, struct ex *x) {
     x->number = f;
     for (int i = 1; f == FN_ABLATE && i < x->n; i++)
         if (x->k[i]->kind == EX_GIVE && is_ablate_key(x->k[i]->k[0])) x->k[i]->k[0]->kind = EX_WORD;
+    bool norms = f == FN_ABLATE || f == FN_PATCH || f == FN_STEER || f == FN_REPLACE;
+    if (norms && x->n > 2 && is_frozen_pair(x->k[x->n - 1])) { /* the last argument */
+        x->k[x->n - 1]->k[0]->kind = x->k[x->n - 1]->k[1]->kind = EX_WORD;
+        x->frozen = true;
+    }
+    if (f == FN_STEER && (x->n == 5) != x->frozen) return fail_at(c->f, 0, "statement: wrong number of arguments of steer");
+    if (f == FN_BIAS) c->s->names_bias = true;
     return true;
 }
 

@@ -16,7 +16,7 @@ enum cmp { CMP_LT, CMP_LE, CMP_GT, CMP_GE, CMP_EQ, CMP_NE };
 enum quant { Q_MAX, Q_MIN, Q_SUM, Q_MEAN, Q_ARGMAX, Q_ARGMIN, Q_COUNT, Q_ALL, Q_ANY };
 enum fn {
     FN_LOGITS, FN_OUTPUT, FN_ATTN, FN_SCORE, FN_HEAD_OUT, FN_RESID_PRE, FN_RESID_MID, FN_RESID_POST, FN_MLP_PRE, FN_MLP_POST, FN_NODE, FN_W, FN_QK, FN_OV,
-    FN_PATCH, FN_ABLATE, FN_REPLACE, FN_STEER, FN_HEAD, FN_MLP, FN_NEURON, FN_EDGE, FN_ARGMAX, FN_ARGMIN, FN_ARGMAXES, FN_MAX, FN_MIN, FN_SUM, FN_MEAN, FN_ABS, FN_DIST, FN_NORM, FN_SORT, FN_DISTINCT,
+    FN_PATCH, FN_ABLATE, FN_REPLACE, FN_STEER, FN_BLEND, FN_BIAS, FN_HEAD, FN_MLP, FN_NEURON, FN_EDGE, FN_ARGMAX, FN_ARGMIN, FN_ARGMAXES, FN_MAX, FN_MIN, FN_SUM, FN_MEAN, FN_ABS, FN_DIST, FN_NORM, FN_SORT, FN_DISTINCT,
     FN_CONTAINS, FN_LEN, FN_SEQ, FN_ONEHOT, FN_TRANSPOSE, FN_DIAG, FN_DOT, FN_MEAN_ROWS, FN_EXP, FN_SQRT, FN_SOFTMAX, FN_RADIUS, FN_FORM, FN_EIGENVALUES, FN_INERTIA, FN_RANK, FN_EIGENVECTOR, FN_TRUNCATE, FN_ROWS, FN_BALL, FN_BOX, FN_INTERVAL, FN_REALS, FN_ORTHANT, FN_CONE, FN_NUMBER
 };
 enum target { TARGET_ZERO, TARGET_VALUE, TARGET_FROM, TARGET_MEAN, TARGET_ANY }; /* of EX_TARGET, in `number`: what stands after `to =`; the set of a mean or an any is that of its binder */
@@ -29,7 +29,7 @@ struct binds { struct bind *b; int n; };
 /* One node. k[0..n-1] are operands in the order of the text; EX_SLICE has k[0], k[1] possibly NULL; EX_TOKENS has its length in `number`;
  * EX_QUANT, EX_EXISTS, EX_IMAGE bind `binds` in k[0] and where (which may be NULL). number: slot of EX_VAR, index of EX_MODEL and EX_DATA, and so on. */
 struct ex { enum ex_kind kind; int number; char *name; struct num *lit; struct ex **k; int n; unsigned char *ops; struct binds binds; struct ex *where;
-    bool constant, network; int depth; void *cache; }; /* constant: no variable, `last` or result inside; network: reads a run; cache belongs to eval.c */
+    bool constant, network, frozen; int depth; void *cache; }; /* constant: no variable, `last` or result inside; network: reads a run; frozen: a change whose last argument is `ln = frozen`; cache belongs to eval.c */
 
 enum body { BODY_PROVE, BODY_COUNT, BODY_AVERAGE, BODY_MINIMIZE, BODY_MAXIMIZE, BODY_LIST };
 struct model_name { char *name; char sha256[65]; struct net *net; };
@@ -46,6 +46,7 @@ struct stmt {
     struct num *within;               /* or NULL */
     bool has_at_most; uint64_t at_most;
     int n_slots;
+    bool names_bias;                  /* somewhere: then networks have nodes for biases, see edit.h */
     char sha256[65];
 };
 
@@ -77,4 +78,5 @@ void print_ex(struct buffer *b, const struct ex *x, int level);
 void print_stmt(struct buffer *b, const struct stmt *s);
 const char *fn_name(enum fn f);
 bool is_ablate_key(const struct ex *x);
+bool is_frozen_pair(const struct ex *x);
 #endif

@@ -48,7 +48,7 @@ class AblateFunctions:
         def rows(which, n):
             return getattr(self, "rows_" + target.parts[0])(arguments[0], base.net, target.parts[1], which, n, env)
         parts = base.parts | self.parts_of(which, env, base.net)
-        return type(base)(base.net, base.patches + ((None, pairs, rows, None),), (base.key, object()), parts, base.steers)
+        return base.changed(base.patches + ((None, pairs, rows, None),), (base.key, object()), parts)
 
     def parts_of(self, e, env, net):
         """The neurons and edges that components name, wherever they are dropped."""

@@ -6,6 +6,7 @@ may be given, to that part (of a whole node, to each part of it too).
 """
 import copy
 import hashlib
+from fractions import Fraction
 
 from net import Node, Part, Tensor
 from values import ClaimError
@@ -39,9 +40,10 @@ def with_steers(out, start, name, part, steers, added):
     return bool(mine)
 
 
-def with_parts(net, parts, steers=()):
+def with_parts(net, parts, steers=(), clean=None):
     """(the network in which every part has a node of its own, {part: node}, {node: node of its own operation}, {(steer, part): what it adds}).
-    Names of nodes stay. A node that an edge passes through is a part too, as its reader reads it."""
+    Names of nodes stay. A node that an edge passes through is a part too, as its reader reads it. clean: the unchanged network, from whose run
+    norms take their deviation: a second input of theirs."""
     out, places, own, added = copy.copy(net), {}, {}, {}
     paths = {}
     for node, reader, entry in parts:
@@ -51,11 +53,15 @@ def with_parts(net, parts, steers=()):
                 raise ClaimError("the network has no such edge")
             paths[reader] = paths.get(reader, set()) | on
     out.nodes = {}
+    for name, node in clean.nodes.items() if clean else ():
+        out.nodes[kept(name)] = Node(kept(name), node.op, [kept(x) for x in node.inputs], node.parts, node.d, node.width)
     for name, node in net.nodes.items():
         inputs = list(node.inputs)
+        more = [kept(inputs[0])] if clean and node.op in ("layernorm", "rmsnorm") else []
         for reader, on in paths.items():
             if name in reader:
                 inputs = [copied(x, reader) if x in on else x for x in inputs]
+        inputs += more
         neurons = sorted(p[2] for p in parts if p[0] == name and p[2] is not None)
         steered = any(s == (name, None, None) for s in steers)
         own[name] = name + ">own" if neurons or steered else name
@@ -67,7 +73,7 @@ def with_parts(net, parts, steers=()):
             read = own[name]
         for reader, on in paths.items():
             if name in on:
-                inputs = [copied(x, reader) if x in on else x for x in node.inputs]
+                inputs = [copied(x, reader) if x in on else x for x in node.inputs] + more
                 part, here = (name, reader, None), copied(name, reader)
                 places[part] = here + ">own"
                 out.nodes[places[part]] = Node(places[part], node.op, inputs, node.parts, node.d, node.width)
@@ -85,8 +91,12 @@ def with_parts(net, parts, steers=()):
             out.nodes[both] = Node(both, "concat", [read] + single, [], None, node.width + len(single))
             taken = [node.width + neurons.index(k) if k in neurons else k for k in range(node.width)]
             out.nodes[name] = Node(name, "select", [both], [], taken, node.width)
-    out.sha256 = net.sha256 + " " + hashlib.sha256(repr((sorted(parts, key=repr), steers)).encode()).hexdigest()
+    out.sha256 = net.sha256 + " " + hashlib.sha256(repr((sorted(parts, key=repr), steers, clean and clean.sha256)).encode()).hexdigest()
     return out, places, own, added
+
+
+def kept(name):
+    return name + ">kept"
 
 
 def copied(name, reader):
@@ -110,6 +120,55 @@ def with_tensors(net, tensors):
         out.nodes[name] = Node(name, node.op, node.inputs, parts, node.d, node.width)
     out.sha256 = net.sha256 + " " + hashlib.sha256(repr(sorted(tensors.items())).encode()).hexdigest()
     return out
+
+
+def with_biases(net):
+    """The network in which the bias of every heads node `blocks.l. ...` is a node of its own, NAME>b, which the heads node reads."""
+    out = copy.copy(net)
+    out.nodes = {}
+    for name, node in net.nodes.items():
+        if node.op == "heads" and node.parts and name.startswith("blocks."):
+            bias = name + ">b"
+            out.nodes[bias] = Node(bias, "constant", [], node.parts, None, node.width)
+            node = Node(name, "heads", list(node.inputs) + [bias], [], node.d, node.width)
+        out.nodes[name] = node
+    out.sha256 = net.sha256 + " biases"
+    return out
+
+
+def nearest(x, digits, least, most):
+    """(mantissa, exponent) of the number nearest x with that many bits, none below 2^least, ties to even."""
+    if x == 0:
+        return 0, 0
+    size = abs(x)
+    e = size.numerator.bit_length() - size.denominator.bit_length()
+    e -= Fraction(2) ** e > size
+    last = max(e - digits + 1, least)
+    m, rest = divmod(size, Fraction(2) ** last)
+    twice = 2 * rest / Fraction(2) ** last
+    m += twice > 1 or (twice == 1 and m % 2 == 1)
+    if m.bit_length() + last > most:
+        raise ClaimError("an entry of a blend is too large")
+    return (m if x > 0 else -m), (last if m else 0)
+
+
+def shape_of(net):
+    """What two networks that are blended have in common: everything but the numbers of tensors."""
+    nodes = [(name, node.op, node.inputs, [part.label for part in node.parts], node.d, node.width) for name, node in net.nodes.items()]
+    return (net.d_vocab, net.real_width, net.n_ctx, net.causal, net.pad, net.eps, net.output, [(t.name, tuple(t.shape)) for t in net.tensors.values()], nodes)
+
+
+def blend(a, b, alpha, float32):
+    """(1 - alpha) a + alpha b, tensor by tensor, each number rounded once."""
+    if shape_of(a) != shape_of(b):
+        raise ClaimError("the networks of a blend differ in more than numbers")
+    limits = (24, -149, 128) if float32 else (53, -1074, 1024)
+    tensors = {}
+    for name, t in a.tensors.items():
+        pairs = [(t.entry(k), b.tensors[name].entry(k)) for k in range(len(t.ints))]
+        if any(x != y for x, y in pairs):
+            tensors[name] = [nearest((1 - alpha) * x + alpha * y, *limits) for x, y in pairs]
+    return with_tensors(a, tensors)
 
 
 def binary64(x):

@@ -11,8 +11,16 @@ class Model:
     """A network with patches [(part, index expression or None, value, environment)], part as in edit.py; key names it; parts: those that the
     patches name and that are no whole nodes; steers: those that steers name, whose patches are (Steer, index, what is added, environment)."""
 
-    def __init__(self, net, patches=(), key=None, parts=frozenset(), steers=()):
+    def __init__(self, net, patches=(), key=None, parts=frozenset(), steers=(), plain=None, frozen=False):
         self.net, self.patches, self.key, self.parts, self.steers = net, patches, key, parts, steers
+        self.plain, self.frozen = plain or net, frozen        # the network without any change; a change says ln = frozen
+
+    def changed(self, patches, key, parts, steers=None):
+        return Model(self.net, patches, key, parts, self.steers if steers is None else steers, self.plain, self.frozen)
+
+    def clean(self):
+        """The network whose norms are kept, or None."""
+        return self.plain if self.frozen and any(x.op in ("layernorm", "rmsnorm") for x in self.net.nodes.values()) else None
 
 
 class Steer:
@@ -103,16 +111,16 @@ class ModelFunctions:
     # networks
 
     def model(self, e, env):
+        changes = {"patch": self.patch, "ablate": self.ablate, "steer": self.steer, "replace": lambda arguments, env: self.replace(arguments)}
+        if e.kind == "call" and e.parts[0] in changes:
+            arguments = e.parts[1]
+            frozen = arguments[-1].kind == "set_to" and arguments[-1].parts[1].kind == "key"
+            out = changes[e.parts[0]](arguments[:-1] if frozen else arguments, env)
+            return Model(out.net, out.patches, (out.key, "frozen"), out.parts, out.steers, out.plain, True) if frozen else out
+        if e.kind == "call" and e.parts[0] == "blend":
+            return self.blend(e.parts[1])
         if e.kind == "name" and e.parts[0] in self.models:
             return self.models[e.parts[0]]
-        if e.kind == "call" and e.parts[0] == "patch":
-            return self.patch(e.parts[1], env)
-        if e.kind == "call" and e.parts[0] == "ablate":
-            return self.ablate(e.parts[1], env)
-        if e.kind == "call" and e.parts[0] == "steer":
-            return self.steer(e.parts[1], env)
-        if e.kind == "call" and e.parts[0] == "replace":
-            return self.replace(e.parts[1])
         raise ClaimError("a model is asked for")
 
     def component(self, e, env, net):
@@ -125,6 +133,9 @@ class ModelFunctions:
         elif e.kind == "call" and e.parts[0] in ("head", "mlp"):
             where = tuple(integer(self.value(x, env)) for x in e.parts[1])
             name = "blocks.%d.attn.hook_result.%d" % where if len(where) == 2 else "blocks.%d.hook_mlp_out" % where
+        elif e.kind == "call" and e.parts[0] == "bias":
+            start = "blocks.%d." % integer(self.value(e.parts[1][0], env))
+            name = next((x for x in net.nodes if x.startswith(start) and x.endswith(">b")), None)
         if name not in net.nodes:
             raise ClaimError("no such node")
         return name
@@ -167,9 +178,11 @@ class ModelFunctions:
 
     def edited(self, model):
         """The network of a changed model, {part: node}, {node: node of its own operation}, {(steer, part): node of what it adds}."""
-        key = model.net.sha256, model.parts, model.steers
+        clean = model.clean()
+        key = model.net.sha256, model.parts, model.steers, clean and clean.sha256
         if key not in self.edits:
-            self.edits[key] = edit.with_parts(model.net, model.parts, model.steers) if model.parts or model.steers else (model.net, {}, {}, {})
+            edits = model.parts or model.steers or clean
+            self.edits[key] = edit.with_parts(model.net, model.parts, model.steers, clean) if edits else (model.net, {}, {}, {})
         return self.edits[key]
 
     def replace(self, arguments):
@@ -188,6 +201,17 @@ class ModelFunctions:
                     raise ClaimError("a tensor is replaced by one of another shape")
                 tensors[name] = [edit.binary64(x) for x in self.entries(value)]
             net = edit.with_tensors(base.net, tensors)
+            self.replaced[key] = Model(net, (), net.sha256, plain=base.plain, frozen=base.frozen)
+        return self.replaced[key]
+
+    def blend(self, arguments):
+        """blend(A, B, alpha): alpha names nothing but models and data."""
+        key = " ".join(show(a) for a in arguments)
+        if key not in self.replaced:
+            a, b, alpha = self.model(arguments[0], {}), self.model(arguments[1], {}), self.value(arguments[2], {})
+            if a.patches or b.patches or not exact(alpha):
+                raise ClaimError("blend is of two networks as they stand, and an exact number")
+            net = edit.blend(a.net, b.net, Fraction(alpha), self.float32)
             self.replaced[key] = Model(net, (), net.sha256)
         return self.replaced[key]
 
@@ -221,7 +245,7 @@ class ModelFunctions:
         more = vector([times(number(x), alpha) for x in v])
         patches = base.patches + ((Steer(len(base.steers), part), index, more, env),)
         parts = base.parts | ({part} if part[1:] != (None, None) else set())
-        return Model(base.net, patches, (base.key, part, id(index), object()), frozenset(parts), base.steers + (part,))
+        return base.changed(patches, (base.key, part, id(index), object()), frozenset(parts), base.steers + (part,))
 
     def patch(self, arguments, env):
         base = self.model(arguments[0], env)
@@ -237,7 +261,7 @@ class ModelFunctions:
             patches.append((part, index, value, env))
             key.append((part, id(index), object()))
             parts.update([part] if part[1:] != (None, None) else [])
-        return Model(base.net, tuple(patches), tuple(key), frozenset(parts), base.steers)
+        return base.changed(tuple(patches), tuple(key), frozenset(parts))
 
     def patched_rows(self, model, n):
         """{node: {position: row}} of a patched model on a sequence of length n; the nodes are those of its edited network."""
@@ -373,7 +397,7 @@ class ModelFunctions:
         n = run.n
         width = n if node.width is None else node.width
         twin = None if node.width is None else self.twin(net, name)
-        key = model.key if run.replaced() or model.parts or model.steers else net.sha256     # without a replaced row it is the network itself
+        key = model.key if run.replaced() or model.parts or model.steers or model.clean() else net.sha256     # without a replaced row it is the network itself
 
         def row(i):
             mid, rad = run.row(name, i)

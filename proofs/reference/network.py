@@ -140,15 +140,12 @@ class Evaluator(RowOperations):
         return self.finish(total[0], total[1], total[2], shift, node.parts, terms)
 
     def layernorm(self, run, node, i):
-        p, row = self.p, run.row(node.inputs[0], i)
+        """With a second input (edit.py) the deviation is that of its row."""
+        p, row, by = self.p, run.row(node.inputs[0], i), run.row(node.inputs[-1], i)
         k = len(row[0])
-        middle, radius = sum(row[0]), sum(row[1])
-        if self.float32:
-            radius += self.sum_error(sum(abs(m) + r for m, r in zip(*row)), k)
-        mean = self.rounded(((middle - radius) // k, ceil_div(middle + radius, k)), 1)
-        centred = [self.rounded((lo - mean[1], hi - mean[0]), 1) for lo, hi in ends(row)]
+        centred, others = self.centred(row), self.centred(by)
         low = high = 0                                        # sums of squares at 2^-2p
-        for lo, hi in centred:
+        for lo, hi in others:
             least, largest = square((lo, hi))
             low, high = low + least, high + largest
         root = self.root_of_mean(low, high, k)
@@ -161,6 +158,15 @@ class Evaluator(RowOperations):
                 lo, hi = b[j][0] << p, b[j][0] << p
                 pairs[j] = self.rounded((pairs[j][0] + (lo >> b[j][1]), pairs[j][1] + ceil_shift(hi, b[j][1])), 1)
         return from_ends(pairs)
+
+    def centred(self, row):
+        """The row less its mean, as pairs."""
+        k = len(row[0])
+        middle, radius = sum(row[0]), sum(row[1])
+        if self.float32:
+            radius += self.sum_error(sum(abs(m) + r for m, r in zip(*row)), k)
+        mean = self.rounded(((middle - radius) // k, ceil_div(middle + radius, k)), 1)
+        return [self.rounded((lo - mean[1], hi - mean[0]), 1) for lo, hi in ends(row)]
 
     def score(self, run, node, i):
         p = self.p

@@ -197,9 +197,9 @@ class RowOperations:
         return mid, rad
 
     def rmsnorm(self, run, node, i):
-        p, pairs = self.p, ends(run.row(node.inputs[0], i))
+        p, pairs, by = self.p, ends(run.row(node.inputs[0], i)), ends(run.row(node.inputs[-1], i))
         k = len(pairs)
-        squares = [square(x) for x in pairs]                  # at 2^-2p
+        squares = [square(x) for x in by]                     # at 2^-2p; with a second input the deviation is that of its row
         root = self.root_of_mean(sum(lo for lo, hi in squares), sum(hi for lo, hi in squares), k)
         # x / s: one rounding; x r: r off by 2 units in the last place (4 U), and one rounding
         pairs = [self.rounded(divide(x, root, p), 6) for x in pairs]

@@ -4,6 +4,7 @@ leave it."""
 from fractions import Fraction
 
 from certificate import Rejected
+from edit import with_biases
 from evaluate import Interpreter
 from linear import LinearInterpreter
 from farkas import BoxClaim
@@ -34,7 +35,8 @@ class Judge:
             need(not data, "rule separable reads no data array")
             self.interpreter = LinearInterpreter(nets, self.s)
         else:
-            self.interpreter = Interpreter(nets, self.s.float32, data)
+            names_bias = "bias(" in self.s.text               # then biases of attention are nodes of their own
+            self.interpreter = Interpreter({m: with_biases(x) if names_bias else x for m, x in nets.items()}, self.s.float32, data)
         need(not (certificate.radii and self.s.float32), "radius: real semantics only")
         self.interpreter.radii = Radii(certificate.radii, nets).found
         self.sources(nets)

@@ -6,7 +6,7 @@ Expressions are E(kind, ...), by kind:
     num (int or Fraction)   name NAME   string TEXT   list [E]   call NAME [E]   set_to LEFT RIGHT (an argument)
     quantifier NAME BODY BINDS WHERE   exists BODY BINDS WHERE   if P A B   binary OP A B   not P   neg A
     compare [OP] [E]   member E SET   index BASE [E or slice FROM TO]
-    key WORD (drop, keep, to before =)   target WORD X (zero None, value E, from E, mean SET, any SET)   field BASE NAME (q, k or v)
+    key WORD (drop, keep, to, ln before =, frozen after it)   target WORD X (zero None, value E, from E, mean SET, any SET)   field BASE NAME (q, k or v)
 sets: range A B   rows NAME   ball CENTRE RADIUS   cube CENTRE RADIUS (linf)   box LOW HIGH   reals N   orthant N   interval A B   cone [E]   braces [E]   power N SET   product [SET]   image E BINDS WHERE   argmaxes E
 BINDS is a list of (name, set); a missing part is None. The truth operators are binary too: <=> => or and.
 """
@@ -25,13 +25,13 @@ MAX_BITS, MAX_DEPTH, MAX_POWER = 65536, 200, 4096
 TOKEN = re.compile(r'[A-Za-z_][A-Za-z0-9_]*|[0-9]+|"[!#-~ ]*"|<=>|=>|<=|>=|==|!=|\.\.|\.|[-<>+*/%@^(){}\[\],:=]')
 QUANTIFIERS = {"max", "min", "sum", "mean", "count", "all", "any"}
 PREDICATE_QUANTIFIERS = {"count", "all", "any"}
-COMPONENTS = {"head": 2, "mlp": 1, "embed": 0, "pos_embed": 0, "all": 0, "unembed": 0, "neuron": 2, "edge": 2}
+COMPONENTS = {"head": 2, "mlp": 1, "embed": 0, "pos_embed": 0, "all": 0, "unembed": 0, "neuron": 2, "edge": 2, "bias": 1}
 ABLATE_KEYS = ("drop", "keep", "to")
 MANY = 1000
 FUNCTIONS = {                                        # name: fewest, most arguments
     "logits": (2, 2), "output": (2, 2), "attn": (4, 4), "score": (4, 4), "head_out": (4, 4), "resid_pre": (3, 3), "resid_mid": (3, 3),
     "resid_post": (3, 3), "mlp_pre": (3, 3), "mlp_post": (3, 3), "node": (3, 3), "W": (2, 2), "QK": (3, 3), "OV": (3, 3),
-    "patch": (2, MANY), "ablate": (3, 3), "replace": (2, MANY), "steer": (4, 4), "argmax": (1, 1), "argmin": (1, 1), "argmaxes": (1, 1), "max": (1, MANY), "min": (1, MANY),
+    "patch": (2, MANY), "ablate": (3, 4), "replace": (2, MANY), "steer": (4, 5), "blend": (3, 3), "argmax": (1, 1), "argmin": (1, 1), "argmaxes": (1, 1), "max": (1, MANY), "min": (1, MANY),
     "sum": (1, 1), "mean": (1, 1), "abs": (1, 1), "len": (1, 1), "sort": (1, 1), "distinct": (1, 1), "contains": (2, 2),
     "seq": (1, MANY), "dist": (3, 3), "norm": (2, 2), "transpose": (1, 1), "diag": (1, 1), "dot": (2, 2), "onehot": (2, 2),
     "mean_rows": (1, 1), "exp": (1, 1), "sqrt": (1, 1), "softmax": (1, 1), "radius": (2, 5), "form": (2, 3), "eigenvalues": (1, 1), "inertia": (1, 1), "rank": (1, 1), "eigenvector": (2, 2), "truncate": (2, 3),
@@ -278,6 +278,12 @@ class Parser:
         while True:
             left = self.expression()
             if self.take("="):
+                if left.kind == "name" and left.parts[0] == "ln" and self.peek() == "frozen":
+                    self.at += 1
+                    arguments.append(E("set_to", E("key", "ln"), E("key", "frozen")))
+                    if not self.take(","):
+                        return arguments
+                    continue
                 if left.kind == "name" and left.parts[0] in ABLATE_KEYS:
                     left = E("key", left.parts[0])
                 left = E("set_to", left, self.target() or self.expression())

@@ -56,11 +56,12 @@ def random_model(r, seed):
     return c, P
 
 
-def forward(c, P, t, change=lambda what, i, value: value):
-    """(logits, {component: rows}). change(what, position, value) gives what stands for the value: what is (component,), (component, reader) or
+def forward(c, P, t, change=lambda what, i, value: value, kept=None):
+    """(logits, {component: rows}). kept: takes the deviations of every norm, or gives those that are used (ln = frozen). change(what, position, value) gives what stands for the value: what is (component,), (component, reader) or
     ("neuron", layer, k)."""
     n, d = len(t), c["d_model"]
     stream, clean = [], {}
+    given = bool(kept)
 
     def write(name, rows):
         clean[name] = rows
@@ -72,7 +73,10 @@ def forward(c, P, t, change=lambda what, i, value: value):
         if not c["normalization_type"]:
             return x
         x = x - x.mean(-1, keepdim=True)
-        return x / torch.sqrt((x ** 2).mean(-1, keepdim=True) + c["eps"]) * P[norm + ".w"] + P[norm + ".b"]
+        sigma = torch.sqrt((x ** 2).mean(-1, keepdim=True) + c["eps"])
+        if kept is not None and not given:
+            kept[norm] = sigma
+        return x / (kept[norm] if given else sigma) * P[norm + ".w"] + P[norm + ".b"]
 
     def attention(l, h):
         b = "blocks.%d." % l
@@ -87,7 +91,7 @@ def forward(c, P, t, change=lambda what, i, value: value):
         b = "blocks.%d." % l
         for h, rows in enumerate([attention(l, h) for h in range(c["n_heads"])]):
             write("head(%d, %d)" % (l, h), rows)
-        stream.append(("bias %d" % l, P[b + "attn.b_O"].repeat(n, 1)))
+        write("bias(%d)" % l, P[b + "attn.b_O"].repeat(n, 1))
         if c["d_mlp"]:
             post = ACTS[c["act_fn"]](read("mlp(%d)" % l, b + "ln2") @ P[b + "mlp.W_in"] + P[b + "mlp.b_in"])
             for k in range(c["d_mlp"]):
@@ -100,7 +104,7 @@ def forward(c, P, t, change=lambda what, i, value: value):
 def components(c):
     out = ["embed", "pos_embed"]
     for l in range(c["n_layers"]):
-        out += ["head(%d, %d)" % (l, h) for h in range(c["n_heads"])] + (["mlp(%d)" % l] if c["d_mlp"] else [])
+        out += ["head(%d, %d)" % (l, h) for h in range(c["n_heads"])] + ["bias(%d)" % l] + (["mlp(%d)" % l] if c["d_mlp"] else [])
     return out
 
 
@@ -140,7 +144,11 @@ def run(c, P, t, table):
     """Logits with the rows of table {(key, position): vector, or a function of what stands there}. A whole component stands for its edges too."""
     def change(what, i, value):
         return now(table, (what, i), value)
-    return forward(c, P, t, change)
+    if not c.get("frozen"):
+        return forward(c, P, t, change)
+    kept = {}
+    forward(c, P, t, kept=kept)
+    return forward(c, P, t, change, kept)
 
 
 def now(table, key, value):
@@ -161,6 +169,8 @@ def steer(c, table, key, at, v):
 def random_case(r, c, P):
     """(model expression, its logits on t, t, sampled logits of `any`, the replaced rows, which are those of every sequence as long as t)"""
     n, V = r.randint(1, c["n_ctx"]), c["d_vocab"]
+    c["frozen"] = bool(c["normalization_type"]) and r.random() < 0.4
+    norms = ", ln = frozen" if c["frozen"] else ", ln = live" if c["normalization_type"] else ""
     sequence = lambda: tuple(r.randrange(V) for _ in range(n))  # noqa: E731
     t, s = sequence(), sequence()
     base, text = {}, "M"
@@ -179,7 +189,7 @@ def random_case(r, c, P):
             alpha = r.choice((-2, 1, 3))
             base = dict(base)
             steer(c, base, key, at, alpha * (v if key[0] != "neuron" else v[0]))
-            text = "steer(%s, %s, {%s}, %d%s)" % (text, texts[0], ", ".join(map(literal, v.tolist())), alpha, ", ln = live" if c["normalization_type"] else "")
+            text = "steer(%s, %s, {%s}, %d%s)" % (text, texts[0], ", ".join(map(literal, v.tolist())), alpha, norms)
             continue
         which = "{%s}" % ", ".join(texts)
         inner = dict(base)
@@ -213,7 +223,7 @@ def random_case(r, c, P):
             spread(c, table, positions)
             results.append(table)
         base = results[0]
-        text = "ablate(%s, drop = %s, to = %s%s)" % (text, which, word, ", ln = live" if c["normalization_type"] else "")
+        text = "ablate(%s, drop = %s, to = %s%s)" % (text, which, word, norms)
         if target == "any":
             return text, None, t, [run(c, P, t, x)[0][-1].tolist() for x in results], None
     return text, run(c, P, t, base)[0][-1].tolist(), t, None, base

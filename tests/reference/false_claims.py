@@ -222,6 +222,7 @@ def lies_of_ablations():
     net = transformer(31, n_ctx=2, heads=2)
     found = dict(ablations(net))
     found.update((name + "-m", claim) for name, claim in ablations(transformer(37, n_ctx=2, mlp="relu")) if "neuron" in name or "edge" in name)
+    found.update((name + "-n", claim) for name, claim in ablations(transformer(38, n_ctx=2, norm=("ln1", "final"))) if "kept" in name)
     for name, claim in found.items():
         net = claim.models[0][1]
         if "other-row" in name:
@@ -234,11 +235,22 @@ def lies_of_ablations():
             plain = fields(claim.with_(fn=lambda t: net.run(t)["logits"][1][0]))
             if abs(plain.value[0] - fields(claim).value[0]) > 1e-3:      # a steer by t[1] is none where that is 0
                 yield "the ablate ignored: " + name, claim, plain
-    values = {name: fields(claim) for name, claim in found.items() if claim.kind == "minimize" and name != "ablate-nested" and not name.endswith("-m")}
+    values = {name: fields(claim) for name, claim in found.items() if claim.kind == "minimize" and name != "ablate-nested" and name[-2:] not in ("-m", "-n")}
     for name, f in values.items():
         for other, g in values.items():
             if name != other and abs(f.value[0] - g.value[0]) > 1e-3:
                 yield "%s answered for %s" % (other, name), found[name], g
+
+
+def lies_of_norms():
+    """Live norms for frozen ones."""
+    net = transformer(38, n_ctx=2, norm=("ln1", "final"))
+    found = dict(ablations(net))
+    live = fields(found["ablate-zero-heads"])
+    kept = found["ablate-kept-zero"]
+    if abs(live.value[0] - fields(kept).value[0]) > 1e-3:
+        yield "norms of the changed run", kept, live
+        yield "norms of the unchanged run", found["ablate-zero-heads"], fields(kept)
 
 
 def lies_of_rules():
@@ -339,7 +351,7 @@ def lies():
         one = One(net, r, separable=net.nodes[-2][1] != "layernorm")
         for kind in (lies_of_counting, lies_of_proving, lies_of_optimum, lies_of_lists, lies_of_float32):
             yield from kind(one)
-    for kind in (lies_of_ties, lies_of_unsettled, lies_of_networks, lies_of_ablations, lies_of_rules, lies_of_weights, lies_of_operations, lies_of_executions):
+    for kind in (lies_of_ties, lies_of_unsettled, lies_of_networks, lies_of_ablations, lies_of_norms, lies_of_rules, lies_of_weights, lies_of_operations, lies_of_executions):
         yield from kind()
 
 

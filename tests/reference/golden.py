@@ -3,6 +3,7 @@
 claims() yields (name, claim); statement_changes(claim) yields (name, other claim) with a changed meaning;
 field_changes(fields) yields (name, other fields).
 """
+import copy
 from fractions import Fraction
 
 from claims import Claim, Margin, fields, less_all, power
@@ -256,9 +257,63 @@ def ablations(net, twin=None):
                                                           else net.run((t[1], t[0]))[name][i])[0])
     yield from parts(net, base)
     yield from steers(net, base)
+    yield from biases(net, base)
+    if any(op == "layernorm" for _, op, _ in net.nodes):
+        yield from norms_kept(net, base)
     if twin:
         away = "logits(ablate(M, drop = {head(0, 0)}, to = zero), t)[last, 0] - logits(M2, t)[last, 0]"
         yield "ablate-twin", Claim("prove", [("M", net), ("M2", twin)], one, body="-1/1000000 < %s and %s < 1/1000000" % (away, away), fn=lambda t: bool(twin.run(t)))
+
+
+def frozen_logits(net, t, patches):
+    """The last logits with rows replaced, every layernorm dividing by the deviation of its input in the unchanged run."""
+    clean, values, n = net.run(t), {}, len(t)
+    for name, op, args in net.nodes:
+        x = [values[a] if a in values else net.part(a) if not a.isdigit() else int(a) for a in args]
+        if op == "layernorm":
+            rows = []
+            for row, kept in zip(x[0], clean[args[0]]):
+                mean, old = sum(row) / len(row), sum(kept) / len(kept)
+                sigma = (sum((a - old) ** 2 for a in kept) / len(kept) + float(net.eps)) ** 0.5
+                rows.append([(a - mean) / sigma * (x[1][j] if len(x) > 1 else 1) + (x[2][j] if len(x) > 1 else 0) for j, a in enumerate(row)])
+        else:
+            rows = getattr(net, "op_" + op)(t, n, args, x)
+        for node, i, row in patches:
+            rows = [list(row) if node == name and j == i else r for j, r in enumerate(rows)]
+        values[name] = rows
+    return values["logits"][n - 1]
+
+
+def norms_kept(net, base):
+    """ln = frozen, in each kind of change."""
+    d, half = len(net.run((0, 0))["hook_embed"][0]), [0.5, 0.25, -1.0]
+    head, other = "blocks.0.attn.hook_result.0", copy.deepcopy(net)
+    other.memo = {}
+    other.tensors["embed.W_E"] = (net.tensors["embed.W_E"][0], [2 * x for x in net.tensors["embed.W_E"][1]])
+    cases = [("zero", "ablate(M, drop = {head(0, 0)}, to = zero, ln = frozen)", lambda t: frozen_logits(net, t, [(head, i, [0.0] * d) for i in (0, 1)])),
+             ("patch", "patch(M, embed[last] = {1/2, 1/4, -1}, ln = frozen)", lambda t: frozen_logits(net, t, [("hook_embed", 1, half)])),
+             ("steer", "steer(M, embed[0], {1/2, 1/4, -1}, 2, ln = frozen)",
+              lambda t: frozen_logits(net, t, [("hook_embed", 0, [x + 2 * a for x, a in zip(net.run(t)["hook_embed"][0], half)])])),
+             ("replace", 'replace(M, "embed.W_E" = 2 * W(M, "embed.W_E"), ln = frozen)', lambda t: frozen_logits(net, t, [("hook_embed", i, other.run(t)["hook_embed"][i]) for i in (0, 1)]))]
+    for name, model, f in cases:
+        yield "ablate-kept-" + name, base.with_(kind="minimize", body="logits(%s, t)[last, 0]" % model, fn=lambda t, f=f: f(t)[0])
+        yield "ablate-count-kept-" + name, base.with_(body="argmax(logits(%s, t)[last]) == max(t)" % model, fn=lambda t, f=f: Margin(lead(f(t), max(t))))
+
+
+def biases(net, base):
+    """bias(l), and weights between two models."""
+    other, wide = copy.deepcopy(net), copy.deepcopy(net)
+    for x in (other, wide):
+        x.memo = {}
+    shape, flat = net.tensors["blocks.0.attn.b_O"]
+    other.tensors["blocks.0.attn.b_O"] = (shape, [Fraction(0)] * len(flat))
+    shape, flat = net.tensors["embed.W_E"]
+    wide.tensors["embed.W_E"] = (shape, [x * Fraction(3, 4) + Fraction(1, 4) * -x for x in flat])
+    cases = [("bias", "ablate(M, drop = {bias(0)}, to = zero)", other), ("bias-keep", "steer(ablate(M, drop = {bias(0)}, to = mean over tokens[2] of 0..1), bias(0), W(M, \"blocks.0.attn.b_O\"), -1)", other),
+             ("blend", 'blend(M, replace(M, "embed.W_E" = -1 * W(M, "embed.W_E")), 1/4)', wide)]
+    for name, model, as_if in cases:
+        yield "ablate-" + name, base.with_(kind="minimize", body="logits(%s, t)[last, 0]" % model, fn=lambda t, x=as_if: x.run(t)["logits"][1][0])
+        yield "ablate-count-" + name, base.with_(body="argmax(logits(%s, t)[last]) == max(t)" % model, fn=lambda t, x=as_if: Margin(lead(x.run(t)["logits"][1], max(t))))
 
 
 def steers(net, base):

@@ -284,7 +284,7 @@ static bool edit(struct smt *m, struct smt_site *site)
     struct edited **grown = good && p.n_list ? mem_grow(m->edits, &m->room_edits, m->n_edits + 1, sizeof *grown) : NULL;
     if (grown) {
         m->edits = grown;
-        good = edited_new(&grown[m->n_edits], site->base, p.list, p.n_list) == STATUS_OK;
+        good = edited_new(&grown[m->n_edits], site->base, NULL, p.list, p.n_list) == STATUS_OK;
         if (good) site->edit = grown[m->n_edits++], site->net = &site->edit->net;
     }
     good = good && (grown || !p.n_list || smt_fail(m, STATUS_MEMORY, "out of memory"));
