@@ -103,6 +103,11 @@ class Claims(Maker):
         self.exists = self.rng.random() < 0.25
         where = " where " + self.truth(1) if self.rng.random() < 0.3 else ""
         binders = "t in tokens[2] of 0..2" + (", s in tokens[2] of 0..1" if self.two else "")
+        kind = self.rng.randrange(12)
+        if kind < 2:
+            return "%s %s%s : %s" % (self.pick("count", "list"), binders, where, self.truth(2))
+        if kind == 2:
+            return "%s %s%s : %s" % (self.pick("average", "minimize", "maximize"), binders, where, self.number(2))
         return ("prove exists %s%s : %s" if self.exists else "forall %s%s prove %s") % (binders, where, self.truth(2))
 
 

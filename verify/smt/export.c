@@ -62,13 +62,13 @@ static enum smt_meaning prove(struct smt *m)
     if (s->forall.n > 0 || e->form != FORM_QUANT || e->quant != QUANT_EXISTS) {
         (void)smt_bind(m, &s->forall, true);
         assert_condition(m, s->forall_where);
-        for (; m->premises && e->form == FORM_BINARY && e->oper == OPER_IMPLIES; e = e->args[1]) smt_assert(m, smt_truth(m, e->args[0]));
-        if (!m->premises) assert_claim(m, e, true);
+        for (; m->goal == SMT_ANTECEDENTS && e->form == FORM_BINARY && e->oper == OPER_IMPLIES; e = e->args[1]) smt_assert(m, smt_truth(m, e->args[0]));
+        if (m->goal == SMT_WHOLE) assert_claim(m, e, true);
         return SMT_REFUTES;
     }
     (void)smt_bind(m, &e->binds, true);
     assert_condition(m, e->where);
-    assert_claim(m, e->args[0], false);
+    if (m->goal == SMT_WHOLE) assert_claim(m, e->args[0], false);
     return SMT_PROVES;
 }
 
@@ -78,11 +78,14 @@ static enum smt_meaning other(struct smt *m)
     struct entry value;
     (void)smt_bind(m, &s->binds, true);
     assert_condition(m, s->where);
+    if (m->goal == SMT_CONDITION) return SMT_EXISTS;
     if (s->body == BODY_COUNT || s->body == BODY_LIST) assert_claim(m, s->subject, false);
     else if (m->status == STATUS_OK && sym_scalar(m, &value, smt_eval(m, s->subject), s->subject)) {
+        m->value = value;
+        smt_assert(m, m->required);
+        if (m->goal == SMT_VALUE) return SMT_EXISTS;
         smt_comment(m, "the value; a bound is asserted beside it");
         smt_define(m, "value", "Real", entry_term_of(m, &value));
-        smt_assert(m, m->required);
     }
     return SMT_EXISTS;
 }

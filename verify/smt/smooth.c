@@ -1,5 +1,5 @@
 /* smooth.c: functions that are no polynomials. In a table each case has its enclosure; of a term the function lies, on each of a few pieces, between the lines
- * that its slope allows from both ends of the piece (mean value theorem, slopes and values from balls). More points can be given, as lemmas. */
+ * that its slope allows from both ends of the piece (mean value theorem, slopes and values from balls). More points are lemmas: smooth_lemma. */
 #include <math.h>
 #include <string.h>
 #include <arb_hypgeom.h>
@@ -10,7 +10,7 @@
 
 #define PREC 160
 #define PIECES 8
-#define CUTS_MOST 64
+#define LEMMAS_MOST 48    /* of one function */
 
 static void logistic(arb_t out, const arb_t x)
 {
@@ -150,7 +150,24 @@ static void add_piece(struct smt *m, enum op f, const char *y, const char *x, co
     mpq_clears(vlo[0], vlo[1], vhi[0], vhi[1], slo, shi, NULL);
 }
 
-static int rising(const void *a, const void *b) { return mpq_cmp((mpq_srcptr)a, (mpq_srcptr)b); }
+static void keep_function(struct smt *m, struct smt_function f)
+{
+    struct smt_function *grown = mem_grow(m->functions, &m->room_functions, m->n_functions + 1, sizeof *grown);
+    if (grown) m->functions = grown, m->functions[m->n_functions++] = f;
+    else smt_fail(m, STATUS_MEMORY, "out of memory");
+}
+
+void smooth_lemma(struct smt *m, size_t function, const mpq_t at)
+{
+    struct smt_function *f = &m->functions[function];
+    size_t i = 0;
+    while (i < f->n && mpq_cmp(f->points + i, at) < 0) i++;
+    if (i == 0 || i == f->n || mpq_equal(f->points + i, at) || f->n == PIECES + 1 + LEMMAS_MOST) return;
+    for (size_t k = f->n++; k > i; k--) mpq_set(f->points + k, f->points + k - 1);
+    mpq_set(f->points + i, at);
+    add_piece(m, f->f, f->y, f->x, f->points + i - 1, f->points + i);
+    add_piece(m, f->f, f->y, f->x, f->points + i, f->points + i + 1);
+}
 
 /* What is known everywhere. */
 static void add_range(struct smt *m, enum op f, const char *y)
@@ -186,15 +203,13 @@ struct entry smooth_value(struct smt *m, enum op f, const char *name, struct ent
     m->relaxed = true;
     smt_declare(m, name, "Real");
     add_range(m, f, name);
-    mpq_ptr at = smt_numbers(m, PIECES + 1 + CUTS_MOST);
+    mpq_ptr at = smt_numbers(m, PIECES + 1 + LEMMAS_MOST);
     size_t n = 0;
     if (!at || !isfinite(low) || !isfinite(high)) return entry_variable(m, name, -INFINITY, INFINITY);
     for (int i = 0; i <= PIECES; i++) mpq_set_d(at + n++, i == PIECES ? high : low + (high - low) * i / PIECES);
-    for (size_t i = 0; i < m->n_cuts && n < PIECES + 1 + CUTS_MOST; i++)
-        if (strcmp(m->cuts[i].name, name) == 0 && mpq_cmp(m->cuts[i].at, at) > 0 && mpq_cmp(m->cuts[i].at, at + PIECES) < 0) mpq_set(at + n++, m->cuts[i].at);
-    qsort(at, n, sizeof *at, rising);
     for (size_t i = 0; i + 1 < n; i++)
         if (mpq_cmp(at + i, at + i + 1) < 0) add_piece(m, f, name, term, at + i, at + i + 1);
+    keep_function(m, (struct smt_function){.f = f, .y = name, .x = term, .points = at, .n = n});
     arb_t b;
     mpq_t lo, hi;
     arb_init(b), mpq_init(lo), mpq_init(hi);

@@ -52,13 +52,19 @@ struct smt_site {
 
 struct smt_variable { const char *name; bool is_int; const struct sym *value; bool real; };
 
+/* y = f(x), enclosed between lines on pieces that end at the points; more points are lemmas. met: its argument in the last model. */
+struct smt_function { enum op f; const char *y, *x; mpq_ptr points; size_t n; bool met; double met_at; };
+/* What is asserted: all of it; of a prove only the condition and the antecedents; the condition alone; the condition, the value evaluated and not named. */
+enum smt_goal { SMT_WHOLE, SMT_ANTECEDENTS, SMT_CONDITION, SMT_VALUE };
+
 struct smt {
     const struct statement *s; struct diag *d; enum status status;
     struct arena arena;
     struct { mpq_ptr q; size_t n; } *numbers; size_t n_numbers, room_numbers;
     struct text out;                       /* declarations, definitions, assertions */
     bool products, relaxed;                /* products of variables stand in it; functions are enclosed */
-    bool premises;                         /* only the condition and the antecedents are asserted */
+    enum smt_goal goal;
+    struct entry value;                    /* of the bodies that have one; for SMT_VALUE */
     const char *required;                  /* where it is false, something in the claim has no value */
     size_t fresh, n_reals;
     size_t *place; size_t room_place;      /* by variable: where it stands in the sum at hand, plus 1 */
@@ -72,10 +78,8 @@ struct smt {
     size_t n_atoms;
     long last;                             /* of the axis at hand, -1: none */
     struct smt_variable *variables; size_t n_variables, room_variables;
-    const struct smt_cut *cuts; size_t n_cuts;
+    struct smt_function *functions; size_t n_functions, room_functions;
 };
-/* A further point at which the functions of the network are enclosed: the argument of the function whose value has that name. */
-struct smt_cut { char *name; mpq_t at; };
 
 enum smt_limits { SMT_CASES = 16384, SMT_BINDINGS = 20000 };
 #define SMT_BITS 96       /* of enclosures */
@@ -162,6 +166,8 @@ const char *ite_table(struct smt *m, const struct split *split, mpq_srcptr value
 /* smooth.c */
 struct entry smooth_value(struct smt *m, enum op f, const char *name, struct entry x, const mpq_t shift);   /* f(x - shift), f an operation; shift may be NULL */
 
+void smooth_lemma(struct smt *m, size_t function, const mpq_t at);      /* one more point, when it lies inside and there are not too many */
+
 /* network.c, rows.c */
 const struct entry *smt_row(struct smt *m, struct smt_site *site, size_t node, size_t row, size_t *width);
 struct entry *row_make(struct smt *m, struct smt_site *site, size_t node, size_t row);
@@ -204,6 +210,6 @@ bool smt_bind(struct smt *m, const struct binds *b, bool report);   /* symbolic:
 /* What `sat` says: that the claim is false, that it is true (`exists`), or only that there is such a binding (count, list, and the values of the others). */
 enum smt_meaning { SMT_REFUTES, SMT_PROVES, SMT_EXISTS };
 struct smt_document { struct text text; enum smt_meaning meaning; bool products, relaxed; };
-/* The whole document of the statement, with (check-sat). m after smt_init, its cuts set; out is filled, to be cleared. STATUS_UNSUPPORTED: what has no encoding. */
+/* The whole document of the statement, with (check-sat). m after smt_init, its goal set; out is filled, to be cleared. STATUS_UNSUPPORTED: what has no encoding. */
 enum status smt_write(struct smt_document *out, struct smt *m) MUST_USE;
 #endif
