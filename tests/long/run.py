@@ -5,6 +5,7 @@ import sys
 BUILD, PY = sys.argv[1], sys.executable
 JOBS = [
     [PY, "tests/smt/oracle.py", BUILD, "--count", "5000", "--seed", "77"],
+    [PY, "tests/smt/leaks.py", BUILD],
     [PY, "tests/examples/run.py", BUILD, "examples/twin.claims", "examples/palindrome.claims"],
     [PY, "tests/reference/random_nets.py", BUILD, "--count", "400", "--seed", "1000"],
     [PY, "tests/reference/agree.py", "--checker", BUILD + "/weightproof-check", "--nets", "40", "--mutations", "30", "--random", "2000"],
