@@ -84,10 +84,13 @@ $(BUILD)/bench/forward: bench/forward.c $(models_LIBS)
 # The checker: its own objects and GMP, nothing else.
 CHECK_FLAGS = -std=c17 -O2 -g $(WARN) -DCHECK_VERSION='"$(VERSION)"' $(SAN)
 weightproof-check: $(BUILD)/weightproof-check
-$(BUILD)/weightproof-check: $(check_SRC) $(wildcard proofs/check/*.h)
+check_OBJ = $(patsubst proofs/check/%.c,$(BUILD)/check/%.o,$(check_SRC))
+$(BUILD)/check/%.o: proofs/check/%.c
 	@mkdir -p $(@D)
+	$(Q)$(CC) $(CHECK_FLAGS) -Iproofs/check -MMD -MP -c -o $@ $<
+$(BUILD)/weightproof-check: $(check_OBJ)
 	@echo '  link  $@'
-	$(Q)$(CC) $(CHECK_FLAGS) -Iproofs/check $(SAN) -o $@ $(check_SRC) $(CHECK_LDFLAGS) -lgmp
+	$(Q)$(CC) $(CHECK_FLAGS) -o $@ $(check_OBJ) $(CHECK_LDFLAGS) -lgmp
 
 # tests/LAYER/check_X.c is one Check program, linked with its layer and those below.
 define test_rule
