@@ -141,7 +141,7 @@ static void feature_settle(struct features *f, unsigned use)
     x->uses = use;
     for (size_t i = 0; i + 1 < f->n; i++) {
         struct feature *y = &f->items[i];
-        if (x->scan == y->scan && memcmp(x->value, y->value, cells * sizeof *x->value) == 0 && memcmp(x->in, y->in, cells) == 0) {
+        if (x->scan == y->scan && x->rank == y->rank && memcmp(x->value, y->value, cells * sizeof *x->value) == 0 && memcmp(x->in, y->in, cells) == 0) {
             y->uses |= use;
             free(x->value);
             free(x->in);
@@ -165,12 +165,13 @@ static enum status add_token(struct features *f, size_t at, unsigned use)
     return STATUS_OK;
 }
 
-/* max, min, sum, argmax, argmin of the whole sequence; contains when `wanted` is given. */
-static enum status add_whole(struct features *f, enum scan scan, const long *wanted, unsigned use)
+/* max, min, sum, argmax, argmin of the whole sequence, the largest or smallest of that rank; contains when `wanted` is given. */
+static enum status add_whole(struct features *f, enum scan scan, unsigned rank, const long *wanted, unsigned use)
 {
     struct feature *x = feature_new(f, scan);
     if (!x)
         return STATUS_MEMORY;
+    x->rank = rank;
     for (size_t i = 0; i < f->t->n; i++)
         for (size_t k = 0; k < f->t->n_set[i]; k++) {
             long a = f->t->sets[i][k];
@@ -393,13 +394,13 @@ static enum status find_call(struct features *f, const struct expr *e, unsigned 
     if (e->n_args == 1 && expr_is_slot(e->args[0], slot))
         for (size_t i = 0; i < sizeof whole / sizeof *whole; i++)
             if (whole[i].function == e->function)
-                return add_whole(f, whole[i].scan, NULL, use);
+                return add_whole(f, whole[i].scan, 0, NULL, use);
     if (e->function == FUNCTION_CONTAINS && expr_is_slot(e->args[0], slot)) {
         if (expr_uses_slot(e->args[1], slot))
             return refuse(f, "contains() looks for a token that depends on the sequence");
         long wanted;
         enum status s = features_int(&wanted, f, e->args[1]);
-        return s == STATUS_OK ? add_whole(f, SCAN_ANY, &wanted, use) : s;
+        return s == STATUS_OK ? add_whole(f, SCAN_ANY, 0, &wanted, use) : s;
     }
     if (expr_depends_on_network(e) && e->function != FUNCTION_ARGMAX && e->function != FUNCTION_ARGMAXES && e->function != FUNCTION_MAX
         && e->function != FUNCTION_MIN && e->function != FUNCTION_ABS && e->function != FUNCTION_SUM) {
@@ -407,6 +408,51 @@ static enum status find_call(struct features *f, const struct expr *e, unsigned 
         return STATUS_UNSUPPORTED;
     }
     return find_children(f, e, use, own);
+}
+
+/* The sequence stands in it as len(t) only. */
+static bool only_length(const struct expr *e, int slot)
+{
+    if (e->form == FORM_CALL && e->function == FUNCTION_LEN && expr_is_slot(e->args[0], slot))
+        return true;
+    if (expr_is_slot(e, slot))
+        return false;
+    const struct expr *child;
+    for (size_t i = 0; (child = expr_child(e, i)); i++)
+        if (!only_length(child, slot))
+            return false;
+    return true;
+}
+
+static bool is_sorted_entry(const struct expr *e, int slot)
+{
+    return e->form == FORM_INDEX && e->n_args == 2 && e->args[1]->form != FORM_SLICE && e->args[0]->form == FORM_CALL
+           && e->args[0]->function == FUNCTION_SORT && expr_is_slot(e->args[0]->args[0], slot);
+}
+
+/* sort(t)[c] near one end: the tokens beyond it so far are the state. */
+static enum status find_sorted(struct features *f, const struct expr *e, unsigned use)
+{
+    const struct sequence *t = f->t;
+    long at = 0;
+    if (!only_length(e->args[1], t->slot))
+        return refuse(f, "the sorted sequence is indexed by something that is no constant");
+    int *tokens = mem_array(t->n, sizeof *tokens);   /* any sequence: only its length is read */
+    if (!tokens)
+        return STATUS_MEMORY;
+    for (size_t p = 0; p < t->n; p++)
+        tokens[p] = t->n_set[p] ? t->sets[p][0] : 0;
+    sequence_bind(t, f->in, tokens);
+    enum status s = features_index(&at, f, e->args[1], t->n);
+    free(tokens);
+    if (s != STATUS_OK)
+        return s;
+    if (at < 0 || (size_t)at >= t->n)
+        return refuse(f, "an index leaves the sequence");
+    size_t below = (size_t)at + 1, above = t->n - (size_t)at, rank = above < below ? above : below;
+    if (rank > RANK_MOST)
+        return refuse(f, "an entry of sort(t) is more than two places from either end");
+    return add_whole(f, above < below ? SCAN_LARGEST : SCAN_SMALLEST, (unsigned)rank, NULL, use);
 }
 
 static enum status find(struct features *f, const struct expr *e, unsigned use, int own)
@@ -430,6 +476,8 @@ static enum status find(struct features *f, const struct expr *e, unsigned use, 
             return s;
         return at < 0 || (size_t)at >= f->t->n ? refuse(f, "an index leaves the sequence") : add_token(f, (size_t)at, use);
     }
+    if (is_sorted_entry(e, slot))
+        return find_sorted(f, e, use);
     if (e->form == FORM_QUANT)
         return find_quant(f, e, use, own);
     if (e->form == FORM_CALL)

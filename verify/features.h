@@ -8,12 +8,13 @@
 #include "verify/automaton.h"
 #include "verify/interp.h"
 
-enum scan { SCAN_MAX, SCAN_MIN, SCAN_SUM, SCAN_ANY, SCAN_ALL, SCAN_ARGMAX, SCAN_ARGMIN };
+enum scan { SCAN_MAX, SCAN_MIN, SCAN_SUM, SCAN_ANY, SCAN_ALL, SCAN_ARGMAX, SCAN_ARGMIN, SCAN_LARGEST, SCAN_SMALLEST };
+#define RANK_MOST 3           /* FORMAT.md: third largest and third smallest */
 enum { USE_CONDITION = 1, USE_SUBJECT = 2 };
 
 /* One sequence binder and where its network is read. sets[i][k]: k-th token of position i, ascending. */
 struct sequence { int slot; size_t n; int **sets; size_t *n_set; };
-struct feature { enum scan scan; unsigned uses; long *value; unsigned char *in; /* [sum of n_set], position after position */ };
+struct feature { enum scan scan; unsigned rank; /* of SCAN_LARGEST and SCAN_SMALLEST: 1, 2, 3 */ unsigned uses; long *value; unsigned char *in; /* [sum of n_set], position after position */ };
 struct features {
     const struct sequence *t;
     struct interp *in;

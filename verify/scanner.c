@@ -9,12 +9,34 @@
 #define TRANSITIONS_MAX ((size_t)1 << 26)
 #define NOTHING LONG_MIN   /* no value yet */
 
+/* Entries of a state; the value is the first of one scan, the place of argmax and argmin, the last of the ranked ones. */
+static size_t width_of(const struct feature *x)
+{
+    return x->scan == SCAN_LARGEST || x->scan == SCAN_SMALLEST ? x->rank : x->scan == SCAN_ARGMAX || x->scan == SCAN_ARGMIN ? 2 : 1;
+}
+
 static size_t state_width(const struct features *f)
 {
     size_t width = 0;
     for (size_t i = 0; i < f->n; i++)
-        width += f->items[i].scan == SCAN_ARGMAX || f->items[i].scan == SCAN_ARGMIN ? 2 : 1;
+        width += width_of(&f->items[i]);
     return width;
+}
+
+/* The largest (smallest) so far, falling (rising), NOTHING where there are fewer; v enters. */
+static void rank_step(long *to, const long *state, const struct feature *x, long v)
+{
+    for (unsigned r = 0; r < x->rank; r++) {
+        long old = state[r];
+        bool before = old == NOTHING || (x->scan == SCAN_LARGEST ? v > old : v < old);
+        to[r] = before ? v : old;
+        v = before ? old : v;
+        if (v == NOTHING) {
+            for (r++; r < x->rank; r++)
+                to[r] = NOTHING;
+            return;
+        }
+    }
 }
 
 static void state_start(long *state, const struct features *f)
@@ -25,6 +47,7 @@ static void state_start(long *state, const struct features *f)
         case SCAN_ALL: *state++ = 1; break;
         case SCAN_MAX: case SCAN_MIN: *state++ = NOTHING; break;
         case SCAN_ARGMAX: case SCAN_ARGMIN: *state++ = NOTHING; *state++ = NOTHING; break;
+        case SCAN_LARGEST: case SCAN_SMALLEST: for (unsigned r = 0; r < f->items[i].rank; r++) *state++ = NOTHING; break;
         }
 }
 
@@ -34,6 +57,12 @@ static bool state_step(long *to, const long *state, const struct features *f, si
     size_t cell = f->first[position] + k;
     for (size_t i = 0; i < f->n; i++) {
         const struct feature *x = &f->items[i];
+        if (x->rank > 0) {
+            rank_step(to, state, x, x->value[cell]);
+            to += x->rank;
+            state += x->rank;
+            continue;
+        }
         bool two = x->scan == SCAN_ARGMAX || x->scan == SCAN_ARGMIN;
         long old = state[0], v = x->value[cell], now = old;
         bool first = old == NOTHING, take = false;
@@ -43,6 +72,7 @@ static bool state_step(long *to, const long *state, const struct features *f, si
         case SCAN_ALL: now = old && (!x->in[cell] || v); break;
         case SCAN_MAX: case SCAN_ARGMAX: take = first || v > old; break;
         case SCAN_MIN: case SCAN_ARGMIN: take = first || v < old; break;
+        case SCAN_LARGEST: case SCAN_SMALLEST: break;   /* above */
         }
         take = take && x->in[cell];
         *to++ = take ? v : now;
@@ -109,9 +139,9 @@ static void read_final(struct scanner *out, const struct features *f, const stru
     for (size_t s = 0; s < out->n_final; s++) {
         const long *state = width ? layers[n].states.rows + s * width : NULL;
         for (size_t i = 0; i < f->n; i++) {
-            bool two = f->items[i].scan == SCAN_ARGMAX || f->items[i].scan == SCAN_ARGMIN;
-            out->values[s * f->n + i] = two ? state[1] : state[0];
-            state += two ? 2 : 1;
+            size_t wide = width_of(&f->items[i]);
+            out->values[s * f->n + i] = state[wide - 1];
+            state += wide;
         }
         size_t at = s;
         for (size_t i = n; i-- > 0;) {

@@ -381,8 +381,10 @@ static bool walk_states(struct walker *w, uint32_t q, size_t y, const size_t *fo
 static bool truth_of(struct walker *w, const struct ex *where, const int64_t *state, size_t *id) {
     struct sep *s = &w->s;
     size_t n = w->seen.n;
+    int64_t value[FEATURES_MOST + 1] = {0}; /* states of one value, as of the second largest token, have one truth */
+    for (int k = 0; k < s->n_f; k++) value[k] = feature_value(&s->f[k], state[k]);
     w->seen.width = (size_t)s->n_f + 1;
-    *id = table_add(&w->seen, state);
+    *id = table_add(&w->seen, value);
     if (*id < n) return true;
     if (n % 256 == 0) {
         w->truth = mem_grow(w->truth, n, n + 256, sizeof *w->truth);
@@ -410,10 +412,8 @@ static bool same_truth(const struct walker *w, const struct truth *a, const stru
 
 /* the same values of the predicate's features */
 static bool same_features(const struct walker *w, const int64_t *a, const int64_t *b) {
-    for (int k = w->n_where; k < w->s.n_f; k++) {
-        bool place = w->s.f[k].type == F_ARGMAX || w->s.f[k].type == F_ARGMIN;
-        if (place && a[k] != NOTHING && b[k] != NOTHING ? a[k] % 8192 != b[k] % 8192 : a[k] != b[k]) return false;
-    }
+    for (int k = w->n_where; k < w->s.n_f; k++)
+        if (feature_value(&w->s.f[k], a[k]) != feature_value(&w->s.f[k], b[k])) return false;
     return true;
 }
 

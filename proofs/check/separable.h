@@ -11,8 +11,9 @@
 #define NOTHING INT64_MIN                    /* value so far of a maximum over nothing */
 
 /* A subexpression that a scan over the tokens computes (§3.3). */
-enum feature_type { F_TOKEN, F_FOLD, F_ARGMAX, F_ARGMIN };
-struct feature { struct ex *x; enum feature_type type; enum quant fold; uint32_t first, last; /* positions it reads */ int64_t *g; bool *use; struct val v; };
+enum feature_type { F_TOKEN, F_FOLD, F_ARGMAX, F_ARGMIN, F_LARGEST, F_SMALLEST };
+#define RANK_BITS 20                         /* of a token in the state of F_LARGEST and F_SMALLEST */
+struct feature { struct ex *x; enum feature_type type; unsigned rank; enum quant fold; uint32_t first, last; /* positions it reads */ int64_t *g; bool *use; struct val v; };
 
 /* All forms are over logits 0..n_out-1 and attention p[cell], cell = (position, index of the token in its set). */
 struct sep {
@@ -52,6 +53,7 @@ bool sep_float32_logits(struct sep *s, const struct num *values);
 bool sep_float32_score(struct num *score, int64_t *h);
 bool feature_start(const struct feature *f, int64_t *state);
 bool feature_step(const struct sep *s, const struct feature *f, int64_t *state, uint32_t position, uint32_t cell, int64_t token);
+int64_t feature_value(const struct feature *f, int64_t state);        /* of the types but F_FOLD */
 bool feature_finish(struct sep *s, struct feature *f, int64_t state);  /* puts the value where eval() finds it */
 void sep_release(struct sep *s);                                       /* takes features and own tokens away from eval() */
 

@@ -78,6 +78,58 @@ static bool token_feature(struct sep *s, struct ex *x) {
     return true;
 }
 
+/* t stands in x as len(t) only */
+static bool length_only(const struct sep *s, const struct ex *x) {
+    if (x == NULL) return true;
+    if (x->kind == EX_CALL && x->number == FN_LEN && is_t(s, x->k[0])) return true;
+    if (x->kind == EX_VAR || x->network || x->binds.n > 0 || x->where != NULL) return fixed_now(s, x, -1);
+    for (int i = 0; i < x->n; i++)
+        if (!length_only(s, x->k[i])) return false;
+    return true;
+}
+
+/* sort(t)[c]: the largest or the smallest of a rank, 1 to 3 */
+static bool sorted_feature(struct sep *s, struct ex *x) {
+    struct eval *e = s->e;
+    int64_t at, *any = mem_get(s->n, sizeof *any); /* any sequence: only its length is read */
+    for (uint32_t i = 0; i < s->n; i++)
+        for (uint32_t c = s->at[i]; c < s->at[i + 1]; c++) {
+            int64_t token = s->sets.v[i][c - s->at[i]];
+            any[i] = token;
+            if (token < 0 || token + 1 >= (int64_t)1 << RANK_BITS) {
+                mem_free(any);
+                return sep_refuse(s, "a token is too large to be sorted");
+            }
+        }
+    e->env[s->slot] = (struct var){.set = true, .seq = true, .s = any, .n = s->n};
+    e->has_last = true;
+    e->last = (int64_t)s->n - 1;
+    bool good = length_only(s, x->k[1]) && eval_int(e, x->k[1], &at) && at >= 0 && at < (int64_t)s->n;
+    e->has_last = false;
+    e->env[s->slot].set = false;
+    eval_reset(e);
+    mem_free(any);
+    if (!good) return sep_refuse(s, "an index of the sorted sequence is not constant");
+    int64_t below = at + 1, above = (int64_t)s->n - at, rank = above < below ? above : below;
+    if (rank > 3) return sep_refuse(s, "an entry of sort(t) is more than two places from either end");
+    struct feature *f = feature_new(s, x, above < below ? F_LARGEST : F_SMALLEST);
+    if (f == NULL) return sep_refuse(s, "too many features");
+    f->rank = (unsigned)rank;
+    return true;
+}
+
+/* The state of a ranked feature: `rank` fields of RANK_BITS, each a token + 1 (F_SMALLEST: of the token counted from the top), the best in the lowest; 0 is none. */
+static int64_t ranked_step(const struct feature *f, int64_t state, int64_t token) {
+    const int64_t field = ((int64_t)1 << RANK_BITS) - 1;
+    int64_t v = f->type == F_LARGEST ? token + 1 : field - token, out = 0; /* 1..2^20 - 1 */
+    for (unsigned r = 0; r < f->rank; r++) {
+        int64_t old = state >> (RANK_BITS * r) & field, here = v > old ? v : old;
+        out |= here << (RANK_BITS * r);
+        v = v > old ? old : v;
+    }
+    return out;
+}
+
 /* max(t), min(t), sum(t), contains(t, a), argmax(t), argmin(t), len(t) */
 static bool whole_feature(struct sep *s, struct ex *x) {
     static const struct { enum fn fn; enum feature_type type; enum quant fold; } table[] = {
@@ -203,6 +255,7 @@ bool sep_collect(struct sep *s, struct ex *x, int own_slot) {
             return true;
         }
         if (x->kind == EX_INDEX && x->n == 2 && is_t(s, x->k[0])) return token_feature(s, x);
+        if (x->kind == EX_INDEX && x->n == 2 && x->k[0]->kind == EX_CALL && x->k[0]->number == FN_SORT && is_t(s, x->k[0]->k[0])) return sorted_feature(s, x);
         if (x->kind == EX_CALL && x->n >= 1 && is_t(s, x->k[0])) return whole_feature(s, x);
         if (x->kind == EX_QUANT && x->binds.n == 1 && !mentions(x->binds.b[0].set, s->slot)) return fold_feature(s, x);
         if (is_t(s, x)) return sep_refuse(s, "the sequence stands alone");
@@ -220,8 +273,8 @@ bool sep_collect(struct sep *s, struct ex *x, int own_slot) {
 }
 
 bool feature_start(const struct feature *f, int64_t *state) {
-    bool extreme = f->type != F_FOLD || f->fold == Q_MAX || f->fold == Q_MIN;
-    *state = extreme ? NOTHING : f->fold == Q_ALL;
+    bool extreme = (f->type != F_FOLD && f->rank == 0) || f->fold == Q_MAX || f->fold == Q_MIN;
+    *state = f->rank > 0 ? 0 : extreme ? NOTHING : f->fold == Q_ALL;
     return true;
 }
 
@@ -231,6 +284,10 @@ bool feature_step(const struct sep *s, const struct feature *f, int64_t *state, 
     if (position < f->first || position > f->last) return true;
     if (f->type == F_TOKEN) {
         *state = token;
+        return true;
+    }
+    if (f->rank > 0) {
+        *state = ranked_step(f, *state, token);
         return true;
     }
     if (!f->use[cell]) return true;
@@ -254,12 +311,21 @@ bool feature_step(const struct sep *s, const struct feature *f, int64_t *state, 
     }
 }
 
+int64_t feature_value(const struct feature *f, int64_t state) {
+    const int64_t field = ((int64_t)1 << RANK_BITS) - 1;
+    if (f->rank > 0) {
+        int64_t v = state >> (RANK_BITS * (f->rank - 1)) & field;
+        return f->type == F_LARGEST ? v - 1 : field - v;
+    }
+    return state != NOTHING && (f->type == F_ARGMAX || f->type == F_ARGMIN) ? state % 8192 : state;
+}
+
 bool feature_finish(struct sep *s, struct feature *f, int64_t state) {
     if (state == NOTHING) return sep_refuse(s, "max or min over nothing");
     if (f->type == F_FOLD && (f->fold == Q_ALL || f->fold == Q_ANY)) f->v = (struct val){.type = V_TRI, .tri = state != 0 ? YES : NO};
     else {
         f->v = (struct val){.type = V_NUM, .x = pool_get(s->e, 1)};
-        num_set_int(f->v.x, f->type == F_ARGMAX || f->type == F_ARGMIN ? state % 8192 : state);
+        num_set_int(f->v.x, feature_value(f, state));
     }
     f->x->cache = &f->v;
     return true;

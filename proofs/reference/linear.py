@@ -193,11 +193,18 @@ class LinearInterpreter(Interpreter):
             if len(part.parts[1]) != 1 or part.parts[1][0].kind == "slice" or self.tokens in names_in(part.parts[1]):
                 raise NotSeparable("a position that depends on the tokens")
             return
+        if part.kind == "index" and self.is_sorted_entry(part):
+            return self.uses(part.parts[1])
         if part.kind == "call" and part.parts[0] in OF_TOKENS and self.is_sequence(part.parts[1][0]):
             inner = part.parts[1][1:]
         elif part.kind == "call" and part.parts[0] in ("logits", "attn") and self.is_sequence(part.parts[1][-1]):
             inner = part.parts[1][:-1]
         self.uses(inner)
+
+    def is_sorted_entry(self, part):
+        """sort(t)[c]; c may read len(t). How near an end it is does not matter to one who looks at every sequence."""
+        base, index = part.parts
+        return base.kind == "call" and base.parts[0] == "sort" and self.is_sequence(base.parts[1][0]) and len(index) == 1 and index[0].kind != "slice"
 
     def is_sequence(self, e):
         return e.kind == "name" and e.parts[0] == self.tokens

@@ -95,6 +95,8 @@ class One:
                                       where=("t[0] == t[%d]" % (self.n - 1), lambda t: t[0] == t[-1]))
         yield "list", self.right().with_(kind="list")
         yield "list-some", self.wrong().with_(kind="list", at_most=3)
+        yield "second", b.with_(kind="count", body="argmax(%s) == sort(t)[%s]" % (self.row, "len(t) - 2" if self.n > 1 else "0"),
+                                fn=lambda t: Margin(lead(self.logits(t), sorted(t)[max(self.n - 2, 0)])))
         yield "exists", self.right().with_(closed=True, where=("t[0] == 2", lambda t: t[0] == 2))
         yield "exists-not", b.with_(closed=True, body="logits(M, t)[%s, 0] < %s" % (self.r, text_of(below(self.lowest(0)))),
                                     fn=lambda t: self.logits(t)[0] < float(below(self.lowest(0))))

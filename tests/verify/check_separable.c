@@ -57,6 +57,19 @@ static bool p_choice(const struct at *x) { return leads(x, x->t[0] < x->t[x->n -
 static bool p_both(const struct at *x) { return sign(x->r.logit[x->p1] + 2) > 0 && sign(mass_on(x, max_of(x)) - 0.25L) >= 0; }
 static bool p_equal(const struct at *x) { return sign(x->r.logit[x->p1] - x->r.logit[x->p2]) == 0; }
 static bool p_parity(const struct at *x) { return leads(x, count_of(x, x->p1) % 2, true); }
+static int ranked(const struct at *x, int k)
+{
+    int t[16] = { 0 };
+    for (int i = 0; i < x->n; i++) {
+        int at = i;
+        for (; at > 0 && t[at - 1] > x->t[i]; at--)
+            t[at] = t[at - 1];
+        t[at] = x->t[i];
+    }
+    return t[k];
+}
+static bool p_second(const struct at *x) { return leads(x, ranked(x, x->n > 1 ? x->n - 2 : 0), true); }
+static bool p_next(const struct at *x) { return leads(x, ranked(x, x->n > 1 ? 1 : 0), true); }
 static bool p_sum_attn(const struct at *x)
 {
     long double v = 0;
@@ -84,6 +97,8 @@ static const struct { const char *text; bool (*truth)(const struct at *); } pred
     { "argmax(logits(M, t)[R]) == if t[0] < t[N] then Q else S", p_choice },
     { "logits(M, t)[R, Q] > -2 and sum{attn(M, 0, 0, t)[R, i] : i in 0..N where t[i] == max(t)} >= 1/4", p_both },
     { "logits(M, t)[R, Q] == logits(M, t)[R, S]", p_equal },
+    { "argmax(logits(M, t)[R]) == sort(t)[if len(t) > 1 then len(t) - 2 else 0]", p_second },
+    { "argmax(logits(M, t)[R]) == sort(t)[min(1, len(t) - 1)]", p_next },
     { "argmax(logits(M, t)[R]) == count{t[i] == Q : i in 0..N} % 2", p_parity },
     { "sum{t[i] * attn(M, 0, 0, t)[R, i] : i in 0..N} > max(t) - C / 100", p_sum_attn },
 };
