@@ -32,3 +32,10 @@ enum status command_claims(struct claims *out, const struct arguments *a, struct
     free(settings);
     return s;
 }
+
+enum status command_closed(const struct statement *s, struct diag *d)
+{
+    if (!s->open) return STATUS_OK;
+    if (!s->open->constant) return diag_fail(d, STATUS_INPUT, "claim '%s' leaves conditions open; put those that hold into its where", s->name);
+    return diag_fail(d, STATUS_INPUT, "claim '%s' leaves a constant open; give it a value: --param '?%s=1/2'", s->name, s->open->constant);
+}

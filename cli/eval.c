@@ -288,6 +288,7 @@ int command_eval(const struct arguments *a) {
     if (s != STATUS_OK) goto done;
     read = true;
     s = choose(&pick, &c, at, n_at, &d);
+    if (s == STATUS_OK) s = command_closed(&c.statements[pick], &d);
     if (s == STATUS_OK) s = evaluate(&t, &c.statements[pick], at, n_at, &d);
     if (s == STATUS_OK) s = t.failed ? STATUS_MEMORY : command_write(NULL, t.data ? t.data : "", t.size, &d);
 done:;

@@ -81,6 +81,22 @@ static void add_engines(struct text *out, const struct statement *s, const char 
     text_clear(&why);
 }
 
+/* What is left open, and the engines of one instance. */
+static void add_open(struct text *out, const struct statement *s, const char *engine) {
+    struct instance *i = NULL;
+    struct diag d;
+    mpq_t half;
+    diag_init(&d);
+    mpq_init(half);
+    mpq_set_ui(half, 1, 2);
+    if (s->open->constant) text_addf(out, "  open      %s: values are tried, each a claim of its own; the first ones 0, 1, -1, 10, ...\n", s->open->constant);
+    else text_addf(out, "  open      %zu conditions: taken away one by one, each time a claim of its own\n", s->open->n_conditions);
+    if (statement_close(&i, s, s->open->constant ? half : NULL, NULL, &d) == STATUS_OK) add_engines(out, instance_statement(i), engine);
+    instance_free(i);
+    mpq_clear(half);
+    diag_clear(&d);
+}
+
 void plan_add(struct text *out, const struct statement *s, const char *engine) {
     text_addf(out, "%s", s->name);
     for (size_t i = 0; i < s->n_foreach; i++) {
@@ -88,6 +104,10 @@ void plan_add(struct text *out, const struct statement *s, const char *engine) {
         number_add_text(out, s->foreach[i].value);
     }
     text_addf(out, "%s: %s under %s\n", s->n_foreach ? "]" : "", kinds[s->body], s->semantics == SEMANTICS_FLOAT32 ? "float32" : "real");
+    if (s->open && !s->undecidable) {
+        add_open(out, s, engine);
+        return;
+    }
     if (s->undecidable || !s->text) {
         text_addf(out, "  undecided %s\n", s->undecidable ? s->undecidable : "a model could not be loaded");
         return;

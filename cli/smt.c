@@ -19,6 +19,8 @@ int command_smt(const struct arguments *a)
         s = diag_fail(&d, STATUS_INPUT, "there are %zu claims (or values of foreach); smt writes one: --only NAME, and --param for a foreach", c.n_statements);
         goto done;
     }
+    s = command_closed(st, &d);
+    if (s != STATUS_OK) goto done;
     begun = true;
     s = smt_init(&m, st, &d);
     if (s == STATUS_OK) s = smt_write(&doc, &m);

@@ -76,13 +76,19 @@ static enum status infos(struct text *manifest, const char *folder, const struct
     return s;
 }
 
+static enum status statement(struct text *manifest, const char *folder, const struct result *x, struct diag *d) {
+    enum status s = STATUS_OK;
+    if (x->statement->text) s = put(manifest, folder, x->file_label, ".statement", x->statement->text, strlen(x->statement->text), d);
+    if (s == STATUS_OK && x->certificate_path) s = put(manifest, folder, x->file_label, ".cert", x->certificate, strlen(x->certificate), d);
+    return s;
+}
+
 static enum status statements(struct text *manifest, const char *folder, const struct run_record *r, struct diag *d) {
     enum status s = STATUS_OK;
     for (size_t i = 0; i < r->n && s == STATUS_OK; i++) {
-        const struct result *x = &r->results[i];
-        if (x->statement->text) s = put(manifest, folder, x->file_label, ".statement", x->statement->text, strlen(x->statement->text), d);
-        if (s == STATUS_OK && x->certificate_path)
-            s = put(manifest, folder, x->file_label, ".cert", x->certificate, strlen(x->certificate), d);
+        const struct answer *a = r->results[i].answer;
+        s = statement(manifest, folder, &r->results[i], d);
+        for (size_t k = 0; a && k < a->n_others && s == STATUS_OK; k++) s = statement(manifest, folder, &a->others[k].result, d);
     }
     return s;
 }
@@ -142,24 +148,41 @@ static const char *claims_name(const struct claims *c) {
 }
 
 /* The lines that hold the certificates against the claim file, with the parameters of the run. */
+static void replay_claim(struct text *t, const struct run_record *r, const struct result *x, const char *constant, mpq_srcptr value) {
+    const struct statement *s = x->statement;
+    if (!x->certificate_path) return;
+    text_addf(t, "    weightproof-check --claims %s --only %s", claims_name(r->claims), s->name);
+    for (size_t k = 0; k < r->n_options; k++)
+        if (strcmp(r->options[k].name, "param") == 0) text_addf(t, " --param '%s'", r->options[k].value);
+    if (constant) {
+        text_addf(t, " --param '?%s=", constant);
+        number_add_text(t, value);
+        text_add(t, "'");
+    }
+    for (size_t k = 0; k < s->n_models; k++) {
+        const char *name = r->claims->models[s->models[k]].name;
+        text_addf(t, " --model %s=%s.net", name, name);
+    }
+    for (size_t k = 0; k < s->n_data; k++) {
+        const char *name = r->claims->data[s->data[k]].name;
+        text_addf(t, " --data %s=%s.arr", name, name);
+    }
+    text_addf(t, " %s.cert\n", x->file_label);
+}
+
 static void replay_claims(struct text *t, const struct run_record *r) {
     for (size_t i = 0; i < r->n; i++) {
-        const struct result *x = &r->results[i];
-        const struct statement *s = x->statement;
-        if (!x->certificate_path) continue;
-        text_addf(t, "    weightproof-check --claims %s --only %s", claims_name(r->claims), s->name);
-        for (size_t k = 0; k < r->n_options; k++)
-            if (strcmp(r->options[k].name, "param") == 0) text_addf(t, " --param '%s'", r->options[k].value);
-        for (size_t k = 0; k < s->n_models; k++) {
-            const char *name = r->claims->models[s->models[k]].name;
-            text_addf(t, " --model %s=%s.net", name, name);
-        }
-        for (size_t k = 0; k < s->n_data; k++) {
-            const char *name = r->claims->data[s->data[k]].name;
-            text_addf(t, " --data %s=%s.arr", name, name);
-        }
-        text_addf(t, " %s.cert\n", x->file_label);
+        const struct answer *a = r->results[i].answer;
+        const char *constant = a ? a->opening->constant : NULL;
+        replay_claim(t, r, &r->results[i], constant, a ? a->holds : NULL);
+        for (size_t k = 0; a && k < a->n_others; k++) replay_claim(t, r, &a->others[k].result, constant, a->others[k].value);
     }
+}
+
+static bool replay_check(struct text *t, const struct result *x) {
+    if (!x->certificate_path) return false;
+    text_addf(t, "    weightproof-check --expect %s %s.cert\n", verdict_name(result_certified(x)), x->file_label);
+    return true;
 }
 
 static void replay(struct text *t, const struct run_record *r) {
@@ -167,10 +190,9 @@ static void replay(struct text *t, const struct run_record *r) {
     text_add(t, "# How to check this folder again\n\nThe sums of all files:\n\n    sha256sum -c MANIFEST\n\n"
                 "Every certificate, by the independent checker (`make weightproof-check` needs a C compiler and GMP only):\n\n");
     for (size_t i = 0; i < r->n; i++) {
-        const struct result *x = &r->results[i];
-        if (!x->certificate_path) continue;
-        text_addf(t, "    weightproof-check --expect %s %s.cert\n", verdict_name(x->verdict), x->file_label);
-        any = true;
+        const struct answer *a = r->results[i].answer;
+        any = replay_check(t, &r->results[i]) || any;
+        for (size_t k = 0; a && k < a->n_others; k++) any = replay_check(t, &a->others[k].result) || any;
     }
     if (!any) text_add(t, "    (this run has no accepted certificate)\n");
     text_add(t, "\nThe checker finds the networks (`.net`) and data arrays (`.arr`) beside the certificates by their SHA-256 and prints the statement that it accepted.\n"

@@ -41,7 +41,7 @@ static void add_interval(struct text *out, const struct result *r) {
     result_interval(&x, r);
     if (x.has_lo) add_end(out, "lo", x.lo, ROUND_DOWN);
     if (x.has_hi) add_end(out, "hi", x.hi, ROUND_UP);
-    if (x.has_lo && r->statement->body == BODY_PROVE) {
+    if (x.has_lo && r->statement->body == BODY_PROVE && !r->answer) {
         text_add(out, ",\n     \"slack\": ");
         write_double(out, x.lo, ROUND_DOWN);
     }
@@ -110,6 +110,53 @@ static void add_idle(struct text *out, const struct statement *s) {
     text_clear(&t);
 }
 
+static void add_other(struct text *out, const struct instance_result *x, const char *constant) {
+    text_add(out, "\n      {");
+    if (constant) {
+        text_add(out, "\"value\": \"");
+        number_add_text(out, x->value);
+        text_add(out, "\"");
+    } else
+        text_addf(out, "\"without\": %zu", x->condition + 1);
+    add_string(out, "verdict", verdict_name(x->result.verdict));
+    add_binding(out, "counterexample", &x->result.outcome.counterexample);
+    add_string(out, "certificate", x->result.certificate_path);
+    add_string(out, "certificate_sha256", x->result.certificate_sha256);
+    add_string(out, "accepted", x->result.acceptance);
+    add_string(out, "statement", x->result.statement->text);
+    add_string(out, "statement_sha256", x->result.statement->sha256);
+    text_add(out, "}");
+}
+
+/* What the claim leaves open, and the certificates that stand beside the claim's own. */
+static void add_answer(struct text *out, const struct answer *a) {
+    const struct opening *o = a->opening;
+    if (o->constant) {
+        text_add(out, ",\n     \"constant\": {\"name\": ");
+        write_json_string(out, o->constant);
+        const struct { const char *key; bool known; mpq_srcptr value; } ends[] = {{"holds", a->has_holds, a->holds}, {"fails", a->has_fails, a->fails}};
+        for (size_t i = 0; i < 2; i++) {
+            text_addf(out, ", \"%s\": %s", ends[i].key, ends[i].known ? "\"" : "null");
+            if (ends[i].known) number_add_text(out, ends[i].value), text_add(out, "\"");
+        }
+        text_add(out, "}");
+    } else {
+        text_add(out, ",\n     \"conditions\": [");
+        for (size_t i = 0; i < o->n_conditions; i++) {
+            text_add(out, i ? ", {\"text\": " : "{\"text\": ");
+            write_json_string(out, o->conditions[i]);
+            text_addf(out, ", \"kept\": %s}", a->kept[i] ? "true" : "false");
+        }
+        text_add(out, "]");
+    }
+    text_addf(out, ",\n     \"trials\": %zu, \"others\": [", a->trials);
+    for (size_t i = 0; i < a->n_others; i++) {
+        text_add(out, i ? "," : "");
+        add_other(out, &a->others[i], o->constant);
+    }
+    text_add(out, "]");
+}
+
 static void add_result(struct text *out, const struct result *r) {
     const struct statement *s = r->statement;
     text_add(out, "\n    {\"name\": ");
@@ -122,6 +169,7 @@ static void add_result(struct text *out, const struct result *r) {
     if (s->has_expect) add_string(out, "expect", verdict_name(s->expect));
     add_string(out, "semantics", s->semantics == SEMANTICS_FLOAT32 ? "float32" : "real");
     add_values(out, r);
+    if (r->answer) add_answer(out, r->answer);
     add_string(out, "evidence", evidence_name(r->evidence));
     add_string(out, "certificate", r->certificate_path);
     add_string(out, "certificate_sha256", r->certificate_sha256[0] ? r->certificate_sha256 : NULL);

@@ -4,6 +4,7 @@
 #include "core/mem.h"
 #include "proofs/certificate.h"
 #include "proofs/certify.h"
+#include "proofs/open.h"
 #include "proofs/session.h"
 
 const struct engine *engine_find(const char *name) {
@@ -162,6 +163,11 @@ void judge_statement(struct result *r, const struct statement *s, const struct j
     if (!r->label || !r->file_label) {
         r->status = STATUS_MEMORY;
         result_reason(r, status_name(STATUS_MEMORY));
+        return;
+    }
+    if (s->open && !s->undecidable) {
+        if (s->open->constant) judge_constant(r, j, d);
+        else judge_conditions(r, j, d);
         return;
     }
     if (s->undecidable || !s->text) {

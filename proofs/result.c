@@ -12,7 +12,24 @@ static const char *const evidence_names[] = {
 
 const char *evidence_name(enum evidence e) { return evidence_names[e]; }
 
+static void answer_free(struct answer *a) {
+    if (!a) return;
+    for (size_t i = 0; i < a->n_others; i++) {
+        result_clear(&a->others[i].result);
+        instance_free(a->others[i].instance);
+        mpq_clear(a->others[i].value);
+    }
+    mpq_clears(a->holds, a->fails, NULL);
+    instance_free(a->instance);
+    free(a->others);
+    free(a->kept);
+    free(a);
+}
+
+enum verdict result_certified(const struct result *r) { return r->answer && r->verdict == VERDICT_BOUNDED ? VERDICT_PROVED : r->verdict; }
+
 void result_clear(struct result *r) {
+    answer_free(r->answer);
     outcome_clear(&r->outcome);
     free(r->certificate_path);
     free(r->certificate);

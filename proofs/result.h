@@ -12,6 +12,7 @@ enum evidence {
 };
 const char *evidence_name(enum evidence e);
 
+struct answer;
 struct result {
     const struct statement *statement;
     struct outcome outcome;         /* what the engine proposed; to be believed only as far as evidence says */
@@ -25,10 +26,26 @@ struct result {
     char certificate_sha256[65];    /* of the text, "" without one */
     char *acceptance;               /* the checker's line, or NULL */
     char *reason;                   /* why it is undecided or an error, or NULL */
+    struct answer *answer;          /* of a claim that leaves something open, else NULL; statement, outcome and certificate are then those of an instance that holds */
     char *label;                    /* name of the claim with its foreach values: no_trigger[a=3] */
     char *file_label;               /* the same for file names: no_trigger.a.3 */
 };
 void result_clear(struct result *r);
+
+/* One instance of a claim that leaves something open (statement.h), judged. */
+struct instance_result { bool made; struct instance *instance; mpq_t value; size_t condition; struct result result; };
+/* What was found: a value for which the claim holds and one for which it fails, or the conditions that are kept. others: the certificates beside the result's own, of
+ * the value that fails, or of each condition without which the claim fails. */
+struct answer {
+    const struct opening *opening;
+    mpq_t holds, fails; bool has_holds, has_fails;
+    bool *kept;
+    struct instance *instance;      /* of the result's own statement, or NULL */
+    struct instance_result *others; size_t n_others;
+    size_t trials;
+};
+/* Of the certificate that stands beside the result: the verdict that it was accepted with. */
+enum verdict result_certified(const struct result *r);
 /* Copies the reason (NULL leaves the old one). */
 void result_reason(struct result *r, const char *reason);
 

@@ -108,7 +108,56 @@ static void add_unchecked(struct text *out, const struct result *r) {
     interval_clear(&x);
 }
 
+/* Exactly, when that is short. */
+static void add_number(struct text *out, const mpq_t q) {
+    if (mpz_sizeinbase(mpq_denref(q), 10) + mpz_sizeinbase(mpq_numref(q), 10) <= 40) write_short(out, q);
+    else write_decimal(out, q, 12, ROUND_DOWN);
+}
+
+/* A constant left open: where it holds and where it fails. */
+static void add_constant(struct text *out, const struct result *r, const char *name) {
+    const struct answer *a = r->answer;
+    text_addf(out, "holds at %s = ", name);
+    add_number(out, a->holds);
+    text_addf(out, ", fails at %s = ", name);
+    add_number(out, a->fails);
+    if (a->n_others == 0) return;
+    const struct outcome *o = &a->others[0].result.outcome;
+    if (o->counterexample.n_parts) add_at(out, ", counterexample ", &o->counterexample);
+    else add_at(out, ", by ", &o->attains);
+}
+
+/* Conditions: those that are needed. */
+static void add_conditions(struct text *out, const struct result *r) {
+    const struct answer *a = r->answer;
+    const struct opening *open = a->opening;
+    size_t n = 0;
+    for (size_t i = 0; i < open->n_conditions; i++)
+        if (a->kept[i]) text_addf(out, "%s%s", n++ ? "; " : "holds assuming ", open->conditions[i]);
+    if (n == 0) text_addf(out, "holds under none of the %zu conditions", open->n_conditions);
+    else text_addf(out, " (%zu of %zu conditions; without any one of these it fails)", n, open->n_conditions);
+}
+
+static void add_answer(struct text *out, const struct result *r) {
+    const struct answer *a = r->answer;
+    if (r->verdict == VERDICT_BOUNDED) add_constant(out, r, a->opening->constant);
+    else if (r->verdict == VERDICT_PROVED) add_conditions(out, r);
+    else if (r->verdict == VERDICT_REFUTED) {
+        text_add(out, "it fails under all conditions: ");
+        add_found(out, r);
+    }
+    if (r->verdict != VERDICT_UNDECIDED) return;
+    text_add(out, r->reason ? r->reason : "no reason given");
+    if (!a->has_holds) return;
+    text_add(out, "; found so far: ");
+    add_constant(out, r, a->opening->constant);
+}
+
 void write_result(struct text *out, const struct result *r) {
+    if (r->answer && r->verdict != VERDICT_VACUOUS && r->verdict != VERDICT_ERROR) {
+        add_answer(out, r);
+        return;
+    }
     switch (r->verdict) {
     case VERDICT_VACUOUS: text_add(out, "no case satisfies the conditions"); break;
     case VERDICT_UNDECIDED:

@@ -100,6 +100,32 @@ void write_json_binding(struct text *out, const struct binding *b) {
     text_add(out, "}");
 }
 
+/* q times 10^n is an integer for the least n there is, if any up to 40. */
+void write_short(struct text *out, const mpq_t q) {
+    mpq_t x;
+    mpz_t whole;
+    int places = 0;
+    mpq_init(x);
+    mpz_init(whole);
+    mpq_set(x, q);
+    for (; mpz_cmp_ui(mpq_denref(x), 1) != 0 && places <= 40; places++) {
+        mpz_mul_ui(mpq_numref(x), mpq_numref(x), 10);
+        mpq_canonicalize(x);
+    }
+    if (places > 40 || mpz_sizeinbase(mpq_numref(x), 10) > 40) number_add_text(out, q);
+    else {
+        char digits[64];
+        mpz_abs(whole, mpq_numref(x));
+        mpz_get_str(digits, 10, whole);
+        size_t n = strlen(digits), before = n > (size_t)places ? n - (size_t)places : 0;
+        text_addf(out, "%s%.*s%s", mpq_sgn(q) < 0 ? "-" : "", before ? (int)before : 1, before ? digits : "0", places ? "." : "");
+        for (size_t i = n; places && i < (size_t)places; i++) text_add(out, "0");
+        text_add(out, digits + before);
+    }
+    mpz_clear(whole);
+    mpq_clear(x);
+}
+
 void interval_init(struct interval *x) {
     mpq_inits(x->lo, x->hi, NULL);
     x->has_lo = x->has_hi = false;
@@ -111,6 +137,14 @@ void result_interval(struct interval *x, const struct result *r) {
     const struct outcome *o = &r->outcome;
     enum body body = r->statement->body;
     x->has_lo = x->has_hi = false;
+    if (r->answer && r->answer->opening->constant) {   /* the two values of a constant left open */
+        const struct answer *a = r->answer;
+        bool rising = mpq_cmp(a->holds, a->fails) < 0;
+        x->has_lo = x->has_hi = a->has_holds && a->has_fails;
+        mpq_set(x->lo, rising ? a->holds : a->fails);
+        mpq_set(x->hi, rising ? a->fails : a->holds);
+        return;
+    }
     if (o->proposal == PROPOSAL_VACUOUS || body == BODY_LIST) return;
     if (body == BODY_COUNT) {
         if (o->proposal != PROPOSAL_INTERVAL || mpz_sgn(o->total_lo) <= 0) return;

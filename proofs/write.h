@@ -8,6 +8,8 @@
 enum direction { ROUND_DOWN, ROUND_UP };
 /* Decimal with that many significant digits, rounded in the direction; an integer that fits is written exactly. */
 void write_decimal(struct text *out, const mpq_t q, int digits, enum direction way);
+/* A decimal when the number is one of at most 40 digits, else p/q. */
+void write_short(struct text *out, const mpq_t q);
 /* Shortest text of a double that is not above (not below) q; reads back as that double. */
 void write_double(struct text *out, const mpq_t q, enum direction way);
 /* JSON string with its quotes; NULL is null. Bytes that are no UTF-8 become U+FFFD. */

@@ -47,6 +47,7 @@ SCRIPTS = [
     ("smt_attention", [PY, "tests/smt/attention.py", BUILD]),
     ("smt_solver", [PY, "tests/smt/solver.py", BUILD]),
     ("claims", [PY, "tests/claims/run.py", BUILD]),
+    ("claims_left_open", [PY, "tests/claims/left_open.py", BUILD]),
     ("interventions", [PY, "tests/examples/interventions.py", BUILD]),
     ("examples", [PY, "tests/examples/run.py", BUILD] + (["examples/backdoor.claims", "examples/running_sum.claims"] if "asan" in BUILD else [])),
 ]

@@ -3,7 +3,6 @@
 #include "core/hash.h"
 #include "core/mem.h"
 #include "verify/elaborate.h"
-#include "verify/radius.h"
 
 #define CLAIMS_MAX_BYTES ((size_t)4 * 1024 * 1024)
 
@@ -41,13 +40,8 @@ void claims_clear(struct claims *c)
             model_clear(&c->models[i].model);
     for (size_t i = 0; i < c->n_data; i++)
         data_array_clear(&c->data[i].array);
-    for (size_t i = 0; i < c->n_statements; i++) {
-        struct statement *s = &c->statements[i];
-        mpq_clear(s->within);
-        radii_free(s->radii);
-        for (size_t k = 0; k < s->n_foreach; k++)
-            mpq_clear(s->foreach[k].value);
-    }
+    for (size_t i = 0; i < c->n_statements; i++)
+        statement_done(&c->statements[i]);
     if (c->arena)
         arena_clear(c->arena);
     free(c->arena);
@@ -73,21 +67,27 @@ static void declared_twice(struct elaborator *e, const struct decl *d, size_t fi
     report_at(e->report, d->at, label, NULL, "%s'%s' is declared twice", d->kind == DECL_CLAIM ? "claim " : "", d->name);
 }
 
-static const struct expr *param_value(struct elaborator *e, const struct decl *d)
+const struct expr *param_given(struct elaborator *e, const char *name)
 {
     for (size_t i = e->options->n_params; i-- > 0;)
-        if (strcmp(e->options->params[i].key, d->name) == 0) {
+        if (strcmp(e->options->params[i].key, name) == 0) {
             const char *text = e->options->params[i].value;
             char file[160];
             struct expr *value = NULL;
-            (void)snprintf(file, sizeof file, "--param %.100s", d->name);
+            (void)snprintf(file, sizeof file, "--param %.100s", name);
             struct report r = {e->report->diag, file, text, strlen(text), STATUS_OK};
             enum status s = syntax_parse_literal(&value, e->arena, &r);
             if (s != STATUS_OK)
                 e->report->status = s;
-            return s == STATUS_OK ? value : d->value;
+            return s == STATUS_OK ? value : NULL;
         }
-    return d->value;
+    return NULL;
+}
+
+static const struct expr *param_value(struct elaborator *e, const struct decl *d)
+{
+    const struct expr *given = param_given(e, d->name);
+    return given ? given : d->value;
 }
 
 /* Puts the names of the file in view, in order; a let or domain sees those before it. */
@@ -152,6 +152,15 @@ static bool is_data(const struct decl *d) { return d->kind == DECL_DATA; }
 static bool is_param(const struct decl *d) { return d->kind == DECL_PARAM; }
 static bool is_claim(const struct decl *d) { return d->kind == DECL_CLAIM; }
 
+/* A constant that some claim leaves open. */
+static bool is_constant(const struct elaborator *e, const char *name)
+{
+    for (size_t i = 0; name[0] == '?' && i < e->syntax->n; i++)
+        if (is_claim(&e->syntax->decls[i]) && e->syntax->decls[i].claim->open && strcmp(e->syntax->decls[i].claim->open, name) == 0)
+            return true;
+    return false;
+}
+
 static void check_options(struct elaborator *e)
 {
     const struct claims_options *o = e->options;
@@ -160,7 +169,8 @@ static void check_options(struct elaborator *e)
     for (size_t i = 0; i < o->n_data; i++)
         unknown_option(e, "--data", o->data[i].key, is_data);
     for (size_t i = 0; i < o->n_params; i++)
-        unknown_option(e, "--param", o->params[i].key, is_param);
+        if (!is_constant(e, o->params[i].key))
+            unknown_option(e, "--param", o->params[i].key, is_param);
     for (size_t i = 0; i < o->n_only; i++)
         unknown_option(e, "--only", o->only[i], is_claim);
     for (size_t i = 0; i < o->n_settings; i++) {

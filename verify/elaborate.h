@@ -12,6 +12,7 @@ struct elaborator {
     /* of the claim at hand: */
     const struct claim *claim;
     struct { char *name; mpq_srcptr value; } values[8]; size_t n_values;   /* foreach */
+    const bool *assumed;             /* of the claim's conditions to choose from those that are; NULL: all */
 };
 #define FOREACH_MAX 8              /* variables */
 #define STATEMENTS_MAX 100000      /* of one file */
@@ -29,6 +30,15 @@ enum status labels_bind(struct elaborator *e) MUST_USE;
 /* Appends the statements of one claim to e->claims (foreach.c, statement.c). */
 void claim_elaborate(struct elaborator *e, const struct claim *c);
 void statement_make(struct elaborator *e, const struct scope *env);
+/* The statement of the claim at hand in *s, which is zeroed; statement_done releases what is not in the arena. */
+void statement_build(struct statement *s, struct elaborator *e, const struct scope *env);
+void statement_done(struct statement *s);
+/* The value that --param gives to a name, or NULL (claims.c). */
+const struct expr *param_given(struct elaborator *e, const char *name);
+/* opening.c: a value for a name */
+const struct scope *bind_value(struct elaborator *e, const struct scope *env, const char *name, mpq_srcptr value, struct place at);
+/* A claim that leaves something open: its template. */
+void statement_open(struct elaborator *e, const struct scope *env);
 /* Canonical text and its hash, models in order of first use, ids (statement_text.c). */
 enum status statement_finish(struct statement *s, struct arena *a) MUST_USE;
 void statement_use_models(struct statement *s, struct arena *a, const struct claims *c, bool *unread);

@@ -133,16 +133,6 @@ static bool add_image_value(collector *c, const struct expr *raw, const struct s
     return ok;
 }
 
-static const struct scope *bind_value(struct elaborator *e, const struct scope *env, const char *name, mpq_srcptr value, struct place at)
-{
-    mpq_t q;
-    mpq_init(q);
-    mpq_set(q, value);
-    const struct expr *x = expr_number(e->arena, at, q);
-    mpq_clear(q);
-    return x ? scope_add(e->arena, (struct scope){.up = env, .name = name, .kind = SCOPE_VALUE, .slot = -1, .expr = x}) : NULL;
-}
-
 static bool collect_image(collector *c, const struct expr *raw, size_t i, const struct scope *env)
 {
     if (i == raw->binds.n)
@@ -187,7 +177,10 @@ static void each(struct elaborator *e, size_t i, const struct scope *env)
 {
     const struct binds *b = &e->claim->foreach;
     if (i == b->n) {
-        statement_make(e, env);
+        if (e->claim->open || e->claim->assuming)
+            statement_open(e, env);
+        else
+            statement_make(e, env);
         return;
     }
     struct values values = {0};

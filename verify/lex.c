@@ -125,10 +125,10 @@ static enum token_kind next_kind(struct lexer *l)
     char c = ahead(l, 0);
     if (l->pos >= l->size)
         return TOKEN_END;
-    if (is_letter(c)) {
-        while (is_letter(ahead(l, 0)) || is_digit(ahead(l, 0)))
-            l->pos++;
-        return TOKEN_NAME;
+    bool constant = c == '?' && is_letter(ahead(l, 1));
+    if (is_letter(c) || constant) {
+        for (l->pos++; is_letter(ahead(l, 0)) || is_digit(ahead(l, 0)); l->pos++) {}
+        return constant ? TOKEN_CONSTANT : TOKEN_NAME;
     }
     if (is_digit(c)) {
         skip_number(l);

@@ -276,6 +276,31 @@ static struct expr *parse_name(struct parser *p)
     return e;
 }
 
+/* ?c: a constant left open, one in a claim. */
+static struct expr *parse_constant(struct parser *p)
+{
+    const struct token *t = parser_peek(p, 0);
+    struct claim *c = p->claim;
+    struct expr *e = node(p, FORM_NAME, t->at.offset);
+    char label[80];
+    p->pos++;
+    if (!e || !(e->name = arena_string(p->arena, p->report->text + t->at.offset, t->at.length)))
+        return NULL;
+    if (c && c->open && strcmp(c->open, e->name) != 0) {
+        (void)snprintf(label, sizeof label, "'%.60s' is another one", c->open);
+        parser_error(p, t->at, label, "give one of them a value, or make two claims", "a claim leaves at most one constant open");
+        return NULL;
+    }
+    if (!c) {
+        parser_error(p, t->at, NULL, "make it a parameter of the let: let f(c) = ..., and write f(?c) in the claim", "a constant is left open in claims only");
+        return NULL;
+    }
+    if (!c->open)
+        c->open_at = t->at;
+    c->open = e->name;
+    return e;
+}
+
 static struct expr *parse_primary(struct parser *p)
 {
     size_t from = parser_peek(p, 0)->at.offset;
@@ -283,6 +308,7 @@ static struct expr *parse_primary(struct parser *p)
     switch (parser_peek(p, 0)->kind) {
     case TOKEN_NUMBER: return parse_number(p);
     case TOKEN_NAME: return parse_name(p);
+    case TOKEN_CONSTANT: return parse_constant(p);
     case TOKEN_STRING: {
         char *text = parser_string(p, "a string", NULL);
         if (!text || !(e = node(p, FORM_STRING, from)))

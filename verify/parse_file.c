@@ -29,9 +29,36 @@ static struct let *parse_let(struct parser *p)
     return let;
 }
 
+/* assuming some of {P, P, ...} */
+static bool parse_assuming(struct parser *p, struct claim *c)
+{
+    struct place at = parser_peek(p, 0)->at;
+    p->pos++;
+    if (c->assuming) {
+        parser_error(p, at, NULL, "put all conditions into one list", "'assuming some of' is given twice");
+        return false;
+    }
+    if (!parser_expect_word(p, "some") || !parser_expect_word(p, "of"))
+        return false;
+    if (!parser_at(p, TOKEN_OPEN_BRACE)) {
+        parser_expected(p, "'{' and the conditions to choose from", "assuming some of {x[0] >= 0, x[1] <= 1}");
+        return false;
+    }
+    at = parser_peek(p, 0)->at;
+    if (!(c->assuming = parse_expr(p, 11)))
+        return false;
+    if (c->assuming->form == FORM_LIST && c->assuming->n_args >= 1 && c->assuming->n_args <= ASSUMING_MOST)
+        return true;
+    parser_error(p, at, NULL, "assuming some of {x[0] >= 0, x[1] <= 1}", "'assuming some of' takes a list of 1 to 10 conditions");
+    return false;
+}
+
 static bool parse_clauses(struct parser *p, struct claim *c)
 {
     for (;;) {
+        while (c->n_clauses && parser_at_word(p, "assuming"))
+            if (!parse_assuming(p, c))
+                return false;
         bool is_let = parser_accept_word(p, "let");
         if (!is_let && !parser_accept_word(p, "forall"))
             return true;
@@ -201,6 +228,10 @@ static bool parse_claim(struct parser *p, struct claim *c)
     while (known)
         if (!parse_option(p, c, &known))
             return false;
+    if (c->open && c->assuming) {
+        parser_error(p, c->open_at, NULL, "make two claims", "a claim leaves a constant open, or conditions, not both");
+        return false;
+    }
     if (parser_accept(p, TOKEN_CLOSE_BRACE))
         return true;
     parser_expected(p, "an operator, an option (prove, within, under, timeout, engine, expect, because) or '}'",
@@ -349,7 +380,10 @@ static bool parse_decl(struct parser *p, struct decl *d, size_t which)
         return true;
     }
     if (d->kind == DECL_CLAIM) {
-        if (!(d->claim = arena_array(p->arena, 1, sizeof *d->claim)) || !parse_claim(p, d->claim))
+        p->claim = d->claim = arena_array(p->arena, 1, sizeof *d->claim);
+        bool read = d->claim && parse_claim(p, d->claim);
+        p->claim = NULL;
+        if (!read)
             return false;
         d->name = d->claim->name;
         d->at = d->claim->at;

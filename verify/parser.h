@@ -8,6 +8,7 @@ struct parser {
     struct arena *arena; struct report *report;
     const struct token *tokens; size_t n, pos;
     int depth;
+    struct claim *claim;   /* that is being read, or NULL */
     bool said;    /* the error at hand has been reported */
 };
 const struct token *parser_peek(const struct parser *p, size_t ahead);

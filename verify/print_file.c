@@ -77,6 +77,11 @@ static void print_claim(struct text *out, const struct claim *c)
             text_add(out, "\n");
         }
     }
+    if (c->assuming) {
+        text_add(out, "  assuming some of ");
+        expr_print(out, c->assuming);
+        text_add(out, "\n");
+    }
     print_body(out, c);
     print_option(out, "within", c->within, "");
     print_option(out, "prove", c->prove, "");

@@ -41,6 +41,23 @@ static void take_forall(struct maker *m, const struct clause *c, const struct sc
         m->ok = false;
 }
 
+/* Conditions that are assumed: they join the others. */
+static void take_assumed(struct maker *m, const struct scope *env)
+{
+    const struct expr *list = m->e->claim->assuming;
+    for (size_t i = 0; list && i < list->n_args; i++) {
+        struct expr *x = m->e->assumed && !m->e->assumed[i] ? NULL : resolve(&m->r, list->args[i], env);
+        if (m->e->assumed && !m->e->assumed[i])
+            continue;
+        if (!x || !(m->s->forall_where = both(m, m->s->forall_where, x)))
+            m->ok = false;
+    }
+    if (list && m->s->forall.n == 0) {
+        report_at(m->e->report, list->at, NULL, "forall x in box(...) assuming some of {...} prove P", "conditions are assumed of the variables of a forall");
+        m->ok = false;
+    }
+}
+
 /* Lets of the claim that nothing used: their names are looked at all the same. */
 static void check_lets(struct maker *m, const struct scope *env)
 {
@@ -60,6 +77,7 @@ static void resolve_parts(struct maker *m, const struct scope *env)
             take_forall(m, &c->clauses[i], &env);
         m->r.late = m->r.bound = env;
     }
+    take_assumed(m, env);
     const struct scope *outer = env;
     size_t live = m->r.n_live;
     if (!resolve_binds(&m->r, &s->binds, &c->binds, &env))
@@ -112,6 +130,14 @@ static void take_within(struct maker *m, const struct scope *env)
     if (!c->within)
         return;
     struct expr *x = resolve(&m->r, c->within, env);
+    if (c->body == BODY_PROVE && c->open) {      /* it is that of the constant */
+        m->ok = m->ok && x;
+        if (x && (!expr_constant(m->s->within, x, -1) || mpq_sgn(m->s->within) <= 0)) {
+            report_at(m->e->report, c->within->at, NULL, NULL, "'within' takes a positive number");
+            m->ok = false;
+        }
+        return;
+    }
     if (c->body == BODY_PROVE || c->body == BODY_LIST) {
         report_at(m->e->report, c->within->at, NULL, "it is the width at which count, average, minimize and maximize stop",
                 "'within' has no meaning here");
@@ -253,14 +279,19 @@ static bool take_values(struct maker *m)
     return true;
 }
 
-void statement_make(struct elaborator *e, const struct scope *env)
+void statement_done(struct statement *s)
+{
+    mpq_clear(s->within);
+    radii_free(s->radii);
+    for (size_t k = 0; k < s->n_foreach; k++)
+        mpq_clear(s->foreach[k].value);
+    if (s->open)
+        mpq_clear(s->open->within);
+}
+
+void statement_build(struct statement *s, struct elaborator *e, const struct scope *env)
 {
     struct claims *c = e->claims;
-    struct statement *grown = arena_grow(e->arena, c->statements, c->n_statements, sizeof *grown);
-    if (!grown)
-        return;
-    c->statements = grown;
-    struct statement *s = &grown[c->n_statements++];
     *s = (struct statement){.name = e->claim->name, .file = c, .body = e->claim->body, .at = e->claim->at};
     mpq_init(s->within);
     struct maker m = {.e = e, .s = s, .ok = true, .r = {.arena = e->arena, .report = e->report, .file = e->file}};
@@ -277,4 +308,14 @@ void statement_make(struct elaborator *e, const struct scope *env)
         close_statement(&m);
     else if (e->report->status == STATUS_OK && !e->arena->failed)
         report_at(e->report, e->claim->at, NULL, NULL, "the claim nests too deep");
+}
+
+void statement_make(struct elaborator *e, const struct scope *env)
+{
+    struct claims *c = e->claims;
+    struct statement *grown = arena_grow(e->arena, c->statements, c->n_statements, sizeof *grown);
+    if (!grown)
+        return;
+    c->statements = grown;
+    statement_build(&grown[c->n_statements++], e, env);
 }

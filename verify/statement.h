@@ -45,7 +45,21 @@ struct statement {
     char *undecidable;             /* why nothing can decide it today ("cannot read this format yet: ...", "no rule for log yet"), or NULL */
     struct place at;               /* of the claim in the file */
     struct radii *radii;           /* distances found for it, shared by its threads; NULL when it asks for none */
+    struct opening *open;          /* what the claim leaves open, or NULL. Such a statement has no text: its instances (statement_close) are decided */
 };
+/* What a claim leaves open: a constant, or which of some conditions are assumed (verify/opening.c). */
+struct opening {
+    char *constant;                /* its name, "c", or NULL */
+    char **conditions; size_t n_conditions;   /* as they read in the statement */
+    mpq_t within;                  /* how near the two ends of a constant must be */
+    int side; const char *beside;  /* the constant alone is compared: 1: with something above it, -1: below it; with value, number, fraction, total, or NULL: something else. 0: it is not */
+    const struct elaborator *e; const struct scope *env;
+};
+/* A statement of its own: the template with this value for its constant (or NULL), or these of its conditions. */
+struct instance;
+enum status statement_close(struct instance **out, const struct statement *open, mpq_srcptr value, const bool *conditions, struct diag *d) MUST_USE;
+const struct statement *instance_statement(const struct instance *i);
+void instance_free(struct instance *i);
 struct claims {
     char *path, *source; size_t source_size; char sha256[65];
     struct bound_model *models; size_t n_models;

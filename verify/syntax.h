@@ -28,6 +28,8 @@ struct clause { struct let *let; /* or, when NULL, forall: */ struct binds binds
 struct claim {
     char *name, *title; struct place at;
     struct binds foreach;
+    char *open; struct place open_at;             /* the constant left open, "?c", or NULL */
+    struct expr *assuming;                        /* assuming some of {...}: the list, or NULL */
     struct clause *clauses; size_t n_clauses;
     enum body body; struct place body_at;
     struct binds binds; struct expr *where, *subject;
@@ -39,6 +41,7 @@ struct claim {
     bool has_expect; enum verdict expect;
     char *because;
 };
+#define ASSUMING_MOST 10   /* conditions to choose from */
 #define DECLS_MAX 20000
 struct syntax { struct decl *decls; size_t n; bool incomplete; /* some declaration, not only a claim, could not be read */ };
 

@@ -41,6 +41,16 @@ enum verdict verdict_make(const struct acceptance *a, const struct claimed *c, s
     return v;
 }
 
+enum verdict verdict_between(enum verdict holds, enum verdict fails, const mpq_t holds_at, const mpq_t fails_at, const mpq_t within) {
+    mpq_t gap;
+    mpq_init(gap);
+    mpq_sub(gap, holds_at, fails_at);
+    mpq_abs(gap, gap);
+    bool good = holds == VERDICT_PROVED && fails == VERDICT_REFUTED && mpq_sgn(gap) > 0 && mpq_cmp(gap, within) <= 0;
+    mpq_clear(gap);
+    return good ? VERDICT_BOUNDED : VERDICT_UNDECIDED;
+}
+
 int exit_join(int so_far, int more) {
     static const int rank[] = {0, 2, 1, 3, 4}; /* of exit statuses 0..4: which one wins */
     if (so_far < 0 || so_far > 4) return so_far;

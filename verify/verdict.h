@@ -14,6 +14,9 @@ struct claimed { const char *verdict, *statement_sha256, *certificate_sha256; };
  * words; else VERDICT_UNDECIDED, and why (may be NULL) says what was wrong. */
 enum verdict verdict_make(const struct acceptance *a, const struct claimed *c, struct text *why);
 
+/* Of a constant left open: BOUNDED when the claim was accepted as proved for one value and as refuted for another, and these are at most `within` apart; else UNDECIDED. */
+enum verdict verdict_between(enum verdict holds, enum verdict fails, const mpq_t holds_at, const mpq_t fails_at, const mpq_t within);
+
 /* Exit status so far joined with one more, by the precedence 4, 3, 1, 2, 0. */
 int exit_join(int so_far, int more);
 int verdict_exit(enum verdict v);

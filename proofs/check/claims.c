@@ -148,12 +148,38 @@ static bool read_option(struct parser *p, struct claim *c) {
     return wrong(p, "an option of a claim was expected");
 }
 
+/* assuming some of {P, P, ...} */
+static bool read_assuming(struct parser *p, struct claim *c) {
+    parser_next(p);
+    if (!parser_want(p, "some") || !parser_want(p, "of")) return false;
+    if (!parser_is(p, "{") || (c->assuming = parse_expression(p, 0)) == NULL) return wrong(p, "a list of conditions was expected");
+    return (c->assuming->kind == EX_LIST && c->assuming->n <= ASSUMING_MOST) || wrong(p, "a list of at most 10 conditions was expected");
+}
+
+/* Values that --param gives to constants left open. */
+static bool take_constants(struct parser *p, struct frame *f, const struct claims_query *q) {
+    for (int i = 0; i < q->n_params; i++) {
+        const struct named_option *o = &q->params[i];
+        if (o->name[0] != '?') continue;
+        struct def *d = def_new(p->arena, f, D_LET, arena_text(p->arena, o->name, o->name_n));
+        struct parser own = {.begin = o->value, .at = o->value, .end = o->value + strlen(o->value), .arena = p->arena, .f = p->f};
+        parser_next(&own);
+        d->scope = f;
+        if ((d->x = parse_expression(&own, 0)) == NULL || own.t != T_END) return wrong(p, "--param is not a number");
+    }
+    return true;
+}
+
 static bool read_claim(struct parser *p, struct claim *c) {
     static const char *const bodies[] = {"prove", "count", "average", "minimize", "maximize", "list"};
     if (p->t == T_STRING) parser_next(p);
     if (!parser_want(p, "{")) return false;
     if (parser_take(p, "foreach") && !parse_binds(p, &c->foreach)) return false;
-    while (parser_is(p, "let") || parser_is(p, "forall")) {
+    while (parser_is(p, "let") || parser_is(p, "forall") || parser_is(p, "assuming")) {
+        if (parser_is(p, "assuming")) {
+            if (!read_assuming(p, c)) return false;
+            continue;
+        }
         if (parser_take(p, "let")) {
             if (!read_let(p, c->scope)) return false;
             continue;
@@ -288,6 +314,7 @@ bool claims_match(const struct claims_query *q, const struct stmt *s, const char
     c->scope = &scope;
     struct parser p = {.begin = file_text, .at = file_text, .end = file_text + n, .arena = &a, .f = f, .claims = true};
     bool found = false, good = read_file(&p, q, &file, c, &found);
+    good = good && take_constants(&p, &scope, q);
     if (good && !found) good = fail_at(f, 0, "the claim file has no claim %.100s", q->only);
     struct matching m = {.q = q, .file = &file, .text = text, .f = f};
     if (good) read_data(q, &file, &a, c);

@@ -40,6 +40,7 @@ static struct ex *leaf(struct expand *c, enum ex_kind kind, const char *name) {
 static struct ex *expand_name(struct expand *c, const struct ex *x, struct frame *scope) {
     static const char *const words[] = {"last", "number", "total", "fraction", "value", "embed", "pos_embed", "unembed", "inf", "l2", "linf", "all"};
     struct def *d = lookup(scope, x->name, false);
+    if (d == NULL && x->name[0] == '?') return refuse(c, "a value must be given, as --param 'NAME=VALUE', for", x->name);
     if (d == NULL) {
         for (size_t i = 0; i < sizeof words / sizeof *words; i++)
             if (strcmp(words[i], x->name) == 0) return leaf(c, EX_NAME, x->name);
@@ -269,10 +270,16 @@ static bool build(struct expand *c, const struct claim *claim, struct stmt *s) {
         if (good && claim->where[i] != NULL) good = (w = expand(c, claim->where[i], scope)) != NULL;
         if (good && w != NULL) s->where = s->where == NULL ? w : ex_binary(c->a, EX_AND, s->where, w);
     }
+    for (int i = 0; good && claim->assuming != NULL && i < claim->assuming->n; i++) {
+        struct ex *w = NULL;
+        if ((claim->assumed >> i & 1) == 0) continue;
+        good = (w = expand(c, claim->assuming->k[i], scope)) != NULL;
+        if (good) s->where = s->where == NULL ? w : ex_binary(c->a, EX_AND, s->where, w);
+    }
     s->closed = claim->body == BODY_PROVE && s->binds.n == 0;
     good = good && (s->subject = expand(c, claim->subject, scope)) != NULL;
     struct ex *within = NULL;
-    if (good && claim->within != NULL) good = (within = expand(c, claim->within, scope)) != NULL && constant(c, within, s->within = lit_new(c->a));
+    if (good && claim->within != NULL && claim->body != BODY_PROVE) good = (within = expand(c, claim->within, scope)) != NULL && constant(c, within, s->within = lit_new(c->a));
     if (good && claim->prove != NULL) good = (s->prove = expand(c, claim->prove, scope)) != NULL;
     scope->first = before;
     if (!good) return refuse(c, "the claim cannot be written out", "") != NULL;
@@ -331,10 +338,16 @@ static bool each_value(struct each *e) {
         e->next--;
         return more;
     }
-    struct stmt s = {.arena = {0}};
-    e->c.n_out = 0;
-    e->c.nodes = 0;
-    return build(&e->c, e->claim, &s) && e->f(&s, e->arg);
+    unsigned choices = e->claim->assuming == NULL ? 1 : 1u << e->claim->assuming->n;
+    bool more = true;
+    for (unsigned i = 0; more && i < choices; i++) {
+        struct stmt s = {.arena = {0}};
+        e->c.n_out = 0;
+        e->c.nodes = 0;
+        e->claim->assumed = i;
+        more = build(&e->c, e->claim, &s) && e->f(&s, e->arg);
+    }
+    return more;
 }
 
 bool claim_statements(struct claim *c, struct frame *file, struct arena *a, bool (*f)(const struct stmt *s, void *arg), void *arg, struct fail *fail) {

@@ -105,6 +105,9 @@ void parser_next(struct parser *p) {
     if (p->raw && (digit(c) || letter(c))) {
         p->t = T_NAME;
         while (p->at + p->len < p->end && (letter(p->at[p->len]) || digit(p->at[p->len]))) p->len++;
+    } else if (p->claims && c == '?' && p->end - p->at > 1 && letter(p->at[1])) { /* a constant left open */
+        p->t = T_NAME;
+        for (p->len = 2; p->at + p->len < p->end && (letter(p->at[p->len]) || digit(p->at[p->len])); p->len++) {}
     } else if (digit(c)) {
         p->t = T_NUMBER;
         lex_number(p);
