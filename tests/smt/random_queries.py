@@ -61,10 +61,10 @@ class Claims(Maker):
         """M, or M changed."""
         if self.rng.random() < 0.55 or not self.case.parts:
             return "M"
-        ln, kind = ", ln = live" if self.case.norm else "", self.rng.randrange(8)
+        ln, kind = self.pick(", ln = live", ", ln = frozen") if self.case.norm else "", self.rng.randrange(8)
         if kind == 0 and self.case.tensors:
             name, rows, columns = self.pick(*self.case.tensors)
-            return 'replace(M, "%s" = %s)' % (name, self.pick('mean_rows(W(M, "%s"))' % name, "{%s}" % ", ".join(self.vector(columns) for _ in range(rows))))
+            return 'replace(M, "%s" = %s%s)' % (name, self.pick('mean_rows(W(M, "%s"))' % name, "{%s}" % ", ".join(self.vector(columns) for _ in range(rows))), ln)
         if kind == 1:
             part = self.component()
             if part.startswith("neuron"):

@@ -36,6 +36,7 @@ static const struct net *replaced(struct smt *m, const struct net *base, const s
     if (!numbers || !grown) smt_fail(m, STATUS_MEMORY, "out of memory");
     for (size_t i = 1; i < e->n_args && m->status == STATUS_OK; i++) {
         const struct expr *a = e->args[i];
+        if (expr_is_frozen(a)) continue;
         if (a->form != FORM_ASSIGN || a->args[0]->form != FORM_STRING) smt_fail(m, STATUS_UNSUPPORTED, "replace of a component has no encoding");
         else (void)new_numbers(m, numbers, base, a);
     }
@@ -269,10 +270,23 @@ static void collect(struct smt_site *site, const struct expr *e)
         c->value = argument(c, "to");
         return;
     }
-    for (size_t i = 1; i < e->n_args; i++) site->changes[site->n_changes++] = (struct smt_change){.call = e, .left = e->args[i]->args[0], .value = e->args[i]->args[1]};
+    for (size_t i = 1; i < e->n_args; i++)
+        if (!expr_is_frozen(e->args[i])) site->changes[site->n_changes++] = (struct smt_change){.call = e, .left = e->args[i]->args[0], .value = e->args[i]->args[1]};
 }
 
-static bool edit(struct smt *m, struct smt_site *site)
+/* The network whose norms are kept, when the model says `ln = frozen` somewhere and has norms; else NULL. */
+static const struct net *clean_of(const struct smt *m, const struct smt_site *site)
+{
+    bool frozen = false, norms = false;
+    const struct expr *e = site->model;
+    for (; is_change(e) || (e->form == FORM_CALL && e->function == FUNCTION_REPLACE); e = e->args[0])
+        for (size_t i = 1; i < e->n_args; i++) frozen = frozen || expr_is_frozen(e->args[i]);
+    for (size_t v = 0; frozen && v < site->base->n_nodes; v++) norms = norms || site->base->nodes[v].op == OP_LAYERNORM || site->base->nodes[v].op == OP_RMSNORM;
+    const struct model *plain = norms && e->form == FORM_NAME && e->name ? statement_model(m->s, e->name) : NULL;
+    return plain ? &plain->net : NULL;
+}
+
+static bool edit(struct smt *m, struct smt_site *site, const struct net *clean)
 {
     struct pairs p = {.m = m, .site = site};
     bool good = true;
@@ -281,13 +295,13 @@ static bool edit(struct smt *m, struct smt_site *site)
         const struct expr *which = c->left ? c->left : argument(c, "drop") ? argument(c, "drop") : argument(c, "keep");
         good = add_components(&p, which);
     }
-    struct edited **grown = good && p.n_list ? mem_grow(m->edits, &m->room_edits, m->n_edits + 1, sizeof *grown) : NULL;
+    struct edited **grown = good && (p.n_list || clean) ? mem_grow(m->edits, &m->room_edits, m->n_edits + 1, sizeof *grown) : NULL;
     if (grown) {
         m->edits = grown;
-        good = edited_new(&grown[m->n_edits], site->base, NULL, p.list, p.n_list) == STATUS_OK;
+        good = edited_new(&grown[m->n_edits], site->base, clean, p.list, p.n_list) == STATUS_OK;
         if (good) site->edit = grown[m->n_edits++], site->net = &site->edit->net;
     }
-    good = good && (grown || !p.n_list || smt_fail(m, STATUS_MEMORY, "out of memory"));
+    good = good && (grown || (!p.n_list && !clean) || smt_fail(m, STATUS_MEMORY, "out of memory"));
     free(p.list);
     return good;
 }
@@ -353,11 +367,12 @@ bool change_read(struct smt *m, struct smt_site *site)
 {
     size_t n = 0;
     for (const struct expr *e = site->model; is_change(e); e = e->args[0]) n += e->n_args;
-    if (n == 0) return true;
+    const struct net *clean = clean_of(m, site);
+    if (n == 0 && !clean) return true;
     site->changes = smt_array(m, n, sizeof *site->changes);
     if (!site->changes) return false;
     collect(site, site->model);
-    bool good = edit(m, site);
+    bool good = edit(m, site, clean);
     for (size_t i = 0; i < site->n_changes && good; i++) good = (site->changes[i].left ? read_patch : read_ablate)(m, site, &site->changes[i]);
     return good;
 }

@@ -129,7 +129,7 @@ struct smt_site *smt_site_on(struct smt *m, const struct expr *model, const stru
     }
     if (!change_read(m, site)) return NULL;
     site->rows = smt_array(m, site->net->n_nodes * site->n, sizeof *site->rows);
-    if (site->rows && site->n_patches == 0) find_bounds(m, site);
+    if (site->rows && site->n_patches == 0 && !site->edit) find_bounds(m, site);
     return m->status == STATUS_OK ? site : NULL;
 }
 

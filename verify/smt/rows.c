@@ -214,18 +214,23 @@ static void ball_of(arb_t out, const struct entry *x, size_t i)
     arb_clear(b);
 }
 
-/* 1 / sqrt(mean of c^2 + eps); c becomes x - mean when centred. */
-static void scale_of_balls(arb_t scale, arb_ptr c, size_t n, double eps, bool centred)
+static void centre_balls(arb_ptr c, size_t n)
+{
+    arb_t t;
+    arb_init(t);
+    for (size_t e = 0; e < n; e++) arb_add(t, t, c + e, PREC);
+    arb_div_ui(t, t, n, PREC);
+    for (size_t e = 0; e < n; e++) arb_sub(c + e, c + e, t, PREC);
+    arb_clear(t);
+}
+
+/* 1 / sqrt(mean of c^2 + eps) */
+static void scale_of_balls(arb_t scale, arb_srcptr c, size_t n, double eps)
 {
     arb_t t;
     arb_init(t);
     arb_zero(scale);
-    for (size_t e = 0; e < n && centred; e++) arb_add(t, t, c + e, PREC);
-    arb_div_ui(t, t, n, PREC);
-    for (size_t e = 0; e < n; e++) {
-        arb_sub(c + e, c + e, t, PREC);
-        arb_addmul(scale, c + e, c + e, PREC);
-    }
+    for (size_t e = 0; e < n; e++) arb_addmul(scale, c + e, c + e, PREC);
     arb_div_ui(scale, scale, n, PREC);
     arb_set_d(t, eps);
     arb_add(scale, scale, t, PREC);
@@ -233,16 +238,18 @@ static void scale_of_balls(arb_t scale, arb_ptr c, size_t n, double eps, bool ce
     arb_clear(t);
 }
 
-static void norm_of_tables(struct kernel *k, const struct entry *x, const struct split *split, bool centred)
+/* z: the row whose deviation divides, mostly x itself */
+static void norm_of_tables(struct kernel *k, const struct entry *x, const struct entry *z, const struct split *split, bool centred)
 {
     size_t n = k->width, cases = split ? split->n : 1;
-    arb_ptr c = _arb_vec_init((slong)n);
+    arb_ptr c = _arb_vec_init((slong)n), by = _arb_vec_init((slong)n);
     arb_t scale, t;
     arb_init(scale), arb_init(t);
     for (size_t e = 0; e < n; e++) k->out[e] = (struct entry){.table = true, .split = split, .lo = smt_numbers(k->m, cases), .hi = smt_numbers(k->m, cases)};
     for (size_t i = 0; i < cases && k->m->status == STATUS_OK; i++) {
-        for (size_t e = 0; e < n; e++) ball_of(c + e, &x[e], i);
-        scale_of_balls(scale, c, n, k->site->net->eps, centred);
+        for (size_t e = 0; e < n; e++) ball_of(c + e, &x[e], i), ball_of(by + e, &z[e], i);
+        if (centred) centre_balls(c, n), centre_balls(by, n);
+        scale_of_balls(scale, by, n, k->site->net->eps);
         for (size_t e = 0; e < n && k->m->status == STATUS_OK; e++) {
             arb_mul(c + e, c + e, scale, PREC);
             if (k->x->n_w > 0) arb_set_d(t, k->x->w[0].data[e]), arb_mul(c + e, c + e, t, PREC);
@@ -252,6 +259,7 @@ static void norm_of_tables(struct kernel *k, const struct entry *x, const struct
         }
     }
     _arb_vec_clear(c, (slong)n);
+    _arb_vec_clear(by, (slong)n);
     arb_clear(scale), arb_clear(t);
 }
 
@@ -277,28 +285,37 @@ static struct entry scale_of_terms(struct kernel *k, struct entry *c)
     return entry_variable(m, s, 0, nextafter(1 / sqrt(eps), INFINITY) * (1 + 0x1p-40));
 }
 
+static void centre_terms(struct smt *m, struct entry *c, size_t n)
+{
+    mpq_t q;
+    mpq_init(q);
+    mpq_set_ui(q, 1, n);
+    struct entry mean = term_scale(m, term_linear(m, c, NULL, 0, n, 0), q);
+    for (size_t e = 0; e < n; e++) c[e] = term_add(m, c[e], mean, true);
+    mpq_clear(q);
+}
+
+/* A second input is the row whose deviation divides (`ln = frozen`, verify/edit.h). */
 static void op_norm(struct kernel *k)
 {
     struct smt *m = k->m;
-    bool centred = k->x->op == OP_LAYERNORM;
+    bool centred = k->x->op == OP_LAYERNORM, frozen = k->x->n_inputs > 1;
     size_t n = k->width;
-    struct entry *x = kernel_input(k, 0, k->row), *c = smt_array(m, n, sizeof *c);
-    const struct split *split;
-    if (!x || !c) return;
-    if (kernel_one_split(&split, x, n)) {
-        norm_of_tables(k, x, split, centred);
+    struct entry *x = kernel_input(k, 0, k->row), *z = frozen ? kernel_input(k, 1, k->row) : x, *c = smt_array(m, n, sizeof *c), *by = c;
+    const struct split *split, *other;
+    if (!x || !z || !c || m->status != STATUS_OK) return;
+    if (kernel_one_split(&split, x, n) && kernel_one_split(&other, z, n) && (!split || !other || split == other)) {
+        norm_of_tables(k, x, z, split ? split : other, centred);
         return;
     }
     memcpy(c, x, n * sizeof *c);
-    if (centred) {
-        mpq_t q;
-        mpq_init(q);
-        mpq_set_ui(q, 1, n);
-        struct entry mean = term_scale(m, term_linear(m, c, NULL, 0, n, 0), q);
-        for (size_t e = 0; e < n; e++) c[e] = term_add(m, c[e], mean, true);
-        mpq_clear(q);
+    if (centred) centre_terms(m, c, n);
+    if (frozen) {
+        if (!(by = smt_array(m, n, sizeof *by))) return;
+        memcpy(by, z, n * sizeof *by);
+        if (centred) centre_terms(m, by, n);
     }
-    struct entry s = scale_of_terms(k, c);
+    struct entry s = scale_of_terms(k, by);
     for (size_t e = 0; e < n && m->status == STATUS_OK; e++) {
         struct entry y = term_mul(m, c[e], s);
         if (k->x->n_w > 0) y = term_mul(m, y, dyadic(m, k->x->w[0].data[e]));
