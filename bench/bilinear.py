@@ -1,10 +1,10 @@
 """Distances to other answers of bilinear networks: certified exactly, beside what interval bounds certify and what a gradient attack finds.
 
-    python bench/bilinear.py BUILD [--only digits|bias|residual|embedding|wide]
+    python bench/bilinear.py BUILD [--only digits|bias|residual|embedding|wide] [--lirpa PYTHON]
 
 digits: examples/bilinear_digits_s0 and its 397 pictures. bias, residual, embedding: networks trained here on half of these pictures, measured on the other
-half. wide: 784 inputs, 512 hidden units, trained here on synthetic pictures; one input against nine rivals. For every input
-interval <= certified lower end <= certified upper end <= attack must hold, and every upper end must have a point at which the answer is another one,
+half. For these the distance among pictures with pixels in [0, 1] stands beside it. --lirpa: a Python with torch and auto_LiRPA, for its bounds (bilinear_lirpa.py). wide: 784 inputs, 512 hidden units, trained here on synthetic pictures; one input against nine rivals. For every input
+interval, CROWN <= certified upper end, certified lower end <= attack, and lower end <= upper end in the box must hold, and every upper end must have a point at which the answer is another one,
 in exact arithmetic: otherwise the script ends with status 1. Needs numpy.
 """
 import json
@@ -22,6 +22,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(HERE)
 BUILD = os.path.abspath(sys.argv[1])
 ONLY = sys.argv[sys.argv.index("--only") + 1] if "--only" in sys.argv else ""
+LIRPA = sys.argv[sys.argv.index("--lirpa") + 1] if "--lirpa" in sys.argv else ""
 RADII = (0.1, 0.2, 0.4)
 bad = 0
 
@@ -179,20 +180,34 @@ def interval_radius(net, x, a):
     return low * (1 - 1e-9)
 
 
-def attack_radius(Q, g, c, x, a, rng):
-    """The shortest of many descents: from random starts the nearest point of the linearised boundary, again and again, then moved beyond the boundary."""
-    best = np.inf
+def to_plane(grad, want, low, high):
+    """The shortest u of the box with grad u <= want, or the best there is: clip(-mu grad) for some mu, by halving."""
+    least, most = 0.0, 1.0
+    for _ in range(60):
+        if grad @ np.clip(-most * grad, low, high) <= want:
+            break
+        most *= 4
+    for _ in range(40):
+        mid = (least + most) / 2
+        least, most = (least, mid) if grad @ np.clip(-mid * grad, low, high) <= want else (mid, most)
+    return np.clip(-most * grad, low, high)
+
+
+def attack_radius(Q, g, c, x, a, rng, boxed=False):
+    """The shortest of many descents: from random starts the nearest point of the linearised boundary (in the box [0, 1]: of the part in it), again and again, then moved beyond it."""
+    best, low, high = np.inf, -x, 1 - x
     for k in range(len(Q)):
         if k == a:
             continue
         A, d, m = Q[a] - Q[k], g[a] - g[k] + 2 * (Q[a] - Q[k]) @ x, x @ (Q[a] - Q[k]) @ x + (g[a] - g[k]) @ x + c[a] - c[k]
-        for start in range(4):
+        for start in range(2 if boxed else 4):
             u = np.zeros(len(x)) if start == 0 else rng.normal(0, 0.3 / len(x) ** 0.5, len(x))
-            for _ in range(60):
+            for _ in range(40 if boxed else 60):
                 value, grad = m + d @ u + u @ A @ u, d + 2 * A @ u
-                u = 0.5 * u + 0.5 * (grad @ u - value) / (grad @ grad) * grad
+                to = to_plane(grad, grad @ u - value, low, high) if boxed else (grad @ u - value) / (grad @ grad) * grad
+                u = 0.5 * u + 0.5 * to
             for beyond in (1e-9, 1e-7, 1e-5, 1e-3, 1e-2):
-                w = u * (1 + beyond)
+                w = np.clip(u - beyond * np.linalg.norm(u) / np.linalg.norm(grad) * grad, low, high) if boxed else u * (1 + beyond)
                 if m + d @ w + w @ A @ w < -1e-13 * abs(m):
                     best = min(best, np.linalg.norm(w))
                     break
@@ -205,10 +220,10 @@ def write_array(path, x):
     np.save(path, x)
 
 
-def certified(folder, net_path, x, which):
+def certified(folder, net_path, x, which, box=""):
     """[(lo, hi, u)] for the rows, seconds to prove and to check."""
     write_array(folder + "/x.npy", x)
-    claims = 'claims 1\nmodel M = "%s"\ndata X = "x.npy"\nclaim nearest { minimize r in %s : radius(M, X[r]) within 1e-6 }\n' % (os.path.basename(net_path), which)
+    claims = 'claims 1\nmodel M = "%s"\ndata X = "x.npy"\nclaim nearest { minimize r in %s : radius(M, X[r]%s) within 2e-6 }\n' % (os.path.basename(net_path), which, box)
     with open(folder + "/c.claims", "w") as f:
         f.write(claims)
     begin = time.perf_counter()
@@ -219,11 +234,22 @@ def certified(folder, net_path, x, which):
     complain("checked" in line, done.stdout + done.stderr)
     found = {}
     with open(folder + "/certificates/nearest.cert") as f:
-        for words in re.findall(r"^radius M \* (\S+) (\S+) (\S+) (\S+)", f.read(), re.M):
+        for words in re.findall(r"^radius M \* (\S+)(?: in \S+ \S+)? (\S+) (\S+) (\S+)", f.read(), re.M):
             u = None if words[3] == "-" else [Fraction(a) for a in words[3].split(",")]
             found[tuple(Fraction(a) for a in words[0].split(","))] = Fraction(words[1]), Fraction(words[2]), u
     times = re.search(r"([0-9.]+) s \+ ([0-9.]+) s", line)
     return found, float(times.group(1)), float(times.group(2)), whole
+
+
+def lirpa(folder, net, x):
+    """{method: radius of every input} of auto_LiRPA, and seconds; empty when it fails."""
+    np.savez(folder + "/lirpa.npz", x=x, **net.p)
+    begin = time.perf_counter()
+    done = subprocess.run([LIRPA, HERE + "/bilinear_lirpa.py", folder + "/lirpa.npz", folder + "/out.npz"], capture_output=True, text=True)
+    if done.returncode:
+        print("  auto_LiRPA: " + (done.stderr.strip().splitlines() or ["failed"])[-1])
+        return {}, 0
+    return dict(np.load(folder + "/out.npz")), time.perf_counter() - begin
 
 
 def measure(name, net, x, which="rows(X)"):
@@ -231,9 +257,11 @@ def measure(name, net, x, which="rows(X)"):
     with tempfile.TemporaryDirectory() as folder:
         net.write(folder + "/m.net")
         found, prove, check, _ = certified(folder, folder + "/m.net", x, which)
+        inside, prove_in, check_in, _ = certified(folder, folder + "/m.net", x, which, ", 0, 1") if which == "rows(X)" else (None, 0, 0, 0)
+        peer, peer_seconds = lirpa(folder, net, x) if LIRPA and which == "rows(X)" else ({}, 0)
     rng, (Q, g, c) = np.random.default_rng(1), net.forms()
-    rows, gaps = [], []
-    for row in x if which == "rows(X)" else x[:1]:
+    rows, gaps, boxed = [], [], []
+    for i, row in enumerate(x if which == "rows(X)" else x[:1]):
         key = tuple(Fraction(float(a)) for a in row)
         lo, hi, u = found[key]
         value = net.exact(list(key)) if u is not None else None
@@ -243,17 +271,35 @@ def measure(name, net, x, which="rows(X)"):
             complain(any(there[k] >= there[a] for k in range(len(there)) if k != a) and sum(b * b for b in u) <= hi * hi, "%s: the point of an upper end" % name)
             gaps.append(float((hi - lo) / hi))
         a = int(np.argmax(net.forward(row[None].astype(float))[3][0]))
+        for method, radii in peer.items():
+            complain(radii[i] <= float(hi) * (1 + 1e-4), "%s: %s certifies %g, an input at %g is answered otherwise" % (name, method, radii[i], hi))
+        if inside:
+            low, high, w = inside[key]
+            there = net.exact([p + q for p, q in zip(key, w)]) if w is not None and i % 10 == 0 else None     # both checkers test them all
+            complain(there is None or (all(0 <= p + q <= 1 for p, q in zip(key, w)) and max(there) >= there[a] and any(there[k] >= there[a] for k in range(len(there)) if k != a) and sum(q * q for q in w) <= high * high),
+                     "%s: the point of an upper end in the box" % name)
+            found_in = attack_radius(Q, g, c, row.astype(float), a, rng, True)
+            complain(lo * (1 - Fraction(1, 10 ** 6)) <= high and low <= found_in * (1 + 1e-9), "%s: in the box [%g, %g], without it [%g, %g], attack %g" % (name, low, high, lo, hi, found_in))
+            boxed.append((float(low), float(high), found_in))
         begin = time.perf_counter()
-        inside = interval_radius(net, row.astype(float), a)
+        within = interval_radius(net, row.astype(float), a)
         mid = time.perf_counter()
         outside = attack_radius(Q, g, c, row.astype(float), a, rng)
-        rows.append((inside, float(lo), float(hi), outside, mid - begin, time.perf_counter() - mid))
-        complain(inside <= hi and lo <= outside * (1 + 1e-9), "%s: interval %g, certified [%g, %g], attack %g" % (name, inside, lo, hi, outside))
+        rows.append((within, float(lo), float(hi), outside, mid - begin, time.perf_counter() - mid))
+        complain(within <= hi and lo <= outside * (1 + 1e-9), "%s: interval %g, certified [%g, %g], attack %g" % (name, within, lo, hi, outside))
     t = np.array(rows)
     print("  %d inputs; relative width: median %.1e, largest %.1e; prove %.2f s, check %.2f s" % (len(t), np.median(gaps), max(gaps), prove, check))
     print("  %-22s %10s %s %9s" % ("", "median", " ".join("robust at %-5g" % r for r in RADII), "seconds"))
+    def line(label, radii, seconds):
+        print("  %-22s %10.6f %s %9.2f" % (label, np.median(radii), " ".join("%-15d" % (np.array(radii) >= r * (1 - 1e-6)).sum() for r in RADII), seconds))
+    for method, radii in peer.items():
+        line("auto_LiRPA " + method, radii, peer_seconds / len(peer))
     for label, column, seconds in (("interval bounds", 0, t[:, 4].sum()), ("certified", 1, prove + check), ("attack, not refuted", 3, t[:, 5].sum())):
-        print("  %-22s %10.6f %s %9.2f" % (label, np.median(t[:, column]), " ".join("%-15d" % (t[:, column] > r).sum() for r in RADII), seconds))
+        line(label, t[:, column], seconds)
+    if boxed:
+        line("certified, in [0, 1]", [b[0] for b in boxed], prove_in + check_in)
+        line("attack, in [0, 1]", [b[2] for b in boxed], 0)
+        print("  in [0, 1]: relative width at most %.1e; %.3f times as far as without the box in the median" % (max((b[1] - b[0]) / b[1] for b in boxed), np.median([b[0] for b in boxed] / t[:, 1])))
     print("  the attack's distance is within 1e-6 of the certified one for %d of %d inputs, and up to %.3f times as far" % ((t[:, 3] <= t[:, 2] * (1 + 1e-6)).sum(), len(t), (t[:, 3] / t[:, 2]).max()))
 
 
