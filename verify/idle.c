@@ -86,20 +86,93 @@ static const char *components_idle(const struct net *net, const struct expr *e, 
 
 struct look { const struct statement *s; const struct expr *found; const char *why; };
 
-static bool look_at(const struct expr *e, void *context)
+static bool is_change(const struct expr *e)
 {
-    struct look *l = context;
+    return e->form == FORM_CALL && (e->function == FUNCTION_ABLATE || e->function == FUNCTION_PATCH || e->function == FUNCTION_STEER || e->function == FUNCTION_REPLACE);
+}
+
+static bool is_zero(const struct expr *e)
+{
+    mpq_t q;
+    mpq_init(q);
+    bool zero = expr_constant(q, e, -1) && mpq_sgn(q) == 0;
+    mpq_clear(q);
+    for (size_t i = 0; e->form == FORM_LIST && i < e->n_args; i++)
+        if (!is_zero(e->args[i])) return false;
+    return zero || (e->form == FORM_LIST && e->n_args > 0);
+}
+
+/* Only that the output does not read a component is sure of a model that is changed already. */
+static const char *ablate_idle(const struct expr *e, const struct net *net, enum semantics s)
+{
     const struct expr *drop = NULL, *value = NULL;
-    if (e->form != FORM_CALL || e->function != FUNCTION_ABLATE || e->args[0]->form != FORM_NAME) return true;
-    const struct model *m = statement_model(l->s, e->args[0]->name);
     for (size_t i = 1; i < e->n_args; i++) {
         if (strcmp(e->args[i]->args[0]->name, "drop") == 0) drop = e->args[i]->args[1];
         if (strcmp(e->args[i]->args[0]->name, "to") == 0) value = e->args[i]->args[1];
     }
-    if (!m || m->net.n_nodes == 0 || !drop || !value || value->form != FORM_KEYWORD) return true;
+    if (!drop || !value || value->form != FORM_KEYWORD) return NULL;
     enum target to = strcmp(value->name, "zero") == 0 ? TARGET_ZERO : strcmp(value->name, "value") == 0 ? TARGET_OTHER : TARGET_RUN;
-    l->why = components_idle(&m->net, drop, to, l->s->semantics);
-    l->found = l->why ? e : NULL;
+    return components_idle(net, drop, is_change(e->args[0]) ? TARGET_OTHER : to, s);
+}
+
+static const char *steer_idle(const struct expr *e, const struct net *net, enum semantics s)
+{
+    if (is_zero(e->args[3])) return "it adds 0 times the vector";
+    if (is_zero(e->args[2])) return "the vector that it adds is zero";
+    return components_idle(net, e->args[1], TARGET_OTHER, s);
+}
+
+/* node(M, C, t), also [i]: what stands there anyway when the changed model reads t. */
+static bool is_own_row(const struct expr *value, const struct expr *model, const struct expr *component, const struct expr *t)
+{
+    bool indexed = component->form == FORM_INDEX;
+    const struct expr *node = value->form == FORM_INDEX && indexed ? value->args[0] : value;
+    if (indexed != (value->form == FORM_INDEX) || (indexed && (value->n_args != 2 || component->n_args != 2 || !expr_equal(value->args[1], component->args[1])))) return false;
+    return node->form == FORM_CALL && node->function == FUNCTION_NODE && expr_equal(node->args[0], model) && expr_equal(node->args[1], indexed ? component->args[0] : component) &&
+           expr_equal(node->args[2], t);
+}
+
+/* t: the input of the activation that reads the model. */
+static const char *patch_idle(const struct expr *e, const struct net *net, const struct expr *t, enum semantics s)
+{
+    const char *why = NULL;
+    for (size_t i = 1; i < e->n_args; i++) {
+        const struct expr *a = e->args[i];
+        if (expr_is_frozen(a)) continue;
+        why = is_own_row(a->args[1], e->args[0], a->args[0], t) ? "its rows are put back where they are" : components_idle(net, a->args[0], TARGET_OTHER, s);
+        if (!why) return NULL;
+    }
+    return why;
+}
+
+/* "T" = W(M, "T") for every tensor of a replace. */
+static const char *replace_idle(const struct expr *e)
+{
+    for (size_t i = 1; i < e->n_args; i++) {
+        const struct expr *a = e->args[i], *w = a->args[1];
+        if (expr_is_frozen(a)) continue;
+        if (w->form != FORM_CALL || w->function != FUNCTION_W || !expr_equal(w->args[0], e->args[0]) || !expr_equal(w->args[1], a->args[0])) return NULL;
+    }
+    return "its tensors are replaced by themselves";
+}
+
+/* The changes of the model that an activation reads, the outermost first. */
+static bool look_at(const struct expr *e, void *context)
+{
+    struct look *l = context;
+    if (e->form != FORM_CALL || !function_reads_network(e->function) || e->n_args < 2) return true;
+    const struct expr *base = e->args[0], *t = e->args[e->n_args - 1];
+    while (is_change(base)) base = base->args[0];
+    const struct model *m = base->form == FORM_NAME ? statement_model(l->s, base->name) : NULL;
+    for (const struct expr *x = e->args[0]; m && m->net.n_nodes > 0 && is_change(x) && !l->found; x = x->args[0]) {
+        switch (x->function) {
+        case FUNCTION_ABLATE: l->why = ablate_idle(x, &m->net, l->s->semantics); break;
+        case FUNCTION_STEER: l->why = steer_idle(x, &m->net, l->s->semantics); break;
+        case FUNCTION_PATCH: l->why = patch_idle(x, &m->net, t, l->s->semantics); break;
+        default: l->why = replace_idle(x); break;
+        }
+        if (l->why) l->found = x;
+    }
     return !l->found;
 }
 

@@ -3,7 +3,7 @@
 #define WEIGHTPROOF_VERIFY_IDLE_H
 #include "verify/statement.h"
 
-/* The first ablate of the statement that replaces rows by themselves or rows that the output does not read, as text with the reason; out stays
+/* The first ablate, patch, steer or replace of the statement that puts in place what is there or changes rows that the output does not read, as text with the reason; out stays
  * empty where none is found. Only what is found is certain. False without memory. */
 bool statement_idle(struct text *out, const struct statement *s);
 #endif
