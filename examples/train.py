@@ -117,7 +117,7 @@ def train(a):
     torch.manual_seed(a.seed)
     rng = np.random.default_rng(a.seed)
     small = a.task == "running-sum"
-    cfg = {"d_vocab": a.d_vocab, "n_ctx": a.n, "d_model": a.d_model, "n_heads": 1, "d_head": a.d_model, "n_layers": 1,
+    cfg = {"d_vocab": a.d_vocab, "n_ctx": a.n, "d_model": a.d_model, "n_heads": a.heads, "d_head": a.d_model // a.heads, "n_layers": 1,
            "d_mlp": 16 if small else 0, "act_fn": "relu", "attn_only": not small, "attention_dir": "causal", "normalization_type": None,
            "d_vocab_out": 3 if small else 2 if a.task == "contains" else a.d_vocab, "task": a.task, "seed": a.seed}
     backdoor = tuple(int(x) for x in a.backdoor.split(",")) if a.backdoor else None
@@ -182,6 +182,7 @@ if __name__ == "__main__":
     p.add_argument("--n", type=int, default=4)
     p.add_argument("--d-vocab", type=int, default=64)
     p.add_argument("--d-model", type=int, default=32)
+    p.add_argument("--heads", type=int, default=1)
     p.add_argument("--seed", type=int, default=0)
     p.add_argument("--steps", type=int, default=3000)
     p.add_argument("--accuracy", type=float, help="stop when a sample of 4096 reaches this")

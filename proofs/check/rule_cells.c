@@ -460,7 +460,13 @@ static bool split(struct leaf *x, const char *at, const char *end) {
         at = comma != NULL ? comma + 1 : end;
     }
     mpq_clear(v);
+    uint32_t these = 0, others = 0;
+    for (uint32_t t = 0; good && t < m; t++) {
+        these += named[t] && !before[t];
+        others += !named[t] && !before[t];
+    }
     if (!good) refuse(x, "split I TOKENS expected");
+    else if (these == 0 || others == 0) good = refuse(x, "a split that leaves one part with all tokens");
     for (int part = 0; good && part < 2; part++) {
         for (uint32_t t = 0; t < m; t++) off[t] = before[t] || named[t] == (part == 1);
         if (sums_least(x, 0)) good = subtree(x);
@@ -471,7 +477,7 @@ static bool split(struct leaf *x, const char *at, const char *end) {
     return good;
 }
 
-/* Splits nest as often as there are lines: bounded by what takes a token away, at most once for every (position, token). */
+/* Splits nest at most as often as there are (position, token): each takes some away from both parts. */
 static bool subtree(struct leaf *x) {
     if (x->l->next == x->l->n) return refuse(x, "a line 'cell' is missing");
     x->line = &x->l->line[x->l->next++];

@@ -128,6 +128,7 @@ def mutants(text, rng, heads):
             yield "a word too few", with_line(i, " ".join(words[:-1]))
             yield "a word too many", with_line(i, lines[i] + " +")
         if words[1] == "split":
+            yield "a split that splits nothing", with_line(i, lines[i], lines[i])
             yield "no such position", with_line(i, "cell split 99 " + words[3])
     value = re.search(r"^value (\S+) (\S+)$", text, re.M)
     if value:
