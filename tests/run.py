@@ -40,6 +40,7 @@ SCRIPTS = [
     ("forms", [PY, "tests/quadratic/forms.py", BUILD]),
     ("spectra", [PY, "tests/quadratic/spectra.py", BUILD]),
     ("reals", [PY, "tests/quadratic/reals.py", BUILD]),
+    ("lines", [PY, "tests/quadratic/lines.py", BUILD]),
     # a library under AddressSanitizer does not load into a Python that is not
     *([] if "asan" in BUILD else [("python", [PY, "tests/python/run.py", BUILD])]),
     ("boxes", [PY, "tests/bound/run.py", BUILD, "--count", "40"]),

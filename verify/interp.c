@@ -284,6 +284,8 @@ static enum status eval_call(struct value *out, struct interp *in, const struct 
     switch (e->function) {
     case FUNCTION_W: case FUNCTION_QK: case FUNCTION_OV: return array_weight(out, in, e);
     case FUNCTION_RADIUS: return radius_value(out, in, e);
+    case FUNCTION_DISTANCE: return distance_value(out, in, e);
+    case FUNCTION_FLIP: case FUNCTION_CHANGES: return line_value(out, in, e);
     case FUNCTION_FORM: return form_value(out, in, e);
     case FUNCTION_EIGENVECTOR: return eigenvector_value(out, in, e);
     case FUNCTION_EIGENVALUES: case FUNCTION_INERTIA: case FUNCTION_RANK: return spectrum_value(out, in, e);

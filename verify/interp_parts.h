@@ -161,6 +161,10 @@ bool is_truncated_call(const struct expr *e);
 enum status truncated_value(struct value *out, struct interp *in, const struct expr *e) MUST_USE;
 enum status eigenvector_value(struct value *out, struct interp *in, const struct expr *e) MUST_USE;
 
+/* interp_line.c: bilinear networks on average, and along a line */
+enum status distance_value(struct value *out, struct interp *in, const struct expr *e) MUST_USE;
+enum status line_value(struct value *out, struct interp *in, const struct expr *e) MUST_USE;
+
 /* interp_form.c: interaction matrices; eigenvalues, inertia and rank of exact matrices */
 enum status form_value(struct value *out, struct interp *in, const struct expr *e) MUST_USE;
 enum status spectrum_value(struct value *out, struct interp *in, const struct expr *e) MUST_USE;

@@ -50,6 +50,8 @@ const struct net *net_of(const struct bound_model *m);           /* NULL when it
 bool type_layer_head(struct typer *t, struct expr *layer, struct expr *head, const struct bound_model *m);   /* head may be NULL */
 bool type_intervention(struct typer *t, struct expr *e);         /* patch, ablate, replace, steer, blend */
 bool type_radius(struct typer *t, struct expr *e);
+bool type_distance(struct typer *t, struct expr *e);
+bool type_line(struct typer *t, struct expr *e);
 bool type_form(struct typer *t, struct expr *e);
 bool type_truncate(struct typer *t, struct expr *e);
 bool type_activation(struct typer *t, struct expr *e);           /* logits, attn, ..., node, W, QK, OV */

@@ -268,6 +268,8 @@ static bool (*type_rule(enum function f))(struct typer *, struct expr *)
     case FUNCTION_ARGMAXES: return type_argmaxes;
     case FUNCTION_RADIUS: return type_radius;
     case FUNCTION_FORM: return type_form;
+    case FUNCTION_DISTANCE: return type_distance;
+    case FUNCTION_FLIP: case FUNCTION_CHANGES: return type_line;
     case FUNCTION_TRUNCATE: return type_truncate;
     case FUNCTION_EIGENVECTOR: return type_eigenvector;
     case FUNCTION_ARGMAX: case FUNCTION_ARGMIN: case FUNCTION_ROWS:
@@ -280,7 +282,7 @@ static bool (*type_rule(enum function f))(struct typer *, struct expr *)
 static bool types_own_arguments(enum function f)
 {
     bool (*rule)(struct typer *, struct expr *) = type_rule(f);
-    return rule == type_activation || rule == type_radius || rule == type_form || rule == type_truncate || rule == type_eigenvector || rule == type_intervention || rule == type_component_call || rule == type_norm;
+    return rule == type_activation || rule == type_radius || rule == type_form || rule == type_distance || rule == type_line || rule == type_truncate || rule == type_eigenvector || rule == type_intervention || rule == type_component_call || rule == type_norm;
 }
 
 bool type_call(struct typer *t, struct expr *e)

@@ -500,3 +500,57 @@ bool type_truncate(struct typer *t, struct expr *e)
     text_clear(&why);
     return true;
 }
+
+/* A bilinear model of the file. */
+static bool type_bilinear(struct typer *t, struct expr *x, const char *what, const struct net **net)
+{
+    const struct bound_model *m = NULL;
+    struct text why;
+    char help[80];
+    if (!type_model(t, x, &m))
+        return false;
+    (void)snprintf(help, sizeof help, "%s is of networks without interventions", what);
+    *net = net_of(m);
+    if (x->form != FORM_NAME)
+        return type_wrong(t, x, "a model of the file", help);
+    if (*net && ((*net)->width_in == 0 || (*net)->n_ctx != 1))
+        return type_wrong(t, x, "a model that reads one vector of real numbers", NULL);
+    text_init(&why);
+    if (*net && !outputs_possible(*net, -1, &why))
+        type_note(t, "%s: %s", what, why.data ? why.data : "not a bilinear network");
+    text_clear(&why);
+    return true;
+}
+
+/* distance(N, M, "gaussian"), distance(N, M, "sphere"): a number for each output */
+bool type_distance(struct typer *t, struct expr *e)
+{
+    const struct net *a = NULL, *b = NULL;
+    if (!type_bilinear(t, e->args[0], "distance", &a) || !type_bilinear(t, e->args[1], "distance", &b))
+        return false;
+    struct expr *word = e->args[2];
+    word->type = type_of(BASE_STRING, 0, -1, -1);
+    if (word->form != FORM_STRING || (strcmp(word->name, "gaussian") != 0 && strcmp(word->name, "sphere") != 0))
+        return type_wrong(t, word, "\"gaussian\" or \"sphere\", the inputs over which the mean is taken", NULL);
+    if (a && b && (a->width_in != b->width_in || a->nodes[a->output].width != b->nodes[b->output].width))
+        return type_wrong(t, e->args[1], "a model with as many inputs and outputs as the first", NULL);
+    e->type = type_of(BASE_EXACT, 1, a ? (long)a->nodes[a->output].width : -1, -1);
+    return true;
+}
+
+/* flip(N, x, v), changes(N, x, y) */
+bool type_line(struct typer *t, struct expr *e)
+{
+    const struct net *net = NULL;
+    if (!type_bilinear(t, e->args[0], function_table[e->function].name, &net))
+        return false;
+    for (size_t i = 1; i < 3; i++) {
+        if (!type_value(t, e->args[i]))
+            return false;
+        const struct type *x = &e->args[i]->type;
+        if (x->base != BASE_NONE && (x->rank != 1 || !is_number(x) || x->base == BASE_REAL || (net && x->shape[0] >= 0 && (size_t)x->shape[0] != net->width_in)))
+            return type_wrong(t, e->args[i], "a vector with an exact number for each input of the model", x->rank == 2 ? "take one row: X[r]" : NULL);
+    }
+    e->type = type_of(e->function == FUNCTION_FLIP ? BASE_REAL : BASE_INT, 0, -1, -1);
+    return true;
+}

@@ -83,6 +83,10 @@ void forms_clear(struct eval *e);
 bool eval_truncated(struct eval *e, const struct ex *x, struct val *out);
 bool eval_eigenvector(struct eval *e, const struct ex *x, struct val *out);
 
+/* line.c: distance; flip, changes */
+bool eval_distance(struct eval *e, const struct ex *x, struct val *out);
+bool eval_line(struct eval *e, const struct ex *x, struct val *out);
+
 /* radius.c */
 bool eval_radius(struct eval *e, const struct ex *x, struct val *out);
 

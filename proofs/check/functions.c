@@ -289,6 +289,9 @@ bool eval_call(struct eval *e, const struct ex *x, struct val *out) {
     case FN_SOFTMAX: return softmax(e, x, out);
     case FN_RADIUS: return eval_radius(e, x, out);
     case FN_FORM: return eval_form(e, x, out);
+    case FN_DISTANCE: return eval_distance(e, x, out);
+    case FN_FLIP:
+    case FN_CHANGES: return eval_line(e, x, out);
     case FN_EIGENVALUES:
     case FN_INERTIA:
     case FN_RANK: return eval_spectrum(e, x, out);

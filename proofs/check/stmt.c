@@ -14,7 +14,8 @@ static const struct { const char *name; int least, most; } functions[FN_NUMBER] 
     [FN_DOT] = {"dot", 2, 2}, [FN_MEAN_ROWS] = {"mean_rows", 1, 1}, [FN_EXP] = {"exp", 1, 1}, [FN_SQRT] = {"sqrt", 1, 1}, [FN_SOFTMAX] = {"softmax", 1, 1},
     [FN_RADIUS] = {"radius", 2, 5}, [FN_FORM] = {"form", 2, 3},
     [FN_EIGENVALUES] = {"eigenvalues", 1, 1}, [FN_INERTIA] = {"inertia", 1, 1}, [FN_RANK] = {"rank", 1, 1}, [FN_EIGENVECTOR] = {"eigenvector", 2, 2}, [FN_TRUNCATE] = {"truncate", 2, 3}, [FN_ROWS] = {"rows", 1, 1}, [FN_BALL] = {"ball", 3, 3}, [FN_BOX] = {"box", 2, 2},
-    [FN_INTERVAL] = {"interval", 2, 2}, [FN_REALS] = {"reals", 1, 1}, [FN_ORTHANT] = {"orthant", 1, 1}, [FN_CONE] = {"cone", 1, 1000}};
+    [FN_INTERVAL] = {"interval", 2, 2}, [FN_REALS] = {"reals", 1, 1}, [FN_ORTHANT] = {"orthant", 1, 1}, [FN_CONE] = {"cone", 1, 1000},
+    [FN_DISTANCE] = {"distance", 3, 3}, [FN_FLIP] = {"flip", 3, 3}, [FN_CHANGES] = {"changes", 3, 3}};
 
 const char *fn_name(enum fn f) { return functions[f].name; }
 

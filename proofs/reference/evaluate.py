@@ -7,6 +7,7 @@ from ablate import AblateFunctions
 from form import FormFunctions
 from functions import ArrayFunctions
 from interval import NoEnclosure
+from line import LineFunctions
 from models import Model, ModelFunctions
 from printer import show
 from spectral import SpectralFunctions
@@ -36,7 +37,7 @@ def over_one(numbers):
     return [x.numerator * (below // x.denominator) for x in numbers], below
 
 
-class Interpreter(ArrayFunctions, ModelFunctions, AblateFunctions, FormFunctions, SpectralFunctions):
+class Interpreter(ArrayFunctions, ModelFunctions, AblateFunctions, FormFunctions, SpectralFunctions, LineFunctions):
     """nets: {model name: Net}, data: {name: Array}. settle() and enclose() are the ways in; all else happens at precision self.p."""
 
     def __init__(self, nets, float32, data=None):

@@ -34,7 +34,7 @@ FUNCTIONS = {                                        # name: fewest, most argume
     "patch": (2, MANY), "ablate": (3, 4), "replace": (2, MANY), "steer": (4, 5), "blend": (3, 3), "argmax": (1, 1), "argmin": (1, 1), "argmaxes": (1, 1), "max": (1, MANY), "min": (1, MANY),
     "sum": (1, 1), "mean": (1, 1), "abs": (1, 1), "len": (1, 1), "sort": (1, 1), "distinct": (1, 1), "contains": (2, 2),
     "seq": (1, MANY), "dist": (3, 3), "norm": (2, 2), "transpose": (1, 1), "diag": (1, 1), "dot": (2, 2), "onehot": (2, 2),
-    "mean_rows": (1, 1), "exp": (1, 1), "sqrt": (1, 1), "softmax": (1, 1), "radius": (2, 5), "form": (2, 3), "eigenvalues": (1, 1), "inertia": (1, 1), "rank": (1, 1), "eigenvector": (2, 2), "truncate": (2, 3),
+    "mean_rows": (1, 1), "exp": (1, 1), "sqrt": (1, 1), "softmax": (1, 1), "radius": (2, 5), "form": (2, 3), "distance": (3, 3), "flip": (3, 3), "changes": (3, 3), "eigenvalues": (1, 1), "inertia": (1, 1), "rank": (1, 1), "eigenvector": (2, 2), "truncate": (2, 3),
 }
 SPACES = {"reals": (1, 1), "orthant": (1, 1), "interval": (2, 2), "cone": (1, MANY)}      # sets of reals by their arguments
 SETS = {"rows", "ball", "box"} | set(SPACES)                                # functions whose value is a set

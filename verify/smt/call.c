@@ -298,7 +298,7 @@ const struct sym *smt_call(struct smt *m, const struct expr *e)
     case FUNCTION_SEQ: return seq(m, e);
     case FUNCTION_ONEHOT: return onehot(m, e);
     case FUNCTION_W: return weight(m, e);
-    case FUNCTION_QK: case FUNCTION_OV: case FUNCTION_RANK: case FUNCTION_INERTIA: case FUNCTION_EIGENVALUES: case FUNCTION_FORM: return smt_closed(m, e);
+    case FUNCTION_QK: case FUNCTION_OV: case FUNCTION_RANK: case FUNCTION_INERTIA: case FUNCTION_EIGENVALUES: case FUNCTION_FORM: case FUNCTION_DISTANCE: case FUNCTION_CHANGES: return smt_closed(m, e);
     default: return of_values(m, e);
     }
 }
