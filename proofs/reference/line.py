@@ -4,7 +4,7 @@ from functools import cmp_to_key
 from math import isqrt
 
 from quadratic import Polynomials
-from values import Array, ClaimError, exact, integer, real, vector
+from values import Array, ClaimError, exact, real, vector
 
 CAP = Fraction(2) ** 64
 
@@ -139,4 +139,4 @@ class LineFunctions:
             now = [a == max(values) for a in values]
             changes += before is not None and now != before
             before, last = now, r
-        return integer(changes + 0)
+        return int(changes)
