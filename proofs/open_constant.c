@@ -168,22 +168,32 @@ static bool try_hint(struct trials *t) {
     return go;
 }
 
-/* A short number between the two, away from those that were unsettled. false: enough of these. */
+static bool tried(const struct trials *t, const mpq_t value) {
+    for (size_t i = 0; i < t->n; i++)
+        if (mpq_equal(t->x[i].value, value)) return true;
+    return false;
+}
+
+/* A short number between the two that was not tried. false: enough of them were unsettled. */
 static bool between(mpq_t out, const struct trials *t, size_t a, size_t b) {
     static const unsigned eighths[UNDECIDED_MOST] = {4, 2, 6, 1, 7, 3, 5};
     mpq_t width, unit;
+    bool found = false;
     if (b - a - 1 >= UNDECIDED_MOST) return false;
     mpq_inits(width, unit, NULL);
     mpq_sub(width, t->x[b].value, t->x[a].value);
-    mpq_set_ui(out, eighths[b - a - 1], 8);
-    mpq_canonicalize(out);
-    mpq_mul(out, out, width);
-    mpq_add(out, out, t->x[a].value);
     mpq_div_2exp(unit, width, 4);
     grid(unit, unit);
-    to_grid(out, unit, 0, true);
+    for (size_t k = 0; !found && k < UNDECIDED_MOST; k++) {
+        mpq_set_ui(out, eighths[k], 8);
+        mpq_canonicalize(out);
+        mpq_mul(out, out, width);
+        mpq_add(out, out, t->x[a].value);
+        to_grid(out, unit, 0, true);
+        found = !tried(t, out);
+    }
     mpq_clears(width, unit, NULL);
-    return true;
+    return found;
 }
 
 /* Powers of ten, on both sides until one makes no claim. */

@@ -131,6 +131,14 @@ def test_boxes(folder):
             check(r[name]["verdict"] == "bounded" and inside(*ends(r[name])), "%s of %s over %s: %s" % (name, e, box, (r[name].get("constant"), lo, hi)))
 
 
+def test_unsettled(folder):
+    """Values at which the engine gives up lie between the two ends: the search ends all the same."""
+    model = os.path.abspath(os.path.join(HERE, "..", "..", "examples", "tms_5_2_s0.safetensors"))
+    r = decide(folder, 'model S = "%s"\nclaim c { forall x in box({0, 0, 0, 0, 0}, {1, 1, 1, 1, 1}) '
+               "prove all{ (x[a] >= ?c and all{ x[j] == 0 : j in 0..4 where j != a }) => argmax(output(S, x)) == a : a in 0..4 } }" % model)["c"]
+    check(r["verdict"] in ("bounded", "undecided") and r["trials"] < 100, "many unsettled values: %s after %d" % (r["verdict"], r["trials"]))
+
+
 # ---- certificates ----
 
 def sealed(text):
@@ -170,4 +178,6 @@ for test in (test_finite, test_conditions, test_boxes):
     with tempfile.TemporaryDirectory() as folder:
         test(folder)
         test_certificates(folder)
+with tempfile.TemporaryDirectory() as folder:
+    test_unsettled(folder)
 finish()
