@@ -56,6 +56,11 @@ static bool is_change(const struct expr *e) { return e->form == FORM_CALL && (e-
 
 const struct net *change_network(struct smt *m, const char **name, const struct expr *e)
 {
+    for (const struct expr *x = e; x->form == FORM_CALL && x->n_args > 0; x = x->args[0])
+        if (expr_is_frozen(x->args[x->n_args - 1])) {
+            smt_fail(m, STATUS_UNSUPPORTED, "ln = frozen has no encoding");
+            return NULL;
+        }
     while (is_change(e)) e = e->args[0];
     if (e->form == FORM_CALL && e->function == FUNCTION_REPLACE) {
         const struct net *base = change_network(m, name, e->args[0]);
