@@ -89,7 +89,7 @@ $ WEIGHTPROOF_Z3=$T/none weightproof verify $T/b.claims --engine smt --only one
 
 # One that answers wrongly proves nothing: here the claim is false, and the checker says so.
 $ printf '#!/bin/sh\ncase "$1" in --version) echo "Z3 version 5.4.1 - 64 bit";; *) echo unsat;; esac\n' > $T/z3; WEIGHTPROOF_Z3=$T/z3 weightproof verify $T/b.claims --engine smt
-> undecided  one: the solver says that no input falsifies it, and finds none that satisfies the condition (Z3 5.4.1)  [smt, none, # s + # s]
+> undecided  one: the checker did not accept the certificate (exit status 1): line 8: some binding may satisfy the condition  [smt, none, # s + # s]
 > undecided  some: the checker did not accept the certificate (exit status 1): line 7: the predicate is not false  [smt, none, # s + # s]
 > 2 claims: 2 undecided; 0 certificates accepted; # s
 ? 2
