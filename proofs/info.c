@@ -88,6 +88,12 @@ static void add_tensor(struct text *out, const struct model *m, const struct ten
     text_addf(out, "]%s%s\n", t->source.of ? "  from " : "", t->source.of ? t->source.of : "");
 }
 
+/* Of a bilinear network: how much of its interaction tensor no input shows. */
+static void add_forms(struct text *out, const struct net *net) {
+    double share;
+    if (invisible_share(&share, net)) text_addf(out, "forms     %zu of %zu x %zu; %.4g %% of the interaction tensor (of its square) is antisymmetric: no input shows it\n", net->nodes[net->output].width, net->width_in, net->width_in, 100 * share);
+}
+
 void write_info(struct text *out, const struct model *m, bool all_ranks) {
     double work = all_ranks ? INFINITY : RANK_WORK;
     const struct net *net = &m->net;
@@ -97,6 +103,7 @@ void write_info(struct text *out, const struct model *m, bool all_ranks) {
               net->sha256[0] ? "sha256 " : "not written out for a file of this size, convert does", net->sha256);
     add_input(out, net);
     text_addf(out, "output    %s, %zu entries%s\n", net->nodes[net->output].name, net->nodes[net->output].width, net->n_ctx == 1 ? "" : " a position");
+    add_forms(out, net);
     text_add(out, "size      ");
     if (net_layers(net)) text_addf(out, "%zu layer(s)", net_layers(net));
     for (size_t l = 0; l < net_layers(net); l++) text_addf(out, "%s%zu", l ? ", " : "; heads: ", net_heads(net, l));

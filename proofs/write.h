@@ -28,5 +28,7 @@ void write_result(struct text *out, const struct result *r);
 /* What `info` says about a model. */
 /* all_ranks: ranks of matrices of any size (slow). */
 void write_info(struct text *out, const struct model *m, bool all_ranks);
+/* info_forms.c: of a network with small bilinear outputs, the share of the interaction tensor (squares of its entries) that is antisymmetric. false: there is none. */
+bool invisible_share(double *share, const struct net *net);
 void write_info_json(struct text *out, const struct model *m, bool all_ranks);
 #endif

@@ -286,7 +286,10 @@ static enum status eval_call(struct value *out, struct interp *in, const struct 
     case FUNCTION_RADIUS: return radius_value(out, in, e);
     case FUNCTION_DISTANCE: return distance_value(out, in, e);
     case FUNCTION_FLIP: case FUNCTION_CHANGES: return line_value(out, in, e);
-    case FUNCTION_FORM: return form_value(out, in, e);
+    case FUNCTION_SINGULAR_VALUES: case FUNCTION_EFFECTIVE_RANK: return singular_value(out, in, e);
+    case FUNCTION_GRAM: case FUNCTION_HOSVD: return gram_value(out, in, e);
+    case FUNCTION_LOG: case FUNCTION_COS: case FUNCTION_SIN: case FUNCTION_PI: case FUNCTION_LOGSOFTMAX: case FUNCTION_FOURIER: return circle_value(out, in, e);
+    case FUNCTION_FORM: case FUNCTION_ANTISYMMETRIC: return form_value(out, in, e);
     case FUNCTION_EIGENVECTOR: return eigenvector_value(out, in, e);
     case FUNCTION_EIGENVALUES: case FUNCTION_INERTIA: case FUNCTION_RANK: return spectrum_value(out, in, e);
     case FUNCTION_SORT: case FUNCTION_SEQ: case FUNCTION_ONEHOT: case FUNCTION_TRANSPOSE: case FUNCTION_DIAG: case FUNCTION_MEAN_ROWS: case FUNCTION_LEN:

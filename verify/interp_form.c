@@ -7,6 +7,7 @@
 #include "verify/interp_parts.h"
 #include "verify/quadratic.h"
 #include "verify/radius.h"
+#include "verify/spectral.h"
 
 #define EXACT_MOST 400     /* rows for elimination in integers that grow */
 #define EIGEN_BITS 192     /* of the products that enclose eigenvalues */
@@ -20,13 +21,13 @@ static enum status direction(fmpq *u, struct interp *in, const struct expr *e, s
     size_t n = 0;
     bool scalar = false;
     enum status s = interp_exact(&v, &n, &scalar, in, e, in->d);
-    if (s == STATUS_UNSUPPORTED) return interp_fail(in, e, "form takes an output or a vector of %zu exact numbers", width);
+    if (s == STATUS_UNSUPPORTED) return interp_fail(in, e, "an output or a vector of %zu exact numbers is asked for", width);
     if (s != STATUS_OK) return s;
     if (scalar) {
         bool fits = fmpz_is_one(fmpq_denref(v)) && fmpz_sgn(fmpq_numref(v)) >= 0 && fmpz_cmp_ui(fmpq_numref(v), width) < 0;
         if (fits) fmpq_set_si(u + fmpz_get_ui(fmpq_numref(v)), 1, 1);
-        else s = interp_fail(in, e, "form: the network has outputs 0..%zu", width - 1);
-    } else if (n != width) s = interp_fail(in, e, "form takes an output or a vector of %zu exact numbers", width);
+        else s = interp_fail(in, e, "the network has outputs 0..%zu", width - 1);
+    } else if (n != width) s = interp_fail(in, e, "an output or a vector of %zu exact numbers is asked for", width);
     for (size_t i = 0; s == STATUS_OK && !scalar && i < n; i++) fmpq_set(u + i, v + i);
     _fmpq_vec_clear(v, (slong)n);
     return s;
@@ -38,8 +39,9 @@ static void scaled(fmpz_t out, const fmpq_t x, const fmpz_t scale)
     fmpz_mul(out, out, fmpq_numref(x));
 }
 
-/* Entry (i, j) over twice the scale: the coefficient of x_i x_j, doubled on the diagonal. skip: 1 leaves the variable 1 out. */
-static enum status fill(struct value *out, const struct outputs *o, const fmpq *u, size_t skip)
+/* Entry (i, j) over twice the scale: the coefficient of x_i x_j, doubled on the diagonal. skip: 1 leaves the variable 1 out.
+ * turned: the polynomials are those of outputs_turned, and the matrix is antisymmetric. */
+static enum status fill(struct value *out, const struct outputs *o, const fmpq *u, size_t skip, bool turned)
 {
     size_t n = o->n + 1 - skip, shape[2] = {n, n};
     fmpz_t scale, t;
@@ -57,7 +59,11 @@ static enum status fill(struct value *out, const struct outputs *o, const fmpq *
     }
     for (size_t i = 0; i < n; i++) {
         fmpz_mul_2exp(num + i * n + i, num + i * n + i, 1);
-        for (size_t j = 0; j < i; j++) fmpz_set(num + i * n + j, num + j * n + i);
+        if (turned) fmpz_zero(num + i * n + i);
+        for (size_t j = 0; j < i; j++) {
+            fmpz_set(num + i * n + j, num + j * n + i);
+            if (turned) fmpz_neg(num + i * n + j, num + i * n + j);
+        }
     }
     fmpz_mul_2exp(out->den, scale, o->scale + 1);
     fmpz_clear(scale);
@@ -70,15 +76,15 @@ enum status form_value(struct value *out, struct interp *in, const struct expr *
     const struct model *model = statement_model(in->s, e->args[0]->name);
     const struct outputs *o = NULL;
     const char *basis = e->n_args > 2 ? e->args[2]->name : "";
-    bool affine = strcmp(basis, "affine") == 0;
+    bool turned = e->function == FUNCTION_ANTISYMMETRIC, affine = !turned && strcmp(basis, "affine") == 0;
     long leaf = -1;
     if (!model || !in->s->radii) return interp_fail(in, e, "no network for this model");
     if (*basis && !affine && (leaf = net_node(&model->net, basis)) < 0) return interp_fail(in, e, "the model has no node '%s'", basis);
-    enum status s = radii_outputs(&o, in->s->radii, e->args[0]->name, &model->net, leaf);
+    enum status s = radii_outputs(&o, in->s->radii, e->args[0]->name, &model->net, leaf, turned);
     if (s != STATUS_OK) return s;
     fmpq *u = _fmpq_vec_init((slong)o->width);
     s = direction(u, in, e->args[1], o->width);
-    if (s == STATUS_OK) s = fill(out, o, u, affine ? 0 : 1);
+    if (s == STATUS_OK) s = fill(out, o, u, affine ? 0 : 1, turned);
     _fmpq_vec_clear(u, (slong)o->width);
     return s;
 }
@@ -137,7 +143,7 @@ static void inertia(long out[3], fmpz *A, size_t n)
 
 /* ---- eigenvalues ---- */
 
-/* Approximate eigenvectors V in doubles make B = V'AV nearly diagonal and S = V'V nearly 1. With f >= |S - 1|, E >= |B - its diagonal|: the k-th
+/* Approximate eigenvectors V make B = V'AV nearly diagonal and S = V'V nearly 1. With f >= |S - 1|, E >= |B - its diagonal|: the k-th
  * eigenvalue of A is that of B over a number in [1 - f, 1 + f] (Ostrowski), and that of B is within E of the k-th diagonal entry in order (Weyl). */
 static void enclose(arb_ptr out, const arb_mat_t B, const arb_mat_t S, slong n)
 {
@@ -173,19 +179,11 @@ static void enclose(arb_ptr out, const arb_mat_t B, const arb_mat_t S, slong n)
     arb_clear(row), arb_clear(t), arb_clear(E), arb_clear(f), arb_clear(theta);
 }
 
-static bool eigenvalues(arb_ptr out, const fmpz *num, const fmpz_t den, size_t n)
+bool enclosed_eigenvalues(arb_ptr out, const fmpz *num, const fmpz_t den, size_t n)
 {
-    double *A = mem_array(n * n, sizeof *A), *V = mem_array(n * n, sizeof *V), *q = mem_array(n, sizeof *q);
     arb_mat_t a, v, w, b;
     arb_mat_init(a, (slong)n, (slong)n), arb_mat_init(v, (slong)n, (slong)n), arb_mat_init(w, (slong)n, (slong)n), arb_mat_init(b, (slong)n, (slong)n);
-    bool good = A && V && q;
-    for (size_t i = 0; good && i < n * n; i++) A[i] = ratio(num + i, den);
-    if (good) good = symmetric_eigen(q, V, A, n);
-    for (size_t i = 0; good && i < n; i++)
-        for (size_t j = 0; j < n; j++) {
-            arb_set_d(arb_mat_entry(v, (slong)i, (slong)j), V[i * n + j]);
-            arb_fmpz_div_fmpz(arb_mat_entry(a, (slong)i, (slong)j), num + i * n + j, den, EIGEN_BITS);
-        }
+    bool good = approximate_basis(v, a, num, den, n);
     if (good) {
         arb_mat_mul(w, a, v, EIGEN_BITS);
         arb_mat_transpose(a, v);
@@ -194,21 +192,15 @@ static bool eigenvalues(arb_ptr out, const fmpz *num, const fmpz_t den, size_t n
         enclose(out, b, w, (slong)n);
     }
     arb_mat_clear(a), arb_mat_clear(v), arb_mat_clear(w), arb_mat_clear(b);
-    free(A), free(V), free(q);
     return good;
 }
 
 static enum status set_reals(struct value *out, struct interp *in, const fmpz *num, const fmpz_t den, size_t n)
 {
-    double *mid, *rad;
-    arb_ptr balls, found = _arb_vec_init((slong)n);
-    bool good = eigenvalues(found, num, den, n) && value_shape(out, 1, &n) && value_make_real(out, in->prec, &mid, &rad, &balls);
-    for (size_t i = 0; good && i < n; i++) {
-        if (in->prec) arb_set(balls + i, found + i);
-        else ball_to_double(&mid[i], &rad[i], found + i);
-    }
+    arb_ptr found = _arb_vec_init((slong)n);
+    enum status s = enclosed_eigenvalues(found, num, den, n) ? set_balls(out, in, found, 1, n) : STATUS_MEMORY;
     _arb_vec_clear(found, (slong)n);
-    return good ? STATUS_OK : STATUS_MEMORY;
+    return s;
 }
 
 /* ---- functions of an exact matrix ---- */

@@ -10,7 +10,7 @@ static enum status outputs_of(const struct outputs **o, struct interp *in, const
 {
     const struct model *model = statement_model(in->s, name->name);
     if (!model || !in->s->radii) return interp_fail(in, e, "no network for this model");
-    return radii_outputs(o, in->s->radii, name->name, &model->net, -1);
+    return radii_outputs(o, in->s->radii, name->name, &model->net, -1, false);
 }
 
 /* ---- distance ---- */

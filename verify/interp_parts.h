@@ -171,6 +171,14 @@ enum status spectrum_value(struct value *out, struct interp *in, const struct ex
 /* The entries of an exact matrix over one denominator: *num new, the caller's, den initialised; *rows, *columns 0 when its value rests on an unsettled condition. */
 enum status exact_matrix(fmpz **num, fmpz_t den, size_t *rows, size_t *columns, struct interp *in, const struct expr *call, const struct expr *e) MUST_USE;
 bool fmpz_symmetric(const fmpz *A, size_t n);
+bool enclosed_eigenvalues(arb_ptr out, const fmpz *num, const fmpz_t den, size_t n);   /* rising; false without memory */
+/* interp_circle.c: log, cos, sin, pi, logsoftmax, fourier */
+enum status circle_value(struct value *out, struct interp *in, const struct expr *e) MUST_USE;
+/* interp_singular.c: singular_values, effective_rank of exact matrices; gram, hosvd of networks */
+enum status singular_value(struct value *out, struct interp *in, const struct expr *e) MUST_USE;
+enum status gram_value(struct value *out, struct interp *in, const struct expr *e) MUST_USE;
+/* Balls of any precision as the reals of this tier; a number or a vector. */
+enum status set_balls(struct value *out, struct interp *in, arb_srcptr x, size_t rank, size_t n) MUST_USE;
 
 /* interp_truth.c */
 /* Settled sign of a - b for entry i of a and entry j of b: *order -1, 0, 1 when *settled. */

@@ -12,19 +12,6 @@ bool is_truncated_call(const struct expr *e)
     return e->form == FORM_CALL && e->function == FUNCTION_OUTPUT && e->args[0]->form == FORM_CALL && e->args[0]->function == FUNCTION_TRUNCATE;
 }
 
-/* Balls of any precision as the reals of this tier. */
-static enum status set_balls(struct value *out, struct interp *in, arb_srcptr x, size_t n)
-{
-    double *mid, *rad;
-    arb_ptr balls;
-    if (!value_shape(out, 1, &n) || !value_make_real(out, in->prec, &mid, &rad, &balls)) return STATUS_MEMORY;
-    for (size_t i = 0; i < n; i++) {
-        if (in->prec) arb_set(balls + i, x + i);
-        else ball_to_double(&mid[i], &rad[i], x + i);
-    }
-    return STATUS_OK;
-}
-
 /* ---- eigenvector(A, i) ---- */
 
 enum status eigenvector_value(struct value *out, struct interp *in, const struct expr *e)
@@ -48,7 +35,7 @@ enum status eigenvector_value(struct value *out, struct interp *in, const struct
         arb_ptr x = _arb_vec_init((slong)n);
         if (!basis) s = STATUS_MEMORY;
         else if (!spectral_vector(x, basis, (size_t)i)) spectra_remark(store, "eigenvector %ld is not isolated: its eigenvalue is not told apart from the next", i);
-        if (s == STATUS_OK) s = set_balls(out, in, x, n);
+        if (s == STATUS_OK) s = set_balls(out, in, x, 1, n);
         _arb_vec_clear(x, (slong)n);
     }
     if (num) _fmpz_vec_clear(num, (slong)(rows * columns));
@@ -142,7 +129,7 @@ static enum status cut_row(struct value *out, struct interp *in, const struct ou
         else if (!spectral_cut(y + j, basis, k, x)) spectra_remark(store, "truncate: eigenvalues %zu and %zu of output %zu, by falling modulus, are not told apart", k, k + 1, j);
         if (s == STATUS_OK) add_linear(y + j, o, j, x);
     }
-    if (s == STATUS_OK) s = set_balls(out, in, y, o->width);
+    if (s == STATUS_OK) s = set_balls(out, in, y, 1, o->width);
     _arb_vec_clear(y, (slong)o->width);
     return s;
 }
@@ -162,7 +149,7 @@ enum status truncated_value(struct value *out, struct interp *in, const struct e
     enum status s = eval_int(&k, &known, in, cut->args[1]);
     if (s != STATUS_OK) return s;
     if (known && k < 0) return interp_fail(in, e, "truncate keeps %ld eigenvectors", k);
-    if (known) s = radii_outputs(&o, in->s->radii, cut->args[0]->name, &model->net, leaf);
+    if (known) s = radii_outputs(&o, in->s->radii, cut->args[0]->name, &model->net, leaf, false);
     if (s == STATUS_OK && known && o->n > ROWS_MOST) s = interp_fail(in, e, "truncate takes forms of at most %d rows", ROWS_MOST);
     if (s == STATUS_OK && known) s = variables(&x, &n, &known, in, e, &model->net, leaf);
     if (s == STATUS_OK && !known) value_set_unknown(out);

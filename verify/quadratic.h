@@ -17,6 +17,8 @@ struct outputs { size_t n, width, each; ulong scale; fmpz *c; };
 /* leaf: the node whose entries are the variables, or -1 for the input. Can every node below the output be a polynomial of degree two or less? why says which cannot, or what is too large. */
 bool outputs_possible(const struct net *net, long leaf, struct text *why);
 enum status outputs_make(struct outputs *out, const struct net *net, long leaf) MUST_USE;
+/* In the place of a quadratic term x_u x_v, u < v: the coefficient of x_u of first and x_v of second factors of products, less that of x_v and x_u. */
+enum status outputs_turned(struct outputs *out, const struct net *net, long leaf) MUST_USE;
 void outputs_clear(struct outputs *o);
 
 /* sum v[j] output_j + v[width] must be positive, or not negative. */
@@ -57,8 +59,8 @@ void region_drop(struct ball_case *c);
 bool region_is_ball(const struct ball_case *c);      /* a whole l2 ball */
 bool region_is_empty(const struct ball_case *c);     /* lo above hi somewhere */
 bool region_has(const struct ball_case *c, const fmpq *d);
-/* quadratic_product.c: out += sum_k w[k] (a_k)(b_k), for K linear polynomials a_k, b_k in n variables, n + 1 coefficients each; out is of degree two. */
-void products_weighted(fmpz *out, const fmpz *a, const fmpz *b, const fmpz *w, size_t K, size_t n);
+/* quadratic_product.c. sign: 1, or -1 for the terms of x_u of a_k and x_v of b_k with u > v. out += sum_k w[k] (a_k)(b_k), for K linear polynomials a_k, b_k in n variables, n + 1 coefficients each; out is of degree two. */
+void products_weighted(fmpz *out, const fmpz *a, const fmpz *b, const fmpz *w, size_t K, size_t n, int sign);
 
 /* quadratic_exact.c. A rational, and a vector of them as a certificate has it: 1/2,3 and with one entry 3, (a comma behind it). */
 void fraction_add_text(struct text *out, const fmpq_t x);

@@ -8,7 +8,7 @@
 
 /* factor: products of two rows of degree 1 or less, entry by entry, that only linear nodes read: they are never written out, and c is NULL. */
 struct row { int degree; size_t width, each; ulong scale; fmpz *c; const struct row *factor[2]; };
-struct walk { const struct net *net; struct row *rows; size_t n; long leaf; const bool *needed; };
+struct walk { const struct net *net; struct row *rows; size_t n; long leaf; const bool *needed; int sign; };
 
 static size_t each_of(size_t n, int degree) { return degree == 0 ? 1 : degree == 1 ? n + 1 : monomial(n, n, n) + 1; }
 
@@ -127,7 +127,11 @@ static void multiply(const struct walk *w, fmpz *out, const fmpz *a, size_t na, 
     else if (nb == 1) _fmpz_vec_scalar_addmul_fmpz(out, a, (slong)na, b);
     else
         for (size_t u = 0; u < na; u++)
-            for (size_t v = 0; v < nb; v++) fmpz_addmul(out + (u < v ? monomial(w->n, u, v) : monomial(w->n, v, u)), a + u, b + v);
+            for (size_t v = 0; v < nb; v++) {
+                fmpz *to = out + (u < v ? monomial(w->n, u, v) : monomial(w->n, v, u));
+                if (u > v && w->sign < 0) fmpz_submul(to, a + u, b + v);
+                else fmpz_addmul(to, a + u, b + v);
+            }
 }
 
 /* out += or -= in, entry to entry; the scale of out is not smaller */
@@ -183,7 +187,7 @@ static void weighted(fmpz *out, const struct walk *w, const struct row *a, const
 {
     const struct row *f = a->factor[0], *g = a->factor[1];
     if (f && f->degree == 1 && g->degree == 1) {
-        products_weighted(out, f->c, g->c, t, a->width, w->n);
+        products_weighted(out, f->c, g->c, t, a->width, w->n, w->sign);
         return;
     }
     fmpz_t y;
@@ -258,11 +262,11 @@ static bool make_row(struct row *out, const struct walk *w, const struct node *x
     }
 }
 
-enum status outputs_make(struct outputs *out, const struct net *net, long leaf)
+static enum status make(struct outputs *out, const struct net *net, long leaf, int sign)
 {
     for (size_t i = 0; leaf < 0 && i < net->n_nodes; i++) leaf = net->nodes[i].op == OP_INPUT ? (long)i : leaf;
     if (leaf < 0) return STATUS_INTERNAL;
-    struct walk w = {.net = net, .leaf = leaf, .n = net->nodes[leaf].width, .rows = mem_array(net->n_nodes, sizeof *w.rows)};
+    struct walk w = {.net = net, .leaf = leaf, .n = net->nodes[leaf].width, .rows = mem_array(net->n_nodes, sizeof *w.rows), .sign = sign};
     struct row last = {0};
     bool *needed = needed_nodes(net, leaf), good = needed && w.rows;
     w.needed = needed;
@@ -280,6 +284,10 @@ enum status outputs_make(struct outputs *out, const struct net *net, long leaf)
     *out = (struct outputs){.n = w.n, .width = last.width, .each = last.each, .scale = last.scale, .c = last.c};
     return STATUS_OK;
 }
+
+enum status outputs_make(struct outputs *out, const struct net *net, long leaf) { return make(out, net, leaf, 1); }
+
+enum status outputs_turned(struct outputs *out, const struct net *net, long leaf) { return make(out, net, leaf, -1); }
 
 void outputs_clear(struct outputs *o)
 {

@@ -49,7 +49,7 @@ static void spread(int64_t *low, int64_t *high, int64_t *second, const fmpz *a, 
     fmpz_clear(r);
 }
 
-static void in_words(fmpz *out, const int64_t *low, const int64_t *high, const int64_t *second, size_t K, size_t n)
+static void in_words(fmpz *out, const int64_t *low, const int64_t *high, const int64_t *second, size_t K, size_t n, int sign)
 {
     fmpz_t t;
     fmpz_init(t);
@@ -57,14 +57,14 @@ static void in_words(fmpz *out, const int64_t *low, const int64_t *high, const i
         for (size_t v = u; v <= n; v++) {
             fmpz *to = out + monomial(n, u, v);
             __int128 h = dot(high + u * K, second + v * K, K), l = dot(low + u * K, second + v * K, K);
-            if (u != v) h += dot(high + v * K, second + u * K, K), l += dot(low + v * K, second + u * K, K);
+            if (u != v) h += sign * dot(high + v * K, second + u * K, K), l += sign * dot(low + v * K, second + u * K, K);
             add_wide(to, h, LOW, t);
             add_wide(to, l, 0, t);
         }
     fmpz_clear(t);
 }
 
-static void in_integers(fmpz *out, const fmpz *a, const fmpz *b, const fmpz *w, size_t K, size_t n)
+static void in_integers(fmpz *out, const fmpz *a, const fmpz *b, const fmpz *w, size_t K, size_t n, int sign)
 {
     fmpz_t t;
     fmpz_init(t);
@@ -72,21 +72,23 @@ static void in_integers(fmpz *out, const fmpz *a, const fmpz *b, const fmpz *w, 
         for (size_t u = 0; u <= n && !fmpz_is_zero(w + k); u++) {
             fmpz_mul(t, a + k * (n + 1) + u, w + k);
             if (fmpz_is_zero(t)) continue;
-            for (size_t v = 0; v <= n; v++) fmpz_addmul(out + (u < v ? monomial(n, u, v) : monomial(n, v, u)), t, b + k * (n + 1) + v);
+            for (size_t v = u; v <= n; v++) fmpz_addmul(out + monomial(n, u, v), t, b + k * (n + 1) + v);
+            if (sign < 0) fmpz_neg(t, t);
+            for (size_t v = 0; v < u; v++) fmpz_addmul(out + monomial(n, v, u), t, b + k * (n + 1) + v);
         }
     fmpz_clear(t);
 }
 
-void products_weighted(fmpz *out, const fmpz *a, const fmpz *b, const fmpz *w, size_t K, size_t n)
+void products_weighted(fmpz *out, const fmpz *a, const fmpz *b, const fmpz *w, size_t K, size_t n, int sign)
 {
     size_t side = n + 1, A = bits_of(a, K * side) + bits_of(w, K), B = bits_of(b, K * side), sum = FLINT_BIT_COUNT(K) + 1;
     bool fits = B <= 62 && A <= LOW + 61 && LOW + B + sum <= 125 && (A > LOW ? A - LOW : 1) + 1 + B + sum <= 125;
     int64_t *low = fits ? mem_array(K * side, 3 * sizeof *low) : NULL;
     if (!low) {
-        in_integers(out, a, b, w, K, n);
+        in_integers(out, a, b, w, K, n, sign);
         return;
     }
     spread(low, low + K * side, low + 2 * K * side, a, b, w, K, side);
-    in_words(out, low, low + K * side, low + 2 * K * side, K, n);
+    in_words(out, low, low + K * side, low + 2 * K * side, K, n, sign);
     free(low);
 }

@@ -45,18 +45,18 @@ void radii_free(struct radii *r)
 
 /* ---- the store; callers hold the lock ---- */
 
-static enum status shape_of(struct radius_model **out, struct radii *r, const char *name, const struct net *net, long leaf)
+static enum status shape_of(struct radius_model **out, struct radii *r, const char *name, const struct net *net, long leaf, bool turned)
 {
     for (size_t i = 0; i < r->n_models; i++)
-        if (r->models[i].leaf == leaf && strcmp(r->models[i].name, name) == 0) {
+        if (r->models[i].leaf == leaf && r->models[i].turned == turned && strcmp(r->models[i].name, name) == 0) {
             *out = &r->models[i];
             return STATUS_OK;
         }
     if (r->n_models == r->room_models && r->n_models) return STATUS_LIMIT;
     if (!r->models && !(r->models = mem_grow(NULL, &r->room_models, 64, sizeof *r->models))) return STATUS_MEMORY;   /* never moved: queries point into it */
     struct radius_model *m = &r->models[r->n_models];
-    *m = (struct radius_model){.name = mem_string(name), .leaf = leaf};
-    enum status s = m->name ? outputs_make(&m->out, net, leaf) : STATUS_MEMORY;
+    *m = (struct radius_model){.name = mem_string(name), .leaf = leaf, .turned = turned};
+    enum status s = m->name ? (turned ? outputs_turned : outputs_make)(&m->out, net, leaf) : STATUS_MEMORY;
     if (s == STATUS_OK && !(m->pairs = mem_grow(NULL, &m->room_pairs, m->out.width * m->out.width, sizeof *m->pairs))) s = STATUS_MEMORY;
     if (s != STATUS_OK) {
         shape_clear(m);
@@ -74,12 +74,12 @@ static unsigned long hash_of(const char *s)
     return h;
 }
 
-enum status radii_outputs(const struct outputs **out, struct radii *store, const char *model, const struct net *net, long leaf)
+enum status radii_outputs(const struct outputs **out, struct radii *store, const char *model, const struct net *net, long leaf, bool turned)
 {
     struct radius_model *m = NULL;
     enum status s;
 #pragma omp critical(radius_store)
-    s = shape_of(&m, store, model, net, leaf);
+    s = shape_of(&m, store, model, net, leaf, turned);
     *out = m ? &m->out : NULL;
     return s;
 }
@@ -130,7 +130,7 @@ enum status radii_find(fmpq_t lo, fmpq_t hi, struct radii *store, const char *mo
     if (key.failed) return STATUS_MEMORY;
 #pragma omp critical(radius_store)
     {
-        s = shape_of(&m, store, model, net, -1);
+        s = shape_of(&m, store, model, net, -1, false);
         if ((f = find(store, key.data))) fmpq_set(lo, f->lo), fmpq_set(hi, f->hi);
     }
     if (s == STATUS_OK && !f) {

@@ -20,9 +20,9 @@ struct spectra *radii_spectra(const struct radii *r);      /* spectral.h; r may 
 /* How many were found, and the upper end of each; r may be NULL. */
 size_t radii_count(const struct radii *r);
 double radii_upper(const struct radii *r, size_t i);
-/* The outputs as polynomials in the input, or in the entries of node `leaf` when it is not -1; made once. */
+/* The outputs as polynomials in the input, or in the entries of node `leaf` when it is not -1; made once. turned: as outputs_turned. */
 struct outputs;
-enum status radii_outputs(const struct outputs **out, struct radii *r, const char *model, const struct net *net, long leaf) MUST_USE;
+enum status radii_outputs(const struct outputs **out, struct radii *r, const char *model, const struct net *net, long leaf, bool turned) MUST_USE;
 /* The lines `radius ...` of everything found, in their order. */
 enum status radii_lines(struct text *out, struct radii *r) MUST_USE;
 

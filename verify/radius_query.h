@@ -10,7 +10,7 @@
 
 /* Eigenvalues and eigenvectors of output a - output b. */
 struct pair { size_t a, b; double *q, *V; };
-struct radius_model { char *name; long leaf; struct outputs out; struct pair *pairs; size_t n_pairs, room_pairs; };
+struct radius_model { char *name; long leaf; bool turned; struct outputs out; struct pair *pairs; size_t n_pairs, room_pairs; };
 
 /* One output that the answer is compared with. */
 struct rival { size_t k; const struct pair *p; double *gamma, *y, c, distance; fmpz *h; fmpz_t twice; };

@@ -5,6 +5,8 @@
 #include "verify/spectral.h"
 
 #define BITS SPECTRAL_BITS
+#define STEPS 2            /* of refinement: from doubles to about 1e-48 */
+#define REFINED_MOST 256   /* rows for which that is worth its products */
 
 /* ---- the bounds ---- */
 
@@ -39,6 +41,62 @@ static void row_norm(arb_t out, const arb_mat_t m, arb_srcptr less, bool one)
     arb_clear(row), arb_clear(t);
 }
 
+/* One step of Ogita and Aishima: with R = 1 - V'V, S = V'AV the error of V about squares, within clusters that of its angles only. Nothing rests on it. */
+static void refine(arb_mat_t v, const arb_mat_t a)
+{
+    slong n = arb_mat_nrows(v);
+    arb_mat_t t, r, s;
+    arb_mat_init(t, n, n), arb_mat_init(r, n, n), arb_mat_init(s, n, n);
+    arb_mat_transpose(t, v);
+    arb_mat_mul(r, t, v, BITS);
+    arb_mat_mul(s, a, v, BITS);
+    arb_mat_mul(s, t, s, BITS);
+    arb_ptr d = _arb_vec_init(n);
+    arb_t x, near;
+    arb_init(x), arb_init(near);
+    for (slong i = 0; i < n; i++) arb_div(d + i, arb_mat_entry(s, i, i), arb_mat_entry(r, i, i), BITS);
+    row_norm(near, s, d, false);
+    row_norm(x, r, NULL, true);
+    arb_addmul(near, x, d + (arf_cmpabs(arb_midref(d), arb_midref(d + n - 1)) > 0 ? 0 : n - 1), BITS);
+    arb_abs(near, near);
+    arb_mul_2exp_si(near, near, 1);
+    for (slong i = 0; i < n; i++)
+        for (slong j = 0; j < n; j++) {
+            arb_ptr to = arb_mat_entry(r, i, j);
+            if (i == j) arb_sub_ui(to, to, 1, BITS);
+            arb_neg(to, to);
+            arb_sub(x, d + j, d + i, BITS);
+            if (arf_cmpabs(arb_midref(x), arb_midref(near)) <= 0 || i == j) arb_mul_2exp_si(to, to, -1);
+            else {
+                arb_mul(to, to, d + j, BITS);
+                arb_add(to, to, arb_mat_entry(s, i, j), BITS);
+                arb_div(to, to, x, BITS);
+            }
+        }
+    arb_mat_mul(t, v, r, BITS);
+    arb_mat_add(v, v, t, BITS);
+    arb_mat_get_mid(v, v);
+    _arb_vec_clear(d, n);
+    arb_clear(x), arb_clear(near);
+    arb_mat_clear(t), arb_mat_clear(r), arb_mat_clear(s);
+}
+
+bool approximate_basis(arb_mat_t v, arb_mat_t a, const fmpz *num, const fmpz_t den, size_t n)
+{
+    double *A = mem_array(n * n, sizeof *A), *V = mem_array(n * n, sizeof *V), *q = mem_array(n, sizeof *q);
+    bool good = A && V && q;
+    for (size_t i = 0; good && i < n * n; i++) A[i] = ratio(num + i, den);
+    if (good) good = symmetric_eigen(q, V, A, n);
+    for (size_t i = 0; good && i < n; i++)
+        for (size_t j = 0; j < n; j++) {
+            arb_set_d(arb_mat_entry(v, (slong)i, (slong)j), V[i * n + j]);
+            arb_fmpz_div_fmpz(arb_mat_entry(a, (slong)i, (slong)j), num + i * n + j, den, BITS);
+        }
+    for (int step = 0; good && step < STEPS && n <= REFINED_MOST; step++) refine(v, a);
+    free(A), free(V), free(q);
+    return good;
+}
+
 static void measure(struct eigenbasis *s, arb_mat_t a, const arb_mat_t v)
 {
     slong n = (slong)s->n;
@@ -48,7 +106,7 @@ static void measure(struct eigenbasis *s, arb_mat_t a, const arb_mat_t v)
     arb_mat_transpose(a, v);
     arb_mat_mul(b, a, t, BITS);
     arb_mat_mul(t, a, v, BITS);
-    for (slong i = 0; i < n; i++) arb_set_d(s->d + i, arf_get_d(arb_midref(arb_mat_entry(b, i, i)), ARF_RND_NEAR));
+    for (slong i = 0; i < n; i++) arb_set_arf(s->d + i, arb_midref(arb_mat_entry(b, i, i)));
     row_norm(s->f, t, NULL, true);
     row_norm(s->top, b, NULL, false);
     row_norm(s->eta, b, s->d, false);
@@ -81,26 +139,17 @@ static void order(struct eigenbasis *s)
 
 bool spectral_make(struct eigenbasis *s, const fmpz *num, const fmpz_t den, size_t n)
 {
-    double *A = mem_array(n * n, sizeof *A), *V = mem_array(n * n, sizeof *V), *q = mem_array(n, sizeof *q);
     arb_mat_t a, v;
     *s = (struct eigenbasis){.n = n, .v = _arb_vec_init((slong)(n * n)), .d = _arb_vec_init((slong)n)};
     arb_init(s->eta), arb_init(s->f), arb_init(s->top);
     arb_mat_init(a, (slong)n, (slong)n), arb_mat_init(v, (slong)n, (slong)n);
-    bool good = A && V && q;
-    for (size_t i = 0; good && i < n * n; i++) A[i] = ratio(num + i, den);
-    if (good) good = symmetric_eigen(q, V, A, n);
-    for (size_t i = 0; good && i < n; i++)
-        for (size_t j = 0; j < n; j++) {
-            arb_set_d(arb_mat_entry(v, (slong)i, (slong)j), V[i * n + j]);
-            arb_set_d(s->v + j * n + i, V[i * n + j]);
-            arb_fmpz_div_fmpz(arb_mat_entry(a, (slong)i, (slong)j), num + i * n + j, den, BITS);
-        }
+    bool good = approximate_basis(v, a, num, den, n);
+    for (size_t i = 0; good && i < n * n; i++) arb_set(s->v + i % n * n + i / n, arb_mat_entry(v, (slong)(i / n), (slong)(i % n)));
     if (good) {
         measure(s, a, v);
         order(s);
     }
     arb_mat_clear(a), arb_mat_clear(v);
-    free(A), free(V), free(q);
     if (!good) spectral_clear(s);
     return good;
 }

@@ -1,10 +1,11 @@
 /* spectral: an exact symmetric matrix A turned into a nearly diagonal one, with proved bounds (STATEMENT.md §3, docs/methods.md "Eigenvectors").
  *
- * V holds approximate eigenvectors in doubles, taken as exact numbers; B = V'AV and S = V'V are balls. With f >= |S - 1|, f <= 1/2, and H = S^(1/2) the
- * matrix U = V H^-1 is orthogonal and M = U'AU is within eta >= |B - D| + 3 f |B| of the diagonal matrix D, which has the diagonal of B as doubles. */
+ * V holds approximate eigenvectors, taken as exact numbers; B = V'AV and S = V'V are balls. With f >= |S - 1|, f <= 1/2, and H = S^(1/2) the
+ * matrix U = V H^-1 is orthogonal and M = U'AU is within eta >= |B - D| + 3 f |B| of the diagonal matrix D, which has the diagonal of B. */
 #ifndef WEIGHTPROOF_VERIFY_SPECTRAL_H
 #define WEIGHTPROOF_VERIFY_SPECTRAL_H
 #include <arb.h>
+#include <arb_mat.h>
 #include <fmpz.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -13,6 +14,8 @@
 
 /* v: row i is the i-th approximate eigenvector; d rising, exact; eta, f and top (>= |B|, |D|) exact upper bounds. good: f <= 1/2 */
 struct eigenbasis { size_t n; bool good; arb_ptr v, d; arb_t eta, f, top; };
+/* v: approximate eigenvectors as columns, points; a: balls of num / den (both n rows, initialised). false: no memory. */
+bool approximate_basis(arb_mat_t v, arb_mat_t a, const fmpz *num, const fmpz_t den, size_t n);
 /* num / den, n rows, symmetric. false: no memory. */
 bool spectral_make(struct eigenbasis *s, const fmpz *num, const fmpz_t den, size_t n);
 void spectral_clear(struct eigenbasis *s);

@@ -220,7 +220,7 @@ static bool asks_radius(const struct expr *e, void *context)
 {
     bool *asks = context;
     if (e->form == FORM_CALL && e->function == FUNCTION_RADIUS) asks[0] = true;
-    if (e->form == FORM_CALL && (e->function == FUNCTION_FORM || e->function == FUNCTION_EIGENVECTOR || e->function == FUNCTION_DISTANCE || e->function == FUNCTION_FLIP || e->function == FUNCTION_CHANGES)) asks[1] = true;
+    if (e->form == FORM_CALL && (e->function == FUNCTION_FORM || e->function == FUNCTION_ANTISYMMETRIC || e->function == FUNCTION_GRAM || e->function == FUNCTION_HOSVD || e->function == FUNCTION_EIGENVECTOR || e->function == FUNCTION_DISTANCE || e->function == FUNCTION_FLIP || e->function == FUNCTION_CHANGES)) asks[1] = true;
     if (e->form == FORM_CALL && e->function == FUNCTION_TRUNCATE) asks[2] = true;
     return true;
 }

@@ -54,6 +54,7 @@ bool type_distance(struct typer *t, struct expr *e);
 bool type_line(struct typer *t, struct expr *e);
 bool type_form(struct typer *t, struct expr *e);
 bool type_truncate(struct typer *t, struct expr *e);
+bool type_gram(struct typer *t, struct expr *e);
 bool type_activation(struct typer *t, struct expr *e);           /* logits, attn, ..., node, W, QK, OV */
 /* The node's shape for a sequence of length n (-1 unknown); name as it stands in the net. */
 bool type_node_name(struct typer *t, const struct expr *at, const struct bound_model *m, const char *name, long n, const char *help, struct type *out);

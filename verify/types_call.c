@@ -143,10 +143,14 @@ static bool type_matrix(struct typer *t, struct expr *e)
     e->type = *x;
     if (x->base == BASE_NONE)
         return true;
-    bool spectral = e->function == FUNCTION_RANK || e->function == FUNCTION_INERTIA || e->function == FUNCTION_EIGENVALUES;
+    bool singular = e->function == FUNCTION_SINGULAR_VALUES || e->function == FUNCTION_EFFECTIVE_RANK;
+    bool spectral = singular || e->function == FUNCTION_RANK || e->function == FUNCTION_INERTIA || e->function == FUNCTION_EIGENVALUES;
     if (spectral && !exact_only(x))
         return type_wrong(t, e->args[0], "a matrix of exact numbers", "weights and forms are exact, values of a network are not");
+    long a = x->shape[0], b = x->shape[1];
     switch (e->function) {
+    case FUNCTION_EFFECTIVE_RANK: e->type = type_of(BASE_REAL, 0, -1, -1); return true;
+    case FUNCTION_SINGULAR_VALUES: e->type = type_of(BASE_REAL, 1, a < b ? a : b, -1); return true;
     case FUNCTION_TRANSPOSE: e->type = type_of(x->base, 2, x->shape[1], x->shape[0]); return true;
     case FUNCTION_MEAN_ROWS: e->type.base = base_join(x->base, BASE_EXACT); return true;
     case FUNCTION_RANK: e->type = type_of(BASE_INT, 0, -1, -1); return true;
@@ -220,6 +224,17 @@ static bool type_real_function(struct typer *t, struct expr *e)
     return e->n_args == 0 || is_scalar(&e->args[0]->type) || type_wrong(t, e->args[0], "a number", NULL);
 }
 
+static bool type_fourier(struct typer *t, struct expr *e)
+{
+    const struct type *x = &e->args[0]->type;
+    if (!is_number(x) || (x->base != BASE_NONE && (x->rank < 1 || x->rank > 2)))
+        return type_wrong(t, e->args[0], "a vector or a matrix", NULL);
+    e->type = *x;
+    if (x->base != BASE_NONE)
+        e->type.base = BASE_REAL;
+    return true;
+}
+
 static bool type_argmaxes(struct typer *t, struct expr *e)
 {
     struct type *element = arena_array(t->arena, 1, sizeof *element);
@@ -262,12 +277,15 @@ static bool (*type_rule(enum function f))(struct typer *, struct expr *)
     case FUNCTION_SORT: case FUNCTION_DISTINCT: case FUNCTION_CONTAINS: return type_sequence;
     case FUNCTION_SEQ: return type_seq;
     case FUNCTION_ONEHOT: return type_onehot;
-    case FUNCTION_TRANSPOSE: case FUNCTION_DIAG: case FUNCTION_MEAN_ROWS: case FUNCTION_RANK: case FUNCTION_EIGENVALUES: case FUNCTION_INERTIA: return type_matrix;
+    case FUNCTION_TRANSPOSE: case FUNCTION_DIAG: case FUNCTION_MEAN_ROWS: case FUNCTION_RANK: case FUNCTION_EIGENVALUES: case FUNCTION_INERTIA:
+    case FUNCTION_SINGULAR_VALUES: case FUNCTION_EFFECTIVE_RANK: return type_matrix;
     case FUNCTION_DOT: case FUNCTION_SOFTMAX: case FUNCTION_LOGSOFTMAX: return type_vector;
     case FUNCTION_EXP: case FUNCTION_LOG: case FUNCTION_SQRT: case FUNCTION_COS: case FUNCTION_SIN: case FUNCTION_PI: return type_real_function;
+    case FUNCTION_FOURIER: return type_fourier;
     case FUNCTION_ARGMAXES: return type_argmaxes;
     case FUNCTION_RADIUS: return type_radius;
-    case FUNCTION_FORM: return type_form;
+    case FUNCTION_FORM: case FUNCTION_ANTISYMMETRIC: return type_form;
+    case FUNCTION_GRAM: case FUNCTION_HOSVD: return type_gram;
     case FUNCTION_DISTANCE: return type_distance;
     case FUNCTION_FLIP: case FUNCTION_CHANGES: return type_line;
     case FUNCTION_TRUNCATE: return type_truncate;
@@ -282,7 +300,7 @@ static bool (*type_rule(enum function f))(struct typer *, struct expr *)
 static bool types_own_arguments(enum function f)
 {
     bool (*rule)(struct typer *, struct expr *) = type_rule(f);
-    return rule == type_activation || rule == type_radius || rule == type_form || rule == type_distance || rule == type_line || rule == type_truncate || rule == type_eigenvector || rule == type_intervention || rule == type_component_call || rule == type_norm;
+    return rule == type_activation || rule == type_radius || rule == type_form || rule == type_gram || rule == type_distance || rule == type_line || rule == type_truncate || rule == type_eigenvector || rule == type_intervention || rule == type_component_call || rule == type_norm;
 }
 
 bool type_call(struct typer *t, struct expr *e)

@@ -422,16 +422,16 @@ bool type_radius(struct typer *t, struct expr *e)
     return true;
 }
 
-/* The variables of a form: the input, or the entries of a node; *affine: with 1 before them. -1 is the input. */
-static bool type_basis(struct typer *t, struct expr *e, const struct bound_model *m, long *leaf, bool *affine)
+/* The variables of a form: the input, or the entries of the node that argument `at` names; *affine: with 1 before them. -1 is the input. */
+static bool type_basis(struct typer *t, struct expr *e, size_t at, const struct bound_model *m, long *leaf, bool *affine)
 {
     const struct net *net = net_of(m);
     struct type unused;
     *leaf = -1;
     *affine = false;
-    if (e->n_args < 3)
+    if (e->n_args <= at)
         return true;
-    struct expr *basis = e->args[2];
+    struct expr *basis = e->args[at];
     basis->type = type_of(BASE_STRING, 0, -1, -1);
     if (basis->form != FORM_STRING)
         return type_wrong(t, basis, e->function == FUNCTION_FORM ? "\"affine\", or the name of a node in quotes" : "the name of a node in quotes", NULL);
@@ -444,18 +444,18 @@ static bool type_basis(struct typer *t, struct expr *e, const struct bound_model
     return true;
 }
 
-/* form(N, u), form(N, u, "affine"), form(N, u, "node"): u an output or a vector with one number an output */
+/* form(N, u), form(N, u, "affine"), form(N, u, "node"), antisymmetric(N, u), antisymmetric(N, u, "node"): u an output or a vector with one number an output */
 bool type_form(struct typer *t, struct expr *e)
 {
     const struct bound_model *m = NULL;
     long leaf;
     bool affine;
-    if (!type_model(t, e->args[0], &m) || !type_value(t, e->args[1]) || !type_basis(t, e, m, &leaf, &affine))
+    if (!type_model(t, e->args[0], &m) || !type_value(t, e->args[1]) || !type_basis(t, e, 2, m, &leaf, &affine))
         return false;
     const struct net *net = net_of(m);
     const struct type *u = &e->args[1]->type;
     if (e->args[0]->form != FORM_NAME)
-        return type_wrong(t, e->args[0], "a model of the file", "form is of a network without interventions");
+        return type_wrong(t, e->args[0], "a model of the file", "it is of a network without interventions");
     if (net && (net->width_in == 0 || net->n_ctx != 1))
         return type_wrong(t, e->args[0], "a model that reads one vector of real numbers", NULL);
     bool index = u->rank == 0 && u->base == BASE_INT, vector = u->rank == 1 && is_number(u) && u->base != BASE_REAL;
@@ -470,7 +470,7 @@ bool type_form(struct typer *t, struct expr *e)
     struct text why;
     text_init(&why);
     if (net && !outputs_possible(net, leaf, &why))
-        type_note(t, "form: %s", why.data ? why.data : "not a bilinear network");
+        type_note(t, "%s: %s", function_table[e->function].name, why.data ? why.data : "not a bilinear network");
     text_clear(&why);
     return true;
 }
@@ -481,7 +481,7 @@ bool type_truncate(struct typer *t, struct expr *e)
     const struct bound_model *m = NULL;
     long leaf, k;
     bool affine;
-    if (!type_model(t, e->args[0], &m) || !type_integer(t, e->args[1]) || !type_basis(t, e, m, &leaf, &affine))
+    if (!type_model(t, e->args[0], &m) || !type_integer(t, e->args[1]) || !type_basis(t, e, 2, m, &leaf, &affine))
         return false;
     const struct net *net = net_of(m);
     if (e->args[0]->form != FORM_NAME)
@@ -552,5 +552,28 @@ bool type_line(struct typer *t, struct expr *e)
             return type_wrong(t, e->args[i], "a vector with an exact number for each input of the model", x->rank == 2 ? "take one row: X[r]" : NULL);
     }
     e->type = type_of(e->function == FUNCTION_FLIP ? BASE_REAL : BASE_INT, 0, -1, -1);
+    return true;
+}
+
+/* gram(N), hosvd(N), both with a node */
+bool type_gram(struct typer *t, struct expr *e)
+{
+    const struct bound_model *m = NULL;
+    long leaf;
+    bool affine;
+    if (!type_model(t, e->args[0], &m) || !type_basis(t, e, 1, m, &leaf, &affine))
+        return false;
+    const struct net *net = net_of(m);
+    long width = net ? (long)net->nodes[net->output].width : -1;
+    if (e->args[0]->form != FORM_NAME)
+        return type_wrong(t, e->args[0], "a model of the file", "it is of a network without interventions");
+    if (net && (net->width_in == 0 || net->n_ctx != 1))
+        return type_wrong(t, e->args[0], "a model that reads one vector of real numbers", NULL);
+    e->type = e->function == FUNCTION_GRAM ? type_of(BASE_EXACT, 2, width, width) : type_of(BASE_REAL, 1, width, -1);
+    struct text why;
+    text_init(&why);
+    if (net && !outputs_possible(net, leaf, &why))
+        type_note(t, "%s: %s", function_table[e->function].name, why.data ? why.data : "not a bilinear network");
+    text_clear(&why);
     return true;
 }

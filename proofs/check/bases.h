@@ -11,8 +11,10 @@ void bases_clear(struct kept_bases *k);
 struct kept_bases *eval_bases(struct eval *e);
 
 /* The outputs of a network as polynomials in its input (leaf -1) or in the entries of a node; NULL with a reason. Valid until the next call. */
-const struct rowpoly *eval_polynomials(struct eval *e, int model, int leaf);
+const struct rowpoly *eval_polynomials(struct eval *e, int model, int leaf, bool turned);
 /* Exact entries over one denominator. */
 void val_over_one(mpz_t *m, mpz_t den, const struct val *a);
 bool integers_symmetric(const mpz_t *m, size_t n);
+/* The eigenvalues of m / den, rising, as a vector. */
+bool eval_ends(struct eval *e, const mpz_t *m, const mpz_t den, size_t n, struct val *out);
 #endif

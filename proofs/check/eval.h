@@ -79,6 +79,13 @@ bool eval_form(struct eval *e, const struct ex *x, struct val *out);
 bool eval_spectrum(struct eval *e, const struct ex *x, struct val *out);
 void forms_clear(struct eval *e);
 
+/* circle.c */
+bool eval_logsoftmax(struct eval *e, const struct ex *x, struct val *out);
+bool eval_fourier(struct eval *e, const struct ex *x, struct val *out);
+
+/* singular.c: singular_values, effective_rank, gram, hosvd */
+bool eval_singular(struct eval *e, const struct ex *x, struct val *out);
+
 /* truncate.c: output(truncate(M, k), x); eigenvector(A, i) */
 bool eval_truncated(struct eval *e, const struct ex *x, struct val *out);
 bool eval_eigenvector(struct eval *e, const struct ex *x, struct val *out);

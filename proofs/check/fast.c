@@ -444,6 +444,7 @@ static bool comprehension(struct fast *f, const struct ex *x, struct fval *out) 
 static bool call(struct fast *f, const struct ex *x, struct fval *out) {
     const int64_t *s;
     int64_t n, best = 0, a;
+    if (x->n == 0) return false;
     if (x->number == FN_ABS) {
         if (!fev(f, x->k[0], out) || out->type == F_TRI) return false;
         if (out->v < 0) out->v = -out->v;

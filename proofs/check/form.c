@@ -6,7 +6,7 @@
 #define KEPT 16            /* polynomials of networks; enclosed spectra */
 #define ROWS_MOST 4000
 
-struct kept_net { int model, leaf; struct rowpoly out; };
+struct kept_net { int model, leaf; bool turned; struct rowpoly out; };
 struct kept_spectrum { unsigned p; size_t n; mpz_t *m, den; struct num *values; };
 struct forms { struct kept_net nets[KEPT]; int n_nets; struct kept_spectrum spectra[KEPT]; int next; struct kept_bases bases; };
 
@@ -33,18 +33,19 @@ static struct forms *forms(struct eval *e) {
     return e->forms;
 }
 
-/* ---- form(M, u), form(M, u, "affine"), form(M, u, "node") ---- */
+/* ---- form(M, u), form(M, u, "affine"), form(M, u, "node"); antisymmetric(M, u), antisymmetric(M, u, "node") ---- */
 
-const struct rowpoly *eval_polynomials(struct eval *e, int model, int leaf) {
+const struct rowpoly *eval_polynomials(struct eval *e, int model, int leaf, bool turned) {
     struct forms *f = forms(e);
     for (int i = 0; i < f->n_nets; i++)
-        if (f->nets[i].model == model && f->nets[i].leaf == leaf) return &f->nets[i].out;
+        if (f->nets[i].model == model && f->nets[i].leaf == leaf && f->nets[i].turned == turned) return &f->nets[i].out;
     int at = f->n_nets < KEPT ? f->n_nets++ : KEPT - 1;
     rowpoly_clear(&f->nets[at].out);
     f->nets[at].model = -1;
-    if (!net_rowpoly(&f->nets[at].out, e->s->models[model].net, leaf, &e->fail)) return NULL;
+    if (!net_rowpoly_turned(&f->nets[at].out, e->s->models[model].net, leaf, turned, &e->fail)) return NULL;
     f->nets[at].model = model;
     f->nets[at].leaf = leaf;
+    f->nets[at].turned = turned;
     return &f->nets[at].out;
 }
 
@@ -69,8 +70,8 @@ static bool direction(struct eval *e, const struct ex *x, mpq_t *u, size_t width
 
 struct kept_bases *eval_bases(struct eval *e) { return &forms(e)->bases; }
 
-/* the coefficient of x_i x_j in sum u_k output_k, halved beside the diagonal */
-static void entry(mpq_t out, const struct rowpoly *p, const mpq_t *u, size_t n, size_t i, size_t j) {
+/* the coefficient of x_i x_j in sum u_k output_k, halved beside the diagonal; turned: that of (i, j) less that of (j, i), halved */
+static void entry(mpq_t out, const struct rowpoly *p, const mpq_t *u, size_t n, size_t i, size_t j, bool turned) {
     mpq_t t;
     mpq_init(t);
     mpq_set_ui(out, 0, 1);
@@ -81,17 +82,19 @@ static void entry(mpq_t out, const struct rowpoly *p, const mpq_t *u, size_t n, 
         mpq_add(out, out, t);
     }
     mpq_div_2exp(out, out, p->scale + (i == j ? 0 : 1));
+    if (turned && i == j) mpq_set_ui(out, 0, 1);
+    if (turned && i > j) mpq_neg(out, out);
     mpq_clear(t);
 }
 
 bool eval_form(struct eval *e, const struct ex *x, struct val *out) {
     if (x->k[0]->kind != EX_MODEL || e->s->models[x->k[0]->number].net == NULL) return eval_fail(e, "form needs a network");
     const struct net *net = e->s->models[x->k[0]->number].net;
-    bool affine = x->n == 3 && x->k[2]->kind == EX_STRING && strcmp(x->k[2]->name, "affine") == 0;
+    bool turned = x->number == FN_ANTISYMMETRIC, affine = !turned && x->n == 3 && x->k[2]->kind == EX_STRING && strcmp(x->k[2]->name, "affine") == 0;
     int leaf = -1;
     if (x->n == 3 && x->k[2]->kind != EX_STRING) return eval_fail(e, "form takes \"affine\" or the name of a node");
     if (x->n == 3 && !affine && (leaf = net_find(net, x->k[2]->name)) < 0) return eval_fail(e, "form: no such node");
-    const struct rowpoly *p = eval_polynomials(e, x->k[0]->number, leaf);
+    const struct rowpoly *p = eval_polynomials(e, x->k[0]->number, leaf, turned);
     if (p == NULL) return false;
     mpq_t *u = vector_new(p->width), q;
     mpq_init(q);
@@ -100,7 +103,7 @@ bool eval_form(struct eval *e, const struct ex *x, struct val *out) {
     if (good) val_array(e, out, 2, (uint32_t)rows, (uint32_t)rows, 0);
     for (size_t i = 0; good && i < rows; i++)
         for (size_t j = 0; j < rows; j++) {
-            entry(q, p, (const mpq_t *)u, n, i + skip, j + skip);
+            entry(q, p, (const mpq_t *)u, n, i + skip, j + skip, turned);
             num_set_mpq(&out->x[i * rows + j], q);
             out->x[i * rows + j].kind = K_RAT;
         }
@@ -213,7 +216,7 @@ static bool same_matrix(const struct kept_spectrum *s, const mpz_t *m, const mpz
     return true;
 }
 
-static bool spectrum(struct eval *e, const mpz_t *m, const mpz_t den, size_t n, struct val *out) {
+bool eval_ends(struct eval *e, const mpz_t *m, const mpz_t den, size_t n, struct val *out) {
     struct forms *f = forms(e);
     val_array(e, out, 1, (uint32_t)n, 0, 0);
     for (int i = 0; i < KEPT; i++) {
@@ -264,7 +267,7 @@ bool eval_spectrum(struct eval *e, const struct ex *x, struct val *out) {
         matrix_signs(counts, m, n);
         val_array(e, out, 1, 3, 0, 0);
         for (int i = 0; i < 3; i++) num_set_int(&out->x[i], counts[i]);
-    } else good = spectrum(e, (const mpz_t *)m, den, n, out);
+    } else good = eval_ends(e, (const mpz_t *)m, den, n, out);
     integers_free(m, size);
     mpz_clear(den);
     return good;

@@ -244,6 +244,17 @@ static bool one_by_one(struct eval *e, const struct ex *x, struct val *out) {
     return true;
 }
 
+static bool real_function(struct eval *e, const struct ex *x, struct val *out) {
+    struct val v;
+    if (x->number != FN_PI && !need_num(e, x->k[0], &v)) return false;
+    *out = (struct val){.type = V_NUM, .x = pool_get(e, 1)};
+    if (x->number == FN_PI) num_pi(out->x, e->p);
+    else if (x->number == FN_COS) num_cos(out->x, v.x, e->p);
+    else if (x->number == FN_SIN) num_sin(out->x, v.x, e->p);
+    else if (!num_log(out->x, v.x, e->p)) return eval_fail(e, "logarithm of something not proved > 0");
+    return true;
+}
+
 static bool length(struct eval *e, const struct ex *x, struct val *out) {
     struct val v;
     if (!eval(e, x->k[0], &v)) return false;
@@ -286,8 +297,15 @@ bool eval_call(struct eval *e, const struct ex *x, struct val *out) {
     case FN_ABS:
     case FN_EXP:
     case FN_SQRT: return one_by_one(e, x, out);
+    case FN_LOG:
+    case FN_COS:
+    case FN_SIN:
+    case FN_PI: return real_function(e, x, out);
+    case FN_LOGSOFTMAX: return eval_logsoftmax(e, x, out);
+    case FN_FOURIER: return eval_fourier(e, x, out);
     case FN_SOFTMAX: return softmax(e, x, out);
     case FN_RADIUS: return eval_radius(e, x, out);
+    case FN_ANTISYMMETRIC:
     case FN_FORM: return eval_form(e, x, out);
     case FN_DISTANCE: return eval_distance(e, x, out);
     case FN_FLIP:
@@ -295,6 +313,10 @@ bool eval_call(struct eval *e, const struct ex *x, struct val *out) {
     case FN_EIGENVALUES:
     case FN_INERTIA:
     case FN_RANK: return eval_spectrum(e, x, out);
+    case FN_GRAM:
+    case FN_HOSVD:
+    case FN_SINGULAR_VALUES:
+    case FN_EFFECTIVE_RANK: return eval_singular(e, x, out);
     case FN_EIGENVECTOR: return eval_eigenvector(e, x, out);
     case FN_OUTPUT: return x->k[0]->kind == EX_CALL && x->k[0]->number == FN_TRUNCATE ? eval_truncated(e, x, out) : eval_table(e, x, out);
     case FN_TRUNCATE:

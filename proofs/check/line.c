@@ -13,7 +13,7 @@ static const struct rowpoly *outputs_of(struct eval *e, const struct ex *x, size
         return NULL;
     }
     *n = e->s->models[x->number].net->in_width;
-    return eval_polynomials(e, x->number, -1);
+    return eval_polynomials(e, x->number, -1, false);
 }
 
 /* ---- distance ---- */

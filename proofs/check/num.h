@@ -49,6 +49,9 @@ bool num_tanh(struct num *x, const struct num *a, unsigned p);
 bool num_erf(struct num *x, const struct num *a, unsigned p);
 bool num_sigmoid(struct num *x, const struct num *a, unsigned p);                  /* 1 / (1 + exp(-x)) */
 void num_pi(struct num *x, unsigned p);
+void num_cos(struct num *x, const struct num *a, unsigned p);                      /* circle.c, and so the next two */
+void num_sin(struct num *x, const struct num *a, unsigned p);
+bool num_log(struct num *x, const struct num *a, unsigned p);                      /* false: not proved > 0 */
 enum tri num_lt(const struct num *a, const struct num *b, unsigned p);
 enum tri num_le(const struct num *a, const struct num *b, unsigned p);
 enum tri num_eq(const struct num *a, const struct num *b, unsigned p);

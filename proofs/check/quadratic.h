@@ -13,6 +13,8 @@ struct rowpoly { int degree; size_t width, each; unsigned long scale; mpz_t *c;
     const struct rowpoly *left, *right; }; /* not NULL: products of their entries, that only linear nodes read; c is NULL */
 
 /* The output row as polynomials of degree 2 (each = monomial(n, n, n) + 1). false: f says which operation is none of these, or what is too large. */
+/* turned: in the place of a quadratic term x_u x_v, u < v, is the coefficient of x_u of first and x_v of second factors of products less that of x_v and x_u. */
+bool net_rowpoly_turned(struct rowpoly *out, const struct net *net, int leaf, bool turned, struct fail *f);
 bool net_rowpoly(struct rowpoly *out, const struct net *net, int leaf, struct fail *f); /* leaf: the node whose entries are the variables, -1: the input */
 void rowpoly_clear(struct rowpoly *p);
 
@@ -30,8 +32,8 @@ bool form_positive(struct formroom *w, const mpz_t unit, const mpq_t radius2, co
 /* spectrum.c: ends[2 k], ends[2 k + 1] enclose the k-th smallest eigenvalue of m / den times 2^p; m symmetric, n rows. false: not enclosed. */
 bool symmetric_spectrum(mpz_t *ends, const mpz_t *m, const mpz_t den, size_t n, unsigned p);
 
-/* quadratic_sum.c: out += sum_k w[k] a_k b_k, a_k and b_k linear polynomials in n variables with n + 1 coefficients each, out one of degree two */
-void sum_products(mpz_t *out, const mpz_t *a, const mpz_t *b, const mpz_t *w, size_t count, size_t n);
+/* quadratic_sum.c; turned: the term of the product of x_u of a and x_v of b, u > v, has a minus. out += sum_k w[k] a_k b_k, a_k and b_k linear polynomials in n variables with n + 1 coefficients each, out one of degree two */
+void sum_products(mpz_t *out, const mpz_t *a, const mpz_t *b, const mpz_t *w, size_t count, size_t n, bool turned);
 
 /* form.c: numbers of positive, zero and negative eigenvalues of the symmetric matrix m, which is destroyed */
 void matrix_signs(int64_t out[3], mpz_t *m, size_t n);

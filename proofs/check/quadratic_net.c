@@ -4,7 +4,7 @@
 
 #define COEFFICIENTS_MOST ((size_t)1 << 24)
 
-struct walk { const struct net *net; struct rowpoly *rows; size_t n, used; int leaf; const bool *needed; struct fail *f; };
+struct walk { const struct net *net; struct rowpoly *rows; size_t n, used; int leaf; const bool *needed; bool turned; struct fail *f; };
 
 static bool refuse(struct walk *w, const struct node *x, const char *why) { return fail_at(w->f, 0, "rule quadratic: node %.60s: %s", x->name, why); }
 
@@ -47,7 +47,11 @@ static void multiply(const struct walk *w, mpz_t *out, const mpz_t *a, size_t na
         return;
     }
     for (size_t u = 0; u < na; u++)
-        for (size_t v = 0; mpz_sgn(a[u]) != 0 && v < nb; v++) mpz_addmul(out[u < v ? monomial(w->n, u, v) : monomial(w->n, v, u)], a[u], b[v]);
+        for (size_t v = 0; mpz_sgn(a[u]) != 0 && v < nb; v++) {
+            mpz_ptr to = out[u < v ? monomial(w->n, u, v) : monomial(w->n, v, u)];
+            if (w->turned && u > v) mpz_submul(to, a[u], b[v]);
+            else mpz_addmul(to, a[u], b[v]);
+        }
 }
 
 static void put_weight(mpz_t out, const struct weight *m, size_t i) { mpz_set(out, m->t->x[m->at + i]); }
@@ -85,7 +89,7 @@ static void combine(const struct walk *w, mpz_t *out, const struct rowpoly *a, c
         return;
     }
     if (a->left != NULL && a->left->degree == 1 && a->right->degree == 1) {
-        sum_products(out, (const mpz_t *)a->left->c, (const mpz_t *)a->right->c, factors, a->width, w->n);
+        sum_products(out, (const mpz_t *)a->left->c, (const mpz_t *)a->right->c, factors, a->width, w->n, w->turned);
         return;
     }
     mpz_t t;
@@ -202,12 +206,14 @@ static void mark(const struct net *net, int leaf, bool *needed) {
         for (int k = 0; needed[i] && i != leaf && k < net->nodes[i].n_args; k++) needed[net->nodes[i].args[k]] = true;
 }
 
-bool net_rowpoly(struct rowpoly *out, const struct net *net, int leaf, struct fail *f) {
+bool net_rowpoly(struct rowpoly *out, const struct net *net, int leaf, struct fail *f) { return net_rowpoly_turned(out, net, leaf, false, f); }
+
+bool net_rowpoly_turned(struct rowpoly *out, const struct net *net, int leaf, bool turned, struct fail *f) {
     *out = (struct rowpoly){0};
     for (int i = 0; leaf < 0 && i < net->n_nodes; i++)
         if (net->nodes[i].op == OP_INPUT) leaf = i;
     if (!net->reals || net->ctx != 1 || leaf < 0) return fail_at(f, 0, "rule quadratic: not a network of one row of real inputs");
-    struct walk w = {.net = net, .leaf = leaf, .n = net->nodes[leaf].width, .f = f};
+    struct walk w = {.net = net, .leaf = leaf, .n = net->nodes[leaf].width, .turned = turned, .f = f};
     w.rows = mem_get((size_t)net->n_nodes, sizeof *w.rows);
     bool *needed = mem_get((size_t)net->n_nodes, sizeof *needed), good = true;
     mark(net, leaf, needed);

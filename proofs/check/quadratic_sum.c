@@ -12,13 +12,17 @@ static size_t largest(const mpz_t *x, size_t n) {
     return most;
 }
 
-static void by_integers(mpz_t *out, const mpz_t *a, const mpz_t *b, const mpz_t *w, size_t count, size_t n) {
+static void by_integers(mpz_t *out, const mpz_t *a, const mpz_t *b, const mpz_t *w, size_t count, size_t n, bool turned) {
     mpz_t t;
     mpz_init(t);
     for (size_t k = 0; k < count; k++)
         for (size_t u = 0; u <= n; u++) {
             mpz_mul(t, a[k * (n + 1) + u], w[k]);
-            for (size_t v = 0; mpz_sgn(t) != 0 && v <= n; v++) mpz_addmul(out[u < v ? monomial(n, u, v) : monomial(n, v, u)], t, b[k * (n + 1) + v]);
+            for (size_t v = 0; mpz_sgn(t) != 0 && v <= n; v++) {
+                mpz_ptr to = out[u < v ? monomial(n, u, v) : monomial(n, v, u)];
+                if (turned && u > v) mpz_submul(to, t, b[k * (n + 1) + v]);
+                else mpz_addmul(to, t, b[k * (n + 1) + v]);
+            }
         }
     mpz_clear(t);
 }
@@ -42,7 +46,7 @@ static __int128 dot(const int64_t *x, const int64_t *y, size_t n) {
     return sum;
 }
 
-static void by_words(mpz_t *out, const struct words *s, size_t n) {
+static void by_words(mpz_t *out, const struct words *s, size_t n, bool turned) {
     mpz_t t;
     mpz_init(t);
     size_t at = 0, c = s->count;
@@ -50,8 +54,9 @@ static void by_words(mpz_t *out, const struct words *s, size_t n) {
         for (size_t v = u; v <= n; v++, at++) {
             __int128 low = dot(s->low + u * c, s->b + v * c, c), high = dot(s->high + u * c, s->b + v * c, c);
             if (u != v) {
-                low += dot(s->low + v * c, s->b + u * c, c);
-                high += dot(s->high + v * c, s->b + u * c, c);
+                __int128 l = dot(s->low + v * c, s->b + u * c, c), h = dot(s->high + v * c, s->b + u * c, c);
+                low = turned ? low - l : low + l;
+                high = turned ? high - h : high + h;
             }
             add_sum(out[at], low, 0, t);
             add_sum(out[at], high, CUT, t);
@@ -59,12 +64,12 @@ static void by_words(mpz_t *out, const struct words *s, size_t n) {
     mpz_clear(t);
 }
 
-void sum_products(mpz_t *out, const mpz_t *a, const mpz_t *b, const mpz_t *w, size_t count, size_t n) {
+void sum_products(mpz_t *out, const mpz_t *a, const mpz_t *b, const mpz_t *w, size_t count, size_t n, bool turned) {
     size_t size = count * (n + 1), wa = largest(a, size) + largest(w, count), second = largest(b, size), terms = 2;
     while (((size_t)1 << (terms - 2)) < count) terms++; /* 2 count <= 2^(terms - 1) */
     bool fit = second <= 62 && wa <= CUT + 61 && CUT + second + terms <= 126 && (wa > CUT ? wa - CUT : 0) + 1 + second + terms <= 126;
     if (!fit) {
-        by_integers(out, a, b, w, count, n);
+        by_integers(out, a, b, w, count, n, turned);
         return;
     }
     struct words s = {count, mem_get(size, sizeof *s.low), mem_get(size, sizeof *s.high), mem_get(size, sizeof *s.b)};
@@ -79,7 +84,7 @@ void sum_products(mpz_t *out, const mpz_t *a, const mpz_t *b, const mpz_t *w, si
             s.high[u * count + k] = mpz_get_si(t);
             s.b[u * count + k] = mpz_get_si(b[k * (n + 1) + u]);
         }
-    by_words(out, &s, n);
+    by_words(out, &s, n, turned);
     mpz_clears(t, r, NULL);
     mem_free(s.low);
     mem_free(s.high);

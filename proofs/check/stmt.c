@@ -12,6 +12,8 @@ static const struct { const char *name; int least, most; } functions[FN_NUMBER] 
     [FN_SORT] = {"sort", 1, 1}, [FN_DISTINCT] = {"distinct", 1, 1}, [FN_CONTAINS] = {"contains", 2, 2}, [FN_LEN] = {"len", 1, 1},
     [FN_SEQ] = {"seq", 1, 1000}, [FN_ONEHOT] = {"onehot", 2, 2}, [FN_TRANSPOSE] = {"transpose", 1, 1}, [FN_DIAG] = {"diag", 1, 1},
     [FN_DOT] = {"dot", 2, 2}, [FN_MEAN_ROWS] = {"mean_rows", 1, 1}, [FN_EXP] = {"exp", 1, 1}, [FN_SQRT] = {"sqrt", 1, 1}, [FN_SOFTMAX] = {"softmax", 1, 1},
+    [FN_LOG] = {"log", 1, 1}, [FN_COS] = {"cos", 1, 1}, [FN_SIN] = {"sin", 1, 1}, [FN_PI] = {"pi", 0, 0}, [FN_LOGSOFTMAX] = {"logsoftmax", 1, 1}, [FN_FOURIER] = {"fourier", 1, 1},
+    [FN_ANTISYMMETRIC] = {"antisymmetric", 2, 3}, [FN_GRAM] = {"gram", 1, 2}, [FN_HOSVD] = {"hosvd", 1, 2}, [FN_SINGULAR_VALUES] = {"singular_values", 1, 1}, [FN_EFFECTIVE_RANK] = {"effective_rank", 1, 1},
     [FN_RADIUS] = {"radius", 2, 5}, [FN_FORM] = {"form", 2, 3},
     [FN_EIGENVALUES] = {"eigenvalues", 1, 1}, [FN_INERTIA] = {"inertia", 1, 1}, [FN_RANK] = {"rank", 1, 1}, [FN_EIGENVECTOR] = {"eigenvector", 2, 2}, [FN_TRUNCATE] = {"truncate", 2, 3}, [FN_ROWS] = {"rows", 1, 1}, [FN_BALL] = {"ball", 3, 3}, [FN_BOX] = {"box", 2, 2},
     [FN_INTERVAL] = {"interval", 2, 2}, [FN_REALS] = {"reals", 1, 1}, [FN_ORTHANT] = {"orthant", 1, 1}, [FN_CONE] = {"cone", 1, 1000},

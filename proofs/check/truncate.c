@@ -164,6 +164,6 @@ bool eval_truncated(struct eval *e, const struct ex *x, struct val *out) {
     if (cut->n == 3 && (cut->k[2]->kind != EX_STRING || (leaf = net_find(net, cut->k[2]->name)) < 0)) return eval_fail(e, "truncate: no such node");
     size_t n = leaf < 0 ? net->in_width : net->nodes[leaf].width;
     if (n > ROWS_MOST) return eval_fail(e, "truncate: too many inputs");
-    const struct rowpoly *p = eval_polynomials(e, cut->k[0]->number, leaf);
+    const struct rowpoly *p = eval_polynomials(e, cut->k[0]->number, leaf, false);
     return p != NULL && variables(e, x, leaf, (uint32_t)n, &v) && truncated_row(e, p, cut->k[0]->number, leaf, k > (int64_t)n ? n : (size_t)k, &v, out);
 }

@@ -2,8 +2,8 @@
 from fractions import Fraction
 from math import isqrt, lcm
 
-from quadratic import Polynomials
-from values import Array, ClaimError, exact, integer, matrix, real, vector
+from quadratic import OrderedPolynomials, Polynomials
+from values import Array, ClaimError, absolute, exact, integer, matrix, power, quotient, real, vector
 
 SWEEPS = 60
 ROOM = 24                                             # bits beyond those asked for
@@ -50,6 +50,89 @@ class FormFunctions:
                 out[i][j] += c / 2
                 out[j][i] += c / 2
         return matrix(out)
+
+    def output_of(self, m, basis, kind=Polynomials):
+        """The output row of a network as polynomials in its input, or in the entries of a node, and their number."""
+        if m.kind != "name" or m.parts[0] not in self.models:
+            raise ClaimError("a network is asked for")
+        leaf = None if basis is None else self.string(basis)
+        net = self.models[m.parts[0]].net
+        if leaf is not None and leaf not in net.nodes:
+            raise ClaimError("no such node")
+        key = (m.parts[0], leaf) if kind is Polynomials else (m.parts[0], leaf, kind)
+        if key not in self.polynomials:
+            self.polynomials[key] = kind(net, leaf)
+        p = self.polynomials[key]
+        return p.rows[net.output], p.n
+
+    def call_antisymmetric(self, env, m, u, basis=None):
+        """(T - T') / 2, T_ij the coefficient of x_i from the first and x_j from the second factors of products."""
+        row, n = self.output_of(m, basis, OrderedPolynomials)
+        u = self.value(u, env)
+        if isinstance(u, Array):
+            if len(u.shape) != 1 or u.shape[0] != len(row.entries) or not all(exact(x) for x in u):
+                raise ClaimError("antisymmetric takes an output or an exact number for each")
+            u = list(u)
+        else:
+            k = integer(u)
+            if not 0 <= k < len(row.entries):
+                raise ClaimError("no such output")
+            u = [int(j == k) for j in range(len(row.entries))]
+        out = [[Fraction(0)] * n for _ in range(n)]
+        for x, poly in zip(u, row.entries):
+            for monomial, c in poly.items():
+                if len(monomial) == 2:
+                    i, j = monomial
+                    c = x * Fraction(c, 2 << row.shift)
+                    out[i][j] += c
+                    out[j][i] -= c
+        return matrix(out)
+
+    def gram(self, m, basis):
+        """Rows of the inner products of the forms of the outputs."""
+        row, _ = self.output_of(m, basis)
+        forms = [{k: c for k, c in p.items() if len(k) == 2} for p in row.entries]
+        return [[sum((Fraction(c * b.get(k, 0), (1 if k[0] == k[1] else 2) << (2 * row.shift)) for k, c in a.items()), Fraction(0)) for b in forms] for a in forms]
+
+    def call_gram(self, env, m, basis=None):
+        return matrix(self.gram(m, basis))
+
+    def spectrum_of(self, rows):
+        """Enclosed eigenvalues of a symmetric matrix of rationals, rising."""
+        below = lcm(*[Fraction(x).denominator for row in rows for x in row])
+        rows = [[int(Fraction(x) * below) for x in row] for row in rows]
+        key = tuple(map(tuple, rows)), below, self.p
+        if key not in self.spectra:
+            self.spectra[key] = [real(lo, hi) for lo, hi in eigenvalues(rows, below, self.p)]
+        return self.spectra[key]
+
+    def roots(self, values):
+        """Square roots of numbers that are not negative, falling."""
+        return [self.root(real(max(x.lo, Fraction(0)), max(x.hi, Fraction(0)))) for x in reversed(values)]
+
+    def singular(self, a, env):
+        rows, below = self.exact_rows(a, env, False)
+        rows = [[Fraction(x, below) for x in row] for row in rows]
+        n = len(rows)
+        if n == len(rows[0]) and all(rows[i][j] == rows[j][i] for i in range(n) for j in range(i)):
+            values = [absolute(x) for x in self.spectrum_of(rows)]
+            return rows, [real(lo, hi) for lo, hi in zip(*[sorted(ends, reverse=True) for ends in zip(*[(x.lo, x.hi) for x in values])])]
+        if n > len(rows[0]):
+            rows = [list(c) for c in zip(*rows)]
+        return rows, self.roots(self.spectrum_of([[sum(x * y for x, y in zip(r, s)) for s in rows] for r in rows]))
+
+    def call_singular_values(self, env, a):
+        return vector(self.singular(a, env)[1])
+
+    def call_hosvd(self, env, m, basis=None):
+        return vector(self.roots(self.spectrum_of(self.gram(m, basis))))
+
+    def call_effective_rank(self, env, a):
+        rows, values = self.singular(a, env)
+        square = sum(x * x for row in rows for x in row)
+        if square == 0:
+            raise ClaimError("the effective rank of a matrix of zeros")
+        return quotient(power(self.reduce("sum", values), 2), square)
 
     def exact_rows(self, a, env, symmetric):
         """The matrix as rows of integers, and their denominator."""

@@ -152,3 +152,61 @@ class ArrayFunctions:
             below, above = lo + high - hi, hi + low - lo
             out.append(real(Fraction(lo, below) if below else Fraction(0), Fraction(hi, above) if above else Fraction(1)))
         return vector(out)
+
+    def call_pi(self, env):
+        return self.unscaled(*interval.pi(self.p))
+
+    def call_cos(self, env, a):
+        return self.unscaled(*interval.circle(*self.scaled(self.value(a, env)), self.p, False))
+
+    def call_sin(self, env, a):
+        return self.unscaled(*interval.circle(*self.scaled(self.value(a, env)), self.p, True))
+
+    def logarithm(self, x):
+        lo, hi = self.scaled(x)
+        if lo <= 0:
+            if ends(x)[1] <= 0:
+                raise ClaimError("logarithm of a number that is not positive")
+            raise interval.NoEnclosure("logarithm of something not proved positive")
+        return self.unscaled(*interval.log(lo, hi, self.p))
+
+    def call_log(self, env, a):
+        return self.logarithm(number(self.value(a, env)))
+
+    def call_logsoftmax(self, env, a):
+        entries = list(numbers(self.value(a, env)))
+        pairs = [self.scaled(x) for x in entries]
+        top = max(hi for lo, hi in pairs)
+        parts = [interval.exp(lo - top, hi - top, self.p) for lo, hi in pairs]
+        total = add(self.logarithm(self.unscaled(sum(lo for lo, hi in parts), sum(hi for lo, hi in parts))), Fraction(top, 1 << self.p))
+        return vector([add(x, total, -1) for x in entries])
+
+    def call_fourier(self, env, a):
+        """|sum v[a, b] exp(-2 pi i (k a / n + l b / m))|^2 / (n m)."""
+        a = self.value(a, env)
+        if not isinstance(a, Array) or len(a.shape) > 2:
+            raise ClaimError("fourier takes a vector or a matrix")
+        rows = [list(r) for r in a] if len(a.shape) == 2 else [[x] for x in a]
+        n, m = len(rows), len(rows[0])
+        if not 1 <= n * m <= 4096:
+            raise ClaimError("fourier takes at most 4096 entries")
+        circle = self.roots_of_one(n * m)
+
+        def power_at(k, l):
+            sums = [0, 0]
+            for i, row in enumerate(rows):
+                for j, x in enumerate(row):
+                    for part, root in enumerate(circle[(k * i * m + l * j * n) % (n * m)]):
+                        sums[part] = add(sums[part], times(x, root))
+            return quotient(add(power(sums[0], 2), power(sums[1], 2)), n * m)
+        table = [[power_at(k, l) for l in range(m)] for k in range(n)]
+        return matrix(table) if len(a.shape) == 2 else vector([row[0] for row in table])
+
+    def roots_of_one(self, n):
+        """(cos, sin) of 2 pi t / n."""
+        out = []
+        for t in range(n):
+            lo, hi = interval.pi(self.p)
+            angle = (2 * t * lo) // n, -((-2 * t * hi) // n)
+            out.append([self.unscaled(*interval.circle(*angle, self.p, sine)) for sine in (False, True)])
+        return out

@@ -166,3 +166,49 @@ def sigmoid_point(a, p):
 
 def sigmoid(lo, hi, p):
     return sigmoid_point(lo, p)[0], sigmoid_point(hi, p)[1]
+
+
+def circle_point(a, p, sine):
+    """cos or sin of a / 2^p: reduced by a multiple of 2 pi, then Taylor's series in numbers with q bits."""
+    q = p + GUARD + 2 * abs(a).bit_length() + 16
+    lo, hi = pi(q)
+    x = a << (q - p)
+    k = (x + lo) // (2 * lo)
+    r = x - 2 * k * lo                               # |r| < 4; off by |k| 2 (hi - lo)
+    term = total = r if sine else 1 << q
+    square, n = (r * r) >> q, 0
+    while n < 7 or abs(term) > 1:
+        n += 1
+        term = -((term * square) >> q) // (2 * n * (2 * n + 1) if sine else (2 * n - 1) * 2 * n)
+        total += term
+    # a term loses what the one before lost times r^2 / divisor (at most 16 / 2, 16 / 12, ...), 11 / divisor for r^2 and two roundings: below 16 units, the tail below 20
+    error = 16 * n + 36 + abs(k) * 2 * (hi - lo)
+    return (total - error) >> (q - p), ceil_shift(total + error, q - p)
+
+
+def circle(lo, hi, p, sine):
+    """On an interval: the value at its lower end, widened by its length (no slope is above 1)."""
+    below, above = circle_point(lo, p, sine)
+    return max(below - (hi - lo), -(1 << p)), min(above + (hi - lo), 1 << p)
+
+
+def log_point(a, p):
+    """log of a / 2^p > 0, a = 2^(p + e) m with 1 <= m < 2: e ln 2 + 2 atanh((m - 1) / (m + 1))."""
+    bits = a.bit_length() - 1
+    e, q = bits - p, p + GUARD + 64
+    unit = 1 << bits
+    z = ((a - unit) << q) // (a + unit)
+    square, power, total, n = (z * z) >> q, z, z, 0
+    while power:
+        n += 1
+        power = (power * square) >> q
+        total += power // (2 * n + 1)
+    low, high = ln2(q)
+    error = 6 * n + 20                               # of twice the sum: everything was rounded down
+    lo, hi = 2 * total, 2 * total + error
+    lo, hi = (lo + e * low, hi + e * high) if e >= 0 else (lo + e * high, hi + e * low)
+    return lo >> (q - p), ceil_shift(hi, q - p)
+
+
+def log(lo, hi, p):
+    return log_point(lo, p)[0], log_point(hi, p)[1]

@@ -23,13 +23,13 @@ def need(condition, message):
 class Row:
     """pairs: the entries are products of these pairs of polynomials, multiplied only when they are asked for."""
 
-    def __init__(self, entries, shift, pairs=None):
-        self.written, self.shift, self.pairs = entries, shift, pairs
+    def __init__(self, entries, shift, pairs=None, product=None):
+        self.written, self.shift, self.pairs, self.product = entries, shift, pairs, product
 
     @property
     def entries(self):
         if self.written is None:
-            self.written = [product(p, q) for p, q in self.pairs]
+            self.written = [self.product(p, q) for p, q in self.pairs]
         return self.written
 
     def degree(self):
@@ -57,8 +57,18 @@ def product(p, q):
     return out
 
 
+def ordered_product(p, q):
+    """The same with (i, j) for an x_i of p and an x_j of q."""
+    out = {}
+    for m, a in p.items():
+        for n, b in q.items():
+            out[m + n] = out.get(m + n, 0) + a * b
+    return out
+
+
 class Polynomials:
     """The output row of a network of one vector of real inputs."""
+    product = staticmethod(product)
 
     def __init__(self, net, leaf=None, output=None):
         """leaf: the node whose entries are the variables, None for the input; output: the node that is wanted, None for the network's."""
@@ -107,13 +117,13 @@ class Polynomials:
             out.append({})
             for p, w in zip(rows[0].pairs or rows[0].entries, column):
                 if w:
-                    add_to(out[-1], product(*p) if rows[0].pairs else p, w)
+                    add_to(out[-1], self.product(*p) if rows[0].pairs else p, w)
         result = Row(out, rows[0].shift + matrix.shift)
         return result if bias is None else self.op_add(node, [result, Row([{(): x} for x in bias.ints], bias.shift)])
 
     def op_mul(self, node, rows):
         self.low(rows)
-        return Row(None, rows[0].shift + rows[1].shift, list(zip(rows[0].entries, rows[1].entries)))
+        return Row(None, rows[0].shift + rows[1].shift, list(zip(rows[0].entries, rows[1].entries)), self.product)
 
     def op_matmul(self, node, rows):
         self.low(rows)
@@ -124,7 +134,7 @@ class Polynomials:
                 for j in range(c):
                     out.append({})
                     for m in range(k):
-                        add_to(out[-1], product(rows[0].entries[(g * a + i) * k + m], rows[1].entries[(g * k + m) * c + j]))
+                        add_to(out[-1], self.product(rows[0].entries[(g * a + i) * k + m], rows[1].entries[(g * k + m) * c + j]))
         return Row(out, rows[0].shift + rows[1].shift)
 
     def low(self, rows):
@@ -140,6 +150,11 @@ class Polynomials:
     def op_concat(self, node, rows):
         shift = max(r.shift for r in rows)
         return Row([p for r in rows for p in r.at(shift)], shift)
+
+
+class OrderedPolynomials(Polynomials):
+    """Quadratic terms by the factor of each product from which their variables are: (i, j) from the first and the second."""
+    product = staticmethod(ordered_product)
 
 
 # matrices, lists of rows of integers

@@ -35,11 +35,13 @@ FUNCTIONS = {                                        # name: fewest, most argume
     "sum": (1, 1), "mean": (1, 1), "abs": (1, 1), "len": (1, 1), "sort": (1, 1), "distinct": (1, 1), "contains": (2, 2),
     "seq": (1, MANY), "dist": (3, 3), "norm": (2, 2), "transpose": (1, 1), "diag": (1, 1), "dot": (2, 2), "onehot": (2, 2),
     "mean_rows": (1, 1), "exp": (1, 1), "sqrt": (1, 1), "softmax": (1, 1), "radius": (2, 5), "form": (2, 3), "distance": (3, 3), "flip": (3, 3), "changes": (3, 3), "eigenvalues": (1, 1), "inertia": (1, 1), "rank": (1, 1), "eigenvector": (2, 2), "truncate": (2, 3),
+    "antisymmetric": (2, 3), "gram": (1, 2), "hosvd": (1, 2), "singular_values": (1, 1), "effective_rank": (1, 1),
+    "log": (1, 1), "cos": (1, 1), "sin": (1, 1), "pi": (0, 0), "logsoftmax": (1, 1), "fourier": (1, 1),
 }
 SPACES = {"reals": (1, 1), "orthant": (1, 1), "interval": (2, 2), "cone": (1, MANY)}      # sets of reals by their arguments
 SETS = {"rows", "ball", "box"} | set(SPACES)                                # functions whose value is a set
 RESERVED = (set(FUNCTIONS) | SETS | QUANTIFIERS | set("all embed pos_embed unembed head mlp neuron bias edge if then else exists where in not "
-            "and or forall last inf number total fraction value tokens at most within prove log cos sin pi logsoftmax".split()))
+            "and or forall last inf number total fraction value tokens at most within prove".split()))
 
 
 class StatementError(Exception):

@@ -1,4 +1,4 @@
-"""truncate, eigenvector: random bilinear networks against numpy; ties; false claims that both checkers must reject.
+"""truncate, eigenvector, antisymmetric, gram, hosvd, singular_values, effective_rank: random bilinear networks against numpy; ties; false claims that both checkers must reject.
 
     python tests/quadratic/spectra.py BUILD
 """
@@ -15,7 +15,7 @@ import numpy as np
 BUILD = sys.argv[1]
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, os.path.join(HERE, ".."), os.path.join(HERE, "..", "reference")]
-from bilinear import draw, random_net  # noqa: E402
+from bilinear import Net, draw, random_net  # noqa: E402
 from certificates import accepted, rejected  # noqa: E402
 from claims import seal  # noqa: E402
 from tally import check, finish, run  # noqa: E402
@@ -95,6 +95,99 @@ def random_networks(folder):
                 claims.append("claim v%d_%d_%d { prove %s expect proved }" % (i, j, k, " and ".join("abs(%s[%d] - %s) < %s" % (got, m, exact(a), NEAR) for m, a in enumerate(v))))
                 claims.append("claim w%d_%d_%d { prove dist(inf, %s, %s) > 1/1000 expect refuted }" % (i, j, k, got, literal([exact(a) for a in v])))
     return verify(folder, "random", claims), differ
+
+
+def tensor(net, k):
+    """T_ij of output k: x_i from the first factors, x_j from the second, exactly."""
+    return [[sum((net.L[i][m] * net.R[j][m] * net.P[m][k] for m in range(net.h)), Fraction(0)) for j in range(net.n)] for i in range(net.n)]
+
+
+def parts(net, k):
+    t = tensor(net, k)
+    n = range(net.n)
+    return [[(t[i][j] + t[j][i]) / 2 for j in n] for i in n], [[(t[i][j] - t[j][i]) / 2 for j in n] for i in n]
+
+
+def near(value, want):
+    return "abs(%s - %s) < %s" % (value, exact(want), NEAR * max(1, int(abs(want)) + 1))
+
+
+def tensors(folder):
+    """antisymmetric, gram, hosvd, singular_values, effective_rank."""
+    rng = random.Random(23)
+    claims = ["claims 1"]
+    for i in range(8):
+        net = random_net(rng, 1 + i % 5)
+        with open("%s/m%d.net" % (folder, i), "w") as f:
+            f.write(net.text())
+        claims.append('model N%d = "m%d.net"' % (i, i))
+        forms_of = [parts(net, k) for k in range(net.k)]
+        k = rng.randrange(net.k)
+        u = [Fraction(rng.randint(-8, 8), rng.choice((1, 2, 3))) for _ in range(net.k)]
+        mixed = [[sum(c * a[p][q] for c, (_, a) in zip(u, forms_of)) for q in range(net.n)] for p in range(net.n)]
+        for tag, given, want in (("k", str(k), forms_of[k][1]), ("u", literal(u), mixed)):
+            claims.append("claim a%s%d { prove %s expect proved }" % (tag, i, " and ".join("antisymmetric(N%d, %s)[%d, %d] == %s" % (i, given, p, q, x) for p, row in enumerate(want) for q, x in enumerate(row))))
+        gram = [[sum(x * y for r, s in zip(a, b) for x, y in zip(r, s)) for b, _ in forms_of] for a, _ in forms_of]
+        claims.append("claim g%d { prove %s expect proved }" % (i, " and ".join("gram(N%d)[%d, %d] == %s" % (i, p, q, x) for p, row in enumerate(gram) for q, x in enumerate(row))))
+        flat = np.array([[float(x) for r in a for x in r] for a, _ in forms_of])
+        want = np.linalg.svd(flat, compute_uv=False)
+        want = [*want, *[0.0] * (net.k - len(want))]
+        claims.append("claim h%d { prove %s expect proved }" % (i, " and ".join(near("hosvd(N%d)[%d]" % (i, j), x) for j, x in enumerate(want))))
+        values = np.linalg.svd(np.array(forms_of[k][0], float), compute_uv=False)
+        claims.append("claim s%d { prove %s expect proved }" % (i, " and ".join(near("singular_values(form(N%d, %d))[%d]" % (i, k, j), x) for j, x in enumerate(values))))
+        if max(values) > 1e-6:
+            claims.append("claim e%d { prove %s expect proved }" % (i, near("effective_rank(form(N%d, %d))" % (i, k), sum(values) ** 2 / sum(values ** 2))))
+        # the wrong ones
+        claims.append("claim fg%d { prove gram(N%d)[0, 0] > %s expect refuted }" % (i, i, gram[0][0]))
+        claims.append("claim fh%d { prove hosvd(N%d)[0] > %s expect refuted }" % (i, i, exact(want[0]) + NEAR))
+        claims.append("claim fs%d { prove singular_values(form(N%d, %d))[0] > %s expect refuted }" % (i, i, k, exact(values[0]) + NEAR))
+    for i, shape in enumerate(((2, 3), (4, 2), (1, 3), (3, 3))):
+        m = draw(rng, *shape)
+        values = np.linalg.svd(np.array(m, float), compute_uv=False)
+        claims.append("claim sr%d { prove %s expect proved }" % (i, " and ".join(near("singular_values(%s)[%d]" % (literal(m), j), x) for j, x in enumerate(values))))
+        claims.append("claim er%d { prove %s expect proved }" % (i, near("effective_rank(%s)" % literal(m), sum(values) ** 2 / sum(values ** 2))))
+        claims.append("claim fe%d { prove effective_rank(%s) > %d.001 expect refuted }" % (i, literal(m), min(shape)))
+    with open(folder + "/basis.net", "w") as f:
+        f.write(EMBED)
+    claims += ['model E = "basis.net"', 'claim node { prove gram(E, "embed")[0, 0] == 5 and abs(hosvd(E, "embed")[0] - sqrt(5)) < 1e-9 and abs(hosvd(E)[0] - 5) < 1e-9 expect proved }',
+               'claim ranks { prove abs(effective_rank(form(E, 0, "embed")) - 9/5) < 1e-9 and effective_rank(form(E, 0)) < 9/5 expect proved }',
+               'claim no_part { prove all{ antisymmetric(E, 0, "embed")[i, j] == 0 : i in 0..1, j in 0..1 } expect proved }',
+               "claim zeros { prove effective_rank({{0, 0}, {0, 0}}) > 0 expect error }"]
+    return verify(folder, "tensors", claims)
+
+
+def circle(folder):
+    """log, cos, sin, pi, logsoftmax, fourier against Python's and numpy's; one-hot inputs as tables."""
+    rng, tiny = random.Random(31), "1/100000000000"
+    claims = ["claims 1", "claim pi { prove 3.14159265358979 < pi() and pi() < 3.1415926535898 expect proved }",
+              "claim identity { prove abs(sin(1)^2 + cos(1)^2 - 1) < 1e-18 and cos(0) >= 1 - 1e-18 and cos(0) <= 1 and abs(sin(pi() / 6) - 1/2) < 1e-18 and abs(log(8) - 3 * log(2)) < 1e-17 expect proved }",
+              "claim no_log { prove log(0) < 1 expect error }", "claim long { prove abs(sin(10^30) + 0.09011690191213805803) < 1e-18 expect proved }"]
+    for i in range(12):
+        x = Fraction(rng.randint(-4000, 4000), rng.choice((1, 7, 16, 1000)))
+        y = abs(x) + Fraction(1, rng.choice((3, 10 ** 6)))
+        v = [Fraction(rng.randint(-60, 60), 4) for _ in range(rng.randint(1, 5))]
+        w = np.array(v, float)
+        soft = w - w.max() - np.log(np.exp(w - w.max()).sum())
+        m = np.array(draw(rng, rng.randint(1, 4), rng.randint(1, 4)))
+        one, two = abs(np.fft.fft(w)) ** 2 / len(v), abs(np.fft.fft2(m.astype(float))) ** 2 / m.size
+        equal = [("cos(%s)" % x, np.cos(float(x))), ("sin(%s)" % x, np.sin(float(x))), ("log(%s)" % y, np.log(float(y)))]
+        equal += [("logsoftmax(%s)[%d]" % (literal(v), j), a) for j, a in enumerate(soft)] + [("fourier(%s)[%d]" % (literal(v), j), a) for j, a in enumerate(one)]
+        equal += [("fourier(%s)[%d, %d]" % (literal(m.tolist()), *at), a) for at, a in np.ndenumerate(two)]
+        claims.append("claim c%d { prove %s expect proved }" % (i, " and ".join("abs(%s - %s) < 1/1000000000" % (f, Fraction(float(a))) for f, a in equal)))
+        f, a = rng.choice(equal)
+        claims.append("claim fc%d { prove abs(%s - %s) > 1/1000000000 expect refuted }" % (i, f, Fraction(float(a))))
+    # (a + b) % 5 == c by a table: the output c is sum over a of x_a y_(c - a)
+    p = 5
+    pairs = [(a, b) for a in range(p) for b in range(p)]
+    net = Net([[Fraction(i == a) for a, b in pairs] for i in range(2 * p)], [[Fraction(i == p + b) for a, b in pairs] for i in range(2 * p)],
+              [[Fraction((a + b) % p == c) for c in range(p)] for a, b in pairs])
+    with open(folder + "/add.net", "w") as f:
+        f.write(net.text())
+    claims += ['model P = "add.net"', "claim adds { forall a in 0..4, b in 0..4 prove argmax(output(P, seq(onehot(a, 5), onehot(b, 5)))) == (a + b) % 5 expect proved }",
+               "claim adds_not { forall a in 0..4, b in 0..4 prove argmax(output(P, seq(onehot(a, 5), onehot(b, 5)))) == (a - b) % 5 expect refuted }",
+               "claim boolean { forall t in tokens[10] of {0, 1} prove sum(output(P, t)) == sum(t[0..4]) * sum(t[5..9]) expect proved }",
+               "claim table { let F = fourier(form(P, 3)[0..4, 5..9]) prove abs(sum(diag(F)) - sum(F)) < %s and abs(F[2, 2] - 1/4) < %s expect proved }" % (tiny, tiny)]
+    return verify(folder, "circle", claims)
 
 
 def verify(folder, name, claims):
@@ -212,6 +305,18 @@ def false_claims(folder, differ):
     for name in differ:
         falsify(name, r"truncate\((M\d+), 0\)", r"truncate(\1, 1000)")
     falsify("v*_*", r"(\[0\] - )(-?\d+)(/\d+)?", lambda m: m[1] + str(int(m[2]) + int(m[3][1:] if m[3] else 1)) + (m[3] or ""))
+    falsify("fc*", r"^%s$" % turned[0], turned[1])
+    falsify("c[0-9]*", r"( < )1/", r"\1-1/")
+    falsify("table", r"- 1/4", "- 1/5")
+    falsify("adds", r"\+", "-")
+    falsify("f[ghse]*", r"^%s$" % turned[0], turned[1])
+    falsify("g[0-9]", r"( == )(-?\d+)", lambda m: m[1] + str(int(m[2]) + 1))
+    falsify("a[ku]*", r"( == )(-?\d+)", lambda m: m[1] + str(int(m[2]) + 1))
+    falsify("[hs]*[0-9]", r"( < )1/", r"\1-1/")
+    falsify("node", r"== 5", "== 37")
+    falsify("node", r', "embed"', "")
+    for name in ("node", "ranks", "no_part"):
+        falsify(name, r"^verdict proved\nwitness -$", "verdict refuted")
     for name in ("apart", "zeros", "tied_bound", "whole", "positive_sign", "isolated", "embedded", "pixels", "angle", "exists_k"):
         falsify(name, r"^verdict proved\nwitness -$", "verdict refuted")
     falsify("apart", r"truncate\(T, 1\)", "truncate(T, 0)")
@@ -228,7 +333,7 @@ def false_claims(folder, differ):
 
 with tempfile.TemporaryDirectory() as folder:
     certificates, differ = random_networks(folder)
-    certificates += special(folder)
+    certificates += special(folder) + tensors(folder) + circle(folder)
     for checker, output in accepted(folder, certificates):
         check(output.count("accepted ") == len(certificates) > 200, "%s: %d of %d\n%s" % (checker, output.count("accepted "), len(certificates), "\n".join(x for x in output.splitlines() if "accepted" not in x)[-2000:]))
     false_claims(folder, differ)
