@@ -17,6 +17,8 @@ not not 1 == 1
 (if 1 < 2 then 3 else 4) == 3
 (if 1 < 0 then 1 else if 2 < 0 then 2 else 3) == 3
 all{a * b <= 4 : a in 0..2, b in 0..a}
+{1, 2} == {1, 2} and {1, 2} != {1, 3}
+log(2) < 1 and log(2) > 69/100
 any{a == 2 : a in {3, 1, 2}}
 all{a > 5 : a in 1..0}
 not any{a > 5 : a in 1..0}
@@ -124,7 +126,7 @@ argmax({1/2, 1}) + 1 == 2
 sqrt(-2) < 5
 sqrt(2)^(1/2) > 1
 1 / (sqrt(2)^2 - 2) > 0
-{1, 2} == {1, 2}
+{1, 2} == {1, 2, 3}
 {1, 2} * {1, 2} == 3
 {1, 2} @ {1, 2, 3} == 3
 dist(3, {1}, {2}) == 1
@@ -241,7 +243,7 @@ prove 1 == if 1 < 2 then 1 else 2
 prove 1 < 2 and exists a in 0..1 : a == 1
 prove abs(1, 2) == 1
 prove unknown(1) == 1
-prove log(2) < 1
+prove log(0) < 1
 prove rank({1}) == 1
 prove rank({{1}}, 1) == 1
 prove a in 0..1
