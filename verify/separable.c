@@ -4,11 +4,7 @@
 
 #include "core/mem.h"
 #include "core/number.h"
-#include "verify/cells.h"
-#include "verify/count.h"
-
-/* The parts of a statement that every body has: forall or the binders; a closed `exists` is decided through its binders. */
-struct shape { const struct binds *binds; const struct expr *where, *subject; bool exists; };
+#include "verify/separable_run.h"
 
 static bool shape_of(struct shape *out, const struct statement *s, struct text *why)
 {
@@ -40,22 +36,10 @@ static bool shape_of(struct shape *out, const struct statement *s, struct text *
 
 /* ---- one problem for every value of the integer binders ---- */
 
-struct run {
-    struct outcome *out; const struct statement *s; const struct limits *limits; struct diag *diag;
-    struct shape shape; struct interp *in; struct text why;
-    const struct count_rule *rule; /* engine count */
-    struct cells_search *cells;  /* engine cells */
-    bool first_only, tables;     /* takes: look at the first problem, without numbers */
-    mpz_t yes, no, open, total;
-    bool expired, capped, has_best, done;   /* done: nothing more is looked for */
-    double slack_lo;             /* prove: smallest certified slack, and the tightest input in out->witness */
-    bool has_slack, no_slack;
-};
+static enum status each_problem(struct separable_run *r, size_t binder, bool *more);
+static enum status take_problem(struct separable_run *r, struct problem *p);
 
-static enum status each_problem(struct run *r, size_t binder, bool *more);
-static enum status take_problem(struct run *r, struct problem *p);
-
-static enum status at_problem(struct run *r, bool *more)
+static enum status at_problem(struct separable_run *r, bool *more)
 {
     struct problem p;
     bool value = r->s->body == BODY_MINIMIZE || r->s->body == BODY_MAXIMIZE;
@@ -74,13 +58,13 @@ static enum status at_problem(struct run *r, bool *more)
     return s;
 }
 
-static enum status each_value(struct run *r, size_t binder, long v, bool *more)
+static enum status each_value(struct separable_run *r, size_t binder, long v, bool *more)
 {
     interp_bind_int(r->in, r->shape.binds->items[binder].slot, v);
     return each_problem(r, binder + 1, more);
 }
 
-static enum status each_problem(struct run *r, size_t binder, bool *more)
+static enum status each_problem(struct separable_run *r, size_t binder, bool *more)
 {
     if (binder == r->shape.binds->n)
         return at_problem(r, more);
@@ -107,14 +91,14 @@ static enum status each_problem(struct run *r, size_t binder, bool *more)
 
 /* ---- bindings ---- */
 
-static enum status read_binding(struct binding *out, struct run *r, const struct problem *p, const int *tokens)
+static enum status read_binding(struct binding *out, struct separable_run *r, const struct problem *p, const int *tokens)
 {
     sequence_bind(&p->t, r->in, tokens);
     return binding_read(out, r->shape.binds, r->in);
 }
 
 /* Keeps the lexicographically smaller of what is there and the binding of tokens. */
-static enum status keep_first(struct binding *keep, struct run *r, const struct problem *p, const int *tokens)
+static enum status keep_first(struct binding *keep, struct separable_run *r, const struct problem *p, const int *tokens)
 {
     struct binding b = { 0 };
     enum status s = read_binding(&b, r, p, tokens);
@@ -153,7 +137,7 @@ static bool any_class(const struct problem *p, enum holds what)
 }
 
 /* Slack of a proved `forall`, and its tightest input as the witness. */
-static enum status tightest(struct run *r, struct problem *p)
+static enum status tightest(struct separable_run *r, struct problem *p)
 {
     struct optimum best;
     optimum_init(&best);
@@ -179,7 +163,7 @@ static enum status tightest(struct run *r, struct problem *p)
     return s;
 }
 
-static enum status witness_of(struct run *r, struct problem *p)
+static enum status witness_of(struct separable_run *r, struct problem *p)
 {
     enum status s = STATUS_OK;
     int *tokens = mem_array(p->t.n, sizeof *tokens);
@@ -194,7 +178,7 @@ static enum status witness_of(struct run *r, struct problem *p)
     return s;
 }
 
-static enum status prove_problem(struct run *r, struct problem *p)
+static enum status prove_problem(struct separable_run *r, struct problem *p)
 {
     struct walk_result w;
     walk_result_init(&w);
@@ -218,7 +202,7 @@ static enum status prove_problem(struct run *r, struct problem *p)
 
 /* ---- count, list ---- */
 
-static enum status count_problem(struct run *r, struct problem *p)
+static enum status count_problem(struct separable_run *r, struct problem *p)
 {
     struct walk_result w;
     walk_result_init(&w);
@@ -241,7 +225,7 @@ static enum status count_problem(struct run *r, struct problem *p)
 
 #define LIST_MAX 1000000
 
-static enum status add_items(struct run *r, struct problem *p, const struct found *f)
+static enum status add_items(struct separable_run *r, struct problem *p, const struct found *f)
 {
     struct outcome *out = r->out;
     struct binding *items = mem_array(out->n_items + f->n, sizeof *items);
@@ -260,7 +244,7 @@ static enum status add_items(struct run *r, struct problem *p, const struct foun
     return STATUS_OK;
 }
 
-static enum status list_problem(struct run *r, struct problem *p)
+static enum status list_problem(struct separable_run *r, struct problem *p)
 {
     struct walk_result w;
     walk_result_init(&w);
@@ -285,7 +269,7 @@ static double within_of(const struct statement *s)
     return within > 0 ? within : 0;
 }
 
-static enum status optimum_problem(struct run *r, struct problem *p)
+static enum status optimum_problem(struct separable_run *r, struct problem *p)
 {
     double within = within_of(r->s), slack = fmin(within / 4, 0x1p-22);
     struct optimum best;
@@ -323,7 +307,7 @@ static enum status optimum_problem(struct run *r, struct problem *p)
 /* ---- engine cells ---- */
 
 /* A sequence at which the predicate is false, if it is. */
-static enum status cells_refute(struct run *r, struct problem *p, const int *tokens)
+static enum status cells_refute(struct separable_run *r, struct problem *p, const int *tokens)
 {
     enum truth truth = TRUTH_UNSETTLED;
     sequence_bind(&p->t, r->in, tokens);
@@ -339,7 +323,7 @@ static enum status cells_refute(struct run *r, struct problem *p, const int *tok
 }
 
 /* The value there from above, times the sign of the search. */
-static enum status cells_attain(struct run *r, struct problem *p, const int *tokens)
+static enum status cells_attain(struct separable_run *r, struct problem *p, const int *tokens)
 {
     double mid, rad;
     sequence_bind(&p->t, r->in, tokens);
@@ -352,7 +336,7 @@ static enum status cells_attain(struct run *r, struct problem *p, const int *tok
     return read_binding(&r->out->attains, r, p, tokens);
 }
 
-static enum status cells_constant(struct run *r, struct problem *p)
+static enum status cells_constant(struct separable_run *r, struct problem *p)
 {
     enum status s = r->s->body == BODY_PROVE ? witness_of(r, p) : STATUS_OK;
     int *tokens = mem_array(p->t.n, sizeof *tokens);
@@ -371,7 +355,7 @@ static enum status cells_constant(struct run *r, struct problem *p)
     return s;
 }
 
-static enum status cells_problem(struct run *r, struct problem *p)
+static enum status cells_problem(struct separable_run *r, struct problem *p)
 {
     struct cells_search *c = r->cells;
     mpz_add(r->total, r->total, p->total);
@@ -384,7 +368,7 @@ static enum status cells_problem(struct run *r, struct problem *p)
     return c->value ? cells_attain(r, p, c->tokens) : cells_refute(r, p, c->tokens);
 }
 
-static enum status take_problem(struct run *r, struct problem *p)
+static enum status take_problem(struct separable_run *r, struct problem *p)
 {
     if (r->cells)
         return cells_problem(r, p);
@@ -396,198 +380,7 @@ static enum status take_problem(struct run *r, struct problem *p)
     }
 }
 
-/* ---- the outcome ---- */
-
-static void give_reason(struct outcome *out, const char *reason)
-{
-    free(out->reason);
-    out->reason = mem_string(reason);
-}
-
-/* No binding satisfies the condition: only enumeration has a rule for that. */
-static void propose_vacuous(struct run *r)
-{
-    if (r->s->body == BODY_COUNT) {
-        r->out->proposal = PROPOSAL_VACUOUS;
-        r->out->rule = "separable";
-        return;
-    }
-    give_reason(r->out, "no sequence satisfies the condition");
-    r->out->proposal = PROPOSAL_VACUOUS;
-    r->out->rule = "enumerate";
-}
-
-static void settle_prove(struct run *r)
-{
-    struct outcome *out = r->out;
-    if (r->shape.exists) {
-        if (out->witness.n_parts > 0) {
-            out->proposal = PROPOSAL_TRUE;
-            out->rule = "point";
-        } else if (mpz_sgn(r->open) > 0)
-            give_reason(out, "some sequences are not decided at 1024 bits");
-        else if (!r->expired) {
-            out->proposal = PROPOSAL_FALSE;
-            out->rule = "separable";
-        }
-        return;
-    }
-    if (out->counterexample.n_parts > 0) {
-        out->proposal = PROPOSAL_FALSE;
-        out->rule = "point";
-        binding_clear(&out->witness);
-    } else if (mpz_sgn(r->open) > 0)
-        give_reason(out, r->cells ? "some cells stay open" : "some sequences are not decided at 1024 bits");
-    else if (r->expired)
-        give_reason(out, "time is up");
-    else if (mpz_sgn(r->total) == 0)
-        propose_vacuous(r);
-    else if (out->witness.n_parts == 0)
-        give_reason(out, "no sequence satisfies the antecedent");
-    else {
-        out->proposal = PROPOSAL_TRUE;
-        out->rule = "separable";
-        out->has_value = r->has_slack && !r->no_slack;
-    }
-}
-
-static void set_tally(mpz_t out, tally n)
-{
-    mpz_set_ui(out, (unsigned long)(n >> 64));
-    mpz_mul_2exp(out, out, 64);
-    mpz_add_ui(out, out, (unsigned long)n);
-}
-
-/* A checker's sums are rounded in their own way: an interval that is not exact is widened by an eighth, and the checker enters subtrees that leave
- * a little less open. */
-static void widen(struct run *r)
-{
-    struct outcome *out = r->out;
-    mpz_t part;
-    mpz_init(part);
-    set_tally(out->enter, r->rule->enter - r->rule->enter / 16);
-    mpz_cdiv_q_2exp(part, r->open, 4);
-    mpz_sub(out->number_lo, out->number_lo, part);
-    if (mpz_sgn(out->number_lo) < 0)
-        mpz_set_ui(out->number_lo, 0);
-    mpz_add(out->number_hi, out->number_hi, part);
-    if (mpz_cmp(out->number_hi, out->total_hi) > 0)
-        mpz_set(out->number_hi, out->total_hi);
-    mpz_clear(part);
-    out->rule = "count";
-    out->bins = r->rule->bins;
-}
-
-static void settle_count(struct run *r)
-{
-    struct outcome *out = r->out;
-    if (mpz_sgn(r->total) == 0 && !r->expired) {
-        propose_vacuous(r);
-        return;
-    }
-    mpz_set(out->number_lo, r->yes);
-    mpz_sub(out->number_hi, r->total, r->no);
-    mpz_set(out->total_lo, r->total);
-    mpz_set(out->total_hi, r->total);
-    out->rule = "separable";
-    if (r->rule)
-        widen(r);
-    if (r->expired)
-        give_reason(out, "time is up");
-    else
-        out->proposal = PROPOSAL_INTERVAL;
-}
-
-static int by_binding(const void *a, const void *b) { return binding_compare(a, b); }
-
-static void settle_list(struct run *r)
-{
-    struct outcome *out = r->out;
-    size_t most = r->s->has_at_most ? r->s->at_most : SIZE_MAX;
-    qsort(out->items, out->n_items, sizeof *out->items, by_binding);
-    bool more = out->n_items > most;
-    while (out->n_items > most)
-        binding_clear(&out->items[--out->n_items]);
-    out->items_complete = !more && !r->capped && mpz_sgn(r->open) == 0 && !r->expired;
-    if (mpz_sgn(r->total) == 0 && !r->expired)
-        propose_vacuous(r);
-    else if (out->items_complete || (r->s->has_at_most && out->n_items == most)) {
-        out->proposal = PROPOSAL_INTERVAL;
-        out->rule = out->items_complete ? "separable" : "point";
-    } else
-        give_reason(out, r->expired ? "time is up" : mpz_sgn(r->open) > 0 ? "some sequences are not decided at 1024 bits" : "the list is too long");
-}
-
-static void settle_optimum(struct run *r)
-{
-    struct outcome *out = r->out;
-    if (!r->has_best) {
-        if (!r->expired && mpz_sgn(r->total) == 0)
-            propose_vacuous(r);
-        return;
-    }
-    if (r->s->body == BODY_MAXIMIZE) {
-        mpq_swap(out->lo, out->hi);
-        mpq_neg(out->lo, out->lo);
-        mpq_neg(out->hi, out->hi);
-    }
-    out->rule = "separable";
-    bool end = (r->expired || r->capped) && r->s->semantics == SEMANTICS_REAL; /* float32: not widened by the spread of the executions */
-    out->has_hi = end && r->s->body == BODY_MINIMIZE;
-    out->has_lo = end && r->s->body == BODY_MAXIMIZE;
-    if (r->expired)
-        give_reason(out, "time is up");
-    else if (r->capped)
-        give_reason(out, r->cells ? "some cells stay open" : "the bound is narrower than double arithmetic certifies");
-    else {
-        out->has_value = true;
-        out->proposal = PROPOSAL_INTERVAL;
-    }
-}
-
-/* What the cells left open, and their lines. */
-static void settle_cells(struct run *r)
-{
-    struct cells_search *c = r->cells;
-    mpz_add(r->yes, r->yes, c->yes);
-    mpz_add(r->open, r->open, c->open);
-    mpz_sub(r->no, r->total, r->yes);
-    mpz_sub(r->no, r->no, r->open);
-    if (c->value) {
-        number_set_double(r->out->lo, c->target);
-        r->capped = mpz_sgn(c->open) > 0;
-    }
-    if (c->count)
-        r->expired = false;   /* what was not looked at is open */
-}
-
-static void finish_cells(struct run *r)
-{
-    struct outcome *out = r->out;
-    if (!out->rule || strcmp(out->rule, "separable") != 0)
-        return;
-    out->rule = "cells";
-    out->evidence = mem_string(r->cells->lines.data ? r->cells->lines.data : "");
-    if (!out->evidence)
-        out->proposal = PROPOSAL_NONE;
-}
-
-static void settle(struct run *r)
-{
-    mpz_set(r->out->cases, r->total);
-    if (r->cells)
-        settle_cells(r);
-    switch (r->s->body) {
-    case BODY_PROVE: settle_prove(r); break;
-    case BODY_COUNT: settle_count(r); break;
-    case BODY_LIST: settle_list(r); break;
-    default: settle_optimum(r);
-    }
-    if (r->cells)
-        finish_cells(r);
-}
-
-static enum status run_init(struct run *r, const struct statement *s)
+static enum status run_init(struct separable_run *r, const struct statement *s)
 {
     memset(r, 0, sizeof *r);
     r->s = s;
@@ -596,7 +389,7 @@ static enum status run_init(struct run *r, const struct statement *s)
     return interp_new(&r->in, s, 0);
 }
 
-static void run_clear(struct run *r)
+static void run_clear(struct separable_run *r)
 {
     mpz_clears(r->yes, r->no, r->open, r->total, NULL);
     text_clear(&r->why);
@@ -606,7 +399,7 @@ static void run_clear(struct run *r)
 static enum status decide_by(struct outcome *out, const struct statement *s, const struct limits *l, struct diag *d, const struct count_rule *rule,
                              struct cells_search *cells)
 {
-    struct run r;
+    struct separable_run r;
     enum status status = run_init(&r, s);
     bool more = true;
     r.out = out;
@@ -620,9 +413,9 @@ static enum status decide_by(struct outcome *out, const struct statement *s, con
     if (status == STATUS_OK)
         status = each_problem(&r, 0, &more);
     if (status == STATUS_OK)
-        settle(&r);
+        separable_settle(&r);
     else if (status == STATUS_UNSUPPORTED) {
-        give_reason(out, r.why.data ? r.why.data : "not separable");
+        separable_reason(out, r.why.data ? r.why.data : "not separable");
         status = STATUS_OK;
     }
     if (status == STATUS_OK && r.expired)
@@ -655,7 +448,7 @@ enum status separable_cells(struct outcome *out, const struct statement *s, cons
 
 static bool takes(const struct statement *s, struct text *why, struct cells_search *cells)
 {
-    struct run r;
+    struct separable_run r;
     struct diag d;
     diag_init(&d);
     bool good = run_init(&r, s) == STATUS_OK && shape_of(&r.shape, s, why), more = true;
