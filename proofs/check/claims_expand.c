@@ -44,6 +44,7 @@ static struct ex *expand_name(struct expand *c, const struct ex *x, struct frame
     if (d == NULL) {
         for (size_t i = 0; i < sizeof words / sizeof *words; i++)
             if (strcmp(words[i], x->name) == 0) return leaf(c, EX_NAME, x->name);
+        if (strcmp("pi", x->name) == 0) return leaf(c, EX_CALL, "pi"); /* pi is pi() */
         return refuse(c, "unknown name", x->name);
     }
     if (d->kind == D_BOUND) return leaf(c, EX_NAME, d->out);
