@@ -61,18 +61,21 @@ static enum status jobs_make(struct job **out, size_t *n, const struct problem *
     return STATUS_OK;
 }
 
-/* The target falls below the value that was found; what was shown for a larger target holds all the same. */
-static double lower_target(struct cells_search *c, double value)
+/* The target falls below the value that was found; what was shown for a larger target holds all the same. STATUS_UNSUPPORTED: values so large that
+ * doubles do not hold them, or do not tell them from the target. */
+static enum status lower_target(double *out, struct cells_search *c, double value)
 {
     double target = value - c->slack;
+    if (!(target < value && target > -INFINITY))
+        return STATUS_UNSUPPORTED;
 #pragma omp critical(cells_target)
     {
         if (!c->has_best || target < c->target)
             c->target = target;
         c->has_best = true;
-        target = c->target;
+        *out = c->target;
     }
-    return target;
+    return STATUS_OK;
 }
 
 static enum status run_job(struct job *j, struct cells_room *x, struct cells_shared *s, struct cells_search *c, const struct limits *l)
@@ -98,10 +101,9 @@ static enum status run_job(struct job *j, struct cells_room *x, struct cells_sha
         j->below = true;
         j->value = x->best_value + s->target;
         memcpy(j->tokens, x->best, s->p->t.n * sizeof *j->tokens);
-        if (s->value) {
-            s->target = lower_target(c, j->value);
-            again = true;
-        }
+        again = s->value;
+        if (again)
+            status = lower_target(&s->target, c, j->value);
     }
     j->yes = x->yes;
     j->open = x->open;
@@ -217,7 +219,7 @@ static enum status first_target(struct cells_search *c, struct cells_shared *s, 
         memcpy(jobs[k].tokens, x.tokens, s->p->t.n * sizeof *x.tokens);
         jobs[k].below = true;
         jobs[k].value = cells_value(&x, x.tokens);
-        s->target = lower_target(c, jobs[k].value);
+        status = lower_target(&s->target, c, jobs[k].value);
     }
     cells_room_clear(&x);
     return status;

@@ -362,6 +362,8 @@ static enum status cells_problem(struct separable_run *r, struct problem *p)
     enum status s = cells_constant(r, p);
     if (s == STATUS_OK && !r->done)
         s = problem_cells(c, p, r->limits);
+    if (s == STATUS_UNSUPPORTED)
+        text_add(&r->why, "values too large for double arithmetic");
     r->expired |= c->expired;
     if (s != STATUS_OK || !c->below)
         return s;

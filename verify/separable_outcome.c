@@ -1,5 +1,4 @@
 /* From what a run of the engines separable, count and cells found to its outcome. */
-#include <math.h>
 #include <string.h>
 
 #include "core/mem.h"
@@ -162,14 +161,8 @@ static void settle_cells(struct separable_run *r)
     mpz_sub(r->no, r->total, r->yes);
     mpz_sub(r->no, r->no, r->open);
     if (c->value) {
-        bool known = isfinite(c->target);   /* scores too large for doubles leave none */
-        if (known)
-            number_set_double(r->out->lo, c->target);
+        number_set_double(r->out->lo, c->target);
         r->capped = mpz_sgn(c->open) > 0;
-        if (!known && r->has_best) {
-            r->has_best = false;
-            separable_reason(r->out, "values too large for double arithmetic");
-        }
     }
     if (c->count)
         r->expired = false;   /* what was not looked at is open */
