@@ -6,7 +6,7 @@
 
 #define BINDINGS_MOST ((uint64_t)1 << 40)
 
-struct scan { const struct ex *where, *predicate; struct fast fast; bool need_all, all, capped; uint64_t cap, bindings, cond, cond_open, yes, open; };
+struct scan { const struct ex *where, *predicate; struct fast fast; bool need_all, all; uint64_t bindings, cond, cond_open, yes, open; };
 
 /* first in 64-bit integers, then by enclosures of growing precision */
 static enum tri decide(struct eval *e, struct fast *f, const struct ex *x) {
@@ -16,7 +16,6 @@ static enum tri decide(struct eval *e, struct fast *f, const struct ex *x) {
 
 static bool scan_step(struct eval *e, void *arg) {
     struct scan *s = arg;
-    if (s->bindings == s->cap) return s->capped = true, false;
     if (++s->bindings > BINDINGS_MOST) return eval_fail(e, "more than 2^40 bindings");
     enum tri where = decide(e, &s->fast, s->where), t = NO;
     if (e->fail.set) return false;
@@ -32,13 +31,13 @@ static bool scan_step(struct eval *e, void *arg) {
 }
 
 /* What one share of the bindings gives. */
-struct found { bool ran, all, capped; uint64_t bindings, cond, cond_open, yes, open; char why[400]; };
-struct whole { struct eval *e; const struct binds *b; const struct ex *where, *predicate; bool need_all; uint64_t cap; };
+struct found { bool ran, all; uint64_t bindings, cond, cond_open, yes, open; char why[400]; };
+struct whole { struct eval *e; const struct binds *b; const struct ex *where, *predicate; bool need_all; };
 
 static bool scan_part(uint32_t number, uint32_t parts, void *arg, void *result) {
     struct whole *w = arg;
     struct found *r = result;
-    struct scan s = {.where = w->where, .predicate = w->predicate, .need_all = w->need_all, .all = true, .cap = w->cap};
+    struct scan s = {.where = w->where, .predicate = w->predicate, .need_all = w->need_all, .all = true};
     struct split split = {number, parts, 0};
     uint64_t skipped = 0;
     w->e->fail.set = false;
@@ -46,7 +45,7 @@ static bool scan_part(uint32_t number, uint32_t parts, void *arg, void *result) 
     fast_init(&s.fast, w->e);
     bool whole = eval_each_where(w->e, w->b, w->where, parts > 1 ? &split : NULL, &skipped, scan_step, &s);
     fast_clear(&s.fast);
-    *r = (struct found){whole || !w->e->fail.set, s.all, s.capped, s.bindings + skipped, s.cond, s.cond_open, s.yes, s.open, ""};
+    *r = (struct found){whole || !w->e->fail.set, s.all, s.bindings + skipped, s.cond, s.cond_open, s.yes, s.open, ""};
     if (!r->ran) memcpy(r->why, w->e->fail.text, sizeof r->why);
     return whole;
 }
@@ -65,24 +64,32 @@ static bool gather(struct tally *t, const struct found *r, const bool *have, uin
         add(t->open, r[i].open);
         t->all = t->all && r[i].all;
     }
-    return true;
+    return mpz_cmp_ui(t->bindings, BINDINGS_MOST) <= 0 ? true : fail_at(f, 0, "more than 2^40 bindings");
 }
 
-/* Few bindings are met at once. Of many, every processor has a share. */
+/* Few bindings are met by this process alone. Of many, every processor has a share. */
 #define ALONE 5000
+
+static bool count_step(struct eval *e, void *arg) {
+    (void)e;
+    return ++*(uint64_t *)arg <= ALONE;
+}
+
+static bool are_many(const struct whole *w) {
+    uint64_t met = 0, skipped = 0;
+    w->e->fail.set = false;
+    w->e->p = precision[0];
+    (void)eval_each_where(w->e, w->b, w->where, NULL, &skipped, count_step, &met);
+    return met > ALONE;
+}
 
 bool rule_enumerate(struct eval *e, const struct binds *b, const struct ex *where, const struct ex *predicate, bool need_all, struct tally *t, struct fail *f) {
     struct found r[SHARES_MOST];
-    bool have[SHARES_MOST] = {true}, stopped;
-    struct whole w = {e, b, where, predicate, need_all, ALONE};
-    uint32_t parts = 1;
+    bool have[SHARES_MOST], stopped;
+    struct whole w = {e, b, where, predicate, need_all};
+    uint32_t parts = are_many(&w) ? shares_of_machine() : 1;
     memset(r, 0, sizeof r);
-    (void)scan_part(0, 1, &w, r);
-    if (r[0].capped) {
-        w.cap = UINT64_MAX;
-        parts = shares_of_machine();
-        if (!shares_run(parts, scan_part, &w, r, have, sizeof *r, &stopped)) return fail_at(f, 0, "a process with a share of the bindings ended early");
-    }
+    if (!shares_run(parts, scan_part, &w, r, have, sizeof *r, &stopped)) return fail_at(f, 0, "a process with a share of the bindings ended early");
     return gather(t, r, have, parts, f);
 }
 
