@@ -17,15 +17,6 @@ static void bell(arb_t out, const arb_t x, double s, const arb_t r, slong prec)
     arb_clear(by);
 }
 
-/* s = 1 / (1 + exp(-t)) */
-static void logistic(arb_t s, const arb_t t, slong prec)
-{
-    arb_neg(s, t);
-    arb_exp(s, s, prec);
-    arb_add_ui(s, s, 1, prec);
-    arb_inv(s, s, prec);
-}
-
 /* x s(t): s (1 + x t' (1 - s)), t = x, or sqrt(8/pi) (x + 0.044715 x^3) with t' = sqrt(8/pi) (1 + 0.134145 x^2). */
 static void logistic_slope(arb_t out, const arb_t x, bool cubic, slong prec)
 {
@@ -48,7 +39,7 @@ static void logistic_slope(arb_t out, const arb_t x, bool cubic, slong prec)
         arb_mul(t, t, x, prec);
         arb_mul(t, t, k, prec);
     }
-    logistic(s, t, prec);
+    ball_logistic(s, t, prec);
     arb_sub_ui(k, s, 1, prec);
     arb_neg(k, k);
     arb_mul(k, k, by, prec);
@@ -109,7 +100,7 @@ void ball_slope(arb_t out, enum op op, const arb_t x, slong prec)
         arb_neg(out, y);
         break;
     default: /* sigmoid */
-        logistic(y, x, prec);
+        ball_logistic(y, x, prec);
         arb_sqr(out, y, prec);
         arb_sub(out, y, out, prec);
     }

@@ -62,6 +62,8 @@ typedef void ball_kernel(const struct ball_job *job);
 extern ball_kernel *const ball_kernels[OP_COUNT];
 /* The three smooth activations at a ball, real semantics: value at the midpoint, widened by the derivative's bound 77/64. */
 void ball_activation(arb_t out, enum op op, const arb_t x, slong prec);
+/* 1 / (1 + exp(-x)) */
+void ball_logistic(arb_t y, const arb_t x, slong prec);
 /* The derivative of exp, erf, gelu, gelu_new, silu, sqrt, tanh or sigmoid everywhere on a ball. */
 void ball_slope(arb_t out, enum op op, const arb_t x, slong prec);
 #endif

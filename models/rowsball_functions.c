@@ -105,7 +105,7 @@ static void bounded_row(const struct ball_job *j, const struct bounded *g)
     mag_clear(m);
 }
 
-static void sigmoid(arb_t y, const arb_t x, slong prec)
+void ball_logistic(arb_t y, const arb_t x, slong prec)
 {
     arb_neg(y, x);
     arb_exp(y, y, prec);
@@ -117,5 +117,5 @@ static void error_function(arb_t y, const arb_t x, slong prec) { arb_hypgeom_erf
 static void hyperbolic_tangent(arb_t y, const arb_t x, slong prec) { arb_tanh(y, x, prec); }
 
 void ball_tanh(const struct ball_job *j) { bounded_row(j, &(struct bounded){ hyperbolic_tangent, 64, 4, false, 2, 0, 1, 8 }); }
-void ball_sigmoid(const struct ball_job *j) { bounded_row(j, &(struct bounded){ sigmoid, 16, 1, false, 1, 0.5, 0.5, 16 }); }
+void ball_sigmoid(const struct ball_job *j) { bounded_row(j, &(struct bounded){ ball_logistic, 16, 1, false, 1, 0.5, 0.5, 16 }); }
 void ball_erf(const struct ball_job *j) { bounded_row(j, &(struct bounded){ error_function, 73, 2, true, 1, 0, 1, 8 }); }

@@ -78,6 +78,7 @@ bool expr_walk(const struct expr *e, expr_visit *visit, void *context);
 bool expr_depends_on_network(const struct expr *e);
 bool expr_is_frozen(const struct expr *e);   /* the argument `ln = frozen` */
 bool expr_uses_slot(const struct expr *e, int slot);
+static inline bool expr_calls(const struct expr *e, enum function f) { return e->form == FORM_CALL && e->function == f; }
 /* Sets used[slot] for every slot below n that occurs in e and is not bound inside it. */
 void expr_free_slots(bool *used, size_t n, const struct expr *e);
 /* The value of an expression of numbers alone (no names); false if it has another form. `last` counts as last if >= 0. */

@@ -5,9 +5,7 @@
 
 #define ATOMS_MOST ((size_t)1 << 20)   /* as in the checker */
 
-static bool calls(const struct expr *e, enum function f) { return e->form == FORM_CALL && e->function == f; }
-
-static bool reads(const struct expr *e) { return calls(e, FUNCTION_OUTPUT) || calls(e, FUNCTION_NODE); }
+static bool reads(const struct expr *e) { return expr_calls(e, FUNCTION_OUTPUT) || expr_calls(e, FUNCTION_NODE); }
 
 struct model_search { int slot; const struct expr *model; };
 
@@ -224,11 +222,10 @@ static enum status quantifier(struct dnf *out, struct box_claim *b, const struct
     enum status s = dnf_truth(out, b, both);
     if (s == STATUS_OK) s = walk_new(&w, &e->binds, b->in, b->d);
     while (s == STATUS_OK && more) {
-        enum truth t = TRUTH_TRUE;
-        s = walk_next(&more, w, b->d);
-        if (s == STATUS_OK && more && e->where) s = interp_truth(&t, b->in, e->where, b->d);
-        if (s == STATUS_OK && t == TRUTH_UNSETTLED) s = box_refuse(b, "the condition of a quantifier is unsettled");
-        if (s != STATUS_OK || !more || t == TRUTH_FALSE) continue;
+        bool open;
+        s = walk_next_where(&more, &open, w, e->where, b->d);
+        if (s == STATUS_OK && open) s = box_refuse(b, "the condition of a quantifier is unsettled");
+        if (s != STATUS_OK || !more) continue;
         s = box_dnf(&one, b, e->args[0], positive);
         if (s == STATUS_OK) s = dnf_join(out, b, &one, both);
     }
@@ -261,9 +258,9 @@ enum status box_dnf(struct dnf *out, struct box_claim *b, const struct expr *e, 
     if (e->form == FORM_BINARY && e->oper == OPER_IMPLIES) return two(out, b, e, !positive, positive, !positive);
     bool equation = e->form == FORM_COMPARE && e->n_args == 2 && (e->opers[0] == OPER_EQ || e->opers[0] == OPER_NE);
     for (size_t k = 0; equation && k < 2; k++)
-        if (calls(e->args[k], FUNCTION_ARGMAX)) return largest(out, b, e->args[k]->args[0], e->args[1 - k], true, positive == (e->opers[0] == OPER_EQ));
+        if (expr_calls(e->args[k], FUNCTION_ARGMAX)) return largest(out, b, e->args[k]->args[0], e->args[1 - k], true, positive == (e->opers[0] == OPER_EQ));
     if (e->form == FORM_COMPARE) return comparison(out, b, e, positive);
-    if (e->form == FORM_IN && calls(e->args[1], FUNCTION_ARGMAXES)) return largest(out, b, e->args[1]->args[0], e->args[0], false, positive);
+    if (e->form == FORM_IN && expr_calls(e->args[1], FUNCTION_ARGMAXES)) return largest(out, b, e->args[1]->args[0], e->args[0], false, positive);
     if (e->form == FORM_QUANT && (e->quant == QUANT_ALL || e->quant == QUANT_ANY || e->quant == QUANT_EXISTS)) return quantifier(out, b, e, positive);
     return box_refuse(b, "the predicate is not made of comparisons, argmax, `and`, `or`, `not`, `=>`, all{} and any{}");
 }

@@ -3,8 +3,6 @@
 #include "core/mem.h"
 #include "verify/bound.h"
 
-static bool calls(const struct expr *e, enum function f) { return e->form == FORM_CALL && e->function == f; }
-
 static bool is_vector(const struct box_claim *b, const struct expr *e) { return e->form == FORM_NAME && e->slot == b->slot; }
 
 enum status box_exact(mpq_ptr out, size_t want, struct box_claim *b, const struct expr *e)
@@ -25,7 +23,7 @@ enum status box_exact(mpq_ptr out, size_t want, struct box_claim *b, const struc
 enum status box_rows(mpq_srcptr *rows, size_t *width, struct box_claim *b, const struct expr *e)
 {
     const struct net *net = b->p.net;
-    if (!calls(e, FUNCTION_OUTPUT) && !calls(e, FUNCTION_NODE)) return box_refuse(b, "a comparison is not linear in the network's activations");
+    if (!expr_calls(e, FUNCTION_OUTPUT) && !expr_calls(e, FUNCTION_NODE)) return box_refuse(b, "a comparison is not linear in the network's activations");
     if (e->args[0]->form != FORM_NAME || strcmp(e->args[0]->name, b->model->name) != 0) return box_refuse(b, "the claim reads more than one network");
     if (!is_vector(b, e->args[e->n_args - 1])) return box_refuse(b, "the network reads something else than the vector of the box");
     long node = e->function == FUNCTION_OUTPUT ? (long)net->output : e->args[1]->form == FORM_STRING ? net_node(net, e->args[1]->name) : -1;
@@ -107,11 +105,10 @@ static enum status quantified(struct side *out, struct choice *c, struct box_cla
     if (e->where && !box_plain(b, e->where)) return box_refuse(b, "the condition of a quantifier reads the vector of the box");
     enum status s = walk_new(&w, &e->binds, b->in, b->d);
     while (s == STATUS_OK && more) {
-        enum truth t = TRUTH_TRUE;
-        s = walk_next(&more, w, b->d);
-        if (s == STATUS_OK && more && e->where) s = interp_truth(&t, b->in, e->where, b->d);
-        if (s == STATUS_OK && t == TRUTH_UNSETTLED) s = box_refuse(b, "the condition of a quantifier is unsettled");
-        if (s != STATUS_OK || !more || t == TRUTH_FALSE) continue;
+        bool open;
+        s = walk_next_where(&more, &open, w, e->where, b->d);
+        if (s == STATUS_OK && open) s = box_refuse(b, "the condition of a quantifier is unsettled");
+        if (s != STATUS_OK || !more) continue;
         s = e->quant == QUANT_SUM ? side_add(out, b, e->args[0], factor) : alternative(c, b, e->args[0], factor);
     }
     walk_free(w);
@@ -153,8 +150,8 @@ static enum status absolute(struct choice *c, struct box_claim *b, const struct 
 
 static enum status folded(struct side *out, struct box_claim *b, const struct expr *e, const mpq_t factor)
 {
-    bool quant = e->form == FORM_QUANT, absolute_value = calls(e, FUNCTION_ABS);
-    bool largest = absolute_value || (quant ? e->quant == QUANT_MAX : calls(e, FUNCTION_MAX)), smallest = quant ? e->quant == QUANT_MIN : calls(e, FUNCTION_MIN);
+    bool quant = e->form == FORM_QUANT, absolute_value = expr_calls(e, FUNCTION_ABS);
+    bool largest = absolute_value || (quant ? e->quant == QUANT_MAX : expr_calls(e, FUNCTION_MAX)), smallest = quant ? e->quant == QUANT_MIN : expr_calls(e, FUNCTION_MIN);
     struct choice c = {.largest = largest == (mpq_sgn(factor) >= 0)};
     enum status s;
     if (!largest && !smallest && !(quant && e->quant == QUANT_SUM)) return box_refuse(b, "a comparison is not linear in the network's activations");

@@ -81,16 +81,6 @@ static enum status edges_fill(struct edges *e, const struct cell *x)
     return STATUS_OK;
 }
 
-VECTORS static void extend_row(double *restrict low, double *restrict high, const double *restrict h, double rad,
-                               const double *restrict low_next, const double *restrict high_next, size_t n)
-{
-    for (size_t k = 0; k < n; k++) {
-        double a = h[k] - rad + low_next[k], b = h[k] + rad + high_next[k];
-        low[k] = a < low[k] ? a : low[k];
-        high[k] = b > high[k] ? b : high[k];
-    }
-}
-
 static void extrema(struct cell *x, const struct edges *e)
 {
     size_t last = x->layer[x->p->n_src], Kp = x->Kp;
@@ -103,7 +93,7 @@ static void extrema(struct cell *x, const struct edges *e)
             high[k] = -INFINITY;
         }
         EACH_EDGE(edge, e, s)
-            extend_row(low, high, x->h + edge->cell * Kp, x->rad[edge->cell], x->low + edge->next * Kp, x->high + edge->next * Kp, Kp);
+            cell_extend_row(low, high, x->h + edge->cell * Kp, x->rad[edge->cell], x->low + edge->next * Kp, x->high + edge->next * Kp, Kp);
     }
 }
 

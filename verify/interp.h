@@ -61,4 +61,6 @@ void walk_condition(struct walk *w, const struct expr *where);
 /* From the beginning of its range again; sets that depend on names bound outside are read anew. */
 void walk_restart(struct walk *w);
 enum status walk_next(bool *more, struct walk *w, struct diag *d) MUST_USE;
+/* The next one for which `where` (NULL: always true) is not false; *open: it is not settled there. */
+enum status walk_next_where(bool *more, bool *open, struct walk *w, const struct expr *where, struct diag *d) MUST_USE;
 #endif

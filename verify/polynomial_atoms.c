@@ -5,8 +5,6 @@
 
 #define IDS_MOST ((size_t)1 << 20)       /* as in the checker */
 
-static bool calls(const struct expr *e, enum function f) { return e->form == FORM_CALL && e->function == f; }
-
 void lists_clear(struct lists *x)
 {
     free(x->ids);
@@ -167,12 +165,11 @@ static enum status quantifier(struct lists *out, struct poly_claim *c, const str
     enum status s = known(out, c, both);
     if (s == STATUS_OK) s = walk_new(&w, &e->binds, c->in, c->d);
     while (s == STATUS_OK && more) {
-        enum truth t = TRUTH_TRUE;
+        bool open;
         struct lists one = {0};
-        s = walk_next(&more, w, c->d);
-        if (s == STATUS_OK && more && e->where) s = interp_truth(&t, c->in, e->where, c->d);
-        if (s == STATUS_OK && t == TRUTH_UNSETTLED) s = poly_refuse(c, "the condition of a quantifier is unsettled");
-        if (s != STATUS_OK || !more || t == TRUTH_FALSE) continue;
+        s = walk_next_where(&more, &open, w, e->where, c->d);
+        if (s == STATUS_OK && open) s = poly_refuse(c, "the condition of a quantifier is unsettled");
+        if (s != STATUS_OK || !more) continue;
         s = poly_lists(&one, c, e->args[0], positive);
         if (s == STATUS_OK) s = join(out, c, &one, both);
         else lists_clear(&one);
@@ -229,9 +226,9 @@ enum status poly_lists(struct lists *out, struct poly_claim *c, const struct exp
     if (e->form == FORM_BINARY) return connective(out, c, e, positive);
     bool equation = e->form == FORM_COMPARE && e->n_args == 2 && (e->opers[0] == OPER_EQ || e->opers[0] == OPER_NE);
     for (size_t k = 0; equation && k < 2; k++)
-        if (calls(e->args[k], FUNCTION_ARGMAX)) return largest(out, c, e->args[k]->args[0], e->args[1 - k], true, positive == (e->opers[0] == OPER_EQ));
+        if (expr_calls(e->args[k], FUNCTION_ARGMAX)) return largest(out, c, e->args[k]->args[0], e->args[1 - k], true, positive == (e->opers[0] == OPER_EQ));
     if (e->form == FORM_COMPARE) return comparison(out, c, e, positive);
-    if (e->form == FORM_IN && calls(e->args[1], FUNCTION_ARGMAXES)) return largest(out, c, e->args[1]->args[0], e->args[0], false, positive);
+    if (e->form == FORM_IN && expr_calls(e->args[1], FUNCTION_ARGMAXES)) return largest(out, c, e->args[1]->args[0], e->args[0], false, positive);
     if (e->form == FORM_QUANT && (e->quant == QUANT_ALL || e->quant == QUANT_ANY || e->quant == QUANT_EXISTS)) return quantifier(out, c, e, positive);
     return poly_refuse(c, "the predicate is not made of comparisons, argmax, `and`, `or`, `not`, `=>`, `<=>`, all{} and any{}");
 }

@@ -5,8 +5,6 @@
 
 #define POWER_MOST 4
 
-static bool calls(const struct expr *e, enum function f) { return e->form == FORM_CALL && e->function == f; }
-
 static bool is_real_set(const struct expr *set)
 {
     static const enum function names[] = {FUNCTION_REALS, FUNCTION_ORTHANT, FUNCTION_CONE, FUNCTION_INTERVAL, FUNCTION_BOX};
@@ -417,7 +415,7 @@ enum status poly_read(struct polys *out, struct poly_claim *c, const struct expr
     if (e->form == FORM_BINARY) return binary(out, c, e);
     if (e->form == FORM_INDEX) return indexed(out, c, e);
     if (e->form == FORM_LIST) return listed(out, c, e);
-    if (calls(e, FUNCTION_OUTPUT)) return output(out, c, e);
-    if (calls(e, FUNCTION_DOT) || calls(e, FUNCTION_SUM)) return summed(out, c, e);
+    if (expr_calls(e, FUNCTION_OUTPUT)) return output(out, c, e);
+    if (expr_calls(e, FUNCTION_DOT) || expr_calls(e, FUNCTION_SUM)) return summed(out, c, e);
     return poly_refuse(c, "real variables stand in something else than output(), + - * / ^, lists, indices, sum() and dot()");
 }

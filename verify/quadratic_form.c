@@ -154,8 +154,6 @@ static enum status comparison(struct reader *r, const struct expr *e)
     return s;
 }
 
-static bool calls(const struct expr *e, enum function f) { return e->form == FORM_CALL && e->function == f; }
-
 static enum status predicate(struct reader *r, const struct expr *e);
 
 static enum status every(struct reader *r, const struct expr *e)
@@ -164,11 +162,10 @@ static enum status every(struct reader *r, const struct expr *e)
     bool more = true;
     enum status s = walk_new(&w, &e->binds, r->in, r->d);
     while (s == STATUS_OK && more) {
-        enum truth t = TRUTH_TRUE;
-        s = walk_next(&more, w, r->d);
-        if (s == STATUS_OK && more && e->where) s = interp_truth(&t, r->in, e->where, r->d);
-        if (s == STATUS_OK && t == TRUTH_UNSETTLED) s = read_refuse(r, "the condition of an all{} is unsettled");
-        if (s == STATUS_OK && more && t == TRUTH_TRUE) s = predicate(r, e->args[0]);
+        bool open;
+        s = walk_next_where(&more, &open, w, e->where, r->d);
+        if (s == STATUS_OK && open) s = read_refuse(r, "the condition of an all{} is unsettled");
+        if (s == STATUS_OK && more) s = predicate(r, e->args[0]);
     }
     walk_free(w);
     return s;
@@ -181,10 +178,10 @@ static enum status predicate(struct reader *r, const struct expr *e)
         return s == STATUS_OK ? predicate(r, e->args[1]) : s;
     }
     bool equation = e->form == FORM_COMPARE && e->n_args == 2 && e->opers[0] == OPER_EQ;
-    if (equation && calls(e->args[0], FUNCTION_ARGMAX)) return largest(r, e->args[0]->args[0], e->args[1], true);
-    if (equation && calls(e->args[1], FUNCTION_ARGMAX)) return largest(r, e->args[1]->args[0], e->args[0], true);
+    if (equation && expr_calls(e->args[0], FUNCTION_ARGMAX)) return largest(r, e->args[0]->args[0], e->args[1], true);
+    if (equation && expr_calls(e->args[1], FUNCTION_ARGMAX)) return largest(r, e->args[1]->args[0], e->args[0], true);
     if (e->form == FORM_COMPARE) return comparison(r, e);
-    if (e->form == FORM_IN && calls(e->args[1], FUNCTION_ARGMAXES)) return largest(r, e->args[1]->args[0], e->args[0], false);
+    if (e->form == FORM_IN && expr_calls(e->args[1], FUNCTION_ARGMAXES)) return largest(r, e->args[1]->args[0], e->args[0], false);
     if (is_all(e)) return every(r, e);
     return read_refuse(r, "the predicate is not made of argmax(...) ==, argmaxes, comparisons, `and` and all{}");
 }

@@ -87,11 +87,10 @@ static enum status every(struct reader *r, const struct expr *e)
     if (e->where && expr_uses_slot(e->where, r->b->slot)) return read_refuse(r, "the condition of an all{} reads the vector");
     enum status s = walk_new(&w, &e->binds, r->in, r->d);
     while (s == STATUS_OK && more) {
-        enum truth t = TRUTH_TRUE;
-        s = walk_next(&more, w, r->d);
-        if (s == STATUS_OK && more && e->where) s = interp_truth(&t, r->in, e->where, r->d);
-        if (s == STATUS_OK && t == TRUTH_UNSETTLED) s = read_refuse(r, "the condition of an all{} is unsettled");
-        if (s == STATUS_OK && more && t == TRUTH_TRUE) s = condition(r, e->args[0]);
+        bool open;
+        s = walk_next_where(&more, &open, w, e->where, r->d);
+        if (s == STATUS_OK && open) s = read_refuse(r, "the condition of an all{} is unsettled");
+        if (s == STATUS_OK && more) s = condition(r, e->args[0]);
     }
     walk_free(w);
     return s;

@@ -78,6 +78,8 @@ struct cell {
 };
 enum status cell_init(struct cell *x, const struct problem *p) MUST_USE;
 void cell_clear(struct cell *x);
+/* low = min(low, h - rad + low'), high = max(high, h + rad + high'), entry by entry of n. */
+void cell_extend_row(double *restrict low, double *restrict high, const double *restrict h, double rad, const double *restrict low_next, const double *restrict high_next, size_t n);
 /* Fills everything for a class and a query token; *empty when no sequence of the class has that token at the row. shift: subtract shift from
  * every form (an optimum's candidate value). */
 enum status cell_load(struct cell *x, bool *empty, const struct class *c, int q, double shift, bool enclose) MUST_USE;

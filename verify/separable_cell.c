@@ -74,8 +74,7 @@ VECTORS static void scale_row(double *restrict h, const double *restrict G, cons
         h[k] = w * (G[k] + d[k]);
 }
 
-/* low = min(low, h - rad + low'), high = max(high, h + rad + high'). */
-VECTORS static void extend_row(double *restrict low, double *restrict high, const double *restrict h, double rad,
+VECTORS void cell_extend_row(double *restrict low, double *restrict high, const double *restrict h, double rad,
                                const double *restrict low_next, const double *restrict high_next, size_t n)
 {
     for (size_t k = 0; k < n; k++) {
@@ -253,7 +252,7 @@ static void extend_state(struct cell *x, size_t i, size_t s)
             continue;
         x->count[at] = add_saturated(x->count[at], x->count[next]);
         double rad = x->enclose ? x->rad[cell] : 0;
-        extend_row(low, high, x->h + cell * x->Kp, rad, x->low + next * x->Kp, x->high + next * x->Kp, x->Kp);
+        cell_extend_row(low, high, x->h + cell * x->Kp, rad, x->low + next * x->Kp, x->high + next * x->Kp, x->Kp);
     }
 }
 

@@ -573,3 +573,16 @@ enum status walk_next(bool *more, struct walk *w, struct diag *d)
     *more = !w->ended;
     return s;
 }
+
+enum status walk_next_where(bool *more, bool *open, struct walk *w, const struct expr *where, struct diag *d)
+{
+    enum truth t = TRUTH_FALSE;
+    enum status s = STATUS_OK;
+    for (*more = true; s == STATUS_OK && *more && t == TRUTH_FALSE;) {
+        s = walk_next(more, w, d);
+        t = TRUTH_TRUE;
+        if (s == STATUS_OK && *more && where) s = interp_truth(&t, w->in, where, d);
+    }
+    *open = s == STATUS_OK && *more && t == TRUTH_UNSETTLED;
+    return s;
+}

@@ -157,11 +157,7 @@ bool eval_logsoftmax(struct eval *e, const struct ex *x, struct val *out) {
     struct val v;
     if (!need_array(e, x->k[0], &v)) return false;
     if (v.rank != 1 || v.d[0] == 0) return eval_fail(e, "logsoftmax needs a vector");
-    struct num *c = pool_get(e, 1), *t = pool_get(e, 1), *s = pool_get(e, 1);
-    num_to_real(c, &v.x[0], e->p);
-    for (uint32_t i = 1; i < v.d[0]; i++) num_max(c, c, &v.x[i], e->p);
-    mpz_set(LO(c), HI(c)); /* one exact shift, at least every entry */
-    c->tag = (struct tag){0};
+    struct num *c = largest_above(e, &v), *t = pool_get(e, 1), *s = pool_get(e, 1);
     num_set_int(s, 0);
     for (uint32_t i = 0; i < v.d[0]; i++) {
         num_sub(t, &v.x[i], c, e->p);

@@ -66,6 +66,7 @@ bool eval_call(struct eval *e, const struct ex *x, struct val *out);
 enum tri unique_largest(struct eval *e, const struct val *v, int64_t i);
 bool val_all_int(const struct val *v);
 size_t val_size(const struct val *v);
+struct num *largest_above(struct eval *e, const struct val *v);           /* one exact number, at least every entry of a vector: what softmax shifts by */
 bool val_force(struct eval *e, struct val *v);                           /* V_TABLE becomes V_ARRAY */
 struct num *pool_get(struct eval *e, size_t n);
 bool eval_fail(struct eval *e, const char *what);

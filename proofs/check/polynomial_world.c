@@ -1,4 +1,5 @@
 /* Claims about real variables: the shape of the statement, the region of the variables, numbers and vectors as polynomials in them (FORMAT.md §3, rule polynomial). */
+#include "linear.h"
 #include "polynomial.h"
 #include <string.h>
 
@@ -11,15 +12,6 @@ bool world_fresh(struct world *w) {
     w->e->fail.set = false;
     eval_reset(w->e);
     return true;
-}
-
-static bool mentions(const struct ex *x, int slot) {
-    if (x == NULL) return false;
-    if (x->kind == EX_VAR) return x->number == slot;
-    bool found = mentions(x->where, slot);
-    for (int i = 0; i < x->n; i++) found = found || mentions(x->k[i], slot);
-    for (int i = 0; i < x->binds.n; i++) found = found || mentions(x->binds.b[i].set, slot);
-    return found;
 }
 
 bool world_plain(const struct world *w, const struct ex *x) {

@@ -12,14 +12,6 @@
 #define PIECES 8
 #define LEMMAS_MOST 48    /* of one function */
 
-static void logistic(arb_t out, const arb_t x)
-{
-    arb_neg(out, x);
-    arb_exp(out, out, PREC);
-    arb_add_ui(out, out, 1, PREC);
-    arb_inv(out, out, PREC);
-}
-
 static void normal_distribution(arb_t out, const arb_t x)
 {
     arb_t r;
@@ -56,12 +48,12 @@ static void value_of(arb_t out, enum op f, const arb_t x)
     arb_init(t);
     switch (f) {
     case OP_EXP: arb_exp(out, x, PREC); break;
-    case OP_SIGMOID: logistic(out, x); break;
+    case OP_SIGMOID: ball_logistic(out, x, PREC); break;
     case OP_TANH: arb_tanh(out, x, PREC); break;
     case OP_ERF: arb_hypgeom_erf(out, x, PREC); break;
     case OP_GELU: normal_distribution(t, x), arb_mul(out, t, x, PREC); break;
     case OP_GELU_NEW: new_argument(t, x), arb_tanh(t, t, PREC), arb_add_ui(t, t, 1, PREC), arb_mul(out, t, x, PREC), arb_mul_2exp_si(out, out, -1); break;
-    case OP_SILU: logistic(t, x), arb_mul(out, t, x, PREC); break;
+    case OP_SILU: ball_logistic(t, x, PREC), arb_mul(out, t, x, PREC); break;
     default: arb_sqrt(out, x, PREC); break;
     }
     arb_clear(t);
