@@ -3,6 +3,7 @@ import re
 from fractions import Fraction
 
 from certificate import Rejected, rational
+from disjuncts import Disjuncts, combined
 from models import Model
 from quadratic import NETWORK, calls, names
 from values import Array, exact, integer
@@ -17,15 +18,6 @@ def need(condition, message):
 
 
 # forms: {variable: coefficient}; a variable is ("x", i), ("u", k) or 1
-
-def combined(*parts):
-    """The sum of factor times form."""
-    out = {}
-    for factor, form in parts:
-        for v, c in form.items():
-            out[v] = out.get(v, 0) + factor * c
-    return {v: c for v, c in out.items() if c}
-
 
 class Pieces:
     """rows: name of a node -> forms of its entries; z: the argument of each unit."""
@@ -137,7 +129,9 @@ class Region:
                 self.hi.append(hi)
 
 
-class BoxClaim:
+class BoxClaim(Disjuncts):
+    need, read_by = staticmethod(need), "the vector"
+
     def __init__(self, s, interpreter):
         need(not s.float32, "real semantics only")
         some = s.kind == "prove" and s.forall is None
@@ -255,47 +249,7 @@ class BoxClaim:
         (largest, sides), rest = choices[0], choices[1:]
         return self.join(not largest, [self.positive((combined((1, form), (1, f)), more + rest), strict) for f, more in sides])
 
-    def inner(self, binds, where, env):
-        need(where is None or self.plain(where), "the condition of a quantifier reads the vector")
-        for inner in self.interpreter.bindings(binds, env):
-            c = True if where is None else self.interpreter.settle(where, inner)
-            need(c is not None, "the condition of a quantifier is unsettled")
-            if c:
-                yield inner
-
     # disjuncts: lists of lists of atoms (form, strict); the form is > 0 or >= 0
-
-    def both(self, parts):
-        out = [[]]
-        for p in parts:
-            out = [a + b for a in out for b in p]
-        return out
-
-    def join(self, both, parts):
-        return self.both(parts) if both else [d for p in parts for d in p]
-
-    def dnf(self, e, positive, env):
-        """Where e is true (or false)."""
-        if e is None:
-            return [[]] if positive else []
-        if self.plain(e):
-            truth = self.interpreter.settle(e, env)
-            need(truth is not None, "a condition is unsettled")
-            return [[]] if truth == positive else []
-        if e.kind == "not":
-            return self.dnf(e.parts[0], not positive, env)
-        if e.kind == "binary" and e.parts[0] in ("and", "or"):
-            return self.join((e.parts[0] == "and") == positive, [self.dnf(x, positive, env) for x in e.parts[1:]])
-        if e.kind == "binary" and e.parts[0] == "=>":
-            return self.join(not positive, [self.dnf(e.parts[1], not positive, env), self.dnf(e.parts[2], positive, env)])
-        if e.kind == "compare":
-            return self.comparison(e, positive, env)
-        if e.kind == "member" and e.parts[1].kind == "argmaxes":
-            return self.largest(e.parts[1].parts[0], e.parts[0], False, positive, env)
-        quantifier = e.parts[0] if e.kind == "quantifier" else "any" if e.kind == "exists" else None
-        need(quantifier in ("all", "any"), "a predicate of another kind")
-        _, body, binds, where = e.parts if e.kind == "quantifier" else (None,) + tuple(e.parts)
-        return self.join((quantifier == "all") == positive, [self.dnf(body, positive, inner) for inner in self.inner(binds, where, env)])
 
     def comparison(self, e, positive, env):
         operators, operands = e.parts
@@ -388,13 +342,13 @@ class BoxClaim:
         self.steps = list(c.steps)
         root = Region(self, [], [])
         root.propagate(0)
-        for atoms in self.both([self.dnf(self.where, True, {}), predicate]):
+        for atoms in self.both([self.lists(self.where, True, {}), predicate]):
             self.case(root.copy(), atoms)
         need(not self.steps, "a line 'step' too many")
 
     def at(self, given, predicate):
         values = self.point(given)
-        need(self.holds(self.dnf(self.where, True, {}), values), "the condition does not hold there")
+        need(self.holds(self.lists(self.where, True, {}), values), "the condition does not hold there")
         need(self.holds(predicate, values), "the predicate is not what it has to be there")
         return values
 
@@ -404,17 +358,17 @@ class BoxClaim:
             need(not self.some, "vacuous needs a binder")
             return self.excluded(c, [[]])
         if (c.verdict == "proved") != self.some:
-            self.excluded(c, self.dnf(self.body, self.some, {}))
+            self.excluded(c, self.lists(self.body, self.some, {}))
         else:
             need(not c.steps, "a line 'step' is out of place")
         if self.some and c.verdict == "refuted":
             return
         if self.some or c.verdict == "refuted":
-            self.at(c.witness if self.some else c.counterexample, self.dnf(self.body, self.some, {}))
+            self.at(c.witness if self.some else c.counterexample, self.lists(self.body, self.some, {}))
             return
         values, body = self.at(c.witness, [[]]), self.body
         while body.kind == "binary" and body.parts[0] == "=>":
-            need(self.holds(self.dnf(body.parts[1], True, {}), values), "an antecedent does not hold at the witness")
+            need(self.holds(self.lists(body.parts[1], True, {}), values), "an antecedent does not hold at the witness")
             body = body.parts[2]
 
     def optimum(self, c, sign):

@@ -4,6 +4,7 @@ from fractions import Fraction
 from math import lcm
 
 from certificate import Rejected, rational
+from disjuncts import Disjuncts, at, combined
 from models import Model
 from quadratic import NETWORK, Polynomials, calls, names, positive_definite
 from values import Array, exact, integer
@@ -21,15 +22,6 @@ def need(condition, message):
 
 # polynomials: {monomial: coefficient}; a monomial is the sorted tuple of its variables, with repetition
 
-def plus(*terms):
-    """sum of factor * polynomial over pairs"""
-    out = {}
-    for factor, p in terms:
-        for m, c in p.items():
-            out[m] = out.get(m, 0) + factor * c
-    return {m: c for m, c in out.items() if c}
-
-
 def times(p, q):
     out = {}
     for m, a in p.items():
@@ -38,15 +30,6 @@ def times(p, q):
             need(len(key) <= DEGREE, "a polynomial of degree more than four")
             out[key] = out.get(key, 0) + a * b
     return {m: c for m, c in out.items() if c}
-
-
-def at(p, z):
-    total = Fraction(0)
-    for m, c in p.items():
-        for v in m:
-            c = c * z[v]
-        total += c
-    return total
 
 
 def semidefinite(p):
@@ -91,7 +74,9 @@ class Variable:
         self.name, self.kind, self.first, self.count, self.value = name, kind, first, count, value
 
 
-class RealClaim:
+class RealClaim(Disjuncts):
+    need, read_by, most = staticmethod(need), "real variables", ATOMS
+
     def __init__(self, s, interpreter):
         need(not s.float32, "real semantics only")
         need(s.kind == "prove" and s.forall is not None, "not a forall")
@@ -131,7 +116,7 @@ class RealClaim:
                 generators = [self.vector_of(g, env) for g in s.parts[0]]
                 need(len({len(g) for g in generators}) == 1, "the generators of a cone are vectors of one length")
                 self.ends += [(Fraction(0), None)] * len(generators)
-                value = [plus(*[(g[i], {(first + k,): Fraction(1)}) for k, g in enumerate(generators)]) for i in range(len(generators[0]))]
+                value = [combined(*[(g[i], {(first + k,): Fraction(1)}) for k, g in enumerate(generators)]) for i in range(len(generators[0]))]
             else:
                 ends = self.ends_of(s, env)
                 need(all(a is None or b is None or a <= b for a, b in ends), "a set of reals is empty")
@@ -142,9 +127,9 @@ class RealClaim:
         self.bounds = []
         for v, (low, high) in enumerate(self.ends):
             if low is not None:
-                self.bounds.append(plus((1, {(v,): Fraction(1)}), (-low, {(): Fraction(1)})))
+                self.bounds.append(combined((1, {(v,): Fraction(1)}), (-low, {(): Fraction(1)})))
             if high is not None:
-                self.bounds.append(plus((high, {(): Fraction(1)}), (-1, {(v,): Fraction(1)})))
+                self.bounds.append(combined((high, {(): Fraction(1)}), (-1, {(v,): Fraction(1)})))
 
     def ends_of(self, s, env):
         if s.kind in ("reals", "orthant"):
@@ -175,7 +160,7 @@ class RealClaim:
     def compute(self, e, env):
         if self.plain(e):
             x = self.exactly(e, env)
-            return [plus((y, {(): Fraction(1)})) for y in x] if isinstance(x, list) else plus((x, {(): Fraction(1)}))
+            return [combined((y, {(): Fraction(1)})) for y in x] if isinstance(x, list) else combined((x, {(): Fraction(1)}))
         if e.kind == "name":
             return self.variables[e.parts[0]].value
         if e.kind == "neg":
@@ -197,10 +182,10 @@ class RealClaim:
             return self.output(arguments[0], self.value(arguments[1], env))
         rows = [self.value(x, env) for x in arguments]
         need(all(isinstance(r, list) and len(r) == len(rows[0]) for r in rows), "vectors that do not fit")
-        return plus(*[(1, times(*pair)) for pair in zip(*rows)]) if name == "dot" else plus(*[(1, x) for x in rows[0]])
+        return combined(*[(1, times(*pair)) for pair in zip(*rows)]) if name == "dot" else combined(*[(1, x) for x in rows[0]])
 
     def scaled(self, factor, x):
-        return [plus((factor, y)) for y in x] if isinstance(x, list) else plus((factor, x))
+        return [combined((factor, y)) for y in x] if isinstance(x, list) else combined((factor, x))
 
     def binary(self, e, env):
         op, left, right = e.parts
@@ -227,9 +212,9 @@ class RealClaim:
         sign = 1 if op == "+" else -1
         need(isinstance(a, list) == isinstance(b, list), "a vector and a number")
         if not isinstance(a, list):
-            return plus((1, a), (sign, b))
+            return combined((1, a), (sign, b))
         need(len(a) == len(b), "vectors of different lengths")
-        return [plus((1, x), (sign, y)) for x, y in zip(a, b)]
+        return [combined((1, x), (sign, y)) for x, y in zip(a, b)]
 
     def index(self, e, env, n):
         if e.kind == "name" and e.parts[0] == "last":
@@ -260,54 +245,11 @@ class RealClaim:
 
     # lists of atoms (polynomial, strict)
 
-    def both(self, parts):
-        out = [[]]
-        for p in parts:
-            need(sum(map(len, out)) * (len(p) + 1) <= ATOMS and len(out) * len(p) <= ATOMS, "too many lists")
-            out = [x + y for x in out for y in p]
-        return out
-
-    def join(self, both, parts):
-        return self.both(parts) if both else [x for p in parts for x in p]
-
     def lists(self, e, positive, env):
-        """Where e is true (or false): at a point where all atoms of some list hold."""
-        if e is None:
-            return [[]] if positive else []
-        if self.plain(e):
-            truth = self.interpreter.settle(e, env)
-            need(truth is not None, "a condition is unsettled")
-            return [[]] if truth == positive else []
-        if e.kind == "not":
-            return self.lists(e.parts[0], not positive, env)
-        if e.kind == "binary" and e.parts[0] in ("and", "or"):
-            return self.join((e.parts[0] == "and") == positive, [self.lists(x, positive, env) for x in e.parts[1:]])
-        if e.kind == "binary" and e.parts[0] == "=>":
-            return self.implication(e.parts[1], e.parts[2], positive, env)
-        if e.kind == "binary" and e.parts[0] == "<=>":
+        if e is not None and e.kind == "binary" and e.parts[0] == "<=>" and not self.plain(e):
             a, b = e.parts[1:]
             return self.join(positive, [self.implication(a, b, positive, env), self.implication(b, a, positive, env)])
-        if e.kind == "compare":
-            return self.comparison(e, positive, env)
-        if e.kind == "member" and e.parts[1].kind == "argmaxes":
-            return self.largest(e.parts[1].parts[0], e.parts[0], False, positive, env)
-        return self.quantifier(e, positive, env)
-
-    def implication(self, a, b, positive, env):
-        return self.join(not positive, [self.lists(a, not positive, env), self.lists(b, positive, env)])
-
-    def quantifier(self, e, positive, env):
-        word = e.parts[0] if e.kind == "quantifier" else "any" if e.kind == "exists" else None
-        need(word in ("all", "any"), "a predicate of another kind")
-        body, binds, where = e.parts[-3:]
-        need(where is None or self.plain(where), "the condition of a quantifier reads real variables")
-        parts = []
-        for inner in self.interpreter.bindings(binds, env):
-            c = True if where is None else self.interpreter.settle(where, inner)
-            need(c is not None, "the condition of a quantifier is unsettled")
-            if c:
-                parts.append(self.lists(body, positive, inner))
-        return self.join((word == "all") == positive, parts)
+        return super().lists(e, positive, env)
 
     def comparison(self, e, positive, env):
         operators, operands = e.parts
@@ -325,7 +267,7 @@ class RealClaim:
         return self.join((op == "==") == positive, [self.relation(op if positive else OPPOSITE[op], x, y) for x, y in zip(a, b)])
 
     def relation(self, op, a, b):
-        d, o = plus((1, a), (-1, b)), plus((1, b), (-1, a))
+        d, o = combined((1, a), (-1, b)), combined((1, b), (-1, a))
         return {">": [[(d, True)]], ">=": [[(d, False)]], "<": [[(o, True)]], "<=": [[(o, False)]],
                 "==": [[(d, False), (o, False)]], "!=": [[(d, True)], [(o, True)]]}[op]
 
@@ -361,7 +303,7 @@ class RealClaim:
             p = atoms[k][0] if k is not None else self.bounds[i] if j is None else times(self.bounds[i], self.bounds[j])
             parts.append((-weight, p))
         need(strict, "the sum may be 0")
-        need(semidefinite(plus(*parts)), "what is left is not shown to be a sum of squares")
+        need(semidefinite(combined(*parts)), "what is left is not shown to be a sum of squares")
 
     def against(self, env):
         return self.both([self.lists(self.s.where, True, env), self.lists(self.s.body, False, env)])

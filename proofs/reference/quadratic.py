@@ -6,7 +6,7 @@ from operator import mul
 from certificate import Rejected, rational
 import deep
 from models import Model
-from region import Region, cell_matrix, cells
+from region import Region, around, cell_matrix, cells
 from statement import E
 from values import Array, exact, integer
 
@@ -206,21 +206,7 @@ def by_elimination(z):
 def ball_matrix(p, unit, x0, radius2, multiplier):
     """A positive multiple of [[Q + multiplier, g / 2], [g / 2, m - multiplier r^2]] of the form p / unit around x0, its last row and column scaled: integers."""
     n = len(x0)
-    z = lcm(*[x.denominator for x in x0])
-    x = [a.numerator * (z // a.denominator) for a in x0]
-    q = [[0] * n for _ in range(n)]
-    gradient, value = [0] * n, p.get((), 0) * z * z          # of z^2 times the form at x / z
-    for m, c in p.items():
-        if len(m) == 2:
-            i, j = m
-            q[i][j] += c
-            q[j][i] += c
-            gradient[i] += c * x[j]
-            gradient[j] += c * x[i]
-            value += c * x[i] * x[j]
-        elif len(m) == 1:
-            gradient[m[0]] += c * z
-            value += c * x[m[0]] * z
+    z, q, gradient, value = around(p, x0)
     up, down = multiplier.numerator, multiplier.denominator
     above, below = radius2.numerator, radius2.denominator
     a = [[entry * down for entry in row] for row in q]

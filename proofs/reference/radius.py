@@ -3,6 +3,7 @@ import re
 from fractions import Fraction
 
 from certificate import Rejected, rational
+from disjuncts import at
 from models import radius_key
 from quadratic import Polynomials, ball_matrix, positive_definite
 from region import Region, cell_matrix, cells
@@ -103,14 +104,3 @@ def difference(p, q):
     for m, c in q.items():
         out[m] = out.get(m, 0) - c
     return out
-
-
-def at(p, x):
-    """The value of a polynomial, times the same positive number for all outputs of a network."""
-    total = Fraction(0)
-    for m, c in p.items():
-        for i in m:
-            c = c * x[i]
-        total += c
-    return total
-

@@ -39,13 +39,10 @@ class Region:
         return (self.ball is not None) + len(self.lo) + len(self.joint)
 
 
-def cell_matrix(p, unit, added, region, lo, hi, multipliers):
-    """A congruent integer matrix of the form p / unit less the multiplied conditions of the cell lo <= d <= hi, in (d, 1); the network reads added + d."""
-    n = len(lo)
-    z = [(a + b) / 2 for a, b in zip(lo, hi)]            # the middle of the cell, around which the form is u'qu / 2 + g'u / below + value / below^2
-    x = [a + b for a, b in zip(added, z)]
-    below = lcm(*[a.denominator for a in x])
-    x = [a.numerator * (below // a.denominator) for a in x]
+def around(p, x0):
+    """(below, q, g, value): p at x0 + u is u'qu / 2 + g'u / below + value / below^2, all of integers when p is."""
+    n, below = len(x0), lcm(*[x.denominator for x in x0])
+    x = [a.numerator * (below // a.denominator) for a in x0]
     q, g, value = [[0] * n for _ in range(n)], [0] * n, p.get((), 0) * below * below
     for m, c in p.items():
         if len(m) == 2:
@@ -58,6 +55,14 @@ def cell_matrix(p, unit, added, region, lo, hi, multipliers):
         elif len(m) == 1:
             g[m[0]] += c * below
             value += c * x[m[0]] * below
+    return below, q, g, value
+
+
+def cell_matrix(p, unit, added, region, lo, hi, multipliers):
+    """A congruent integer matrix of the form p / unit less the multiplied conditions of the cell lo <= d <= hi, in (d, 1); the network reads added + d."""
+    n = len(lo)
+    z = [(a + b) / 2 for a, b in zip(lo, hi)]            # the middle of the cell
+    below, q, g, value = around(p, [a + b for a, b in zip(added, z)])
     left = [2 * unit * m for m in multipliers]           # everything is taken twice
     square, half, rest = [Fraction(0)] * n, [Fraction(a, below) for a in g], Fraction(2 * value, below * below)
     if region.ball:
