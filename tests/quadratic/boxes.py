@@ -3,7 +3,6 @@ degenerate regions, and certificates that both checkers must reject.
 
     python tests/quadratic/boxes.py BUILD
 """
-import glob
 import itertools
 import os
 import random
@@ -16,12 +15,8 @@ BUILD = sys.argv[1]
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, os.path.join(HERE, ".."), os.path.join(HERE, "..", "reference")]
 from bilinear import Net, parse_vector, random_net  # noqa: E402
-from certificates import about, accepted, changed, rejected  # noqa: E402
-from tally import check, finish, run  # noqa: E402
-
-
-def show(v):
-    return "{%s}" % ", ".join(map(str, v))
+from certificates import all_accepted, changed, expected, literal, of, read, rejected, verdict, verify, write  # noqa: E402
+from tally import check, finish  # noqa: E402
 
 
 class Region:
@@ -35,7 +30,7 @@ class Region:
         n = len(self.lo)
         where = ["d[%d] %s %s" % (i, op, x) for i in range(n if self.r is not None else 0) for op, x in ((">=", self.lo[i]), ("<=", self.hi[i]))]
         where += ["%s >= %s" % (" + ".join("%s * d[%d]" % (x, i) for i, x in enumerate(a)), b) for a, b in self.joint]
-        some = "ball(0, %s, l2)" % self.r if self.r is not None else "box(%s, %s)" % (show(self.lo), show(self.hi))
+        some = "ball(0, %s, l2)" % self.r if self.r is not None else "box(%s, %s)" % (literal(self.lo), literal(self.hi))
         return some, " where " + " and ".join(where) if where else ""
 
     def has(self, d):
@@ -66,11 +61,10 @@ def random_region(rng, n, kind):
 
 def random_networks(folder):
     rng = random.Random(11)
-    claims, cases = ["claims 1"], []
+    claims, cases = [], []
     for i in range(12):
         net = random_net(rng, 1 + i % 8)
-        with open("%s/n%d.net" % (folder, i), "w") as f:
-            f.write(net.text())
+        write(folder, "n%d" % i, net)
         claims.append('model M%d = "n%d.net"' % (i, i))
         x0 = [Fraction(rng.randint(-16, 16), rng.choice((8, 12))) for _ in range(net.n)]
         y = net.value(x0)
@@ -81,29 +75,25 @@ def random_networks(folder):
                 g = Region([a * scale for a in region.lo], [a * scale for a in region.hi], None if region.r is None else region.r * scale, [(a, b * scale) for a, b in region.joint])
                 name = "c%d_%d_%d" % (i, kind, k)
                 some, where = g.text()
-                claims.append("claim %s { forall d in %s%s prove argmax(output(M%d, %s + d)) == %d }" % (name, some, where, i, show(x0), answer))
+                claims.append("claim %s { forall d in %s%s prove argmax(output(M%d, %s + d)) == %d }" % (name, some, where, i, literal(x0), answer))
                 cases.append((name, net, x0, answer, g))
-    with open(folder + "/random.claims", "w") as f:
-        f.write("\n".join(claims) + "\n")
-    status, output = run(BUILD + "/weightproof", "verify", folder + "/random.claims", "--certificates", folder + "/random")
+    status, output = verify(folder, "random", claims)
     check(" errors" not in output and "undecided" not in output, "random networks:\n" + output)
     proved = 0
     for name, net, x0, answer, g in cases:
-        with open("%s/random/%s.cert" % (folder, name)) as f:
-            text = f.read()
+        text = read(folder, "random", name)
 
         def fails(d):
             y = net.value([a + b for a, b in zip(x0, d)])
             return any(y[answer] <= y[j] for j in range(net.k) if j != answer)
-        verdict = re.search(r"^verdict (\w+)$", text, re.M).group(1)
-        proved += verdict == "proved"
-        if verdict == "proved":
+        proved += verdict(text) == "proved"
+        if verdict(text) == "proved":
             check(not any(fails(d) for d in g.points(rng)), name + ": proved, but a point of the region is answered otherwise")
         else:
             d = parse_vector(re.search(r"^counterexample d=(.*)$", text, re.M).group(1))
             check(g.has(d) and fails(d), name + ": no counterexample")
     check(30 < proved < len(cases) - 30, "%d of %d proved" % (proved, len(cases)))
-    return sorted(glob.glob(folder + "/random/*.cert"))
+    return of(folder, "random")
 
 
 BOWL = Net([[1]], [[-1]], [[1]], b=[1])                                     # 1 - x^2
@@ -159,27 +149,11 @@ SPECIAL = [
 ]
 
 
-def special(folder):
-    claims = ["claims 1"]
-    for name, net in MODELS.items():
-        with open("%s/%s.net" % (folder, name), "w") as f:
-            f.write(net.text())
-        claims.append('model %s = "%s.net"' % (name, name))
-    claims += ["claim s%d { %s expect %s }" % (i, text, verdict) for i, (text, verdict) in enumerate(SPECIAL)]
-    with open(folder + "/special.claims", "w") as f:
-        f.write("\n".join(claims) + "\n")
-    status, output = run(BUILD + "/weightproof", "verify", folder + "/special.claims", "--expect", "--certificates", folder + "/special")
-    check(status == 0, "special cases end with %d\n%s" % (status, output))
-    return about(folder, "special", {name: name for name in MODELS})
-
-
 def false_certificates(folder):
-    def read(start):
-        i = next(i for i, (text, _) in enumerate(SPECIAL) if text.startswith(start))
-        with open("%s/special/s%d.cert" % (folder, i)) as f:
-            return f.read()
-    bowl, cross, ball, joint = read("forall d in ball(0, 9/10"), read("forall d in ball(0, 1, linf) prove output(cross, d)[0] < 81"), read("forall d in ball(0, 2, l2) where d[0] >= 0 and"), read("forall d in box({-1, 0}, {1, 1}) where d[0] + d[1] >= 1/4 prove output(saddle, d)[0] > 1/5")
-    refuted, many, count, empty = read("forall d in ball(0, 1, linf) prove output(bowl, d)[0] > 0"), read("prove all{ argmax(output(line, d)) == 0 : k in 0..8, d in ball(0, k/5, linf) where k != 4"), read("count k in 0..8 where k != 3"), read("count k in 0..8 : all{ argmax(output(line, d)) == 0 : d in box(0, 1)")
+    def text_of(start):
+        return read(folder, "special", "s%d" % next(i for i, (text, _) in enumerate(SPECIAL) if text.startswith(start)))
+    bowl, cross, ball, joint = text_of("forall d in ball(0, 9/10"), text_of("forall d in ball(0, 1, linf) prove output(cross, d)[0] < 81"), text_of("forall d in ball(0, 2, l2) where d[0] >= 0 and"), text_of("forall d in box({-1, 0}, {1, 1}) where d[0] + d[1] >= 1/4 prove output(saddle, d)[0] > 1/5")
+    refuted, many, count, empty = text_of("forall d in ball(0, 1, linf) prove output(bowl, d)[0] > 0"), text_of("prove all{ argmax(output(line, d)) == 0 : k in 0..8, d in ball(0, k/5, linf) where k != 4"), text_of("count k in 0..8 where k != 3"), text_of("count k in 0..8 : all{ argmax(output(line, d)) == 0 : d in box(0, 1)")
     check(cross.count("case split") > 1, "the maximum cut needs cells")
     some = {
         "negative multiplier": changed(bowl, r"^case leaf .*$", "case leaf -1/2"),
@@ -235,8 +209,7 @@ def false_certificates(folder):
 
 
 with tempfile.TemporaryDirectory() as folder:
-    certificates = random_networks(folder) + special(folder)
-    for checker, output in accepted(folder, certificates):
-        check(output.count("accepted ") == len(certificates) > 150, "%s: %d of %d\n%s" % (checker, output.count("accepted "), len(certificates), output[-2000:]))
+    certificates = random_networks(folder) + expected(folder, "special", MODELS, SPECIAL)
+    all_accepted(folder, certificates, 150)
     false_certificates(folder)
 finish()

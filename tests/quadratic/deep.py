@@ -3,7 +3,6 @@ past the node between them; certificates that both checkers must reject.
 
     python tests/quadratic/deep.py BUILD
 """
-import glob
 import itertools
 import os
 import random
@@ -16,9 +15,9 @@ BUILD = sys.argv[1]
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, os.path.join(HERE, ".."), os.path.join(HERE, "..", "reference")]
 from bilinear import Net, draw, parse_vector  # noqa: E402
-from certificates import about, accepted, changed, rejected  # noqa: E402
+from certificates import all_accepted, changed, expected, literal, of, read, rejected, verdict, verify, write  # noqa: E402
 from nets import number  # noqa: E402
-from tally import check, finish, run  # noqa: E402
+from tally import check, finish  # noqa: E402
 
 
 class Deep:
@@ -57,46 +56,37 @@ def layer(rng, n, h, k, biases=False):
     return net
 
 
-def show(v):
-    return "{%s}" % ", ".join(map(str, v))
-
-
 def random_networks(folder):
     rng = random.Random(31)
-    claims, cases = ["claims 1"], []
+    claims, cases = [], []
     for i in range(16):
         n = 1 + i % 8
         k = rng.randint(1, 5)
         net = Deep(layer(rng, n, rng.randint(1, 5), k), layer(rng, k, rng.randint(1, 5), rng.randint(2, 3), biases=True))
-        with open("%s/n%d.net" % (folder, i), "w") as f:
-            f.write(net.text())
+        write(folder, "n%d" % i, net)
         claims.append('model M%d = "n%d.net"' % (i, i))
         x0 = [Fraction(rng.randint(-8, 8), 8) for _ in range(n)]
         y = net.value(x0)
         answer = y.index(max(y))
         for j, size in enumerate((Fraction(1, 50), Fraction(1, 8), Fraction(1, 2 if n < 6 else 5))):
-            for kind, some in enumerate(("box(%s, %s)" % (show([-size] * n), show([size] * n)), "ball(0, %s, l2)" % size, "ball(0, %s, l2) where d[0] >= 0 and %s <= %s" % (size, " + ".join("d[%d]" % u for u in range(n)), size / 2))):
+            for kind, some in enumerate(("box(%s, %s)" % (literal([-size] * n), literal([size] * n)), "ball(0, %s, l2)" % size, "ball(0, %s, l2) where d[0] >= 0 and %s <= %s" % (size, " + ".join("d[%d]" % u for u in range(n)), size / 2))):
                 name = "c%d_%d_%d" % (i, j, kind)
-                claims.append("claim %s { forall d in %s prove argmax(output(M%d, %s + d)) == %d timeout 20 s }" % (name, some, i, show(x0), answer))
+                claims.append("claim %s { forall d in %s prove argmax(output(M%d, %s + d)) == %d timeout 20 s }" % (name, some, i, literal(x0), answer))
 
                 def has(d, kind=kind, size=size):
                     return (max(map(abs, d)) <= size and (kind == 0 or sum(a * a for a in d) <= size * size) and (kind < 2 or (d[0] >= 0 and sum(d) <= size / 2)))
                 cases.append((name, net, x0, answer, size, has))
-    with open(folder + "/random.claims", "w") as f:
-        f.write("\n".join(claims) + "\n")
-    status, output = run(BUILD + "/weightproof", "verify", folder + "/random.claims", "--certificates", folder + "/random")
+    status, output = verify(folder, "random", claims)
     check(" errors" not in output and "undecided" not in output, "random networks:\n" + output)
     proved = 0
     for name, net, x0, answer, size, has in cases:
-        with open("%s/random/%s.cert" % (folder, name)) as f:
-            text = f.read()
+        text = read(folder, "random", name)
 
         def fails(d):
             y = net.value([a + b for a, b in zip(x0, d)])
             return any(y[answer] <= y[j] for j in range(net.k) if j != answer)
-        verdict = re.search(r"^verdict (\w+)$", text, re.M).group(1)
-        proved += verdict == "proved"
-        if verdict == "proved":
+        proved += verdict(text) == "proved"
+        if verdict(text) == "proved":
             some = list(itertools.product((-size, size), repeat=net.n))[:64] + [[size * Fraction(rng.randint(-32, 32), 32) for _ in range(net.n)] for _ in range(60)]
             if net.n == 1:
                 some += [[size * Fraction(t, 64)] for t in range(-64, 65)]
@@ -105,7 +95,7 @@ def random_networks(folder):
             d = parse_vector(re.search(r"^counterexample d=(.*)$", text, re.M).group(1))
             check(has(d) and fails(d), name + ": no counterexample")
     check(25 < proved < len(cases) - 25, "%d of %d proved" % (proved, len(cases)))
-    return sorted(glob.glob(folder + "/random/*.cert"))
+    return of(folder, "random")
 
 
 SQUARE = Net([[1]], [[1]], [[1]])                                  # x^2
@@ -126,25 +116,10 @@ SPECIAL = [
 ]
 
 
-def special(folder):
-    claims = ["claims 1"]
-    for name, net in MODELS.items():
-        with open("%s/%s.net" % (folder, name), "w") as f:
-            f.write(net.text())
-        claims.append('model %s = "%s.net"' % (name, name))
-    claims += ["claim s%d { %s expect %s }" % (i, text, verdict) for i, (text, verdict) in enumerate(SPECIAL)]
-    with open(folder + "/special.claims", "w") as f:
-        f.write("\n".join(claims) + "\n")
-    status, output = run(BUILD + "/weightproof", "verify", folder + "/special.claims", "--expect", "--certificates", folder + "/special")
-    check(status == 0, "special cases end with %d\n%s" % (status, output))
-    return about(folder, "special", {name: name for name in MODELS})
-
-
 def false_certificates(folder):
-    def read(i):
-        with open("%s/special/s%d.cert" % (folder, i)) as f:
-            return f.read()
-    quartic, refuted, ball, count = read(0), read(1), read(3), read(8)
+    def text_of(i):
+        return read(folder, "special", "s%d" % i)
+    quartic, refuted, ball, count = text_of(0), text_of(1), text_of(3), text_of(8)
     leaves = len(re.findall("^case leaf", quartic, re.M))
     check(leaves > 2, "the quartic needs cells")
     some = {
@@ -169,8 +144,7 @@ def false_certificates(folder):
 
 
 with tempfile.TemporaryDirectory() as folder:
-    certificates = random_networks(folder) + special(folder)
-    for checker, output in accepted(folder, certificates):
-        check(output.count("accepted ") == len(certificates) > 100, "%s: %d of %d\n%s" % (checker, output.count("accepted "), len(certificates), "\n".join(x for x in output.splitlines() if "accepted" not in x)[-2000:]))
+    certificates = random_networks(folder) + expected(folder, "special", MODELS, SPECIAL)
+    all_accepted(folder, certificates, 100)
     false_certificates(folder)
 finish()

@@ -2,10 +2,8 @@
 
     python tests/quadratic/forms.py BUILD
 """
-import glob
 import os
 import random
-import re
 import sys
 import tempfile
 from fractions import Fraction
@@ -16,9 +14,8 @@ BUILD = sys.argv[1]
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, os.path.join(HERE, ".."), os.path.join(HERE, "..", "reference")]
 from bilinear import Net, draw, random_net  # noqa: E402
-from certificates import accepted, rejected  # noqa: E402
-from claims import seal  # noqa: E402
-from tally import check, finish, run  # noqa: E402
+from certificates import all_accepted, falsifier, literal, of, rejected, verify, write  # noqa: E402
+from tally import check, finish  # noqa: E402
 
 
 def affine(net, u):
@@ -43,10 +40,6 @@ def affine(net, u):
     return out
 
 
-def literal(x):
-    return "{%s}" % ", ".join(literal(a) if isinstance(a, list) else str(a) for a in x)
-
-
 def entries(name, want):
     return " and ".join("%s[%d, %d] == %s" % (name, i, j, x) for i, row in enumerate(want) for j, x in enumerate(row))
 
@@ -57,11 +50,10 @@ def counts(values):
 
 def random_networks(folder):
     rng = random.Random(5)
-    claims = ["claims 1"]
+    claims = []
     for i in range(12):
         net = random_net(rng, 1 + i % 6)
-        with open("%s/n%d.net" % (folder, i), "w") as f:
-            f.write(net.text())
+        write(folder, "n%d" % i, net)
         claims.append('model M%d = "n%d.net"' % (i, i))
         k = rng.randrange(net.k)
         u = [Fraction(rng.randint(-8, 8), rng.choice((1, 2, 3))) for _ in range(net.k)]
@@ -81,11 +73,9 @@ def random_networks(folder):
                 e = Fraction(size).limit_denominator(1000) / 10 ** 9
                 add("claim e%s%d_%d { prove %s < eigenvalues(%s)[%d] < %s expect proved }" % (tag, i, j, v - e, form, j, v + e))
                 add("claim f%s%d_%d { prove eigenvalues(%s)[%d] > %s expect refuted }" % (tag, i, j, form, j, v + e))
-    with open(folder + "/random.claims", "w") as f:
-        f.write("\n".join(claims) + "\n")
-    status, output = run(BUILD + "/weightproof", "verify", folder + "/random.claims", "--expect", "--certificates", folder + "/random")
+    status, output = verify(folder, "random", claims, "--expect")
     check(status == 0, "random networks:\n" + "\n".join(x for x in output.splitlines() if "not as" in x or "expected" in x or "error" in x)[-3000:])
-    return sorted(glob.glob(folder + "/random/*.cert"))
+    return of(folder, "random")
 
 
 EMBED = """weightproof-net 1
@@ -131,9 +121,8 @@ MATRICES = [   # a symmetric matrix, its inertia, its eigenvalues when they are 
 
 
 def special(folder):
-    claims = ["claims 1", 'model E = "embed.net"']
-    with open(folder + "/embed.net", "w") as f:
-        f.write(EMBED)
+    claims = ['model E = "embed.net"']
+    write(folder, "embed", EMBED)
     for i, (m, signs, values) in enumerate(MATRICES):
         a = literal(m)
         claims.append("claim signs%d { prove %s expect proved }" % (i, " and ".join("inertia(%s)[%d] == %d" % (a, j, c) for j, c in enumerate(signs))))
@@ -155,8 +144,7 @@ def special(folder):
     ]
     # output 2 = (output 0 + output 1) / 2 - |x|^2: never the largest, except at 0
     never = Net([[1, 0, 1], [0, 1, 1]], [[1, 0, 1], [0, 1, 1]], [[1, 0, Fraction(-1, 2)], [0, 1, Fraction(-1, 2)], [1, -1, 0]])
-    with open(folder + "/never.net", "w") as f:
-        f.write(never.text())
+    write(folder, "never", never)
     claims += ['model N = "never.net"',
                "claim never { prove inertia(form(N, {1/2, 1/2, -1}))[0] == 2 expect proved }",
                "claim other_weights { prove inertia(form(N, {0, 1, -1}))[0] == 2 expect refuted }"]
@@ -167,22 +155,18 @@ def special(folder):
     b = Net([[row[i] * (2 if i == 3 else 1) for i in order] for row in a.R], [[row[i] for i in order] for row in a.L], [[x / (2 if i == 3 else 1) for x in a.P[i]] for i in order])
     b = Net([row + [row[0]] for row in b.L], [row + [row[0]] for row in b.R], [[x / 2 for x in b.P[0]]] + b.P[1:] + [[x / 2 for x in b.P[0]]])
     for name, net in (("A", a), ("B", b)):
-        with open("%s/%s.net" % (folder, name), "w") as f:
-            f.write(net.text())
+        write(folder, name, net)
         claims.append('model %s = "%s.net"' % (name, name))
     claims.append('claim equivalent { prove all{ form(A, k, "affine")[i, j] == form(B, k, "affine")[i, j] : k in 0..1, i in 0..3, j in 0..3 } expect proved }')
     # the mean square of a difference under Gaussian inputs, against its exact value by moments
-    with open(folder + "/C.net", "w") as f:
-        f.write(other_net(random.Random(9)).text())
+    write(folder, "C", other_net(random.Random(9)))
     claims.append('model C = "C.net"')
     D = [[x - y for x, y in zip(p[1:], q[1:])] for p, q in zip(affine(a, [1, 0])[1:], affine(other_net(random.Random(9)), [1, 0])[1:])]
     square = gaussian_square(D)
     claims.append("claim distance { let D = form(A, 0) - form(C, 0) prove 2 * sum(diag(D @ D)) + sum(diag(D))^2 == %s expect proved }" % square)
-    with open(folder + "/special.claims", "w") as f:
-        f.write("\n".join(claims) + "\n")
-    status, output = run(BUILD + "/weightproof", "verify", folder + "/special.claims", "--expect", "--certificates", folder + "/special")
+    status, output = verify(folder, "special", claims, "--expect")
     check("not as expected" not in output and "-- expected" not in output and "proved     equivalent" in output, "special cases end with %d\n%s" % (status, output))
-    return sorted(glob.glob(folder + "/special/*.cert"))
+    return of(folder, "special")
 
 
 def other_net(rng):
@@ -205,14 +189,7 @@ def gaussian_square(D):
 def false_claims(folder):
     """Accepted certificates whose statement is made false."""
     some = {}
-
-    def falsify(name, pattern, by):
-        for path in sorted(glob.glob("%s/*/%s.cert" % (folder, name))):
-            with open(path) as f:
-                text = f.read()
-            new = re.sub(pattern, by, text, count=1, flags=re.M)
-            if new != text:
-                some["%s %s" % (os.path.basename(path), len(some))] = seal(new[:new.rindex("sha256 ")])
+    falsify = falsifier(folder, some)
     falsify("signs*", r"(\| prove .*?\[0\] == )(\d+)", lambda m: m[1] + str(int(m[2]) + 1))
     falsify("signs*", r"(\| prove .*\[1\] == )(\d+)", lambda m: m[1] + str(int(m[2]) + 1))
     falsify("rank*", r"(\| prove .* == )(\d+)", lambda m: m[1] + str(int(m[2]) + 1))
@@ -229,7 +206,6 @@ def false_claims(folder):
 
 with tempfile.TemporaryDirectory() as folder:
     certificates = random_networks(folder) + special(folder)
-    for checker, output in accepted(folder, certificates):
-        check(output.count("accepted ") == len(certificates) > 200, "%s: %d of %d\n%s" % (checker, output.count("accepted "), len(certificates), "\n".join(x for x in output.splitlines() if "accepted" not in x)[-2000:]))
+    all_accepted(folder, certificates, 200)
     false_claims(folder)
 finish()

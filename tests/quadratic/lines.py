@@ -2,7 +2,6 @@
 
     python tests/quadratic/lines.py BUILD
 """
-import glob
 import os
 import random
 import sys
@@ -14,18 +13,9 @@ import numpy as np
 BUILD = sys.argv[1]
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, os.path.join(HERE, ".."), os.path.join(HERE, "..", "reference")]
-from bilinear import Net, draw, random_net  # noqa: E402
-from certificates import about, accepted, changed, rejected  # noqa: E402
-from tally import check, finish, run  # noqa: E402
-
-
-def literal(x):
-    return "{%s}" % ", ".join(map(str, x))
-
-
-def write(folder, name, net):
-    with open("%s/%s.net" % (folder, name), "w") as f:
-        f.write(net.text())
+from bilinear import Net, random_net  # noqa: E402
+from certificates import about, all_accepted, changed, literal, read, rejected, verify, write  # noqa: E402
+from tally import check, finish  # noqa: E402
 
 
 def mean_square(f, n, sphere):
@@ -111,30 +101,27 @@ def random_networks(folder):
                "claim root { prove flip(T, {0}, {-1})^2 >= 2 + 1e-12 expect refuted }",
                "claim tie { prove flip(T, {2/3}, {-1}) == 0 expect proved }",
                "claim self { prove sum(distance(T, T, \"gaussian\")) == 0 expect proved }"]
-    with open(folder + "/random.claims", "w") as f:
-        f.write("\n".join(["claims 1"] + claims) + "\n")
-    status, output = run(BUILD + "/weightproof", "verify", folder + "/random.claims", "--expect", "--certificates", folder + "/random")
+    status, output = verify(folder, "random", claims, "--expect")
     check(status == 0, "random networks:\n" + "\n".join(x for x in output.splitlines() if "-- expected" in x or "error" in x)[-3000:])
     return about(folder, "random", names)
 
 
 def false_certificates(folder):
-    def read(name):
-        with open("%s/random/%s.cert" % (folder, name)) as f:
-            return f.read()
+    def text_of(name):
+        return read(folder, "random", name)
     some = {}
     for i in range(8):
         for word in ("gaussian", "sphere"):
-            text = read("d_%s%d" % (word, i))
+            text = text_of("d_%s%d" % (word, i))
             some["%s %d, a hair more" % (word, i)] = changed(text, r"\[0\] == (\S+)", lambda m: "[0] == %s" % (Fraction(m[1]) + Fraction(1, 2 ** 80)))
             some["%s %d, the other mean" % (word, i)] = text.replace('"%s"' % word, '"%s"' % {"gaussian": "sphere", "sphere": "gaussian"}[word])
         for j in range(4):
-            text = read("c%d_%d" % (i, j))
+            text = text_of("c%d_%d" % (i, j))
             some["changes %d %d" % (i, j)] = changed(text, r"== (\d+)$", lambda m: "== %d" % (int(m[1]) + 1))
     for name, by in (("one", "4"), ("two", "3"), ("none", "7/10")):
-        some["another segment: " + name] = changed(read(name), r"\{0\}, \{[^}]*\}", "{0}, {%s}" % by)
-    some["tie moved"] = changed(read("tie"), r"2/3", "5/7")
-    some["above the root"] = changed(read("touch"), r"> 2 - ", "> 2 + ")
+        some["another segment: " + name] = changed(text_of(name), r"\{0\}, \{[^}]*\}", "{0}, {%s}" % by)
+    some["tie moved"] = changed(text_of("tie"), r"2/3", "5/7")
+    some["above the root"] = changed(text_of("touch"), r"> 2 - ", "> 2 + ")
     for name in list(some):
         some[name] = changed(some[name], r"^sha256 .*$", "sha256 0")
     rejected(folder, some)
@@ -142,7 +129,6 @@ def false_certificates(folder):
 
 with tempfile.TemporaryDirectory() as folder:
     certificates = random_networks(folder)
-    for checker, output in accepted(folder, certificates):
-        check(output.count("accepted ") == len(certificates) > 100, "%s: %d of %d\n%s" % (checker, output.count("accepted "), len(certificates), "\n".join(x for x in output.splitlines() if "accepted" not in x)[-2000:]))
+    all_accepted(folder, certificates, 100)
     false_certificates(folder)
 finish()

@@ -2,7 +2,6 @@
 
     python tests/quadratic/radius.py BUILD
 """
-import glob
 import math
 import os
 import random
@@ -17,8 +16,8 @@ BUILD = sys.argv[1]
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, os.path.join(HERE, ".."), os.path.join(HERE, "..", "reference")]
 from bilinear import Net, parse_vector, random_net, sampled_radius  # noqa: E402
-from certificates import about, accepted, changed, rejected  # noqa: E402
-from tally import check, finish, run  # noqa: E402
+from certificates import about, all_accepted, changed, literal, of, read, rejected, verify, write  # noqa: E402
+from tally import check, finish  # noqa: E402
 
 CAP = 2 ** 64
 NETWORKS = 60
@@ -62,42 +61,34 @@ def distance(net, x, a, k):
     return at(hi)[1]
 
 
-def line_of(folder, name):
+def line_of(folder, part, name):
     """(target, x, lo, hi, u or None) of the one line `radius` of a certificate."""
-    with open("%s/%s.cert" % (folder, name)) as f:
-        found = re.findall(r"^radius (.*)$", f.read(), re.M)
+    found = re.findall(r"^radius (.*)$", read(folder, part, name), re.M)
     assert len(found) == 1, (name, found)
     model, target, x, lo, hi, u = found[0].split(" ")[:6]
     return target, parse_vector(x), Fraction(lo), Fraction(hi), None if u == "-" else parse_vector(u)
 
 
-def shown(x):
-    return "{%s}" % ", ".join(map(str, x))
-
-
 def random_networks(folder):
     rng = random.Random(11)
-    claims, cases = ["claims 1"], []
+    claims, cases = [], []
     for i in range(NETWORKS):
         net = random_net(rng, 1 + i % 8)
-        with open("%s/n%d.net" % (folder, i), "w") as f:
-            f.write(net.text())
+        write(folder, "n%d" % i, net)
         x = [Fraction(rng.randint(-16, 16), rng.choice((8, 12))) for _ in range(net.n)]
         y = net.value(x)
         a = y.index(max(y))
         claims.append('model M%d = "n%d.net"' % (i, i))
-        claims.append("claim all%d { prove radius(M%d, %s) >= -1 }" % (i, i, shown(x)))
+        claims.append("claim all%d { prove radius(M%d, %s) >= -1 }" % (i, i, literal(x)))
         cases.append(("all%d" % i, net, x, a, [k for k in range(net.k) if k != a]))
         k = (a + 1 + rng.randint(0, net.k - 2)) % net.k
-        claims.append("claim one%d { prove radius(M%d, %s, %d) >= -1 }" % (i, i, shown(x), k))
+        claims.append("claim one%d { prove radius(M%d, %s, %d) >= -1 }" % (i, i, literal(x), k))
         cases.append(("one%d" % i, net, x, a, [k]))
-    with open(folder + "/random.claims", "w") as f:
-        f.write("\n".join(claims) + "\n")
-    status, output = run(BUILD + "/weightproof", "verify", folder + "/random.claims", "--certificates", folder + "/random")
+    status, output = verify(folder, "random", claims)
     check(" errors" not in output and "undecided" not in output, "random networks:\n" + output)
     kinds = {"finite": 0, "none": 0}
     for name, net, x, a, rivals in cases:
-        target, at, lo, hi, u = line_of(folder + "/random", name)
+        target, at, lo, hi, u = line_of(folder, "random", name)
         check(at == x and target == ("*" if name[0] == "a" else str(rivals[0])), name + ": another value")
         if u is not None:
             y = net.value([p + q for p, q in zip(x, u)])
@@ -115,7 +106,7 @@ def random_networks(folder):
             check(lo <= rays * (1 + 1e-9), "%s: a ray ends at %g, below %g" % (name, rays, lo))
             check(net.n > 2 or hi >= CAP or hi <= rays * 1.002, "%s: no ray ends before %g, above %g" % (name, rays, hi))
     check(min(kinds.values()) > 1, "kinds %s" % kinds)
-    return sorted(glob.glob(folder + "/random/*.cert"))
+    return of(folder, "random")
 
 
 # name, network, input, rival or None, the squared radius (None: none within 2^64)
@@ -138,12 +129,11 @@ SPECIAL = [
 
 
 def special(folder):
-    claims = ["claims 1"]
+    claims = []
     for name, net, x, rival, square in SPECIAL:
-        with open("%s/%s.net" % (folder, name), "w") as f:
-            f.write(net.text())
+        write(folder, name, net)
         claims.append('model M_%s = "%s.net"' % (name, name))
-        claims.append("claim %s { prove radius(M_%s, %s%s) >= -1 expect proved }" % (name, name, shown(x), "" if rival is None else ", %d" % rival))
+        claims.append("claim %s { prove radius(M_%s, %s%s) >= -1 expect proved }" % (name, name, literal(x), "" if rival is None else ", %d" % rival))
     claims += ["claim least { minimize k in 0..4 : radius(M_bowl, {k/8}) within 1e-6 expect bounded }",
                "claim most { maximize k in 0..4 : radius(M_bowl, {k/8}) within 1e-6 prove value < 1.001 expect proved }",
                "claim mean { average k in 0..4 : radius(M_bowl, {k/8}) within 1e-5 expect bounded }",
@@ -156,15 +146,13 @@ def special(folder):
                "claim itself { prove radius(M_bowl, {0}, 0) >= 1 expect error }",
                "claim no_such { prove radius(M_bowl, {0}, 2) >= 1 expect error }",
                "claim rounded { prove radius(M_bowl, {0}) >= 1/2 under float32 expect undecided }"]
-    with open(folder + "/special.claims", "w") as f:
-        f.write("\n".join(claims) + "\n")
-    status, output = run(BUILD + "/weightproof", "verify", folder + "/special.claims", "--expect", "--certificates", folder + "/special", "--report", folder + "/report.html")
+    status, output = verify(folder, "special", claims, "--expect", "--report", folder + "/report.html")
     with open(folder + "/report.html") as f:
         report = f.read()
     check("distances to the nearest other answer: 5 values" in report and "output 0: eigenvalues of its form" in report, "the report lacks pictures")
     check("not as expected" not in output and "least: value in [0.49999" in output, "special cases end with %d\n%s" % (status, output))
     for name, net, x, rival, square in SPECIAL:
-        target, at, lo, hi, u = line_of(folder + "/special", name)
+        target, at, lo, hi, u = line_of(folder, "special", name)
         if square is None:
             check(lo == hi == CAP, "%s: [%g, %g]" % (name, lo, hi))
         else:
@@ -174,10 +162,9 @@ def special(folder):
 
 
 def false_certificates(folder):
-    def read(name):
-        with open("%s/special/%s.cert" % (folder, name)) as f:
-            return f.read()
-    one, many, tie, cap, two = read("bowl_off"), read("least"), read("tied"), read("constant"), read("hard")
+    def text_of(name):
+        return read(folder, "special", name)
+    one, many, tie, cap, two = text_of("bowl_off"), text_of("least"), text_of("tied"), text_of("constant"), text_of("hard")
 
     def line(text, **fields):
         """The first line `radius` with fields replaced: model target x lo hi u and the multipliers."""
@@ -233,7 +220,6 @@ def false_certificates(folder):
 
 with tempfile.TemporaryDirectory() as folder:
     certificates = random_networks(folder) + special(folder)
-    for checker, output in accepted(folder, certificates):
-        check(output.count("accepted ") == len(certificates) > 2 * NETWORKS, "%s: %d of %d\n%s" % (checker, output.count("accepted "), len(certificates), "\n".join(x for x in output.splitlines() if "accepted" not in x)[-2000:]))
+    all_accepted(folder, certificates, 2 * NETWORKS)
     false_certificates(folder)
 finish()

@@ -3,7 +3,6 @@ another answer; certificates that both checkers must reject.
 
     python tests/quadratic/radius_box.py BUILD
 """
-import glob
 import math
 import os
 import random
@@ -16,20 +15,15 @@ BUILD = sys.argv[1]
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, os.path.join(HERE, ".."), os.path.join(HERE, "..", "reference")]
 from bilinear import Net, directions, parse_vector, random_net  # noqa: E402
-from certificates import about, accepted, changed, rejected  # noqa: E402
-from tally import check, finish, run  # noqa: E402
+from certificates import about, all_accepted, changed, literal, of, read, rejected, verify, write  # noqa: E402
+from tally import check, finish  # noqa: E402
 
 CAP = 2 ** 64
 
 
-def shown(x):
-    return "{%s}" % ", ".join(map(str, x))
-
-
-def line_of(folder, name):
+def line_of(folder, part, name):
     """(x, lo, hi, u or None) of the last line `radius` with a box, and (lo, hi) of the one without."""
-    with open("%s/%s.cert" % (folder, name)) as f:
-        lines = [line.split(" ") for line in re.findall(r"^radius (.*)$", f.read(), re.M)]
+    lines = [line.split(" ") for line in re.findall(r"^radius (.*)$", read(folder, part, name), re.M)]
     free = [(Fraction(w[3]), Fraction(w[4])) for w in lines if w[3] != "in"]
     w = [w for w in lines if w[3] == "in"][-1]
     return parse_vector(w[2]), Fraction(w[6]), Fraction(w[7]), None if w[8] == "-" else parse_vector(w[8]), free[0] if free else None
@@ -62,26 +56,23 @@ def along_rays(rng, net, x, answer, lo, hi):
 
 def random_networks(folder):
     rng = random.Random(23)
-    claims, cases = ["claims 1"], []
+    claims, cases = [], []
     for i in range(40):
         net = random_net(rng, 1 + i % 8)
-        with open("%s/n%d.net" % (folder, i), "w") as f:
-            f.write(net.text())
+        write(folder, "n%d" % i, net)
         x = [Fraction(rng.randint(-16, 16), rng.choice((8, 12))) for _ in range(net.n)]
         y = net.value(x)
         a = y.index(max(y))
         size = rng.choice((Fraction(1, 16), Fraction(1, 4), Fraction(2)))
         lo, hi = [c - size * rng.randint(0, 4) / 4 for c in x], [c + size * rng.randint(0, 4) / 4 for c in x]
         claims.append('model M%d = "n%d.net"' % (i, i))
-        claims.append("claim c%d { prove radius(M%d, %s, %s, %s) >= -1 and radius(M%d, %s) >= -1 }" % (i, i, shown(x), shown(lo), shown(hi), i, shown(x)))
+        claims.append("claim c%d { prove radius(M%d, %s, %s, %s) >= -1 and radius(M%d, %s) >= -1 }" % (i, i, literal(x), literal(lo), literal(hi), i, literal(x)))
         cases.append(("c%d" % i, net, x, a, lo, hi))
-    with open(folder + "/random.claims", "w") as f:
-        f.write("\n".join(claims) + "\n")
-    status, output = run(BUILD + "/weightproof", "verify", folder + "/random.claims", "--certificates", folder + "/random")
+    status, output = verify(folder, "random", claims)
     check(" errors" not in output and "undecided" not in output, "random networks:\n" + output)
     kinds = {"none": 0, "free": 0, "bound": 0}
     for name, net, x, a, low, high in cases:
-        at, lo, hi, u, free = line_of(folder + "/random", name)
+        at, lo, hi, u, free = line_of(folder, "random", name)
         check(at == x and lo >= free[0] * (1 - Fraction(1, 10 ** 6)), "%s: [%g, %g], without the box [%g, %g]" % (name, lo, hi, *free))
         rays = along_rays(rng, net, x, a, low, high)
         if u is None:
@@ -96,7 +87,7 @@ def random_networks(folder):
         check(lo <= rays * (1 + 1e-9), "%s: a ray ends at %g, below %g" % (name, rays, lo))
         check(net.n > 2 or hi <= rays * 1.01, "%s: no ray ends before %g, above %g" % (name, rays, hi))
     check(min(kinds.values()) > 2, "kinds %s" % kinds)
-    return sorted(glob.glob(folder + "/random/*.cert"))
+    return of(folder, "random")
 
 
 BOWL = Net([[1]], [[-1]], [[1, 0]], b=[1, 0])                                    # 1 - x^2 against 0
@@ -122,10 +113,9 @@ SPECIAL = [   # arguments of radius, its square (None: none in the box, or farth
 
 
 def special(folder):
-    claims = ["claims 1"]
+    claims = []
     for name, net in MODELS.items():
-        with open("%s/%s.net" % (folder, name), "w") as f:
-            f.write(net.text())
+        write(folder, name, net)
         claims.append('model %s = "%s.net"' % (name, name))
     claims += ["claim s%d { prove radius(%s) >= -1 expect proved }" % (i, what) for i, (what, _) in enumerate(SPECIAL)]
     claims += ["claim least { minimize k in 0..4 : radius(bowl, {k/8}, -1, 1) within 1e-6 expect bounded }",
@@ -133,12 +123,10 @@ def special(folder):
                "claim both { forall k in -4..4 prove radius(bowl, {k/8}, -1, 3/4) >= radius(bowl, {k/8}) - 1e-5 expect proved }",
                "claim itself { prove radius(bowl, {0}, 0, -1, 1) >= 1 expect error }",
                "claim rounded { prove radius(bowl, {0}, -1, 1) >= 1/2 under float32 expect undecided }"]
-    with open(folder + "/special.claims", "w") as f:
-        f.write("\n".join(claims) + "\n")
-    status, output = run(BUILD + "/weightproof", "verify", folder + "/special.claims", "--expect", "--certificates", folder + "/special")
+    status, output = verify(folder, "special", claims, "--expect")
     check("not as expected" not in output, "special cases end with %d\n%s" % (status, output))
     for i, (what, square) in enumerate(SPECIAL):
-        _, lo, hi, u, _ = line_of(folder + "/special", "s%d" % i)
+        _, lo, hi, u, _ = line_of(folder, "special", "s%d" % i)
         if square is None:
             check(lo == hi == CAP, "%s: [%g, %g]" % (what, lo, hi))
         else:
@@ -147,9 +135,8 @@ def special(folder):
 
 
 def false_certificates(folder):
-    def read(i):
-        with open("%s/special/s%d.cert" % (folder, i)) as f:
-            return f.read()
+    def text_of(i):
+        return read(folder, "special", "s%d" % i)
     names = ["model", "target", "x", "in", "low", "high", "lo", "hi", "u", "cells"]
 
     def line(text, **fields):
@@ -158,7 +145,7 @@ def false_certificates(folder):
             at = names.index(name)
             words[at:at + 1 if name != "cells" else len(words)] = [value]
         return changed(text, r"^radius .*$", lambda _: "radius " + " ".join(words))
-    bowl, none, edge, tie = read(2), read(3), read(12), read(4)
+    bowl, none, edge, tie = text_of(2), text_of(3), text_of(12), text_of(4)
     some = {
         "lower end above": line(bowl, lo="13/10", hi="14/10"),
         "lower end at the radius": line(bowl, lo="5/4", hi="13/10"),
@@ -197,7 +184,6 @@ def false_certificates(folder):
 
 with tempfile.TemporaryDirectory() as folder:
     certificates = random_networks(folder) + special(folder)
-    for checker, output in accepted(folder, certificates):
-        check(output.count("accepted ") == len(certificates) > 50, "%s: %d of %d\n%s" % (checker, output.count("accepted "), len(certificates), "\n".join(x for x in output.splitlines() if "accepted" not in x)[-2000:]))
+    all_accepted(folder, certificates, 50)
     false_certificates(folder)
 finish()

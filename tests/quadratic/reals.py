@@ -3,7 +3,6 @@ networks are made; false certificates that both checkers must reject.
 
     python tests/quadratic/reals.py BUILD
 """
-import glob
 import os
 import random
 import re
@@ -15,24 +14,13 @@ BUILD = sys.argv[1]
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, os.path.join(HERE, ".."), os.path.join(HERE, "..", "reference")]
 from bilinear import Net, draw, parse_vector, random_net  # noqa: E402
-from certificates import about, accepted, changed, rejected  # noqa: E402
-from tally import check, finish, run  # noqa: E402
+from certificates import about, accepted, all_accepted, changed, literal, of, read, rejected, verify, write  # noqa: E402
+from tally import check, finish  # noqa: E402
 
 
-def literal(x):
-    return "{%s}" % ", ".join(str(a) for a in x)
-
-
-def write(folder, name, net):
-    with open("%s/%s.net" % (folder, name), "w") as f:
-        f.write(net.text())
-
-
-def verify(folder, part, claims, *options):
+def verdicts_of(folder, part, claims, *options):
     """{claim: verdict}"""
-    with open("%s/%s.claims" % (folder, part), "w") as f:
-        f.write("\n".join(["claims 1"] + claims) + "\n")
-    _, output = run(BUILD + "/weightproof", "verify", "%s/%s.claims" % (folder, part), "--timeout", "20", "--certificates", "%s/%s" % (folder, part), *options)
+    _, output = verify(folder, part, claims, "--timeout", "20", *options)
     found = dict((name, verdict) for verdict, name in re.findall(r"^(proved|refuted|undecided|vacuous|error) +(\w+)[:\s]", output, re.M))
     check("not as expected" not in output and "did not accept" not in output, part + ":\n" + output[-3000:])
     return found
@@ -92,7 +80,7 @@ def random_networks(folder):
         for k, (binders, predicate, truth, point) in enumerate(statements(rng, net, name)):
             claims.append("claim c%d_%d { forall %s prove %s }" % (i, k, binders, predicate))
             truths["c%d_%d" % (i, k)] = (truth, point, binders)
-    found = verify(folder, "random", claims)
+    found = verdicts_of(folder, "random", claims)
     decided = [name for name in truths if found.get(name) in ("proved", "refuted")]
     check(len(decided) > 0.85 * len(truths), "only %d of %d decided: %s" % (len(decided), len(truths), [x for x in truths if x not in decided]))
     check(len([x for x in decided if found[x] == "proved"]) > 30 < len([x for x in decided if found[x] == "refuted"]), "one-sided: %s" % found)
@@ -103,8 +91,7 @@ def random_networks(folder):
         if found[name] == "proved":
             check(all(truth(*point()) for _ in range(60)), "%s is proved, and false at a point" % name)
             continue
-        with open("%s/random/%s.cert" % (folder, name)) as f:
-            given = re.search(r"^counterexample (.*)$", f.read(), re.M)[1]
+        given = re.search(r"^counterexample (.*)$", read(folder, "random", name), re.M)[1]
         values = []
         for part, scalar in zip(given.split(" "), [" in interval" in b for b in re.findall(r"\w+ in \w+", binders)]):
             x = parse_vector(part.split("=")[1])
@@ -185,7 +172,7 @@ def special(folder):
     claims.append("claim nowhere { forall x in reals(1) where x[0]^2 < 0 prove argmax(output(T, x)) == 0 expect undecided }")
     claims.append("claim empty { forall s in interval(1, 0) prove output(T, {s})[0] <= 1 expect error }")
     claims.append("claim quartic { forall x in reals(1) prove output(T, {x[0]^2})[0] >= 0 expect undecided }")
-    found = verify(folder, "special", claims, "--expect")
+    found = verdicts_of(folder, "special", claims, "--expect")
     check(len(found) == sum(x.startswith("claim") for x in claims), "special: %d verdicts" % len(found))
     return about(folder, "special", {name: name for name in ("N", "NB", "NC", "U", "A", "B", "C", "H", "K", "Q", "T")})
 
@@ -201,11 +188,10 @@ def numbers(text):
 
 
 def false_certificates(folder):
-    def read(name):
-        with open("%s/special/%s.cert" % (folder, name)) as f:
-            return f.read()
-    never, strictly, rises, cone, ray, root = [read(x) for x in ("never", "strictly", "rises", "cone", "ray", "to_the_root")]
-    equal, other, uneven, finite, beyond = [read(x) for x in ("equal", "other", "uneven", "finite", "beyond_it")]
+    def text_of(name):
+        return read(folder, "special", name)
+    never, strictly, rises, cone, ray, root = [text_of(x) for x in ("never", "strictly", "rises", "cone", "ray", "to_the_root")]
+    equal, other, uneven, finite, beyond = [text_of(x) for x in ("equal", "other", "uneven", "finite", "beyond_it")]
     some = {
         "the claim of another output": changed(never, r"!= 2", "!= 1"),
         "ties that are none": changed(never, r"argmax\(output\(N, x\)\) != 2", "not 2 in argmaxes(output(N, x))"),
@@ -253,7 +239,7 @@ def false_certificates(folder):
     for i, text in enumerate(x for c in (never, strictly, rises, cone, ray, root, beyond) for x in numbers(c)):
         with open("%s/numbers/%03d.cert" % (folder, i), "w") as f:
             f.write(changed(text, r"^sha256 .*$", "sha256 0"))
-    paths = sorted(glob.glob(folder + "/numbers/*.cert"))
+    paths = of(folder, "numbers")
     verdicts = [{path: re.search(r"^(accepted \w+ \w+|rejected).*%s" % re.escape(path), output, re.M) for path in paths} for _, output in accepted(folder, paths)]
     for path in paths:
         c, python = [v[path] and v[path][1] for v in verdicts]
@@ -264,7 +250,6 @@ def false_certificates(folder):
 
 with tempfile.TemporaryDirectory() as folder:
     certificates = random_networks(folder) + special(folder)
-    for checker, output in accepted(folder, certificates):
-        check(output.count("accepted ") == len(certificates) > 150, "%s: %d of %d\n%s" % (checker, output.count("accepted "), len(certificates), "\n".join(x for x in output.splitlines() if "accepted" not in x)[-2000:]))
+    all_accepted(folder, certificates, 150)
     false_certificates(folder)
 finish()

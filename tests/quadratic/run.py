@@ -14,17 +14,16 @@ BUILD = sys.argv[1]
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, os.path.join(HERE, ".."), os.path.join(HERE, "..", "reference")]
 from bilinear import Net, parse_vector, random_net, sampled_radius  # noqa: E402
-from certificates import about, accepted, changed, rejected  # noqa: E402
-from tally import check, finish, run  # noqa: E402
+from certificates import about, accepted, all_accepted, changed, of, read, rejected, verdict, verify, write  # noqa: E402
+from tally import check, finish  # noqa: E402
 
 
 def random_networks(folder):
     rng = random.Random(7)
-    claims, cases = ["claims 1"], []
+    claims, cases = [], []
     for i in range(24):
         net = random_net(rng, 1 + i % 8)
-        with open("%s/n%d.net" % (folder, i), "w") as f:
-            f.write(net.text())
+        write(folder, "n%d" % i, net)
         x0 = [Fraction(rng.randint(-16, 16), rng.choice((8, 12))) for _ in range(net.n)]
         y = net.value(x0)
         answer = y.index(max(y))
@@ -37,17 +36,13 @@ def random_networks(folder):
             point = "{%s} + d" % ", ".join(map(str, x0))
             claims.append("claim c%d_%d { forall d in ball(0, %s, l2) prove argmax(output(M%d, %s)) == %d }" % (i, k, r, i, point, answer))
             cases.append(("c%d_%d" % (i, k), net, x0, answer, r, radius))
-    with open(folder + "/random.claims", "w") as f:
-        f.write("\n".join(claims) + "\n")
-    status, output = run(BUILD + "/weightproof", "verify", folder + "/random.claims", "--certificates", folder + "/random")
+    status, output = verify(folder, "random", claims)
     check(" errors" not in output and "undecided" not in output, "random networks:\n" + output)
     proved = 0
     for name, net, x0, answer, r, radius in cases:
-        with open("%s/random/%s.cert" % (folder, name)) as f:
-            text = f.read()
-        verdict = re.search(r"^verdict (\w+)$", text, re.M).group(1)
-        proved += verdict == "proved"
-        if verdict == "proved":
+        text = read(folder, "random", name)
+        proved += verdict(text) == "proved"
+        if verdict(text) == "proved":
             check(r < radius, "%s: proved at %s, but an input at distance %g is answered otherwise" % (name, r, radius))
         else:
             d = parse_vector(re.search(r"^counterexample d=(.*)$", text, re.M).group(1))
@@ -55,7 +50,7 @@ def random_networks(folder):
             check(sum(a * a for a in d) <= r * r and any(y[answer] <= y[j] for j in range(net.k) if j != answer), name + ": no counterexample")
             check(net.n > 2 or r > radius * 0.998, "%s: refuted at %s, though no direction fails before %g" % (name, r, radius))
     check(20 < proved < len(cases) - 20, "%d of %d proved" % (proved, len(cases)))
-    return sorted(glob.glob(folder + "/random/*.cert"))
+    return of(folder, "random")
 
 
 SPECIAL = [
@@ -80,10 +75,9 @@ SPECIAL = [
 
 
 def special(folder):
-    claims = ["claims 1"]
+    claims = []
     for name, net, predicate, radii in SPECIAL:
-        with open("%s/%s.net" % (folder, name), "w") as f:
-            f.write(net.text())
+        write(folder, name, net)
         claims.append('model M_%s = "%s.net"' % (name, name))
         for i, (r, verdict) in enumerate(radii):
             claims.append("claim %s_%d { forall d in ball(0, %s, l2) prove %s expect %s }" % (name, i, r, predicate.replace("M,", "M_%s," % name), verdict))
@@ -103,18 +97,15 @@ def special(folder):
     claims.append('model M_huge = "huge.net"')
     for i, (centre, r) in enumerate((("{1, 1}", "1/10"), ("{1, 1}", "2^-2000"), ("{1, 1}", "2^2000"), ("{2^3000, 1}", "1"), ("{1, 1}", "0"))):
         claims.append("claim huge_%d { forall d in ball(%s, %s, l2) prove argmax(output(M_huge, d)) == 0 expect undecided }" % (i, centre, r))
-    with open(folder + "/special.claims", "w") as f:
-        f.write("\n".join(claims) + "\n")
-    status, output = run(BUILD + "/weightproof", "verify", folder + "/special.claims", "--expect", "--certificates", folder + "/special")
+    status, output = verify(folder, "special", claims, "--expect")
     check(status == 0, "special cases end with %d\n%s" % (status, output))
     return about(folder, "special", {"M_huge": "huge", **{"M_" + m[0]: m[0] for m in SPECIAL}})
 
 
 def false_certificates(folder):
-    def read(name):
-        with open("%s/special/%s.cert" % (folder, name)) as f:
-            return f.read()
-    inside, outside, many, count, twice = read("bowl_0"), read("bowl_2"), read("closed_false"), read("counted"), read("saddle_0")
+    def text_of(name):
+        return read(folder, "special", name)
+    inside, outside, many, count, twice = text_of("bowl_0"), text_of("bowl_2"), text_of("closed_false"), text_of("counted"), text_of("saddle_0")
     some = {
         "negative multiplier": changed(inside, r"^case hold .*$", "case hold -1/2"),
         "multiplier 0": changed(inside, r"^case hold .*$", "case hold 0"),
@@ -156,14 +147,14 @@ def false_certificates(folder):
     }
     # x^2 - 1/4 is positive outside a ball, which is what a negative multiplier shows
     for k in range(1, 8):
-        some["false inside, multiplier -%d/8" % k] = changed(changed(read("well_0"), r"> 1/2", "> 5/4"), r"^case hold .*$", "case hold %s" % Fraction(-k, 8))
+        some["false inside, multiplier -%d/8" % k] = changed(changed(text_of("well_0"), r"> 1/2", "> 5/4"), r"^case hold .*$", "case hold %s" % Fraction(-k, 8))
     for i in range(4):
-        some["case %d of a closed claim made open" % i] = changed(read("closed"), r"((?:^case .*\n){%d})case hold .*" % i, r"\1case open")
+        some["case %d of a closed claim made open" % i] = changed(text_of("closed"), r"((?:^case .*\n){%d})case hold .*" % i, r"\1case open")
     for k in range(1, 40):      # no multiplier proves a false claim, and none proves a tie
         some["false, multiplier %d/8" % k] = changed(inside, r"(?s)9/10(.*)case hold [^\n]*", r"101/100\1case hold %s" % Fraction(k, 8))
         some["tie, multiplier %d/8" % k] = changed(inside, r"(?s)9/10(.*)case hold [^\n]*", r"1\1case hold %s" % Fraction(k, 8))
     # 1 + xy on radii p/q a hair below the root of 2: the multipliers are those in (1/2, q^2/p^2), the matrices nearly singular
-    thin, p, q, sound = read("thin"), 7, 5, []
+    thin, p, q, sound = text_of("thin"), 7, 5, []
     for k in range(1, 181):
         p, q = 3 * p + 4 * q, 2 * p + 3 * q
         if k not in (2, 5, 12, 30, 60, 120, 180):
@@ -185,7 +176,6 @@ def false_certificates(folder):
 
 with tempfile.TemporaryDirectory() as folder:
     certificates = random_networks(folder) + special(folder)
-    for checker, output in accepted(folder, certificates):
-        check(output.count("accepted ") == len(certificates) > 150, "%s: %d of %d\n%s" % (checker, output.count("accepted "), len(certificates), output[-2000:]))
+    all_accepted(folder, certificates, 150)
     false_certificates(folder)
 finish()

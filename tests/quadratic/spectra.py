@@ -2,10 +2,8 @@
 
     python tests/quadratic/spectra.py BUILD
 """
-import glob
 import os
 import random
-import re
 import sys
 import tempfile
 from fractions import Fraction
@@ -16,9 +14,8 @@ BUILD = sys.argv[1]
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, os.path.join(HERE, ".."), os.path.join(HERE, "..", "reference")]
 from bilinear import Net, draw, random_net  # noqa: E402
-from certificates import accepted, rejected  # noqa: E402
-from claims import seal  # noqa: E402
-from tally import check, finish, run  # noqa: E402
+from certificates import all_accepted, falsifier, literal, of, rejected, verify, write  # noqa: E402
+from tally import check, finish  # noqa: E402
 
 NEAR = Fraction(1, 10 ** 9)
 
@@ -53,10 +50,6 @@ def exact(x):
     return Fraction(float(x)).limit_denominator(10 ** 12)
 
 
-def literal(x):
-    return "{%s}" % ", ".join(literal(a) if isinstance(a, (list, tuple)) else str(a) for a in x)
-
-
 def upright(v):
     """With the sign of the convention: its first entry of modulus above 1 / (2 sqrt n) is positive."""
     first = next(x for x in v if abs(x) > 0.5 / np.sqrt(len(v)))
@@ -66,11 +59,10 @@ def upright(v):
 def random_networks(folder):
     """The certificates; and the claims of k = 0 whose value is another one with the form."""
     rng = random.Random(11)
-    claims, differ = ["claims 1"], []
+    claims, differ = [], []
     for i in range(10):
         net = random_net(rng, 1 + i % 5)
-        with open("%s/n%d.net" % (folder, i), "w") as f:
-            f.write(net.text())
+        write(folder, "n%d" % i, net)
         claims.append('model M%d = "n%d.net"' % (i, i))
         x = draw(rng, 1, net.n)[0]
         point = np.array(x, float)
@@ -94,7 +86,7 @@ def random_networks(folder):
                 got = "eigenvector(form(M%d, %d), %d)" % (i, j, k)
                 claims.append("claim v%d_%d_%d { prove %s expect proved }" % (i, j, k, " and ".join("abs(%s[%d] - %s) < %s" % (got, m, exact(a), NEAR) for m, a in enumerate(v))))
                 claims.append("claim w%d_%d_%d { prove dist(inf, %s, %s) > 1/1000 expect refuted }" % (i, j, k, got, literal([exact(a) for a in v])))
-    return verify(folder, "random", claims), differ
+    return as_expected(folder, "random", claims), differ
 
 
 def tensor(net, k):
@@ -115,11 +107,10 @@ def near(value, want):
 def tensors(folder):
     """antisymmetric, gram, hosvd, singular_values, effective_rank."""
     rng = random.Random(23)
-    claims = ["claims 1"]
+    claims = []
     for i in range(8):
         net = random_net(rng, 1 + i % 5)
-        with open("%s/m%d.net" % (folder, i), "w") as f:
-            f.write(net.text())
+        write(folder, "m%d" % i, net)
         claims.append('model N%d = "m%d.net"' % (i, i))
         forms_of = [parts(net, k) for k in range(net.k)]
         k = rng.randrange(net.k)
@@ -147,19 +138,18 @@ def tensors(folder):
         claims.append("claim sr%d { prove %s expect proved }" % (i, " and ".join(near("singular_values(%s)[%d]" % (literal(m), j), x) for j, x in enumerate(values))))
         claims.append("claim er%d { prove %s expect proved }" % (i, near("effective_rank(%s)" % literal(m), sum(values) ** 2 / sum(values ** 2))))
         claims.append("claim fe%d { prove effective_rank(%s) > %d.001 expect refuted }" % (i, literal(m), min(shape)))
-    with open(folder + "/basis.net", "w") as f:
-        f.write(EMBED)
+    write(folder, "basis", EMBED)
     claims += ['model E = "basis.net"', 'claim node { prove gram(E, "embed")[0, 0] == 5 and abs(hosvd(E, "embed")[0] - sqrt(5)) < 1e-9 and abs(hosvd(E)[0] - 5) < 1e-9 expect proved }',
                'claim ranks { prove abs(effective_rank(form(E, 0, "embed")) - 9/5) < 1e-9 and effective_rank(form(E, 0)) < 9/5 expect proved }',
                'claim no_part { prove all{ antisymmetric(E, 0, "embed")[i, j] == 0 : i in 0..1, j in 0..1 } expect proved }',
                "claim zeros { prove effective_rank({{0, 0}, {0, 0}}) > 0 expect error }"]
-    return verify(folder, "tensors", claims)
+    return as_expected(folder, "tensors", claims)
 
 
 def circle(folder):
     """log, cos, sin, pi, logsoftmax, fourier against Python's and numpy's; one-hot inputs as tables."""
     rng, tiny = random.Random(31), "1/100000000000"
-    claims = ["claims 1", "claim pi { prove 3.14159265358979 < pi() and pi() < 3.1415926535898 expect proved }",
+    claims = ["claim pi { prove 3.14159265358979 < pi() and pi() < 3.1415926535898 expect proved }",
               "claim identity { prove abs(sin(1)^2 + cos(1)^2 - 1) < 1e-18 and cos(0) >= 1 - 1e-18 and cos(0) <= 1 and abs(sin(pi() / 6) - 1/2) < 1e-18 and abs(log(8) - 3 * log(2)) < 1e-17 expect proved }",
               "claim no_log { prove log(0) < 1 expect error }", "claim long { prove abs(sin(10^30) + 0.09011690191213805803) < 1e-18 expect proved }"]
     for i in range(12):
@@ -181,21 +171,18 @@ def circle(folder):
     pairs = [(a, b) for a in range(p) for b in range(p)]
     net = Net([[Fraction(i == a) for a, b in pairs] for i in range(2 * p)], [[Fraction(i == p + b) for a, b in pairs] for i in range(2 * p)],
               [[Fraction((a + b) % p == c) for c in range(p)] for a, b in pairs])
-    with open(folder + "/add.net", "w") as f:
-        f.write(net.text())
+    write(folder, "add", net)
     claims += ['model P = "add.net"', "claim adds { forall a in 0..4, b in 0..4 prove argmax(output(P, seq(onehot(a, 5), onehot(b, 5)))) == (a + b) % 5 expect proved }",
                "claim adds_not { forall a in 0..4, b in 0..4 prove argmax(output(P, seq(onehot(a, 5), onehot(b, 5)))) == (a - b) % 5 expect refuted }",
                "claim boolean { forall t in tokens[10] of {0, 1} prove sum(output(P, t)) == sum(t[0..4]) * sum(t[5..9]) expect proved }",
                "claim table { let F = fourier(form(P, 3)[0..4, 5..9]) prove abs(sum(diag(F)) - sum(F)) < %s and abs(F[2, 2] - 1/4) < %s expect proved }" % (tiny, tiny)]
-    return verify(folder, "circle", claims)
+    return as_expected(folder, "circle", claims)
 
 
-def verify(folder, name, claims):
-    with open("%s/%s.claims" % (folder, name), "w") as f:
-        f.write("\n".join(claims) + "\n")
-    _, output = run(BUILD + "/weightproof", "verify", "%s/%s.claims" % (folder, name), "--expect", "--certificates", "%s/%s" % (folder, name))
-    check("not as expected" not in output and "-- expected" not in output, "%s:\n%s" % (name, output[-3000:]))
-    return sorted(glob.glob("%s/%s/*.cert" % (folder, name)))
+def as_expected(folder, part, claims):
+    _, output = verify(folder, part, claims, "--expect")
+    check("not as expected" not in output and "-- expected" not in output, "%s:\n%s" % (part, output[-3000:]))
+    return of(folder, part)
 
 
 # output 0: 2 x0 x1 (eigenvalues 1 and -1); output 1: x0^2 + x1^2 + 3 x2^2 + x0; output 2: 2 x2^2 - x1
@@ -260,9 +247,8 @@ end
 
 def special(folder):
     for name, text in (("tied", TIED), ("embed", EMBED)):
-        with open("%s/%s.net" % (folder, name), "w") as f:
-            f.write(text)
-    claims = ["claims 1", 'model T = "tied.net"', 'model E = "embed.net"'] + [line for line in """
+        write(folder, name, text)
+    claims = ['model T = "tied.net"', 'model E = "embed.net"'] + [line for line in """
 claim none { prove output(truncate(T, 0), {1, 2, 3})[1] == 1 and output(truncate(T, 0), {1, 2, 3})[2] == -2 expect proved }
 claim none_near { prove abs(output(truncate(T, 0), {1, 2, 3})[1] - 1) < 1e-12 and abs(output(truncate(T, 0), {1, 2, 3})[2] + 2) < 1e-12 expect proved }
 claim apart { prove abs(output(truncate(T, 1), {1, 2, 3})[1] - 28) < 1e-9 expect proved }
@@ -285,20 +271,13 @@ claim no_vector { prove all{ eigenvector(form(T, 0), i)[0] > -2 : i in 0..3 } ex
 claim not_symmetric { prove eigenvector({{1, 2}, {3, 4}}, 0)[0] == 1 expect error }
 claim exists_k { prove exists k in 0..3 : dist(inf, output(truncate(T, k), {0, 0, 1}), output(T, {0, 0, 1})) < 1/1000 expect proved }
 """.splitlines() if line]
-    return verify(folder, "special", claims)
+    return as_expected(folder, "special", claims)
 
 
 def false_claims(folder, differ):
     """Accepted certificates whose statement is made false."""
     some = {}
-
-    def falsify(name, pattern, by):
-        for path in sorted(glob.glob("%s/*/%s.cert" % (folder, name))):
-            with open(path) as f:
-                text = f.read()
-            new = re.sub(pattern, by, text, count=1, flags=re.M)
-            if new != text:
-                some["%s %s" % (os.path.basename(path), len(some))] = seal(new[:new.rindex("sha256 ")])
+    falsify = falsifier(folder, some)
     turned = ("verdict refuted", "verdict proved\nwitness -")
     falsify("[uw]*_*", r"^%s$" % turned[0], turned[1])
     falsify("t*_*", r"( < )1/1000000000$", r"\g<1>-1/1000000000")
@@ -334,7 +313,6 @@ def false_claims(folder, differ):
 with tempfile.TemporaryDirectory() as folder:
     certificates, differ = random_networks(folder)
     certificates += special(folder) + tensors(folder) + circle(folder)
-    for checker, output in accepted(folder, certificates):
-        check(output.count("accepted ") == len(certificates) > 200, "%s: %d of %d\n%s" % (checker, output.count("accepted "), len(certificates), "\n".join(x for x in output.splitlines() if "accepted" not in x)[-2000:]))
+    all_accepted(folder, certificates, 200)
     false_claims(folder, differ)
 finish()
