@@ -53,6 +53,19 @@ static enum status engine_check(const char *name, struct diag *d) {
     return diag_fail(d, STATUS_INPUT, "unknown engine '%s'", name);
 }
 
+/* --picture ROWSxCOLUMNS is the shape of the inputs of a model of the file. */
+static enum status pictures_check(const struct verify *v, struct diag *d) {
+    for (size_t i = 0; i < v->a->n_values[OPTION_PICTURE]; i++) {
+        const char *said = v->a->values[OPTION_PICTURE][i];
+        struct shape shape;
+        bool fits = false;
+        if (!shape_read(&shape, said)) return diag_fail(d, STATUS_INPUT, "--picture '%s': rows and columns as in 8x12 are asked for", said);
+        for (size_t m = 0; m < v->claims.n_models; m++) fits = fits || v->claims.models[m].model.net.width_in == shape.rows * shape.columns;
+        if (!fits) return diag_fail(d, STATUS_INPUT, "--picture %s: no model of the claim file reads %zu numbers", said, shape.rows * shape.columns);
+    }
+    return STATUS_OK;
+}
+
 static enum status options_read(struct verify *v, struct diag *d) {
     const struct arguments *a = v->a;
     struct judge *j = &v->options.judge;
@@ -190,6 +203,7 @@ static enum status verify_all(struct verify *v, struct diag *d) {
     if (s == STATUS_OK) s = command_claims(&v->claims, v->a, d);
     if (s != STATUS_OK) return s;
     v->read = true;
+    if ((s = pictures_check(v, d)) != STATUS_OK) return s;
     if (!argument_given(v->a, OPTION_QUIET)) say_assumptions(&v->claims);
     if (!argument_given(v->a, OPTION_QUIET)) say_idle(&v->claims);
     if (argument_given(v->a, OPTION_PLAN)) return plan(v, d);

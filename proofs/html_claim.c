@@ -26,18 +26,18 @@ static void replay(struct text *out, const struct result *r)
     text_clear(&lines);
 }
 
-static void inputs(struct text *out, const struct result *r)
+static void inputs(struct text *out, const struct run_record *run, const struct result *r)
 {
     const struct outcome *o = &r->outcome;
     if (r->verdict == VERDICT_REFUTED && o->counterexample.n_parts) {
-        html_input(out, r, &o->counterexample, "counterexample");
+        html_input(out, run, r, &o->counterexample, "counterexample");
         html_repairs(out, r);
         replay(out, r);
     }
     bool slack_elsewhere = o->attains.n_parts && binding_compare(&o->attains, &o->witness) != 0;
     if (r->verdict == VERDICT_PROVED && o->witness.n_parts)
-        html_input(out, r, &o->witness, o->has_value && !slack_elsewhere ? "tightest input found" : "an input that satisfies every condition");
-    if (r->statement->body != BODY_PROVE && o->attains.n_parts && r->evidence != EVIDENCE_NONE) html_input(out, r, &o->attains, "attained at");
+        html_input(out, run, r, &o->witness, o->has_value && !slack_elsewhere ? "tightest input found" : "an input that satisfies every condition");
+    if (r->statement->body != BODY_PROVE && o->attains.n_parts && r->evidence != EVIDENCE_NONE) html_input(out, run, r, &o->attains, "attained at");
 }
 
 static void items(struct text *out, const struct result *r)
@@ -88,9 +88,10 @@ void html_claim(struct text *out, const struct run_record *run, size_t index)
     write_result(&value, r);
     if (value.data && value.size) paragraph(out, "Result", value.data);
     if (s->has_expect && !result_expected(r)) text_addf(out, "<p><b>Expected</b> %s</p>\n", verdict_name(s->expect));
-    inputs(out, r);
+    inputs(out, run, r);
     items(out, r);
     html_distances(out, r);
+    html_rank(out, run, index);
     evidence(out, run, r);
     text_add(out, "</section>\n");
     text_clear(&value);

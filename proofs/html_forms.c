@@ -1,8 +1,9 @@
-/* Pictures of bilinear networks: the distances that a claim rests on, and spectrum and eigenvectors of each output. Doubles: drawings, not certified figures. */
+/* Pictures of bilinear networks: the distances that a claim rests on, and spectrum and eigenvectors of each output. Rounded figures; the angles of eigenvectors are certified where the caption says so. */
 #include <fmpq.h>
 #include <math.h>
 #include <stdlib.h>
 #include "core/mem.h"
+#include "proofs/html_basis.h"
 #include "proofs/html_report.h"
 #include "proofs/picture.h"
 #include "verify/quadratic.h"
@@ -44,54 +45,42 @@ void html_distances(struct text *out, const struct result *r)
     free(x);
 }
 
-static void tile(struct text *out, const double *V, size_t n, size_t column, size_t side, double eigenvalue)
+static void one_output(struct text *out, const struct outputs *o, size_t k, struct shape shape)
 {
+    size_t n = o->n, tiles = n < 2 * TILES ? n : 2 * TILES;
+    struct drawn_basis b;
     char title[80];
-    double *x = mem_array(n, sizeof *x);
-    if (!x) return;
-    for (size_t i = 0; i < n; i++) x[i] = V[i * n + column];
-    (void)snprintf(title, sizeof title, "eigenvector of %.4g (its sign is arbitrary)", eigenvalue);
-    heatmap_add(out, &(struct heatmap){.values = x, .rows = side, .columns = side, .title = title, .row_axis = "input row", .column_axis = "input column"});
-    free(x);
-}
-
-static void one_output(struct text *out, const struct outputs *o, size_t k, double *A, double *q, double *V)
-{
-    size_t n = o->n, side = (size_t)lround(sqrt((double)n));
-    char title[80];
-    fmpz_t unit;
-    fmpz_init(unit);
-    fmpz_one(unit);
-    fmpz_mul_2exp(unit, unit, o->scale);
-    for (size_t i = 0; i < n; i++)
-        for (size_t j = i; j < n; j++) A[i * n + j] = A[j * n + i] = ratio(o->c + k * o->each + monomial(n, i + 1, j + 1), unit) / (i == j ? 1 : 2);
-    fmpz_clear(unit);
-    if (!symmetric_eigen(q, V, A, n)) return;
+    if (!basis_make(&b, o->c + k * o->each, o->scale, n)) return;
     (void)snprintf(title, sizeof title, "output %zu: eigenvalues of its form", k);
-    bars_add(out, title, q, n, SIZE_MAX, "", SIZE_MAX, "", NULL);
-    for (size_t i = 0; side * side == n && n > 3 && i < TILES; i++) {
-        tile(out, V, n, n - 1 - i, side, q[n - 1 - i]);
-        tile(out, V, n, i, side, q[i]);
+    bars_add(out, title, b.q, n, SIZE_MAX, "", SIZE_MAX, "", NULL);
+    for (size_t i = 0; n > 3 && i < tiles; i++) {
+        size_t at = i % 2 ? i / 2 : n - 1 - i / 2;       /* the largest, the smallest, the next largest, ... */
+        struct text words;
+        text_init(&words);
+        text_addf(&words, "output %zu, ", k);
+        basis_say(&words, &b, at);
+        text_add(&words, " (its sign is arbitrary)");
+        if (words.data) vector_add(out, b.V + at * n, n, shape, false, words.data);
+        text_clear(&words);
     }
+    basis_clear(&b);
 }
 
-void html_forms(struct text *out, const struct net *net)
+void html_forms(struct text *out, const struct run_record *run, const struct net *net)
 {
     struct text why;
     struct outputs o = {0};
     size_t n = net->width_in;
     text_init(&why);
-    bool takes = n > 0 && n <= INPUTS_MOST && net->nodes[net->output].width <= OUTPUTS_MOST && outputs_possible(net, -1, &why) && outputs_make(&o, net, -1) == STATUS_OK;
+    bool takes = n > 0 && n <= INPUTS_MOST && net->n_ctx == 1 && net->nodes[net->output].width <= OUTPUTS_MOST && outputs_possible(net, -1, &why) && outputs_make(&o, net, -1) == STATUS_OK;
     text_clear(&why);
     if (!takes) return;
-    double *A = mem_array(n * n, sizeof *A), *q = mem_array(n, sizeof *q), *V = mem_array(n * n, sizeof *V);
     bool quadratic = false;
     for (size_t i = 0; !quadratic && i < o.width * o.each; i++) quadratic = i % o.each > n && !fmpz_is_zero(o.c + i);
-    if (A && q && V && quadratic) {
+    if (quadratic) {
         text_add(out, "<details><summary>interaction matrices: spectra and eigenvectors, in the basis of the input</summary><div class='pics'>");
-        for (size_t k = 0; k < o.width; k++) one_output(out, &o, k, A, q, V);
+        for (size_t k = 0; k < o.width; k++) one_output(out, &o, k, html_shape(run, n));
         text_add(out, "</div></details>\n");
     }
-    free(A), free(q), free(V);
     outputs_clear(&o);
 }

@@ -35,7 +35,8 @@ static void pattern(const struct scene *s, size_t node, size_t layer, size_t hea
         for (size_t j = 0; j < s->n; j++) values[i * s->n + j] = s->net->causal && j > i ? (double)NAN : mid[j];
     }
     snprintf(title, sizeof title, "%s: attention of head %zu.%zu", s->title, layer, head);
-    heatmap_add(s->out, &(struct heatmap){ values, s->n, s->n, true, title, "reading position (position: token)", "position read", pointers, pointers });
+    heatmap_add(s->out, &(struct heatmap){ .values = values, .rows = s->n, .columns = s->n, .pattern = true, .title = title,
+        .row_axis = "reading position (position: token)", .column_axis = "position read", .row_names = pointers, .column_names = pointers });
     free(values);
 }
 
@@ -124,7 +125,7 @@ static long answer_of(const struct statement *s, const struct binding *b)
     return answer;
 }
 
-void html_input(struct text *out, const struct result *r, const struct binding *b, const char *what)
+void html_input(struct text *out, const struct run_record *run, const struct result *r, const struct binding *b, const char *what)
 {
     const struct statement *s = r->statement;
     struct text words;
@@ -142,6 +143,7 @@ void html_input(struct text *out, const struct result *r, const struct binding *
         for (size_t i = 0; i < b->n_parts; i++)
             if (!b->parts[i].is_int && !b->parts[i].vector) scene(out, s, model, b->parts[i].name, b->parts[i].tokens, b->parts[i].n, row, answer);
     }
+    html_explain(out, run, r, b);
 }
 
 static void repair_row(struct text *out, const struct repair *r)

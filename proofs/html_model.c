@@ -33,7 +33,7 @@ static const struct weight *weight_of(const struct net *net, const char *format,
 
 static void draw(struct text *out, struct matrix m, const char *title, const char *rows, const char *columns)
 {
-    if (m.a) heatmap_add(out, &(struct heatmap){ m.a, m.rows, m.columns, false, title, rows, columns, NULL, NULL });
+    if (m.a) heatmap_add(out, &(struct heatmap){ .values = m.a, .rows = m.rows, .columns = m.columns, .title = title, .row_axis = rows, .column_axis = columns });
     else out->failed = true;
 }
 
@@ -141,7 +141,7 @@ static void stated(struct text *out, const struct model *m)
     text_add(out, "</ul></div>\n");
 }
 
-void html_model(struct text *out, const struct bound_model *m)
+void html_model(struct text *out, const struct run_record *run, const struct bound_model *m)
 {
     text_add(out, "<section class='claim'><h3>");
     html_add(out, m->name);
@@ -159,6 +159,6 @@ void html_model(struct text *out, const struct bound_model *m)
     tensors(out, &m->model.net);
     stated(out, &m->model);
     circuits(out, &m->model.net);
-    html_forms(out, &m->model.net);
+    html_forms(out, run, &m->model.net);
     text_add(out, "</section>\n");
 }

@@ -11,7 +11,7 @@ static const char style[] =
     "table{border-collapse:collapse;width:100%;font-size:.93em}td,th{text-align:left;vertical-align:top;padding:.35em .7em .35em 0;border-bottom:1px solid var(--line)}"
     "code,pre{font-family:ui-monospace,monospace;font-size:.88em}pre{background:var(--card);border:1px solid var(--line);padding:.7em;overflow-x:auto;white-space:pre-wrap;overflow-wrap:anywhere}"
     ".claim{border:1px solid var(--line);border-radius:6px;padding:.2em 1.1em 1em;margin:1.4em 0}.word{font-weight:600;white-space:nowrap}"
-    ".soft,small,figcaption{color:var(--soft)}figure{display:inline-block;vertical-align:top;margin:.6em 1.2em .6em 0}figcaption{font-size:.85em;max-width:34em}"
+    ".soft,small,figcaption{color:var(--soft)}figure{display:inline-block;vertical-align:top;margin:.6em 1.2em .6em 0}figcaption{font-size:.85em;max-width:34em}.tile figcaption{max-width:16em}code{overflow-wrap:anywhere}"
     "img{image-rendering:pixelated;border:1px solid var(--line)}svg text{fill:#111}svg text.ax{fill:var(--fg)}svg text[fill='#fff']{fill:#fff}.pics{overflow-x:auto}"
     ".neg{color:#b2182b;font-weight:600}.pos{color:#2166ac;font-weight:600}.hash{overflow-wrap:anywhere}.fence{border-left:4px solid var(--line);padding-left:1em}"
     "@media(prefers-color-scheme:dark){.neg{color:#f4a582}.pos{color:#92c5de}}"
@@ -98,6 +98,16 @@ const char *const *html_labels(const struct statement *s, const char *model, siz
     return NULL;
 }
 
+struct shape html_shape(const struct run_record *run, size_t n)
+{
+    struct shape said;
+    size_t side = 1;
+    for (size_t i = 0; i < run->n_options; i++)
+        if (strcmp(run->options[i].name, "picture") == 0 && shape_read(&said, run->options[i].value) && said.rows * said.columns == n) return said;
+    while (side * side < n) side++;
+    return side * side == n && side > 1 ? (struct shape){ side, side } : (struct shape){ 0, 0 };
+}
+
 enum status html_report_write(const struct run_record *r, const char *path, struct diag *d)
 {
     struct text page;
@@ -107,7 +117,7 @@ enum status html_report_write(const struct run_record *r, const char *path, stru
     text_add(&page, "<h2>Claims</h2>\n");
     for (size_t i = 0; i < r->n; i++) html_claim(&page, r, i);
     text_add(&page, "<h2>Models</h2>\n");
-    for (size_t i = 0; i < r->claims->n_models; i++) html_model(&page, &r->claims->models[i]);
+    for (size_t i = 0; i < r->claims->n_models; i++) html_model(&page, r, &r->claims->models[i]);
     foot(&page, r);
     enum status status = page.failed ? STATUS_MEMORY : file_write(path, page.data, page.size, d);
     text_clear(&page);

@@ -2,6 +2,7 @@
 #include <math.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <string.h>
 #include "core/mem.h"
 #include "proofs/png.h"
 
@@ -79,6 +80,22 @@ static void svg_cell(struct text *out, const struct heatmap *h, size_t i, size_t
               x, y, side, c[0], c[1], c[2], v, x + side / 2, y + 17, dark ? "#fff" : "#111", v);
 }
 
+#define PLAIN_SIDE 32        /* largest side drawn in small cells */
+
+static void plain_add(struct text *out, const struct heatmap *h, double scale)
+{
+    const size_t side = h->rows > 16 || h->columns > 16 ? 6 : 12;
+    text_addf(out, "<svg role='img' width='%zu' height='%zu' viewBox='0 0 %zu %zu'><title>", h->columns * side, h->rows * side, h->columns * side, h->rows * side);
+    html_add(out, h->title);
+    text_add(out, "</title>");
+    for (size_t i = 0; i < h->rows * h->columns; i++) {
+        uint8_t c[3] = { 221, 221, 221 };
+        if (isfinite(h->values[i])) colour(c, h->values[i] / scale, h->pattern);
+        text_addf(out, "<rect x='%zu' y='%zu' width='%zu' height='%zu' fill='#%02x%02x%02x'><title>%.6g</title></rect>", i % h->columns * side, i / h->columns * side, side, side, c[0], c[1], c[2], h->values[i]);
+    }
+    text_add(out, "</svg>");
+}
+
 static void svg_add(struct text *out, const struct heatmap *h, double scale)
 {
     int width = 62 + (int)h->columns * 44, height = 26 + (int)h->rows * 26;
@@ -136,15 +153,19 @@ static void png_add_heatmap(struct text *out, const struct heatmap *h, double sc
 void heatmap_add(struct text *out, const struct heatmap *h)
 {
     struct range r = range_of(h);
-    text_add(out, "<figure>");
-    if (h->rows <= SVG_SIDE && h->columns <= SVG_SIDE) svg_add(out, h, r.scale);
+    text_add(out, h->plain ? "<figure class='tile'>" : "<figure>");
+    if (h->plain && h->rows <= PLAIN_SIDE && h->columns <= PLAIN_SIDE) plain_add(out, h, r.scale);
+    else if (!h->plain && h->rows <= SVG_SIDE && h->columns <= SVG_SIDE) svg_add(out, h, r.scale);
     else png_add_heatmap(out, h, r.scale);
     text_add(out, "<figcaption><b>");
     html_add(out, h->title);
-    text_addf(out, "</b><br>rows: ");
-    html_add(out, h->row_axis);
-    text_add(out, ", columns: ");
-    html_add(out, h->column_axis);
+    text_add(out, "</b>");
+    if (h->row_axis) {
+        text_add(out, "<br>rows: ");
+        html_add(out, h->row_axis);
+        text_add(out, ", columns: ");
+        html_add(out, h->column_axis);
+    }
     if (!h->pattern) text_addf(out, "<br><small>least %.4g, largest %.4g; <span class='neg'>red</span> below 0, <span class='pos'>blue</span> above</small>", r.least, r.most);
     text_add(out, "</figcaption></figure>");
 }
@@ -184,4 +205,20 @@ void bars_add(struct text *out, const char *title, const double *values, size_t 
     if (mark2 < n && mark2 != mark) text_addf(out, "; <span class='neg'>red</span> %s: %.6g", mark2_name, values[mark2]);
     if (mark < n) text_add(out, "</small>");
     text_add(out, "</figcaption></figure>");
+}
+
+bool shape_read(struct shape *out, const char *text)
+{
+    unsigned rows = 0, columns = 0;
+    int end = 0;
+    bool good = text[0] >= '1' && text[0] <= '9' && strlen(text) < 16 && sscanf(text, "%5ux%5u%n", &rows, &columns, &end) == 2 && text[end] == '\0' && columns > 0;
+    *out = good ? (struct shape){ rows, columns } : (struct shape){ 0, 0 };
+    return good;
+}
+
+void vector_add(struct text *out, const double *x, size_t n, struct shape shape, bool bright, const char *title)
+{
+    for (size_t i = 0; i < n; i++) bright = bright && x[i] >= 0 && x[i] <= 1;
+    if (shape.rows * shape.columns == n && n > 0) heatmap_add(out, &(struct heatmap){ .values = x, .rows = shape.rows, .columns = shape.columns, .pattern = bright, .plain = true, .title = title });
+    else bars_add(out, title, x, n, SIZE_MAX, "", SIZE_MAX, "", NULL);
 }

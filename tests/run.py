@@ -40,6 +40,7 @@ SCRIPTS = [
     ("radius_box", [PY, "tests/quadratic/radius_box.py", BUILD]),
     ("forms", [PY, "tests/quadratic/forms.py", BUILD]),
     ("spectra", [PY, "tests/quadratic/spectra.py", BUILD]),
+    ("pictures", [PY, "tests/quadratic/pictures.py", BUILD]),
     ("reals", [PY, "tests/quadratic/reals.py", BUILD]),
     ("lines", [PY, "tests/quadratic/lines.py", BUILD]),
     # a library under AddressSanitizer does not load into a Python that is not

@@ -65,10 +65,12 @@ void products_weighted(fmpz *out, const fmpz *a, const fmpz *b, const fmpz *w, s
 /* quadratic_exact.c. A rational, and a vector of them as a certificate has it: 1/2,3 and with one entry 3, (a comma behind it). */
 void fraction_add_text(struct text *out, const fmpq_t x);
 void fractions_add_text(struct text *out, const fmpq *v, size_t n);
+bool fractions_read(fmpq *v, size_t n, const char *text);      /* what fractions_add_text wrote, up to a space or the end; false: it is not n numbers */
 /* X[1..n] / X[0] = a + b, X[0] > 0. */
 void homogeneous(fmpz *X, const fmpq *a, const fmpq *b, size_t n);
 /* h: gradient of the homogeneous polynomial m (n + 1 variables) at X; twice: 2 m(X). */
 void gradient(fmpz *h, fmpz_t twice, const fmpz *m, const fmpz *X, size_t n);
+void form_numerators(fmpz *num, const fmpz *m, size_t n);      /* twice the symmetric n x n matrix of the quadratic part of m */
 double ratio(const fmpz_t a, const fmpz_t b);   /* a / b as a double, whatever their sizes */
 double short_between(double at, double w);      /* the shortest dyadic number in [at + w/4, at + w] */
 

@@ -1,6 +1,8 @@
 /* Exact points, values and gradients of polynomials of degree two, and the doubles made of them. */
 #include <arb_mat.h>
 #include <math.h>
+#include <string.h>
+#include "core/mem.h"
 #include "core/number.h"
 #include "verify/quadratic.h"
 
@@ -20,6 +22,22 @@ void fractions_add_text(struct text *out, const fmpq *v, size_t n)
         fraction_add_text(out, v + i);
     }
     if (n == 1) text_add(out, ",");
+}
+
+bool fractions_read(fmpq *v, size_t n, const char *text)
+{
+    bool good = true;
+    for (size_t i = 0; good && i < n; i++) {
+        size_t size = strcspn(text, ", ");
+        char *one = mem_array(size + 1, 1);
+        if (one) memcpy(one, text, size);
+        good = one && size > 0 && fmpq_set_str(v + i, one, 10) == 0;
+        free(one);
+        text += size;
+        if (*text == ',') text++;
+        else good = good && i + 1 == n && n > 1;
+    }
+    return good && (*text == '\0' || *text == ' ');
 }
 
 void homogeneous(fmpz *X, const fmpq *a, const fmpq *b, size_t n)
@@ -49,6 +67,15 @@ void gradient(fmpz *h, fmpz_t twice, const fmpz *m, const fmpz *X, size_t n)
             fmpz_addmul(h + v, m + at, X + u);
         }
     _fmpz_vec_dot(twice, h, X, (slong)n + 1);
+}
+
+void form_numerators(fmpz *num, const fmpz *m, size_t n)
+{
+    for (size_t u = 0; u < n; u++)
+        for (size_t v = u; v < n; v++) {
+            fmpz_mul_2exp(num + u * n + v, m + monomial(n, u + 1, v + 1), u == v ? 1 : 0);
+            fmpz_set(num + v * n + u, num + u * n + v);
+        }
 }
 
 double ratio(const fmpz_t a, const fmpz_t b)

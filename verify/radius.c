@@ -114,6 +114,27 @@ static enum status keep(struct radii *r, const char *key, const char *rest, cons
     return STATUS_OK;
 }
 
+static void key_add(struct text *key, const char *model, size_t n, const fmpq *x, long target, const fmpq *low, const fmpq *high)
+{
+    text_addf(key, "%s ", model);
+    if (target < 0) text_add(key, "* ");
+    else text_addf(key, "%ld ", target);
+    fractions_add_text(key, x, n);
+    if (low) text_add(key, " in "), fractions_add_text(key, low, n), text_add(key, " "), fractions_add_text(key, high, n);
+}
+
+bool radii_point(fmpq *u, const struct radii *r, const char *model, size_t n, const fmpq *x, long target, const fmpq *low, const fmpq *high)
+{
+    struct text key;
+    text_init(&key);
+    key_add(&key, model, n, x, target, low, high);
+    const struct found *f = key.failed ? NULL : find(r, key.data);
+    const char *at = f ? f->rest : NULL;
+    text_clear(&key);
+    for (int skip = 0; at && skip < 3; skip++) at = (at = strchr(at, ' ')) ? at + 1 : NULL;       /* " LO HI U ..." */
+    return at && fractions_read(u, n, at);
+}
+
 enum status radii_find(fmpq_t lo, fmpq_t hi, struct radii *store, const char *model, const struct net *net, const fmpq *x, long target, const fmpq *low, const fmpq *high, struct diag *d)
 {
     struct text key, rest;
@@ -122,11 +143,7 @@ enum status radii_find(fmpq_t lo, fmpq_t hi, struct radii *store, const char *mo
     enum status s;
     text_init(&key);
     text_init(&rest);
-    text_addf(&key, "%s ", model);
-    if (target < 0) text_add(&key, "* ");
-    else text_addf(&key, "%ld ", target);
-    fractions_add_text(&key, x, net->width_in);
-    if (low) text_add(&key, " in "), fractions_add_text(&key, low, net->width_in), text_add(&key, " "), fractions_add_text(&key, high, net->width_in);
+    key_add(&key, model, net->width_in, x, target, low, high);
     if (key.failed) return STATUS_MEMORY;
 #pragma omp critical(radius_store)
     {

@@ -15,6 +15,8 @@ void radii_free(struct radii *r);
 /* lo <= radius(M, x) <= hi, or radius(M, x, target) when target >= 0; x has net->width_in entries; low, high: corners of the box, or NULL. model: its name in the statement.
  * STATUS_UNSUPPORTED when the network's outputs are no polynomials of degree two, STATUS_INPUT when the target is the answer itself. */
 enum status radii_find(fmpq_t lo, fmpq_t hi, struct radii *r, const char *model, const struct net *net, const fmpq *x, long target, const fmpq *low, const fmpq *high, struct diag *d) MUST_USE;
+/* The u behind the upper end that radii_find answered for the same question. false: it was not asked, or there is none. */
+bool radii_point(fmpq *u, const struct radii *r, const char *model, size_t n, const fmpq *x, long target, const fmpq *low, const fmpq *high);
 struct spectra;
 struct spectra *radii_spectra(const struct radii *r);      /* spectral.h; r may be NULL */
 /* How many were found, and the upper end of each; r may be NULL. */

@@ -265,18 +265,40 @@ static void square(arb_t out, const struct eigenbasis *s, size_t i, arb_srcptr x
     arb_nonnegative_part(out, out);
 }
 
+/* Squares of the products of x with the vectors, by place, in the order `at`, as far as they are known: at[0] .. at[known - 1]; size: x'x. */
+struct seen { arb_srcptr x; arb_ptr squares; arb_t size; size_t *at, known; };
+
+static bool seen_init(struct seen *v, const struct eigenbasis *s, arb_srcptr x)
+{
+    *v = (struct seen){.x = x, .at = falling(s), .squares = _arb_vec_init((slong)s->n)};
+    arb_init(v->size);
+    arb_dot(v->size, NULL, 0, x, 1, x, 1, (slong)s->n, BITS);
+    return v->at && s->good;
+}
+
+static void seen_clear(struct seen *v, size_t n)
+{
+    _arb_vec_clear(v->squares, (slong)n);
+    arb_clear(v->size);
+    free(v->at);
+}
+
+static void see(struct seen *v, const struct eigenbasis *s, size_t to)
+{
+    for (; v->known < to; v->known++) square(v->squares + v->known, s, v->at[v->known], v->x);
+}
+
 /* Places from .. to are not told apart: whichever are kept add between min(0, least) and max(0, most) times the square of x in their space. */
-static void add_cluster(arb_t out, const struct eigenbasis *s, const size_t *at, size_t from, size_t to, arb_srcptr x, const arb_t error)
+static void add_cluster(arb_t out, const struct eigenbasis *s, const struct seen *v, size_t from, size_t to, const arb_t error)
 {
     arb_t part, least, most, t;
     arb_init(part), arb_init(least), arb_init(most), arb_init(t);
     arb_set(part, error);
     for (size_t i = from; i < to; i++) {
-        square(t, s, at[i], x);
-        arb_add(part, part, t, BITS);
-        arb_sub(t, s->d + at[i], s->eta, BITS);
+        arb_add(part, part, v->squares + i, BITS);
+        arb_sub(t, s->d + v->at[i], s->eta, BITS);
         arb_min(least, least, t, BITS);
-        arb_add(t, s->d + at[i], s->eta, BITS);
+        arb_add(t, s->d + v->at[i], s->eta, BITS);
         arb_max(most, most, t, BITS);
     }
     upper(part);
@@ -287,39 +309,51 @@ static void add_cluster(arb_t out, const struct eigenbasis *s, const size_t *at,
     arb_clear(part), arb_clear(least), arb_clear(most), arb_clear(t);
 }
 
-bool spectral_cut(arb_t out, const struct eigenbasis *s, size_t k, arb_srcptr x)
+static bool cut(arb_t out, const struct eigenbasis *s, size_t k, struct seen *v)
 {
-    size_t *at = falling(s), from = k < s->n ? k : s->n, to = from;
-    arb_t first, second, error, size, t;
-    arb_indeterminate(out);
-    if (!at || !s->good) {
-        free(at);
-        return false;
-    }
-    arb_init(first), arb_init(second), arb_init(error), arb_init(size), arb_init(t);
-    while (!cut_sine(first, s, at, from)) from--;
-    while (!cut_sine(second, s, at, to)) to++;
-    arb_dot(size, NULL, 0, x, 1, x, 1, (slong)s->n, BITS);
+    size_t from = k < s->n ? k : s->n, to = from;
+    arb_t first, second, error, t;
+    arb_init(first), arb_init(second), arb_init(error), arb_init(t);
+    while (!cut_sine(first, s, v->at, from)) from--;
+    while (!cut_sine(second, s, v->at, to)) to++;
+    see(v, s, to);
     arb_zero(out);
-    for (size_t i = 0; i < from; i++) {
-        square(t, s, at[i], x);
-        arb_addmul(out, s->d + at[i], t, BITS);
-    }
+    for (size_t i = 0; i < from; i++) arb_addmul(out, s->d + v->at[i], v->squares + i, BITS);
     arb_mul_ui(t, s->f, 3, BITS);
     arb_add(t, t, first, BITS);
     if (from > 0) {                       /* (eta + top (sine + 3 f)) |x|^2 */
         arb_mul(error, s->top, t, BITS);
         arb_add(error, error, s->eta, BITS);
-        arb_mul(error, error, size, BITS);
+        arb_mul(error, error, v->size, BITS);
         arb_add_error(out, error);
     }
     if (from < to) {
         arb_add(t, t, second, BITS);
-        arb_mul(error, t, size, BITS);
+        arb_mul(error, t, v->size, BITS);
         upper(error);
-        add_cluster(out, s, at, from, to, x, error);
+        add_cluster(out, s, v, from, to, error);
     }
-    arb_clear(first), arb_clear(second), arb_clear(error), arb_clear(size), arb_clear(t);
-    free(at);
+    arb_clear(first), arb_clear(second), arb_clear(error), arb_clear(t);
     return from == to;
+}
+
+bool spectral_cut(arb_t out, const struct eigenbasis *s, size_t k, arb_srcptr x)
+{
+    struct seen v;
+    arb_indeterminate(out);
+    bool told = seen_init(&v, s, x) && cut(out, s, k, &v);
+    seen_clear(&v, s->n);
+    return told;
+}
+
+bool spectral_cuts(arb_ptr out, const struct eigenbasis *s, arb_srcptr x)
+{
+    struct seen v;
+    bool good = seen_init(&v, s, x);
+    for (size_t k = 0; k <= s->n; k++) {
+        arb_indeterminate(out + k);
+        if (good) (void)cut(out + k, s, k, &v);
+    }
+    seen_clear(&v, s->n);
+    return good;
 }

@@ -25,6 +25,9 @@ bool spectral_vector(arb_ptr out, const struct eigenbasis *s, size_t i);
 /* x'A_k x for A cut to k eigenvectors of largest |eigenvalue|. false: where to cut is not settled, the ball covers every choice. */
 bool spectral_cut(arb_t out, const struct eigenbasis *s, size_t k, arb_srcptr x);
 
+/* The same for every k from 0 to n, n + 1 balls. false: no memory, or the basis is not good; then nothing is known. */
+bool spectral_cuts(arb_ptr out, const struct eigenbasis *s, arb_srcptr x);
+
 /* spectral_store.c: what a statement has turned already, shared by its threads; what is found stays where it is. */
 struct spectra;
 struct outputs;

@@ -56,11 +56,7 @@ static const struct eigenbasis *output(struct spectra *s, const struct outputs *
     fmpz_init(den);
     fmpz_one(den);
     fmpz_mul_2exp(den, den, o->scale + 1);
-    for (size_t u = 0; u < n; u++)
-        for (size_t v = u; v < n; v++) {
-            fmpz_mul_2exp(num + u * n + v, o->c + j * o->each + monomial(n, u + 1, v + 1), u == v ? 1 : 0);
-            fmpz_set(num + v * n + u, num + u * n + v);
-        }
+    form_numerators(num, o->c + j * o->each, n);
     const struct eigenbasis *found = keep(s, o, j, num, den, n);
     fmpz_clear(den);
     return found;

@@ -49,6 +49,7 @@ $ weightproof verify --help
 >   --accept-solver            print what only a solver says as proved (solver only)
 >   --json OUT                 write the results as JSON (- for standard output, without the lines)
 >   --report OUT.html          write the results as one HTML page
+>   --picture ROWSxCOLUMNS     in the report, inputs of so many numbers are pictures of that shape (default: square ones) (may be repeated)
 >   --certificates DIR         write a bundle that can be checked on its own
 >   --failures DIR             write failing inputs and the PyTorch lines that replay them
 >   -q, --quiet                print the summary line only
