@@ -15,6 +15,7 @@ import tempfile
 from fractions import Fraction
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import solvers  # noqa: E402
 from random_queries import queries  # noqa: E402
 
 a = argparse.ArgumentParser()
@@ -34,37 +35,6 @@ def fail(words):
     global failed
     failed += 1
     print("FAILED " + words)
-
-
-def z3(path):
-    p = subprocess.run([a.z3, "-T:%d" % a.seconds, "rlimit=20000000", path], capture_output=True, text=True, timeout=60)
-    word = p.stdout.split("\n")[0]
-    return word if word in ("sat", "unsat") else "error " + p.stdout[:200] if "error" in p.stdout else "unknown"
-
-
-CVC5 = """
-import sys, cvc5 as c
-tm = c.TermManager()
-solver = c.Solver(tm)
-parser = c.InputParser(solver)
-parser.setFileInput(c.InputLanguage.SMT_LIB_2_6, sys.argv[1])
-symbols, out = parser.getSymbolManager(), ""
-while True:
-    command = parser.nextCommand()
-    if command.isNull():
-        break
-    out += command.invoke(solver, symbols)
-print(out)
-"""
-
-
-def cvc5(path):
-    """In a process of its own: cvc5 does not always keep a limit of time."""
-    try:
-        p = subprocess.run([sys.executable, "-c", CVC5, path], capture_output=True, text=True, timeout=10)
-    except subprocess.TimeoutExpired:
-        return "unknown"
-    return (p.stdout.split() or ["unknown"])[0] if p.returncode == 0 else "error " + p.stderr[-200:]
 
 
 def expected(claim, result):
@@ -121,9 +91,9 @@ def well_formed(folder, claims):
 
 
 def compare_solvers(name, i, claim, want, path):
-    relaxed, words = "perhaps" in open(path).read(4000 + len(claim) * 3), {"Z3": z3(path)}
+    relaxed, words = "perhaps" in open(path).read(4000 + len(claim) * 3), {"Z3": solvers.z3(a.z3, path, a.seconds)}
     if a.cvc5:
-        words["cvc5"] = cvc5(path)
+        words["cvc5"] = solvers.cvc5(path)
     for solver, word in words.items():
         good = word == "unknown" or want is None or word == want or (relaxed and word == "sat")
         seen[solver + " " + (word if word == want or word == "unknown" else "sat of an enclosure" if good and want else "nothing to compare" if good else "WRONG")] += 1

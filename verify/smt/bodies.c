@@ -211,8 +211,9 @@ enum status hunt_average(struct outcome *out, const struct statement *s, struct 
 
 /* ---- optima ---- */
 
-/* In the order of minimize: of maximize everything is turned around. best: the least end above a value that was found; low: no value is below, by the solver's word. */
-struct descent { struct hunt h; bool found, low_known, maximize; mpq_t best, low, room; enum solver_word last; };
+/* In the order of minimize: of maximize everything is turned around. best: the least end above a value that was found; low: no value is below, by the solver's word.
+ * bottom: the least lower end that was met: below best where executions in float32 differ. */
+struct descent { struct hunt h; bool found, low_known, maximize; mpq_t best, low, bottom, room; enum solver_word last; };
 
 /* The value at the input at hand: best, and where. */
 static enum status meet(struct descent *x, struct outcome *out)
@@ -228,6 +229,7 @@ static enum status meet(struct descent *x, struct outcome *out)
     if (status == STATUS_OK && where == TRUTH_TRUE && arb_is_finite(v)) {
         if (x->maximize) arb_neg(v, v);
         ball_ends(lo, hi, v, 256);
+        if (!x->found || mpq_cmp(lo, x->bottom) < 0) mpq_set(x->bottom, lo);
         if (!x->found || mpq_cmp(hi, x->best) < 0) {
             mpq_set(x->best, hi);
             x->found = true;
@@ -287,19 +289,35 @@ static enum status descend(struct descent *x, struct outcome *out)
     return s;
 }
 
+/* Down to where some execution may be, at the inputs met and at those that are not better by as much as is asked for; true: that is further than asked. */
+static bool executions_differ(struct descent *x)
+{
+    mpq_t width;
+    mpq_init(width);
+    mpq_sub(x->bottom, x->bottom, x->room);
+    if (!x->low_known || mpq_cmp(x->bottom, x->low) < 0) mpq_set(x->low, x->bottom);
+    x->low_known = true;
+    mpq_sub(width, x->best, x->low);
+    mpq_mul_2exp(x->bottom, x->room, 3);
+    bool wide = mpq_cmp(width, x->bottom) > 0;
+    mpq_clear(width);
+    return wide;
+}
+
 enum status hunt_optimum(struct outcome *out, const struct statement *s, struct tiers *tiers, const struct limits *l, struct diag *d)
 {
     struct descent x = {.maximize = s->body == BODY_MAXIMIZE};
     mpz_t size;
     mpz_init(size);
-    mpq_inits(x.best, x.low, x.room, NULL);
+    mpq_inits(x.best, x.low, x.bottom, x.room, NULL);
     within_of(x.room, s);
     enum status status = hunt_open(&x.h, s, SMT_VALUE, tiers, l, d);
     if (status == STATUS_OK) status = descend(&x, out);
     if (status != STATUS_OK) goto done;
-    bool few = hunt_few(size, &x.h);
+    bool few = hunt_few(size, &x.h), wide = s->semantics == SEMANTICS_FLOAT32 && x.found && executions_differ(&x);
     if (x.found && x.last == SOLVER_UNKNOWN) status = hunt_no_verdict(out, "the solver does not know", x.h.reason);
     else if (!x.found) status = x.last == SOLVER_UNSAT && few ? vacuous(out) : hunt_no_verdict(out, "the solver does not know", x.h.reason);
+    else if (wide) status = hunt_no_verdict(out, "the certified interval is wider than asked: the executions of float32 differ by more; ask for a wider `within`", NULL);
     else if (!few) status = hunt_no_verdict(out, "the solver says that no value lies beyond the one found, which is no proof, and there are too many inputs to evaluate", NULL);
     else if (x.maximize) {
         mpq_neg(x.best, x.best), mpq_neg(x.low, x.low);
@@ -309,6 +327,6 @@ enum status hunt_optimum(struct outcome *out, const struct statement *s, struct 
 done:
     hunt_close(&x.h);
     mpz_clear(size);
-    mpq_clears(x.best, x.low, x.room, NULL);
+    mpq_clears(x.best, x.low, x.bottom, x.room, NULL);
     return status;
 }

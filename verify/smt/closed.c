@@ -1,5 +1,5 @@
-/* closed.c: what rests on no variable of the solver and on no network (matrices of weights, ranks, eigenvalues of interaction matrices): the interpreter's value, exact or
- * between its bounds. Variables of written-out quantifiers are bound there too. */
+/* closed.c: what rests on no variable but integers and sequences, and on no encoding of a network (matrices of weights, ranks, eigenvalues of interaction matrices, distances
+ * of rows of data): the interpreter's value in each case of these variables, exact or between its bounds. Variables of written-out quantifiers have one case. */
 #include <string.h>
 #include "core/mem.h"
 #include "core/number.h"
@@ -7,42 +7,120 @@
 
 #define PREC 256
 
-static bool bind_slots(struct smt *m, const struct expr *e)
+struct interp *smt_interp(struct smt *m, bool real)
 {
-    bool *used = smt_array(m, m->s->n_slots + 1, sizeof *used);
-    if (!used) return false;
-    expr_free_slots(used, m->s->n_slots, e);
+    struct interp **in = &m->interps[real];
+    if (*in || m->status != STATUS_OK) return *in;
+    if (real) {
+        m->real = *m->s;
+        m->real.semantics = SEMANTICS_REAL;
+    }
+    enum status s = interp_new(in, real ? &m->real : m->s, PREC);
+    if (s != STATUS_OK) m->status = s;
+    return s == STATUS_OK ? *in : NULL;
+}
+
+/* Tables of integers? */
+static bool is_whole(const struct sym *v)
+{
+    for (size_t i = 0; i < v->n; i++) {
+        const struct entry *e = &v->e[i];
+        if (v->is_truth || v->rank > 1 || !entry_exact(e)) return false;
+        for (size_t k = 0; k < entry_cases(e); k++)
+            if (mpz_cmp_ui(mpq_denref(e->lo + k), 1) != 0 || !mpz_fits_sint_p(mpq_numref(e->lo + k))) return false;
+    }
+    return true;
+}
+
+bool smt_cases(struct smt_cases *out, struct smt *m, const struct expr *e, size_t most)
+{
+    *out = (struct smt_cases){.slots = smt_array(m, m->s->n_slots + 1, sizeof *out->slots)};
+    bool fits = true;
+    if (!out->slots) return false;
+    expr_free_slots(out->slots, m->s->n_slots, e);
     for (size_t slot = 0; slot < m->s->n_slots; slot++) {
-        const struct sym *v = used[slot] ? m->slots[slot] : NULL;
-        if (!used[slot]) continue;
-        if (!v || v->is_truth || v->rank != 0 || !entry_constant(&v->e[0])) return smt_fail(m, STATUS_UNSUPPORTED, "a layer, head or matrix that rests on the variables of the claim has no encoding");
-        interp_bind_int(m->closed, (int)slot, mpz_get_si(mpq_numref(v->e[0].lo)));
+        const struct sym *v = out->slots[slot] ? m->slots[slot] : NULL;
+        if (!out->slots[slot]) continue;
+        if (!v || !is_whole(v)) return false;
+        for (size_t i = 0; i < v->n; i++) fits = fits && split_both(&out->split, m, out->split, v->e[i].split);
+    }
+    out->n = out->split ? out->split->n : 1;
+    return m->status == STATUS_OK && ((fits && out->n <= most) || smt_fail(m, STATUS_LIMIT, "an expression that rests on more than %zu cases of the variables has no encoding here", most));
+}
+
+void smt_bind_case(struct smt *m, struct interp *in, const struct smt_cases *c, size_t i)
+{
+    for (size_t slot = 0; slot < m->s->n_slots; slot++) {
+        const struct sym *v = m->slots[slot];
+        if (!c->slots[slot]) continue;
+        int *t = smt_array(m, v->n, sizeof *t);
+        for (size_t k = 0; t && k < v->n; k++) t[k] = (int)mpz_get_si(mpq_numref(v->e[k].lo + split_case(v->e[k].split, c->split, i)));
+        if (t && v->rank == 0) interp_bind_int(in, (int)slot, t[0]);
+        else if (t) interp_bind_tokens(in, (int)slot, t, v->n);
+    }
+}
+
+static const struct sym *nothing(struct smt *m, const struct expr *e, const char *why)
+{
+    smt_fail(m, STATUS_UNSUPPORTED, "%s %s", e->form == FORM_CALL ? function_table[e->function].name : "a constant", why);
+    return NULL;
+}
+
+/* The value in case i; *none: it has none there. */
+static bool value_in_case(struct interp_array *a, bool *none, struct smt *m, const struct smt_cases *c, size_t i, const struct expr *e)
+{
+    struct interp *in = smt_interp(m, false);
+    struct diag d;
+    *none = false;
+    if (!in) return false;
+    diag_init(&d);
+    smt_bind_case(m, in, c, i);
+    enum status s = interp_array(a, in, e, c->split ? &d : m->d);
+    *none = s == STATUS_INPUT && c->split;
+    diag_clear(&d);
+    if (s == STATUS_UNSUPPORTED) (void)nothing(m, e, "has no enclosure here");
+    else if (s != STATUS_OK && !*none && m->status == STATUS_OK) m->status = s;
+    return m->status == STATUS_OK;
+}
+
+static struct sym *shaped(struct smt *m, const struct interp_array *a, const struct split *split)
+{
+    struct sym *out = sym_new(m, a->rank, a->shape);
+    for (size_t i = 0; out && i < out->n && m->status == STATUS_OK; i++) {
+        size_t n = split ? split->n : 1;
+        out->e[i] = (struct entry){.table = true, .split = split, .lo = smt_numbers(m, n)};
+        out->e[i].hi = a->exact ? out->e[i].lo : smt_numbers(m, n);
+    }
+    return m->status == STATUS_OK ? out : NULL;
+}
+
+static bool put(struct smt *m, struct sym *out, size_t at, const struct interp_array *a, const struct expr *e)
+{
+    bool same = out->n == a->n && out->rank == a->rank && (out->n == 0 || (out->e[0].lo == out->e[0].hi) == (a->exact != NULL));
+    if (!same) return nothing(m, e, "has another shape for other values of the variables") != NULL;
+    for (size_t i = 0; i < out->n; i++) {
+        if (a->exact) fmpq_get_mpq(out->e[i].lo + at, a->exact + i);
+        else if (arb_is_finite(a->balls + i)) ball_ends(out->e[i].lo + at, out->e[i].hi + at, a->balls + i, 128);
+        else return nothing(m, e, "has no enclosure here") != NULL;
     }
     return true;
 }
 
 const struct sym *smt_closed(struct smt *m, const struct expr *e)
 {
-    struct interp_array a = {0};
+    struct smt_cases c;
+    struct sym *out = NULL;
     if (m->status != STATUS_OK) return NULL;
-    enum status s = m->closed ? STATUS_OK : interp_new(&m->closed, m->s, PREC);
-    if (s == STATUS_OK && !bind_slots(m, e)) return NULL;
-    if (s == STATUS_OK) s = interp_array(&a, m->closed, e, m->d);
-    struct sym *out = s == STATUS_OK ? sym_new(m, a.rank, a.shape) : NULL;
-    mpq_t lo, hi;
-    mpq_init(lo), mpq_init(hi);
-    for (size_t i = 0; out && i < out->n && m->status == STATUS_OK; i++) {
-        if (a.exact) fmpq_get_mpq(lo, a.exact + i);
-        else if (arb_is_finite(a.balls + i)) ball_ends(lo, hi, a.balls + i, 128);
-        else smt_fail(m, STATUS_UNSUPPORTED, "%s has no enclosure here", e->form == FORM_CALL ? function_table[e->function].name : "a constant");
-        out->e[i] = entry_number(m, lo);
-        if (!a.exact && m->status == STATUS_OK && !mpq_equal(lo, hi)) {
-            out->e[i].hi = smt_numbers(m, 1);
-            if (out->e[i].hi) mpq_set(out->e[i].hi, hi);
+    if (!smt_cases(&c, m, e, SMT_CASES)) return nothing(m, e, "of real variables has no encoding");
+    for (size_t i = 0; i < c.n && m->status == STATUS_OK; i++) {
+        struct interp_array a = {0};
+        bool none;
+        if (value_in_case(&a, &none, m, &c, i, e)) {
+            if (none) smt_require(m, truth_not(m, c.split ? split_when(m, c.split, i) : "true"));
+            else if (out || (out = shaped(m, &a, c.split))) (void)put(m, out, i, &a, e);
         }
+        interp_array_clear(&a);
     }
-    mpq_clear(lo), mpq_clear(hi);
-    interp_array_clear(&a);
-    if (s != STATUS_OK && m->status == STATUS_OK) m->status = s;
+    if (!out && m->status == STATUS_OK) return nothing(m, e, "has no value for any value of the variables");
     return m->status == STATUS_OK ? out : NULL;
 }

@@ -118,6 +118,15 @@ static const char *compare_cases(struct smt *m, enum oper oper, const struct ent
     return few_no ? truth_not(m, any) : any;
 }
 
+/* Against 0 where d rests on few cases, or on the shares of one row; NULL: it rests on more, and d is what to compare then. */
+static const char *settle(struct smt *m, enum oper oper, struct entry *d)
+{
+    struct entry e = *d;
+    struct smt_shares *shares = only_shares(d);
+    if (shares && times_total(&e, m, d, shares)) *d = e;
+    return compare_cases(m, oper, d);
+}
+
 /* a - b against 0 */
 const char *term_compare(struct smt *m, enum oper oper, struct entry a, struct entry b)
 {
@@ -137,12 +146,10 @@ const char *term_compare(struct smt *m, enum oper oper, struct entry a, struct e
     entry_ends(&bl, &bh, &b);
     if (high < 0 || ah < bl) return truth_of(compares(oper, -1));
     if (low > 0 || al > bh) return truth_of(compares(oper, 1));
-    struct entry e = d;
-    struct smt_shares *shares = only_shares(&d);
-    if (shares && !times_total(&e, m, &d, shares)) e = d;
-    const char *t = compare_cases(m, oper, &e), *x;
+    struct entry plain;
+    const char *t = term_without_errors(&plain, m, &d) ? settle(m, oper, &plain) : NULL, *x;
+    if (!t && m->status == STATUS_OK) t = settle(m, oper, &d);
     if (t || m->status != STATUS_OK) return t ? t : "false";
-    d = e;
     x = entry_term_of(m, &d);
     if (oper == OPER_NE) return truth_not(m, smt_format(m, "(= %s 0.0)", x));
     return smt_format(m, "(%s %s 0.0)", words[oper], x);

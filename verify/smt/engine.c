@@ -26,7 +26,6 @@ static bool smt_takes(const struct statement *s, struct text *why)
 {
     const char *no = s->undecidable ? s->undecidable : !s->text ? "the statement is not complete" : NULL;
     bool counts = s->body == BODY_COUNT || s->body == BODY_AVERAGE;
-    if (!no && s->semantics != SEMANTICS_REAL) no = "executions in float32 have no encoding";
     for (size_t i = 0; !no && counts && i < binders(s)->n; i++)
         if (binders(s)->items[i].set->form == FORM_IMAGE) no = "the elements of an image set are counted as often as they occur";
     if (!no && binders(s)->n == 0) no = "the claim has no variable";
@@ -41,8 +40,8 @@ static double smt_cost(const struct statement *s)
     return 1e30;   /* after all others */
 }
 
-/* Is the input at hand one that refutes (proves an `exists`), or satisfies the premises? */
-static enum status is_sought(bool *out, const struct hunt *h)
+/* Is the input at hand one that refutes (proves an `exists`), or satisfies the premises? *open: that is not settled, as where executions in float32 differ. */
+static enum status is_sought(bool *out, bool *open, const struct hunt *h)
 {
     const struct expr *e = h->s->subject, *where = h->s->forall_where;
     enum truth t = TRUTH_TRUE;
@@ -50,10 +49,12 @@ static enum status is_sought(bool *out, const struct hunt *h)
     if (exists) where = e->where, e = e->args[0];
     enum status s = where ? tiers_truth(&t, h->tiers, where, h->d) : STATUS_OK;
     *out = s == STATUS_OK && t == TRUTH_TRUE;
+    *open = s == STATUS_OK && t == TRUTH_UNSETTLED;
     if (!*out) return s;
     if (!premises) {
         s = tiers_truth(&t, h->tiers, e, h->d);
         *out = s == STATUS_OK && t == (exists ? TRUTH_TRUE : TRUTH_FALSE);
+        *open = s == STATUS_OK && t == TRUTH_UNSETTLED;
     }
     for (; h->m.goal == SMT_ANTECEDENTS && *out && s == STATUS_OK && e->form == FORM_BINARY && e->oper == OPER_IMPLIES; e = e->args[1]) {
         s = tiers_truth(&t, h->tiers, e->args[0], h->d);
@@ -65,13 +66,14 @@ static enum status is_sought(bool *out, const struct hunt *h)
 /* word SAT: such an input is bound. UNKNOWN: h->reason, if the solver said one. */
 static enum status search(enum solver_word *word, struct hunt *h)
 {
-    bool found = false;
+    bool found = false, open;
     enum status s = STATUS_OK;
     *word = SOLVER_SAT;
     for (int round = 0; s == STATUS_OK && !found && round < ROUNDS; round++) {
         s = hunt_ask(word, h, NULL);
         if (s != STATUS_OK || *word != SOLVER_SAT) return s;
-        s = is_sought(&found, h);
+        s = is_sought(&found, &open, h);
+        h->open += open;
         if (s == STATUS_OK && !found) hunt_refine(h);
     }
     if (!found) *word = SOLVER_UNKNOWN;
@@ -89,6 +91,16 @@ static enum status find_witness(struct outcome *out, const struct hunt *claim, e
     return s;
 }
 
+static enum status not_settled(struct outcome *out, const struct hunt *h)
+{
+    struct text t;
+    text_init(&t);
+    text_addf(&t, "the solver finds no other input, and at %zu that it found %s", h->open, h->s->semantics == SEMANTICS_FLOAT32 ? "executions in float32 may differ" : "it is not settled whether the claim holds");
+    enum status s = t.failed ? STATUS_MEMORY : hunt_no_verdict(out, t.data, NULL);
+    text_clear(&t);
+    return s;
+}
+
 static enum status nothing_found(struct outcome *out, struct hunt *h)
 {
     enum solver_word word;
@@ -97,6 +109,7 @@ static enum status nothing_found(struct outcome *out, struct hunt *h)
     bool few = hunt_few(n, h), exists = h->meaning == SMT_PROVES;
     mpz_clear(n);
     out->rule = "enumerate";
+    if (h->open) return not_settled(out, h);
     if (!few) return hunt_no_verdict(out, exists ? "the solver says that no input satisfies it, which is no proof, and there are too many inputs to evaluate"
                                                  : "the solver says that no input falsifies it, which is no proof, and there are too many inputs to evaluate", NULL);
     if (exists) {

@@ -35,6 +35,7 @@ static void head(struct text *out, const struct smt *m, enum smt_meaning meaning
         text_addf(out, "; model %s: network %s\n", b->name, b->model.net.sha256);
     }
     text_add(out, "; |t[0]=5| says that token 0 of t is 5; |M.NODE[i,e]| is entry e of row i of a node. Numbers are exact.\n");
+    if (s->semantics == SEMANTICS_FLOAT32) text_add(out, "; float32: |....err| is what an execution, in whatever order it adds, has there less the real value.\n");
     text_add(out, say(meaning, m->relaxed));
     text_addf(out, "(set-logic %s)\n", m->products ? "QF_NRA" : "QF_LRA");
 }
@@ -94,7 +95,6 @@ enum status smt_write(struct smt_document *out, struct smt *m)
 {
     memset(out, 0, sizeof *out);
     text_init(&out->text);
-    if (m->status == STATUS_OK && m->s->semantics != SEMANTICS_REAL) smt_fail(m, STATUS_UNSUPPORTED, "executions in float32 have no encoding");
     if (m->status == STATUS_OK) out->meaning = m->s->body == BODY_PROVE ? prove(m) : other(m);
     if (m->status != STATUS_OK) return m->status;
     out->products = m->products;

@@ -221,13 +221,25 @@ static const char *compare(struct smt *m, const struct expr *e)
     return m->status == STATUS_OK ? truth_all(m, parts, e->n_args - 1) : "false";
 }
 
+/* e, which is looked at only where `when` holds */
+static const struct sym *evaluated_if(struct smt *m, const char *when, const struct expr *e)
+{
+    struct smt_path path = {when, m->path};
+    m->path = &path;
+    const struct sym *v = smt_eval(m, e);
+    m->path = path.before;
+    return v;
+}
+
 static const char *connective(struct smt *m, const struct expr *e)
 {
     const char *a = smt_truth(m, e->args[0]);
     /* what is not looked at is no error */
     if (m->status != STATUS_OK || (e->oper == OPER_AND && is_false(a)) || (e->oper == OPER_OR && is_true(a))) return a;
     if (e->oper == OPER_IMPLIES && is_false(a)) return "true";
-    const char *b = smt_truth(m, e->args[1]);
+    const struct sym *second = evaluated_if(m, e->oper == OPER_OR ? truth_not(m, a) : e->oper == OPER_IFF ? "true" : a, e->args[1]);
+    if (m->status != STATUS_OK || !second->is_truth) return "false";
+    const char *b = second->truth;
     switch (e->oper) {
     case OPER_AND: return truth_and(m, a, b);
     case OPER_OR: return truth_or(m, a, b);
@@ -244,7 +256,7 @@ static const struct sym *conditional(struct smt *m, const struct expr *e)
     const char *when = smt_truth(m, e->args[0]);
     if (m->status != STATUS_OK) return NULL;
     if (is_true(when) || is_false(when)) return smt_eval(m, e->args[is_true(when) ? 1 : 2]);
-    const struct sym *a = smt_eval(m, e->args[1]), *b = smt_eval(m, e->args[2]);
+    const struct sym *a = evaluated_if(m, when, e->args[1]), *b = evaluated_if(m, truth_not(m, when), e->args[2]);
     if (m->status != STATUS_OK) return NULL;
     if (a->is_truth) return sym_truth(m, truth_and(m, truth_or(m, truth_not(m, when), a->truth), truth_or(m, when, b->truth)));
     struct sym *out = sym_new(m, a->rank, a->shape);

@@ -8,7 +8,7 @@ struct hunt {
     const struct statement *s; const struct limits *l; struct diag *d; struct tiers *tiers; const struct binds *binds;
     struct smt m; enum smt_meaning meaning;
     struct text head, excluded, names; char *reason;
-    size_t asked;
+    size_t asked, open;        /* open: inputs that it is not settled for */
 };
 /* h is cleared by hunt_close, also after a failure. */
 enum status hunt_open(struct hunt *h, const struct statement *s, enum smt_goal goal, struct tiers *tiers, const struct limits *l, struct diag *d) MUST_USE;

@@ -91,8 +91,7 @@ static bool read_reals(struct smt *m, struct smt_site *site, const struct sym *i
     return (site->n >= 1 && site->n <= net->n_ctx) || smt_fail(m, STATUS_INPUT, "an input of %zu rows, the model takes 1 to %zu", site->n, net->n_ctx);
 }
 
-/* Does e read a variable that has another value in another instance of a quantifier? */
-static bool moves(const struct smt *m, const struct expr *e)
+bool smt_moves(const struct smt *m, const struct expr *e)
 {
     for (size_t slot = 0; slot < m->s->n_slots; slot++)
         if (m->concrete[slot] && expr_uses_slot(e, (int)slot)) return true;
@@ -135,17 +134,17 @@ struct smt_site *smt_site_on(struct smt *m, const struct expr *model, const stru
 
 struct smt_site *smt_site_of(struct smt *m, const struct expr *model, const struct expr *input)
 {
-    bool kept = !moves(m, model) && !moves(m, input);
+    bool kept = !smt_moves(m, model) && !smt_moves(m, input);
     for (size_t i = 0; i < m->n_sites; i++) {
         struct smt_site *s = m->sites[i];
         if (kept && s->closed && s->input && expr_equal(s->model, model) && expr_equal(s->input, input)) return s;
     }
     const struct sym *x = smt_eval(m, input);
+    if (m->status == STATUS_OK && m->s->semantics == SEMANTICS_FLOAT32 && !m->as_real) x = rounded_input(m, x);
     return m->status == STATUS_OK ? smt_site_on(m, model, input, x, kept, false) : NULL;
 }
 
-/* A double a little outside, of few digits. */
-static double outside(double x, bool upward)
+double smt_outside(double x, bool upward)
 {
     int e;
     if (x == 0 || !isfinite(x)) return x;
@@ -156,8 +155,8 @@ static double outside(double x, bool upward)
 static void tighten(struct entry *x, double low, double high)
 {
     if (x->table || !(low <= high)) return;
-    if (low > -1e300) x->low = outside(fmax(x->low, low), false);
-    if (high < 1e300) x->high = outside(fmin(x->high, high), true);
+    if (low > -1e300) x->low = smt_outside(fmax(x->low, low), false);
+    if (high < 1e300) x->high = smt_outside(fmin(x->high, high), true);
 }
 
 static const struct smt_patch *patch_of(const struct smt_site *site, size_t node, size_t row)
@@ -196,39 +195,71 @@ static bool scores_seen(struct smt *m, const struct smt_site *site, const struct
     return true;
 }
 
-/* The rows that the first index names, or all; *used: the index was taken. */
-const struct sym *smt_network(struct smt *m, const struct expr *call, const struct expr *const *indices, size_t n, bool *used)
+/* Which rows of a node: one, that a constant first index names, or all. */
+struct rows { struct smt_site *site; size_t node, first, count, width; };
+
+static bool row_asked(struct smt *m, struct rows *r, const struct expr *index, bool *used)
 {
-    struct smt_site *site = smt_site_of(m, call->args[0], call->args[call->n_args - 1]);
-    long node = site ? call_node(m, site->base, call) : -1, first = 0, before = m->last;
-    *used = false;
+    long before = m->last;
+    struct entry i;
+    m->last = (long)r->count - 1;
+    const struct sym *v = smt_eval(m, index);
+    m->last = before;
+    if (m->status != STATUS_OK || !sym_scalar(m, &i, v, index) || !entry_constant(&i)) return m->status == STATUS_OK;
+    long first = mpz_get_si(mpq_numref(i.lo));
+    if (first < 0 || first >= (long)r->count) return smt_fail(m, STATUS_INPUT, "index %ld out of range: the input has %zu rows", first, r->count);
+    r->first = (size_t)first;
+    r->count = 1;
+    *used = true;
+    return true;
+}
+
+static const struct sym *real_rows(struct smt *m, struct rows *r, const struct expr *call, const struct expr *const *indices, size_t n, bool *used)
+{
+    struct smt_site *site = r->site = smt_site_of(m, call->args[0], call->args[call->n_args - 1]);
+    long node = site ? call_node(m, site->base, call) : -1;
     if (node < 0) return NULL;
-    node = (long)change_place(site, (size_t)node);
-    size_t width = site->net->nodes[node].width ? site->net->nodes[node].width : site->n, rows = site->n;
+    r->node = change_place(site, (size_t)node);
+    r->width = site->net->nodes[r->node].width ? site->net->nodes[r->node].width : site->n;
+    r->count = site->n;
     bool vector = site->net->width_in && site->net->n_ctx == 1;
-    if (!vector && n > 0 && indices[0]->form != FORM_SLICE) {
-        m->last = (long)site->n - 1;
-        enum status s = m->status;
-        struct entry i;
-        const struct sym *v = smt_eval(m, indices[0]);
-        m->last = before;
-        if (s != STATUS_OK || m->status != STATUS_OK || !sym_scalar(m, &i, v, indices[0])) return NULL;
-        if (entry_constant(&i)) {
-            first = mpz_get_si(mpq_numref(i.lo));
-            if (first < 0 || first >= (long)site->n) {
-                smt_fail(m, STATUS_INPUT, "index %ld out of range: the input has %zu rows", first, site->n);
-                return NULL;
-            }
-            rows = 1;
-            *used = true;
-        }
-    }
-    if (site->net->nodes[node].op == OP_SCORE && !scores_seen(m, site, indices, n, *used, first, &width)) return NULL;
-    struct sym *out = sym_new(m, vector || *used ? 1 : 2, vector || *used ? (const size_t[]){width} : (const size_t[]){rows, width});
-    for (size_t i = 0; out && i < rows && m->status == STATUS_OK; i++) {
+    if (!vector && n > 0 && indices[0]->form != FORM_SLICE && !row_asked(m, r, indices[0], used)) return NULL;
+    if (site->net->nodes[r->node].op == OP_SCORE && !scores_seen(m, site, indices, n, *used, (long)r->first, &r->width)) return NULL;
+    struct sym *out = sym_new(m, vector || *used ? 1 : 2, vector || *used ? (const size_t[]){r->width} : (const size_t[]){r->count, r->width});
+    for (size_t i = 0; out && i < r->count && m->status == STATUS_OK; i++) {
         size_t whole;
-        const struct entry *r = smt_row(m, site, (size_t)node, (size_t)first + i, &whole);
-        if (r) memcpy(out->e + i * width, r, width * sizeof *r);
+        const struct entry *row = smt_row(m, site, r->node, r->first + i, &whole);
+        if (row) memcpy(out->e + i * r->width, row, r->width * sizeof *row);
     }
     return m->status == STATUS_OK ? out : NULL;
+}
+
+/* Under float32: the real values of the call as a whole, and what its executions err by, where it rests on integers and sequences; of real variables network by network. */
+static const struct sym *executed_rows(struct smt *m, const struct expr *call, const struct expr *const *indices, size_t n, bool *used)
+{
+    struct smt_cases c;
+    struct rows r = {0};
+    bool whole = smt_cases(&c, m, call, SMT_CASES), good = m->status == STATUS_OK;
+    m->as_real = whole;
+    const struct sym *out = good ? real_rows(m, &r, call, indices, n, used) : NULL;
+    m->as_real = false;
+    if (out && r.site->net->nodes[r.node].op == OP_SCORE && r.site->net->causal) {
+        smt_fail(m, STATUS_UNSUPPORTED, "scores under float32 have no encoding: claims about attn have one");
+        return NULL;
+    }
+    if (out && whole) good = executed(m, out->e, out->n, call, r.first * r.width, r.site->n * r.width);
+    for (size_t i = 0; out && !whole && good && i < r.count; i++) good = executed_row(m, out->e + i * r.width, r.width, r.site, r.node, r.first + i);
+    return out && good ? out : NULL;
+}
+
+const struct sym *smt_network(struct smt *m, const struct expr *call, const struct expr *const *indices, size_t n, bool *used)
+{
+    struct rows r = {0};
+    const struct smt_path *path = m->path;
+    bool float32 = m->s->semantics == SEMANTICS_FLOAT32 && !m->as_real;
+    *used = false;
+    m->path = NULL;     /* what is evaluated once serves every place */
+    const struct sym *out = float32 ? executed_rows(m, call, indices, n, used) : real_rows(m, &r, call, indices, n, used);
+    m->path = path;
+    return out;
 }

@@ -295,7 +295,10 @@ static bool add_value(void *context, const char *when)
         if (x->n) memcpy(value, x->value, x->n * sizeof *value), memcpy(whens, x->when, x->n * sizeof *whens);
         x->value = value, x->when = whens, x->room = room;
     }
+    struct smt_path path = {when, m->path};
+    m->path = &path;
     x->value[x->n] = smt_eval(m, x->e->args[0]);
+    m->path = path.before;
     x->when[x->n++] = when;
     return m->status == STATUS_OK;
 }

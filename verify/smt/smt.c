@@ -28,8 +28,9 @@ void smt_clear(struct smt *m)
         free(m->numbers[i].q);
     }
     free(m->numbers);
-    for (size_t i = 0; i < m->n_sites; i++) bounds_free(m->sites[i]->bounds);
     for (size_t i = 0; i < m->n_sites; i++) {
+        bounds_free(m->sites[i]->bounds);
+        adjoint_run_free(m->sites[i]->executions);
         free(m->sites[i]->patches);
         free(m->sites[i]->choices);
     }
@@ -39,7 +40,9 @@ void smt_clear(struct smt *m)
     free(m->edits);
     free(m->replaced);
     free(m->sites);
-    interp_free(m->closed);
+    interp_free(m->interps[0]);
+    interp_free(m->interps[1]);
+    free(m->errors);
     free(m->splits);
     free(m->place);
     free(m->variables);
@@ -139,7 +142,11 @@ void smt_assert(struct smt *m, const char *truth)
     text_add(&m->out, ")\n");
 }
 
-void smt_require(struct smt *m, const char *truth) { m->required = truth_and(m, m->required, truth); }
+void smt_require(struct smt *m, const char *truth)
+{
+    for (const struct smt_path *p = m->path; p; p = p->before) truth = truth_or(m, truth_not(m, p->when), truth);
+    m->required = truth_and(m, m->required, truth);
+}
 
 static void add_integer(struct text *out, const mpz_t z)
 {

@@ -4,6 +4,7 @@
  * Failure is sticky: after smt_fail every function may return anything, and the caller asks smt->status. Memory lives as long as the struct smt. */
 #ifndef WEIGHTPROOF_VERIFY_SMT_H
 #define WEIGHTPROOF_VERIFY_SMT_H
+#include "models/adjoint.h"
 #include "models/bounds.h"
 #include "verify/arena.h"
 #include "verify/edit.h"
@@ -12,9 +13,10 @@
 /* Exactly one of the n truths holds. factors: itself, or those that it is the product of, by id. A product's truths are named when they are asked for (split_when). */
 struct split { size_t n; const char **when; const struct split **factors; size_t n_factors, id; };
 
-/* A variable of the solver, or a term under a name. shares: it is number `member` of a row of shares, which is declared when its name is asked for (real_name). */
+/* A variable of the solver, or a term under a name. shares: it is number `member` of a row of shares; error: it is what an execution in float32 errs by, between
+ * two ends. Both are declared when the name is asked for (real_name). */
 struct smt_shares;
-struct smt_real { const char *name; size_t id; double low, high; struct smt_shares *shares; size_t member; };
+struct smt_real { const char *name; size_t id; double low, high; struct smt_shares *shares; size_t member; mpq_ptr error; bool said; };
 /* p_j = e_j / sum of e, e_j > 0 tables. plain: nothing is left out by padding. */
 struct smt_shares { size_t n; struct entry *p, *e, *keep; bool said; };
 
@@ -47,8 +49,13 @@ struct smt_site {
     struct smt_patch *patches; size_t n_patches, room_patches;
     struct smt_choice *choices; size_t n_choices, room_choices;
     struct bounds *bounds;
-    struct entry **rows;                   /* [node * n + row], NULL: not yet */
+    struct adjoint_run *executions;        /* on the whole box, for the errors of float32 */
+    struct entry **rows, **errors;         /* [node * n + row], NULL: not yet */
 };
+/* What executions of a call differ by from its real value, entry by entry; kept for calls that are the same in every instance. */
+struct smt_errors { const struct expr *call; size_t n; struct entry *e; };
+/* What holds where the expression at hand is looked at. */
+struct smt_path { const char *when; const struct smt_path *before; };
 
 struct smt_variable { const char *name; bool is_int; const struct sym *value; bool real; };
 
@@ -66,11 +73,15 @@ struct smt {
     enum smt_goal goal;
     struct entry value;                    /* of the bodies that have one; for SMT_VALUE */
     const char *required;                  /* where it is false, something in the claim has no value */
+    const struct smt_path *path;
+    bool as_real;                          /* under float32: the real values inside of a call whose executions are enclosed as a whole */
+    struct statement real;                 /* the statement over the reals */
+    struct interp *interps[2];             /* of the statement in balls, and of that; made when asked for */
+    struct smt_errors *errors; size_t n_errors, room_errors;
     size_t fresh, n_reals;
     size_t *place; size_t room_place;      /* by variable: where it stands in the sum at hand, plus 1 */
     struct interp *in;
     const struct sym **slots; bool *concrete;   /* by slot; concrete: bound in `in` too */
-    struct interp *closed;                 /* for what rests on no variable of the solver; made when asked for */
     struct smt_site **sites; size_t n_sites, room_sites;
     struct edited **edits; size_t n_edits, room_edits;
     struct smt_replaced { const struct expr *e; struct retensored *r; } *replaced; size_t n_replaced, room_replaced;
@@ -97,7 +108,7 @@ const char *smt_fresh(struct smt *m, const char *hint);         /* a new name, q
 const char *smt_define(struct smt *m, const char *name, const char *sort, const char *term);   /* name NULL: a new one */
 const char *smt_declare(struct smt *m, const char *name, const char *sort);
 void smt_assert(struct smt *m, const char *truth);
-void smt_require(struct smt *m, const char *truth);
+void smt_require(struct smt *m, const char *truth);              /* where the path leads to the expression at hand */
 void smt_number(struct text *out, const mpq_t q);
 const char *smt_constant(struct smt *m, const mpq_t q);
 
@@ -139,6 +150,8 @@ struct entry table_merged(struct smt *m, const struct entry *e);      /* cases w
 void round_outward(mpq_t lo, mpq_t hi);                         /* to SMT_BITS bits */
 
 /* term.c */
+/* d with every error of float32 as a number between its ends; false: there is none. */
+bool term_without_errors(struct entry *out, struct smt *m, const struct entry *d);
 struct entry term_add(struct smt *m, struct entry a, struct entry b, bool minus);
 struct entry term_scale(struct smt *m, struct entry a, const mpq_t by);
 struct entry term_mul(struct smt *m, struct entry a, struct entry b);
@@ -173,6 +186,8 @@ const struct entry *smt_row(struct smt *m, struct smt_site *site, size_t node, s
 struct entry *row_make(struct smt *m, struct smt_site *site, size_t node, size_t row);
 /* The network of a model expression on the value of an expression; on x itself, rows of a mean (quiet: no comment). */
 struct smt_site *smt_site_of(struct smt *m, const struct expr *model, const struct expr *input);
+double smt_outside(double x, bool upward);                       /* a little outside, of 24 bits */
+bool smt_moves(const struct smt *m, const struct expr *e);       /* has e another value in another instance of a quantifier? */
 struct smt_site *smt_site_on(struct smt *m, const struct expr *model, const struct expr *input, const struct sym *x, bool kept, bool quiet);
 /* change.c: interventions */
 const struct net *change_network(struct smt *m, const char **name, const struct expr *model);   /* of the model, with the tensors of replace, without patches */
@@ -191,8 +206,18 @@ const struct sym *sym_truth(struct smt *m, const char *t);
 const struct sym *sym_entry(struct smt *m, struct entry e);
 bool smt_int(struct smt *m, long *out, const struct expr *e);   /* an integer that no symbolic variable moves */
 bool sym_scalar(struct smt *m, struct entry *out, const struct sym *a, const struct expr *e);
-/* closed.c: what rests on no variable of the solver, by the interpreter */
+/* closed.c: what rests on integers and sequences alone, by the interpreter, in each of their cases */
+struct smt_cases { const struct split *split; bool *slots; size_t n; };
+/* Of the variables that e names. false: one of them is a real number, or (a failure) there are more than `most` cases. */
+bool smt_cases(struct smt_cases *out, struct smt *m, const struct expr *e, size_t most);
+struct interp *smt_interp(struct smt *m, bool real);            /* NULL after a failure */
+void smt_bind_case(struct smt *m, struct interp *in, const struct smt_cases *c, size_t i);
 const struct sym *smt_closed(struct smt *m, const struct expr *e);
+/* float32.c: a = the real entries [n] of a call from `skip` of all its entries on; what executions have there */
+bool executed(struct smt *m, struct entry *a, size_t n, const struct expr *call, size_t skip, size_t all);
+/* The same for a row of a node whose input rests on real variables; and what enters such a network. */
+bool executed_row(struct smt *m, struct entry *a, size_t n, struct smt_site *site, size_t node, size_t row);
+const struct sym *rounded_input(struct smt *m, const struct sym *x);
 /* call.c */
 const struct sym *smt_call(struct smt *m, const struct expr *e);
 const char *smt_argmax_is(struct smt *m, const struct sym *v, struct entry which, bool strict);

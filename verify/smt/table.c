@@ -58,7 +58,13 @@ const char *entry_when(struct smt *m, const struct entry *e, size_t i) { return 
 
 const char *real_name(struct smt *m, const struct smt_real *v)
 {
+    struct smt_real *x = (struct smt_real *)v;
     if (v->shares && !v->shares->said) shares_say(m, v->shares);
+    if (v->error && !v->said) {
+        x->said = true;
+        smt_declare(m, v->name, "Real");
+        smt_assert(m, smt_format(m, "(<= %s %s %s)", smt_constant(m, v->error), v->name, smt_constant(m, v->error + 1)));
+    }
     return v->name;
 }
 

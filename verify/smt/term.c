@@ -276,6 +276,26 @@ struct entry term_mul(struct smt *m, struct entry a, struct entry b)
     return entry_variable(m, smt_define(m, NULL, "Real", smt_format(m, "(* %s %s)", x, y)), known ? down(low) : -INFINITY, known ? up(high) : INFINITY);
 }
 
+bool term_without_errors(struct entry *out, struct smt *m, const struct entry *d)
+{
+    struct sum s = {.m = m};
+    bool some = false;
+    mpq_t one;
+    mpq_init(one);
+    mpq_set_ui(one, 1, 1);
+    for (size_t i = 0; !d->table && i < d->n_parts && m->status == STATUS_OK; i++) {
+        struct summand p = d->parts[i];
+        size_t cases = p.split ? p.split->n : 1;
+        mpq_ptr lo = p.var && p.var->error ? smt_numbers(m, cases) : NULL, hi = lo ? smt_numbers(m, cases) : NULL;
+        for (size_t k = 0; hi && k < cases; k++) interval_mul(lo + k, hi + k, p.lo + k, p.hi + k, p.var->error, p.var->error + 1);
+        if (hi) some = true, p = (struct summand){.split = p.split, .lo = lo, .hi = hi};
+        add_part(&s, &p, one);
+    }
+    mpq_clear(one);
+    *out = finish(&s);
+    return some;
+}
+
 /* The quotient is the number q with q b = a; b must not be 0, which the ends show. */
 struct entry term_div(struct smt *m, struct entry a, struct entry b)
 {
