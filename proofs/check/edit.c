@@ -235,7 +235,7 @@ struct edited *edited_new(const struct net *base, const struct net *clean, const
     x->clean = clean;
     x->n_parts = x->n_asked = n_parts;
     x->part = mem_get((size_t)n_parts, sizeof *x->part);
-    memcpy(x->part, part, (size_t)n_parts * sizeof *part);
+    if (n_parts > 0) memcpy(x->part, part, (size_t)n_parts * sizeof *part);
     x->place = mem_get((size_t)base->n_nodes, sizeof *x->place);
     x->own = mem_get((size_t)base->n_nodes, sizeof *x->own);
     x->net = *base;
