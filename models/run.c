@@ -31,11 +31,14 @@ static void slot_clear(struct slot *s)
     free(s->have);
     free(s->stamp);
     fold_free(s->fold);
+    scores_free(s->scores);
     s->mid = s->rad = NULL;
     s->have = NULL;
     s->stamp = NULL;
     s->fold = NULL;
     s->no_fold = false;
+    s->scores = NULL;
+    s->no_scores = false;
 }
 
 static enum keep keep_of(const struct run *r, size_t node, size_t table)

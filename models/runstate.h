@@ -1,4 +1,4 @@
-/* runstate: what a run keeps. Internal to run.c and fold.c. */
+/* runstate: what a run keeps. Internal to run.c, fold.c and fold_weights.c. */
 #ifndef WEIGHTPROOF_MODELS_RUNSTATE_H
 #define WEIGHTPROOF_MODELS_RUNSTATE_H
 #include <stdint.h>
@@ -16,6 +16,7 @@ struct slot {
     uint64_t *stamp;          /* KEEP_ROWS: clock at which a row was computed, 0 never */
     unsigned char *replaced;  /* [n_ctx] or NULL */
     struct fold *fold; bool no_fold;
+    struct scores *scores; bool no_scores;   /* of a softmax: exponentials by token */
 };
 struct run {
     const struct net *net;
@@ -51,6 +52,12 @@ static inline bool run_replaced(const struct run *r, size_t node, size_t row)
 {
     return r->slots[node].replaced && r->slots[node].replaced[row];
 }
+
+/* Are its rows tables by position and token, or the same for all? */
+bool run_token_only(const struct run *r, size_t node);
+/* Weights of a softmax row from a table, each within *spread of itself and 2^-80 (fold_weights.c). NULL: no such table, or not good enough here. */
+const double *run_weights(double *spread, struct run *r, size_t softmax, size_t row);
+void scores_free(struct scores *t);
 
 /* fold: rows that are linear in averaged token-only values, from tables (fold.c). False: not of that kind, or no room; then
  * the plain kernels serve. */

@@ -58,6 +58,8 @@ bool walk_is_flat(const struct walk *w);
 void walk_range(struct walk *w, const mpz_t from, const mpz_t to);
 /* What every binding is going to be tested for: the walk may leave out bindings for which it is false. */
 void walk_condition(struct walk *w, const struct expr *where);
+/* Has the walk itself found that condition true at the binding it is on? */
+bool walk_has_tested(const struct walk *w);
 /* From the beginning of its range again; sets that depend on names bound outside are read anew. */
 void walk_restart(struct walk *w);
 enum status walk_next(bool *more, struct walk *w, struct diag *d) MUST_USE;

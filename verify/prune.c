@@ -113,11 +113,10 @@ static enum status take(bool *taken, struct reader *r, const struct expr *e)
     return e->form == FORM_CALL && e->function == FUNCTION_DISTINCT ? take_distinct(taken, r, e) : STATUS_OK;
 }
 
-enum status prune_add(struct prune *p, const struct interp *in, const struct expr *where, int slot, size_t n, const bool *stands)
+enum status prune_add(bool *whole, struct prune *p, const struct interp *in, const struct expr *where, int slot, size_t n, const bool *stands)
 {
     struct reader r = {p, in, slot, (long)n, stands};
-    bool taken;
-    return take(&taken, &r, where);
+    return take(whole, &r, where);
 }
 
 static int by_depth(const void *a, const void *b)

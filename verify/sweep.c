@@ -233,7 +233,7 @@ static enum status visit(struct worker *w)
     enum truth here = TRUTH_TRUE;
     enum status s = STATUS_OK;
     w->tally.cases++;
-    if (sweep->where) s = tiers_truth(&here, w->tiers, sweep->where, &w->diag);
+    if (sweep->where && !walk_has_tested(w->walk)) s = tiers_truth(&here, w->tiers, sweep->where, &w->diag);
     if (s != STATUS_OK || here == TRUTH_FALSE) return s;
     if (here == TRUTH_TRUE) w->tally.where_true++;
     else w->tally.where_open++;

@@ -342,12 +342,3 @@ struct real real_sqrt(struct real a, bool never_negative) {
     double m = sqrt(a.mid);
     return (struct real){m, (a.rad / (sqrt(low) * (1 - 0x1p-48) + m * (1 - 0x1p-48)) + m * U) * GROW + 0x1p-1000};
 }
-
-/* |max(x, y) - max(xm, ym)| <= max(xr, yr); when one is settled as the larger, its own radius is enough. */
-struct real real_max(struct real a, struct real b) {
-    int order = real_order(a.mid, a.rad, b.mid, b.rad);
-    if (order > 0) return a;
-    if (order < 0) return b;
-    if (!(a.rad < INFINITY) || !(b.rad < INFINITY)) return (struct real){0, INFINITY};
-    return (struct real){a.mid > b.mid ? a.mid : b.mid, a.rad > b.rad ? a.rad : b.rad};
-}

@@ -5,6 +5,7 @@
 #define WEIGHTPROOF_VERIFY_VALUE_H
 #include <fmpz.h>
 #include <arb.h>
+#include <math.h>
 #include "core/status.h"
 #include "verify/ast.h"
 #include "verify/interp.h"
@@ -67,12 +68,19 @@ struct real real_mul(struct real a, struct real b);
 struct real real_div(struct real a, struct real b);   /* infinite radius when b may be 0 */
 struct real real_abs(struct real a);
 struct real real_sqrt(struct real a, bool never_negative);
-struct real real_max(struct real a, struct real b);
 /* The sign of a - b when it is settled: 1, -1 or 0 for not settled. NaN and infinity never settle. */
 static inline int real_order(double am, double ar, double bm, double br) {
     double d = am - bm, r = (ar + br) * (1 + 0x1p-50);
     double slack = (d < 0 ? -d : d) * (1 - 0x1p-50);
     if (!(slack > r)) return 0;
     return d > 0 ? 1 : -1;
+}
+/* |max(x, y) - max(xm, ym)| <= max(xr, yr); when one is settled as the larger, its own radius is enough. */
+static inline struct real real_max(struct real a, struct real b) {
+    int order = real_order(a.mid, a.rad, b.mid, b.rad);
+    if (order > 0) return a;
+    if (order < 0) return b;
+    if (!(a.rad < INFINITY) || !(b.rad < INFINITY)) return (struct real){0, INFINITY};
+    return (struct real){a.mid > b.mid ? a.mid : b.mid, a.rad > b.rad ? a.rad : b.rad};
 }
 #endif

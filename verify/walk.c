@@ -25,7 +25,9 @@ struct step {
     long lo, hi, at;             /* RANGE */
     struct elements *lists; size_t n_lists;   /* ELEMENTS: one; SEQUENCE: one, or one a position */
     size_t k, *digit; int *tokens; size_t room;
+    index_t size;                /* SEQUENCE: how many, at most INDEX_MAX */
     struct prune prune;          /* SEQUENCE: what its tokens have to satisfy, as far as it is known beforehand */
+    bool whole;                  /* that is all that the walk's condition says */
 };
 struct walk {
     struct interp *in;
@@ -155,6 +157,11 @@ static bool sequence_room(struct step *p, size_t k)
     return true;
 }
 
+static const struct elements *digit_list(const struct step *p, size_t i)
+{
+    return &p->lists[p->n_lists == 1 ? 0 : i];
+}
+
 static enum status load_sequence(struct step *p, struct interp *in)
 {
     long k = (long)p->e->n_args;
@@ -171,6 +178,8 @@ static enum status load_sequence(struct step *p, struct interp *in)
         for (size_t j = 0; j < x->n && s == STATUS_OK; j++)
             if (x->sequences || x->values[j] < INT_MIN || x->values[j] > INT_MAX) s = interp_fail(in, p->e, "tokens are small integers");
     }
+    p->size = 1;
+    for (size_t i = 0; i < p->k && s == STATUS_OK; i++) p->size = index_mul(p->size, digit_list(p, i)->n_start);
     return s;
 }
 
@@ -185,18 +194,11 @@ static enum status step_load(struct step *p, struct interp *in)
     return s;
 }
 
-static const struct elements *digit_list(const struct step *p, size_t i)
-{
-    return &p->lists[p->n_lists == 1 ? 0 : i];
-}
-
 static index_t step_size(const struct step *p)
 {
     if (p->kind == STEP_RANGE) return p->hi < p->lo ? 0 : (index_t)((unsigned long)p->hi - (unsigned long)p->lo) + 1;
     if (p->kind == STEP_ELEMENTS) return p->lists[0].n_start;
-    index_t size = 1;
-    for (size_t i = 0; i < p->k; i++) size = index_mul(size, digit_list(p, i)->n_start);
-    return size;
+    return p->size;
 }
 
 static index_t step_index(const struct step *p)
@@ -205,7 +207,8 @@ static index_t step_index(const struct step *p)
     if (p->kind == STEP_ELEMENTS) return p->k;
     index_t at = 0;
     for (size_t i = 0; i < p->k; i++) {
-        at = index_mul(at, digit_list(p, i)->n_start) + p->digit[i];
+        size_t n = digit_list(p, i)->n_start;
+        at = p->size < INDEX_MAX ? at * n + p->digit[i] : index_mul(at, n) + p->digit[i];
         if (at > INDEX_MAX) at = INDEX_MAX;
     }
     return at;
@@ -440,6 +443,13 @@ void walk_condition(struct walk *w, const struct expr *where)
     w->where = where;
 }
 
+bool walk_has_tested(const struct walk *w)
+{
+    for (size_t i = 0; i < w->n; i++)
+        if (w->steps[i].whole) return true;
+    return false;
+}
+
 void walk_restart(struct walk *w)
 {
     w->started = w->ended = false;
@@ -463,7 +473,8 @@ static bool beyond_range(const struct walk *w, size_t step)
     if (!w->split) return false;
     for (size_t i = 0; i < w->n; i++) {
         if (!w->steps[i].prefix) continue;
-        at = index_mul(at, step_size(&w->steps[i]));
+        index_t size = step_size(&w->steps[i]);
+        at = w->size < INDEX_MAX ? at * size : index_mul(at, size);
         if (i <= step) at += step_index(&w->steps[i]);
     }
     return at >= w->to;
@@ -474,9 +485,10 @@ static enum status load_conditions(struct walk *w, size_t at)
 {
     struct step *p = &w->steps[at];
     enum status s = STATUS_OK;
-    bool any = w->where != NULL;
+    bool any = w->where != NULL, ignored;
     for (size_t i = at + 1; i < w->n; i++) any |= w->steps[i].kind == STEP_TEST;
     p->prune.n = 0;
+    p->whole = false;
     if (!any) return STATUS_OK;
     bool *stands = mem_array(w->in->n_slots + 1, sizeof *stands);
     if (!stands) return STATUS_MEMORY;
@@ -484,8 +496,8 @@ static enum status load_conditions(struct walk *w, size_t at)
     for (size_t i = at; i < w->n; i++)
         if (w->steps[i].slot >= 0) stands[w->steps[i].slot] = false;
     for (size_t i = at + 1; i < w->n && s == STATUS_OK; i++)
-        if (w->steps[i].kind == STEP_TEST) s = prune_add(&p->prune, w->in, w->steps[i].e, p->slot, p->k, stands);
-    if (s == STATUS_OK && w->where) s = prune_add(&p->prune, w->in, w->where, p->slot, p->k, stands);
+        if (w->steps[i].kind == STEP_TEST) s = prune_add(&ignored, &p->prune, w->in, w->steps[i].e, p->slot, p->k, stands);
+    if (s == STATUS_OK && w->where) s = prune_add(&p->whole, &p->prune, w->in, w->where, p->slot, p->k, stands);
     prune_sort(&p->prune);
     free(stands);
     return s;

@@ -81,6 +81,42 @@ START_TEST(doubles_enclose_balls)
 }
 END_TEST
 
+/* Attention alone, two or three layers: logits are folded through the values of the layer above. A row of one radius is a folded one. */
+START_TEST(folds_of_folds)
+{
+    size_t folded = 0;
+    for (int k = 0; k < 60; k++) {
+        struct shape s = random_shape();
+        struct net net;
+        struct run *r;
+        struct ball_run *b;
+        int t[8];
+        s.d = 8 + below(4);
+        s.d_head = 5 + below(3);
+        s.layers = 2 + below(2);
+        s.d_mlp = 0;
+        s.norm = false;
+        random_net(&net, &s);
+        ck_assert_int_eq(run_new(&r, &net, SEMANTICS_REAL), STATUS_OK);
+        ck_assert_int_eq(ball_run_new(&b, &net, SEMANTICS_REAL, 128), STATUS_OK);
+        for (int i = 0; i < 12; i++) {
+            const double *mid, *rad;
+            size_t n = s.n_ctx - below(s.n_ctx) / 2, row = below(n);
+            random_tokens(t, n, s.vocab);
+            run_tokens(r, t, n);
+            ball_run_tokens(b, t, n);
+            run_row(r, net.output, row, &mid, &rad);
+            for (size_t j = 0; j < run_width(r, net.output); j++) expect_enclosed(mid[j], rad[j], ball_run_row(b, net.output, row) + j, "logits");
+            folded += rad[0] == rad[run_width(r, net.output) - 1] && rad[0] > 0 && rad[0] < 1e-6;
+        }
+        run_free(r);
+        ball_run_free(b);
+        net_clear(&net);
+    }
+    ck_assert_msg(folded > 100, "%zu rows were folded", folded);
+}
+END_TEST
+
 /* The same sequence in a run with a history and in a new one. */
 static void same_rows(struct run *r, const struct net *net, enum semantics sem, const int *t, size_t n)
 {
@@ -375,6 +411,7 @@ int main(void)
     TCase *core = tcase_create("Core"), *limits = tcase_create("Limits");
     tcase_set_timeout(core, 60);
     tcase_add_test(core, doubles_enclose_balls);
+    tcase_add_test(core, folds_of_folds);
     tcase_add_test(core, history_does_not_matter);
     tcase_add_test(core, replaced_rows);
     tcase_add_test(core, derivatives_are_bounded);
