@@ -41,6 +41,7 @@ SCRIPTS = [
     ("forms", [PY, "tests/quadratic/forms.py", BUILD]),
     ("spectra", [PY, "tests/quadratic/spectra.py", BUILD]),
     ("pictures", [PY, "tests/quadratic/pictures.py", BUILD]),
+    ("modular", [PY, "tests/quadratic/modular.py", BUILD]),
     ("reals", [PY, "tests/quadratic/reals.py", BUILD]),
     ("lines", [PY, "tests/quadratic/lines.py", BUILD]),
     # a library under AddressSanitizer does not load into a Python that is not
