@@ -1,30 +1,41 @@
 """Distances to other answers of bilinear networks: certified exactly, beside what interval bounds certify and what a gradient attack finds.
 
-    python bench/bilinear.py BUILD [--only digits|bias|residual|embedding|wide] [--lirpa PYTHON]
+    python bench/bilinear.py BUILD [--only NAME,...] [--lirpa PYTHON] [--table FILE]
 
-digits: examples/bilinear_digits_s0 and its 397 pictures. bias, residual, embedding: networks trained here on half of these pictures, measured on the other
-half. For these the distance among pictures with pixels in [0, 1] stands beside it. --lirpa: a Python with torch and auto_LiRPA, for its bounds (bilinear_lirpa.py). wide: 784 inputs, 512 hidden units, trained here on synthetic pictures; one input against nine rivals. For every input
-interval, CROWN <= certified upper end, certified lower end <= attack, and lower end <= upper end in the box must hold, and every upper end must have a point at which the answer is another one,
-in exact arithmetic: otherwise the script ends with status 1. Needs numpy.
+NAME: digits, bias, residual, embedding, all_three, wide. digits: examples/bilinear_digits_s0 and its 397 pictures. bias, residual, embedding, all_three (with all of these): networks trained here on half of these
+pictures, measured on the other half. For these the distance among pictures with pixels in [0, 1] stands beside it. --lirpa: a Python with torch and
+auto_LiRPA, for its bounds (bilinear_lirpa.py). wide: 784 inputs, 512 hidden units, trained here on synthetic pictures; one input against nine rivals.
+--table: the table, in Markdown. For every input interval, CROWN <= certified upper end, certified lower end <= attack, and lower end <= upper end in the box
+must hold, and every upper end, in the box too, must have a point at which the answer is another one, in exact arithmetic: otherwise the script ends with
+status 1. Needs numpy.
 """
 import json
+import math
 import os
 import re
+import resource
 import subprocess
 import sys
 import tempfile
 import time
 from fractions import Fraction
 
-import numpy as np
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")        # one thread, so that processor time is what it takes
+import numpy as np  # noqa: E402
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(HERE)
 BUILD = os.path.abspath(sys.argv[1])
-ONLY = sys.argv[sys.argv.index("--only") + 1] if "--only" in sys.argv else ""
+ONLY = sys.argv[sys.argv.index("--only") + 1].split(",") if "--only" in sys.argv else []
 LIRPA = sys.argv[sys.argv.index("--lirpa") + 1] if "--lirpa" in sys.argv else ""
+TABLE = sys.argv[sys.argv.index("--table") + 1] if "--table" in sys.argv else ""
 RADII = (0.1, 0.2, 0.4)
-bad = 0
+bad, table = 0, []
+
+
+def spent():
+    """Seconds of processor time of this process and of those that it waited for."""
+    return time.process_time() + sum(resource.getrusage(resource.RUSAGE_CHILDREN)[:2])
 
 
 def complain(condition, what):
@@ -49,7 +60,7 @@ class Network:
             self.p["S"] = draw(width, outputs, 0.1 * width ** -0.5)
         if bias:
             self.p.update(l=np.zeros((1, hidden), np.float32), r=np.zeros((1, hidden), np.float32), b=np.zeros((1, outputs), np.float32))
-        self.n = n
+        self.n, self.whole = n, {}
 
     def forward(self, x):
         p = self.p
@@ -114,20 +125,36 @@ class Network:
             g = g + (E @ p["S"]).T
         return (Q + Q.transpose(0, 2, 1)) / 2, g, (l * r) @ p["P"] + p.get("b", np.zeros((1, len(g))))[0]
 
+    def integers(self):
+        """Every tensor times a power of two, as integers: {name: (array of them, exponent)}."""
+        if not self.whole:
+            for k, v in self.p.items():
+                scale = max(Fraction(float(a)).denominator for a in v.ravel())
+                self.whole[k] = np.array([int(Fraction(float(a)) * scale) for a in v.ravel()], object).reshape(v.shape), scale
+        return self.whole
+
     def exact(self, x):
         """The outputs at a vector of fractions."""
-        p = {k: [[Fraction(float(a)) for a in row] for row in v] for k, v in self.p.items()}
+        p = self.integers()
 
-        def times(v, m):
-            return [sum((a * row[j] for a, row in zip(v, m) if a), Fraction(0)) for j in range(len(m[0]))]
-        e = times(x, p["E"]) if "E" in p else x
-        u, v = times(e, p["L"]), times(e, p["R"])
-        if "l" in p:
-            u, v = [a + b for a, b in zip(u, p["l"][0])], [a + b for a, b in zip(v, p["r"][0])]
-        out = times([a * b for a, b in zip(u, v)], p["P"])
-        if "b" in p:
-            out = [a + b for a, b in zip(out, p["b"][0])]
-        return [a + b for a, b in zip(out, times(e, p["S"]))] if "S" in p else out
+        def affine(v, den, weights, bias=None):        # (v / den) W + b over one denominator
+            w, scale = p[weights]
+            out, den = v.dot(w), den * scale
+            if bias is None or bias not in p:
+                return out, den
+            b, other = p[bias]
+            return out * other + b[0] * den, den * other
+        den = math.lcm(*(a.denominator for a in x))
+        e, den = np.array([int(a * den) for a in x], object), den
+        if "E" in p:
+            e, den = affine(e, den, "E")
+        (u, du), (v, dv) = affine(e, den, "L", "l"), affine(e, den, "R", "r")
+        out, scale = affine(u * v, du * dv, "P", "b")
+        out = [Fraction(a, scale) for a in out]
+        if "S" not in p:
+            return out
+        s, scale = affine(e, den, "S")
+        return [a + Fraction(b, scale) for a, b in zip(out, s)]
 
 
 def number(x):
@@ -180,37 +207,44 @@ def interval_radius(net, x, a):
     return low * (1 - 1e-9)
 
 
-def to_plane(grad, want, low, high):
-    """The shortest u of the box with grad u <= want, or the best there is: clip(-mu grad) for some mu, by halving."""
-    least, most = 0.0, 1.0
+def to_planes(grad, want, low, high):
+    """For every row the shortest u of the box with grad u <= want, or the best there is: clip(-mu grad) for some mu, by halving."""
+    def beyond(mu):
+        return (grad * np.clip(-mu[..., None] * grad, low, high)).sum(-1) > want
+    least, most = np.zeros(want.shape), np.ones(want.shape)
     for _ in range(60):
-        if grad @ np.clip(-most * grad, low, high) <= want:
+        far = beyond(most)
+        if not far.any():
             break
-        most *= 4
+        most = np.where(far, 4 * most, most)
     for _ in range(40):
         mid = (least + most) / 2
-        least, most = (least, mid) if grad @ np.clip(-mid * grad, low, high) <= want else (mid, most)
-    return np.clip(-most * grad, low, high)
+        far = beyond(mid)
+        least, most = np.where(far, mid, least), np.where(far, most, mid)
+    return np.clip(-most[..., None] * grad, low, high)
 
 
 def attack_radius(Q, g, c, x, a, rng, boxed=False):
-    """The shortest of many descents: from random starts the nearest point of the linearised boundary (in the box [0, 1]: of the part in it), again and again, then moved beyond it."""
-    best, low, high = np.inf, -x, 1 - x
-    for k in range(len(Q)):
-        if k == a:
-            continue
-        A, d, m = Q[a] - Q[k], g[a] - g[k] + 2 * (Q[a] - Q[k]) @ x, x @ (Q[a] - Q[k]) @ x + (g[a] - g[k]) @ x + c[a] - c[k]
-        for start in range(2 if boxed else 4):
-            u = np.zeros(len(x)) if start == 0 else rng.normal(0, 0.3 / len(x) ** 0.5, len(x))
-            for _ in range(40 if boxed else 60):
-                value, grad = m + d @ u + u @ A @ u, d + 2 * A @ u
-                to = to_plane(grad, grad @ u - value, low, high) if boxed else (grad @ u - value) / (grad @ grad) * grad
-                u = 0.5 * u + 0.5 * to
-            for beyond in (1e-9, 1e-7, 1e-5, 1e-3, 1e-2):
-                w = np.clip(u - beyond * np.linalg.norm(u) / np.linalg.norm(grad) * grad, low, high) if boxed else u * (1 + beyond)
-                if m + d @ w + w @ A @ w < -1e-13 * abs(m):
-                    best = min(best, np.linalg.norm(w))
-                    break
+    """The shortest of many descents, four for every rival: from random starts the nearest point of the linearised boundary (in the box [0, 1]: of the part in it), again and again, then moved beyond it."""
+    others, low, high = np.arange(len(Q)) != a, -x, 1 - x
+    A, d = Q[a] - Q[others], g[a] - g[others] + 2 * (Q[a] - Q[others]) @ x
+    m = (Q[a] - Q[others]) @ x @ x + (g[a] - g[others]) @ x + c[a] - c[others]
+    u = rng.normal(0, 0.3 / len(x) ** 0.5, (4, *d.shape))
+    u[0] = 0
+
+    def form(u):
+        half = (A @ u[..., None])[..., 0]
+        return m + ((d + half) * u).sum(-1), d + 2 * half
+    for _ in range(40 if boxed else 60):
+        value, grad = form(u)
+        want = (grad * u).sum(-1) - value
+        to = to_planes(grad, want, low, high) if boxed else (want / (grad * grad).sum(-1))[..., None] * grad
+        u = 0.5 * u + 0.5 * to
+    best = np.inf
+    for beyond in (1e-9, 1e-7, 1e-5, 1e-3, 1e-2):
+        size = np.linalg.norm(u, axis=-1) / np.linalg.norm(grad, axis=-1)
+        w = np.clip(u - beyond * size[..., None] * grad, low, high) if boxed else u * (1 + beyond)
+        best = min(best, np.where(form(w)[0] < -1e-13 * abs(m), np.linalg.norm(w, axis=-1), np.inf).min())
     return best
 
 
@@ -221,15 +255,14 @@ def write_array(path, x):
 
 
 def certified(folder, net_path, x, which, box=""):
-    """[(lo, hi, u)] for the rows, seconds to prove and to check."""
+    """{row: (lo, hi, u)}, seconds to prove and check."""
     write_array(folder + "/x.npy", x)
     claims = 'claims 1\nmodel M = "%s"\ndata X = "x.npy"\nclaim nearest { minimize r in %s : radius(M, X[r]%s) within 2e-6 }\n' % (os.path.basename(net_path), which, box)
     with open(folder + "/c.claims", "w") as f:
         f.write(claims)
-    begin = time.perf_counter()
+    begin = spent()
     done = subprocess.run([BUILD + "/weightproof", "verify", folder + "/c.claims", "--certificates", folder + "/certificates"], capture_output=True, text=True)
-    whole = time.perf_counter() - begin
-    line = done.stdout.strip().splitlines()[0]
+    seconds, line = spent() - begin, done.stdout.strip().splitlines()[0]
     print("  " + line)
     complain("checked" in line, done.stdout + done.stderr)
     found = {}
@@ -237,70 +270,104 @@ def certified(folder, net_path, x, which, box=""):
         for words in re.findall(r"^radius M \* (\S+)(?: in \S+ \S+)? (\S+) (\S+) (\S+)", f.read(), re.M):
             u = None if words[3] == "-" else [Fraction(a) for a in words[3].split(",")]
             found[tuple(Fraction(a) for a in words[0].split(","))] = Fraction(words[1]), Fraction(words[2]), u
-    times = re.search(r"([0-9.]+) s \+ ([0-9.]+) s", line)
-    return found, float(times.group(1)), float(times.group(2)), whole
+    return found, seconds
 
 
 def lirpa(folder, net, x):
     """{method: radius of every input} of auto_LiRPA, and seconds; empty when it fails."""
     np.savez(folder + "/lirpa.npz", x=x, **net.p)
-    begin = time.perf_counter()
+    begin = spent()
     done = subprocess.run([LIRPA, HERE + "/bilinear_lirpa.py", folder + "/lirpa.npz", folder + "/out.npz"], capture_output=True, text=True)
     if done.returncode:
         print("  auto_LiRPA: " + (done.stderr.strip().splitlines() or ["failed"])[-1])
         return {}, 0
-    return dict(np.load(folder + "/out.npz")), time.perf_counter() - begin
+    return dict(np.load(folder + "/out.npz")), spent() - begin
+
+
+def another_answer(net, key, u, a, within, boxed):
+    """Is u within this length, key + u in the box [0, 1] when there is one, and another output there at least as large as output a? Exactly."""
+    there = net.exact([p + q for p, q in zip(key, u)])
+    return any(v >= there[a] for k, v in enumerate(there) if k != a) and sum(q * q for q in u) <= within * within and (not boxed or all(0 <= p + q <= 1 for p, q in zip(key, u)))
+
+
+class Ends:
+    """The certified intervals of one network's inputs; what is found otherwise is held against them one by one."""
+
+    def __init__(self, name, found, boxed):
+        self.name, self.found, self.boxed, self.rows = name, found, boxed, []
+
+    def take(self, net, key, a):
+        lo, hi, u = self.found[key]
+        complain(lo <= hi and (u is None or another_answer(net, key, u, a, hi, self.boxed)), "%s: the point of the upper end %g" % (self.name, hi))
+        self.rows.append((float(lo), float(hi), 0 if u is None else float((hi - lo) / hi) if hi else 0))
+        return lo, hi
+
+    def column(self, i):
+        return np.array([r[i] for r in self.rows])
+
+
+def each_input(name, net, x, outside, inside, peer):
+    """Fills both kinds of intervals; {label: (radius of every input, seconds)} of interval bounds and attacks. What lies on the wrong side of an end is an error."""
+    rng, forms = np.random.default_rng(1), net.forms()
+    others = {"interval bounds": ([], []), "attack": ([], []), "attack, in [0, 1]": ([], [])}
+
+    def timed(label, function, *arguments):
+        begin = spent()
+        radius = function(*arguments)
+        others[label][0].append(radius)
+        others[label][1].append(spent() - begin)
+        return radius
+    for i, row in enumerate(x):
+        key, point = tuple(Fraction(float(a)) for a in row), row.astype(float)
+        value = net.exact(key)
+        a = value.index(max(value))
+        lo, hi = outside.take(net, key, a)
+        below, above = timed("interval bounds", interval_radius, net, point, a), timed("attack", attack_radius, *forms, point, a, rng)
+        complain(below <= hi and lo <= above * (1 + 1e-9), "%s: interval %g, certified [%g, %g], attack %g" % (name, below, lo, hi, above))
+        for method, radii in peer.items():
+            complain(radii[i] <= float(hi) * (1 + 1e-4), "%s: %s certifies %g, an input at %g is answered otherwise" % (name, method, radii[i], hi))
+        if inside:
+            low, high = inside.take(net, key, a)
+            above = timed("attack, in [0, 1]", attack_radius, *forms, point, a, rng, True)
+            complain(lo * (1 - Fraction(1, 10 ** 6)) <= high and low <= above * (1 + 1e-9), "%s: in the box [%g, %g], without it [%g, %g], attack %g" % (name, low, high, lo, hi, above))
+    return {label: (np.array(radii), sum(seconds)) for label, (radii, seconds) in others.items() if radii}
+
+
+def put(name, inputs, rows):
+    """One network's part of the table: printed, and kept for --table. rows: (label, radius of every input, seconds, relative widths, of which median and largest count, or None)."""
+    form = "| %-13s | %-23s | %9s | %s | %12s | %16s |"
+    if not table:
+        table.extend([form % ("network", "", "median", " | ".join("robust at %-4g" % r for r in RADII), "CPU seconds", "relative width"), "|" + "---|" * (5 + len(RADII))])
+        print("\n".join(table))
+    for label, radii, seconds, widths in rows:
+        counts = " | ".join("%-14s" % ("%d of %d" % ((radii >= r).sum(), inputs)) for r in RADII)
+        width = "" if widths is None else "%.1e, %.1e" % (np.median(widths), widths.max())
+        table.append(form % (name, label, "%.6f" % np.median(radii), counts, "%.2f" % seconds, width))
+        print(table[-1])
+        name = ""
 
 
 def measure(name, net, x, which="rows(X)"):
     print("%s: %s" % (name, ", ".join("%s %s" % (k, "x".join(map(str, v.shape))) for k, v in sorted(net.p.items()))))
+    all_rows, inside, peer, peer_seconds = which == "rows(X)", None, {}, 0
     with tempfile.TemporaryDirectory() as folder:
         net.write(folder + "/m.net")
-        found, prove, check, _ = certified(folder, folder + "/m.net", x, which)
-        inside, prove_in, check_in, _ = certified(folder, folder + "/m.net", x, which, ", 0, 1") if which == "rows(X)" else (None, 0, 0, 0)
-        peer, peer_seconds = lirpa(folder, net, x) if LIRPA and which == "rows(X)" else ({}, 0)
-    rng, (Q, g, c) = np.random.default_rng(1), net.forms()
-    rows, gaps, boxed = [], [], []
-    for i, row in enumerate(x if which == "rows(X)" else x[:1]):
-        key = tuple(Fraction(float(a)) for a in row)
-        lo, hi, u = found[key]
-        value = net.exact(list(key)) if u is not None else None
-        if u is not None:
-            there = net.exact([a + b for a, b in zip(key, u)])
-            a = value.index(max(value))
-            complain(any(there[k] >= there[a] for k in range(len(there)) if k != a) and sum(b * b for b in u) <= hi * hi, "%s: the point of an upper end" % name)
-            gaps.append(float((hi - lo) / hi))
-        a = int(np.argmax(net.forward(row[None].astype(float))[3][0]))
-        for method, radii in peer.items():
-            complain(radii[i] <= float(hi) * (1 + 1e-4), "%s: %s certifies %g, an input at %g is answered otherwise" % (name, method, radii[i], hi))
-        if inside:
-            low, high, w = inside[key]
-            there = net.exact([p + q for p, q in zip(key, w)]) if w is not None and i % 10 == 0 else None     # both checkers test them all
-            complain(there is None or (all(0 <= p + q <= 1 for p, q in zip(key, w)) and max(there) >= there[a] and any(there[k] >= there[a] for k in range(len(there)) if k != a) and sum(q * q for q in w) <= high * high),
-                     "%s: the point of an upper end in the box" % name)
-            found_in = attack_radius(Q, g, c, row.astype(float), a, rng, True)
-            complain(lo * (1 - Fraction(1, 10 ** 6)) <= high and low <= found_in * (1 + 1e-9), "%s: in the box [%g, %g], without it [%g, %g], attack %g" % (name, low, high, lo, hi, found_in))
-            boxed.append((float(low), float(high), found_in))
-        begin = time.perf_counter()
-        within = interval_radius(net, row.astype(float), a)
-        mid = time.perf_counter()
-        outside = attack_radius(Q, g, c, row.astype(float), a, rng)
-        rows.append((within, float(lo), float(hi), outside, mid - begin, time.perf_counter() - mid))
-        complain(within <= hi and lo <= outside * (1 + 1e-9), "%s: interval %g, certified [%g, %g], attack %g" % (name, within, lo, hi, outside))
-    t = np.array(rows)
-    print("  %d inputs; relative width: median %.1e, largest %.1e; prove %.2f s, check %.2f s" % (len(t), np.median(gaps), max(gaps), prove, check))
-    print("  %-22s %10s %s %9s" % ("", "median", " ".join("robust at %-5g" % r for r in RADII), "seconds"))
-    def line(label, radii, seconds):
-        print("  %-22s %10.6f %s %9.2f" % (label, np.median(radii), " ".join("%-15d" % (np.array(radii) >= r * (1 - 1e-6)).sum() for r in RADII), seconds))
-    for method, radii in peer.items():
-        line("auto_LiRPA " + method, radii, peer_seconds / len(peer))
-    for label, column, seconds in (("interval bounds", 0, t[:, 4].sum()), ("certified", 1, prove + check), ("attack, not refuted", 3, t[:, 5].sum())):
-        line(label, t[:, column], seconds)
-    if boxed:
-        line("certified, in [0, 1]", [b[0] for b in boxed], prove_in + check_in)
-        line("attack, in [0, 1]", [b[2] for b in boxed], 0)
-        print("  in [0, 1]: relative width at most %.1e; %.3f times as far as without the box in the median" % (max((b[1] - b[0]) / b[1] for b in boxed), np.median([b[0] for b in boxed] / t[:, 1])))
-    print("  the attack's distance is within 1e-6 of the certified one for %d of %d inputs, and up to %.3f times as far" % ((t[:, 3] <= t[:, 2] * (1 + 1e-6)).sum(), len(t), (t[:, 3] / t[:, 2]).max()))
+        found, seconds = certified(folder, folder + "/m.net", x, which)
+        outside = Ends(name, found, False)
+        if all_rows:
+            found, seconds_in = certified(folder, folder + "/m.net", x, which, ", 0, 1")
+            inside = Ends(name + " in the box", found, True)
+        if all_rows and LIRPA:
+            peer, peer_seconds = lirpa(folder, net, x)
+    others = each_input(name, net, x if all_rows else x[:1], outside, inside, peer)
+    rows = [("interval bounds", *others["interval bounds"], None)]
+    rows += [("auto_LiRPA " + method, radii, peer_seconds / len(peer), None) for method, radii in peer.items()]
+    rows += [("certified", outside.column(0), seconds, outside.column(2)), ("attack, not refuted", *others["attack"], None)]
+    if inside:
+        rows += [("in [0, 1]: certified", inside.column(0), seconds_in, inside.column(2)), ("in [0, 1]: attack", *others["attack, in [0, 1]"], None)]
+    put(name, len(outside.rows), rows)
+    attack, hi = others["attack"][0], outside.column(1)
+    print("  the attack's distance is within 1e-6 of the certified one for %d of %d inputs, and up to %.3f times as far" % ((attack <= hi * (1 + 1e-6)).sum(), len(hi), (attack / hi).max()))
 
 
 def pictures(rng, count):
@@ -316,8 +383,9 @@ def pictures(rng, count):
 
 def main():
     x, y = np.load(ROOT + "/examples/digits_x.npy").astype(np.float32), np.load(ROOT + "/examples/digits_y.npy").astype(int)
-    for name, options in (("digits", None), ("bias", {"bias": True}), ("residual", {"residual": True}), ("embedding", {"embed": 24})):
-        if ONLY not in ("", name):
+    for name, options in (("digits", None), ("bias", {"bias": True}), ("residual", {"residual": True}), ("embedding", {"embed": 24}),
+                          ("all_three", {"bias": True, "residual": True, "embed": 24})):
+        if ONLY and name not in ONLY:
             continue
         if options is None:
             measure(name, digits_network(), x)
@@ -327,13 +395,16 @@ def main():
         net.train(x[:200], y[:200], 600, rng)
         print("%s: answers %d of the 197 other pictures as they are" % (name, (net.forward(x[200:])[3].argmax(1) == y[200:]).sum()))
         measure(name, net, x[200:])
-    if ONLY in ("", "wide"):
+    if not ONLY or "wide" in ONLY:
         rng = np.random.default_rng(0)
         x, y = pictures(rng, 1500)
         net = Network(rng, 784, 512)
         net.train(x[:1000], y[:1000], 60, rng, rate=1e-3)
         print("wide: answers %d of 500 other pictures as they are" % (net.forward(x[1000:])[3].argmax(1) == y[1000:]).sum())
         measure("wide", net, x[1000:1001], "0..0")
+    if TABLE:
+        with open(TABLE, "w") as f:
+            f.write("\n".join(table) + "\n")
     return 1 if bad else 0
 
 

@@ -37,8 +37,7 @@ static void solver_clear(struct solver *s)
     size_t n = s->c.n, most = s->out.n > n ? s->out.n : n;
     for (size_t i = 0; i < s->n_kept; i++) {
         _fmpq_vec_clear(s->kept[i].v, (slong)s->out.width + 1);
-        free(s->kept[i].q);
-        free(s->kept[i].V);
+        eigen_clear(&s->kept[i].e);
     }
     free(s->kept);
     if (s->c.shift) ball_case_clear(&s->c);
@@ -131,17 +130,6 @@ static const struct kept *decompose(struct solver *s, const struct margin *f, co
     size_t n = s->out.n, width = s->out.width;
     for (size_t i = 0; i < s->n_kept; i++)
         if (same_quadratic_part(s->kept[i].v, f->v, width)) return &s->kept[i];
-    struct kept *k = &s->kept[s->n_kept < KEPT ? s->n_kept : KEPT - 1];
-    if (s->n_kept < KEPT) {
-        double *q = mem_array(n, sizeof *q), *V = mem_array(n * n, sizeof *V);
-        if (!q || !V) {
-            free(q), free(V);
-            return NULL;
-        }
-        *k = (struct kept){_fmpq_vec_init((slong)width + 1), q, V};
-        s->n_kept++;
-    }
-    for (size_t j = 0; j <= width; j++) fmpq_set(k->v + j, f->v + j);
     form_polynomial(s, f, scale);
     fmpz_t unit;
     fmpz_init(unit);
@@ -149,7 +137,13 @@ static const struct kept *decompose(struct solver *s, const struct margin *f, co
     for (size_t i = 0; i < n; i++)
         for (size_t j = i; j < n; j++) s->A[i * n + j] = s->A[j * n + i] = ratio(s->m + monomial(n, i + 1, j + 1), unit) / (i == j ? 1 : 2);
     fmpz_clear(unit);
-    if (!symmetric_eigen(k->q, k->V, s->A, n)) return NULL;
+    struct eigen e;
+    if (!eigen_make(&e, s->A, n)) return NULL;
+    struct kept *k = &s->kept[s->n_kept < KEPT ? s->n_kept : KEPT - 1];
+    if (s->n_kept < KEPT) s->n_kept++, k->v = _fmpq_vec_init((slong)width + 1);
+    else eigen_clear(&k->e);
+    for (size_t j = 0; j <= width; j++) fmpq_set(k->v + j, f->v + j);
+    k->e = e;
     return k;
 }
 
@@ -232,11 +226,8 @@ static struct local localise(struct solver *s, const struct kept *k, const fmpz_
     fmpz_mul(t, unit, s->X);
     struct local l = {.c = ratio(twice, t) / 2, .r = sqrt(ratio(fmpq_numref(s->c.radius2), fmpq_denref(s->c.radius2)))};
     l.size = fabs(l.c);
-    for (size_t i = 0; i < n; i++) {
-        s->gamma[i] = 0;
-        for (size_t j = 0; j < n; j++) s->gamma[i] += k->V[j * n + i] * s->g[j];
-        l.size += fabs(s->gamma[i]) * l.r + fabs(k->q[i]) * l.r * l.r;
-    }
+    eigen_into(s->gamma, &k->e, s->g);
+    for (size_t i = 0; i < n; i++) l.size += fabs(s->gamma[i]) * l.r + fabs(k->e.q[i]) * l.r * l.r;
     fmpz_clear(unit);
     fmpz_clear(t);
     return l;
@@ -259,19 +250,16 @@ static enum status one_form(enum answer *out, double *lambda, struct solver *s, 
     } else if (k) {
         struct local l = localise(s, k, scale, twice);
         if (fmpq_is_zero(s->c.radius2)) {
-            *lambda = l.c > 0 ? multiplier_of_point(k->q, s->gamma, l.c, n) : -1;
+            *lambda = l.c > 0 ? multiplier_of_point(k->e.q, s->gamma, l.c, n) : -1;
             *out = *lambda >= 0 ? HOLDS : OPEN;
         } else {
-            struct region m = region_minimum(s->y, k->q, s->gamma, l.c, l.r, n);
+            struct region m = region_minimum(s->y, k->e.q, s->gamma, l.c, l.r, n);
             double w = m.value / (2 * l.r * l.r);      /* the dual loses at most r^2 a unit: half its value is left within w */
             if (m.value > UNCLEAR * l.size) {
                 *lambda = short_between(m.lambda, w);
                 *out = isfinite(*lambda) && *lambda >= 0 ? HOLDS : OPEN;
             } else {
-                for (size_t i = 0; i < n; i++) {
-                    s->u[i] = 0;
-                    for (size_t j = 0; j < n; j++) s->u[i] += k->V[i * n + j] * s->y[j];
-                }
+                eigen_back(s->u, &k->e, s->y);
                 fmpz *h = _fmpz_vec_init((slong)n + 1);
                 _fmpz_vec_set(h, s->h, (slong)n + 1);
                 *lambda = m.lambda;

@@ -79,7 +79,15 @@ struct around { size_t n; const fmpz *m, *h; const fmpz *twice; const fmpz *X; c
 /* The matrix of FORMAT.md, as balls of 512 bits, for one multiplier: is it positive definite? For multipliers that doubles do not settle. */
 bool multiplier_holds(const struct around *f, const fmpq_t radius2, double lambda);
 
-/* quadratic_eigen.c: eigenvalues q (rising) and eigenvectors (columns of V, row-major) of the symmetric n x n matrix A, which is destroyed. false: no memory. */
+/* quadratic_eigen.c. A symmetric matrix as B' diag(q) B, q rising, B orthogonal: reflectors in the rows of R, then turns (cosine, sine) of neighbouring entries,
+ * `count` of them a sweep, from entry from - 1 downwards, then order. Owned. */
+struct sweep { size_t from, count; };
+struct eigen { size_t n; double *q, *R, *turns; struct sweep *sweeps; size_t n_turns, room_turns, n_sweeps, room_sweeps, *order; };
+bool eigen_make(struct eigen *out, double *A, size_t n);                 /* destroys A; false: no memory, nothing to clear */
+void eigen_clear(struct eigen *e);
+void eigen_into(double *y, const struct eigen *e, double *x);            /* y = B x; destroys x */
+void eigen_back(double *x, const struct eigen *e, const double *y);      /* x = B'y */
+/* Eigenvalues q (rising) and eigenvectors (columns of V, row-major) of the symmetric n x n matrix A, which is destroyed. false: no memory. */
 bool symmetric_eigen(double *q, double *V, double *A, size_t n);
 /* min of sum q_i y_i^2 + gamma_i y_i + c over |y| <= r, r > 0: the dual's optimum and its multiplier, and in y a minimiser. */
 struct region { double value, lambda; };

@@ -4,6 +4,7 @@
 #include "verify/quadratic.h"
 
 #define LOW 48             /* bits of the lower part of w a */
+#define BLOCK 8            /* rows that stay in the cache */
 
 static size_t bits_of(const fmpz *x, size_t n)
 {
@@ -21,13 +22,6 @@ static void add_wide(fmpz_t out, __int128 x, ulong shift, fmpz_t t)
     fmpz_mul_2exp(t, t, shift);
     if (minus) fmpz_sub(out, out, t);
     else fmpz_add(out, out, t);
-}
-
-static __int128 dot(const int64_t *a, const int64_t *b, size_t n)
-{
-    __int128 sum = 0;
-    for (size_t k = 0; k < n; k++) sum += (__int128)a[k] * b[k];
-    return sum;
 }
 
 /* Rows of K numbers, one a variable: b, and w a = high 2^LOW + low, 0 <= low < 2^LOW. */
@@ -49,18 +43,47 @@ static void spread(int64_t *low, int64_t *high, int64_t *second, const fmpz *a, 
     fmpz_clear(r);
 }
 
-static void in_words(fmpz *out, const int64_t *low, const int64_t *high, const int64_t *second, size_t K, size_t n, int sign)
+struct words { const int64_t *low, *high, *second; size_t K; };
+struct sum { __int128 low, high; };
+
+/* Of (row u) times (row v of second) */
+static struct sum product(const struct words *w, size_t u, size_t v)
+{
+    const int64_t *low = w->low + u * w->K, *high = w->high + u * w->K, *second = w->second + v * w->K;
+    struct sum s = {0, 0};
+    for (size_t k = 0; k < w->K; k++) s.low += (__int128)low[k] * second[k], s.high += (__int128)high[k] * second[k];
+    return s;
+}
+
+/* Of (rows u + v) times (rows u + v of second): one multiplication for the two of a_u b_v + a_v b_u. */
+static struct sum product_of_sums(const struct words *w, size_t u, size_t v)
+{
+    const int64_t *low = w->low + u * w->K, *high = w->high + u * w->K, *second = w->second + u * w->K;
+    const int64_t *low1 = w->low + v * w->K, *high1 = w->high + v * w->K, *second1 = w->second + v * w->K;
+    struct sum s = {0, 0};
+    for (size_t k = 0; k < w->K; k++) {
+        __int128 b = second[k] + second1[k];
+        s.low += (low[k] + low1[k]) * b;
+        s.high += (high[k] + high1[k]) * b;
+    }
+    return s;
+}
+
+static void in_words(fmpz *out, const struct words *w, struct sum *squares, size_t n, int sign)
 {
     fmpz_t t;
     fmpz_init(t);
-    for (size_t u = 0; u <= n; u++)
-        for (size_t v = u; v <= n; v++) {
-            fmpz *to = out + monomial(n, u, v);
-            __int128 h = dot(high + u * K, second + v * K, K), l = dot(low + u * K, second + v * K, K);
-            if (u != v) h += sign * dot(high + v * K, second + u * K, K), l += sign * dot(low + v * K, second + u * K, K);
-            add_wide(to, h, LOW, t);
-            add_wide(to, l, 0, t);
-        }
+    for (size_t u = 0; u <= n; u++) squares[u] = product(w, u, u);
+    for (size_t block = 0; block <= n; block += BLOCK)
+        for (size_t v = block; v <= n; v++)
+            for (size_t u = block; u <= v && u < block + BLOCK; u++) {
+                fmpz *to = out + monomial(n, u, v);
+                struct sum s = u == v ? squares[u] : sign > 0 ? product_of_sums(w, u, v) : product(w, u, v), less = {0, 0};
+                if (u != v && sign < 0) less = product(w, v, u);
+                else if (u != v) less = (struct sum){squares[u].low + squares[v].low, squares[u].high + squares[v].high};
+                add_wide(to, s.high - less.high, LOW, t);
+                add_wide(to, s.low - less.low, 0, t);
+            }
     fmpz_clear(t);
 }
 
@@ -82,13 +105,14 @@ static void in_integers(fmpz *out, const fmpz *a, const fmpz *b, const fmpz *w, 
 void products_weighted(fmpz *out, const fmpz *a, const fmpz *b, const fmpz *w, size_t K, size_t n, int sign)
 {
     size_t side = n + 1, A = bits_of(a, K * side) + bits_of(w, K), B = bits_of(b, K * side), sum = FLINT_BIT_COUNT(K) + 1;
-    bool fits = B <= 62 && A <= LOW + 61 && LOW + B + sum <= 125 && (A > LOW ? A - LOW : 1) + 1 + B + sum <= 125;
+    bool fits = B <= 61 && A <= LOW + 60 && LOW + B + sum <= 122 && (A > LOW ? A - LOW : 1) + B + sum <= 122;     /* sums of two rows are a bit longer, of differences of sums two */
     int64_t *low = fits ? mem_array(K * side, 3 * sizeof *low) : NULL;
-    if (!low) {
+    struct sum *squares = low ? mem_array(side, sizeof *squares) : NULL;
+    if (squares) {
+        spread(low, low + K * side, low + 2 * K * side, a, b, w, K, side);
+        in_words(out, &(struct words){low, low + K * side, low + 2 * K * side, K}, squares, n, sign);
+    } else
         in_integers(out, a, b, w, K, n, sign);
-        return;
-    }
-    spread(low, low + K * side, low + 2 * K * side, a, b, w, K, side);
-    in_words(out, low, low + K * side, low + 2 * K * side, K, n, sign);
     free(low);
+    free(squares);
 }

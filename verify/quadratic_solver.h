@@ -7,7 +7,7 @@
 #define UNCLEAR 1e-11    /* relative to the terms: below it doubles decide nothing */
 
 enum answer { HOLDS, FAILS, OPEN };
-struct kept { fmpq *v; double *q, *V; };
+struct kept { fmpq *v; struct eigen e; };
 struct solver {
     double work;                           /* most of one form on a region: cells times n^3 */
     struct ball_claim b; struct outputs out, inner; struct ball_case c; /* inner.c not NULL: two layers, out in the entries of the node between them */

@@ -23,7 +23,7 @@ struct spectra *radii_spectra(const struct radii *r) { return r ? r->spectra : N
 
 static void shape_clear(struct radius_model *m)
 {
-    for (size_t i = 0; i < m->n_pairs; i++) free(m->pairs[i].q), free(m->pairs[i].V);
+    for (size_t i = 0; i < m->n_pairs; i++) eigen_clear(&m->pairs[i].e);
     free(m->pairs);
     free(m->name);
     outputs_clear(&m->out);

@@ -26,8 +26,7 @@ static bool point_beyond(struct query *q, const struct rival *r)
     size_t n = q->n;
     double *u = mem_array(n, sizeof *u);
     if (!u) return false;
-    for (size_t i = 0; i < n; i++)
-        for (size_t j = 0; j < n; j++) u[i] += r->p->V[i * n + j] * r->y[j];
+    eigen_back(u, &r->p->e, r->y);
     bool found = false;
     for (size_t k = 0; !found && k < sizeof tries / sizeof *tries; k++) {
         double step = exp2(floor(log2(r->distance / sqrt((double)n) * tries[k].grid / 64)));
@@ -67,7 +66,7 @@ static bool ball_holds(struct query *q, double radius)
         const struct rival *r = &q->rivals[i];
         double room;
         bool clear;
-        double lambda = ball_lambda(&(struct spectral){r->p->q, r->gamma, r->c, q->n}, radius, &room, &clear);
+        double lambda = ball_lambda(&(struct spectral){r->p->e.q, r->gamma, r->c, q->n}, radius, &room, &clear);
         good = lambda >= 0 && isfinite(lambda);
         if (good && clear && room > 0) lambda = short_between(lambda, room);
         if (good && !clear) {

@@ -164,7 +164,7 @@ static void polish(struct query *q, struct near *t, const struct rival *r, doubl
 /* The nearest points of one rival that the Lagrangian and the boundary give. */
 static void nearest(struct query *q, struct near *t, const struct rival *r, fmpq_t hi, fmpq *best)
 {
-    double q0 = r->p->q[0], top = q0 < 0 ? -1 / q0 : INFINITY, lo = 0, mu = isfinite(top) ? top / 2 : 1;
+    double q0 = r->p->e.q[0], top = q0 < 0 ? -1 / q0 : INFINITY, lo = 0, mu = isfinite(top) ? top / 2 : 1;
     near_form(t, q, r);
     for (size_t i = 0; i < t->n; i++) t->u[i] = clipped(0, t->lo[i], t->hi[i]);
     double up = INFINITY;

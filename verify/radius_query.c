@@ -58,24 +58,26 @@ static enum status decompose(const struct pair **out, struct query *q, size_t k)
 #pragma omp critical(radius_store)
     *out = find_pair(m, q->a, k);
     if (*out) return STATUS_OK;
-    double *A = mem_array(n * n, sizeof *A), *values = mem_array(n, sizeof *values), *V = mem_array(n * n, sizeof *V);
+    double *A = mem_array(n * n, sizeof *A);
+    struct eigen e;
     if (A) form_matrix(A, q, k);
-    if (A && values && V && symmetric_eigen(values, V, A, n)) {
+    if (A && eigen_make(&e, A, n)) {
         double size = 0;
-        for (size_t i = 0; i < n; i++) size = fmax(size, fabs(values[i]));
+        for (size_t i = 0; i < n; i++) size = fmax(size, fabs(e.q[i]));
         for (size_t i = 0; i < n; i++)
-            if (fabs(values[i]) < NOISE * size) values[i] = 0;
+            if (fabs(e.q[i]) < NOISE * size) e.q[i] = 0;
 #pragma omp critical(radius_store)
         {
             *out = find_pair(m, q->a, k);
             if (!*out) {
-                m->pairs[m->n_pairs] = (struct pair){q->a, k, values, V};
+                m->pairs[m->n_pairs] = (struct pair){q->a, k, e};
                 *out = &m->pairs[m->n_pairs++];
-                values = V = NULL;
+                e = (struct eigen){0};
             }
         }
+        eigen_clear(&e);
     }
-    free(A), free(values), free(V);
+    free(A);
     return *out ? STATUS_OK : STATUS_MEMORY;
 }
 
@@ -101,12 +103,10 @@ static enum status rival_make(struct rival *r, struct query *q, size_t k)
     fmpz_mul(unit, unit, q->X);
     r->c = ratio(r->twice, unit) / 2;
     fmpz_clear(unit);
-    for (size_t i = 0; i < n; i++) {
-        double sum = 0;
-        for (size_t j = 0; j < n; j++) sum += r->p->V[j * n + i] * g[j];
-        r->gamma[i] = fabs(sum) < NOISE * largest ? 0 : sum;
-    }
-    r->distance = !(r->c > 0) ? 0 : nearest_zero(r->y, &(struct spectral){r->p->q, r->gamma, r->c, n});
+    eigen_into(r->gamma, &r->p->e, g);
+    for (size_t i = 0; i < n; i++)
+        if (fabs(r->gamma[i]) < NOISE * largest) r->gamma[i] = 0;
+    r->distance = !(r->c > 0) ? 0 : nearest_zero(r->y, &(struct spectral){r->p->e.q, r->gamma, r->c, n});
     return STATUS_OK;
 }
 

@@ -9,7 +9,7 @@
 #define SHORT_BITS 40      /* of the ends of the interval */
 
 /* Eigenvalues and eigenvectors of output a - output b. */
-struct pair { size_t a, b; double *q, *V; };
+struct pair { size_t a, b; struct eigen e; };
 struct radius_model { char *name; long leaf; bool turned; struct outputs out; struct pair *pairs; size_t n_pairs, room_pairs; };
 
 /* One output that the answer is compared with. */

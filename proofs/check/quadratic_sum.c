@@ -2,6 +2,7 @@
 #include "quadratic.h"
 
 #define CUT 50             /* bits of the lower part of a weighted coefficient */
+#define ROWS 8
 
 static size_t largest(const mpz_t *x, size_t n) {
     size_t most = 0;
@@ -40,34 +41,58 @@ static void add_sum(mpz_t out, __int128 x, unsigned shift, mpz_t t) {
 
 struct words { size_t count; int64_t *low, *high, *b; }; /* by variable, then k: w a = high 2^CUT + low, 0 <= low < 2^CUT; and b */
 
-static __int128 dot(const int64_t *x, const int64_t *y, size_t n) {
+/* sum over k of (x_k + y_k) b_k, x and y rows of one part */
+static __int128 dot(const int64_t *x, const int64_t *y, const int64_t *b, size_t n) {
     __int128 sum = 0;
-    for (size_t k = 0; k < n; k++) sum += (__int128)x[k] * y[k];
+    for (size_t k = 0; k < n; k++) sum += (__int128)(x[k] + y[k]) * b[k];
     return sum;
+}
+
+/* x_u b_v - x_v b_u, summed over k, of both parts */
+static void turned_pair(__int128 pair[2], const struct words *s, size_t u, size_t v, const int64_t *none) {
+    const int64_t *part[2] = {s->low, s->high};
+    size_t c = s->count;
+    for (int i = 0; i < 2; i++) pair[i] = dot(part[i] + u * c, none, s->b + v * c, c) - dot(part[i] + v * c, none, s->b + u * c, c);
+}
+
+/* x_u b_v + x_v b_u = (x_u + x_v)(b_u + b_v) - x_u b_u - x_v b_v, summed over k, of both parts; both: room for b_u + b_v */
+static void pair_sums(__int128 pair[2], const struct words *s, size_t u, size_t v, const __int128 *own, int64_t *both) {
+    const int64_t *part[2] = {s->low, s->high};
+    size_t c = s->count;
+    for (size_t k = 0; k < c; k++) both[k] = s->b[u * c + k] + s->b[v * c + k];
+    for (int i = 0; i < 2; i++) pair[i] = dot(part[i] + u * c, part[i] + v * c, both, c) - own[2 * u + (size_t)i] - own[2 * v + (size_t)i];
 }
 
 static void by_words(mpz_t *out, const struct words *s, size_t n, bool turned) {
     mpz_t t;
     mpz_init(t);
-    size_t at = 0, c = s->count;
-    for (size_t u = 0; u <= n; u++)
-        for (size_t v = u; v <= n; v++, at++) {
-            __int128 low = dot(s->low + u * c, s->b + v * c, c), high = dot(s->high + u * c, s->b + v * c, c);
-            if (u != v) {
-                __int128 l = dot(s->low + v * c, s->b + u * c, c), h = dot(s->high + v * c, s->b + u * c, c);
-                low = turned ? low - l : low + l;
-                high = turned ? high - h : high + h;
+    size_t c = s->count;
+    int64_t *none = mem_get(c, sizeof *none), *both = mem_get(c, sizeof *both);
+    __int128 *own = mem_get(2 * (n + 1), sizeof *own), pair[2];
+    for (size_t u = 0; u <= n; u++) {
+        own[2 * u] = dot(s->low + u * c, none, s->b + u * c, c);
+        own[2 * u + 1] = dot(s->high + u * c, none, s->b + u * c, c);
+    }
+    for (size_t first = 0; first <= n; first += ROWS) /* so that few rows are read again and again */
+        for (size_t v = first; v <= n; v++)
+            for (size_t u = first; u <= v && u < first + ROWS; u++) {
+                if (u == v) pair[0] = own[2 * u], pair[1] = own[2 * u + 1];
+                else if (turned) turned_pair(pair, s, u, v, none);
+                else pair_sums(pair, s, u, v, own, both);
+                add_sum(out[monomial(n, u, v)], pair[0], 0, t);
+                add_sum(out[monomial(n, u, v)], pair[1], CUT, t);
             }
-            add_sum(out[at], low, 0, t);
-            add_sum(out[at], high, CUT, t);
-        }
+    mem_free(none);
+    mem_free(both);
+    mem_free(own);
     mpz_clear(t);
 }
 
 void sum_products(mpz_t *out, const mpz_t *a, const mpz_t *b, const mpz_t *w, size_t count, size_t n, bool turned) {
-    size_t size = count * (n + 1), wa = largest(a, size) + largest(w, count), second = largest(b, size), terms = 2;
-    while (((size_t)1 << (terms - 2)) < count) terms++; /* 2 count <= 2^(terms - 1) */
-    bool fit = second <= 62 && wa <= CUT + 61 && CUT + second + terms <= 126 && (wa > CUT ? wa - CUT : 0) + 1 + second + terms <= 126;
+    size_t size = count * (n + 1), wa = largest(a, size) + largest(w, count), second = largest(b, size), terms = 0;
+    while (((size_t)1 << terms) < count) terms++;
+    /* a sum of products of sums of two: below 2^(bits of both + 2 + terms), and three of these are added */
+    bool fit = second <= 61 && wa <= CUT + 60 && CUT + second + terms <= 122 && (wa > CUT ? wa - CUT : 1) + second + terms <= 122;
     if (!fit) {
         by_integers(out, a, b, w, count, n, turned);
         return;
