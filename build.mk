@@ -60,6 +60,7 @@ check-peers: peers
 	@$(MAKE) --no-print-directory $(BUILD)/tests/models/check_onnx
 	@$(VENV)/bin/python tests/peers/onnx_files.py $(BUILD)
 	@$(VENV)/bin/python tests/smt/oracle.py $(BUILD) --count 300 --seed 5 --cvc5
+	@$(VENV)/bin/python tests/smt/forms.py $(BUILD) --cvc5
 	@$(VENV)/bin/python tests/peers/data.py $(BUILD)
 check-long: deps-tests
 	@$(MAKE) --no-print-directory -j2 all

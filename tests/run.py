@@ -48,6 +48,7 @@ SCRIPTS = [
     *([] if "asan" in BUILD else [("python", [PY, "tests/python/run.py", BUILD])]),
     ("boxes", [PY, "tests/bound/run.py", BUILD, "--count", "40"]),
     ("smt", [PY, "tests/smt/oracle.py", BUILD]),
+    ("smt_forms", [PY, "tests/smt/forms.py", BUILD]),
     ("smt_float32", [PY, "tests/smt/float32.py", BUILD]),
     ("smt_attention", [PY, "tests/smt/attention.py", BUILD]),
     ("smt_solver", [PY, "tests/smt/solver.py", BUILD]),

@@ -105,18 +105,31 @@ static enum status site_slots(struct site *site, const struct interp *in)
     return STATUS_OK;
 }
 
+static enum status networks_of(const struct net **net, const struct net **clean, const struct model **model, size_t *n_changes, struct interp *in, const struct expr *e, const struct expr *at)
+{
+    *clean = NULL;
+    enum status s = model_network(net, model, in, model_base(e, n_changes), at);
+    if (s == STATUS_OK && change_frozen(e) && has_norms(*net)) s = model_network(clean, model, in, change_plain(e), at);
+    return s;
+}
+
+enum status interp_networks(const struct net **net, const struct net **clean, struct interp *in, const struct expr *model, struct diag *d)
+{
+    const struct model *model_of;
+    size_t n_changes;
+    in->d = d;
+    return networks_of(net, clean, &model_of, &n_changes, in, model, model);
+}
+
 static enum status site_new(struct site **out, struct interp *in, const struct expr *model_expr, const struct expr *tokens, const struct expr *e)
 {
     struct site **grown = mem_grow(in->sites, &in->room_sites, in->n_sites + 1, sizeof *grown);
     if (!grown) return STATUS_MEMORY;
     in->sites = grown;
     size_t n_changes;
-    const struct expr *base = model_base(model_expr, &n_changes);
     const struct model *model;
-    const struct net *net;
-    const struct net *clean = NULL;
-    enum status found = model_network(&net, &model, in, base, e);
-    if (found == STATUS_OK && change_frozen(model_expr) && has_norms(net)) found = model_network(&clean, &model, in, change_plain(model_expr), e);
+    const struct net *net, *clean;
+    enum status found = networks_of(&net, &clean, &model, &n_changes, in, model_expr, e);
     if (found != STATUS_OK) return found;
     struct site *site = mem_array(1, sizeof *site);
     if (!site) return STATUS_MEMORY;

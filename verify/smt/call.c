@@ -272,6 +272,8 @@ static const struct sym *of_values(struct smt *m, const struct expr *e)
     case FUNCTION_MEAN_ROWS: return a->rank == 2 && a->n ? mean_rows(m, a) : nothing(m, e);
     case FUNCTION_DIAG: return a->rank == 2 ? diagonal(m, a) : nothing(m, e);
     case FUNCTION_DOT: return b && a->n == b->n ? dot(m, a, b) : nothing(m, e);
+    case FUNCTION_LOG: case FUNCTION_COS: case FUNCTION_SIN: return smt_circle(m, e, a);
+    case FUNCTION_LOGSOFTMAX: case FUNCTION_FOURIER: return a->rank >= 1 && a->n ? smt_circle(m, e, a) : nothing(m, e);
     case FUNCTION_SOFTMAX: return a->rank == 1 && a->n ? softmax(m, a) : nothing(m, e);
     default: return nothing(m, e);
     }
@@ -290,15 +292,30 @@ static const struct sym *of_all(struct smt *m, const struct expr *e)
     return v ? fold(m, e, v) : NULL;
 }
 
+/* What the interpreter gives in each case of integers and sequences. */
+static bool is_closed(struct smt *m, const struct expr *e)
+{
+    static const bool always[FUNCTION_COUNT] = {
+        [FUNCTION_QK] = true, [FUNCTION_OV] = true, [FUNCTION_RANK] = true, [FUNCTION_INERTIA] = true, [FUNCTION_EIGENVALUES] = true, [FUNCTION_FORM] = true, [FUNCTION_DISTANCE] = true,
+        [FUNCTION_CHANGES] = true, [FUNCTION_FLIP] = true, [FUNCTION_RADIUS] = true, [FUNCTION_OUTPUT] = true, [FUNCTION_EIGENVECTOR] = true, [FUNCTION_SINGULAR_VALUES] = true,
+        [FUNCTION_EFFECTIVE_RANK] = true, [FUNCTION_ANTISYMMETRIC] = true, [FUNCTION_GRAM] = true, [FUNCTION_HOSVD] = true, [FUNCTION_PI] = true,
+    };
+    static const bool of_exact[FUNCTION_COUNT] = {
+        [FUNCTION_LOG] = true, [FUNCTION_COS] = true, [FUNCTION_SIN] = true, [FUNCTION_LOGSOFTMAX] = true, [FUNCTION_FOURIER] = true, [FUNCTION_EXP] = true, [FUNCTION_SOFTMAX] = true,
+    };
+    struct smt_cases c;
+    return always[e->function] || (of_exact[e->function] && !expr_depends_on_network(e) && smt_cases(&c, m, e) && c.n > 0);
+}
+
 const struct sym *smt_call(struct smt *m, const struct expr *e)
 {
+    if (is_closed(m, e)) return smt_closed(m, e);
     switch (e->function) {
     case FUNCTION_MAX: case FUNCTION_MIN: case FUNCTION_SUM: case FUNCTION_MEAN: return of_all(m, e);
     case FUNCTION_DIST: case FUNCTION_NORM: return norm_call(m, e);
     case FUNCTION_SEQ: return seq(m, e);
     case FUNCTION_ONEHOT: return onehot(m, e);
     case FUNCTION_W: return weight(m, e);
-    case FUNCTION_QK: case FUNCTION_OV: case FUNCTION_RANK: case FUNCTION_INERTIA: case FUNCTION_EIGENVALUES: case FUNCTION_FORM: case FUNCTION_DISTANCE: case FUNCTION_CHANGES: return smt_closed(m, e);
     default: return of_values(m, e);
     }
 }

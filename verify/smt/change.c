@@ -3,74 +3,22 @@
 #include <stdio.h>
 #include <string.h>
 #include "core/mem.h"
-#include "models/rewrite.h"
 #include "verify/smt/smt.h"
 
 size_t change_place(const struct smt_site *site, size_t node) { return site->edit ? site->edit->place[node] : node; }
 
-/* ---- the network without patches ---- */
+static bool is_change(const struct expr *e) { return e->form == FORM_CALL && (e->function == FUNCTION_PATCH || e->function == FUNCTION_ABLATE || e->function == FUNCTION_STEER); }
 
-static bool new_numbers(struct smt *m, double **out, const struct net *base, const struct expr *arg)
+bool change_network(struct smt *m, struct smt_site *site)
 {
-    const struct sym *v = smt_eval(m, arg->args[1]);
-    long k = net_tensor(base, arg->args[0]->name);
-    if (m->status != STATUS_OK) return false;
-    if (k < 0 || out[k]) return smt_fail(m, STATUS_INPUT, "the model has no tensor '%s', or it is replaced twice", arg->args[0]->name);
-    const struct tensor *t = &base->tensors[k];
-    bool fits = !v->is_truth && v->rank == t->rank;
-    for (size_t i = 0; fits && i < t->rank; i++) fits = v->shape[i] == t->shape[i];
-    if (!fits) return smt_fail(m, STATUS_INPUT, "'%s' is replaced by an exact array of its shape", t->name);
-    if (!(out[k] = mem_array(v->n, sizeof **out))) return smt_fail(m, STATUS_MEMORY, "out of memory");
-    for (size_t i = 0; i < v->n; i++)
-        if (!entry_constant(&v->e[i]) || !exact_double(&out[k][i], v->e[i].lo)) return smt_fail(m, STATUS_INPUT, "entry %zu of '%s' is no binary64 number", i, t->name);
-    return true;
-}
-
-static const struct net *replaced(struct smt *m, const struct net *base, const struct expr *e)
-{
-    for (size_t i = 0; i < m->n_replaced; i++)
-        if (expr_equal(m->replaced[i].e, e)) return &m->replaced[i].r->net;
-    double **numbers = mem_array(base->n_tensors + 1, sizeof *numbers);
-    struct smt_replaced *grown = mem_grow(m->replaced, &m->room_replaced, m->n_replaced + 1, sizeof *grown);
-    if (grown) m->replaced = grown;
-    if (!numbers || !grown) smt_fail(m, STATUS_MEMORY, "out of memory");
-    for (size_t i = 1; i < e->n_args && m->status == STATUS_OK; i++) {
-        const struct expr *a = e->args[i];
-        if (expr_is_frozen(a)) continue;
-        if (a->form != FORM_ASSIGN || a->args[0]->form != FORM_STRING) smt_fail(m, STATUS_UNSUPPORTED, "replace of a component has no encoding");
-        else (void)new_numbers(m, numbers, base, a);
-    }
-    struct retensored *r = NULL;
-    if (m->status == STATUS_OK) {
-        if (retensored_new(&r, base, numbers) != STATUS_OK) smt_fail(m, STATUS_MEMORY, "out of memory");
-    } else {
-        for (size_t k = 0; numbers && k < base->n_tensors; k++) free(numbers[k]);
-        free(numbers);
-    }
-    if (!r) return NULL;
-    m->replaced[m->n_replaced++] = (struct smt_replaced){e, r};
-    return &r->net;
-}
-
-static bool is_change(const struct expr *e) { return e->form == FORM_CALL && (e->function == FUNCTION_PATCH || e->function == FUNCTION_ABLATE); }
-
-const struct net *change_network(struct smt *m, const char **name, const struct expr *e)
-{
-    for (const struct expr *x = e; x->form == FORM_CALL && x->n_args > 0; x = x->args[0])
-        if (expr_is_frozen(x->args[x->n_args - 1])) {
-            smt_fail(m, STATUS_UNSUPPORTED, "ln = frozen has no encoding");
-            return NULL;
-        }
-    while (is_change(e)) e = e->args[0];
-    if (e->form == FORM_CALL && e->function == FUNCTION_REPLACE) {
-        const struct net *base = change_network(m, name, e->args[0]);
-        return base ? replaced(m, base, e) : NULL;
-    }
-    const struct model *found = e->form == FORM_NAME && e->name ? statement_model(m->s, e->name) : NULL;
-    *name = e->name ? e->name : "";
-    if (found && found->net.n_nodes > 0) return &found->net;
-    smt_fail(m, STATUS_UNSUPPORTED, e->form == FORM_CALL ? "%s has no encoding" : "no network for this model", e->form == FORM_CALL ? function_table[e->function].name : "");
-    return NULL;
+    const struct expr *e = site->model;
+    struct interp *in = smt_interp(m, true);
+    if (!in) return false;
+    while (e->form == FORM_CALL && e->n_args > 0) e = e->args[0];
+    enum status s = interp_networks(&site->base, &site->clean, in, site->model, m->d);
+    site->net = site->base;
+    site->name = e->form == FORM_NAME && e->name ? e->name : "";
+    return s == STATUS_OK || (s == STATUS_INPUT && m->d->n ? (m->status = s, false) : smt_fail(m, s, "no network for this model"));
 }
 
 /* ---- components ---- */
@@ -120,6 +68,13 @@ static bool neuron_of(struct smt *m, struct part *out, const struct net *net, co
     return true;
 }
 
+static bool bias_of(struct smt *m, struct part *out, const struct net *net, long layer)
+{
+    long node = edit_bias_node(net, layer);
+    out->node = (size_t)node;
+    return node >= 0 || smt_fail(m, STATUS_INPUT, "the attention of layer %ld has no bias b_O", layer);
+}
+
 bool change_component(struct smt *m, struct part *out, const struct net *net, const struct expr *e)
 {
     long l = 0, h = 0;
@@ -131,6 +86,7 @@ bool change_component(struct smt *m, struct part *out, const struct net *net, co
     case FUNCTION_NEURON: return neuron_of(m, out, net, e);
     case FUNCTION_EDGE: return edge_of(m, out, net, e);
     case FUNCTION_MLP: return smt_int(m, &l, e->args[0]) && find(m, &out->node, net, smt_format(m, "blocks.%ld.hook_mlp_out", l));
+    case FUNCTION_BIAS: return smt_int(m, &l, e->args[0]) && bias_of(m, out, net, l);
     case FUNCTION_HEAD:
         return smt_int(m, &l, e->args[0]) && smt_int(m, &h, e->args[1]) && find(m, &out->node, net, smt_format(m, "blocks.%ld.attn.hook_result.%ld", l, h));
     default: return smt_fail(m, STATUS_UNSUPPORTED, "a component of this kind has no encoding");
@@ -269,36 +225,40 @@ static void collect(struct smt_site *site, const struct expr *e)
 {
     if (!is_change(e)) return;
     collect(site, e->args[0]);
+    const struct smt_change *before = site->n_changes ? &site->changes[site->n_changes - 1] : NULL;
+    size_t steers = before ? before->below + (before->steer > 0) : 0;
+    if (e->function == FUNCTION_STEER) {
+        site->changes[site->n_changes++] = (struct smt_change){.call = e, .left = e->args[1], .value = e->args[2], .steer = steers + 1, .below = steers};
+        return;
+    }
     if (e->function == FUNCTION_ABLATE) {
         struct smt_change *c = &site->changes[site->n_changes++];
-        *c = (struct smt_change){.call = e};
+        *c = (struct smt_change){.call = e, .below = steers};
         c->value = argument(c, "to");
         return;
     }
     for (size_t i = 1; i < e->n_args; i++)
-        if (!expr_is_frozen(e->args[i])) site->changes[site->n_changes++] = (struct smt_change){.call = e, .left = e->args[i]->args[0], .value = e->args[i]->args[1]};
+        if (!expr_is_frozen(e->args[i])) site->changes[site->n_changes++] = (struct smt_change){.call = e, .left = e->args[i]->args[0], .value = e->args[i]->args[1], .below = steers};
 }
 
-/* The network whose norms are kept, when the model says `ln = frozen` somewhere and has norms; else NULL. */
-static const struct net *clean_of(const struct smt *m, const struct smt_site *site)
+static bool add_steer(struct pairs *p, const struct smt_change *c)
 {
-    bool frozen = false, norms = false;
-    const struct expr *e = site->model;
-    for (; is_change(e) || (e->form == FORM_CALL && e->function == FUNCTION_REPLACE); e = e->args[0])
-        for (size_t i = 1; i < e->n_args; i++) frozen = frozen || expr_is_frozen(e->args[i]);
-    for (size_t v = 0; frozen && v < site->base->n_nodes; v++) norms = norms || site->base->nodes[v].op == OP_LAYERNORM || site->base->nodes[v].op == OP_RMSNORM;
-    const struct model *plain = norms && e->form == FORM_NAME && e->name ? statement_model(m->s, e->name) : NULL;
-    return plain ? &plain->net : NULL;
+    struct part part;
+    if (!change_component(p->m, &part, p->site->base, c->left->form == FORM_INDEX ? c->left->args[0] : c->left)) return false;
+    if (part_width(p->site->base, &part) == 0) return smt_fail(p->m, STATUS_INPUT, "attention scores and patterns are not steered");
+    part.steer = c->steer;
+    return list_part(p, part);
 }
 
-static bool edit(struct smt *m, struct smt_site *site, const struct net *clean)
+static bool edit(struct smt *m, struct smt_site *site)
 {
+    const struct net *clean = site->clean;
     struct pairs p = {.m = m, .site = site};
     bool good = true;
     for (size_t i = 0; i < site->n_changes && good; i++) {
         const struct smt_change *c = &site->changes[i];
         const struct expr *which = c->left ? c->left : argument(c, "drop") ? argument(c, "drop") : argument(c, "keep");
-        good = add_components(&p, which);
+        good = add_components(&p, which) && (!c->steer || add_steer(&p, c));
     }
     struct edited **grown = good && (p.n_list || clean) ? mem_grow(m->edits, &m->room_edits, m->n_edits + 1, sizeof *grown) : NULL;
     if (grown) {
@@ -325,10 +285,12 @@ static bool add_row(struct smt *m, struct smt_site *site, struct smt_change *by,
 {
     const struct edited *e = site->edit;
     struct smt_patch p = {.node = e ? e->own[of.node] : of.node, .row = row, .first = first, .of = of, .entry = of.entry, .by = by};
-    if (part_whole(&of) && !add_patch(m, site, p)) return false;
+    if (part_whole(&of) && !by->steer && !add_patch(m, site, p)) return false;
     for (size_t i = 0; e && i < e->n_parts; i++) {
         const struct part *q = &e->parts[i];
-        if (q->node != of.node || (!part_whole(&of) && part_compare(q, &of) != 0)) continue;
+        if (q->node != of.node || (!part_whole(&of) && (q->reader != of.reader || q->entry != of.entry))) continue;
+        p.zero = q->steer > 0 && q->steer <= by->below;      /* what an earlier steer added */
+        if (p.zero ? by->steer > 0 : q->steer != by->steer) continue;
         p.node = q->at;
         p.entry = q->entry;
         if (!add_patch(m, site, p)) return false;
@@ -372,12 +334,11 @@ bool change_read(struct smt *m, struct smt_site *site)
 {
     size_t n = 0;
     for (const struct expr *e = site->model; is_change(e); e = e->args[0]) n += e->n_args;
-    const struct net *clean = clean_of(m, site);
-    if (n == 0 && !clean) return true;
+    if (n == 0 && !site->clean) return true;
     site->changes = smt_array(m, n, sizeof *site->changes);
     if (!site->changes) return false;
     collect(site, site->model);
-    bool good = edit(m, site, clean);
+    bool good = edit(m, site);
     for (size_t i = 0; i < site->n_changes && good; i++) good = (site->changes[i].left ? read_patch : read_ablate)(m, site, &site->changes[i]);
     return good;
 }

@@ -1,4 +1,4 @@
-/* change_row.c: what a replaced row becomes: numbers of the claim, zeros, the row of another run, the mean over runs, or the row of some run of a set. */
+/* change_row.c: what a replaced row becomes: numbers of the claim, zeros, what a steer adds, the row of another run, the mean over runs, or the row of some run of a set. */
 #include <string.h>
 #include "core/mem.h"
 #include "verify/smt/smt.h"
@@ -33,6 +33,22 @@ static const struct entry *zeros(struct smt *m, const struct smt_site *site, con
     size_t width = site->net->nodes[p->node].width;
     struct entry *out = smt_array(m, width, sizeof *out);
     for (size_t i = 0; out && i < width; i++) out[i] = entry_int(m, 0);
+    return out;
+}
+
+/* alpha v */
+static const struct entry *steered_row(struct smt *m, const struct smt_site *site, const struct smt_patch *p)
+{
+    const struct expr *call = p->by->call;
+    size_t width = part_width(site->base, &p->of), n = site->net->nodes[p->node].width, skip = skip_of(p);
+    const struct sym *v = smt_eval(m, call->args[2]);
+    struct entry alpha, *out = smt_array(m, n, sizeof *out);
+    if (!out || !sym_scalar(m, &alpha, smt_eval(m, call->args[3]), call->args[3])) return NULL;
+    if (v->is_truth || v->rank != 1 || v->n != width) {
+        smt_fail(m, STATUS_INPUT, "what is added to rows of width %zu is a vector of that length, times a number", width);
+        return NULL;
+    }
+    for (size_t e = 0; e < n && m->status == STATUS_OK; e++) out[e] = term_mul(m, entry_solid(m, v->e[skip + e]), entry_solid(m, alpha));
     return out;
 }
 
@@ -151,11 +167,12 @@ static const struct entry *any_row(struct smt *m, struct smt_site *site, const s
 const struct entry *change_row(struct smt *m, struct smt_site *site, const struct smt_patch *p)
 {
     struct smt_change *c = p->by;
-    char word = c->left ? 'v' : c->value->name[0];     /* zero, value, from, mean, any */
+    char word = p->zero ? 'z' : c->steer ? 's' : c->left ? 'v' : c->value->name[0];     /* zero, value, from, mean, any */
     struct smt_patch kept = *p;                        /* the list may move while runs are made */
     if ((word == 'm' || word == 'a') && !c->n_runs && !find_runs(m, c)) return NULL;
     switch (word) {
     case 'z': return zeros(m, site, &kept);
+    case 's': return steered_row(m, site, &kept);
     case 'v': return given_row(m, site, &kept);
     case 'f': return from_row(m, site, &kept);
     case 'm': return mean_row(m, site, &kept);

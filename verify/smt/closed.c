@@ -32,7 +32,7 @@ static bool is_whole(const struct sym *v)
     return true;
 }
 
-bool smt_cases(struct smt_cases *out, struct smt *m, const struct expr *e, size_t most)
+bool smt_cases(struct smt_cases *out, struct smt *m, const struct expr *e)
 {
     *out = (struct smt_cases){.slots = smt_array(m, m->s->n_slots + 1, sizeof *out->slots)};
     bool fits = true;
@@ -44,8 +44,8 @@ bool smt_cases(struct smt_cases *out, struct smt *m, const struct expr *e, size_
         if (!v || !is_whole(v)) return false;
         for (size_t i = 0; i < v->n; i++) fits = fits && split_both(&out->split, m, out->split, v->e[i].split);
     }
-    out->n = out->split ? out->split->n : 1;
-    return m->status == STATUS_OK && ((fits && out->n <= most) || smt_fail(m, STATUS_LIMIT, "an expression that rests on more than %zu cases of the variables has no encoding here", most));
+    out->n = !fits ? 0 : out->split ? out->split->n : 1;
+    return m->status == STATUS_OK;
 }
 
 void smt_bind_case(struct smt *m, struct interp *in, const struct smt_cases *c, size_t i)
@@ -111,7 +111,8 @@ const struct sym *smt_closed(struct smt *m, const struct expr *e)
     struct smt_cases c;
     struct sym *out = NULL;
     if (m->status != STATUS_OK) return NULL;
-    if (!smt_cases(&c, m, e, SMT_CASES)) return nothing(m, e, "of real variables has no encoding");
+    if (!smt_cases(&c, m, e)) return nothing(m, e, "of real variables has no encoding");
+    if (c.n == 0) return smt_fail(m, STATUS_LIMIT, "%s of more than %d cases of the variables has no encoding", function_table[e->function].name, SMT_CASES), NULL;
     for (size_t i = 0; i < c.n && m->status == STATUS_OK; i++) {
         struct interp_array a = {0};
         bool none;

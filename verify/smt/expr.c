@@ -151,11 +151,9 @@ static const struct sym *arithmetic(struct smt *m, const struct expr *e)
     return out;
 }
 
-static const struct sym *negative(struct smt *m, const struct expr *e)
+static const struct sym *negative(struct smt *m, const struct sym *a)
 {
-    const struct sym *a = smt_eval(m, e->args[0]);
     mpq_t minus;
-    if (m->status != STATUS_OK || a->is_truth) return nothing(m, e);
     struct sym *out = sym_new(m, a->rank, a->shape);
     mpq_init(minus);
     mpq_set_si(minus, -1, 1);
@@ -164,21 +162,34 @@ static const struct sym *negative(struct smt *m, const struct expr *e)
     return out;
 }
 
+static const struct sym *negative_of(struct smt *m, const struct expr *e)
+{
+    const struct sym *a = smt_eval(m, e->args[0]);
+    return m->status == STATUS_OK && !a->is_truth ? negative(m, a) : nothing(m, e);
+}
+
 /* ---- truths ---- */
 
-static bool is_argmax(const struct expr *e) { return e->form == FORM_CALL && e->function == FUNCTION_ARGMAX && e->args[0]->type.base != BASE_INT; }
+static bool is_argmax(const struct expr *e) { return e->form == FORM_CALL && (e->function == FUNCTION_ARGMAX || e->function == FUNCTION_ARGMIN) && e->args[0]->type.base != BASE_INT; }
+
+/* What an argmax is of; of an argmin the opposite. */
+static const struct sym *ranked(struct smt *m, const struct expr *e)
+{
+    const struct sym *v = smt_eval(m, e->args[0]);
+    return m->status == STATUS_OK && e->function == FUNCTION_ARGMIN ? negative(m, v) : v;
+}
 
 /* argmax(v) == e, argmax(a) == argmax(b) */
 static const char *argmax_compare(struct smt *m, const struct expr *a, const struct expr *b)
 {
     if (!is_argmax(a)) return argmax_compare(m, b, a);
-    const struct sym *v = smt_eval(m, a->args[0]);
+    const struct sym *v = ranked(m, a);
     if (m->status != STATUS_OK) return "false";
     if (!is_argmax(b)) {
         struct entry i;
         return sym_scalar(m, &i, smt_eval(m, b), b) ? smt_argmax_is(m, v, i, true) : "false";
     }
-    const struct sym *w = smt_eval(m, b->args[0]);
+    const struct sym *w = ranked(m, b);
     const char **both = smt_array(m, v->n, sizeof *both);
     if (m->status != STATUS_OK || !both || v->n != w->n) return "false";
     for (size_t i = 0; i < v->n; i++)
@@ -353,7 +364,12 @@ const struct sym *smt_index(struct smt *m, const struct sym *a, const struct exp
     return sym_new(m, 1, (const size_t[]){0});
 }
 
-static bool reads_network(const struct expr *e) { return e->form == FORM_CALL && function_reads_network(e->function); }
+/* Rows of a network, which is encoded: what is no distance and no output of a truncated form. */
+static bool reads_network(const struct expr *e)
+{
+    bool truncated = e->form == FORM_CALL && e->n_args > 0 && e->args[0]->form == FORM_CALL && e->args[0]->function == FUNCTION_TRUNCATE;
+    return e->form == FORM_CALL && !truncated && e->function != FUNCTION_RADIUS && function_reads_network(e->function);
+}
 
 static const struct sym *index_value(struct smt *m, const struct expr *e)
 {
@@ -381,7 +397,7 @@ const struct sym *smt_eval(struct smt *m, const struct expr *e)
     case FORM_NUMBER: return sym_entry(m, entry_number(m, e->number));
     case FORM_NAME: return name_value(m, e);
     case FORM_LAST: return m->last >= 0 ? sym_entry(m, entry_int(m, m->last)) : nothing(m, e);
-    case FORM_UNARY: return e->oper == OPER_NOT ? sym_truth(m, truth_not(m, smt_truth(m, e->args[0]))) : negative(m, e);
+    case FORM_UNARY: return e->oper == OPER_NOT ? sym_truth(m, truth_not(m, smt_truth(m, e->args[0]))) : negative_of(m, e);
     case FORM_BINARY:
         if (e->oper == OPER_AND || e->oper == OPER_OR || e->oper == OPER_IMPLIES || e->oper == OPER_IFF) return sym_truth(m, connective(m, e));
         return arithmetic(m, e);

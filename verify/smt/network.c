@@ -98,31 +98,31 @@ bool smt_moves(const struct smt *m, const struct expr *e)
     return false;
 }
 
-static void say_site(struct smt *m, const struct smt_site *site, const struct expr *model, const char *name)
+static void say_site(struct smt *m, const struct smt_site *site, const char *name)
 {
     struct text t;
     text_init(&t);
     if (site->input) expr_print(&t, site->input);
-    smt_comment(m, "%s: the network %s%s on %s", site->name, name, model->form == FORM_NAME ? "" : ", changed,", t.data ? t.data : "");
+    smt_comment(m, "%s: the network %s%s on %s", site->name, name, site->model->form == FORM_NAME ? "" : ", changed,", t.data ? t.data : "");
     text_clear(&t);
 }
 
 struct smt_site *smt_site_on(struct smt *m, const struct expr *model, const struct expr *input, const struct sym *x, bool kept, bool quiet)
 {
-    const char *name = "";
-    const struct net *net = change_network(m, &name, model);
-    struct smt_site *site = net ? smt_array(m, 1, sizeof *site) : NULL;
+    struct smt_site *site = smt_array(m, 1, sizeof *site);
     void *grown = site ? mem_grow(m->sites, &m->room_sites, m->n_sites + 1, sizeof *m->sites) : NULL;
     if (grown) m->sites = grown;
     if (!grown) {
         smt_fail(m, STATUS_MEMORY, "out of memory");
         return NULL;
     }
-    *site = (struct smt_site){.net = net, .base = net, .model = model, .input = input, .closed = kept};
+    *site = (struct smt_site){.model = model, .input = input, .closed = kept};
+    if (!change_network(m, site)) return NULL;
+    const char *name = site->name;
     site->name = m->n_sites ? smt_format(m, "%s~%zu", name, m->n_sites + 1) : name;
     m->sites[m->n_sites++] = site;
-    if (!quiet) say_site(m, site, model, name);
-    if (x->is_truth || !(net->width_in ? read_reals(m, site, x) : read_tokens(m, site, x))) {
+    if (!quiet) say_site(m, site, name);
+    if (x->is_truth || !(site->net->width_in ? read_reals(m, site, x) : read_tokens(m, site, x))) {
         smt_fail(m, STATUS_INPUT, "not an input of a network");
         return NULL;
     }
@@ -239,7 +239,7 @@ static const struct sym *executed_rows(struct smt *m, const struct expr *call, c
 {
     struct smt_cases c;
     struct rows r = {0};
-    bool whole = smt_cases(&c, m, call, SMT_CASES), good = m->status == STATUS_OK;
+    bool whole = smt_cases(&c, m, call), good = m->status == STATUS_OK;
     m->as_real = whole;
     const struct sym *out = good ? real_rows(m, &r, call, indices, n, used) : NULL;
     m->as_real = false;

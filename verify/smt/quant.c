@@ -126,40 +126,14 @@ static const struct sym *token_sequence(struct smt *m, const char *name, const s
     return out;
 }
 
-static struct entry real_between(struct smt *m, const char *name, struct entry lo, struct entry hi)
-{
-    double low, high, skip;
-    entry_ends(&low, &skip, &lo);
-    entry_ends(&skip, &high, &hi);
-    const char *x = smt_declare(m, smt_format(m, "|%s|", name), "Real");
-    smt_assert(m, smt_format(m, "(<= %s %s)", entry_term_of(m, &lo), x));
-    smt_assert(m, smt_format(m, "(<= %s %s)", x, entry_term_of(m, &hi)));
-    return entry_variable(m, x, low, high);
-}
-
-/* interval(a, b), box(a, b) */
-static const struct sym *real_value(struct smt *m, const char *name, const struct expr *set)
-{
-    const struct sym *a = smt_eval(m, set->args[0]), *b = smt_eval(m, set->args[1]);
-    if (m->status != STATUS_OK) return NULL;
-    if (a->is_truth || b->is_truth || a->n != b->n || a->rank != b->rank || a->rank > 1) {
-        smt_fail(m, STATUS_INPUT, "the corners of a box are vectors of one length");
-        return NULL;
-    }
-    struct sym *out = sym_new(m, a->rank, a->shape);
-    for (size_t i = 0; out && i < out->n && m->status == STATUS_OK; i++)
-        out->e[i] = real_between(m, a->rank ? smt_format(m, "%s[%zu]", name, i) : name, a->e[i], b->e[i]);
-    return out;
-}
-
 static bool bind_one(struct smt *m, const struct bind *b)
 {
     const struct expr *set = b->set;
     const struct sym *value = NULL;
     struct members s;
-    bool real = set->form == FORM_SET_CALL && (set->function == FUNCTION_INTERVAL || set->function == FUNCTION_BOX);
+    bool real = set->form == FORM_SET_CALL && set->function != FUNCTION_ROWS;
     if (set->form == FORM_TOKENS_POWER || set->form == FORM_TOKENS_PRODUCT) value = token_sequence(m, b->name, set);
-    else if (real) value = real_value(m, b->name, set);
+    else if (real) value = real_variable(m, b);
     else if (set->form == FORM_IMAGE) {
         if (!smt_bind(m, &set->binds, false)) return false;
         if (set->where) smt_assert(m, smt_truth(m, set->where));
@@ -361,6 +335,6 @@ const struct sym *smt_quant(struct smt *m, const struct expr *e)
     case QUANT_ANY: case QUANT_EXISTS: return truths(&x, false);
     case QUANT_MAX: case QUANT_MIN: return extremum(&x, e->quant == QUANT_MIN);
     case QUANT_COUNT: case QUANT_SUM: case QUANT_MEAN: return total(&x, e->quant);
-    default: smt_fail(m, STATUS_UNSUPPORTED, "argmax{} has no encoding"); return NULL;
+    default: smt_fail(m, STATUS_UNSUPPORTED, "%s{} has no encoding: take argmax of an array", e->quant == QUANT_ARGMAX ? "argmax" : "argmin"); return NULL;
     }
 }

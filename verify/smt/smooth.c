@@ -42,7 +42,7 @@ static void new_argument(arb_t u, const arb_t x)
     arb_clear(c), arb_clear(t);
 }
 
-static void value_of(arb_t out, enum op f, const arb_t x)
+static void value_of(arb_t out, int f, const arb_t x)
 {
     arb_t t;
     arb_init(t);
@@ -54,9 +54,22 @@ static void value_of(arb_t out, enum op f, const arb_t x)
     case OP_GELU: normal_distribution(t, x), arb_mul(out, t, x, PREC); break;
     case OP_GELU_NEW: new_argument(t, x), arb_tanh(t, t, PREC), arb_add_ui(t, t, 1, PREC), arb_mul(out, t, x, PREC), arb_mul_2exp_si(out, out, -1); break;
     case OP_SILU: ball_logistic(t, x, PREC), arb_mul(out, t, x, PREC); break;
+    case SMOOTH_LOG: arb_log(out, x, PREC); break;
+    case SMOOTH_COS: arb_cos(out, x, PREC); break;
+    case SMOOTH_SIN: arb_sin(out, x, PREC); break;
     default: arb_sqrt(out, x, PREC); break;
     }
     arb_clear(t);
+}
+
+static void slope_of(arb_t out, int f, const arb_t x)
+{
+    switch (f) {
+    case SMOOTH_LOG: arb_inv(out, x, PREC); break;
+    case SMOOTH_COS: arb_sin(out, x, PREC), arb_neg(out, out); break;
+    case SMOOTH_SIN: arb_cos(out, x, PREC); break;
+    default: ball_slope(out, (enum op)f, x, PREC); break;
+    }
 }
 
 static void ball_between(arb_t out, const mpq_t lo, const mpq_t hi)
@@ -77,7 +90,7 @@ static bool enclosed(mpq_t lo, mpq_t hi, const arb_t x)
     return true;
 }
 
-static struct entry table_value(struct smt *m, enum op f, const struct entry *x, const mpq_t shift)
+static struct entry table_value(struct smt *m, int f, const struct entry *x, const mpq_t shift)
 {
     struct entry e = {.table = true, .split = x->split, .lo = smt_numbers(m, entry_cases(x)), .hi = smt_numbers(m, entry_cases(x))};
     arb_t b, s;
@@ -107,7 +120,7 @@ static void add_line(struct text *t, const char *y, const char *x, bool below, c
 }
 
 /* On [a, b] the function lies between the lines of least and greatest slope through both ends. */
-static void add_piece(struct smt *m, enum op f, const char *y, const char *x, const mpq_t a, const mpq_t b)
+static void add_piece(struct smt *m, int f, const char *y, const char *x, const mpq_t a, const mpq_t b)
 {
     mpq_t vlo[2], vhi[2], slo, shi;
     arb_t t;
@@ -122,7 +135,7 @@ static void add_piece(struct smt *m, enum op f, const char *y, const char *x, co
         good = good && enclosed(vlo[k], vhi[k], t);
     }
     ball_between(t, a, b);
-    ball_slope(t, f, t, PREC);
+    slope_of(t, f, t);
     good = good && enclosed(slo, shi, t);
     if (good) {
         text_add(&line, "(=> (and (<= ");
@@ -162,10 +175,11 @@ void smooth_lemma(struct smt *m, size_t function, const mpq_t at)
 }
 
 /* What is known everywhere. */
-static void add_range(struct smt *m, enum op f, const char *y)
+static void add_range(struct smt *m, int f, const char *y)
 {
     if (f == OP_EXP || f == OP_SIGMOID) smt_assert(m, smt_format(m, "(> %s 0.0)", y));
     if (f == OP_SIGMOID || f == OP_TANH || f == OP_ERF) smt_assert(m, smt_format(m, "(< (- 1.0) %s 1.0)", y));
+    if (f == SMOOTH_COS || f == SMOOTH_SIN) smt_assert(m, smt_format(m, "(<= (- 1.0) %s 1.0)", y));
     if (f == OP_GELU || f == OP_GELU_NEW || f == OP_SILU) smt_assert(m, smt_format(m, "(>= %s (- 0.279))", y));
 }
 
@@ -183,7 +197,7 @@ static struct entry root_of(struct smt *m, const char *name, struct entry x)
     return entry_variable(m, r, nextafter(sqrt(low), -INFINITY), nextafter(sqrt(high), INFINITY));
 }
 
-struct entry smooth_value(struct smt *m, enum op f, const char *name, struct entry x, const mpq_t shift)
+struct entry smooth_value(struct smt *m, int f, const char *name, struct entry x, const mpq_t shift)
 {
     double low, high;
     if (x.table) return table_value(m, f, &x, shift);
@@ -191,6 +205,10 @@ struct entry smooth_value(struct smt *m, enum op f, const char *name, struct ent
     if (f == OP_SQRT) return root_of(m, name, x);
     if (shift) x = term_add(m, x, entry_number(m, shift), true);
     entry_ends(&low, &high, &x);
+    if (f == SMOOTH_LOG && !(low > 0)) {
+        smt_fail(m, STATUS_UNSUPPORTED, "log of what is not known to be positive has no encoding");
+        return x;
+    }
     const char *term = entry_bounded(m, &x);
     m->relaxed = true;
     smt_declare(m, name, "Real");

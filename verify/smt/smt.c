@@ -35,10 +35,8 @@ void smt_clear(struct smt *m)
         free(m->sites[i]->choices);
     }
     for (size_t i = 0; i < m->n_edits; i++) edited_free(m->edits[i]);
-    for (size_t i = 0; i < m->n_replaced; i++) retensored_free(m->replaced[i].r);
     free(m->functions);
     free(m->edits);
-    free(m->replaced);
     free(m->sites);
     interp_free(m->interps[0]);
     interp_free(m->interps[1]);

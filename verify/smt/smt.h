@@ -30,19 +30,21 @@ struct smt_extreme { bool min; size_t n; struct entry *of; const char **when; st
 /* A value: entries in row-major order, or a truth. */
 struct sym { bool is_truth; const char *truth; size_t rank, n, shape[3]; struct entry *e; };
 
-/* An argument of a patch (left), or a whole ablate; what it gives, when that was evaluated; the sequences of a mean or of any. */
+/* An argument of a patch (left), a steer (left: what it adds to, value: the vector), or a whole ablate; what it gives, when that was evaluated; the sequences of a mean or of any. */
 struct smt_site;
 struct smt_change {
     const struct expr *call, *left, *value;
+    size_t steer, below;                   /* number of a steer, from 1, inner ones first; how many steers are inside of the change */
     const struct sym *given; struct smt_site **runs; size_t n_runs;
 };
-/* One row that is replaced. first: the row that the first row of what is given stands for. entry: of the node, when it is one entry of it (a neuron). */
-struct smt_patch { size_t node; long row, first; struct part of; long entry; struct smt_change *by; };
+/* One row that is replaced. first: the row that the first row of what is given stands for. entry: of the node, when it is one entry of it (a neuron).
+ * zero: what a steer inside of the change added there. */
+struct smt_patch { size_t node; long row, first; struct part of; long entry; struct smt_change *by; bool zero; };
 /* Which sequence of `any over` a row comes from. */
 struct smt_choice { const struct smt_change *by; struct part of; long row; const struct split *split; };
-/* A network on one input: rows as they are asked for. base: without the nodes of neurons and edges that its changes name. */
+/* A network on one input: rows as they are asked for. base: without the nodes of neurons and edges that its changes name. clean: whose norms are kept, or NULL. */
 struct smt_site {
-    const struct net *net, *base; const struct expr *model, *input; const char *name; bool closed;
+    const struct net *net, *base, *clean; const struct expr *model, *input; const char *name; bool closed;
     const struct edited *edit;
     size_t n; struct entry *inputs;        /* tokens as tables [n], or reals [n * width_in] */
     struct smt_change *changes; size_t n_changes;
@@ -59,8 +61,10 @@ struct smt_path { const char *when; const struct smt_path *before; };
 
 struct smt_variable { const char *name; bool is_int; const struct sym *value; bool real; };
 
+/* Functions of the language that are no operations. */
+enum smooth { SMOOTH_LOG = OP_COUNT, SMOOTH_COS, SMOOTH_SIN };
 /* y = f(x), enclosed between lines on pieces that end at the points; more points are lemmas. met: its argument in the last model. */
-struct smt_function { enum op f; const char *y, *x; mpq_ptr points; size_t n; bool met; double met_at; };
+struct smt_function { int f; const char *y, *x; mpq_ptr points; size_t n; bool met; double met_at; };
 /* What is asserted: all of it; of a prove only the condition and the antecedents; the condition alone; the condition, the value evaluated and not named. */
 enum smt_goal { SMT_WHOLE, SMT_ANTECEDENTS, SMT_CONDITION, SMT_VALUE };
 
@@ -84,7 +88,6 @@ struct smt {
     const struct sym **slots; bool *concrete;   /* by slot; concrete: bound in `in` too */
     struct smt_site **sites; size_t n_sites, room_sites;
     struct edited **edits; size_t n_edits, room_edits;
-    struct smt_replaced { const struct expr *e; struct retensored *r; } *replaced; size_t n_replaced, room_replaced;
     struct split **splits; size_t n_splits, room_splits;    /* products that were made */
     size_t n_atoms;
     long last;                             /* of the axis at hand, -1: none */
@@ -177,7 +180,7 @@ struct entry term_name(struct smt *m, const char *name, struct entry a);
 const char *ite_table(struct smt *m, const struct split *split, mpq_srcptr values, const char *times);   /* times NULL: the numbers alone */
 
 /* smooth.c */
-struct entry smooth_value(struct smt *m, enum op f, const char *name, struct entry x, const mpq_t shift);   /* f(x - shift), f an operation; shift may be NULL */
+struct entry smooth_value(struct smt *m, int f, const char *name, struct entry x, const mpq_t shift);   /* f(x - shift), f an operation or a smooth; shift may be NULL */
 
 void smooth_lemma(struct smt *m, size_t function, const mpq_t at);      /* one more point, when it lies inside and there are not too many */
 
@@ -190,7 +193,7 @@ double smt_outside(double x, bool upward);                       /* a little out
 bool smt_moves(const struct smt *m, const struct expr *e);       /* has e another value in another instance of a quantifier? */
 struct smt_site *smt_site_on(struct smt *m, const struct expr *model, const struct expr *input, const struct sym *x, bool kept, bool quiet);
 /* change.c: interventions */
-const struct net *change_network(struct smt *m, const char **name, const struct expr *model);   /* of the model, with the tensors of replace, without patches */
+bool change_network(struct smt *m, struct smt_site *site);       /* its networks and name: of the model expression, without patches */
 bool change_read(struct smt *m, struct smt_site *site);          /* which rows; site->net becomes the network with the parts that are named */
 const struct entry *change_row(struct smt *m, struct smt_site *site, const struct smt_patch *p);
 bool change_component(struct smt *m, struct part *out, const struct net *base, const struct expr *e);
@@ -208,8 +211,8 @@ bool smt_int(struct smt *m, long *out, const struct expr *e);   /* an integer th
 bool sym_scalar(struct smt *m, struct entry *out, const struct sym *a, const struct expr *e);
 /* closed.c: what rests on integers and sequences alone, by the interpreter, in each of their cases */
 struct smt_cases { const struct split *split; bool *slots; size_t n; };
-/* Of the variables that e names. false: one of them is a real number, or (a failure) there are more than `most` cases. */
-bool smt_cases(struct smt_cases *out, struct smt *m, const struct expr *e, size_t most);
+/* Of the variables that e names; n 0: more than SMT_CASES. false: one of them is a real number. */
+bool smt_cases(struct smt_cases *out, struct smt *m, const struct expr *e);
 struct interp *smt_interp(struct smt *m, bool real);            /* NULL after a failure */
 void smt_bind_case(struct smt *m, struct interp *in, const struct smt_cases *c, size_t i);
 const struct sym *smt_closed(struct smt *m, const struct expr *e);
@@ -218,6 +221,8 @@ bool executed(struct smt *m, struct entry *a, size_t n, const struct expr *call,
 /* The same for a row of a node whose input rests on real variables; and what enters such a network. */
 bool executed_row(struct smt *m, struct entry *a, size_t n, struct smt_site *site, size_t node, size_t row);
 const struct sym *rounded_input(struct smt *m, const struct sym *x);
+/* circle.c: log, cos, sin, logsoftmax, fourier of values that are encoded */
+const struct sym *smt_circle(struct smt *m, const struct expr *e, const struct sym *v);
 /* call.c */
 const struct sym *smt_call(struct smt *m, const struct expr *e);
 const char *smt_argmax_is(struct smt *m, const struct sym *v, struct entry which, bool strict);
@@ -230,6 +235,8 @@ const struct split *smt_choose(struct smt *m, const char *name, size_t n);
 const struct sym *smt_quant(struct smt *m, const struct expr *e);
 const char *smt_member(struct smt *m, const struct expr *x, const struct expr *set);
 bool smt_bind(struct smt *m, const struct binds *b, bool report);   /* symbolic: declares */
+/* reals.c: a variable in a set of real numbers or vectors */
+const struct sym *real_variable(struct smt *m, const struct bind *b);
 
 /* export.c */
 /* What `sat` says: that the claim is false, that it is true (`exists`), or only that there is such a binding (count, list, and the values of the others). */
