@@ -1,3 +1,4 @@
+#include "proofs/at_binding.h"
 #include "proofs/certificate.h"
 #include <string.h>
 #include "core/hash.h"
@@ -167,7 +168,10 @@ enum status certificate_write(struct text *out, const struct statement *s, const
         add_mpz(out, o->enter);
         text_add(out, "\n");
     }
-    if ((strcmp(o->rule, "enumerate") == 0 || strcmp(o->rule, "point") == 0) && radii_lines(out, s->radii) != STATUS_OK) return STATUS_MEMORY;
+    if (strcmp(o->rule, "enumerate") == 0 || strcmp(o->rule, "point") == 0) {
+        changes_note(s, o, strcmp(verdict, "refuted") == 0);
+        if (radii_lines(out, s->radii) != STATUS_OK) return STATUS_MEMORY;
+    }
     for (size_t i = 0; i < s->n_models; i++) add_source(out, &s->file->models[s->models[i]]);
     text_add(out, "end\n");
     if (out->failed) return STATUS_MEMORY;

@@ -90,6 +90,7 @@ void html_claim(struct text *out, const struct run_record *run, size_t index)
     if (s->has_expect && !result_expected(r)) text_addf(out, "<p><b>Expected</b> %s</p>\n", verdict_name(s->expect));
     inputs(out, run, r);
     items(out, r);
+    html_segments(out, r);
     html_distances(out, r);
     html_rank(out, run, index);
     evidence(out, run, r);

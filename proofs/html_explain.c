@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "core/mem.h"
+#include "proofs/at_binding.h"
 #include "proofs/html_basis.h"
 #include "proofs/html_report.h"
 #include "proofs/picture.h"
@@ -212,53 +213,7 @@ static void panel_draw(struct panel *p)
 
 /* ---- what a claim asks ---- */
 
-struct asked { struct text *out; const struct run_record *run; const struct statement *s; const struct binds *binds; const struct binding *b; struct interp *in; size_t drawn; const struct expr *calls[PANELS]; };
-
-static const char *vector_of(const struct asked *a, int slot)
-{
-    for (size_t i = 0; i < a->b->n_parts && i < a->binds->n; i++)
-        if (a->binds->items[i].slot == slot) return a->b->parts[i].vector;
-    return NULL;
-}
-
-/* Are all variables of e bound to integers? */
-static bool settled(const struct asked *a, const struct expr *e)
-{
-    bool *used = mem_array(a->s->n_slots + 1, sizeof *used), good = used != NULL;
-    if (used) expr_free_slots(used, a->s->n_slots, e);
-    for (size_t k = 0; good && k < a->s->n_slots; k++) {
-        bool bound = !used[k];
-        for (size_t i = 0; !bound && i < a->b->n_parts && i < a->binds->n; i++) bound = a->binds->items[i].slot == (int)k && !a->b->parts[i].vector;
-        good = bound;
-    }
-    free(used);
-    return good;
-}
-
-/* The exact vector that e is at the binding, or a number for all entries; the caller's, NULL when it is none. */
-static fmpq *vector_at(struct asked *a, const struct expr *e, size_t n, bool spread)
-{
-    const char *text = e->form == FORM_NAME && e->slot >= 0 ? vector_of(a, e->slot) : NULL;
-    fmpq *v = NULL, *found = NULL;
-    size_t size = 0;
-    bool scalar = false;
-    struct diag d;
-    if (text) {
-        v = _fmpq_vec_init((slong)n);
-        if (fractions_read(v, n, text)) return v;
-        _fmpq_vec_clear(v, (slong)n);
-        return NULL;
-    }
-    if (expr_depends_on_network(e) || !settled(a, e)) return NULL;
-    diag_init(&d);
-    if (interp_exact(&found, &size, &scalar, a->in, e, &d) == STATUS_OK && (scalar ? spread : size == n)) {
-        v = _fmpq_vec_init((slong)n);
-        for (size_t i = 0; i < n; i++) fmpq_set(v + i, found + (scalar ? 0 : i));
-    }
-    if (found) _fmpq_vec_clear(found, (slong)size);
-    diag_clear(&d);
-    return v;
-}
+struct asked { struct text *out; const struct run_record *run; struct at_binding at; size_t drawn; const struct expr *calls[PANELS]; };
 
 static void panel_clear(struct panel *p, size_t n)
 {
@@ -272,7 +227,7 @@ static void panel_of(struct asked *a, struct panel p)
 {
     struct outputs o = {0};
     struct text why;
-    const struct model *model = statement_model(a->s, p.name);
+    const struct model *model = statement_model(a->at.s, p.name);
     text_init(&why);
     if (model && p.x && model->net.n_ctx == 1 && model->net.width_in && outputs_possible(&model->net, -1, &why) && outputs_make(&o, &model->net, -1) == STATUS_OK && o.width > 1) {
         p.out = a->out, p.net = &model->net, p.o = &o, p.shape = html_shape(a->run, o.n);
@@ -297,16 +252,16 @@ static bool visit(const struct expr *e, void *context)
     struct asked *a = context;
     bool distance = expr_calls(e, FUNCTION_RADIUS);
     if (a->drawn == PANELS || !(distance || expr_calls(e, FUNCTION_OUTPUT) || expr_calls(e, FUNCTION_FLIP)) || e->n_args < 2) return true;
-    const struct model *model = e->args[0]->form == FORM_NAME ? statement_model(a->s, e->args[0]->name) : NULL;
+    const struct model *model = e->args[0]->form == FORM_NAME ? statement_model(a->at.s, e->args[0]->name) : NULL;
     if (!model || again(a, e)) return true;
     size_t n = model->net.width_in, one = e->n_args % 2;         /* radius: 2 or 4 arguments without a target, 3 or 5 with one */
-    struct panel p = {.name = e->args[0]->name, .x = vector_at(a, e->args[1], n, false), .target = -1};
+    struct panel p = {.name = e->args[0]->name, .x = at_binding_vector(&a->at, e->args[1], n, false), .target = -1};
     struct diag d;
     diag_init(&d);
-    if (distance && one && p.x && (!settled(a, e->args[2]) || interp_int(&p.target, a->in, e->args[2], &d) != STATUS_OK)) p.target = -1;
+    if (distance && one && p.x && (!at_binding_knows(&a->at, e->args[2]) || interp_int(&p.target, a->at.in, e->args[2], &d) != STATUS_OK)) p.target = -1;
     diag_clear(&d);
     if (distance && e->n_args > 3 && p.x) {
-        p.low = vector_at(a, e->args[2 + one], n, true), p.high = vector_at(a, e->args[3 + one], n, true);
+        p.low = at_binding_vector(&a->at, e->args[2 + one], n, true), p.high = at_binding_vector(&a->at, e->args[3 + one], n, true);
         if (!p.low || !p.high) return panel_clear(&p, n), true;
     }
     a->calls[a->drawn] = e;
@@ -329,18 +284,18 @@ static bool ball(struct asked *a)
     struct text why;
     struct diag d;
     text_init(&why);
-    bool is = a->s->body == BODY_PROVE && a->binds->n > 0 && a->b->n_parts + 1 >= a->binds->n && ball_claim_of(&claim, a->s, &why) && claim.ball->function == FUNCTION_BALL && claim.model->form == FORM_NAME;
-    const struct model *model = is ? statement_model(a->s, claim.model->name) : NULL;
+    bool is = a->at.s->body == BODY_PROVE && a->at.binds->n > 0 && a->at.b->n_parts + 1 >= a->at.binds->n && ball_claim_of(&claim, a->at.s, &why) && claim.ball->function == FUNCTION_BALL && claim.model->form == FORM_NAME;
+    const struct model *model = is ? statement_model(a->at.s, claim.model->name) : NULL;
     text_clear(&why);
     if (!model || !model->net.width_in || ball_case_init(&c, model->net.width_in, model->net.nodes[model->net.output].width) != STATUS_OK) return false;
     size_t n = model->net.width_in;
     diag_init(&d);
-    is = ball_case_read(&c, &claim, a->in, &d) == STATUS_OK;
+    is = ball_case_read(&c, &claim, a->at.in, &d) == STATUS_OK;
     if (is) {
-        const char *text = vector_of(a, claim.slot);
+        const char *text = at_binding_text(&a->at, claim.slot);
         struct panel p = {.name = claim.model->name, .x = _fmpq_vec_init((slong)n), .target = -1};
         for (size_t i = 0; i < n; i++) fmpq_add(p.x + i, c.shift + i, c.centre + i);
-        if (text && a->b->n_parts) {
+        if (text && a->at.b->n_parts) {
             p.other = _fmpq_vec_init((slong)n), p.what = "input of the claim";
             bool read = fractions_read(p.other, n, text);
             for (size_t i = 0; i < n; i++) fmpq_add(p.other + i, p.other + i, c.shift + i);
@@ -355,14 +310,8 @@ static bool ball(struct asked *a)
 
 void html_explain(struct text *out, const struct run_record *run, const struct result *r, const struct binding *b)
 {
-    const struct statement *s = r->statement;
-    struct asked a = {.out = out, .run = run, .s = s, .binds = s->body == BODY_PROVE ? &s->forall : &s->binds, .b = b};
-    if (s->semantics != SEMANTICS_REAL || b->n_parts > a.binds->n || interp_new(&a.in, s, 0) != STATUS_OK) return;
-    for (size_t i = 0; i < b->n_parts; i++) {
-        if (b->parts[i].vector) continue;
-        if (b->parts[i].is_int) interp_bind_int(a.in, a.binds->items[i].slot, b->parts[i].tokens[0]);
-        else interp_bind_tokens(a.in, a.binds->items[i].slot, b->parts[i].tokens, b->parts[i].n);
-    }
-    if (!ball(&a)) (void)expr_walk(s->subject, visit, &a);
-    interp_free(a.in);
+    struct asked a = {.out = out, .run = run};
+    if (r->statement->semantics != SEMANTICS_REAL || !at_binding_open(&a.at, r->statement, b)) return;
+    if (!ball(&a)) (void)expr_walk(r->statement->subject, visit, &a);
+    at_binding_close(&a.at);
 }

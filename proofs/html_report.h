@@ -18,6 +18,8 @@ void html_forms(struct text *out, const struct run_record *run, const struct net
 /* html_explain.c: a bilinear network's answer at the input that a claim has at this binding. html_rank.c: right answers over the rank kept, where a claim counts with truncate. */
 void html_explain(struct text *out, const struct run_record *run, const struct result *r, const struct binding *b);
 void html_rank(struct text *out, const struct run_record *run, size_t index);
+/* html_segment.c: segments between inputs, cut where the answer changes, as the accepted certificate says. */
+void html_segments(struct text *out, const struct result *r);
 /* Rows and columns of inputs of width n: what --picture says, else a square where there is one of at least 2 x 2. */
 struct shape html_shape(const struct run_record *run, size_t n);
 /* Token names of a model, NULL when it has no labels. */

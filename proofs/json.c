@@ -1,4 +1,5 @@
 #include "verify/idle.h"
+#include "proofs/at_binding.h"
 #include "proofs/json.h"
 #include <string.h>
 #include "models/process.h"
@@ -90,6 +91,7 @@ static void add_values(struct text *out, const struct result *r) {
     if (r->verdict == VERDICT_REFUTED) add_binding(out, "counterexample", &o->counterexample);
     if (r->verdict == VERDICT_PROVED) add_binding(out, "witness", &o->witness);
     add_binding(out, "attains", &o->attains);
+    changes_json(out, r);
 }
 
 static void add_assumptions(struct text *out, const struct result *r) {

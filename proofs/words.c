@@ -1,4 +1,5 @@
 /* The result of a claim in words, for the lines of verify and the report. */
+#include "proofs/at_binding.h"
 #include "proofs/write.h"
 
 static void add_exact(struct text *out, const mpz_t z) {
@@ -65,7 +66,7 @@ static void add_prove(struct text *out, const struct result *r) {
     }
 }
 
-static void add_found(struct text *out, const struct result *r) {
+static void add_body(struct text *out, const struct result *r) {
     const struct outcome *o = &r->outcome;
     switch (r->statement->body) {
     case BODY_PROVE: add_prove(out, r); break;
@@ -86,6 +87,11 @@ static void add_found(struct text *out, const struct result *r) {
         if (o->n_items) add_at(out, ", first ", &o->items[0]);
         break;
     }
+}
+
+static void add_found(struct text *out, const struct result *r) {
+    add_body(out, r);
+    changes_say(out, r);
 }
 
 /* What the prover has, when nothing was accepted: both ends, or the one that what it found gives. */

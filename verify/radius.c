@@ -7,7 +7,8 @@
 #include "verify/spectral.h"
 
 struct found { char *key, *rest; unsigned long hash; fmpq_t lo, hi; };
-struct radii { struct radius_model *models; size_t n_models, room_models; struct found *found; size_t n_found, room_found; struct spectra *spectra; };
+struct noted { char *key, *rest; };
+struct radii { struct radius_model *models; size_t n_models, room_models; struct found *found; size_t n_found, room_found; struct noted *changes; size_t n_changes, room_changes; bool noting; struct spectra *spectra; };
 
 struct radii *radii_new(void)
 {
@@ -37,8 +38,10 @@ void radii_free(struct radii *r)
         free(r->found[i].key), free(r->found[i].rest);
         fmpq_clear(r->found[i].lo), fmpq_clear(r->found[i].hi);
     }
+    for (size_t i = 0; i < r->n_changes; i++) free(r->changes[i].key), free(r->changes[i].rest);
     free(r->models);
     free(r->found);
+    free(r->changes);
     spectra_free(r->spectra);
     free(r);
 }
@@ -165,12 +168,62 @@ enum status radii_find(fmpq_t lo, fmpq_t hi, struct radii *store, const char *mo
     return s;
 }
 
+/* ---- changes along segments, in the order of their keys ---- */
+
+/* The place of the key, or where it belongs. */
+static size_t place_of(const struct radii *r, const char *key)
+{
+    size_t lo = 0, hi = r->n_changes;
+    while (lo < hi) {
+        size_t mid = lo + (hi - lo) / 2;
+        if (strcmp(r->changes[mid].key, key) < 0) lo = mid + 1;
+        else hi = mid;
+    }
+    return lo;
+}
+
+static enum status insert(struct radii *r, const char *key, const char *rest)
+{
+    size_t at = place_of(r, key);
+    if (at < r->n_changes && strcmp(r->changes[at].key, key) == 0) return STATUS_OK;
+    struct noted *grown = mem_grow(r->changes, &r->room_changes, r->n_changes + 1, sizeof *grown);
+    if (!grown) return STATUS_MEMORY;
+    r->changes = grown;
+    struct noted x = {mem_string(key), mem_string(rest)};
+    if (!x.key || !x.rest) {
+        free(x.key), free(x.rest);
+        return STATUS_MEMORY;
+    }
+    memmove(grown + at + 1, grown + at, (r->n_changes++ - at) * sizeof *grown);
+    grown[at] = x;
+    return STATUS_OK;
+}
+
+void radii_note_changes(struct radii *r, bool on) { r->noting = on; }
+
+bool radii_notes_changes(const struct radii *r) { return r->noting; }
+
+enum status radii_keep_changes(struct radii *r, const char *key, const char *rest)
+{
+    enum status s;
+#pragma omp critical(radius_store)
+    s = insert(r, key, rest);
+    return s;
+}
+
+const char *radii_changes(const struct radii *r, const char *key)
+{
+    size_t at = r ? place_of(r, key) : 0;
+    return r && at < r->n_changes && strcmp(r->changes[at].key, key) == 0 ? r->changes[at].rest : NULL;
+}
+
 static int by_key(const void *a, const void *b) { return strcmp(((const struct found *)a)->key, ((const struct found *)b)->key); }
 
 enum status radii_lines(struct text *out, struct radii *r)
 {
     if (r && r->n_found) qsort(r->found, r->n_found, sizeof *r->found, by_key);
     for (size_t i = 0; r && i < r->n_found; i++) text_addf(out, "radius %s", r->found[i].key), text_add(out, r->found[i].rest), text_add(out, "\n");
+    for (size_t i = 0; r && i < r->n_changes; i++) text_addf(out, "changes %s", r->changes[i].key), text_add(out, r->changes[i].rest), text_add(out, "\n");
     return out->failed ? STATUS_MEMORY : STATUS_OK;
 }
 

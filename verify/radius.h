@@ -25,7 +25,12 @@ double radii_upper(const struct radii *r, size_t i);
 /* The outputs as polynomials in the input, or in the entries of node `leaf` when it is not -1; made once. turned: as outputs_turned. */
 struct outputs;
 enum status radii_outputs(const struct outputs **out, struct radii *r, const char *model, const struct net *net, long leaf, bool turned) MUST_USE;
-/* The lines `radius ...` of everything found, in their order. */
+/* Changes along segments are kept for the certificate while that is asked for: key "MODEL X Y", rest as count_changes writes it (roots.h). What is kept stays. */
+void radii_note_changes(struct radii *r, bool on);
+bool radii_notes_changes(const struct radii *r);
+enum status radii_keep_changes(struct radii *r, const char *key, const char *rest) MUST_USE;
+const char *radii_changes(const struct radii *r, const char *key);      /* rest, or NULL */
+/* The lines `radius ...` of everything found, in their order, and `changes ...`. */
 enum status radii_lines(struct text *out, struct radii *r) MUST_USE;
 
 /* radius_search.c: what doubles say of one form q, gamma, c in the basis of its eigenvectors (n entries each), q rising, c > 0. */

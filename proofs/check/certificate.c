@@ -218,6 +218,7 @@ static bool read_all(struct cursor *c, const char *text, struct certificate *x) 
     if (x->rule == RULE_POLYNOMIAL) read_lines(c, "cone", &x->arena, &x->cones, &x->n_cones);
     if (x->rule == RULE_COUNT && !read_count_rule(c, &x->count)) return false;
     if (x->rule == RULE_POINT || x->rule == RULE_ENUMERATE) read_lines(c, "radius", &x->arena, &x->radii, &x->n_radii);
+    if (x->rule == RULE_POINT || x->rule == RULE_ENUMERATE) read_lines(c, "changes", &x->arena, &x->changes, &x->n_changes);
     if (!read_source(c, x) || !exactly(c, "end")) return false;
     char hex[65], *sealed;
     sha256_hex(hex, text, (size_t)(c->at - text));

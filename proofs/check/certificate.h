@@ -30,6 +30,7 @@ struct certificate {
     struct binding *cones; size_t n_cones; /* rule polynomial: what follows the word `cone` */
     struct count_rule count;
     struct binding *radii; size_t n_radii; /* rules point and enumerate: what follows the word `radius` */
+    struct binding *changes; size_t n_changes; /* likewise, the word `changes` */
     struct source *sources; size_t n_sources;
     char sha256[65];
 };
@@ -75,6 +76,8 @@ bool quadratic_point(const struct certificate *c, struct eval *e, const struct b
 /* radius.c: tests every line `radius` and keeps what they say in e->radii (radii_clear). */
 bool radii_check(const struct certificate *c, struct eval *e, struct fail *f);
 void radii_clear(struct eval *e);
+/* changes.c: tests every line `changes`. */
+bool changes_check(const struct certificate *c, struct eval *e, struct fail *f);
 
 /* prove.c: a `prove` line over number, total, fraction or value, each known by rational ends */
 struct span { mpq_t lo, hi; };

@@ -217,7 +217,7 @@ static int decide(struct one *x, const struct options *o, const char *text, size
         if (!claims_match(&o->claims, &x->s, x->c.statement.s, &readable, f)) return readable ? EXIT_REJECTED : EXIT_UNREADABLE;
     }
     eval_init(&x->e, &x->s);
-    if (!radii_check(&x->c, &x->e, f) || !judge(&x->c, &x->e, bindings, f)) return EXIT_REJECTED;
+    if (!radii_check(&x->c, &x->e, f) || !changes_check(&x->c, &x->e, f) || !judge(&x->c, &x->e, bindings, f)) return EXIT_REJECTED;
     if (o->expect != NULL && strcmp(o->expect, verdict_names[x->c.verdict]) != 0) {
         fail_at(f, x->c.verdict_line, "the verdict is %s, not %.20s", verdict_names[x->c.verdict], o->expect);
         return EXIT_REJECTED;

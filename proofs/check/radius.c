@@ -1,5 +1,6 @@
 /* Lines `radius` (FORMAT.md §3): every one is tested here, and what it shows of radius(M, x) is looked up when a claim is evaluated. */
 #include "region.h"
+#include "words.h"
 #include <string.h>
 
 #define CAP_BITS 64 /* a larger distance, or none at all, counts as 2^64 */
@@ -8,32 +9,15 @@ struct radius { const char *key; size_t key_size; mpq_t lo, hi; };
 struct radii { struct radius *r; size_t n; struct rowpoly out[64]; bool made[64]; };
 
 /* A line while it is tested. */
-struct line { const struct binding *b; const char *at, *end; struct fail *f; struct rowpoly *out; size_t n, answer, target; bool all, boxed; mpq_t *x, *zero, *low, *high; struct formroom w; mpz_t unit;
+struct line { const struct binding *b; struct words words; struct fail *f; struct rowpoly *out; size_t n, answer, target; bool all, boxed; mpq_t *x, *zero, *low, *high; struct formroom w; mpz_t unit;
     struct region g; }; /* boxed: low <= x + u <= high */
 
 static bool bad(struct line *l, const char *what) { return fail_at(l->f, l->b->line, "radius: %s", what); }
 
 /* The next field, up to a space. */
-static bool word(struct line *l, const char **s, size_t *n) {
-    if (l->at >= l->end) return bad(l, "a field is missing");
-    const char *space = memchr(l->at, ' ', (size_t)(l->end - l->at));
-    *s = l->at;
-    *n = (size_t)((space != NULL ? space : l->end) - l->at);
-    l->at = space != NULL ? space + 1 : l->end;
-    if (*n == 0 || (space != NULL && l->at == l->end)) return bad(l, "a field is missing");
-    return true;
-}
+static bool word(struct line *l, const char **s, size_t *n) { return words_next(&l->words, s, n) ? true : bad(l, "a field is missing"); }
 
-static bool read_point(struct line *l, const char *s, size_t size, mpq_t *out) {
-    if (l->n == 1 && s[size - 1] != ',') return bad(l, "not a vector of the network's inputs");
-    return rationals_read(s, l->n == 1 ? size - 1 : size, ',', out, l->n) ? true : bad(l, "not a vector of the network's inputs");
-}
-
-static int model_named(const struct stmt *s, const char *name, size_t n) {
-    for (int i = 0; i < s->n_models; i++)
-        if (strlen(s->models[i].name) == n && memcmp(s->models[i].name, name, n) == 0) return i;
-    return -1;
-}
+static bool read_point(struct line *l, const char *s, size_t size, mpq_t *out) { return vector_read(s, size, out, l->n) ? true : bad(l, "not a vector of the network's inputs"); }
 
 /* value of output k at w.X, times a positive number that is the same for all outputs */
 static void output_at(struct line *l, size_t k, mpz_t value) {
@@ -143,14 +127,14 @@ static bool lower_in_box(struct line *l, const mpq_t lo) {
         set_form(l, k);
         good = cells_show(&s, l->unit);
     }
-    return good && l->at != l->end ? bad(l, "too many cells") : good;
+    return good && l->words.at != l->words.end ? bad(l, "too many cells") : good;
 }
 
 /* lo: a multiplier for every rival, in rising order; or 0 */
 static bool lower(struct line *l, const mpq_t lo) {
     const char *s;
     size_t n;
-    if (mpq_sgn(lo) == 0) return word(l, &s, &n) && n == 1 && *s == '-' && l->at == l->end ? true : bad(l, "a lower end of 0 has no multipliers");
+    if (mpq_sgn(lo) == 0) return word(l, &s, &n) && n == 1 && *s == '-' && l->words.at == l->words.end ? true : bad(l, "a lower end of 0 has no multipliers");
     if (l->boxed) return lower_in_box(l, lo);
     mpq_t r2, lambda;
     mpq_inits(r2, lambda, NULL);
@@ -166,7 +150,7 @@ static bool lower(struct line *l, const mpq_t lo) {
         if (!form_positive(&l->w, l->unit, r2, lambda)) good = fail_at(l->f, l->b->line, "radius: the multiplier of output %zu does not show the answer larger on the ball", k);
     }
     mpq_clears(r2, lambda, NULL);
-    return good && l->at != l->end ? bad(l, "too many multipliers") : good;
+    return good && l->words.at != l->words.end ? bad(l, "too many multipliers") : good;
 }
 
 static bool read_target(struct line *l) {
@@ -199,7 +183,7 @@ static bool test_line(struct line *l, struct radius *r) {
     const char *s;
     size_t n;
     if (!read_target(l) || !word(l, &s, &n) || !read_point(l, s, n, l->x)) return false;
-    l->boxed = l->end - l->at > 3 && memcmp(l->at, "in ", 3) == 0;
+    l->boxed = l->words.end - l->words.at > 3 && memcmp(l->words.at, "in ", 3) == 0;
     if (l->boxed && !(word(l, &s, &n) && word(l, &s, &n) && read_point(l, s, n, l->low) && word(l, &s, &n) && read_point(l, s, n, l->high))) return false;
     r->key = l->b->s;
     r->key_size = (size_t)(s + n - l->b->s);
@@ -210,7 +194,7 @@ static bool test_line(struct line *l, struct radius *r) {
 }
 
 static bool one_line(struct radii *all, struct eval *e, const struct binding *b, struct radius *r, struct fail *f) {
-    struct line l = {.b = b, .at = b->s, .end = b->s + b->n, .f = f};
+    struct line l = {.b = b, .words = {b->s, b->s + b->n}, .f = f};
     const char *s;
     size_t n;
     if (!word(&l, &s, &n)) return false;
@@ -241,11 +225,6 @@ static bool one_line(struct radii *all, struct eval *e, const struct binding *b,
     return good;
 }
 
-static int compare(const char *a, size_t na, const char *b, size_t nb) {
-    int c = memcmp(a, b, na < nb ? na : nb);
-    return c != 0 ? c : na < nb ? -1 : na > nb;
-}
-
 bool radii_check(const struct certificate *c, struct eval *e, struct fail *f) {
     struct radii *all = e->radii = mem_get(1, sizeof *all);
     if (c->n_radii > 0 && e->s->float32) return fail_at(f, c->radii[0].line, "radius: real semantics only");
@@ -254,7 +233,7 @@ bool radii_check(const struct certificate *c, struct eval *e, struct fail *f) {
         struct radius *r = &all->r[all->n++];
         mpq_inits(r->lo, r->hi, NULL);
         if (!one_line(all, e, &c->radii[i], r, f)) return false;
-        if (i > 0 && compare(r[-1].key, r[-1].key_size, r->key, r->key_size) >= 0) return fail_at(f, c->radii[i].line, "radius: lines are not in order, or one stands twice");
+        if (i > 0 && compare_bytes(r[-1].key, r[-1].key_size, r->key, r->key_size) >= 0) return fail_at(f, c->radii[i].line, "radius: lines are not in order, or one stands twice");
     }
     return true;
 }
@@ -289,7 +268,7 @@ static const struct radius *look_up(const struct radii *all, const char *key, si
     size_t lo = 0, hi = all != NULL ? all->n : 0;
     while (lo < hi) {
         size_t mid = lo + (hi - lo) / 2;
-        int c = compare(all->r[mid].key, all->r[mid].key_size, key, n);
+        int c = compare_bytes(all->r[mid].key, all->r[mid].key_size, key, n);
         if (c == 0) return &all->r[mid];
         if (c < 0) lo = mid + 1;
         else hi = mid;

@@ -18,7 +18,7 @@ class Rejected(Exception):
 
 class Certificate:
     """statement, verdict, number, total, value (pairs or None), attains, witness, counterexample, items (lists of
-    (name, int or tuple)), complete (True, False, None), rule, cases, radii (the rest of each line `case`, `radius`), sources [(model, file, config, tensors)], sha256."""
+    (name, int or tuple)), complete (True, False, None), rule, cases, radii, changes (the rest of each line `case`, `radius`, `changes`), sources [(model, file, config, tensors)], sha256."""
 
 
 def rational(text):
@@ -167,6 +167,12 @@ class Reader:
             if rest is None:
                 break
             c.radii.append(rest)
+        c.changes = []
+        while c.rule in ("point", "enumerate"):
+            rest = self.line("changes ")
+            if rest is None:
+                break
+            c.changes.append(rest)
         c.sources = []
         while self.source(c):
             pass

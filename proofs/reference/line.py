@@ -3,7 +3,9 @@ from fractions import Fraction
 from functools import cmp_to_key
 from math import isqrt
 
+from certificate import Rejected, rational
 from quadratic import Polynomials
+from statement import E
 from values import Array, ClaimError, exact, real, vector
 
 CAP = Fraction(2) ** 64
@@ -50,7 +52,12 @@ def roots(q):
         return [Root(-c / b)] if b else []
     p = -b / (2 * a)
     r = p * p - c / a
-    return [] if r < 0 else [Root(p)] if r == 0 else [Root(p, -1, r), Root(p, 1, r)]
+    if r < 0:
+        return []
+    n, d = isqrt(r.numerator), isqrt(r.denominator)
+    if n * n == r.numerator and d * d == r.denominator:       # rational roots
+        return [Root(p + s * Fraction(n, d)) for s in ((-1, 1) if r else (0,))]
+    return [Root(p, -1, r), Root(p, 1, r)]
 
 
 def minus(a, b):
@@ -117,26 +124,64 @@ class LineFunctions:
                 d = minus(lines[answer], q)
                 found += [Root(0)] if d[0] == 0 else [r for r in roots(d) if compare(r, Root(0)) > 0]
         if not found:
-            return real(CAP, CAP)
-        lo, hi = min(found, key=cmp_to_key(compare)).enclosed(self.p + 8)
+            return CAP
+        first = min(found, key=cmp_to_key(compare))
+        lo, hi = first.enclosed(self.p + 8)
+        if not first.s:
+            return min(lo, CAP)
         return real(min(lo, CAP), min(hi, CAP))
 
     def call_changes(self, env, m, x, y):
         n, outputs = self.network_of(m)
-        x, y = self.exact_inputs(x, env, n), self.exact_inputs(y, env, n)
-        lines = self.on_line(outputs, x, minus(y, x))
-        end = Root(1)
-        points = [r for i in range(len(lines)) for j in range(i) for r in roots(minus(lines[i], lines[j])) if compare(r, Root(0)) > 0 > compare(r, end)]
-        before, last, changes = None, Root(0), 0
-        for r in sorted(points, key=cmp_to_key(compare)) + [end]:
-            if compare(last, r) == 0:
-                continue
-            bits = 16
-            while last.enclosed(bits)[1] >= r.enclosed(bits)[0]:
-                bits *= 2
-            s = (last.enclosed(bits)[1] + r.enclosed(bits)[0]) / 2
-            values = [q[0] + s * (q[1] + s * q[2]) for q in lines]
-            now = [a == max(values) for a in values]
-            changes += before is not None and now != before
-            before, last = now, r
-        return int(changes)
+        return len(changes_between(self, outputs, self.exact_inputs(x, env, n), self.exact_inputs(y, env, n))[0])
+
+
+def changes_between(functions, outputs, x, y):
+    """The points of (0, 1) at which the set of the largest outputs changes, and the sets (sorted indices) before, between and after them."""
+    lines = functions.on_line(outputs, x, minus(y, x))
+    end = Root(1)
+    points = [r for i in range(len(lines)) for j in range(i) for r in roots(minus(lines[i], lines[j])) if compare(r, Root(0)) > 0 > compare(r, end)]
+    at, sets, last = [], [], Root(0)
+    for r in sorted(points, key=cmp_to_key(compare)) + [end]:
+        if compare(last, r) == 0:
+            continue
+        bits = 16
+        while last.enclosed(bits)[1] >= r.enclosed(bits)[0]:
+            bits *= 2
+        s = (last.enclosed(bits)[1] + r.enclosed(bits)[0]) / 2
+        values = [q[0] + s * (q[1] + s * q[2]) for q in lines]
+        now = [k for k, a in enumerate(values) if a == max(values)]
+        if sets and now != sets[-1]:
+            at.append(last)
+        if not sets or now != sets[-1]:
+            sets.append(now)
+        last = r
+    return at, sets
+
+
+def check_changes(lines, interpreter):
+    """Lines `changes` of proofs/FORMAT.md, section 3."""
+    def need(condition, message):
+        if not condition:
+            raise Rejected("changes: " + message)
+    before = None
+    for line in lines:
+        need(before is None or before.encode() < line.encode(), "lines are not in order, or one stands twice")
+        before, words = line, line.split(" ")
+        need(len(words) >= 4 and len(words) % 3 == 1, "a field is missing")
+        need(words[0] in interpreter.models, "no such model")
+        n, outputs = interpreter.network_of(E("name", words[0]))
+        ends = []
+        for text in words[1:3]:
+            entries = text.split(",")
+            if n == 1:
+                need(len(entries) == 2 and entries.pop() == "", "not a vector of the network's inputs")
+            ends.append([rational(x) for x in entries])
+            need(len(ends[-1]) == n and None not in ends[-1], "not a vector of the network's inputs")
+        at, sets = changes_between(interpreter, outputs, *ends)
+        need(words[3::3] == ["+".join(str(k) for k in s) for s in sets], "not the largest outputs of the stretches")
+        last = Fraction(-1)
+        for r, lo, hi in zip(at, map(rational, words[4::3]), map(rational, words[5::3])):
+            need(lo is not None and hi is not None and last < lo <= hi, "the ends are not in order")
+            need(compare(Root(lo), r) <= 0 <= compare(Root(hi), r), "an interval does not hold its change")
+            last = hi

@@ -10,6 +10,7 @@ from linear import LinearInterpreter
 from farkas import BoxClaim
 from polynomial import RealClaim
 from quadratic import BallClaim
+from line import check_changes
 from radius import Radii
 from values import Real, compare, ends, exact, vector
 
@@ -39,6 +40,7 @@ class Judge:
             self.interpreter = Interpreter({m: with_biases(x) if names_bias else x for m, x in nets.items()}, self.s.float32, data)
         need(not (certificate.radii and self.s.float32), "radius: real semantics only")
         self.interpreter.radii = Radii(certificate.radii, nets).found
+        check_changes(certificate.changes, self.interpreter)
         self.sources(nets)
 
     def sources(self, nets):

@@ -2,8 +2,10 @@
 
     python tests/quadratic/lines.py BUILD
 """
+import json
 import os
 import random
+import re
 import sys
 import tempfile
 from fractions import Fraction
@@ -14,7 +16,7 @@ BUILD = sys.argv[1]
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, os.path.join(HERE, ".."), os.path.join(HERE, "..", "reference")]
 from bilinear import Net, random_net  # noqa: E402
-from certificates import about, all_accepted, changed, literal, read, rejected, verify, write  # noqa: E402
+from certificates import about, all_accepted, changed, literal, of, read, rejected, verify, write  # noqa: E402
 from tally import check, finish  # noqa: E402
 
 
@@ -100,16 +102,83 @@ def random_networks(folder):
     claims += ["claim touch { prove changes(T, {0}, {0}) == 0 and flip(T, {0}, {0}) == 2^64 and flip(T, {0}, {1}) < 2/3 + 1e-12 and flip(T, {0}, {-1})^2 > 2 - 1e-12 expect proved }",
                "claim root { prove flip(T, {0}, {-1})^2 >= 2 + 1e-12 expect refuted }",
                "claim tie { prove flip(T, {2/3}, {-1}) == 0 expect proved }",
+               "claim exact { prove flip(T, {0}, {1}) == 2/3 and sum({flip(T, {0}, {4}), 5/6}) == 1 and flip(T, {2}, {1}) <= 1 expect proved }",
+               "claim inexact { prove flip(T, {0}, {1}) != 2/3 expect refuted }",
                "claim self { prove sum(distance(T, T, \"gaussian\")) == 0 expect proved }"]
     status, output = verify(folder, "random", claims, "--expect")
     check(status == 0, "random networks:\n" + "\n".join(x for x in output.splitlines() if "-- expected" in x or "error" in x)[-3000:])
     return about(folder, "random", names)
 
 
+def intervals(folder):
+    """Where the answers change, in the line of the verdict and in the JSON, against the roots that numpy finds; the networks of the folder are there."""
+    rng, claims, nets = random.Random(37), [], {}
+    for i in range(12):
+        net = random_net(rng, 1 + i % 4)
+        write(folder, "I%d" % i, net)
+        x, y = [[Fraction(rng.randint(-24, 24), 8) for _ in range(net.n)] for _ in range(2)]
+        nets["s%d" % i] = net, x, y
+        claims += ['model I%d = "I%d.net"' % (i, i), "claim s%d { maximize r in 3..3 : changes(I%d, %s, %s) }" % (i, i, literal(x), literal(y))]
+    claims += ['model T = "T.net"', "claim closed { prove changes(T, {0}, {4}) == 2 and changes(T, {0}, {1/2}) == 0 }",
+               "claim some { list y in 0..4 : changes(T, {0}, {y}) > 0 }", "claim wrong { forall y in 1..4 prove changes(T, {0}, {y}) <= 1 }",
+               "claim many { count y in -9..9 : changes(T, {0}, {y}) <= 1 }"]
+    status, output = verify(folder, "intervals", claims, "--json", folder + "/intervals.json")
+    check(status in (0, 1), output)
+    found = {c["name"]: c.get("changes", []) for c in json.load(open(folder + "/intervals.json"))["claims"]}
+    several = 0
+    for name, (net, x, y) in nets.items():
+        one, = found[name]
+        check([[Fraction(a) for a in one[w]] for w in ("from", "to")] == [x, y], "%s: the ends are %s" % (name, one))
+        c, g, q = along(net, x, [b - a for a, b in zip(x, y)])
+        ends = [[Fraction(a) for a in pair] for pair in one["at"]]
+        check(len(ends) == changes(net, x, y) and len(one["answers"]) == len(ends) + 1, "%s: %s, sampled %d" % (name, one, changes(net, x, y)))
+        several += len(ends) > 1
+        for k, s in enumerate([(a[1] + b[0]) / 2 for a, b in zip([[0, 0]] + ends, ends + [[1, 1]])]):
+            value = [float(v) for v in net.value([a + s * (b - a) for a, b in zip(x, y)])]
+            check(one["answers"][k] == [j for j in range(net.k) if value[j] > max(value) - 1e-9], "%s: between %s and the next are %s" % (name, ends, one["answers"]))
+        for (lo, hi), before, after in zip(ends, one["answers"], one["answers"][1:]):
+            check(0 <= lo <= hi <= 1 and hi - lo <= Fraction(1, 2 ** 30), "%s: %s is no interval" % (name, (lo, hi)))
+            i, j = before[0], next(k for k in after if k not in before)
+            near = min([abs(r - float(lo)) for r in np.roots([q[i] - q[j], g[i] - g[j], c[i] - c[j]])] or [1])
+            check(near < 1e-6, "%s: no tie of %d and %d near %g" % (name, i, j, float(lo)))
+    check(several > 0, "no segment has more than one change")
+    check([len(found[n]) for n in ("closed", "some", "wrong", "many")] == [2, 1, 1, 0], "calls that are shown: %s" % {n: len(found[n]) for n in found})
+    check("answers 1 -> 2 at s in [0.166666666, 0.166666667], 2 -> 0 at s in [0.75, 0.75]; answers 1 all the way" in output, output[-1500:])
+
+
+def false_lines(folder, some):
+    """Lines `changes` with anything else in them."""
+    texts = {name: read(folder, "intervals", name) for name in ["s%d" % i for i in range(12)] + ["closed", "wrong"]}
+    order = sorted(texts, key=lambda name: -len(re.search(r"^changes .*$", texts[name], re.M)[0].split(" ")))
+    for name in order[:4] + order[-1:]:                 # the most changes, and none
+        text = texts[name]
+        line = re.search(r"^changes .*$", text, re.M)[0]
+        words = line.split(" ")
+
+        def put(what, new):
+            some["%s: %s" % (name, what)] = changed(text.replace(line, " ".join(new)), r"^sha256 .*$", "sha256 0")
+        put("another first answer", words[:4] + [words[4] + "+7"] + words[5:])
+        put("one word more", words + ["0"])
+        put("a change more", words + ["1", "1", words[-1]])
+        if len(words) > 5:                              # without changes the way back is true too
+            put("the ends exchanged", words[:2] + [words[3] + ("," if "," not in words[3] else ""), "9" + words[2]] + words[4:])
+        put("an end less", words[:3] + words[4:])
+        put("no such model", [words[0], "Q"] + words[2:])
+        for k in range(5, len(words), 3):
+            lo, hi = Fraction(words[k]), Fraction(words[k + 1])
+            put("change %d later" % k, words[:k] + [str(hi + Fraction(1, 2 ** 41)), str(hi + Fraction(1, 2 ** 40))] + words[k + 2:])
+            put("change %d earlier" % k, words[:k] + [str(lo - Fraction(1, 2 ** 40)), str(lo - Fraction(1, 2 ** 41))] + words[k + 2:])
+            put("interval %d reversed" % k, words[:k] + [str(hi + 1), str(lo)] + words[k + 2:])
+            put("change %d left out" % k, words[:k] + words[k + 3:])
+            put("answer %d" % k, words[:k + 2] + ["0" if words[k + 2] != "0" else "1"] + words[k + 3:])
+        some["%s: twice" % name] = changed(text.replace(line, line + "\n" + line), r"^sha256 .*$", "sha256 0")
+
+
 def false_certificates(folder):
     def text_of(name):
         return read(folder, "random", name)
     some = {}
+    false_lines(folder, some)
     for i in range(8):
         for word in ("gaussian", "sphere"):
             text = text_of("d_%s%d" % (word, i))
@@ -130,5 +199,7 @@ def false_certificates(folder):
 with tempfile.TemporaryDirectory() as folder:
     certificates = random_networks(folder)
     all_accepted(folder, certificates, 100)
+    intervals(folder)
+    all_accepted(folder, of(folder, "intervals"), 15)
     false_certificates(folder)
 finish()
