@@ -44,6 +44,7 @@ SCRIPTS = [
     ("modular", [PY, "tests/quadratic/modular.py", BUILD]),
     ("reals", [PY, "tests/quadratic/reals.py", BUILD]),
     ("lines", [PY, "tests/quadratic/lines.py", BUILD]),
+    ("mutations", [PY, "tests/quadratic/mutations.py", BUILD]),
     # a library under AddressSanitizer does not load into a Python that is not
     *([] if "asan" in BUILD else [("python", [PY, "tests/python/run.py", BUILD])]),
     ("boxes", [PY, "tests/bound/run.py", BUILD, "--count", "40"]),

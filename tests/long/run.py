@@ -8,6 +8,8 @@ JOBS = [
     [PY, "tests/smt/leaks.py", BUILD],
     [PY, "tests/examples/run.py", BUILD, "examples/twin.claims", "examples/palindrome.claims"],
     [PY, "tests/reference/random_nets.py", BUILD, "--count", "400", "--seed", "1000"],
+    [PY, "tests/quadratic/mutations.py", BUILD, "--all"],
+    [PY, "tests/peers/radius_z3.py", BUILD],
     [PY, "tests/reference/agree.py", "--checker", BUILD + "/weightproof-check", "--nets", "40", "--mutations", "30", "--random", "2000"],
 ]
 bad = sum(subprocess.run(job).returncode != 0 for job in JOBS)

@@ -2,6 +2,8 @@
 import math
 from fractions import Fraction
 
+import numpy as np
+
 from nets import number
 
 
@@ -35,6 +37,35 @@ class Net:
         return out if not self.S else [a + b for a, b in zip(out, times(x, self.S, [0] * self.k))]
 
 
+class Deep:
+    """second(first(x)), two of Net; past: the output reads the input too, so that there is no node between."""
+
+    def __init__(self, first, second, past=False):
+        self.first, self.second, self.n, self.k, self.past = first, second, first.n, second.k, past
+
+    def value(self, x):
+        return self.second.value(self.first.value(x))
+
+    def text(self):
+        tensors, nodes, into = {}, ["x input"], "x"
+        for tag, net in (("a", self.first), ("b", self.second)):
+            tensors.update({tag + "L": net.L, tag + "P": net.P, tag + "R": net.R, tag + "b": [net.b], tag + "l": [net.l], tag + "r": [net.r]})
+            nodes += ["%su linear %s %sL %sl" % (tag, into, tag, tag), "%sv linear %s %sR %sr" % (tag, into, tag, tag), "%sm mul %su %sv" % (tag, tag, tag), "%sp linear %sm %sP %sb" % (tag, tag, tag, tag)]
+            if net.S:
+                tensors[tag + "S"] = net.S
+                nodes += ["%ss linear %s %sS" % (tag, into, tag), "%so add %sp %ss" % (tag, tag, tag)]
+            into = nodes[-1].split()[0]
+        if self.past:
+            tensors["w"] = [[1] * self.k for _ in range(self.n)]
+            nodes += ["past linear x w", "sum add %s past" % into]
+        out = ["weightproof-net 1", "reals %d 1" % self.n, "mask none", "eps 0"]
+        for name in sorted(tensors):
+            rows = tensors[name]
+            out.append("tensor %s %s%d" % (name, "" if name[1:] in "blr" and name != "w" else "%d " % len(rows), len(rows[0])))
+            out += [" ".join(number(float(x)) for x in row) for row in rows]
+        return "\n".join(out + ["node " + x for x in nodes] + ["output " + nodes[-1].split()[0], "end", ""])
+
+
 def draw(rng, n, m, size=24):
     return [[Fraction(rng.randint(-size, size), 16) for _ in range(m)] for _ in range(n)]
 
@@ -60,27 +91,34 @@ def directions(rng, n, count):
     return out
 
 
+def ray_lengths(net, x, answer, d):
+    """For every row of d the distance from x along it, forwards or backwards, at which another output is as large: the smaller root of a parabola."""
+    def array(m):
+        return np.array(m, float)
+
+    def value(v):
+        out = ((v @ array(net.L) + array(net.l)) * (v @ array(net.R) + array(net.r))) @ array(net.P) + array(net.b)
+        out = out + v @ array(net.S) if net.S else out
+        return out[:, [answer]] - np.delete(out, answer, 1)
+    at, ahead, behind = value(x[None]), value(x + d), value(x - d)
+    q, g = (ahead + behind) / 2 - at, (ahead - behind) / 2
+    inner = g * g - 4 * q * at
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(inner >= 0, 2 * at / (abs(g) + np.sqrt(np.maximum(inner, 0))), np.inf).min(1)
+
+
 def sampled_radius(rng, net, x0, answer):
-    """The smallest distance, along many directions, at which another output is as large (an upper bound of the true one, tight in one and two dimensions)."""
-    def along(d, t):
-        y = net_float.value([a + t * b for a, b in zip(x, d)])
-        return [y[answer] - y[j] for j in range(net.k) if j != answer]
-    net_float = Net([[float(a) for a in r] for r in net.L], [[float(a) for a in r] for r in net.R], [[float(a) for a in r] for r in net.P],
-                    [float(a) for a in net.l], [float(a) for a in net.r], net.S and [[float(a) for a in r] for r in net.S], [float(a) for a in net.b])
-    x, best = [float(a) for a in x0], math.inf
-    for d in directions(rng, net.n, 2000 if net.n < 3 else 300):
-        at0, at1, at2 = along(d, 0.0), along(d, 1.0), along(d, -1.0)
-        for c, p, m in zip(at0, at1, at2):
-            q, g = (p + m) / 2 - c, (p - m) / 2
-            if abs(q) < 1e-14:
-                roots = [-c / g] if g else []
-            elif g * g < 4 * q * c:
-                roots = []
-            else:
-                s = math.sqrt(g * g - 4 * q * c)
-                roots = [(-g - s) / (2 * q), (-g + s) / (2 * q)]
-            best = min([best] + [abs(t) for t in roots])
-    return best
+    """The smallest distance along many directions, and then along others ever nearer to the best of them (an upper bound of the true one, almost always tight)."""
+    x, more = np.array(x0, float), np.random.default_rng(rng.getrandbits(32))
+    best = np.array(directions(rng, net.n, 2000 if net.n < 3 else 300))
+    lengths = ray_lengths(net, x, answer, best)
+    for step in range(40):
+        order = np.argsort(lengths)[:8]
+        best, lengths = best[order], lengths[order]
+        near = (best[:, None] + 0.5 * 0.7 ** step * more.normal(size=(len(best), 60, net.n))).reshape(-1, net.n)
+        near /= np.linalg.norm(near, axis=1, keepdims=True)
+        best, lengths = np.concatenate([best, near]), np.concatenate([lengths, ray_lengths(net, x, answer, near)])
+    return float(lengths.min())
 
 
 def parse_vector(text):

@@ -14,39 +14,9 @@ from fractions import Fraction
 BUILD = sys.argv[1]
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, os.path.join(HERE, ".."), os.path.join(HERE, "..", "reference")]
-from bilinear import Net, draw, parse_vector  # noqa: E402
+from bilinear import Deep, Net, draw, parse_vector  # noqa: E402
 from certificates import all_accepted, changed, expected, literal, of, read, rejected, verdict, verify, write  # noqa: E402
-from nets import number  # noqa: E402
 from tally import check, finish  # noqa: E402
-
-
-class Deep:
-    """second(first(x)), two of bilinear.Net; past: the output reads the input too, so that there is no node between."""
-
-    def __init__(self, first, second, past=False):
-        self.first, self.second, self.n, self.k, self.past = first, second, first.n, second.k, past
-
-    def value(self, x):
-        return self.second.value(self.first.value(x))
-
-    def text(self):
-        tensors, nodes, into = {}, ["x input"], "x"
-        for tag, net in (("a", self.first), ("b", self.second)):
-            tensors.update({tag + "L": net.L, tag + "P": net.P, tag + "R": net.R, tag + "b": [net.b], tag + "l": [net.l], tag + "r": [net.r]})
-            nodes += ["%su linear %s %sL %sl" % (tag, into, tag, tag), "%sv linear %s %sR %sr" % (tag, into, tag, tag), "%sm mul %su %sv" % (tag, tag, tag), "%sp linear %sm %sP %sb" % (tag, tag, tag, tag)]
-            if net.S:
-                tensors[tag + "S"] = net.S
-                nodes += ["%ss linear %s %sS" % (tag, into, tag), "%so add %sp %ss" % (tag, tag, tag)]
-            into = nodes[-1].split()[0]
-        if self.past:
-            tensors["w"] = [[1] * self.k for _ in range(self.n)]
-            nodes += ["past linear x w", "sum add %s past" % into]
-        out = ["weightproof-net 1", "reals %d 1" % self.n, "mask none", "eps 0"]
-        for name in sorted(tensors):
-            rows = tensors[name]
-            out.append("tensor %s %s%d" % (name, "" if name[1:] in "blr" and name != "w" else "%d " % len(rows), len(rows[0])))
-            out += [" ".join(number(float(x)) for x in row) for row in rows]
-        return "\n".join(out + ["node " + x for x in nodes] + ["output " + nodes[-1].split()[0], "end", ""])
 
 
 def layer(rng, n, h, k, biases=False):
