@@ -66,4 +66,6 @@ void ball_activation(arb_t out, enum op op, const arb_t x, slong prec);
 void ball_logistic(arb_t y, const arb_t x, slong prec);
 /* The derivative of exp, erf, gelu, gelu_new, silu, sqrt, tanh or sigmoid everywhere on a ball. */
 void ball_slope(arb_t out, enum op op, const arb_t x, slong prec);
+/* ball_value.c: the value of exp, sqrt, erf, tanh, sigmoid, gelu, gelu_new or silu */
+void ball_value(arb_t out, enum op op, const arb_t x, slong prec);
 #endif

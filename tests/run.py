@@ -47,7 +47,7 @@ SCRIPTS = [
     ("mutations", [PY, "tests/quadratic/mutations.py", BUILD]),
     # a library under AddressSanitizer does not load into a Python that is not
     *([] if "asan" in BUILD else [("python", [PY, "tests/python/run.py", BUILD])]),
-    ("boxes", [PY, "tests/bound/run.py", BUILD, "--count", "40"]),
+    ("boxes", [PY, "tests/bound/run.py", BUILD, "--count", "40", "--smooth", "28"]),
     ("smt", [PY, "tests/smt/oracle.py", BUILD]),
     ("smt_forms", [PY, "tests/smt/forms.py", BUILD]),
     ("smt_float32", [PY, "tests/smt/float32.py", BUILD]),

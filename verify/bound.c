@@ -1,4 +1,4 @@
-/* bound.c: the engine for piecewise linear networks on boxes: a point at which the claim fails, or the cases and multipliers that exclude one. */
+/* bound.c: the engine for networks on boxes: a point at which the claim fails, or the cases and multipliers that exclude one. */
 #include <string.h>
 #include "core/mem.h"
 #include "core/number.h"
@@ -148,11 +148,11 @@ static enum status bound_decide(struct outcome *out, const struct statement *s, 
     text_init(&steps);
     enum status status = box_claim_of(&b, s, &why) ? interp_new(&in, s, 0) : STATUS_INTERNAL;
     if (status == STATUS_OK) status = box_claim_read(&b, s, in, d);
-    if (status == STATUS_OK && !(v = forms_new(b.p.size))) status = STATUS_MEMORY;
+    if (status == STATUS_OK && !(v = forms_new(2 * b.p.size))) status = STATUS_MEMORY;
     out->rule = "farkas";
     bool truth = b.kind == BOX_FORALL || b.kind == BOX_EXISTS;
     if (status == STATUS_OK) status = truth ? decide_truth(out, &b, v, &steps, l) : decide_value(out, &b, s, v, l);
-    forms_free(v, b.p.size);
+    forms_free(v, 2 * b.p.size);
     box_claim_clear(&b);
     interp_free(in);
     text_clear(&why);
@@ -160,4 +160,4 @@ static enum status bound_decide(struct outcome *out, const struct statement *s, 
     return status;
 }
 
-const struct engine engine_bound = {"bound", "piecewise linear networks on boxes: cases of units, with multipliers of linear programs", bound_takes, bound_cost, bound_decide};
+const struct engine engine_bound = {"bound", "networks of real inputs on boxes: cases of units and of the box, with multipliers of linear programs", bound_takes, bound_cost, bound_decide};

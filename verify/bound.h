@@ -1,4 +1,4 @@
-/* bound: what the files of the engine of that name share: piecewise linear networks on a box. Inputs x_0 .. x_{n-1} and units u_k = max(0, z_k) are the
+/* bound: what the files of the engine of that name share: networks on a box. Inputs x_0 .. x_{n-1} and units u_k = f(z_k), f max(0, z) or a smooth function, are the
  * variables; every entry of a node, and every comparison of the claim, is a form in them, exactly (FORMAT.md §3, rule farkas). Cases of units are searched
  * depth first with linear programs in doubles; what they propose is tested here exactly, and again by the checkers. */
 #ifndef WEIGHTPROOF_VERIFY_BOUND_H
@@ -7,14 +7,19 @@
 #include "core/text.h"
 #include "models/net.h"
 #include "verify/engine.h"
+#include "verify/bound_curve.h"
 #include "verify/interp.h"
 
 /* A form: `size` numbers, coefficients of inputs, units, and the constant last; owned. rows[node]: width forms one after the other. */
-struct pieces { const struct net *net; size_t n, units, size; mpq_ptr *rows, z; };
+struct pieces { const struct net *net; size_t n, units, size; mpq_ptr *rows, z; enum curve *curve; bool smooth; };   /* smooth: a unit is not max(0, z) */
 bool pieces_possible(const struct net *net, struct text *why);
 enum status pieces_make(struct pieces *p, const struct net *net) MUST_USE;
 void pieces_clear(struct pieces *p);
-void pieces_run(const struct pieces *p, mpq_ptr v);                 /* inputs given: the units, and 1 */
+/* A point: 2 size numbers, the lower ends of inputs, units and 1, then the upper ends: equal but for smooth units and what reads them. Inputs given: the rest; false: a
+ * unit has no value. */
+bool pieces_run(const struct pieces *p, mpq_ptr v);
+void pieces_low(mpq_t out, mpq_srcptr form, mpq_srcptr v, size_t size);   /* of a form at a point: its lower end */
+void pieces_extreme(mpq_t out, mpq_srcptr form, size_t units, mpq_srcptr a, mpq_srcptr b, const struct pieces *p, bool largest);   /* over ranges a, b of the variables */
 mpq_ptr forms_new(size_t n);                                        /* zeros; NULL without memory */
 void forms_free(mpq_ptr f, size_t n);
 void pieces_add(mpq_ptr out, mpq_srcptr in, mpq_srcptr factor, size_t size);
@@ -64,7 +69,7 @@ enum status box_exact(mpq_ptr out, size_t want, struct box_claim *b, const struc
 /* max t with rows a v + b >= t and lo <= v <= hi: the multipliers of the rows (>= 0, they add up to 1), the point. A is m x (n + 1), the constant last. false: no answer. */
 bool lp_game(double *t, double *multipliers, double *point, const double *A, const double *lo, const double *hi, size_t m, size_t n);
 
-/* bound_search.c: is there a point of the box in some disjunct? FOUND: v, size numbers; NOWHERE: the lines `step`, added to out. */
+/* bound_search.c: is there a point of the box in some disjunct? FOUND: the point v; NOWHERE: the lines `step`, added to out. */
 enum search_end { SEARCH_OPEN, SEARCH_NOWHERE, SEARCH_FOUND };
 enum status box_search(enum search_end *end, mpq_ptr v, struct text *out, unsigned long *cases, const struct box_claim *b, const struct dnf *d, const struct limits *l) MUST_USE;
 /* bound_descend.c: from the point v, which satisfies the condition, to better ones nearby: the value `least` is the smallest that was found; v is where. */

@@ -17,8 +17,26 @@ static bool keep(struct descent *d)
     mpq_neg(d->value, d->value);
     if (mpq_cmp(d->value, d->least) >= 0) return false;
     mpq_set(d->least, d->value);
-    for (size_t i = 0; i < d->s.p->size; i++) mpq_set(d->v + i, d->s.v + i);
+    for (size_t i = 0; i < 2 * d->s.p->size; i++) mpq_set(d->v + i, d->s.v + i);
     return true;
+}
+
+static bool keep_point(struct descent *d) { return search_point(&d->s) && keep(d); }
+
+/* One step along each input, and shorter ones where none helps. */
+static void compass(struct descent *d)
+{
+    size_t n = d->s.p->n;
+    for (double share = 0.125; share > 0x1p-14 && !limits_expired(d->s.l);) {
+        bool better = false;
+        for (size_t i = 0; i < 2 * n; i++) {
+            double width = mpq_get_d(d->b->hi + i / 2) - mpq_get_d(d->b->lo + i / 2), step = (i % 2 ? -1 : 1) * share * width;
+            for (size_t j = 0; j < n; j++) d->s.point[j] = mpq_get_d(d->v + j);
+            d->s.point[i / 2] = (double)(float)(d->s.point[i / 2] + step);
+            better = keep_point(d) || better;
+        }
+        if (!better) share /= 2;
+    }
 }
 
 /* The case that v lies in: every unit is on or off. */
@@ -63,8 +81,7 @@ static bool descend(struct descent *d, const struct region *r)
     box_level(d->b, d->level);
     for (int i = 0; i < STEPS; i++) {
         if (!case_solve(&t, &d->s, r, d->s.p->units, true, NULL)) break;
-        search_point(&d->s);
-        better = keep(d) || better;
+        better = keep_point(d) || better;
         double w = slope(d), step = t / w;
         if (!(w > 1e-12) || !isfinite(step) || fabs(step) <= 1e-13 * (fabs(first) + 1)) break;
         far += step;
@@ -74,8 +91,7 @@ static bool descend(struct descent *d, const struct region *r)
     for (size_t i = 0; i < sizeof inside / sizeof *inside && far > 0; i++) {
         set_level(d, inside[i] * (fabs(first) + 1));
         if (!case_solve(&t, &d->s, r, d->s.p->units, true, NULL)) continue;
-        search_point(&d->s);
-        better = keep(d) || better;
+        better = keep_point(d) || better;
     }
     return better;
 }
@@ -107,10 +123,9 @@ static void starts(struct descent *d)
     for (int k = 0; k < STARTS; k++) {
         for (size_t i = 0; i < d->s.p->n; i++) {
             double share = k % 2 ? floor(search_random(&d->s) * 2) : floor(search_random(&d->s) * 33) / 32;
-            d->s.point[i] = (double)(float)(d->s.x_lo[i] + share * (d->s.x_hi[i] - d->s.x_lo[i]));
+            d->s.point[i] = search_between(&d->s, i, share);
         }
-        search_point(&d->s);
-        keep(d);
+        keep_point(d);
     }
 }
 
@@ -127,9 +142,10 @@ enum status box_descend(mpq_t least, mpq_ptr v, struct box_claim *b, const struc
         case_propagate(&d.s, &root, 0, true);
         side_value(d.value, objective, v, b->p.size);
         mpq_neg(least, d.value);
-        s = moves(&d, &root);
+        if (!b->p.smooth) s = moves(&d, &root);
         starts(&d);
-        if (s == STATUS_OK) s = moves(&d, &root);
+        if (b->p.smooth) compass(&d);
+        else if (s == STATUS_OK) s = moves(&d, &root);
     }
     if (root.lo || root.hi) case_clear(&root, &d.s);
     search_clear(&d.s);

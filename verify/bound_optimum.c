@@ -85,7 +85,7 @@ static enum status ask(enum search_end *end, struct seek *k, const mpq_t level, 
     }
     text_clear(&steps);
     if (s != STATUS_OK || *end != SEARCH_FOUND) return s;
-    for (size_t i = 0; i < k->b->p.size; i++) mpq_set(k->v + i, k->other + i);
+    for (size_t i = 0; i < 2 * k->b->p.size; i++) mpq_set(k->v + i, k->other + i);
     return improve(k);
 }
 
@@ -160,7 +160,7 @@ static enum status report(struct outcome *out, struct seek *k)
 
 enum status box_optimum(struct outcome *out, struct box_claim *b, const mpq_t within, mpq_ptr v, const struct limits *l)
 {
-    struct seek k = {.b = b, .l = l, .v = v, .other = forms_new(b->p.size)};
+    struct seek k = {.b = b, .l = l, .v = v, .other = forms_new(2 * b->p.size)};
     mpq_inits(k.within, k.unit, k.least, k.high, k.low, NULL);
     text_init(&k.steps);
     mpq_set(k.within, within);
@@ -172,7 +172,7 @@ enum status box_optimum(struct outcome *out, struct box_claim *b, const mpq_t wi
         if (reported != STATUS_OK) s = reported;
     }
     text_clear(&k.steps);
-    forms_free(k.other, b->p.size);
+    forms_free(k.other, 2 * b->p.size);
     mpq_clears(k.within, k.unit, k.least, k.high, k.low, NULL);
     return s;
 }

@@ -43,7 +43,34 @@ static void reduce(struct search *s, const struct region *r)
         put_in(z, s, s->z + k * size, k);
         memset(u, 0, size * sizeof *u);
         if (case_phase(r, k) == PHASE_ON) memcpy(u, z, size * sizeof *u);
-        if (case_phase(r, k) == PHASE_FREE) u[s->p->n + k] = 1;
+        if (case_column(r, k)) u[s->p->n + k] = 1;
+    }
+}
+
+/* z of a smooth unit is within its bounds */
+static void bound_rows(struct search *s, const struct region *r, size_t k)
+{
+    size_t size = s->p->size;
+    for (int low = 1; low >= 0; low--) {
+        double *a = fresh_row(s);
+        for (size_t i = 0; i < size; i++) a[i] = low ? s->reduced[k * size + i] : -s->reduced[k * size + i];
+        a[size - 1] += low ? -mpq_get_d(r->lo + k) : mpq_get_d(r->hi + k);
+        add_row(s, low ? 'a' : 'b', k);
+    }
+}
+
+static void line_rows(struct search *s, size_t units)
+{
+    size_t size = s->p->size;
+    for (size_t j = 0; j < s->n_lines; j++) {
+        const struct line *g = &s->lines[j];
+        double sign = g->above ? -1 : 1;
+        if (g->unit >= units) continue;
+        double *a = fresh_row(s);
+        for (size_t i = 0; i < size; i++) a[i] = -sign * g->slope * s->reduced[g->unit * size + i];
+        a[size - 1] -= sign * g->constant;
+        a[s->p->n + g->unit] += sign;
+        add_row(s, 'l', j);
     }
 }
 
@@ -52,6 +79,10 @@ static void unit_rows(struct search *s, const struct region *r, size_t k)
     size_t size = s->p->size, u = s->p->n + k;
     const double *z = s->reduced + k * size;
     enum phase ph = case_phase(r, k);
+    if (ph == PHASE_SMOOTH) {
+        if (s->narrowed) bound_rows(s, r, k);
+        return;
+    }
     double *a = fresh_row(s), lo = mpq_get_d(r->lo + k), hi = mpq_get_d(r->hi + k), slope = hi / (hi - lo);
     for (size_t i = 0; i < size; i++) a[i] = ph == PHASE_ON ? z[i] : -z[i];
     if (ph == PHASE_FREE) a[u] += 1;
@@ -67,10 +98,11 @@ static void unit_rows(struct search *s, const struct region *r, size_t k)
 
 static void ranges(struct search *s, const struct region *r)
 {
-    for (size_t i = 0; i < s->p->n; i++) s->lo[i] = s->x_lo[i], s->hi[i] = s->x_hi[i];
+    for (size_t i = 0; i < s->p->n; i++) s->lo[i] = mpq_get_d(r->a + i), s->hi[i] = mpq_get_d(r->b + i);
     for (size_t k = 0; k < s->p->units; k++) {
-        s->lo[s->p->n + k] = 0;
-        s->hi[s->p->n + k] = case_phase(r, k) == PHASE_FREE ? mpq_get_d(r->hi + k) : 0;
+        enum phase phase = case_phase(r, k);
+        s->lo[s->p->n + k] = phase == PHASE_SMOOTH ? mpq_get_d(r->a + s->p->n + k) : 0;
+        s->hi[s->p->n + k] = phase == PHASE_FREE || phase == PHASE_SMOOTH ? mpq_get_d(r->b + s->p->n + k) : 0;
     }
 }
 
@@ -86,26 +118,31 @@ static bool weigh(struct search *s, const struct region *r, const double *extra)
     size_t size = s->p->size, n = s->p->n, units = s->p->units, atoms = s->d->n;
     double *sum = mem_array(size, sizeof *sum), *bound = mem_array(units, sizeof *bound);
     bool good = sum && bound;
-    memset(s->weight, 0, (atoms + 2 * units) * sizeof *s->weight);
+    memset(s->weight, 0, (s->atoms_most + 4 * units + s->n_lines) * sizeof *s->weight);
     for (size_t i = 0; good && i < s->n_rows; i++) {
         double w = s->multipliers[i] * s->rows[i].scale;
         size_t k = s->rows[i].k;
         if (s->rows[i].letter == 's') bound[k] = w;
-        else s->weight[s->rows[i].letter == 'g' ? k : s->rows[i].letter == 'q' ? atoms + k : atoms + units + k] = w;
+        else *weight_of(s, s->rows[i].letter, k) = w;
     }
     for (size_t i = 0; good && i < atoms; i++)
         for (size_t j = 0; s->weight[i] != 0 && j < size; j++) sum[j] += s->weight[i] * mpq_get_d(s->b->atoms[s->d->atom[i]].v + j);
     if (good && extra) add_to(sum, extra, s->multipliers[s->n_rows], size);
     for (size_t k = 0; good && k < units; k++) {
-        double q = s->weight[atoms + k], t = s->weight[atoms + units + k], lo = mpq_get_d(r->lo + k), hi = mpq_get_d(r->hi + k);
-        double z = -q + (t != 0 ? t * hi / (hi - lo) : 0);
+        double q = *weight_of(s, 'q', k), t = *weight_of(s, 't', k), lo = mpq_get_d(r->lo + k), hi = mpq_get_d(r->hi + k);
+        double z = -q + (t != 0 ? t * hi / (hi - lo) : 0) + *weight_of(s, 'a', k) - *weight_of(s, 'b', k);
         add_to(sum, s->z + k * size, z, size);
         sum[n + k] += q - t;
+    }
+    for (size_t j = 0; good && j < s->n_lines; j++) {
+        double w = (s->lines[j].above ? -1 : 1) * *weight_of(s, 'l', j);
+        sum[n + s->lines[j].unit] += w;
+        add_to(sum, s->z + s->lines[j].unit * size, -w * s->lines[j].slope, size);
     }
     for (size_t k = units; good && k-- > 0;) {
         if (case_phase(r, k) != PHASE_ON) continue;
         double w = -(sum[n + k] + bound[k]);
-        s->weight[atoms + k] = w;
+        *weight_of(s, 'q', k) = w;
         add_to(sum, s->z + k * size, -w, size);
         sum[n + k] += w;
     }
@@ -127,6 +164,7 @@ bool case_solve(double *t, struct search *s, const struct region *r, size_t unit
         add_row(s, 'g', i);
     }
     for (size_t k = 0; good && k < units; k++) unit_rows(s, r, k);
+    if (good) line_rows(s, units);
     ranges(s, r);
     size_t rows = s->n_rows;
     if (good && extra) put_in(fresh_row(s), s, extra, s->p->units), rows++;
@@ -137,9 +175,9 @@ bool case_solve(double *t, struct search *s, const struct region *r, size_t unit
     } else
         good = good && lp_game(t, s->multipliers, s->point, s->A, s->lo, s->hi, rows, size - 1);
     for (size_t k = 0; good && k < s->p->units; k++) {     /* the values of the units that were put in */
-        if (case_phase(r, k) == PHASE_FREE) continue;
+        if (case_column(r, k)) continue;
         double x = s->u[k * size + size - 1];
-        for (size_t i = 0; i + 1 < size; i++) x += s->u[k * size + i] * (i < s->p->n || case_phase(r, i - s->p->n) == PHASE_FREE ? s->point[i] : 0);
+        for (size_t i = 0; i + 1 < size; i++) x += s->u[k * size + i] * (i < s->p->n || case_column(r, i - s->p->n) ? s->point[i] : 0);
         s->point[s->p->n + k] = x;
     }
     return good && weigh(s, r, extra);

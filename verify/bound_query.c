@@ -47,7 +47,7 @@ bool box_claim_of(struct box_claim *out, const struct statement *s, struct text 
         m.slot = out->slot = binds->items[0].slot;
         out->vector = binds->items[0].name;
         if (out->box->form != FORM_SET_CALL || out->box->function != FUNCTION_BOX) no = "the variable is not in a box of real vectors";
-        else if (s->semantics != SEMANTICS_REAL) no = "only in real semantics: an execution in float32 is not piecewise linear";
+        else if (s->semantics != SEMANTICS_REAL) no = "only in real semantics: an execution in float32 rounds";
         else if (expr_walk(out->subject, find_model, &m) && (!out->where || expr_walk(out->where, find_model, &m))) no = "no activation of a network reads the vector of the box";
         else if (m.model->form != FORM_NAME) no = "the network is not a model of the file";
     }
@@ -272,7 +272,7 @@ bool disjunct_holds(const struct box_claim *b, const struct disjunct *d, mpq_src
     mpq_init(t);
     for (size_t i = 0; holds && i < d->n; i++) {
         const struct atom *a = &b->atoms[d->atom[i]];
-        pieces_value(t, a->v, v, b->p.size);
+        pieces_low(t, a->v, v, b->p.size);
         holds = a->strict ? mpq_sgn(t) > 0 : mpq_sgn(t) >= 0;
     }
     mpq_clear(t);

@@ -9,21 +9,17 @@
 #define TRIES 24
 #define KEEP_TIGHT 4      /* free units from which on their bounds are tightened first */
 
-void search_point(struct search *s)
+bool search_point(struct search *s)
 {
     for (size_t i = 0; i < s->p->n; i++) {
         mpq_set_d(s->v + i, s->point[i]);
         if (mpq_cmp(s->v + i, s->b->lo + i) < 0) mpq_set(s->v + i, s->b->lo + i);
         if (mpq_cmp(s->v + i, s->b->hi + i) > 0) mpq_set(s->v + i, s->b->hi + i);
     }
-    pieces_run(s->p, s->v);
+    return pieces_run(s->p, s->v);
 }
 
-static bool try_point(struct search *s)
-{
-    search_point(s);
-    return disjunct_holds(s->b, s->d, s->v);
-}
+bool search_try(struct search *s) { return search_point(s) && disjunct_holds(s->b, s->d, s->v); }
 
 double search_random(struct search *s)
 {
@@ -31,15 +27,21 @@ double search_random(struct search *s)
     return (double)(s->seed >> 40) * 0x1p-24;
 }
 
+double search_between(const struct search *s, size_t i, double share)
+{
+    double lo = mpq_get_d(s->b->lo + i), hi = mpq_get_d(s->b->hi + i);
+    return (double)(float)(lo + share * (hi - lo));
+}
+
 /* The middle, the corners of all lower and all upper ends, points at random: short numbers. */
 static bool try_points(struct search *s)
 {
     for (int k = 0; k < TRIES; k++) {
         for (size_t i = 0; i < s->p->n; i++) {
-            double share = k == 0 ? 0.5 : k == 1 ? 0 : k == 2 ? 1 : floor(search_random(s) * 33) / 32, width = s->x_hi[i] - s->x_lo[i];
-            s->point[i] = (double)(float)(s->x_lo[i] + share * width);
+            double share = k == 0 ? 0.5 : k == 1 ? 0 : k == 2 ? 1 : floor(search_random(s) * 33) / 32;
+            s->point[i] = search_between(s, i, share);
         }
-        if (try_point(s)) return true;
+        if (search_try(s)) return true;
     }
     return false;
 }
@@ -60,20 +62,25 @@ static bool choose(size_t *out, struct search *s, const struct region *r)
     return worst >= 0;
 }
 
+bool search_stops(struct search *s)
+{
+    if (++s->nodes > (s->b->nodes_most ? s->b->nodes_most : NODES_MOST) || limits_expired(s->l)) s->stopped = true;
+    return s->stopped;
+}
+
 static enum search_end visit(struct search *s, struct region *r)
 {
     double t;
     size_t k = 0;
     struct region off;
-    if (++s->nodes > (s->b->nodes_most ? s->b->nodes_most : NODES_MOST) || limits_expired(s->l)) s->stopped = true;
-    if (s->stopped) return SEARCH_OPEN;
+    if (search_stops(s)) return SEARCH_OPEN;
     if (case_close_empty(s, r)) return SEARCH_NOWHERE;
     bool solved = case_solve(&t, s, r, s->p->units, true, NULL);
     if (solved && t < 1e-7 && case_close(s, r)) {
         s->cases++;
         return SEARCH_NOWHERE;
     }
-    if (solved && t > -1e-7 && try_point(s)) return SEARCH_FOUND;
+    if (solved && t > -1e-7 && search_try(s)) return SEARCH_FOUND;
     for (size_t i = 0; !solved && i < s->p->size - 1; i++) s->point[i] = (s->lo[i] + s->hi[i]) / 2;
     if (!choose(&k, s, r)) return SEARCH_OPEN;
     text_addf(s->out, "step split %zu\n", k);
@@ -82,11 +89,13 @@ static enum search_end visit(struct search *s, struct region *r)
         return SEARCH_OPEN;
     }
     mpq_set_ui(off.hi + k, 0, 1);
+    case_bounded(&off, k);
     case_propagate(s, &off, k + 1, false);
     enum search_end end = visit(s, &off);
     case_clear(&off, s);
     if (end != SEARCH_NOWHERE) return end;
     mpq_set_ui(r->lo + k, 0, 1);
+    case_bounded(r, k);
     case_propagate(s, r, k + 1, false);
     return visit(s, r);
 }
@@ -94,10 +103,9 @@ static enum search_end visit(struct search *s, struct region *r)
 bool search_init(struct search *s, size_t atoms)
 {
     const struct pieces *p = s->p;
-    size_t rows = atoms + 3 * p->units + 2, n = p->size;
+    size_t lines = p->smooth ? LINES_MOST * p->units : 0, rows = atoms + 3 * p->units + lines + 2, n = p->size;
+    s->atoms_most = atoms;
     s->z = mem_array(p->units * n, sizeof *s->z);
-    s->x_lo = mem_array(p->n, sizeof *s->x_lo);
-    s->x_hi = mem_array(p->n, sizeof *s->x_hi);
     s->A = mem_array(rows * n, sizeof *s->A);
     s->lo = mem_array(n, sizeof *s->lo);
     s->hi = mem_array(n, sizeof *s->hi);
@@ -106,27 +114,39 @@ bool search_init(struct search *s, size_t atoms)
     s->rows = mem_array(rows, sizeof *s->rows);
     s->u = mem_array(p->units * n, sizeof *s->u);
     s->reduced = mem_array(p->units * n, sizeof *s->reduced);
-    s->weight = mem_array(atoms + 2 * p->units, sizeof *s->weight);
+    s->weight = mem_array(atoms + 4 * p->units + lines, sizeof *s->weight);
+    s->lines = mem_array(lines, sizeof *s->lines);
+    s->number = mem_array(lines, sizeof *s->number);
     s->sum = forms_new(n);
-    s->v = forms_new(n);
-    if (!s->z || !s->x_lo || !s->x_hi || !s->A || !s->lo || !s->hi || !s->multipliers || !s->point || !s->rows || !s->u || !s->reduced || !s->weight || !s->sum || !s->v) return false;
+    s->v = forms_new(2 * n);
+    if (!s->z || !s->lines || !s->number || !s->A || !s->lo || !s->hi || !s->multipliers || !s->point || !s->rows || !s->u || !s->reduced || !s->weight || !s->sum || !s->v) return false;
     for (size_t i = 0; i < p->units * n; i++) s->z[i] = mpq_get_d(p->z + i);
-    for (size_t i = 0; i < p->n; i++) s->x_lo[i] = mpq_get_d(s->b->lo + i), s->x_hi[i] = mpq_get_d(s->b->hi + i);
     return true;
 }
 
 void search_clear(struct search *s)
 {
-    free(s->z), free(s->x_lo), free(s->x_hi), free(s->A), free(s->lo), free(s->hi), free(s->multipliers), free(s->point), free(s->rows), free(s->u), free(s->reduced), free(s->weight);
+    free(s->z), free(s->lines), free(s->number), free(s->A), free(s->lo), free(s->hi), free(s->multipliers), free(s->point), free(s->rows), free(s->u), free(s->reduced), free(s->weight);
     forms_free(s->sum, s->p->size);
-    forms_free(s->v, s->p->size);
+    forms_free(s->v, 2 * s->p->size);
 }
 
 /* Is the case of all units closed without a split? */
 static bool closes(struct search *s, const struct region *r)
 {
     double t;
+    if (r->bad) return false;
+    case_lines_begin(s, r);
     return case_close_empty(s, r) || (case_solve(&t, s, r, s->p->units, true, NULL) && t < 0 && case_close(s, r));
+}
+
+/* Bounds of z from programs pay where units are many, or read smooth ones. */
+static bool worth_tightening(const struct search *s, const struct region *r)
+{
+    if (r->bad) return false;
+    for (size_t k = 0; s->p->smooth && k < s->p->units; k++)
+        if (case_reads_units(s, k)) return true;
+    return case_free_units(s, r) >= KEEP_TIGHT;
 }
 
 enum status box_search(enum search_end *end, mpq_ptr v, struct text *out, unsigned long *cases, const struct box_claim *b, const struct dnf *d, const struct limits *l)
@@ -134,7 +154,7 @@ enum status box_search(enum search_end *end, mpq_ptr v, struct text *out, unsign
     struct search s = {.b = b, .p = &b->p, .l = l, .out = out, .seed = l ? l->seed + 1 : 1};
     struct region root = {0}, tight = {0};
     struct text lemmas;
-    size_t atoms = 0;
+    size_t atoms = 0, written = 0;
     bool tightened = false;
     text_init(&lemmas);
     for (size_t i = 0; i < d->n; i++) atoms = d->d[i].n > atoms ? d->d[i].n : atoms;
@@ -152,17 +172,20 @@ enum status box_search(enum search_end *end, mpq_ptr v, struct text *out, unsign
             s.cases++;
             continue;
         }
-        if (!tightened && case_free_units(&s, &root) >= KEEP_TIGHT) {
+        if (!tightened && worth_tightening(&s, &root)) {
             good = case_copy(&tight, &s, &root);
             if (good) case_tighten(&s, &tight, &lemmas);
             tightened = good;
+            written = s.written;
         }
         if (tightened && lemmas.data) text_add(out, lemmas.data);
         good = good && case_copy(&r, &s, tightened ? &tight : &root);
-        if (good) *end = visit(&s, &r);
+        s.written = written;
+        if (good) *end = s.p->smooth ? case_visit_smooth(&s, &r) : visit(&s, &r);
+        s.written = 0;
         case_clear(&r, &s);
     }
-    for (size_t i = 0; good && *end == SEARCH_FOUND && i < b->p.size; i++) mpq_set(v + i, s.v + i);
+    for (size_t i = 0; good && *end == SEARCH_FOUND && i < 2 * b->p.size; i++) mpq_set(v + i, s.v + i);
     *cases += s.cases;
     bool failed = !good || lemmas.failed || out->failed;
     if (root.lo || root.hi) case_clear(&root, &s);

@@ -228,7 +228,7 @@ void side_value(mpq_t out, const struct side *side, mpq_srcptr v, size_t size)
 {
     mpq_t best, x;
     mpq_init(best), mpq_init(x);
-    pieces_value(out, side->v, v, size);
+    pieces_low(out, side->v, v, size);
     for (size_t k = 0; k < side->n; k++) {
         const struct choice *c = &side->choice[k];
         for (size_t i = 0; i < c->n; i++) {

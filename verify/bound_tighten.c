@@ -1,5 +1,6 @@
 /* bound_tighten.c: narrower bounds of the units whose sign is open, each the optimum of a linear program, shown by its multipliers. */
 #include <math.h>
+#include <stdint.h>
 #include "core/mem.h"
 #include "core/number.h"
 #include "verify/bound_search.h"
@@ -44,10 +45,10 @@ static void tighten_side(struct search *s, struct region *r, size_t k, bool low,
     value = short_beyond(value + (low ? -1e-7 : 1e-7) * width, 1e-4 * width, low);
     bool changes_sign = low ? value >= 0 && now < 0 : value <= 0 && now > 0;
     if (!changes_sign && !((low ? value - now : now - value) > 0.02 * width)) return;
-    struct text terms;
+    struct text terms, lines;
     bool strict = true;
     mpq_t v, sign;
-    text_init(&terms);
+    text_init(&terms), text_init(&lines);
     mpq_init(v), mpq_init(sign);
     mpq_set_d(v, value);
     mpq_set_si(sign, low ? -1 : 1, 1);
@@ -55,15 +56,19 @@ static void tighten_side(struct search *s, struct region *r, size_t k, bool low,
     pieces_add(s->sum, s->p->z + k * s->p->size, sign, s->p->size);
     if (low) mpq_add(s->sum + s->p->size - 1, s->sum + s->p->size - 1, v);
     else mpq_sub(s->sum + s->p->size - 1, s->sum + s->p->size - 1, v);
-    case_terms(s, r, weight, 30, &terms, &strict);
-    if (case_contradicts(s, r, true)) {
+    case_terms(s, r, weight, 30, &lines, &terms, &strict);
+    if (case_contradicts(s, r, true) && case_lines_hold(s, r)) {
+        if (lines.data) text_add(lemmas, lines.data);
+        for (size_t i = 0; i < s->n_lines; i++) s->written += s->number[i] != SIZE_MAX;
+        s->narrowed = true;
         text_addf(lemmas, "step %s %zu ", low ? "low" : "high", k);
         number_add_text(lemmas, v);
         text_addf(lemmas, "%s\n", terms.data ? terms.data : "");
         mpq_set(low ? r->lo + k : r->hi + k, v);
+        case_bounded(r, k);
         case_propagate(s, r, k + 1, false);
     }
-    text_clear(&terms);
+    text_clear(&terms), text_clear(&lines);
     mpq_clear(v), mpq_clear(sign);
 }
 
@@ -71,5 +76,8 @@ void case_tighten(struct search *s, struct region *r, struct text *lemmas)
 {
     for (size_t k = 0; k < s->p->units && !limits_expired(s->l); k++)
         for (int low = 0; low < 2; low++)
-            if (case_phase(r, k) == PHASE_FREE) tighten_side(s, r, k, low == 0, lemmas);
+            if (case_column(r, k) && (!s->p->smooth || case_reads_units(s, k))) {
+                case_lines_begin(s, r);
+                tighten_side(s, r, k, low == 0, lemmas);
+            }
 }

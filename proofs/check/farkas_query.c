@@ -200,7 +200,7 @@ bool dnf_holds(const struct query *q, const struct dnf *a, const mpq_t *v) {
         bool all = true;
         for (size_t k = 0; all && k < a->d[i].n; k++) {
             const struct atom *x = &q->atoms[a->d[i].atom[k]];
-            form_value(t, (const mpq_t *)x->v, v, q->p.size);
+            form_extreme(t, &q->p, (const mpq_t *)x->v, q->p.units, v, v + q->p.size, false);
             all = x->strict ? mpq_sgn(t) > 0 : mpq_sgn(t) >= 0;
         }
         some = all;

@@ -10,7 +10,7 @@ struct task {
     const struct ex *excluded, *at; const struct binding *point;
 };
 
-/* NAME=V: a point of the box, and the units there */
+/* NAME=V: a point of the box */
 static bool read_point(struct query *q, const char *name, const struct binding *b, mpq_t *v) {
     const char *at = b->s, *end = b->s + b->n;
     size_t n = strlen(name);
@@ -22,22 +22,27 @@ static bool read_point(struct query *q, const char *name, const struct binding *
     if (!rationals_read(at, (size_t)(end - at), ',', v, q->p.n)) return query_refuse(q, "not a vector of the network's inputs");
     for (size_t i = 0; i < q->p.n; i++)
         if (mpq_cmp(v[i], q->lo[i]) < 0 || mpq_cmp(v[i], q->hi[i]) > 0) return query_refuse(q, "the vector is not in the box");
-    pieces_run(&q->p, v);
     return true;
 }
 
-static bool holds_at(struct query *q, const struct ex *x, bool truth, const mpq_t *v, const char *what) {
+/* The units at the point are exact, or enclosed more and more narrowly. */
+static bool holds_at(struct query *q, const struct ex *x, bool truth, mpq_t *v, const char *what) {
     struct dnf d;
-    return query_dnf(q, x, truth, &d) && (dnf_holds(q, &d, v) || query_refuse(q, what));
+    if (!query_dnf(q, x, truth, &d)) return false;
+    for (unsigned bits = 64; bits <= (q->p.smooth ? 512 : 64); bits *= 2) {
+        if (!pieces_run(&q->p, v, bits)) return query_refuse(q, "a unit has no value at the point");
+        if (dnf_holds(q, &d, (const mpq_t *)v)) return true;
+    }
+    return query_refuse(q, what);
 }
 
 static bool judge_point(struct query *q, const struct task *t) {
-    mpq_t *v = vector_new(q->p.size);
+    mpq_t *v = vector_new(2 * q->p.size);
     bool good = read_point(q, t->binds->b[0].name, t->point, v);
-    good = good && holds_at(q, t->where, true, (const mpq_t *)v, "the condition does not hold there");
-    good = good && (t->at == NULL || holds_at(q, t->at, t->at_is, (const mpq_t *)v, t->at_is ? "it does not hold there" : "the predicate does not fail there"));
-    for (const struct ex *p = t->subject; good && t->antecedents && p->kind == EX_IMPLIES; p = p->k[1]) good = holds_at(q, p->k[0], true, (const mpq_t *)v, "the antecedent does not hold at the witness");
-    vector_free(v, q->p.size);
+    good = good && holds_at(q, t->where, true, v, "the condition does not hold there");
+    good = good && (t->at == NULL || holds_at(q, t->at, t->at_is, v, t->at_is ? "it does not hold there" : "the predicate does not fail there"));
+    for (const struct ex *p = t->subject; good && t->antecedents && p->kind == EX_IMPLIES; p = p->k[1]) good = holds_at(q, p->k[0], true, v, "the antecedent does not hold at the witness");
+    vector_free(v, 2 * q->p.size);
     return good;
 }
 

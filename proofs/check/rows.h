@@ -11,6 +11,7 @@ row_kernel row_score, row_softmax, row_mix, row_bilinear, row_rowsoftmax;    /* 
 row_kernel row_layernorm, row_rmsnorm;                                       /* rows_norm.c */
 row_kernel row_activation, row_function, row_pair, row_jumprelu, row_topk, row_maxpool, row_select, row_concat, row_constant; /* rows_entry.c */
 
+bool activation_value(struct num *out, const struct num *in, enum op op, unsigned p); /* relu, gelu, gelu_new, silu; real semantics */
 struct num *row_of(const struct run *r, int node, uint32_t row);             /* NULL when not computed */
 bool run_patched(const struct run *r, int node, uint32_t row);
 bool run_is_product(const struct run *r, int node, uint32_t row); /* of a heads node: enters its sum as products */

@@ -1,7 +1,7 @@
 /* Nodes whose entries depend on few entries of the arguments' row: activations, arithmetic, comparisons, selections. */
 #include "rows.h"
 
-static bool activation(struct num *out, const struct num *in, enum op op, unsigned p) {
+bool activation_value(struct num *out, const struct num *in, enum op op, unsigned p) {
     struct num t, c, one;
     num_init(&t);
     num_init(&c);
@@ -53,7 +53,7 @@ static bool activation(struct num *out, const struct num *in, enum op op, unsign
 bool row_activation(struct run *r, const struct node *x, uint32_t row, struct num *out, struct fail *f) {
     const struct num *in = row_of(r, x->args[0], row);
     for (uint32_t j = 0; j < x->width; j++)
-        if (!(r->float32 && x->op != OP_RELU ? f32_activation(&out[j], &in[j], x->op, r->p, f) : activation(&out[j], &in[j], x->op, r->p))) return false;
+        if (!(r->float32 && x->op != OP_RELU ? f32_activation(&out[j], &in[j], x->op, r->p, f) : activation_value(&out[j], &in[j], x->op, r->p))) return false;
     return true;
 }
 

@@ -1,132 +1,80 @@
-"""Rule farkas of proofs/FORMAT.md, section 3: predicates on a box of real inputs of a piecewise linear network, by cases and multipliers."""
+"""Rule farkas of proofs/FORMAT.md, section 3: predicates on a box of real inputs of a network, by cases and multipliers."""
 import re
 from fractions import Fraction
 
-from certificate import Rejected, rational
+import curves
+from certificate import rational
 from disjuncts import Disjuncts, combined
 from models import Model
 from quadratic import NETWORK, calls, names
+from pieces import Pieces, need
 from values import Array, exact, integer
 
-TERM = re.compile(r"([gqt])(0|[1-9][0-9]*):(.*)\Z")
+TERM = re.compile(r"([gqtabl])(0|[1-9][0-9]*):(.*)\Z")
 OPPOSITE = {"<": ">=", ">=": "<", ">": "<=", "<=": ">", "==": "!=", "!=": "=="}
 
 
-def need(condition, message):
-    if not condition:
-        raise Rejected("rule farkas: " + message)
-
-
-# forms: {variable: coefficient}; a variable is ("x", i), ("u", k) or 1
-
-class Pieces:
-    """rows: name of a node -> forms of its entries; z: the argument of each unit."""
-
-    def __init__(self, net):
-        need(net.real_width is not None and net.n_ctx == 1, "not a network of one vector of real inputs")
-        self.net, self.rows, self.z = net, {}, []
-        for name, node in net.nodes.items():
-            method = getattr(self, "op_" + node.op, None)
-            need(method, "%s is not piecewise linear" % node.op)
-            self.rows[name] = method(node, [self.rows[x] for x in node.inputs])
-
-    def constants(self, part, ints):
-        return [combined((1, {1: Fraction(x, 1 << part.shift)})) for x in ints]
-
-    def op_input(self, node, rows):
-        return [{("x", i): Fraction(1)} for i in range(self.net.real_width)]
-
-    def op_constant(self, node, rows):
-        return self.constants(node.parts[0], node.parts[0].ints)
-
-    def op_position(self, node, rows):
-        return self.constants(node.parts[0], node.parts[0].rows[0])
-
-    def op_add(self, node, rows):
-        return [combined(*[(1, form) for form in forms]) for forms in zip(*rows)]
-
-    def op_sub(self, node, rows):
-        return [combined((1, a), (-1, b)) for a, b in zip(*rows)]
-
-    def op_linear(self, node, rows):
-        matrix = node.parts[0]
-        out = [combined(*[(Fraction(w, 1 << matrix.shift), form) for w, form in zip(column, rows[0])]) for column in matrix.columns]
-        if len(node.parts) > 1:
-            out = [combined((1, a), (1, b)) for a, b in zip(out, self.constants(node.parts[1], node.parts[1].ints))]
-        return out
-
-    def op_select(self, node, rows):
-        return [rows[0][i] for i in node.d]
-
-    def op_row(self, node, rows):
-        need(node.d == 0, "a row that the input has not")
-        return rows[0]
-
-    def op_concat(self, node, rows):
-        return [form for row in rows for form in row]
-
-    def unit(self, z):
-        self.z.append(z)
-        return {("u", len(self.z) - 1): Fraction(1)}
-
-    def op_relu(self, node, rows):
-        return [self.unit(form) for form in rows[0]]
-
-    def op_max(self, node, rows):
-        return [combined((1, b), (1, self.unit(combined((1, a), (-1, b))))) for a, b in zip(*rows)]
-
-    def op_min(self, node, rows):
-        return [combined((1, a), (-1, self.unit(combined((1, a), (-1, b))))) for a, b in zip(*rows)]
-
-    def run(self, x):
-        """The values of all variables at the input."""
-        values = {1: Fraction(1), **{("x", i): a for i, a in enumerate(x)}}
-        for k, z in enumerate(self.z):
-            values["u", k] = max(Fraction(0), at(z, values))
-        return values
-
-
-def at(form, values):
-    return sum((c * values[v] for v, c in form.items()), Fraction(0))
-
-
 class Region:
-    """lo[k] <= z[k] <= hi[k]"""
+    """ranges of inputs and units; lo[k] <= z[k] <= hi[k]; lines shown: (unit, above, slope, constant). Where a unit has no value somewhere `bad` says so."""
 
-    def __init__(self, claim, lo, hi):
-        self.claim, self.lo, self.hi = claim, lo, hi
+    def __init__(self, pieces, low, high, bits=curves.RANGE_BITS):
+        self.pieces, self.bits, self.lo, self.hi, self.lines, self.bad = pieces, bits, [], [], [], False
+        self.ranges = {1: (1, 1), **{("x", i): pair for i, pair in enumerate(zip(low, high))}}
+        self.propagate(0)
 
     def copy(self):
-        return Region(self.claim, list(self.lo), list(self.hi))
+        other = Region.__new__(Region)
+        other.pieces, other.bits, other.bad = self.pieces, self.bits, self.bad
+        other.lo, other.hi, other.lines, other.ranges = list(self.lo), list(self.hi), list(self.lines), dict(self.ranges)
+        return other
 
     def phase(self, k):
+        if self.pieces.curve[k] != "relu":
+            return "smooth"
         return "on" if self.lo[k] >= 0 else "off" if self.hi[k] <= 0 else "free"
 
-    def range(self, v):
-        """The ends of a variable."""
-        if v == 1:
-            return 1, 1
-        kind, i = v
-        if kind == "x":
-            return self.claim.low[i], self.claim.high[i]
-        phase = self.phase(i)
-        return (0, 0) if phase == "off" else (self.lo[i] if phase == "on" else 0, self.hi[i])
+    def bounded(self, k):
+        """The range of unit k from the bounds of z[k]."""
+        phase = self.phase(k)
+        if phase != "smooth":
+            self.ranges["u", k] = (0, 0) if phase == "off" else (self.lo[k] if phase == "on" else 0, self.hi[k])
+            return
+        try:
+            self.ranges["u", k] = curves.span(self.pieces.curve[k], self.lo[k], self.hi[k], self.bits)
+        except curves.NoRange:
+            self.bad = True
 
     def ends(self, form):
         lo = hi = Fraction(0)
         for v, c in form.items():
-            a, b = self.range(v)
+            a, b = self.ranges[v]
             lo, hi = (lo + c * a, hi + c * b) if c > 0 else (lo + c * b, hi + c * a)
         return lo, hi
 
     def propagate(self, first):
-        for k in range(first, len(self.claim.pieces.z)):
-            lo, hi = self.ends(self.claim.pieces.z[k])
+        for k in range(first, len(self.pieces.z)):
+            if self.bad:
+                return
+            lo, hi = self.ends(self.pieces.z[k])
             if k < len(self.lo):
                 self.lo[k], self.hi[k] = max(lo, self.lo[k]), min(hi, self.hi[k])
             else:
                 self.lo.append(lo)
                 self.hi.append(hi)
+            self.bounded(k)
+
+    def narrowed(self, kind, k, low=None, high=None):
+        """With one end of the range of an input, or of the bounds of a z, set."""
+        self.bad = False
+        if kind == "x":
+            a, b = self.ranges["x", k]
+            self.ranges["x", k] = (a if low is None else low, b if high is None else high)
+        else:
+            self.lo[k] = self.lo[k] if low is None else low
+            self.hi[k] = self.hi[k] if high is None else high
+            self.bounded(k)
+        self.propagate(0 if kind == "x" else k + 1)
+        return self
 
 
 class BoxClaim(Disjuncts):
@@ -271,12 +219,19 @@ class BoxClaim(Disjuncts):
         sign = 1 if positive else -1
         return self.join(positive, [[[(combined((sign, row[i]), (-sign, row[j])), strict == positive)]] for j in range(len(row)) if j != i])
 
-    def holds(self, dnf, values):
-        return any(all(at(f, values) > 0 if strict else at(f, values) >= 0 for f, strict in d) for d in dnf)
+    def holds(self, dnf, x):
+        """Some disjunct holds at the input x, as far as enclosures of the units show."""
+        for bits in (64, 128, 256, 512) if self.pieces.smooth else (64,):
+            there = Region(self.pieces, x, x, bits)
+            need(not there.bad, "a unit has no value at the point")
+            if any(all(there.ends(f)[0] > 0 if strict else there.ends(f)[0] >= 0 for f, strict in d) for d in dnf):
+                return True
+        return False
 
     # steps
 
     def contradiction(self, region, atoms, words, total, strict):
+        need(not region.bad, "a unit has no value somewhere in the case")
         for word in words:
             found = TERM.match(word)
             need(found, "a term was expected")
@@ -287,10 +242,22 @@ class BoxClaim(Disjuncts):
                 need(x >= 0, "a multiplier is negative")
                 total, strict = combined((1, total), (x, atoms[k][0])), strict or (atoms[k][1] and x > 0)
                 continue
+            if letter == "l":
+                need(k < len(region.lines), "no line of this number")
+                need(x >= 0, "a multiplier is negative")
+                unit, above, slope, constant = region.lines[k]
+                x = -x if above else x
+                total = combined((1, total), (x, {("u", unit): Fraction(1)}), (-x * slope, self.pieces.z[unit]), (-x * constant, {1: Fraction(1)}))
+                continue
             need(k < len(self.pieces.z), "no unit of this number")
             u, z, phase = {("u", k): Fraction(1)}, self.pieces.z[k], region.phase(k)
             need(x >= 0 or (letter == "q" and phase == "on"), "a multiplier is negative")
-            if letter == "q":
+            need(phase != "smooth" or letter in "ab", "a term of max(0, z) for a unit that is another function")
+            if letter == "a":
+                total = combined((1, total), (x, z), (-x * region.lo[k], {1: Fraction(1)}))
+            elif letter == "b":
+                total = combined((1, total), (-x, z), (x * region.hi[k], {1: Fraction(1)}))
+            elif letter == "q":
                 total = combined((1, total), (x, u), (-x, z))
             else:
                 need(phase == "free", "the line above a unit whose sign is known")
@@ -310,47 +277,70 @@ class BoxClaim(Disjuncts):
             word, *rest = self.steps.pop(0).split(" ")
             if word == "leaf":
                 return self.contradiction(region, atoms, rest, {}, False)
-            if word == "split":
-                need(len(rest) == 1, "one unit is split")
-                k = self.unit(rest[0])
-                need(region.phase(k) == "free", "a split of a unit whose sign is known")
-                off = region.copy()
-                off.hi[k] = Fraction(0)
-                off.propagate(k + 1)
-                self.case(off, atoms)
-                region.lo[k] = Fraction(0)
-            else:
-                need(word in ("low", "high") and len(rest) >= 2, "'leaf', 'split', 'low' or 'high' expected")
-                k, v = self.unit(rest[0]), rational(rest[1])
-                need(v is not None, "a bound is not a canonical number")
-                sign = 1 if word == "low" else -1
-                self.contradiction(region, atoms, rest[2:], combined((sign, {1: v}), (-sign, self.pieces.z[k])), True)
-                if word == "low":
-                    region.lo[k] = max(region.lo[k], v)
-                else:
-                    region.hi[k] = min(region.hi[k], v)
-            region.propagate(k + 1)
+            if word in ("split", "cut"):
+                self.divide(region, atoms, word, rest)
+                continue
+            need(word in ("low", "high", "below", "above") and len(rest) >= 2, "'leaf', 'split', 'cut', 'low', 'high', 'below' or 'above' expected")
+            k, v = self.unit(rest[0]), rational(rest[1])
+            need(v is not None, "a bound is not a canonical number")
+            if word in ("below", "above"):
+                self.line(region, k, word == "above", v, rest[2:])
+                continue
+            sign = 1 if word == "low" else -1
+            self.contradiction(region, atoms, rest[2:], combined((sign, {1: v}), (-sign, self.pieces.z[k])), True)
+            region.narrowed("z", k, **{word: max(region.lo[k], v) if word == "low" else min(region.hi[k], v)})
+
+    def divide(self, region, atoms, word, rest):
+        """Takes the lines of one side of a cut or split; the region becomes the other side."""
+        smooth = word == "cut" or (rest and self.pieces.curve[self.unit(rest[0])] != "relu")
+        need(len(rest) == (2 if smooth else 1), "the number of an input or a unit, and where it is cut, were expected")
+        kind, v = "z", Fraction(0)
+        if word == "cut":
+            need(re.match(r"(0|[1-9][0-9]*)\Z", rest[0]) and int(rest[0]) < self.n, "no input of this number")
+            kind, k = "x", int(rest[0])
+            lo, hi = region.ranges["x", k]
+        else:
+            k = self.unit(rest[0])
+            need(not region.bad, "a unit has no value somewhere in the case")
+            lo, hi = region.lo[k], region.hi[k]
+        if smooth:
+            v = rational(rest[1])
+            need(v is not None and lo <= v <= hi, "a cut outside of the case")
+        else:
+            need(region.phase(k) == "free", "a split of a unit whose sign is known")
+        self.case(region.copy().narrowed(kind, k, high=v), atoms)
+        region.narrowed(kind, k, low=v)
+
+    def line(self, region, k, above, slope, rest):
+        constant = rational(rest[0]) if len(rest) == 1 else None
+        need(constant is not None, "a line is a unit, a slope and a constant")
+        need(region.phase(k) == "smooth" and not region.bad, "a line of a unit that is max(0, z), or that has no value somewhere in the case")
+        try:
+            good = curves.line_holds(self.pieces.curve[k], region.lo[k], region.hi[k], slope, constant, above)
+        except curves.NoRange:
+            good = False
+        need(good, "the line is not shown to be on that side of the unit's function")
+        region.lines.append((k, above, slope, constant))
 
     def point(self, given):
         need(len(given) == 1 and given[0][0] == self.vector and isinstance(given[0][1], tuple) and len(given[0][1]) == self.n, "not a binding of the vector")
         x = [Fraction(a) for a in given[0][1]]
         need(all(a <= b <= c for a, b, c in zip(self.low, x, self.high)), "the vector is not in the box")
-        return self.pieces.run(x)
+        return x
 
     def excluded(self, c, predicate):
         """The steps show that no point satisfies the condition and one of the disjuncts."""
         self.steps = list(c.steps)
-        root = Region(self, [], [])
-        root.propagate(0)
+        root = Region(self.pieces, self.low, self.high)
         for atoms in self.both([self.lists(self.where, True, {}), predicate]):
             self.case(root.copy(), atoms)
         need(not self.steps, "a line 'step' too many")
 
     def at(self, given, predicate):
-        values = self.point(given)
-        need(self.holds(self.lists(self.where, True, {}), values), "the condition does not hold there")
-        need(self.holds(predicate, values), "the predicate is not what it has to be there")
-        return values
+        x = self.point(given)
+        need(self.holds(self.lists(self.where, True, {}), x), "the condition does not hold there")
+        need(self.holds(predicate, x), "the predicate is not what it has to be there")
+        return x
 
     def judge(self, c):
         """Of a claim with prove, and of a vacuous one."""

@@ -1,7 +1,7 @@
-"""Claims about boxes of piecewise linear networks: python tests/bound/run.py BUILD [--count N] [--seed S] [--z3 FILE]
+"""Claims about boxes of networks: python tests/bound/run.py BUILD [--count N] [--smooth N] [--seed S] [--z3 FILE]
 
-Random networks and claims (forall, exists, minimize, maximize), decided by the engine `bound`. The verdict must be that of Z3 on exported documents; both checkers must accept its certificate,
-and reject it after a change that makes it say more than it shows. Claims that are false must not be proved, whatever the steps say. Ends with `N passed, N failed`.
+Random networks and claims (forall, exists, minimize, maximize), decided by the engine `bound`. Of piecewise linear networks the verdict must be that of Z3 on exported documents, of smooth ones it must
+fit sampled points; both checkers must accept its certificate, and reject it after a change that makes it say more than it shows. Claims that are false must not be proved, whatever the steps say. Ends with `N passed, N failed`.
 """
 import argparse
 import collections
@@ -18,11 +18,13 @@ from fractions import Fraction
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, os.path.join(HERE, "..", "..", "proofs", "reference")]
+import smooth  # noqa: E402
 from boxes import Claims, network  # noqa: E402
 
 a = argparse.ArgumentParser()
 a.add_argument("build")
 a.add_argument("--count", type=int, default=80)
+a.add_argument("--smooth", type=int, default=42)
 a.add_argument("--seed", type=int, default=1)
 a.add_argument("--z3", default=os.path.join(os.path.dirname(sys.executable), "z3"))
 a = a.parse_args()
@@ -60,6 +62,12 @@ def mutants(text, rng):
             yield "\n".join(lines[:i] + [" ".join(terms[:-1])] + lines[i + 1:]), None
         if len(terms) > 2 and ":" in terms[-1]:
             yield "\n".join(lines[:i] + [re.sub(r":.*", ":-1", lines[i][::-1].split(" ", 1)[1][::-1] + " " + terms[-1])] + lines[i + 1:]), None
+        if terms[1] in ("below", "above"):
+            moved = Fraction(terms[4]) + (1 if terms[1] == "below" else -1)
+            yield "\n".join(lines[:i] + [" ".join(terms[:4] + [str(moved)])] + lines[i + 1:]), True
+            yield "\n".join(lines[:i] + [lines[i].replace(terms[1], "above" if terms[1] == "below" else "below")] + lines[i + 1:]), True
+        if terms[1] == "cut":
+            yield "\n".join(lines[:i] + [" ".join(terms[:3] + ["1000"])] + lines[i + 1:]), True
         if terms[1] in ("low", "high"):
             yield "\n".join(lines[:i] + [" ".join(terms[:3] + ["1000" if terms[1] == "low" else "-1000"] + terms[4:])] + lines[i + 1:]), None
     if steps and "verdict proved" in text:
@@ -88,14 +96,24 @@ def z3_says(folder, claim):
     return word
 
 
-def examine(folder, name, kind, claim, documents, rng):
+def z3_complaints(folder, documents):
+    def complaints(result):
+        for document, holds in documents(result).items():
+            word = z3_says(folder, document)
+            if word != ("unsat" if holds else "sat"):
+                yield "%s, and Z3 says %s of %s" % (result["verdict"], word, document)
+    return complaints
+
+
+def examine(folder, kind, claim, complaints, rng):
+    """complaints(result): what speaks against a verdict."""
     global passed
     file, out, bundle = (os.path.join(folder, x) for x in ("a.claims", "a.json", "bundle"))
     with open(file, "w") as f:
         f.write('claims 1\nmodel N = "m.net"\nclaim c { %s }\n' % claim)
     for old in glob.glob(bundle + "/*"):
         os.remove(old)
-    p = subprocess.run([program, "verify", file, "--engine", "bound", "--json", out, "--quiet", "--certificates", bundle, "--timeout", "20"], capture_output=True, text=True, timeout=120)
+    p = subprocess.run([program, "verify", file, "--engine", "bound", "--json", out, "--quiet", "--certificates", bundle, "--timeout", "10"], capture_output=True, text=True, timeout=120)
     if p.returncode >= 3:
         return wrong("exit status %d" % p.returncode, claim, p.stderr[:300])
     result = json.load(open(out))["claims"][0]
@@ -104,10 +122,8 @@ def examine(folder, name, kind, claim, documents, rng):
     if verdict == "undecided":
         seen[result["reason"]] += 1
         return wrong("the checker disagrees with the prover", claim, result["reason"]) if "did not accept" in result["reason"] else None
-    for document, holds in documents(result).items():
-        word = z3_says(folder, document)
-        if word != ("unsat" if holds else "sat"):
-            return wrong("%s, and Z3 says %s" % (verdict, word), claim, document)
+    for complaint in complaints(result):
+        return wrong(complaint, claim)
     passed += 1
     cert = os.path.join(bundle, "c.cert")
     text = open(cert).read()
@@ -134,8 +150,23 @@ def random_claims():
                 f.write(net.text())
             maker = Claims(a.seed * 7001 + k, inputs)
             for _ in range(5):
-                examine(folder, str(k), *maker.claim(), rng)
+                kind, claim, documents = maker.claim()
+                examine(folder, kind, claim, z3_complaints(folder, documents), rng)
                 k += 1
+
+
+def smooth_claims():
+    kinds = smooth.ENTRYWISE + smooth.OTHERS
+    for k in range(a.smooth):
+        rng = random.Random(a.seed * 5003 + k)
+        net = smooth.network(a.seed * 3001 + k, kinds[k % len(kinds)], mixed=rng.random() < 0.2)
+        with tempfile.TemporaryDirectory() as folder:
+            with open(os.path.join(folder, "m.net"), "w") as f:
+                f.write(net.text())
+            kind, claim, complaints = smooth.Claims(a.seed * 9001 + k, net).claim()
+            examine(folder, "smooth " + kind, claim, complaints, rng)
+    for complaint in smooth.functions(a.seed):
+        wrong(complaint, "")
 
 
 def false_steps():
@@ -169,6 +200,7 @@ def false_steps():
 
 
 random_claims()
+smooth_claims()
 false_steps()
 for what, n in sorted(seen.items()):
     print("%6d %s" % (n, what))

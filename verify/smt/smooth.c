@@ -2,7 +2,6 @@
  * that its slope allows from both ends of the piece (mean value theorem, slopes and values from balls). More points are lemmas: smooth_lemma. */
 #include <math.h>
 #include <string.h>
-#include <arb_hypgeom.h>
 #include "core/mem.h"
 #include "core/number.h"
 #include "models/rows.h"
@@ -12,54 +11,14 @@
 #define PIECES 8
 #define LEMMAS_MOST 48    /* of one function */
 
-static void normal_distribution(arb_t out, const arb_t x)
-{
-    arb_t r;
-    arb_init(r);
-    arb_set_ui(r, 2);
-    arb_rsqrt(r, r, PREC);
-    arb_mul(out, x, r, PREC);
-    arb_hypgeom_erf(out, out, PREC);
-    arb_add_ui(out, out, 1, PREC);
-    arb_mul_2exp_si(out, out, -1);
-    arb_clear(r);
-}
-
-/* sqrt(2 / pi) (x + 0.044715 x^3) */
-static void new_argument(arb_t u, const arb_t x)
-{
-    arb_t c, t;
-    arb_init(c), arb_init(t);
-    arb_const_pi(c, PREC);
-    arb_ui_div(c, 2, c, PREC);
-    arb_sqrt(c, c, PREC);
-    arb_sqr(t, x, PREC);
-    arb_mul_ui(t, t, 44715, PREC);
-    arb_div_ui(t, t, 1000000, PREC);
-    arb_add_ui(u, t, 1, PREC);
-    arb_mul(u, u, x, PREC);
-    arb_mul(u, u, c, PREC);
-    arb_clear(c), arb_clear(t);
-}
-
 static void value_of(arb_t out, int f, const arb_t x)
 {
-    arb_t t;
-    arb_init(t);
     switch (f) {
-    case OP_EXP: arb_exp(out, x, PREC); break;
-    case OP_SIGMOID: ball_logistic(out, x, PREC); break;
-    case OP_TANH: arb_tanh(out, x, PREC); break;
-    case OP_ERF: arb_hypgeom_erf(out, x, PREC); break;
-    case OP_GELU: normal_distribution(t, x), arb_mul(out, t, x, PREC); break;
-    case OP_GELU_NEW: new_argument(t, x), arb_tanh(t, t, PREC), arb_add_ui(t, t, 1, PREC), arb_mul(out, t, x, PREC), arb_mul_2exp_si(out, out, -1); break;
-    case OP_SILU: ball_logistic(t, x, PREC), arb_mul(out, t, x, PREC); break;
     case SMOOTH_LOG: arb_log(out, x, PREC); break;
     case SMOOTH_COS: arb_cos(out, x, PREC); break;
     case SMOOTH_SIN: arb_sin(out, x, PREC); break;
-    default: arb_sqrt(out, x, PREC); break;
+    default: ball_value(out, (enum op)f, x, PREC); break;
     }
-    arb_clear(t);
 }
 
 static void slope_of(arb_t out, int f, const arb_t x)
