@@ -13,6 +13,7 @@
 /* A form: `size` numbers, coefficients of inputs, units, and the constant last; owned. rows[node]: width forms one after the other. */
 struct pieces { const struct net *net; size_t n, units, size; mpq_ptr *rows, z; enum curve *curve; bool smooth; };   /* smooth: a unit is not max(0, z) */
 bool pieces_possible(const struct net *net, struct text *why);
+bool pieces_smooth(const struct net *net);                          /* not piecewise linear */
 enum status pieces_make(struct pieces *p, const struct net *net) MUST_USE;
 void pieces_clear(struct pieces *p);
 /* A point: 2 size numbers, the lower ends of inputs, units and 1, then the upper ends: equal but for smooth units and what reads them. Inputs given: the rest; false: a

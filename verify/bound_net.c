@@ -120,6 +120,13 @@ static size_t units_of(const struct node *x)
     }
 }
 
+bool pieces_smooth(const struct net *net)
+{
+    bool some = false;
+    for (size_t i = 0; i < net->n_nodes; i++) some = some || (!is_unit(net->nodes[i].op) && units_of(&net->nodes[i]) > 0);
+    return some;
+}
+
 static void sizes(size_t *units, size_t *entries, const struct net *net)
 {
     *units = *entries = 0;
