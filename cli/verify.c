@@ -125,6 +125,7 @@ static enum status decided(void *context, const struct result *r, struct diag *m
         s = say(v, &line, &d);
     }
     progress_clear(&v->progress);
+    if (r->refused && !argument_given(v->a, OPTION_QUIET)) fprintf(stderr, "note: claim %s: decided by engine %s after %s\n", r->label, r->engine, r->refused);
     diag_print(messages, stderr);
     diag_print(&d, stderr);
     diag_clear(&d);

@@ -184,6 +184,7 @@ static void add_result(struct text *out, const struct result *r) {
     text_addf(out, ",\n     \"seconds_prove\": %.6f, \"seconds_check\": %.6f, \"seconds\": %.6f", r->seconds_prove, r->seconds_check,
               r->seconds_prove + r->seconds_check);
     add_string(out, "reason", r->reason);
+    if (r->refused) add_string(out, "refused", r->refused);
     add_idle(out, s);
     text_add(out, "}");
 }

@@ -179,10 +179,17 @@ void judge_statement(struct result *r, const struct statement *s, const struct j
     if (n == 0) result_reason(r, why.data ? why.data : "no engine takes this claim");
     text_clear(&why);
     size_t tried = 0;
+    struct text refused;
+    text_init(&refused);
     for (bool ended = false; tried < n && !ended; tried++) {
+        free(r->certificate);
+        r->certificate = NULL;
         ended = attempt(r, engines[tried], j, d);
+        if (!ended && r->certificate) text_addf(&refused, "%s%s: %s", refused.size ? "; " : "", engines[tried]->name, r->reason);
         if (r->reason) text_addf(&why, "%s%s: %s", why.size ? "; " : "", engines[tried]->name, r->reason);
     }
     if (tried > 1 && r->verdict == VERDICT_UNDECIDED) result_reason(r, why.data);
+    if (refused.size && !refused.failed && r->verdict != VERDICT_UNDECIDED) r->refused = mem_string(refused.data);
+    text_clear(&refused);
     text_clear(&why);
 }

@@ -35,6 +35,7 @@ void result_clear(struct result *r) {
     free(r->certificate);
     free(r->acceptance);
     free(r->reason);
+    free(r->refused);
     free(r->label);
     free(r->file_label);
     memset(r, 0, sizeof *r);

@@ -26,6 +26,7 @@ struct result {
     char certificate_sha256[65];    /* of the text, "" without one */
     char *acceptance;               /* the checker's line, or NULL */
     char *reason;                   /* why it is undecided or an error, or NULL */
+    char *refused;                  /* engines whose certificates the checker did not accept before another one's was, with its words, or NULL */
     struct answer *answer;          /* of a claim that leaves something open, else NULL; statement, outcome and certificate are then those of an instance that holds */
     char *label;                    /* name of the claim with its foreach values: no_trigger[a=3] */
     char *file_label;               /* the same for file names: no_trigger.a.3 */

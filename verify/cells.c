@@ -78,6 +78,29 @@ static enum status lower_target(double *out, struct cells_search *c, double valu
     return STATUS_OK;
 }
 
+/* No line of an optimum's class reads the network: the value is the same on all of its sequences, and the rule has no lines for it. */
+static bool is_constant(const struct class *c)
+{
+    for (size_t k = 0; k < c->d.set.n; k++)
+        if (c->d.set.lines[k].n > 0)
+            return false;
+    return true;
+}
+
+static enum status take_constant(struct job *j, struct cells_shared *s, struct cells_search *c, const int *tokens)
+{
+    const struct class *class = &s->p->classes[j->class];
+    double value = INFINITY;
+    for (size_t k = 0; k < class->d.set.n; k++)
+        value = fmin(value, class->lines.c[k]);
+    if (value >= s->target)
+        return STATUS_OK;
+    j->below = true;
+    j->value = value;
+    memcpy(j->tokens, tokens, s->p->t.n * sizeof *j->tokens);
+    return lower_target(&s->target, c, j->value);
+}
+
 static enum status run_job(struct job *j, struct cells_room *x, struct cells_shared *s, struct cells_search *c, const struct limits *l)
 {
     bool empty;
@@ -95,6 +118,8 @@ static enum status run_job(struct job *j, struct cells_room *x, struct cells_sha
             break;
         cells_first(x);
         memcpy(j->first, x->tokens, s->p->t.n * sizeof *j->first);
+        if (s->value && is_constant(&s->p->classes[j->class]))
+            return take_constant(j, s, c, x->tokens);
         status = cells_decide(&answer, x, l);
         if (status != STATUS_OK || answer != CELLS_BELOW)
             break;

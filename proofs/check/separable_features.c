@@ -184,12 +184,13 @@ static bool fold_feature(struct sep *s, struct ex *x) {
     int64_t *positions;
     size_t n_positions;
     if (!fold_body(s, x->where, slot, nodes, &n) || !fold_body(s, x->k[0], slot, nodes, &n) || !fixed_now(s, x->binds.b[0].set, -1)) return sep_refuse(s, "the sequence stands where no scan follows it");
-    if (x->number == Q_MEAN || x->number == Q_ARGMAX || x->number == Q_ARGMIN || x->binds.b[0].set->kind != EX_RANGE) return sep_refuse(s, "a comprehension that no scan computes");
+    const int fold = x->kind == EX_EXISTS ? Q_ANY : x->number;
+    if (fold == Q_MEAN || fold == Q_ARGMAX || fold == Q_ARGMIN || x->binds.b[0].set->kind != EX_RANGE) return sep_refuse(s, "a comprehension that no scan computes");
     if (!eval_set_values(s->e, x->binds.b[0].set, &positions, &n_positions)) return sep_refuse(s, "a set");
     struct feature *f = feature_new(s, x, F_FOLD);
     bool good = f != NULL;
     if (good) {
-        f->fold = (enum quant)x->number;
+        f->fold = (enum quant)fold;
         f->g = mem_get(s->at[s->n], sizeof *f->g);
         f->use = mem_get(s->at[s->n], sizeof *f->use);
     }
@@ -257,7 +258,7 @@ bool sep_collect(struct sep *s, struct ex *x, int own_slot) {
         if (x->kind == EX_INDEX && x->n == 2 && is_t(s, x->k[0])) return token_feature(s, x);
         if (x->kind == EX_INDEX && x->n == 2 && x->k[0]->kind == EX_CALL && x->k[0]->number == FN_SORT && is_t(s, x->k[0]->k[0])) return sorted_feature(s, x);
         if (x->kind == EX_CALL && x->n >= 1 && is_t(s, x->k[0])) return whole_feature(s, x);
-        if (x->kind == EX_QUANT && x->binds.n == 1 && !mentions(x->binds.b[0].set, s->slot)) return fold_feature(s, x);
+        if ((x->kind == EX_QUANT || x->kind == EX_EXISTS) && x->binds.n == 1 && !mentions(x->binds.b[0].set, s->slot)) return fold_feature(s, x);
         if (is_t(s, x)) return sep_refuse(s, "the sequence stands alone");
     }
     const struct ex *call = network_index(x, &row, &entry);

@@ -28,7 +28,7 @@ PROGRAM, CHECKER = a.build + "/weightproof", a.build + "/weightproof-check"
 REFERENCE = [sys.executable, os.path.join(HERE, "..", "..", "proofs", "reference", "check.py")]
 seen = collections.Counter()
 WHERES = ["", "", " where sum(t) % 2 == 0", " where t[0] != 1", " where contains(t, 2)", " where max(t) > min(t)"]
-ANSWERS = ["max(t)", "t[0]", "{1, 0, 2, 1}[min(t)]", "sum(t) % 3", "(if contains(t, 0) then 2 else 0)", "argmax(t) % 3", "count{t[i] == 1 : i in 0..1}"]
+ANSWERS = ["max(t)", "t[0]", "{1, 0, 2, 1}[min(t)]", "sum(t) % 3", "(if contains(t, 0) then 2 else 0)", "argmax(t) % 3", "count{t[i] == 1 : i in 0..1}", "(if exists i in 0..1 where t[i] > 0 : t[i] < 2 then 2 else 0)"]
 
 
 def decide(folder, claims, engine):
@@ -62,6 +62,8 @@ def first_claims(rng, v, n, d_out):
     return lead, binds, [
         ("low", "minimize %s : %s within 1e-6" % (binds, lead)),
         ("high", "maximize %s : %s within 1e-6" % (binds, lead)),
+        ("mixed", "minimize %s : if t[0] == 1 then 1/2 else if t[0] == 2 then %s else -1/4 within 1e-6" % (binds, lead)),
+        ("constant", "maximize %s : 0 * (%s) + max(t) within 1e-6" % (binds, lead)),
         ("rows", "minimize p in {0, %d}, %s : logits(M, t)[p, 0] - logits(M, t)[p, 1]" % (n - 1, binds)),
         ("right", "count %s : argmax(%s) == %s within 1" % (binds, row, answer)),
         ("not_right", "count %s : argmax(%s) != %s within 1" % (binds, row, rng.choice(ANSWERS))),

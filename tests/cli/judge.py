@@ -89,6 +89,16 @@ for place in ("", "libexec/weightproof/"):
     status, out, err = verify(folder, "--expect")
     lines = out.splitlines()
     say("real checker in '%s'" % place, status == 0 and len(lines) == 3 and lines[0].startswith("proved") and lines[1].startswith("bounded"), out + err)
+# A certificate that is refused leaves the claim to the next engine, and a note says so.
+place = folder + "/libexec/weightproof/weightproof-check"
+os.rename(place, folder + "/real")
+for rule, engine, n_notes in (("enumerate", "separable", 2), ("separable", "enumerate", 0)):
+    with open(place, "w") as f:
+        f.write("#!/bin/sh\nfor last; do :; done; grep -q '^rule %s$' \"$last\" && { echo rejected x: line 3: no; exit 1; }; exec %s \"$@\"\n" % (rule, folder + "/real"))
+    os.chmod(place, 0o755)
+    status, out, err = verify(folder)
+    lines, notes = out.splitlines(), [x for x in err.splitlines() if "after enumerate: the checker did not accept the certificate (exit status 1): line 3: no" in x]
+    say("refused " + rule, status == 0 and lines[0].startswith("proved") and "[%s, checked" % engine in lines[0] and len(notes) == n_notes, out + err)
 left = [f for f in os.listdir(folder) if f.startswith("weightproof-") and f != "weightproof-check"]
 say("temporary folders are removed", not left, str(left))
 shutil.rmtree(folder, ignore_errors=True)
