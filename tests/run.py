@@ -32,6 +32,7 @@ SCRIPTS = [
     ("agree", [PY, "tests/reference/agree.py", "--checker", BUILD + "/weightproof-check"]),
     ("random_nets", [PY, "tests/reference/random_nets.py", BUILD, "--count", "8"]),
     ("false_claims", [PY, "tests/reference/false_claims.py", "--checker", BUILD + "/weightproof-check"]),
+    ("scans", [PY, "tests/scans/run.py", BUILD, "--nets", "60", "--certificates", "6"]),
     ("cells", [PY, "tests/cells/run.py", BUILD, "--nets", "3"]),
     ("quadratic", [PY, "tests/quadratic/run.py", BUILD]),
     ("quadratic_boxes", [PY, "tests/quadratic/boxes.py", BUILD]),

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/mem.h"
+#include "verify/residual_read.h"
 
 #define EXPANSIONS_MAX 65536
 
@@ -14,6 +15,7 @@ enum status features_init(struct features *f, const struct sequence *t, struct i
     f->in = in;
     f->why = why;
     diag_init(&f->diag);
+    residual_init(&f->terms, t->sets, t->n_set, t->n);
     f->first = mem_array(t->n + 1, sizeof *f->first);
     if (!f->first)
         return STATUS_MEMORY;
@@ -29,6 +31,7 @@ void features_clear(struct features *f)
         free(f->items[i].in);
     }
     free(f->items);
+    residual_clear(&f->terms);
     free(f->first);
     diag_clear(&f->diag);
     memset(f, 0, sizeof *f);
@@ -141,7 +144,7 @@ static void feature_settle(struct features *f, unsigned use)
     x->uses = use;
     for (size_t i = 0; i + 1 < f->n; i++) {
         struct feature *y = &f->items[i];
-        if (x->scan == y->scan && x->rank == y->rank && memcmp(x->value, y->value, cells * sizeof *x->value) == 0 && memcmp(x->in, y->in, cells) == 0) {
+        if (x->scan == y->scan && x->rank == y->rank && x->term == y->term && memcmp(x->value, y->value, cells * sizeof *x->value) == 0 && memcmp(x->in, y->in, cells) == 0) {
             y->uses |= use;
             free(x->value);
             free(x->in);
@@ -455,7 +458,7 @@ static enum status find_sorted(struct features *f, const struct expr *e, unsigne
     return add_whole(f, above < below ? SCAN_LARGEST : SCAN_SMALLEST, (unsigned)rank, NULL, use);
 }
 
-static enum status find(struct features *f, const struct expr *e, unsigned use, int own)
+static enum status find_scans(struct features *f, const struct expr *e, unsigned use, int own)
 {
     int slot = f->t->slot;
     if (!expr_uses_slot(e, slot))
@@ -483,6 +486,58 @@ static enum status find(struct features *f, const struct expr *e, unsigned use, 
     if (e->form == FORM_CALL)
         return find_call(f, e, use, own);
     return find_children(f, e, use, own);
+}
+
+static void features_drop(struct features *f, size_t n)
+{
+    while (f->n > n) {
+        f->n--;
+        free(f->items[f->n].value);
+        free(f->items[f->n].in);
+    }
+}
+
+/* What no single scan computes is followed by what is left of the expression after each token. */
+static enum status add_residual(struct features *f, const struct expr *e, unsigned use)
+{
+    int term;
+    enum status s = residual_read(&term, f, e);
+    if (s != STATUS_OK)
+        return s;
+    struct feature *x = feature_new(f, SCAN_RESIDUAL);
+    if (!x)
+        return STATUS_MEMORY;
+    x->term = term;
+    feature_settle(f, use);
+    return STATUS_OK;
+}
+
+static enum status find(struct features *f, const struct expr *e, unsigned use, int own)
+{
+    size_t n = f->n, said = f->why->size;
+    enum status s = find_scans(f, e, use, own);
+    if (s != STATUS_UNSUPPORTED || expr_depends_on_network(e) || !expr_uses_slot(e, f->t->slot) || (own >= 0 && reads_own_token(e, f->t->slot, own)))
+        return s;
+    struct text why = *f->why;       /* the first reason stands if terms do not follow it either */
+    text_init(f->why);
+    s = add_residual(f, e, use);
+    if (s == STATUS_UNSUPPORTED) {
+        text_clear(f->why);
+        *f->why = why;
+        return s;
+    }
+    text_clear(f->why);
+    *f->why = why;
+    if (said == 0) {
+        text_clear(f->why);
+        text_init(f->why);
+    }
+    if (f->n > n + 1) {              /* what the scans had found of it is not needed */
+        struct feature last = f->items[--f->n];
+        features_drop(f, n);
+        f->items[f->n++] = last;
+    }
+    return s;
 }
 
 enum status features_find(struct features *f, const struct expr *e, unsigned use) { return find(f, e, use, -1); }

@@ -7,14 +7,15 @@
 #include <stdbool.h>
 #include "verify/automaton.h"
 #include "verify/interp.h"
+#include "verify/residual.h"
 
-enum scan { SCAN_MAX, SCAN_MIN, SCAN_SUM, SCAN_ANY, SCAN_ALL, SCAN_ARGMAX, SCAN_ARGMIN, SCAN_LARGEST, SCAN_SMALLEST };
+enum scan { SCAN_MAX, SCAN_MIN, SCAN_SUM, SCAN_ANY, SCAN_ALL, SCAN_ARGMAX, SCAN_ARGMIN, SCAN_LARGEST, SCAN_SMALLEST, SCAN_RESIDUAL };
 #define RANK_MOST 3           /* FORMAT.md: third largest and third smallest */
 enum { USE_CONDITION = 1, USE_SUBJECT = 2 };
 
 /* One sequence binder and where its network is read. sets[i][k]: k-th token of position i, ascending. */
 struct sequence { int slot; size_t n; int **sets; size_t *n_set; };
-struct feature { enum scan scan; unsigned rank; /* of SCAN_LARGEST and SCAN_SMALLEST: 1, 2, 3 */ unsigned uses; long *value; unsigned char *in; /* [sum of n_set], position after position */ };
+struct feature { enum scan scan; unsigned rank; /* of SCAN_LARGEST and SCAN_SMALLEST: 1, 2, 3 */ unsigned uses; int term; /* of SCAN_RESIDUAL */ long *value; unsigned char *in; /* [sum of n_set], position after position */ };
 struct features {
     const struct sequence *t;
     struct interp *in;
@@ -24,6 +25,7 @@ struct features {
     long last_bound;          /* value of the binder that features_each bound last */
     size_t *first;            /* [n + 1] offset of position i in value and in */
     struct feature *items; size_t n, room;
+    struct residual terms;   /* of the features that only terms follow */
     struct text *why;
     struct diag diag;         /* of evaluations that failed */
 };
@@ -39,7 +41,7 @@ struct scanner {
     struct automaton a;
     size_t n_final, width; long *values; int *tokens;
 };
-enum status scanner_build(struct scanner *out, const struct features *f) MUST_USE;
+enum status scanner_build(struct scanner *out, struct features *f) MUST_USE;
 void scanner_clear(struct scanner *s);
 
 /* Shapes shared with linear.c. */

@@ -292,7 +292,7 @@ static enum status eval_call(struct value *out, struct interp *in, const struct 
     case FUNCTION_FORM: case FUNCTION_ANTISYMMETRIC: return form_value(out, in, e);
     case FUNCTION_EIGENVECTOR: return eigenvector_value(out, in, e);
     case FUNCTION_EIGENVALUES: case FUNCTION_INERTIA: case FUNCTION_RANK: return spectrum_value(out, in, e);
-    case FUNCTION_SORT: case FUNCTION_SEQ: case FUNCTION_ONEHOT: case FUNCTION_TRANSPOSE: case FUNCTION_DIAG: case FUNCTION_MEAN_ROWS: case FUNCTION_LEN:
+    case FUNCTION_SORT: case FUNCTION_SEQ: case FUNCTION_FOLD: case FUNCTION_ONEHOT: case FUNCTION_TRANSPOSE: case FUNCTION_DIAG: case FUNCTION_MEAN_ROWS: case FUNCTION_LEN:
         return array_call(out, in, e);
     default: return function_call(out, in, e);
     }

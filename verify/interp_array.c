@@ -460,6 +460,30 @@ static enum status call_onehot(struct value *out, struct interp *in, const struc
     return STATUS_OK;
 }
 
+/* The state after the tokens: TABLE[state][token], one after the other. */
+static enum status call_fold(struct value *out, struct interp *in, const struct expr *e)
+{
+    struct value *table, *t;
+    long state;
+    bool known;
+    enum status s = eval(&table, in, e->args[0]);
+    if (s == STATUS_OK) s = eval_int(&state, &known, in, e->args[1]);
+    if (s == STATUS_OK) s = eval(&t, in, e->args[2]);
+    if (s != STATUS_OK) return s;
+    if (!known || table->kind == KIND_UNKNOWN || t->kind == KIND_UNKNOWN) {
+        value_set_unknown(out);
+        return STATUS_OK;
+    }
+    if (table->kind != KIND_INT || table->rank != 2 || t->kind != KIND_INT || t->rank != 1) return interp_fail(in, e, "fold takes a matrix of integers, an integer and a sequence");
+    long n = (long)table->shape[0], width = (long)table->shape[1];
+    for (size_t i = 0; i < t->n; i++) {
+        if (state < 0 || state >= n) return interp_fail(in, e, "state %ld out of range: the table has %ld rows", state, n);
+        if (t->ints[i] < 0 || t->ints[i] >= width) return interp_fail(in, e, "token %ld out of range: the table has %ld columns", t->ints[i], width);
+        state = table->ints[state * width + t->ints[i]];
+    }
+    return value_set_int(out, state) ? STATUS_OK : STATUS_MEMORY;
+}
+
 static enum status call_diag(struct value *out, struct interp *in, const struct expr *e, struct value *a)
 {
     if (a->rank != 2 || a->shape[0] != a->shape[1]) return interp_fail(in, e, "diag takes a square matrix");
@@ -502,6 +526,7 @@ enum status array_call(struct value *out, struct interp *in, const struct expr *
     struct value *a;
     if (e->function == FUNCTION_SEQ) return call_seq(out, in, e);
     if (e->function == FUNCTION_ONEHOT) return call_onehot(out, in, e);
+    if (e->function == FUNCTION_FOLD) return call_fold(out, in, e);
     enum status s = eval(&a, in, e->args[0]);
     if (s != STATUS_OK) return s;
     if (a->kind == KIND_UNKNOWN) {

@@ -6,6 +6,7 @@
 #include "verify/features.h"
 
 #define STATES_MAX ((size_t)1 << 20)
+#define RESIDUAL_STATES_MAX ((size_t)1 << 16)   /* of a layer, when what is left of an expression is a state: such steps cost more */
 #define TRANSITIONS_MAX ((size_t)1 << 26)
 #define NOTHING LONG_MIN   /* no value yet */
 
@@ -15,7 +16,7 @@ static size_t width_of(const struct feature *x)
     return x->scan == SCAN_LARGEST || x->scan == SCAN_SMALLEST ? x->rank : x->scan == SCAN_ARGMAX || x->scan == SCAN_ARGMIN ? 2 : 1;
 }
 
-static size_t state_width(const struct features *f)
+static size_t state_width(struct features *f)
 {
     size_t width = 0;
     for (size_t i = 0; i < f->n; i++)
@@ -39,7 +40,7 @@ static void rank_step(long *to, const long *state, const struct feature *x, long
     }
 }
 
-static void state_start(long *state, const struct features *f)
+static void state_start(long *state, struct features *f)
 {
     for (size_t i = 0; i < f->n; i++)
         switch (f->items[i].scan) {
@@ -48,11 +49,12 @@ static void state_start(long *state, const struct features *f)
         case SCAN_MAX: case SCAN_MIN: *state++ = NOTHING; break;
         case SCAN_ARGMAX: case SCAN_ARGMIN: *state++ = NOTHING; *state++ = NOTHING; break;
         case SCAN_LARGEST: case SCAN_SMALLEST: for (unsigned r = 0; r < f->items[i].rank; r++) *state++ = NOTHING; break;
+        case SCAN_RESIDUAL: *state++ = f->items[i].term; break;
         }
 }
 
 /* false when a sum leaves the range of long. */
-static bool state_step(long *to, const long *state, const struct features *f, size_t position, size_t k)
+static bool state_step(long *to, const long *state, struct features *f, size_t position, size_t k)
 {
     size_t cell = f->first[position] + k;
     for (size_t i = 0; i < f->n; i++) {
@@ -73,6 +75,11 @@ static bool state_step(long *to, const long *state, const struct features *f, si
         case SCAN_MAX: case SCAN_ARGMAX: take = first || v > old; break;
         case SCAN_MIN: case SCAN_ARGMIN: take = first || v < old; break;
         case SCAN_LARGEST: case SCAN_SMALLEST: break;   /* above */
+        case SCAN_RESIDUAL:
+            now = residual_step(&f->terms, (int)old, position, k);
+            if (now == REST_NONE)
+                return false;
+            break;
         }
         take = take && x->in[cell];
         *to++ = take ? v : now;
@@ -85,7 +92,7 @@ static bool state_step(long *to, const long *state, const struct features *f, si
 
 struct layer { struct row_index states; int *from, *token; };   /* how each state was first reached */
 
-static enum status grow_layer(struct layer *next, int *edges, const struct layer *here, const struct features *f, size_t i, size_t width)
+static enum status grow_layer(struct layer *next, int *edges, const struct layer *here, struct features *f, size_t i, size_t width)
 {
     size_t n_set = f->t->n_set[i];
     size_t room_from = 0, room_token = 0;
@@ -99,7 +106,7 @@ static enum status grow_layer(struct layer *next, int *edges, const struct layer
         for (size_t k = 0; k < n_set; k++) {
             size_t index, before = next->states.n;
             if (!state_step(state + width, state, f, i, k)) {
-                text_add(f->why, "a sum over tokens is too large");
+                text_add(f->why, f->terms.failed == STATUS_OK ? "a sum over tokens is too large" : "the conditions on tokens distinguish too many cases");
                 status = STATUS_UNSUPPORTED;
                 goto done;
             }
@@ -120,8 +127,8 @@ static enum status grow_layer(struct layer *next, int *edges, const struct layer
                 goto done;
             from[index] = (int)s;
             token[index] = (int)k;
-            if (next->states.n > STATES_MAX) {
-                text_add(f->why, "the conditions on tokens distinguish too many cases");
+            if (next->states.n > (f->terms.n ? RESIDUAL_STATES_MAX : STATES_MAX)) {
+                text_addf(f->why, "the conditions on tokens distinguish too many cases: more than %zu after position %zu", next->states.n - 1, i);
                 status = STATUS_UNSUPPORTED;
                 goto done;
             }
@@ -133,7 +140,7 @@ done:
     return status;
 }
 
-static void read_final(struct scanner *out, const struct features *f, const struct layer *layers)
+static void read_final(struct scanner *out, struct features *f, const struct layer *layers)
 {
     size_t n = f->t->n, width = state_width(f);
     for (size_t s = 0; s < out->n_final; s++) {
@@ -151,7 +158,7 @@ static void read_final(struct scanner *out, const struct features *f, const stru
     }
 }
 
-enum status scanner_build(struct scanner *out, const struct features *f)
+enum status scanner_build(struct scanner *out, struct features *f)
 {
     size_t n = f->t->n, width = state_width(f), transitions = 0;
     memset(out, 0, sizeof *out);

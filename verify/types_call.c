@@ -135,6 +135,19 @@ static bool type_sequence(struct typer *t, struct expr *e)
     return true;
 }
 
+/* fold(TABLE, start, t): integers all. */
+static bool type_fold(struct typer *t, struct expr *e)
+{
+    static const char *const wanted[] = { "a matrix of integers, a row a state and a column a token", "an integer", "a sequence of integers" };
+    for (size_t k = 0; k < 3; k++) {
+        const struct type *x = &e->args[k]->type;
+        if (x->base != BASE_NONE && (x->rank != (k == 0 ? 2 : k == 1 ? 0 : 1) || x->base != BASE_INT))
+            return type_wrong(t, e->args[k], wanted[k], k == 0 ? "a row a state: {{0, 1}, {1, 0}} is the parity of the 1s" : NULL);
+    }
+    e->type = type_of(BASE_INT, 0, -1, -1);
+    return true;
+}
+
 static bool type_matrix(struct typer *t, struct expr *e)
 {
     const struct type *x = &e->args[0]->type;
@@ -276,6 +289,7 @@ static bool (*type_rule(enum function f))(struct typer *, struct expr *)
     case FUNCTION_SUM: case FUNCTION_MEAN: case FUNCTION_ABS: case FUNCTION_LEN: return type_entries;
     case FUNCTION_SORT: case FUNCTION_DISTINCT: case FUNCTION_CONTAINS: return type_sequence;
     case FUNCTION_SEQ: return type_seq;
+    case FUNCTION_FOLD: return type_fold;
     case FUNCTION_ONEHOT: return type_onehot;
     case FUNCTION_TRANSPOSE: case FUNCTION_DIAG: case FUNCTION_MEAN_ROWS: case FUNCTION_RANK: case FUNCTION_EIGENVALUES: case FUNCTION_INERTIA:
     case FUNCTION_SINGULAR_VALUES: case FUNCTION_EFFECTIVE_RANK: return type_matrix;

@@ -441,10 +441,28 @@ static bool comprehension(struct fast *f, const struct ex *x, struct fval *out) 
 
 /* ---- functions of a sequence ---- */
 
+/* fold(TABLE, s, t) with a small table of literals */
+static bool fold_call(struct fast *f, const struct ex *x, struct fval *out) {
+    const struct ex *table = x->k[0];
+    const int64_t *t;
+    int64_t n, state;
+    if (table->kind != EX_LIST || table->n == 0 || table->n > 256 || !fint(f, x->k[1], -1, &state) || !fseq(f, x->k[2], &t, &n)) return false;
+    for (int i = 0; i < table->n; i++) {
+        const struct ex *row = table->k[i];
+        if (row->kind != EX_LIST || row->n != table->k[0]->n || row->n > 256) return false;
+        for (int j = 0; j < row->n; j++)
+            if (row->k[j]->kind != EX_LIT) return false;
+    }
+    for (int64_t i = 0; i < n; i++)
+        if (state < 0 || state >= table->n || t[i] < 0 || t[i] >= table->k[0]->n || !fint(f, table->k[state]->k[t[i]], -1, &state)) return false;
+    return set_int(out, state);
+}
+
 static bool call(struct fast *f, const struct ex *x, struct fval *out) {
     const int64_t *s;
     int64_t n, best = 0, a;
     if (x->n == 0) return false;
+    if (x->number == FN_FOLD) return fold_call(f, x, out);
     if (x->number == FN_ABS) {
         if (!fev(f, x->k[0], out) || out->type == F_TRI) return false;
         if (out->v < 0) out->v = -out->v;

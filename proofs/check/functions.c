@@ -157,6 +157,22 @@ static bool contains(struct eval *e, const struct ex *x, struct val *out) {
     return set_truth(out, any);
 }
 
+/* fold(TABLE, s, t): s becomes TABLE[s][token], token after token */
+static bool fold(struct eval *e, const struct ex *x, struct val *out) {
+    struct val table, t;
+    int64_t state;
+    if (!need_array(e, x->k[0], &table) || !eval_int(e, x->k[1], &state) || !integers(e, x->k[2], &t)) return false;
+    if (table.rank != 2 || !val_all_int(&table)) return eval_fail(e, "fold needs a matrix of integers");
+    for (uint32_t i = 0; i < t.d[0]; i++) {
+        if (state < 0 || state >= (int64_t)table.d[0] || mpq_sgn(t.x[i].q) < 0 || mpq_cmp_ui(t.x[i].q, table.d[1], 1) >= 0) return eval_fail(e, "fold leaves its table");
+        const struct num *next = &table.x[(size_t)state * table.d[1] + mpz_get_ui(mpq_numref(t.x[i].q))];
+        if (!num_int64(next, &state)) return eval_fail(e, "a state is too large");
+    }
+    number(e, out);
+    num_set_int(out->x, state);
+    return true;
+}
+
 static bool sequence(struct eval *e, const struct ex *x, struct val *out) {
     struct val *parts = mem_get((size_t)x->n, sizeof *parts);
     uint64_t n = 0;
@@ -294,6 +310,7 @@ bool eval_call(struct eval *e, const struct ex *x, struct val *out) {
     case FN_CONTAINS: return contains(e, x, out);
     case FN_LEN: return length(e, x, out);
     case FN_SEQ: return sequence(e, x, out);
+    case FN_FOLD: return fold(e, x, out);
     case FN_ONEHOT: return onehot(e, x, out);
     case FN_TRANSPOSE:
     case FN_DIAG:

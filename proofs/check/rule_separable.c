@@ -51,6 +51,7 @@ struct walker {
     bool need_all;
     struct tally *tally;
     struct table *states; int32_t **next; wide *paths; /* feature automaton of the current q, by level */
+    size_t **reached;                                       /* by level and state: state of the level before * tokens + token that led there first */
     struct level *level;
     struct table seen; struct truth *truth; enum tri *where; size_t n_truth; struct arena arena; /* by final feature values */
     struct iform *form; size_t n_form; bool negated;
@@ -83,6 +84,9 @@ static bool build_level(struct walker *w, uint32_t i, uint32_t q) {
     to->width = (size_t)s->n_f + 1; /* one constant more, so that a width is never 0 */
     mem_free(w->next[i]);
     w->next[i] = mem_get(from->n * m, sizeof *w->next[i]);
+    mem_free(w->reached[i + 1]);
+    w->reached[i + 1] = NULL;
+    size_t room = 0;
     int64_t state[FEATURES_MOST + 1];
     for (size_t x = 0; x < from->n; x++)
         for (uint32_t t = 0; t < m; t++) {
@@ -91,7 +95,13 @@ static bool build_level(struct walker *w, uint32_t i, uint32_t q) {
             memcpy(state, from->key + x * from->width, from->width * sizeof *state);
             for (int k = 0; k < s->n_f; k++)
                 if (!feature_step(s, &s->f[k], &state[k], i, s->at[i] + t, s->sets.v[i][t])) return sep_refuse(s, "a feature overflows");
-            w->next[i][x * m + t] = (int32_t)table_add(to, state);
+            size_t n = to->n, at = table_add(to, state);
+            w->next[i][x * m + t] = (int32_t)at;
+            if (at == n && n == room) {
+                w->reached[i + 1] = mem_grow(w->reached[i + 1], n, 2 * n + 16, sizeof *w->reached[i + 1]);
+                room = 2 * n + 16;
+            }
+            if (at == n) w->reached[i + 1][n] = x * m + t;
             if (to->n * m > STATES_MOST) return sep_refuse(s, "too many states");
         }
     return true;
@@ -377,9 +387,21 @@ static bool walk_states(struct walker *w, uint32_t q, size_t y, const size_t *fo
     return true;
 }
 
+/* tokens: the sequence that led to the final state y first */
+static void first_sequence(struct walker *w, size_t y) {
+    const struct sep *s = &w->s;
+    for (uint32_t i = s->n; i-- > 0;) {
+        uint32_t m = s->at[i + 1] - s->at[i];
+        size_t by = w->reached[i + 1][y];
+        w->tokens[i] = s->sets.v[i][by % m];
+        y = by / m;
+    }
+}
+
 /* The condition and the predicate at a final state, once for every tuple of feature values. */
-static bool truth_of(struct walker *w, const struct ex *where, const int64_t *state, size_t *id) {
+static bool truth_of(struct walker *w, const struct ex *where, size_t y, size_t *id) {
     struct sep *s = &w->s;
+    const int64_t *state = w->states[s->n].key + y * w->states[s->n].width;
     size_t n = w->seen.n;
     int64_t value[FEATURES_MOST + 1] = {0}; /* states of one value, as of the second largest token, have one truth */
     for (int k = 0; k < s->n_f; k++) value[k] = feature_value(&s->f[k], state[k]);
@@ -392,7 +414,10 @@ static bool truth_of(struct walker *w, const struct ex *where, const int64_t *st
     }
     eval_reset(w->e);
     bool good = true;
+    first_sequence(w, y);
+    w->e->env[s->slot] = (struct var){.set = true, .seq = true, .s = w->tokens, .n = s->n};
     for (int k = 0; good && k < s->n_f; k++) good = feature_finish(s, &s->f[k], state[k]);
+    w->e->env[s->slot].set = false;
     struct val v = {.type = V_TRI, .tri = YES};
     good = good && (where == NULL || (eval(w->e, where, &v) && v.type == V_TRI && v.tri != OPEN));
     w->where[*id] = v.tri;
@@ -451,7 +476,7 @@ static bool one_query(struct walker *w, const struct ex *where, uint32_t q) {
     size_t *id = mem_get(final->n, sizeof *id), *follows = mem_get(final->n, sizeof *follows), *first = NULL;
     bool good = true;
     for (size_t y = 0; good && y < final->n; y++) {
-        good = truth_of(w, where, final->key + y * final->width, &id[y]);
+        good = truth_of(w, where, y, &id[y]);
         if (!good) break;
         mpz_add_wide(w->tally->bindings, w->paths[y]);
         if (w->where[id[y]] != YES) continue;
@@ -504,6 +529,7 @@ static void walker_clear(struct walker *w) {
     for (uint32_t i = 0; i <= w->s.n; i++) {
         if (w->states != NULL) table_clear(&w->states[i]);
         if (w->next != NULL) mem_free(w->next[i]);
+        if (w->reached != NULL) mem_free(w->reached[i]);
         if (w->level == NULL) continue;
         table_clear(&w->level[i].classes);
         mem_free(w->level[i].count);
@@ -517,9 +543,10 @@ static void walker_clear(struct walker *w) {
     }
     for (size_t i = 0; w->truth != NULL && i < w->seen.n; i++) forms_drop(&w->truth[i]);
     sep_ties_clear(&w->s);
+    rests_clear(&w->s.rests);
     table_clear(&w->seen);
     if (w->top != w->g) mem_free(w->top);
-    void *all[] = {w->states, w->next, w->level, w->paths, w->truth, w->where, w->g, w->radius, w->tokens, w->cells, w->s.at, w->s.D, w->s.C, w->s.w, w->s.shift, w->s.shape, w->s.h, w->s.M, w->weight};
+    void *all[] = {w->states, w->next, w->reached, w->level, w->paths, w->truth, w->where, w->g, w->radius, w->tokens, w->cells, w->s.at, w->s.D, w->s.C, w->s.w, w->s.shift, w->s.shape, w->s.h, w->s.M, w->weight};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) mem_free(all[i]);
     for (int h = 1; h < w->s.heads; h++) {
         mem_free(w->s.head[h].C);
@@ -546,6 +573,7 @@ static bool one_domain(struct eval *e, void *arg) {
     s->wide = o->leaves != NULL;
     w->leaves = o->leaves;
     bool good = positions(s, o->t->set);
+    if (good) rests_init(&s->rests, s->sets.v, s->sets.size);
     if (good && w->leaves != NULL) sort_sets(s);
     good = good && (o->where == NULL || sep_collect(s, o->where, -1));
     w->n_where = s->n_f;
@@ -555,6 +583,7 @@ static bool one_domain(struct eval *e, void *arg) {
     if (good) {
         w->states = mem_get((size_t)s->n + 1, sizeof *w->states);
         w->next = mem_get((size_t)s->n + 1, sizeof *w->next);
+        w->reached = mem_get((size_t)s->n + 1, sizeof *w->reached);
         w->level = mem_get((size_t)s->n + 1, sizeof *w->level);
         w->tokens = mem_get(s->n, sizeof *w->tokens);
         w->cells = mem_get(s->n, sizeof *w->cells);

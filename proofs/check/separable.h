@@ -3,6 +3,7 @@
 #ifndef CHECK_SEPARABLE_H
 #define CHECK_SEPARABLE_H
 #include "certificate.h"
+#include "rest.h"
 
 #define SEP_BITS 40                          /* fractional bits of D, C and of forms; weights w have 60 */
 #define TABLE_P 256                          /* fractional bits of the enclosures behind the tables */
@@ -11,9 +12,9 @@
 #define NOTHING INT64_MIN                    /* value so far of a maximum over nothing */
 
 /* A subexpression that a scan over the tokens computes (§3.3). */
-enum feature_type { F_TOKEN, F_FOLD, F_ARGMAX, F_ARGMIN, F_LARGEST, F_SMALLEST };
+enum feature_type { F_TOKEN, F_FOLD, F_ARGMAX, F_ARGMIN, F_LARGEST, F_SMALLEST, F_REST };
 #define RANK_BITS 20                         /* of a token in the state of F_LARGEST and F_SMALLEST */
-struct feature { struct ex *x; enum feature_type type; unsigned rank; enum quant fold; uint32_t first, last; /* positions it reads */ int64_t *g; bool *use; struct val v; };
+struct feature { struct ex *x; enum feature_type type; unsigned rank; enum quant fold; uint32_t first, last; /* positions it reads */ int64_t *g; bool *use; struct val v; const struct rest *rest; /* F_REST: before the first token; its states are numbers of rests */ };
 
 /* All forms are over logits 0..n_out-1 and attention p[cell], cell = (position, index of the token in its set). */
 struct sep {
@@ -32,6 +33,7 @@ struct sep {
     int relu; uint32_t units, cols;          /* its node, or -1; cols = n_out + units */
     int64_t *M;                              /* M[unit][j] at 2^-SEP_BITS, within one unit: what the unit's relu adds to logit j */
     struct feature f[FEATURES_MOST]; int n_f;
+    struct rests rests;
     struct ex *own[64]; int own_slot[64], n_own; struct val own_value; /* t[i] inside sums over attention */
     int64_t *D, *C;                          /* D[q index][j], C[cell][j] at 2^-SEP_BITS, each within one unit; j < cols: the logits without the relus, then what the relus read */
     int64_t *w; int *shift;                  /* weight = w[q index][cell] 2^(shift - 60), w within one unit, in 0..2^60; 0 for sources that the mask forbids */
@@ -46,13 +48,14 @@ enum shape { SHAPE_NONE, SHAPE_TOKEN, SHAPE_SCORE, SHAPE_SOFTMAX, SHAPE_AFFINE, 
 bool sep_refuse(struct sep *s, const char *why);
 bool sep_distinct(struct sep *s, const int64_t *v, size_t n);          /* refuses a set that names a value twice */
 bool sep_collect(struct sep *s, struct ex *x, int own_slot);           /* features, rows, networks */
+const struct rest *sep_rest(struct sep *s, const struct ex *x);        /* rest_read.c: of a number or a truth without networks; NULL: not followed */
 bool sep_tables(struct sep *s);
 bool sep_source(const struct sep *s, uint32_t q, uint32_t cell);       /* may row r attend to this cell when its token is the q-th? */
 void sep_run(struct sep *s, struct run *r, int64_t token, bool float32); /* the run on n times one token */
 bool sep_float32_logits(struct sep *s, const struct num *values);
 bool sep_float32_score(struct num *score, int64_t *h);
 bool feature_start(const struct feature *f, int64_t *state);
-bool feature_step(const struct sep *s, const struct feature *f, int64_t *state, uint32_t position, uint32_t cell, int64_t token);
+bool feature_step(struct sep *s, const struct feature *f, int64_t *state, uint32_t position, uint32_t cell, int64_t token);
 int64_t feature_value(const struct feature *f, int64_t state);        /* of the types but F_FOLD */
 bool feature_finish(struct sep *s, struct feature *f, int64_t state);  /* puts the value where eval() finds it */
 void sep_release(struct sep *s);                                       /* takes features and own tokens away from eval() */

@@ -244,7 +244,54 @@ static const struct ex *network_index(const struct ex *x, const struct ex **row,
     return x->k[0]->k[0];
 }
 
+static bool reads_own(const struct sep *s, const struct ex *x, int slot) {
+    if (x == NULL) return false;
+    if (own_token(s, x, slot) || reads_own(s, x->where, slot)) return true;
+    for (int i = 0; i < x->binds.n; i++)
+        if (reads_own(s, x->binds.b[i].set, slot)) return true;
+    for (int i = 0; i < x->n; i++)
+        if (reads_own(s, x->k[i], slot)) return true;
+    return false;
+}
+
+/* What is left of it after every token is the state. */
+static bool rest_feature(struct sep *s, struct ex *x) {
+    const struct rest *rest = sep_rest(s, x);
+    s->e->fail.set = false;
+    struct feature *f = rest != NULL ? feature_new(s, x, F_REST) : NULL;
+    if (f == NULL) return false;
+    f->rest = rest;
+    return true;
+}
+
+static void features_drop(struct sep *s, int n) {
+    while (s->n_f > n) {
+        s->n_f--;
+        mem_free(s->f[s->n_f].g);
+        mem_free(s->f[s->n_f].use);
+    }
+}
+
+static bool collect_scans(struct sep *s, struct ex *x, int own_slot);
+
 bool sep_collect(struct sep *s, struct ex *x, int own_slot) {
+    const int before = s->n_f, own = s->n_own;
+    const struct fail said = *s->fail, evaluated = s->e->fail;
+    if (collect_scans(s, x, own_slot)) return true;
+    if (x->network || (own_slot >= 0 && reads_own(s, x, own_slot))) return false;
+    const struct fail why = *s->fail;
+    features_drop(s, before);
+    s->n_own = own;
+    s->e->fail = evaluated;
+    if (rest_feature(s, x)) {
+        *s->fail = said;
+        return true;
+    }
+    *s->fail = why;
+    return false;
+}
+
+static bool collect_scans(struct sep *s, struct ex *x, int own_slot) {
     const struct ex *row;
     struct ex *entry;
     if (!x->network && !mentions(x, s->slot)) return true;
@@ -274,14 +321,23 @@ bool sep_collect(struct sep *s, struct ex *x, int own_slot) {
 }
 
 bool feature_start(const struct feature *f, int64_t *state) {
+    if (f->type == F_REST) {
+        *state = f->rest->id;
+        return true;
+    }
     bool extreme = (f->type != F_FOLD && f->rank == 0) || f->fold == Q_MAX || f->fold == Q_MIN;
     *state = f->rank > 0 ? 0 : extreme ? NOTHING : f->fold == Q_ALL;
     return true;
 }
 
 /* The value after one more token. argmax and argmin hold value * 8192 + position. */
-bool feature_step(const struct sep *s, const struct feature *f, int64_t *state, uint32_t position, uint32_t cell, int64_t token) {
-    (void)s;
+bool feature_step(struct sep *s, const struct feature *f, int64_t *state, uint32_t position, uint32_t cell, int64_t token) {
+    if (f->type == F_REST) {
+        const struct rest *to = rest_after(&s->rests, s->rests.all[*state], position, token);
+        if (to == NULL) return false;
+        *state = to->id;
+        return true;
+    }
     if (position < f->first || position > f->last) return true;
     if (f->type == F_TOKEN) {
         *state = token;
@@ -321,7 +377,22 @@ int64_t feature_value(const struct feature *f, int64_t state) {
     return state != NOTHING && (f->type == F_ARGMAX || f->type == F_ARGMIN) ? state % 8192 : state;
 }
 
+/* Of the last state: a number or, where the expression is one, a truth. */
+static bool rest_finish(struct sep *s, struct feature *f, int64_t state) {
+    const struct rest *x = s->rests.all[state];
+    struct val *v = &f->v;
+    f->x->cache = NULL;
+    if (x->op == R_ERROR) return true; /* an error, if it is looked at: then t has no value */
+    if (!eval(s->e, f->x, v) || v->type == V_ARRAY || v->type == V_TABLE) return sep_refuse(s, "an expression without a value");
+    int64_t i;
+    bool same = v->type == V_TRI ? v->tri == (x->v != 0 ? YES : NO) : num_int64(v->x, &i) && i == x->v;
+    if (!same) return sep_refuse(s, "a state whose first sequence has another value"); /* of two ways to compute it one would be wrong */
+    f->x->cache = v;
+    return true;
+}
+
 bool feature_finish(struct sep *s, struct feature *f, int64_t state) {
+    if (f->type == F_REST) return rest_finish(s, f, state);
     if (state == NOTHING) return sep_refuse(s, "max or min over nothing");
     if (f->type == F_FOLD && (f->fold == Q_ALL || f->fold == Q_ANY)) f->v = (struct val){.type = V_TRI, .tri = state != 0 ? YES : NO};
     else {

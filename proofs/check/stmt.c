@@ -9,7 +9,7 @@ static const struct { const char *name; int least, most; } functions[FN_NUMBER] 
     [FN_EDGE] = {"edge", 2, 2}, [FN_REPLACE] = {"replace", 2, 1000}, [FN_STEER] = {"steer", 4, 5}, [FN_BLEND] = {"blend", 3, 3}, [FN_BIAS] = {"bias", 1, 1}, [FN_ARGMAX] = {"argmax", 1, 1},
     [FN_ARGMIN] = {"argmin", 1, 1}, [FN_ARGMAXES] = {"argmaxes", 1, 1}, [FN_MAX] = {"max", 1, 1000}, [FN_MIN] = {"min", 1, 1000},
     [FN_SUM] = {"sum", 1, 1}, [FN_MEAN] = {"mean", 1, 1}, [FN_ABS] = {"abs", 1, 1}, [FN_DIST] = {"dist", 3, 3}, [FN_NORM] = {"norm", 2, 2},
-    [FN_SORT] = {"sort", 1, 1}, [FN_DISTINCT] = {"distinct", 1, 1}, [FN_CONTAINS] = {"contains", 2, 2}, [FN_LEN] = {"len", 1, 1},
+    [FN_SORT] = {"sort", 1, 1}, [FN_DISTINCT] = {"distinct", 1, 1}, [FN_CONTAINS] = {"contains", 2, 2}, [FN_LEN] = {"len", 1, 1}, [FN_FOLD] = {"fold", 3, 3},
     [FN_SEQ] = {"seq", 1, 1000}, [FN_ONEHOT] = {"onehot", 2, 2}, [FN_TRANSPOSE] = {"transpose", 1, 1}, [FN_DIAG] = {"diag", 1, 1},
     [FN_DOT] = {"dot", 2, 2}, [FN_MEAN_ROWS] = {"mean_rows", 1, 1}, [FN_EXP] = {"exp", 1, 1}, [FN_SQRT] = {"sqrt", 1, 1}, [FN_SOFTMAX] = {"softmax", 1, 1},
     [FN_LOG] = {"log", 1, 1}, [FN_COS] = {"cos", 1, 1}, [FN_SIN] = {"sin", 1, 1}, [FN_PI] = {"pi", 0, 0}, [FN_LOGSOFTMAX] = {"logsoftmax", 1, 1}, [FN_FOURIER] = {"fourier", 1, 1},

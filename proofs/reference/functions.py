@@ -109,6 +109,16 @@ class ArrayFunctions:
             raise ClaimError("index out of range")
         return vector([int(j == i) for j in range(n)])
 
+    def call_fold(self, env, table, start, t):
+        """The state after the tokens of t: s becomes table[s][token]."""
+        rows = [[integer(x) for x in row] for row in self.matrix_of(table, env)]
+        state = integer(self.value(start, env))
+        for token in integers(self.value(t, env)):
+            if not (0 <= state < len(rows) and 0 <= token < len(rows[state])):
+                raise ClaimError("fold leaves its table")
+            state = rows[state][token]
+        return state
+
     def call_mean_rows(self, env, a):
         a = self.matrix_of(a, env)
         mean = [quotient(self.reduce("sum", list(c)), a.shape[0]) for c in zip(*[list(r) for r in a])]

@@ -13,7 +13,13 @@ from values import Array, ClaimError, Symbol, conjunction, disjunction, exact, i
 MAX_TERMS = 100000
 LINEAR_OPS = {"embed", "position", "add", "linear", "heads"}
 OPS = LINEAR_OPS | {"layernorm", "score", "softmax", "mix", "relu", "gelu", "gelu_new", "silu"}
-OF_TOKENS = {"max", "min", "sum", "argmax", "argmin", "len", "contains"}
+NETWORK = {"logits", "attn", "score", "head_out", "resid_pre", "resid_mid", "resid_post", "mlp_pre", "mlp_post", "node", "output"}
+
+
+def reads_network(part):
+    if isinstance(part, (list, tuple)):
+        return any(reads_network(x) for x in part)
+    return isinstance(part, E) and ((part.kind == "call" and part.parts[0] in NETWORK) or reads_network(part.parts))
 
 
 class NotSeparable(ClaimError):
@@ -180,31 +186,21 @@ class LinearInterpreter(Interpreter):
             self.mark(part.parts)
 
     def uses(self, part):
-        """The sequence stands only where a scan over its tokens, or the network, reads it."""
+        """Beside the network the sequence stands in expressions without network values only: each of these is a feature, whatever it computes,
+        and what is left of it after the first tokens does not matter to one who looks at every sequence."""
         if isinstance(part, (list, tuple)):
             for x in part:
                 self.uses(x)
         if not isinstance(part, E):
             return
         if part.kind == "name" and part.parts[0] == self.tokens:
-            raise NotSeparable("a use of the sequence that no scan computes")
+            raise NotSeparable("a use of the sequence as a whole")
         inner = list(part.parts)
-        if part.kind == "index" and self.is_sequence(part.parts[0]):
-            if len(part.parts[1]) != 1 or part.parts[1][0].kind == "slice" or self.tokens in names_in(part.parts[1]):
-                raise NotSeparable("a position that depends on the tokens")
-            return
-        if part.kind == "index" and self.is_sorted_entry(part):
-            return self.uses(part.parts[1])
-        if part.kind == "call" and part.parts[0] in OF_TOKENS and self.is_sequence(part.parts[1][0]):
-            inner = part.parts[1][1:]
-        elif part.kind == "call" and part.parts[0] in ("logits", "attn") and self.is_sequence(part.parts[1][-1]):
+        if part.kind == "call" and part.parts[0] in ("logits", "attn") and self.is_sequence(part.parts[1][-1]):
             inner = part.parts[1][:-1]
+        elif not reads_network(part):
+            return
         self.uses(inner)
-
-    def is_sorted_entry(self, part):
-        """sort(t)[c]; c may read len(t). How near an end it is does not matter to one who looks at every sequence."""
-        base, index = part.parts
-        return base.kind == "call" and base.parts[0] == "sort" and self.is_sequence(base.parts[1][0]) and len(index) == 1 and index[0].kind != "slice"
 
     def is_sequence(self, e):
         return e.kind == "name" and e.parts[0] == self.tokens

@@ -32,7 +32,7 @@ FUNCTIONS = {                                        # name: fewest, most argume
     "logits": (2, 2), "output": (2, 2), "attn": (4, 4), "score": (4, 4), "head_out": (4, 4), "resid_pre": (3, 3), "resid_mid": (3, 3),
     "resid_post": (3, 3), "mlp_pre": (3, 3), "mlp_post": (3, 3), "node": (3, 3), "W": (2, 2), "QK": (3, 3), "OV": (3, 3),
     "patch": (2, MANY), "ablate": (3, 4), "replace": (2, MANY), "steer": (4, 5), "blend": (3, 3), "argmax": (1, 1), "argmin": (1, 1), "argmaxes": (1, 1), "max": (1, MANY), "min": (1, MANY),
-    "sum": (1, 1), "mean": (1, 1), "abs": (1, 1), "len": (1, 1), "sort": (1, 1), "distinct": (1, 1), "contains": (2, 2),
+    "sum": (1, 1), "mean": (1, 1), "abs": (1, 1), "len": (1, 1), "sort": (1, 1), "distinct": (1, 1), "contains": (2, 2), "fold": (3, 3),
     "seq": (1, MANY), "dist": (3, 3), "norm": (2, 2), "transpose": (1, 1), "diag": (1, 1), "dot": (2, 2), "onehot": (2, 2),
     "mean_rows": (1, 1), "exp": (1, 1), "sqrt": (1, 1), "softmax": (1, 1), "radius": (2, 5), "form": (2, 3), "distance": (3, 3), "flip": (3, 3), "changes": (3, 3), "eigenvalues": (1, 1), "inertia": (1, 1), "rank": (1, 1), "eigenvector": (2, 2), "truncate": (2, 3),
     "antisymmetric": (2, 3), "gram": (1, 2), "hosvd": (1, 2), "singular_values": (1, 1), "effective_rank": (1, 1),

@@ -29,7 +29,7 @@ static const struct { char model; const char *expression, *type; } numbers[] = {
 static const struct { char model; const char *expression, *type; } arrays[] = {
     {'M', "t", "an array [4] of integers"}, {'M', "t[1..2]", "an array [2] of integers"}, {'M', "t[1..]", "an array [3] of integers"},
     {'M', "t[..last - 2]", "an array [2] of integers"}, {'M', "t[t[0]..t[1]]", "an array [?] of integers"}, {'M', "seq(t, 1, t[..1])", "an array [7] of integers"},
-    {'M', "sort(t)", "an array [4] of integers"}, {'M', "{t, t}", "an array [2, 4] of integers"}, {'M', "onehot(1, 5)", "an array [5] of integers"},
+    {'M', "sort(t)", "an array [4] of integers"}, {'M', "{t, t}", "an array [2, 4] of integers"}, {'M', "fold({{0, 1}, {1, 0}}, 0, t)", "an integer"}, {'M', "onehot(1, 5)", "an array [5] of integers"},
     {'M', "logits(M, t)", "an array [4, 64] of real numbers"}, {'M', "logits(M, t[0..1])", "an array [2, 64] of real numbers"},
     {'M', "logits(M, {1, 2, 3})", "an array [3, 64] of real numbers"}, {'M', "logits(M, t)[last]", "an array [64] of real numbers"},
     {'M', "logits(M, t)[1.., 3]", "an array [3] of real numbers"}, {'M', "attn(M, 0, 0, t)", "an array [4, 4] of real numbers"},

@@ -1,0 +1,157 @@
+"""Specifications that a scan over the tokens follows: python tests/scans/run.py BUILD [--nets N] [--seed S] [--certificates N]
+
+Random small networks of one attention layer, random specifications (orders, repeats, sets of tokens seen, last seen, running maxima, depths, tables, random automata and combinations
+of them). What `separable`, `count` and `cells` say must be what `enumerate` says; certificates must pass both checkers, and changed ones neither.
+Ends with `N passed, N failed`.
+"""
+import argparse
+import json
+import os
+import random
+import re
+import sys
+import tempfile
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path[:0] = [os.path.join(HERE, ".."), os.path.join(HERE, "..", "reference")]
+from claims import seal               # noqa: E402
+from nets import transformer          # noqa: E402
+from tally import check, finish, run  # noqa: E402
+
+a = argparse.ArgumentParser()
+a.add_argument("build")
+a.add_argument("--nets", type=int, default=60)
+a.add_argument("--seed", type=int, default=1)
+a.add_argument("--certificates", type=int, default=12, help="networks whose certificates are attacked")
+a = a.parse_args()
+PROGRAM, CHECKER = a.build + "/weightproof", a.build + "/weightproof-check"
+REFERENCE = [sys.executable, os.path.join(HERE, "..", "..", "proofs", "reference", "check.py")]
+seen = {}
+
+
+def table(rng, n, most):
+    return "{%s}" % ", ".join(str(rng.randrange(most)) for _ in range(n))
+
+
+def automaton(rng, v, states):
+    return "fold({%s}, %d, t)" % (", ".join(table(rng, v, states) for _ in range(states)), rng.randrange(states))
+
+
+def truth(rng, v, n, depth=1):
+    """A condition on the tokens t[0..n-1] of 0..v-1."""
+    c = rng.randrange(v)
+    choices = [
+        "distinct(t)", "distinct(t[0..%d])" % rng.randrange(1, n), "all{ t[i] %s t[i + 1] : i in 0..%d }" % (rng.choice(["<", "<=", "!="]), n - 2), "t[0] == t[last]",
+        "exists i in 1..%d : contains(t[0..i - 1], t[i])" % (n - 1), "contains(t, %d)" % c, "(exists i in 0..%d : t[i] == %d)" % (n - 1, c), "t[%d] in {%d, %d}" % (rng.randrange(n), v, c),
+        "all{ t[i] == t[%d - i] : i in 0..%d }" % (n - 1, n // 2 - 1), "all{ sum{ %s[t[j]] - 1 : j in 0..i } >= 0 : i in 0..%d }" % (table(rng, v, 3), n - 1),
+        "%s == %d" % (automaton(rng, v, 3), rng.randrange(3)), "t[argmax(t)] > t[last]", "sort(t)[%d] == %d" % (rng.randrange(n), c), "not (%d in 0..t[0])" % c,
+        "(contains(t, 0) and t[max{ i : i in 0..%d where t[i] == 0 }] == t[0])" % (n - 1), "sum(t) %% %d == 0" % rng.randrange(2, 4)]
+    if depth == 0 or rng.random() < 0.6:
+        return rng.choice(choices)
+    return "(%s %s %s)" % (truth(rng, v, n, 0), rng.choice(["and", "or", "=>", "<=>"]), truth(rng, v, n, 0))
+
+
+def integer(rng, v, n):
+    """An integer of the tokens; small, or a token."""
+    c = rng.randrange(v)
+    i = rng.randrange(n)
+    choices = [
+        "(if distinct(t) then 0 else t[min{ i : i in 1..%d where exists j in 0..i - 1 : t[j] == t[i] }])" % (n - 1), "count{ t[i] == max(t[0..i]) : i in 0..%d }" % (n - 1),
+        "(if contains(t, %d) then max{ i : i in 0..%d where t[i] == %d } else 0)" % (c, n - 1, c), "(if exists i in 0..%d : t[i] > %d then t[max{ i : i in 0..%d where t[i] > %d }] else 0)" % (n - 1, c, n - 1, c),
+        "count{ t[i] == t[j] : i in 0..%d, j in 0..%d where j < i }" % (n - 1, n - 1), "sort(t)[%d]" % i, automaton(rng, v, 4), "max(t[0], t[last]) - min(t[%d], t[0])" % i, "argmin(t)",
+        "sum(t) %% %d" % rng.randrange(2, 5), "%s[t[t[0] %% %d]]" % (table(rng, v, 3), n), "sum{ abs(t[i] - t[i + 1]) : i in 0..%d }" % (n - 2), "max(t)", "t[%d]" % i]
+    if rng.random() < 0.2:
+        return "(if %s then %s else %s)" % (truth(rng, v, n), rng.choice(choices), rng.choice(choices))
+    return rng.choice(choices)
+
+
+def claims_of(rng, v, n, d_out, one_head):
+    r, where = rng.choice(["last", "0"]), "" if rng.random() < 0.6 else " where " + truth(rng, v, n)
+    binds = "t in tokens[%d] of 0..%d%s" % (n, v - 1, where)
+    one, two = rng.sample(range(d_out), 2)
+    row, lead = "logits(M, t)[%s]" % r, "logits(M, t)[%s, %d] - logits(M, t)[%s, %d]" % (r, one, r, two)
+    claims = [("right", "count %s : argmax(%s) == %s%s" % (binds, row, integer(rng, v, n), "" if one_head else " within 1")),
+              ("if", "count %s : %s => argmax(%s) != %s%s" % (binds, truth(rng, v, n), row, integer(rng, v, n), "" if one_head else " within 1")),
+              ("least", "minimize %s : if %s then %s else %s" % (binds, truth(rng, v, n), lead, rng.choice(["0", "-(%s)" % lead]))),
+              ("all", "forall %s prove %s => %s < %d" % (binds, truth(rng, v, n), lead, rng.randint(1, 6)))]
+    if one_head:
+        claims += [("list", "list %s : %s and argmax(%s) == %s at most 5" % (binds, truth(rng, v, n), row, integer(rng, v, n))),
+                   ("attends", "maximize %s : sum{ attn(M, 0, 0, t)[%s, i] : i in 0..%d where t[i] == %d } * %s" % (binds, r, n - 1, rng.randrange(v), "(if %s then 1 else 2)" % truth(rng, v, n)))]
+    return claims
+
+
+def decide(folder, claims, engine):
+    file, out = folder + "/a.claims", folder + "/a.json"
+    with open(file, "w") as f:
+        f.write('claims 1\nmodel M = "m.net"\n' + "\n".join("claim %s { %s }" % x for x in claims) + "\n")
+    status, output = run(PROGRAM, "verify", file, "--engine", engine, "--json", out, "--quiet", "--certificates", folder + "/" + engine, "--timeout", "30")
+    check(0 <= status < 3, "%s ends with %d: %s" % (engine, status, output[:600]))
+    return {x["name"]: x for x in json.load(open(out))["claims"]} if 0 <= status < 3 else {}
+
+
+def known(x):
+    """What must be the same whichever engine decides."""
+    if x["kind"] == "count":
+        return x.get("number_lo"), x.get("number_hi"), x.get("total")
+    return x.get("items") if x["kind"] == "list" and x.get("items_complete") else None
+
+
+def meet(x, y):
+    return not (x.get("lo") is not None and y.get("hi") is not None and (x["lo"] > y["hi"] or y["lo"] > x["hi"]))
+
+
+def agrees(what, mine, theirs, text):
+    kind = mine["verdict"] if mine["verdict"] != "undecided" else "too many cases" if "too many" in mine["reason"] else "undecided"
+    seen[kind] = seen.get(kind, 0) + 1
+    if theirs["verdict"] in ("error", "undecided"):
+        return check(mine["verdict"] in ("error", "undecided"), "%s: %s, enumerate: %s\n  %s" % (what, mine["verdict"], theirs["reason"], text))
+    if mine["verdict"] == "undecided":
+        return check("did not accept" not in mine["reason"], "%s: %s\n  %s" % (what, mine["reason"], text))
+    good = mine["verdict"] == theirs["verdict"] and (what.startswith("cells") or mine["kind"] == "prove" or known(mine) == known(theirs)) and (mine["kind"] in ("prove", "list") or meet(mine, theirs))
+    check(good, "%s: %s %s, enumerate says %s %s\n  %s" % (what, mine["verdict"], known(mine), theirs["verdict"], known(theirs), text))
+
+
+def attack(folder, engine):
+    for name in sorted(x for x in os.listdir(folder + "/" + engine) if x.endswith(".cert")):
+        path = folder + "/" + engine + "/" + name
+        text = open(path).read()
+        check(run(*REFERENCE, "--quiet", path)[0] == 0, "the Python checker rejects %s of %s: %s" % (name, engine, run(*REFERENCE, "--quiet", path)[1]))
+        number = re.search(r"^number (\d+) (\d+)$", text, re.M)
+        if not number or "\nrule separable\n" not in text:
+            continue
+        for by in (-1, 1):
+            n = int(number.group(1)) + by
+            if n < 0:
+                continue
+            with open(folder + "/m.cert", "w") as f:
+                f.write(seal(text[:text.rindex("sha256 ")].replace(number.group(0), "number %d %d" % (n, n))))
+            os.replace(folder + "/m.cert", folder + "/" + engine + "/m.crt")
+            for checker in ([CHECKER], REFERENCE):
+                check(run(*checker, "--quiet", folder + "/" + engine + "/m.crt")[0] == 1, "%s with the number changed passes %s" % (name, checker[-1]))
+
+
+def main():
+    for k in range(a.nets):
+        rng = random.Random(a.seed * 1000 + k)
+        v, n, d_out = rng.choice([(3, 4), (4, 3), (2, 5), (5, 3), (3, 3)]) + (rng.choice([3, 4]),)
+        heads = 1 if k % 4 else 2
+        net = transformer(a.seed * 7001 + k, d_vocab=v, n_ctx=n, d_out=d_out, causal=rng.random() < 0.5, biases=rng.random() < 0.7, positions=rng.random() < 0.7, norm=("ln1",) if rng.random() < 0.3 else (),
+                          heads=heads, mlp=None)
+        with tempfile.TemporaryDirectory() as folder:
+            with open(folder + "/m.net", "w") as f:
+                f.write(net.text())
+            claims = claims_of(rng, v, n, d_out, heads == 1)
+            theirs = decide(folder, claims, "enumerate")
+            engine = "separable" if heads == 1 else "cells"
+            mine = decide(folder, claims, engine)
+            for name, text in claims:
+                if mine and theirs:
+                    agrees("%s %d, %s" % (engine, k, name), mine[name], theirs[name], text)
+            if mine and k < a.certificates:
+                attack(folder, engine)
+    check(seen.get("bounded", 0) > a.nets and seen.get("undecided", 0) < a.nets // 4 + 2, "few claims are followed: %s" % seen)
+    print(seen)
+
+
+main()
+finish()
