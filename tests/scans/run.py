@@ -93,7 +93,7 @@ def known(x):
     """What must be the same whichever engine decides."""
     if x["kind"] == "count":
         return x.get("number_lo"), x.get("number_hi"), x.get("total")
-    return x.get("items") if x["kind"] == "list" and x.get("items_complete") else None
+    return x["items"] if x["kind"] == "list" and x.get("items_complete") and x.get("items") else None
 
 
 def meet(x, y):

@@ -22,14 +22,14 @@ static const struct { char model; const char *expression, *type; } numbers[] = {
     {'M', "sum(t)", "an integer"}, {'M', "mean(t)", "a rational number"}, {'M', "argmax(t)", "an integer"}, {'M', "argmin(t)", "an integer"},
     {'M', "sum{ t[i] : i in 0..3 }", "an integer"}, {'M', "mean{ t[i] : i in 0..3 }", "a rational number"}, {'M', "count{ t[i] == 1 : i in 0..3 }", "an integer"},
     {'M', "if t[0] == 1 then 2 else 1/2", "a rational number"}, {'M', "{1, 2, 3}[t[0] % 3]", "an integer"}, {'M', "{1, 1/2}[0]", "a rational number"},
-    {'M', "len(t)", "an integer"}, {'M', "dot(t, t)", "an integer"}, {'M', "dist(1, t, t)", "an integer"}, {'M', "dist(2, t, t)", "a real number"},
+    {'M', "len(t)", "an integer"}, {'M', "fold({{0, 1}, {1, 0}}, 0, t)", "an integer"}, {'M', "dot(t, t)", "an integer"}, {'M', "dist(1, t, t)", "an integer"}, {'M', "dist(2, t, t)", "a real number"},
     {'M', "norm(inf, logits(M, t)[0])", "a real number"}, {'M', "exp(t[0])", "a real number"}, {'M', "W(M, \"embed.W_E\")[0, 0]", "a rational number"},
     {'M', "attn(M, 0, 0, t)[last, 0]", "a real number"}, {'M', "logits(M, t)[last][0]", "a real number"}, {'M', "abs(-1/2)", "a rational number"},
 };
 static const struct { char model; const char *expression, *type; } arrays[] = {
     {'M', "t", "an array [4] of integers"}, {'M', "t[1..2]", "an array [2] of integers"}, {'M', "t[1..]", "an array [3] of integers"},
     {'M', "t[..last - 2]", "an array [2] of integers"}, {'M', "t[t[0]..t[1]]", "an array [?] of integers"}, {'M', "seq(t, 1, t[..1])", "an array [7] of integers"},
-    {'M', "sort(t)", "an array [4] of integers"}, {'M', "{t, t}", "an array [2, 4] of integers"}, {'M', "fold({{0, 1}, {1, 0}}, 0, t)", "an integer"}, {'M', "onehot(1, 5)", "an array [5] of integers"},
+    {'M', "sort(t)", "an array [4] of integers"}, {'M', "{t, t}", "an array [2, 4] of integers"}, {'M', "onehot(1, 5)", "an array [5] of integers"},
     {'M', "logits(M, t)", "an array [4, 64] of real numbers"}, {'M', "logits(M, t[0..1])", "an array [2, 64] of real numbers"},
     {'M', "logits(M, {1, 2, 3})", "an array [3, 64] of real numbers"}, {'M', "logits(M, t)[last]", "an array [64] of real numbers"},
     {'M', "logits(M, t)[1.., 3]", "an array [3] of real numbers"}, {'M', "attn(M, 0, 0, t)", "an array [4, 4] of real numbers"},
