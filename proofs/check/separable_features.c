@@ -393,7 +393,10 @@ static bool rest_finish(struct sep *s, struct feature *f, int64_t state) {
 
 bool feature_finish(struct sep *s, struct feature *f, int64_t state) {
     if (f->type == F_REST) return rest_finish(s, f, state);
-    if (state == NOTHING) return sep_refuse(s, "max or min over nothing");
+    if (state == NOTHING) { /* an error, if it is looked at: then t has no value */
+        f->x->cache = NULL;
+        return true;
+    }
     if (f->type == F_FOLD && (f->fold == Q_ALL || f->fold == Q_ANY)) f->v = (struct val){.type = V_TRI, .tri = state != 0 ? YES : NO};
     else {
         f->v = (struct val){.type = V_NUM, .x = pool_get(s->e, 1)};
