@@ -1,4 +1,5 @@
 /* The engine: the exact walk for a while, then rounds with finer tables and a longer walk until the interval is as narrow as asked, or time is up. The best round is the outcome. */
+#include <math.h>
 #include <string.h>
 #include <time.h>
 
@@ -6,8 +7,10 @@
 #include "verify/count.h"
 
 #define EXACT_SECONDS 2        /* for the exact walk, at most a quarter of the time */
-#define BINS_FIRST 2048
-#define ENTER_FIRST 256        /* the first bound of what a part may leave open, in parts of what is asked for */
+#define BINS_FIRST 256
+#define ENTER_FIRST 32         /* the first bound of what a part may leave open, in parts of what is asked for */
+#define NEXT_LEAST 0.25        /* by how much the bound falls from round to round: the width follows as a root of it, the time inversely */
+#define NEXT_MOST 0.015625
 
 static bool count_takes(const struct statement *s, struct text *why)
 {
@@ -36,21 +39,27 @@ static tally tally_of(const mpz_t n)
     return t;
 }
 
-static bool narrow(const struct statement *s, const struct outcome *o)
+static void within_of(mpq_t out, const struct statement *s)
 {
-    mpq_t width, within;
-    mpq_inits(width, within, NULL);
-    mpz_sub(mpq_numref(width), o->number_hi, o->number_lo);
-    if (mpz_sgn(o->total_lo) > 0)
-        mpz_set(mpq_denref(width), o->total_lo);
-    mpq_canonicalize(width);
     if (s->has_within)
-        mpq_set(within, s->within);
+        mpq_set(out, s->within);
     else
-        mpq_set_ui(within, 1, 1000000);
-    bool good = mpq_cmp(width, within) <= 0;
-    mpq_clears(width, within, NULL);
-    return good;
+        mpq_set_ui(out, 1, 1000000);
+}
+
+/* The width of the fraction, in parts of what is asked for. */
+static void width_of(mpq_t out, const struct statement *s, const struct outcome *o)
+{
+    mpq_t within;
+    mpq_init(within);
+    within_of(within, s);
+    mpz_sub(mpq_numref(out), o->number_hi, o->number_lo);
+    mpz_set_ui(mpq_denref(out), 1);
+    if (mpz_sgn(o->total_lo) > 0)
+        mpz_set(mpq_denref(out), o->total_lo);
+    mpq_canonicalize(out);
+    mpq_div(out, out, within);
+    mpq_clear(within);
 }
 
 static void take_outcome(struct outcome *out, struct outcome *from)
@@ -65,22 +74,24 @@ static void asked(mpz_t out, const struct statement *s, const mpz_t total)
 {
     mpq_t within;
     mpq_init(within);
-    if (s->has_within)
-        mpq_set(within, s->within);
-    else
-        mpq_set_ui(within, 1, 1000000);
+    within_of(within, s);
     mpz_mul(out, total, mpq_numref(within));
     mpz_fdiv_q(out, out, mpq_denref(within));
     mpq_clear(within);
+}
+
+static double seconds_now(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
 }
 
 /* The exact walk, for a short while: most counts close quickly, and then nothing is left open. */
 static bool count_exactly(struct outcome *out, const struct statement *s, const struct limits *l, struct diag *d, enum status *status)
 {
     struct limits slice = *l;
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    double start = (double)now.tv_sec + 1e-9 * (double)now.tv_nsec, room = EXACT_SECONDS;
+    double start = seconds_now(), room = EXACT_SECONDS;
     if (l->deadline > 0 && (l->deadline - start) / 4 < room)
         room = (l->deadline - start) / 4;
     slice.deadline = start + room;
@@ -93,28 +104,64 @@ static bool count_exactly(struct outcome *out, const struct statement *s, const 
     return false;
 }
 
+/* How much lower the next bound should be for a width that is `wide` times what is asked for: gauged by the last two rounds, no lower than the time
+ * that is left is likely to allow. Not below 1: no round is worth beginning. */
+struct gauge { double wide, before, factor, seconds; };
+static double next_factor(const struct gauge *g, double left)
+{
+    double root = 0.35, factor = NEXT_LEAST;
+    if (g->before > g->wide && g->factor < 1)
+        root = fmin(fmax(log(g->before / g->wide) / -log(g->factor), 0.15), 1);
+    factor = fmax(fmin(pow(0.9 / g->wide, 1 / root), 0.5), NEXT_MOST);
+    double affordable = g->seconds > 0 ? pow(g->seconds / fmax(0.8 * left, 1e-9), 1 / 0.7) : 0;
+    return fmax(factor, affordable);
+}
+
+/* One round; true: another one is worth beginning, with a lower bound. */
+static bool round_of(struct outcome *out, const struct statement *s, const struct limits *l, struct diag *d, struct count_rule *rule, struct gauge *g, enum status *status)
+{
+    struct outcome next;
+    mpq_t width;
+    double start = seconds_now();
+    bool first = rule->enter >> 126 > 0;
+    outcome_init(&next);
+    *status = separable_count(&next, s, l, d, rule);
+    bool done = *status == STATUS_OK;
+    if (done || first)
+        take_outcome(out, &next);
+    outcome_clear(&next);
+    if (!done || out->proposal != PROPOSAL_INTERVAL)
+        return false;
+    mpq_init(width);
+    width_of(width, s, out);
+    bool more = mpq_cmp_ui(width, 1, 1) > 0;
+    g->before = g->wide;
+    g->wide = mpq_get_d(width);
+    g->seconds = seconds_now() - start;
+    mpq_clear(width);
+    return more;
+}
+
 static enum status count_decide(struct outcome *out, const struct statement *s, const struct limits *l, struct diag *d)
 {
     enum status status;
     if (count_exactly(out, s, l, d, &status))
         return status;
-    bool more = true;
-    struct count_rule rule = { BINS_FIRST, 0 };
-    mpz_t want;
-    mpz_init(want);
-    for (int round = 0; more && status == STATUS_OK; round++) {
-        struct outcome next;
-        outcome_init(&next);
-        if (round == 1)
-            asked(want, s, out->total_hi);
-        rule.enter = round == 0 ? (tally)1 << 126 : round == 1 ? tally_of(want) / ENTER_FIRST : rule.enter / 16;
-        status = separable_count(&next, s, l, d, &rule);
-        if (status == STATUS_OK || round == 0)
-            take_outcome(out, &next);
-        outcome_clear(&next);
-        more = out->proposal == PROPOSAL_INTERVAL && !narrow(s, out) && rule.enter > 0;
+    struct count_rule rule = { BINS_FIRST, (tally)1 << 126 };
+    struct gauge g = { 0, 0, 1, 0 };
+    bool more = round_of(out, s, l, d, &rule, &g, &status);
+    if (more) {
+        mpz_t want;
+        mpz_init(want);
+        asked(want, s, out->total_hi);
+        rule.enter = tally_of(want) / ENTER_FIRST;
+        mpz_clear(want);
     }
-    mpz_clear(want);
+    while (more && rule.enter > 0 && round_of(out, s, l, d, &rule, &g, &status)) {
+        g.factor = next_factor(&g, l->deadline > 0 ? l->deadline - seconds_now() : INFINITY);
+        more = g.factor < 0.9;
+        rule.enter = (tally)((double)rule.enter * fmin(g.factor, 1));
+    }
     return status;
 }
 

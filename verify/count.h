@@ -8,18 +8,20 @@
 struct count_rule { size_t bins; tally enter; };
 
 #define BINS_MOST ((size_t)1 << 18)     /* FORMAT.md: of one form */
-#define BINS_TOTAL ((size_t)1 << 22)    /* of the forms of a cell, over all their tables */
+#define BINS_TOTAL ((size_t)1 << 22)    /* of the forms of a part, over all their tables */
 #define SUMS_MOST ((size_t)1 << 26)     /* entries of one form's tables */
 
-/* The tables of one form (count_sums.c). least, most: steps of the completions of a state; low, high: their rests; N from `at`: for v in from..from + n - 1. */
-struct mark { int64_t least, most, from, to; size_t at, n; double low, high; };
+/* Sums of integers that are too small, so that what may fail is counted, or too large: what is certain to (count_sums.c). */
+enum side { OVER, UNDER };
+/* A form's terms in integers: of[cell]; a sequence may fail, or is certain to, when its integers add up to at most `ask`. */
+struct steps { double step, offset, slack; int64_t *of, ask; size_t room; };
+/* Completions of a state: least and most sum; numbers N from `at`, for v in from..from + n - 1. */
+struct mark { int64_t least, most, from, to; size_t at, n; };
+/* The ways out of a state, equal ones together: times tokens with integer g lead to state next. */
+struct branch { size_t next; int64_t g; double times; };
 struct sums {
-    size_t bins;                        /* 0: no tables */
-    double step, spread;
-    struct mark *mark;                  /* [states] */
-    int64_t *steps; double *low, *high; /* [cells]: a term in steps, and its rest */
-    double *N;
-    size_t room_states, room_cells, room_N;
+    struct mark *mark; double *N, *jump; struct branch *branch;
+    size_t room_mark, room_N, room_jump, room_branch;
 };
 /* The transitions that some allowed sequence takes; of state s from first[s]. */
 struct edges { size_t *first; struct edge { size_t next, cell; } *edge; unsigned char *reached; size_t room_first, room_edge; };
@@ -28,20 +30,24 @@ void edges_clear(struct edges *e);
 /* Counts, extrema and transitions of the sequences whose tokens are allowed; what is on none of them is no longer allowed. empty: there are none;
  * single: at most one token a source position is left. */
 enum status cell_narrow(struct cell *x, struct edges *edges, bool *empty, bool *single) MUST_USE;
+void steps_clear(struct steps *g);
 void sums_clear(struct sums *t);
-enum status sums_fill(struct sums *t, const struct cell *x, const struct edges *edges, size_t line, size_t bins, const struct limits *l, bool *expired) MUST_USE;
-/* How many sequences of the part make the line fail, at most and at least. */
-void sums_ask(tally *over, tally *under, const struct sums *t, const struct cell *x);
+/* good: false when the terms do not fit. */
+enum status steps_take(struct steps *g, bool *good, const struct cell *x, size_t line, size_t bins, enum side side) MUST_USE;
+/* How many sequences of the part make the form fail: at most (OVER), at least (UNDER). *expired: time is up, nothing is said. */
+enum status sums_count(tally *out, struct sums *t, const struct steps *g, const struct cell *x, const struct edges *edges, enum side side, const struct limits *l, bool *expired) MUST_USE;
 
-/* All tables of a part (count_cell.c), and what they say together. */
+/* What the tables of a part say (count_cell.c): sequences on which a line fails, at most and at least. */
+struct line_count { tally over, under; size_t bins; };
 struct tables {
     struct edges edges;
-    struct sums *line;
-    size_t K, room_K;
-    tally *over, *under;                /* [K] sequences on which a line fails, at most and at least */
+    struct sums sums;
+    struct steps steps;
+    struct line_count *line;            /* [lines] */
+    size_t room_line;
 };
-/* At least `least` and at most `most` sequences make one of the lines fail. sum, largest: sum of the least, largest of the most, of one line. */
-struct bounds { tally least, most, sum, largest; };
+/* At least `least` and at most `most` sequences make one of the lines fail; ideal: what finer tables are likely to leave open. */
+struct bounds { tally least, most, ideal; };
 void tables_clear(struct tables *t);
 /* open: lines that are not positive everywhere. STATUS_OK with *expired: time is up, nothing is said. */
 enum status tables_fill(struct bounds *out, struct tables *t, const struct cell *x, const struct count_rule *rule, const int *open, size_t n_open, const struct limits *l, bool *expired) MUST_USE;

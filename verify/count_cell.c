@@ -1,4 +1,4 @@
-/* The tables of a part: which forms get how many bins, and what follows for "one of them fails": at most the sum of the most, at least the largest of the least. */
+/* The tables of a part: which forms get how many bins, and what follows for "one of them fails". */
 #include <string.h>
 
 #include "core/mem.h"
@@ -6,44 +6,36 @@
 
 void tables_clear(struct tables *t)
 {
-    for (size_t k = 0; t->line && k < t->room_K; k++)
-        sums_clear(&t->line[k]);
+    sums_clear(&t->sums);
     edges_clear(&t->edges);
+    steps_clear(&t->steps);
     free(t->line);
-    free(t->over);
-    free(t->under);
     memset(t, 0, sizeof *t);
 }
 
 static enum status room(struct tables *t, size_t K)
 {
-    if (K > t->room_K) {
-        struct edges keep = t->edges;
-        t->edges = (struct edges){ 0 };
-        tables_clear(t);
-        t->edges = keep;
-        t->line = mem_array(K, sizeof *t->line);
-        t->over = mem_array(K, sizeof *t->over);
-        t->under = mem_array(K, sizeof *t->under);
-        t->room_K = K;
-        if (!t->line || !t->over || !t->under)
-            return STATUS_MEMORY;
-    }
-    t->K = K;
-    return STATUS_OK;
+    struct line_count *line = mem_grow(t->line, &t->room_line, K, sizeof *line);
+    t->line = line ? line : t->line;
+    return line ? STATUS_OK : STATUS_MEMORY;
 }
 
-static void tables_ask(struct bounds *out, const struct tables *t, const struct cell *x, const int *active, size_t n_active)
+static tally capped(tally a, tally b, tally all) { return b < all - a ? a + b : all; }
+
+/* At most the sum of the most fail, at least the largest of the least; ideal: the same, were every number half way between its bounds. */
+static void tables_ask(struct bounds *out, const struct tables *t, tally all, const int *open, size_t n_open)
 {
-    tally all = x->count[0];
+    tally sum = 0, largest = 0;
     *out = (struct bounds){ 0 };
-    for (size_t e = 0; e < n_active; e++) {
-        int k = active[e];
-        out->most = t->over[k] < all - out->most ? out->most + t->over[k] : all;
-        out->sum = t->under[k] < all - out->sum ? out->sum + t->under[k] : all;
-        out->least = t->under[k] > out->least ? t->under[k] : out->least;
-        out->largest = t->over[k] > out->largest ? t->over[k] : out->largest;
+    for (size_t e = 0; e < n_open; e++) {
+        const struct line_count *l = &t->line[open[e]];
+        tally middle = l->under + (l->over - l->under) / 2;
+        out->most = capped(out->most, l->over, all);
+        out->least = l->under > out->least ? l->under : out->least;
+        sum = capped(sum, middle, all);
+        largest = middle > largest ? middle : largest;
     }
+    out->ideal = sum - largest;
 }
 
 /* ---- filling ---- */
@@ -53,24 +45,35 @@ struct filler { struct tables *t; const struct cell *x; const struct count_rule 
 static enum status fill_line(struct filler *f, size_t k, size_t bins)
 {
     struct tables *t = f->t;
-    enum status s = sums_fill(&t->line[k], f->x, &t->edges, k, bins, f->l, f->expired);
-    if (s == STATUS_OK && !*f->expired)
-        sums_ask(&t->over[k], &t->under[k], &t->line[k], f->x);
+    struct line_count *to = &t->line[k];
+    enum status s = STATUS_OK;
+    bool good;
+    *to = (struct line_count){ f->x->count[0], 0, bins };
+    for (int side = OVER; side <= UNDER && s == STATUS_OK && !*f->expired; side++) {
+        s = steps_take(&t->steps, &good, f->x, k, bins, (enum side)side);
+        if (s == STATUS_OK && good)
+            s = sums_count(side == OVER ? &to->over : &to->under, &t->sums, &t->steps, f->x, &t->edges, (enum side)side, f->l, f->expired);
+    }
+    to->under = to->under < to->over ? to->under : to->over;
     f->bins += bins;
     return s;
 }
 
-/* Four times the bins, as long as the form leaves more than four times `enter` open by itself. */
-static enum status refine_line(struct filler *f, size_t k)
+/* Four times the bins where a form leaves most open; *more false: nowhere. */
+static enum status refine(struct filler *f, const int *open, size_t n_open, bool *more)
 {
-    const struct tables *t = f->t;
-    enum status s = STATUS_OK;
-    for (size_t bins = f->rule->bins * 4; s == STATUS_OK && !*f->expired && bins <= BINS_MOST && f->bins + bins <= BINS_TOTAL; bins *= 4) {
-        if (t->over[k] - t->under[k] <= f->rule->enter * 4)
-            break;
-        s = fill_line(f, k, bins);
+    const struct line_count *line = f->t->line;
+    tally most = 0;
+    int best = -1;
+    for (size_t e = 0; e < n_open; e++) {
+        const struct line_count *l = &line[open[e]];
+        if (l->over - l->under > most && l->bins * 4 <= BINS_MOST && f->bins + l->bins * 4 <= BINS_TOTAL) {
+            most = l->over - l->under;
+            best = open[e];
+        }
     }
-    return s;
+    *more = best >= 0;
+    return best < 0 ? STATUS_OK : fill_line(f, (size_t)best, line[best].bins * 4);
 }
 
 enum status tables_fill(struct bounds *out, struct tables *t, const struct cell *x, const struct count_rule *rule, const int *open, size_t n_open, const struct limits *l, bool *expired)
@@ -79,13 +82,11 @@ enum status tables_fill(struct bounds *out, struct tables *t, const struct cell 
     enum status s = room(t, x->lines);
     for (size_t e = 0; e < n_open && s == STATUS_OK && !*expired; e++)
         s = fill_line(&f, (size_t)open[e], rule->bins);
-    if (s != STATUS_OK || *expired)
-        return s;
-    tables_ask(out, t, x, open, n_open);
-    if (out->most - out->least <= rule->enter || (out->sum > out->largest && out->sum - out->largest > rule->enter))
-        return s;
-    for (size_t e = 0; e < n_open && s == STATUS_OK && !*expired; e++)
-        s = refine_line(&f, (size_t)open[e]);
-    tables_ask(out, t, x, open, n_open);
+    for (bool more = true; more && s == STATUS_OK && !*expired;) {
+        tables_ask(out, t, x->count[0], open, n_open);
+        more = out->most >= out->least && out->most - out->least > rule->enter && out->ideal <= rule->enter / 2;
+        if (more)
+            s = refine(&f, open, n_open, &more);
+    }
     return s;
 }

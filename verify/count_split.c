@@ -148,9 +148,9 @@ static enum status undecided_part(struct counter *w, const int *open, size_t n_o
         return s;
     if (b.most < b.least || b.most - b.least > w->rule->enter) {
         double before = w->density;
-        w->density = (double)(b.most - b.least) / (double)all;
+        w->density = (double)b.ideal / (double)all;
         for (size_t e = 0; e < n_open; e++)
-            w->weight[open[e]] = (double)w->tables.over[open[e]] / (double)all;
+            w->weight[open[e]] = (double)w->tables.line[open[e]].over / (double)all;
         s = both_sides(w, open, n_open);
         w->density = before;
         return s;

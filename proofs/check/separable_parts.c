@@ -14,9 +14,9 @@ static void cell_release(struct cell *c) {
 }
 
 void parts_clear(struct parts *p) {
-    for (size_t k = 0; p->one != NULL && k < p->cell.K; k++) sums_clear(&p->one[k]);
+    sums_clear(&p->sums);
     cell_release(&p->cell);
-    void *all[] = {p->one, p->over, p->under, p->share, p->cells};
+    void *all[] = {p->bins, p->over, p->under, p->share, p->cells};
     for (size_t k = 0; k < sizeof all / sizeof *all; k++) mem_free(all[k]);
     *p = (struct parts){.B = p->B, .enter = p->enter, .complete = p->complete, .arg = p->arg};
 }
@@ -90,48 +90,55 @@ static bool single(struct parts *p) {
 
 /* ---- tables ---- */
 
-/* At least `least`, at most `most` sequences have a form that is not positive; sum: of the least, largest: of the most, of one form. */
-struct bounds { wide least, most, sum, largest; };
+/* At least `least`, at most `most` sequences have a form that is not positive; ideal: what finer tables are likely to leave open. */
+struct bounds { wide least, most, ideal; };
+
+static wide capped(wide a, wide b, wide all) { return b < all - a ? a + b : all; }
 
 static struct bounds ask(const struct parts *p, const uint32_t *left, uint32_t n_left) {
-    wide all = p->cell.count[ROOT];
+    wide all = p->cell.count[ROOT], sum = 0, largest = 0;
     struct bounds b = {0};
     for (uint32_t a = 0; a < n_left; a++) {
-        wide over = p->over[left[a]], under = p->under[left[a]];
-        b.most = over < all - b.most ? b.most + over : all;
-        b.sum = under < all - b.sum ? b.sum + under : all;
+        wide over = p->over[left[a]], under = p->under[left[a]], middle = under + (over - under) / 2;
+        b.most = capped(b.most, over, all);
+        sum = capped(sum, middle, all);
         if (under > b.least) b.least = under;
-        if (over > b.largest) b.largest = over;
+        if (middle > largest) largest = middle;
     }
+    b.ideal = sum - largest;
     return b;
 }
 
 static bool fill_one(struct parts *p, uint32_t k, uint32_t bins, size_t *total) {
     *total += bins;
-    if (!sums_fill(&p->one[k], &p->cell, k, bins)) return false;
-    sums_ask(&p->over[k], &p->under[k], &p->one[k], &p->cell);
-    return true;
+    p->bins[k] = bins;
+    return sums_count(&p->over[k], &p->under[k], &p->sums, &p->cell, k, bins);
 }
 
-/* Four times the bins, as long as the form leaves more than four times ENTER open by itself. */
-static bool refine_one(struct parts *p, uint32_t k, size_t *total) {
-    for (uint32_t bins = 4 * p->B; bins <= BINS_MOST && *total + bins <= BINS_TOTAL; bins *= 4) {
-        if (p->over[k] - p->under[k] <= 4 * p->enter) return true;
-        if (!fill_one(p, k, bins, total)) return false;
+/* Four times the bins where a form leaves most open; *more false: nowhere. */
+static bool refine(struct parts *p, const uint32_t *left, uint32_t n_left, size_t *total, bool *more) {
+    wide most = 0;
+    uint32_t best = 0;
+    for (uint32_t a = 0; a < n_left; a++) {
+        uint32_t k = left[a];
+        if (p->over[k] - p->under[k] <= most || 4 * p->bins[k] > BINS_MOST || *total + 4 * p->bins[k] > BINS_TOTAL) continue;
+        most = p->over[k] - p->under[k];
+        best = k;
     }
-    return true;
+    *more = most > 0;
+    return most == 0 || fill_one(p, best, 4 * p->bins[best], total);
 }
 
-/* Finer tables only where the forms together do not leave more than ENTER open for certain. */
+/* Finer tables only where they are likely to leave no more than ENTER open. */
 static bool tables(struct parts *p, const uint32_t *left, uint32_t n_left, struct bounds *b) {
     size_t total = 0;
     bool good = cell_units(&p->cell);
     for (uint32_t a = 0; good && a < n_left; a++) good = fill_one(p, left[a], p->B, &total);
-    if (!good) return false;
-    *b = ask(p, left, n_left);
-    if (b->most - b->least <= p->enter || (b->sum > b->largest && b->sum - b->largest > p->enter)) return true;
-    for (uint32_t a = 0; good && a < n_left; a++) good = refine_one(p, left[a], &total);
-    *b = ask(p, left, n_left);
+    for (bool more = true; good && more;) {
+        *b = ask(p, left, n_left);
+        more = b->most >= b->least && b->most - b->least > p->enter && b->ideal <= p->enter / 2;
+        if (more) good = refine(p, left, n_left, &total, &more);
+    }
     return good;
 }
 
@@ -194,7 +201,7 @@ static void both_sides(struct parts *p, const uint32_t *left, uint32_t n_left) {
 
 static void undecided(struct parts *p, const uint32_t *left, uint32_t n_left) {
     wide all = p->cell.count[ROOT];
-    struct bounds b;
+    struct bounds b = {0};
     if (all <= p->enter) {
         p->left_open += all;
         return;
@@ -214,7 +221,7 @@ static void undecided(struct parts *p, const uint32_t *left, uint32_t n_left) {
         return;
     }
     uint64_t before = p->open;
-    p->open = share_of(b.most - b.least, all);
+    p->open = share_of(b.ideal, all);
     for (uint32_t a = 0; a < n_left; a++) p->share[left[a]] = share_of(p->over[left[a]], all);
     both_sides(p, left, n_left);
     p->open = before;
@@ -266,7 +273,7 @@ bool parts_count(struct parts *p, const struct cell *given, const struct iform *
     c->allowed = mem_get(cells, sizeof *c->allowed);
     c->least = mem_get(states * K, sizeof *c->least);
     c->most = mem_get(states * K, sizeof *c->most);
-    p->one = mem_get(K, sizeof *p->one);
+    p->bins = mem_get(K, sizeof *p->bins);
     p->over = mem_get(K, sizeof *p->over);
     p->under = mem_get(K, sizeof *p->under);
     p->share = mem_get(K, sizeof *p->share);

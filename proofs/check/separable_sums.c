@@ -1,7 +1,8 @@
-/* Rule count (FORMAT.md §3), the tables of one form: how many sequences of a part have steps that add up to at most v. All in integers. A term is
- * steps * step and a rest in 0..step - 1. Numbers of completions are kept in units of 2^shift of their level; the true number lies between the one
- * kept and `error` units more. */
+/* Rule count (FORMAT.md §3), the tables of one form: how many sequences of a part have integers that add up to at most what is asked for. All in integers:
+ * a term g of position i becomes floor((g - o) / step), o an offset of the position, or that rounded up. Numbers of completions are kept in units of
+ * 2^shift of their level; the true number lies between the one kept and `error` units more. */
 #include "separable_walk.h"
+#include <stdlib.h>
 #include <string.h>
 
 #define ENTRIES_MOST ((size_t)1 << 26)
@@ -9,7 +10,7 @@
 #define UNIT_BITS 48                      /* numbers stay below 2^48 units, sums over the tokens below 2^63 */
 
 void sums_clear(struct sums *t) {
-    void *all[] = {t->mark, t->steps, t->rest, t->N};
+    void *all[] = {t->mark, t->of, t->N, t->jump, t->branch, t->fraction};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) mem_free(all[i]);
     *t = (struct sums){0};
 }
@@ -18,18 +19,63 @@ static int64_t floor_div(int64_t a, int64_t b) { return a / b - (a % b < 0); }
 
 #define EACH_EDGE(c, state, e) for (const struct edge *e = (c)->edge + (c)->out[state]; e < (c)->edge + (c)->out[(state) + 1]; e++)
 
-/* Least and most of the sums of x over the completions of every state. */
-static void extrema(const struct sums *t, const struct cell *c, const int64_t *x, bool rests) {
+/* ---- terms in steps ---- */
+
+static int rising(const void *a, const void *b) {
+    int64_t x, y;
+    memcpy(&x, a, sizeof x);
+    memcpy(&y, b, sizeof y);
+    return (x > y) - (x < y);
+}
+
+/* The offset, in 0..step - 1, that leaves the least rests: one of the n terms less its steps. */
+static int64_t best_offset(int64_t *fraction, size_t n, int64_t step, bool over) {
+    qsort(fraction, n, sizeof *fraction, rising);
+    __int128 best = 0;
+    int64_t at = 0;
+    for (size_t r = 0; r < n; r++) {
+        __int128 rests = (__int128)r * step - (__int128)n * fraction[r];
+        if (!over) rests = -rests;
+        if (r == 0 || rests < best) best = rests, at = fraction[r];
+    }
+    return at;
+}
+
+/* Integers of all allowed cells; what they are to add up to at most. */
+static void take_steps(struct sums *t, const struct cell *c, size_t form, bool over) {
+    __int128 offsets = 0;
+    for (uint32_t i = 0; i < c->n; i++) {
+        size_t n = 0;
+        for (uint32_t x = c->at[i]; x < c->at[i + 1]; x++) {
+            int64_t g = c->g[(size_t)x * c->K + form];
+            if (c->allowed[x]) t->fraction[n++] = g - floor_div(g, t->step) * t->step;
+        }
+        int64_t offset = best_offset(t->fraction, n, t->step, over);
+        for (uint32_t x = c->at[i]; x < c->at[i + 1]; x++) {
+            int64_t g = c->g[(size_t)x * c->K + form] - offset;
+            t->of[x] = over ? floor_div(g, t->step) : -floor_div(-g, t->step);
+        }
+        offsets += offset;
+    }
+    /* a sum of terms is at most the radius where the form is not positive, and below minus the radius only where it is negative */
+    __int128 room = (over ? (__int128)c->radius[form] : -(__int128)c->radius[form] - 1) - offsets, whole = room / t->step;
+    t->ask = (int64_t)(whole - (room % t->step < 0));
+}
+
+/* ---- a table ---- */
+
+/* Least and most of the sums of the completions of every state. */
+static void extrema(struct sums *t, const struct cell *c) {
+    memset(t->mark, 0, c->first[c->n + 1] * sizeof *t->mark);
     for (size_t s = c->first[c->n]; s-- > 0;) {
         int64_t least = INT64_MAX, most = INT64_MIN;
         EACH_EDGE(c, s, e) {
             const struct mark *y = t->mark + e->to;
-            int64_t lo = x[e->cell] + (rests ? y->low : y->least), hi = x[e->cell] + (rests ? y->high : y->most);
-            if (lo < least) least = lo;
-            if (hi > most) most = hi;
+            if (t->of[e->cell] + y->least < least) least = t->of[e->cell] + y->least;
+            if (t->of[e->cell] + y->most > most) most = t->of[e->cell] + y->most;
         }
-        if (rests) t->mark[s].low = least, t->mark[s].high = most;
-        else t->mark[s].least = least, t->mark[s].most = most;
+        t->mark[s].least = least;
+        t->mark[s].most = most;
     }
 }
 
@@ -38,14 +84,13 @@ static size_t windows(struct sums *t, const struct cell *c) {
     size_t total = 0;
     struct mark *root = t->mark + ROOT;
     for (size_t k = 0; k < c->first[c->n + 1]; k++) t->mark[k].from = INT64_MAX, t->mark[k].to = INT64_MIN;
-    root->from = floor_div(-2 * t->radius - root->high, t->step) - 3;
-    root->to = floor_div(2 * t->radius - root->low, t->step) + 2;
+    root->from = root->to = t->ask;
     for (size_t s = 0; s < c->first[c->n]; s++) {
         struct mark *m = t->mark + s;
         if (m->from > m->to) continue;
         EACH_EDGE(c, s, e) {
             struct mark *y = t->mark + e->to;
-            int64_t g = t->steps[e->cell];
+            int64_t g = t->of[e->cell];
             if (m->from - g < y->from) y->from = m->from - g;
             if (m->to - g > y->to) y->to = m->to - g;
         }
@@ -63,35 +108,57 @@ __attribute__((optimize("O3"))) static void add_row(uint64_t *restrict to, const
     for (size_t v = 0; v < n; v++) to[v] += from[v];
 }
 
-/* number(v) += that of the next class at v - g; jump: what is added from an entry on, where all of its completions are below */
-static void add_edge(struct sums *t, const struct mark *m, const struct mark *y, uint64_t *jump, int64_t g, uint64_t all) {
-    int64_t end = m->from + (int64_t)m->n, first = y->from + g, last = y->from + g + (int64_t)y->n, full = y->most + g;
+__attribute__((optimize("O3"))) static void add_row_times(uint64_t *restrict to, const uint64_t *restrict from, uint32_t times, size_t n) {
+    for (size_t v = 0; v < n; v++) to[v] += times * from[v];
+}
+
+/* number(v) += times that of the next class at v - g; jump: what is added from an entry on, where all of its completions are below */
+static void add_branch(struct sums *t, const struct mark *m, const struct branch *b, uint64_t all) {
+    const struct mark *y = t->mark + b->to;
+    int64_t end = m->from + (int64_t)m->n, first = y->from + b->g, last = y->from + b->g + (int64_t)y->n, full = y->most + b->g;
     if (first < m->from) first = m->from;
     if (last > end) last = end;
-    if (y->n > 0 && first < last) add_row(t->N + m->at + (first - m->from), t->N + y->at + (first - g - y->from), (size_t)(last - first));
+    if (y->n > 0 && first < last) {
+        uint64_t *to = t->N + m->at + (first - m->from), *from = t->N + y->at + (first - b->g - y->from);
+        if (b->times == 1) add_row(to, from, (size_t)(last - first));
+        else add_row_times(to, from, b->times, (size_t)(last - first));
+    }
     if (full < m->from) full = m->from;
-    if (full < end) jump[full - m->from] += all;
+    if (full < end) t->jump[full - m->from] += b->times * all;
+}
+
+static int order(const void *a, const void *b) {
+    const struct branch *x = a, *y = b;
+    return x->g != y->g ? (x->g > y->g) - (x->g < y->g) : (x->to > y->to) - (x->to < y->to);
+}
+
+/* The edges of a state, equal ones together. */
+static size_t branches(struct sums *t, const struct cell *c, size_t state) {
+    size_t n = 0, kept = 0;
+    EACH_EDGE(c, state, e) t->branch[n++] = (struct branch){e->to, t->of[e->cell], 1};
+    qsort(t->branch, n, sizeof *t->branch, order);
+    for (size_t k = 0; k < n; k++)
+        if (kept > 0 && order(&t->branch[kept - 1], &t->branch[k]) == 0) t->branch[kept - 1].times++;
+        else t->branch[kept++] = t->branch[k];
+    return kept;
 }
 
 static void fill(struct sums *t, const struct cell *c) {
-    size_t widest = 0;
-    for (size_t k = 0; k < c->first[c->n + 1]; k++)
-        if (t->mark[k].n > widest) widest = t->mark[k].n;
-    uint64_t *jump = mem_get(widest + 1, sizeof *jump);
     for (uint32_t i = c->n; i-- > 0;)
         for (size_t s = c->first[i]; s < c->first[i + 1]; s++) {
             const struct mark *m = t->mark + s;
             if (m->n == 0) continue;
             unsigned below = c->unit[i + 1].shift, drop = c->unit[i].shift - below;
             uint64_t *N = t->N + m->at, all = 0;
-            memset(jump, 0, m->n * sizeof *jump);
-            EACH_EDGE(c, s, e) add_edge(t, m, t->mark + e->to, jump, t->steps[e->cell], (uint64_t)(c->count[e->to] >> below));
+            memset(t->jump, 0, m->n * sizeof *t->jump);
+            memset(N, 0, m->n * sizeof *N);
+            size_t n = branches(t, c, s);
+            for (const struct branch *b = t->branch; b < t->branch + n; b++) add_branch(t, m, b, (uint64_t)(c->count[b->to] >> below));
             for (size_t v = 0; v < m->n; v++) {
-                all += jump[v];
+                all += t->jump[v];
                 N[v] = (N[v] + all) >> drop;
             }
         }
-    mem_free(jump);
 }
 
 /* Units of the levels: numbers below 2^48 of them, with their error. */
@@ -110,62 +177,64 @@ bool cell_units(struct cell *c) {
     return true;
 }
 
-bool sums_fill(struct sums *t, const struct cell *c, size_t form, uint32_t bins) {
-    uint32_t cells = c->at[c->n];
+static void room(struct sums *t, const struct cell *c) {
     size_t states = c->first[c->n + 1];
-    t->radius = c->radius[form];
     if (t->states < states || t->mark == NULL) {
         mem_free(t->mark);
         t->mark = mem_get(states, sizeof *t->mark);
         t->states = states;
     }
-    memset(t->mark, 0, states * sizeof *t->mark);
-    if (t->steps == NULL) t->steps = mem_get(cells, sizeof *t->steps), t->rest = mem_get(cells, sizeof *t->rest);
-    for (uint32_t x = 0; x < cells; x++) t->steps[x] = c->g[(size_t)x * c->K + form];
-    extrema(t, c, t->steps, false);
-    const struct mark *root = t->mark + ROOT;
-    int64_t width = root->most - root->least;
-    t->step = width / bins > 0 ? width / bins : 1;
-    for (uint32_t x = 0; x < cells; x++) {
-        int64_t g = floor_div(t->steps[x], t->step);
-        t->rest[x] = t->steps[x] - g * t->step;
-        t->steps[x] = g;
-    }
-    extrema(t, c, t->steps, false);
-    extrema(t, c, t->rest, true);
-    size_t entries = windows(t, c);
-    if (entries > ENTRIES_MOST) return false;
-    if (entries + 1 > t->room || t->N == NULL) {
-        mem_free(t->N);
-        t->room = entries + 1;
-        t->N = mem_get(t->room, sizeof *t->N);
-    } else memset(t->N, 0, entries * sizeof *t->N);
-    t->bins = bins;
-    fill(t, c);
-    return true;
+    if (t->of != NULL) return;
+    t->of = mem_get(c->at[c->n], sizeof *t->of);
+    t->fraction = mem_get(c->at[c->n], sizeof *t->fraction);
+    t->branch = mem_get(c->at[c->n], sizeof *t->branch);
 }
 
-/* Sequences whose steps add up to at most v: at least *lo, at most *hi. */
-static void number(wide *lo, wide *hi, const struct sums *t, const struct cell *c, int64_t v) {
+/* The numbers of entries of all tables, and of the largest. */
+static void room_for(struct sums *t, const struct cell *c, size_t entries) {
+    size_t widest = 0;
+    for (size_t k = 0; k < c->first[c->n]; k++)
+        if (t->mark[k].n > widest) widest = t->mark[k].n;
+    if (entries >= t->room_N) {
+        mem_free(t->N);
+        t->room_N = entries + 1;
+        t->N = mem_get(t->room_N, sizeof *t->N);
+    }
+    if (widest >= t->room_jump) {
+        mem_free(t->jump);
+        t->room_jump = widest + 1;
+        t->jump = mem_get(t->room_jump, sizeof *t->jump);
+    }
+}
+
+/* Sequences whose integers add up to at most what is asked for: at least *lo, at most *hi. */
+static void number(wide *lo, wide *hi, const struct sums *t, const struct cell *c) {
     const struct mark *m = t->mark + ROOT;
     wide all = c->count[ROOT];
-    *lo = 0;
-    *hi = all;
-    if (v < m->least) *hi = 0;
-    else if (v >= m->most) *lo = all;
-    else if (v >= m->from && v - m->from < (int64_t)m->n) {
-        uint64_t n = t->N[m->at + (size_t)(v - m->from)];
-        *lo = (wide)n << c->unit[0].shift;
-        *hi = (wide)(n + c->unit[0].error) << c->unit[0].shift;
-        if (*lo > all) *lo = all;
-        if (*hi > all) *hi = all;
-    }
+    *lo = *hi = t->ask < m->least ? 0 : all;
+    if (m->n == 0) return;
+    uint64_t n = t->N[m->at];
+    *lo = (wide)n << c->unit[0].shift;
+    *hi = (wide)(n + c->unit[0].error) << c->unit[0].shift;
+    if (*lo > all) *lo = all;
+    if (*hi > all) *hi = all;
 }
 
-void sums_ask(wide *over, wide *under, const struct sums *t, const struct cell *c) {
-    const struct mark *m = t->mark + ROOT;
+bool sums_count(wide *over, wide *under, struct sums *t, const struct cell *c, size_t form, uint32_t bins) {
     wide other;
-    number(&other, over, t, c, floor_div(t->radius - m->low, t->step));
-    number(under, &other, t, c, -floor_div(t->radius + m->high, t->step) - 1);
+    int64_t width = c->most[ROOT * c->K + form] - c->least[ROOT * c->K + form];
+    room(t, c);
+    t->step = width / bins > 0 ? width / bins : 1;
+    for (int side = 0; side < 2; side++) {
+        take_steps(t, c, form, side == 0);
+        extrema(t, c);
+        size_t entries = windows(t, c);
+        if (entries > ENTRIES_MOST) return false;
+        room_for(t, c, entries);
+        fill(t, c);
+        if (side == 0) number(&other, over, t, c);
+        else number(under, &other, t, c);
+    }
     if (*under > *over) *under = *over;
+    return true;
 }

@@ -21,18 +21,19 @@ struct cell {
     size_t *first, *out; struct edge *edge; struct unit *unit; wide *count; bool *allowed, *reached; int64_t *least, *most; /* [state * K + k] */
 };
 bool cell_units(struct cell *c);
-/* Of the completions of a state: least and most of their steps, low and high of their rests; numbers from N[at] for v from..from + n - 1. */
-struct mark { int64_t least, most, low, high, from, to; size_t at, n; };
-struct sums { uint32_t bins; int64_t step, radius, *steps, *rest; struct mark *mark; uint64_t *N; size_t states, room; };
+/* Sums of the completions of a state: least and most; numbers from N[at] for v from..from + n - 1. */
+struct mark { int64_t least, most, from, to; size_t at, n; };
+/* times tokens with integer g lead to state `to`. */
+struct branch { size_t to; int64_t g; uint32_t times; };
+struct sums { int64_t step, ask, *of, *fraction; struct mark *mark; struct branch *branch; uint64_t *N, *jump; size_t states, room_N, room_jump; };
 void sums_clear(struct sums *t);
-bool sums_fill(struct sums *t, const struct cell *c, size_t form, uint32_t bins); /* false: too large */
-/* How many sequences of the part make the form fail, at most and at least. */
-void sums_ask(wide *over, wide *under, const struct sums *t, const struct cell *c);
+/* How many sequences of the part make the form fail, at most and at least. false: too large */
+bool sums_count(wide *over, wide *under, struct sums *t, const struct cell *c, size_t form, uint32_t bins);
 
 /* share: by form, how many sequences of the last ancestor with tables make it fail, at most, in parts of 2^30; open: how many were open there */
 struct parts {
     uint32_t B; wide enter;
-    struct cell cell; const struct iform *form; struct sums *one; wide *over, *under; uint64_t *share, open;
+    struct cell cell; const struct iform *form; struct sums sums; wide *over, *under; uint32_t *bins; uint64_t *share, open;
     void (*complete)(void *, const uint32_t *left, uint32_t n_left); void *arg; uint32_t *cells; /* of the one sequence of a part */
     wide yes, no, left_open; bool failed;
 };
