@@ -6,6 +6,8 @@
 #include "core/number.h"
 #include "verify/bound_search.h"
 
+#define FRACTIONS 1000    /* in place of a number of bits */
+
 enum phase case_phase(const struct region *r, size_t k)
 {
     if (r->p->curve[k] != CURVE_RELU) return PHASE_SMOOTH;
@@ -142,9 +144,29 @@ static void add_term(struct search *s, const struct region *r, char letter, size
     mpq_clear(f), mpq_clear(t);
 }
 
-/* x to a multiple of 2^-bits; false: it is no multiplier */
+/* The first fraction of x's continued fraction that doubles cannot tell from it, if its denominator is small. */
+static bool simple_fraction(mpq_t q, double x)
+{
+    double p0 = 0, q0 = 1, p1 = 1, q1 = 0, rest = fabs(x);
+    for (int i = 0; i < 12 && q1 < 4096; i++) {
+        double whole = floor(rest), p2 = whole * p1 + p0, q2 = whole * q1 + q0;
+        p0 = p1, q0 = q1, p1 = p2, q1 = q2;
+        if (!(q1 < 4096 && p1 < 0x1p30)) return false;
+        if (fabs(p1 / q1 - fabs(x)) <= 1e-11 * (1 + fabs(x))) {
+            mpq_set_si(q, x < 0 ? -(long)p1 : (long)p1, (unsigned long)q1);
+            mpq_canonicalize(q);
+            return p1 > 0;
+        }
+        rest = 1 / (rest - whole);
+    }
+    return false;
+}
+
+/* x to a multiple of 2^-bits, or (FRACTIONS) a simple fraction; false: it is no multiplier */
 static bool round_weight(mpq_t q, double x, int bits, bool either)
 {
+    if (bits == FRACTIONS && isfinite(x) && simple_fraction(q, x)) return x > 0 || either;
+    if (bits == FRACTIONS) bits = 46;
     x = ldexp(nearbyint(ldexp(x, bits)), -bits);
     if (x == 0 || !isfinite(x) || (x < 0 && !either)) return false;
     mpq_set_d(q, x);
@@ -261,7 +283,7 @@ static bool close_rounded(struct search *s, const struct region *r, double large
 
 bool case_close(struct search *s, const struct region *r)
 {
-    static const int bits[] = {10, 20, 32, 46};
+    static const int bits[] = {10, 20, 32, 46, FRACTIONS};
     double largest = 0;
     for (size_t i = 0; i < s->d->n; i++) largest = fmax(largest, fabs(*weight_of(s, 'g', i)));
     for (size_t k = 0; k < 4 * s->p->units + s->n_lines; k++) largest = fmax(largest, fabs(*weight_of(s, 'q', k)));

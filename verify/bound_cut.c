@@ -139,7 +139,7 @@ enum search_end case_visit_smooth(struct search *s, struct region *r)
             return SEARCH_NOWHERE;
         }
         if (!solved || t < -1e-7) break;
-        if (search_try(s)) return SEARCH_FOUND;
+        if (search_try(s) || (round == 0 && t < 1e-7 && search_meet(s, r))) return SEARCH_FOUND;
         if (!case_lines_add(s, r)) break;
     }
     return divide(s, r);

@@ -17,6 +17,15 @@ static void add_row(struct search *s, char letter, size_t k)
     s->rows[s->n_rows++] = (struct row){letter, k, scale};
 }
 
+/* The last row f >= t becomes 2^20 f + 1 >= t. */
+static void loosen(struct search *s)
+{
+    size_t n = s->p->size;
+    double *a = s->A + (s->n_rows - 1) * n;
+    for (size_t i = 0; i < n; i++) a[i] *= 0x1p20;
+    a[n - 1] += 1;
+}
+
 static double *fresh_row(struct search *s)
 {
     double *a = s->A + s->n_rows * s->p->size;
@@ -161,7 +170,9 @@ bool case_solve(double *t, struct search *s, const struct region *r, size_t unit
     for (size_t i = 0; good && atoms && i < s->d->n; i++) {
         for (size_t j = 0; j < size; j++) form[j] = mpq_get_d(s->b->atoms[s->d->atom[i]].v + j);
         put_in(fresh_row(s), s, form, s->p->units);
+        size_t before = s->n_rows;
         add_row(s, 'g', i);
+        if (s->n_rows > before && s->loose && search_is_equation(s, i)) loosen(s);
     }
     for (size_t k = 0; good && k < units; k++) unit_rows(s, r, k);
     if (good) line_rows(s, units);

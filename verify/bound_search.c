@@ -19,7 +19,19 @@ bool search_point(struct search *s)
     return pieces_run(s->p, s->v);
 }
 
-bool search_try(struct search *s) { return search_point(s) && disjunct_holds(s->b, s->d, s->v); }
+bool search_try(struct search *s) { return search_point(s) && (disjunct_holds(s->b, s->d, s->v) || search_repair(s)); }
+
+bool search_meet(struct search *s, const struct region *r)
+{
+    double t;
+    bool some = false;
+    for (size_t i = 0; !some && i < s->d->n; i++) some = search_is_equation(s, i);
+    if (!some) return false;
+    s->loose = true;
+    bool solved = case_solve(&t, s, r, s->p->units, true, NULL);
+    s->loose = false;
+    return solved && search_try(s);
+}
 
 double search_random(struct search *s)
 {
@@ -80,7 +92,7 @@ static enum search_end visit(struct search *s, struct region *r)
         s->cases++;
         return SEARCH_NOWHERE;
     }
-    if (solved && t > -1e-7 && search_try(s)) return SEARCH_FOUND;
+    if (solved && t > -1e-7 && (search_try(s) || (t < 1e-7 && search_meet(s, r)))) return SEARCH_FOUND;
     for (size_t i = 0; !solved && i < s->p->size - 1; i++) s->point[i] = (s->lo[i] + s->hi[i]) / 2;
     if (!choose(&k, s, r)) return SEARCH_OPEN;
     text_addf(s->out, "step split %zu\n", k);

@@ -16,6 +16,7 @@ struct search {
     double *weight;                                      /* of each term, see weight_of */
     double *A, *lo, *hi, *multipliers, *point; struct row *rows; size_t n_rows;
     struct line *lines; size_t n_lines, *number;         /* of smooth units in this case; the numbers they were given in the certificate */
+    bool loose;                                          /* equations have a little room in the program */
     size_t written;                                      /* lines in the certificate before this case */
     bool narrowed;                                       /* bounds of z that interval arithmetic does not give */
     mpq_ptr sum, v; unsigned long nodes, cases; bool stopped;
@@ -46,6 +47,10 @@ bool case_solve(double *t, struct search *s, const struct region *r, size_t unit
 /* bound_tighten.c: narrower bounds of free units, by programs; the lines `step low` and `step high` that show them. */
 void case_tighten(struct search *s, struct region *r, struct text *lemmas);
 
+/* bound_repair.c: equations of the disjunct: atoms whose opposite is an atom too */
+bool search_is_equation(const struct search *s, size_t i);
+bool search_repair(struct search *s);                                                    /* v onto the equations; is it in the disjunct then? */
+
 /* bound_lines.c: lines of smooth units, in doubles */
 void case_lines_begin(struct search *s, const struct region *r);
 bool case_lines_add(struct search *s, const struct region *r);                                /* where the program's solution lies beyond a function; false: nowhere */
@@ -54,7 +59,8 @@ bool case_lines_add(struct search *s, const struct region *r);                  
 enum search_end case_visit_smooth(struct search *s, struct region *r);
 
 /* bound_search.c */
-bool search_try(struct search *s);                  /* is s->point in the disjunct? */
+bool search_try(struct search *s);                  /* is s->point in the disjunct, if need be moved onto its equations? */
+bool search_meet(struct search *s, const struct region *r);   /* the same of a solution with room beside the equations */
 bool search_stops(struct search *s);                /* one node more: too many, or too late? */
 bool search_init(struct search *s, size_t atoms);   /* b, p are set; false without memory */
 void search_clear(struct search *s);
