@@ -45,7 +45,8 @@ enum status box_bind(struct binding *out, const struct box_claim *b, mpq_srcptr 
         number_add_text(&t, v + i);
     }
     if (b->p.n == 1) text_add(&t, ",");
-    enum status s = t.failed ? STATUS_MEMORY : binding_add_vector(out, b->vector, t.data);
+    enum status s = b->outer.n ? binding_read(out, &b->outer, b->in) : STATUS_OK;
+    if (s == STATUS_OK) s = t.failed ? STATUS_MEMORY : binding_add_vector(out, b->vector, t.data);
     text_clear(&t);
     return s;
 }
@@ -89,42 +90,82 @@ static enum status look(enum search_end *end, struct outcome *out, struct box_cl
     return s;
 }
 
-/* The predicate holds everywhere, as the steps show: a point that satisfies the condition and the antecedents, or that the condition has none. */
-static enum status universal(struct outcome *out, struct box_claim *b, mpq_ptr v, const struct text *steps, const struct limits *l)
+/* What the bindings of the other variables have shown so far. empty: steps that the condition holds nowhere, of all of them while there is no witness. */
+struct shown { struct text steps, empty; bool ends, witness, no_condition, open; unsigned long cases; const char *lacks; };
+
+/* A universal claim needs a point that satisfies the condition and the antecedents, in one binding of the other variables. */
+static enum status seek_witness(struct shown *k, struct outcome *out, struct box_claim *b, mpq_ptr v, const struct limits *l)
 {
     struct dnf where, given;
     enum search_end end;
     unsigned long cases = 0;
     struct text unused;
-    enum status s = box_dnf(&where, b, b->where, true);
-    if (s == STATUS_OK) s = look(&end, out, b, &where, v, l);
-    if (s != STATUS_OK || end != SEARCH_FOUND) return s;
     text_init(&unused);
-    s = premises(&given, b);
+    enum status s = box_dnf(&where, b, b->where, true);
+    if (s == STATUS_OK) s = premises(&given, b);
     if (s == STATUS_OK) s = box_search(&end, v, &unused, &cases, b, &given, l);
+    if (s == STATUS_OK && end == SEARCH_FOUND) {
+        k->witness = true;
+        s = box_bind(&out->witness, b, v);
+    } else if (s == STATUS_OK) {
+        if (k->no_condition) s = box_search(&end, v, &k->empty, &cases, b, &where, l);
+        if (end != SEARCH_NOWHERE) k->no_condition = false;
+        k->lacks = end == SEARCH_FOUND ? "no point of the box that satisfies the antecedents was found" : "no point of the box that satisfies the condition was found";
+    }
     text_clear(&unused);
-    if (s == STATUS_OK && end != SEARCH_FOUND) return say(out, "no point of the box that satisfies the antecedents was found");
-    if (s == STATUS_OK) s = box_bind(&out->witness, b, v);
-    return s == STATUS_OK ? propose(out, PROPOSAL_TRUE, steps) : s;
+    return s;
 }
 
 /* forall: a point at which the predicate fails, or none; exists: one at which it holds, or none. */
-static enum status decide_truth(struct outcome *out, struct box_claim *b, mpq_ptr v, struct text *steps, const struct limits *l)
+static enum status decide_case(struct shown *k, struct outcome *out, struct box_claim *b, mpq_ptr v, const struct limits *l)
 {
     struct dnf query, where, sought;
     enum search_end end;
-    unsigned long cases = 0;
     bool some = b->kind == BOX_EXISTS;
-    enum status s = box_dnf(&where, b, b->where, true);
+    box_forget(b);
+    enum status s = box_corners(b);
+    if (s == STATUS_OK) s = box_dnf(&where, b, b->where, true);
     if (s == STATUS_OK) s = box_dnf(&sought, b, b->subject, some);
     if (s == STATUS_OK) s = dnf_both(&query, b, &where, &sought);
-    if (s == STATUS_OK) s = box_search(&end, v, steps, &cases, b, &query, l);
+    if (s == STATUS_OK) s = box_search(&end, v, &k->steps, &k->cases, b, &query, l);
     if (s != STATUS_OK) return s;
-    mpz_set_ui(out->cases, cases);
-    if (end == SEARCH_OPEN) return say(out, "cases are left that lie too close to a tie, or there are too many of them");
-    if (end == SEARCH_NOWHERE) return some ? propose(out, PROPOSAL_FALSE, steps) : universal(out, b, v, steps, l);
+    k->open = k->open || end == SEARCH_OPEN;
+    k->ends = end == SEARCH_FOUND || (k->open && !some);
+    if (end != SEARCH_FOUND) return end == SEARCH_NOWHERE && !some && !k->witness ? seek_witness(k, out, b, v, l) : STATUS_OK;
     s = box_bind(some ? &out->witness : &out->counterexample, b, v);
     return s == STATUS_OK ? propose(out, some ? PROPOSAL_TRUE : PROPOSAL_FALSE, NULL) : s;
+}
+
+static enum status each_case(struct shown *k, struct outcome *out, struct box_claim *b, mpq_ptr v, const struct limits *l)
+{
+    struct walk *w = NULL;
+    bool more = true;
+    if (b->outer.n == 0) return decide_case(k, out, b, v, l);
+    enum status s = walk_new(&w, &b->outer, b->in, b->d);
+    while (s == STATUS_OK && !k->ends) {
+        s = walk_next(&more, w, b->d);
+        if (s != STATUS_OK || !more) break;
+        s = decide_case(k, out, b, v, l);
+    }
+    walk_free(w);
+    return s;
+}
+
+static enum status decide_truth(struct outcome *out, struct box_claim *b, mpq_ptr v, const struct limits *l)
+{
+    struct shown k = {.no_condition = true};
+    text_init(&k.steps), text_init(&k.empty);
+    enum status s = each_case(&k, out, b, v, l);
+    mpz_set_ui(out->cases, k.cases);
+    if (s != STATUS_OK || out->proposal != PROPOSAL_NONE) goto done;
+    if (k.open) s = say(out, "cases are left that lie too close to a tie, or there are too many of them");
+    else if (b->kind == BOX_EXISTS) s = propose(out, PROPOSAL_FALSE, &k.steps);
+    else if (k.witness) s = propose(out, PROPOSAL_TRUE, &k.steps);
+    else if (k.no_condition) s = propose(out, PROPOSAL_VACUOUS, &k.empty);
+    else s = say(out, k.lacks);
+done:
+    text_clear(&k.steps), text_clear(&k.empty);
+    return s;
 }
 
 static enum status decide_value(struct outcome *out, struct box_claim *b, const struct statement *st, mpq_ptr v, const struct limits *l)
@@ -132,7 +173,8 @@ static enum status decide_value(struct outcome *out, struct box_claim *b, const 
     struct dnf where;
     enum search_end end;
     mpq_t within;
-    enum status s = box_dnf(&where, b, b->where, true);
+    enum status s = box_corners(b);
+    if (s == STATUS_OK) s = box_dnf(&where, b, b->where, true);
     if (s == STATUS_OK) s = look(&end, out, b, &where, v, l);
     if (s != STATUS_OK || end != SEARCH_FOUND) return s;
     mpq_init(within);
@@ -147,21 +189,19 @@ static enum status bound_decide(struct outcome *out, const struct statement *s, 
 {
     struct box_claim b;
     struct interp *in = NULL;
-    struct text why, steps;
+    struct text why;
     mpq_ptr v = NULL;
     text_init(&why);
-    text_init(&steps);
     enum status status = box_claim_of(&b, s, &why) ? interp_new(&in, s, 0) : STATUS_INTERNAL;
     if (status == STATUS_OK) status = box_claim_read(&b, s, in, d);
     if (status == STATUS_OK && !(v = forms_new(2 * b.p.size))) status = STATUS_MEMORY;
     out->rule = "farkas";
     bool truth = b.kind == BOX_FORALL || b.kind == BOX_EXISTS;
-    if (status == STATUS_OK) status = truth ? decide_truth(out, &b, v, &steps, l) : decide_value(out, &b, s, v, l);
+    if (status == STATUS_OK) status = truth ? decide_truth(out, &b, v, l) : decide_value(out, &b, s, v, l);
     forms_free(v, 2 * b.p.size);
     box_claim_clear(&b);
     interp_free(in);
     text_clear(&why);
-    text_clear(&steps);
     return status;
 }
 

@@ -33,6 +33,7 @@ struct dnf { struct disjunct *d; size_t n; };
 enum box_kind { BOX_FORALL, BOX_EXISTS, BOX_MINIMUM, BOX_MAXIMUM };
 struct box_claim {
     enum box_kind kind;
+    struct binds outer;                                             /* variables of finite sets before the vector */
     const struct expr *where, *subject, *box; int slot; const char *vector; const struct expr *model;
     struct pieces p; mpq_ptr lo, hi;
     struct atom *atoms; size_t n_atoms, room;
@@ -44,6 +45,8 @@ struct box_claim {
 };
 bool box_claim_of(struct box_claim *out, const struct statement *s, struct text *why);
 enum status box_claim_read(struct box_claim *b, const struct statement *s, struct interp *in, struct diag *d) MUST_USE;
+enum status box_corners(struct box_claim *b) MUST_USE;                                                  /* of the box, for what the other variables are now */
+void box_forget(struct box_claim *b);                                                                   /* atoms and disjuncts */
 void box_claim_clear(struct box_claim *b);
 enum status box_dnf(struct dnf *out, struct box_claim *b, const struct expr *e, bool positive) MUST_USE;   /* e NULL: true */
 enum status dnf_both(struct dnf *out, struct box_claim *b, const struct dnf *x, const struct dnf *y) MUST_USE;

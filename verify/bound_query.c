@@ -33,7 +33,11 @@ static const char *take_parts(struct box_claim *out, const struct binds **binds,
         out->where = e->where;
         *binds = &e->binds;
     }
-    return (*binds)->n == 1 ? NULL : "the claim has more than one variable";
+    if (optimum && (*binds)->n != 1) return "a minimum or maximum has more than one variable";
+    out->outer = (struct binds){(*binds)->items, (*binds)->n - 1};
+    for (size_t i = 0; i < out->outer.n; i++)
+        if ((*binds)->items[i].set->form == FORM_SET_CALL && (*binds)->items[i].set->function != FUNCTION_ROWS) return "only the last variable may be in a box";
+    return NULL;
 }
 
 bool box_claim_of(struct box_claim *out, const struct statement *s, struct text *why)
@@ -43,9 +47,10 @@ bool box_claim_of(struct box_claim *out, const struct statement *s, struct text 
     *out = (struct box_claim){0};
     const char *no = take_parts(out, &binds, s);
     if (!no) {
-        out->box = binds->items[0].set;
-        m.slot = out->slot = binds->items[0].slot;
-        out->vector = binds->items[0].name;
+        const struct bind *last = &binds->items[binds->n - 1];
+        out->box = last->set;
+        m.slot = out->slot = last->slot;
+        out->vector = last->name;
         if (out->box->form != FORM_SET_CALL || out->box->function != FUNCTION_BOX) no = "the variable is not in a box of real vectors";
         else if (s->semantics != SEMANTICS_REAL) no = "only in real semantics: an execution in float32 rounds";
         else if (expr_walk(out->subject, find_model, &m) && (!out->where || expr_walk(out->where, find_model, &m))) no = "no activation of a network reads the vector of the box";
@@ -69,15 +74,19 @@ enum status box_claim_read(struct box_claim *b, const struct statement *s, struc
     enum status status = pieces_make(&b->p, &model->net);
     b->lo = forms_new(b->p.n);
     b->hi = forms_new(b->p.n);
-    if (status == STATUS_OK && (!b->lo || !b->hi)) status = STATUS_MEMORY;
-    if (status == STATUS_OK) status = box_exact(b->lo, b->p.n, b, b->box->args[0]);
+    return status == STATUS_OK && (!b->lo || !b->hi) ? STATUS_MEMORY : status;
+}
+
+enum status box_corners(struct box_claim *b)
+{
+    enum status status = box_exact(b->lo, b->p.n, b, b->box->args[0]);
     if (status == STATUS_OK) status = box_exact(b->hi, b->p.n, b, b->box->args[1]);
     for (size_t i = 0; status == STATUS_OK && i < b->p.n; i++)
-        if (mpq_cmp(b->lo + i, b->hi + i) > 0) status = diag_fail(d, STATUS_INPUT, "the box is empty: its corner %zu is above the other", i);
+        if (mpq_cmp(b->lo + i, b->hi + i) > 0) status = diag_fail(b->d, STATUS_INPUT, "the box is empty: its corner %zu is above the other", i);
     return status;
 }
 
-void box_claim_clear(struct box_claim *b)
+void box_forget(struct box_claim *b)
 {
     for (size_t i = 0; i < b->n_atoms; i++) forms_free(b->atoms[i].v, b->p.size);
     free(b->atoms);
@@ -85,6 +94,13 @@ void box_claim_clear(struct box_claim *b)
     free(b->lists);
     for (size_t i = 0; i < b->n_vectors; i++) forms_free(b->vectors[i], b->p.size);
     free(b->vectors);
+    b->atoms = NULL, b->lists = NULL, b->vectors = NULL;
+    b->n_atoms = b->n_lists = b->n_vectors = b->room = b->room_lists = b->room_vectors = 0;
+}
+
+void box_claim_clear(struct box_claim *b)
+{
+    box_forget(b);
     if (b->has_level) mpq_clear(b->level);
     forms_free(b->lo, b->p.n);
     forms_free(b->hi, b->p.n);

@@ -224,10 +224,10 @@ bool query_begin(struct query *q, const struct certificate *c, struct eval *e, c
     const struct stmt *s = e->s;
     *q = (struct query){.l = {.rule = "farkas", .linear_in = "activations of the network", .e = e, .f = f, .line = c->rule_line, .entry = activation, .other = side_choice}, .c = c};
     if (s->float32) return query_refuse(q, "real semantics only");
-    if (b->n != 1) return query_refuse(q, "not one variable");
-    q->box = b->b[0].set;
-    q->l.slot = b->b[0].slot;
-    if (!is_call(q->box, FN_BOX)) return query_refuse(q, "the variable is not in a box");
+    if (b->n < 1) return query_refuse(q, "no variable");
+    q->box = b->b[b->n - 1].set;
+    q->l.slot = b->b[b->n - 1].slot;
+    if (!is_call(q->box, FN_BOX)) return query_refuse(q, "the last variable is not in a box");
     q->model = model_of(q, subject);
     if (q->model < 0) q->model = model_of(q, where);
     if (q->model < 0) return query_refuse(q, "no activation of a network that reads the vector");

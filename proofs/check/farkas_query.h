@@ -21,7 +21,7 @@ struct query {
     mpq_t **vectors; size_t n_vectors, vectors_room;          /* memory of the sides */
     struct arena arena;
 };
-/* One binder in a box; where (or NULL) and subject are what is said of it. */
+/* The last binder is in a box, the others have their values; where (or NULL) and subject are what is said of it. */
 bool query_begin(struct query *q, const struct certificate *c, struct eval *e, const struct binds *b, const struct ex *where, const struct ex *subject, struct fail *f);
 void query_end(struct query *q);
 bool query_refuse(struct query *q, const char *what);         /* false */
@@ -36,5 +36,5 @@ bool query_rows(struct query *q, const struct ex *x, mpq_t ***row, size_t *width
 bool side_choice(struct linear *l, const struct ex *x, const mpq_t factor, mpq_t *out);   /* out += factor x, x no linear expression */
 bool side_difference(struct query *q, const struct ex *a, const struct ex *b, bool swap, bool strict, struct dnf *out);   /* a - b > 0 or >= 0; swap: b - a */
 bool dnf_holds(const struct query *q, const struct dnf *a, const mpq_t *v); /* at that point */
-bool query_nowhere(struct query *q, const struct dnf *d);    /* rule_farkas.c: the steps of the certificate show that no point of the box satisfies it */
+bool query_nowhere(struct query *q, const struct dnf *d, size_t *next);   /* rule_farkas.c: the steps of the certificate from *next on, which is moved, show that no point of the box satisfies it */
 #endif

@@ -10,16 +10,13 @@ struct task {
     const struct ex *excluded, *at; const struct binding *point;
 };
 
-/* NAME=V: a point of the box */
-static bool read_point(struct query *q, const char *name, const struct binding *b, mpq_t *v) {
-    const char *at = b->s, *end = b->s + b->n;
-    size_t n = strlen(name);
+/* A vector of the box. */
+static bool read_point(struct query *q, const struct binding *b, mpq_t *v) {
+    size_t n = b->n;
     q->l.line = b->line;
-    if (b->n < n + 2 || memcmp(at, name, n) != 0 || at[n] != '=') return query_refuse(q, "a value of the variable was expected");
-    at += n + 1;
-    if (q->p.n == 1 && end[-1] != ',') return query_refuse(q, "not a vector of the network's inputs");
-    if (q->p.n == 1) end--;
-    if (!rationals_read(at, (size_t)(end - at), ',', v, q->p.n)) return query_refuse(q, "not a vector of the network's inputs");
+    if (q->p.n == 1 && (n == 0 || b->s[n - 1] != ',')) return query_refuse(q, "not a vector of the network's inputs");
+    if (q->p.n == 1) n--;
+    if (!rationals_read(b->s, n, ',', v, q->p.n)) return query_refuse(q, "not a vector of the network's inputs");
     for (size_t i = 0; i < q->p.n; i++)
         if (mpq_cmp(v[i], q->lo[i]) < 0 || mpq_cmp(v[i], q->hi[i]) > 0) return query_refuse(q, "the vector is not in the box");
     return true;
@@ -36,9 +33,9 @@ static bool holds_at(struct query *q, const struct ex *x, bool truth, mpq_t *v, 
     return query_refuse(q, what);
 }
 
-static bool judge_point(struct query *q, const struct task *t) {
+static bool holds_there(struct query *q, const struct task *t, const struct binding *vector) {
     mpq_t *v = vector_new(2 * q->p.size);
-    bool good = read_point(q, t->binds->b[0].name, t->point, v);
+    bool good = read_point(q, vector, v);
     good = good && holds_at(q, t->where, true, v, "the condition does not hold there");
     good = good && (t->at == NULL || holds_at(q, t->at, t->at_is, v, t->at_is ? "it does not hold there" : "the predicate does not fail there"));
     for (const struct ex *p = t->subject; good && t->antecedents && p->kind == EX_IMPLIES; p = p->k[1]) good = holds_at(q, p->k[0], true, v, "the antecedent does not hold at the witness");
@@ -46,16 +43,45 @@ static bool judge_point(struct query *q, const struct task *t) {
     return good;
 }
 
-static bool judge_task(const struct certificate *c, struct eval *e, const struct task *t, struct fail *f) {
+struct judging { const struct certificate *c; const struct task *t; struct fail *f; struct binds outer; size_t next; };
+
+static bool judge_point(struct judging *j, struct eval *e) {
+    struct query q;
+    struct arena arena = {0};
+    struct binding vector;
+    struct linear l = {.rule = "farkas", .e = e, .f = j->f};
+    bool good = linear_binding(&l, &arena, j->t->point, &j->outer, j->t->binds->b[j->outer.n].name, &vector);
+    if (good) {
+        good = query_begin(&q, j->c, e, j->t->binds, j->t->where, j->t->subject, j->f) && holds_there(&q, j->t, &vector);
+        query_end(&q);
+    }
+    binding_unset(e, &j->outer);
+    arena_free(&arena);
+    return good;
+}
+
+/* The other variables have their values: nowhere in the box. */
+static bool excludes(struct eval *e, void *arg) {
+    struct judging *j = arg;
+    const struct task *t = j->t;
     struct query q;
     struct dnf where, never, both;
-    bool good = query_begin(&q, c, e, t->binds, t->where, t->subject, f);
-    if (good && t->excludes)
-        good = query_dnf(&q, t->where, true, &where) && query_dnf(&q, t->excluded, t->excluded == NULL || t->excluded_is, &never) && dnf_both(&q, &where, &never, &both) && query_nowhere(&q, &both);
-    if (good && !t->excludes && c->n_steps > 0) good = fail_at(f, c->steps[0].line, "line 'step' does not belong here");
-    good = good && (t->point == NULL || judge_point(&q, t));
+    bool good = query_begin(&q, j->c, e, t->binds, t->where, t->subject, j->f) && query_dnf(&q, t->where, true, &where)
+        && query_dnf(&q, t->excluded, t->excluded == NULL || t->excluded_is, &never) && dnf_both(&q, &where, &never, &both) && query_nowhere(&q, &both, &j->next);
     query_end(&q);
     return good;
+}
+
+static bool judge_task(const struct certificate *c, struct eval *e, const struct task *t, struct fail *f) {
+    struct judging j = {.c = c, .t = t, .f = f};
+    if (t->binds->n < 1) return fail_at(f, c->rule_line, "rule farkas: no variable");
+    j.outer = (struct binds){t->binds->b, t->binds->n - 1};
+    bool good = true;
+    e->fail.set = false;
+    if (t->excludes) good = eval_each(e, &j.outer, excludes, &j);
+    if (!good && !f->set) return fail_at(f, c->rule_line, "%s", e->fail.set ? e->fail.text : "a set was expected");
+    if (good && j.next != c->n_steps) good = fail_at(f, c->steps[j.next].line, "a line 'step' too many, or one that does not belong here");
+    return good && (t->point == NULL || judge_point(&j, e));
 }
 
 bool farkas_prove(const struct certificate *c, struct eval *e, struct fail *f) {
@@ -88,6 +114,7 @@ bool farkas_prove(const struct certificate *c, struct eval *e, struct fail *f) {
 
 bool farkas_optimum(const struct certificate *c, struct eval *e, const struct ex *bound, const struct ex *attained, struct fail *f) {
     const struct stmt *s = e->s;
+    if (s->binds.n != 1) return fail_at(f, c->rule_line, "rule farkas: a minimum or maximum with more than one variable");
     struct task t = {.binds = &s->binds, .where = s->where, .subject = s->subject, .excludes = true, .excluded = bound, .at = attained, .at_is = true};
     if (bound != NULL) t.point = &c->attains;
     return judge_task(c, e, &t, f);

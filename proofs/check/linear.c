@@ -1,4 +1,5 @@
 #include "linear.h"
+#include <string.h>
 
 bool mentions(const struct ex *x, int slot) {
     if (x == NULL) return false;
@@ -55,6 +56,18 @@ bool linear_vector(struct linear *l, const struct ex *x, mpq_t *out, size_t n, b
     }
     mpq_clear(t);
     return good && linear_fresh(l);
+}
+
+bool linear_binding(struct linear *l, struct arena *a, const struct binding *b, const struct binds *outer, const char *name, struct binding *value) {
+    const char *end = b->s + b->n, *last = end; /* the part of the vector starts after the last space */
+    while (last > b->s && last[-1] != ' ') last--;
+    size_t size = strlen(name), length = (size_t)(end - last);
+    l->line = b->line;
+    if (length < size + 2 || memcmp(last, name, size) != 0 || last[size] != '=') return fail_at(l->f, b->line, "a value of %.60s was expected", name);
+    *value = (struct binding){b->line, last + size + 1, length - size - 1};
+    struct binding before = {b->line, b->s, last > b->s ? (size_t)(last - b->s) - 1 : 0};
+    if ((outer->n == 0) != (before.n == 0)) return linear_refuse(l, "a binding does not name the variables");
+    return outer->n == 0 || binding_set(l->e, a, &before, outer, l->f);
 }
 
 bool linear_add(struct linear *l, const struct ex *x, const mpq_t factor, mpq_t *out) {

@@ -2,6 +2,7 @@
  * activations of a network becomes a form. Rules quadratic and farkas begin their own structures with one of these. */
 #ifndef CHECK_LINEAR_H
 #define CHECK_LINEAR_H
+#include "certificate.h"
 #include "eval.h"
 #include "vector.h"
 
@@ -23,6 +24,8 @@ bool linear_fresh(struct linear *l);                         /* true: nothing ev
 bool linear_number(struct linear *l, const struct ex *x, mpq_t out);
 /* n entries are added to out; a single number, where that is allowed, stands for n equal ones */
 bool linear_vector(struct linear *l, const struct ex *x, mpq_t *out, size_t n, bool number_allowed);
+/* A BINDING of finite variables and, last, of a vector called `name`: the first are set (binding_unset takes them back), *value is the text of the vector. */
+bool linear_binding(struct linear *l, struct arena *a, const struct binding *b, const struct binds *outer, const char *name, struct binding *value);
 /* out += factor times x */
 bool linear_add(struct linear *l, const struct ex *x, const mpq_t factor, mpq_t *out);
 #endif

@@ -284,8 +284,8 @@ static bool steps(struct tree *t, struct state *s) {
     }
 }
 
-bool query_nowhere(struct query *q, const struct dnf *d) {
-    struct tree t = {.q = q};
+bool query_nowhere(struct query *q, const struct dnf *d, size_t *next) {
+    struct tree t = {.q = q, .next = *next};
     struct state root = state_copy(q, NULL);
     propagate(q, &root, 0, true);
     bool good = true;
@@ -298,6 +298,6 @@ bool query_nowhere(struct query *q, const struct dnf *d) {
     state_clear(q, &root);
     for (size_t i = 0; i < t.room; i++) mpq_clears(t.lines[i].slope, t.lines[i].constant, NULL);
     mem_free(t.lines);
-    if (good && t.next != q->c->n_steps) good = fail_at(q->l.f, q->c->steps[t.next].line, "a line 'step' too many");
+    *next = t.next;
     return good;
 }

@@ -369,22 +369,15 @@ bool quadratic_point(const struct certificate *c, struct eval *e, const struct b
     struct quad q;
     struct arena arena = {0};
     bool good = begin(&q, c, e, f);
-    q.l.line = b->line;
-    const char *last = b->s + b->n; /* the part of the vector starts after the last space */
-    while (last > b->s && last[-1] != ' ') last--;
-    const char *name = good ? e->s->binds.b[e->s->binds.n - 1].name : "";
-    size_t size = strlen(name), length = (size_t)(b->s + b->n - last);
-    if (good && (length < size + 2 || memcmp(last, name, size) != 0 || last[size] != '=')) good = fail_at(f, b->line, "a value of %.60s was expected", name);
-    struct binding before = {b->line, b->s, last > b->s ? (size_t)(last - b->s) - 1 : 0};
-    if (good && (q.outer.n == 0) != (before.n == 0)) good = refuse(&q, "a binding does not name the variables");
-    good = good && (q.outer.n == 0 || binding_set(e, &arena, &before, &q.outer, f));
+    struct binding vector;
+    good = good && linear_binding(&q.l, &arena, b, &q.outer, e->s->binds.b[e->s->binds.n - 1].name, &vector);
     if (good) {
         enum tri where = region_where(&q.l, q.where);
         if (e->fail.set) good = linear_says(&q.l);
         else if (where != YES) good = refuse(&q, "the condition does not hold there");
     }
     mpq_t *d = vector_new(q.n);
-    good = good && set_up(&q) && read_vector(&q, last + size + 1, length - size - 1, d);
+    good = good && set_up(&q) && read_vector(&q, vector.s, vector.n, d);
     if (good && counterexample && !some_form_fails(&q, (const mpq_t *)d)) good = refuse(&q, "the predicate does not fail there");
     vector_free(d, q.n);
     binding_unset(e, &q.outer);

@@ -85,10 +85,10 @@ class BoxClaim(Disjuncts):
         some = s.kind == "prove" and s.forall is None
         need(not some or s.body.kind == "exists", "a closed claim that is not 'exists'")
         self.body, binds, self.where = s.body.parts if some else (s.body, s.binds, s.where)
-        need(len(binds) == 1, "not one variable")
-        self.some, self.s, self.interpreter = some, s, interpreter
-        self.vector, box = binds[0]
-        need(box.kind == "box", "the variable is not in a box")
+        need(len(binds) == 1 or (binds and s.kind == "prove"), "not one variable")
+        self.some, self.s, self.interpreter, self.outer = some, s, interpreter, binds[:-1]
+        self.vector, self.box = binds[-1]
+        need(self.box.kind == "box", "the last variable is not in a box")
         readers = [e for part in (self.body, self.where) for e in calls(part, []) if e.parts[0] in ("output", "node") and self.vector in names(e.parts[1][-1])]
         need(readers and readers[0].parts[1][0].kind == "name", "no activation of a network that reads the vector")
         self.model = readers[0].parts[1][0].parts[0]
@@ -96,7 +96,11 @@ class BoxClaim(Disjuncts):
         need(isinstance(model, Model), "no network")
         self.pieces = Pieces(model.net)
         self.n = model.net.real_width
-        self.low, self.high = (self.corner(e) for e in box.parts)
+
+    def at_binding(self, env):
+        """The box for values of the other variables."""
+        self.env = env
+        self.low, self.high = (self.corner(e) for e in self.box.parts)
         need(all(a <= b for a, b in zip(self.low, self.high)), "the box is empty")
 
     # exact values
@@ -106,7 +110,7 @@ class BoxClaim(Disjuncts):
 
     def corner(self, e):
         need(self.plain(e), "an exact vector was expected")
-        x = self.interpreter.value(e, {})
+        x = self.interpreter.value(e, self.env)
         need(isinstance(x, Array) and x.shape == (self.n,) and all(exact(y) for y in x), "a corner of the box is no exact vector of the network's inputs")
         return [Fraction(y) for y in x]
 
@@ -322,49 +326,56 @@ class BoxClaim(Disjuncts):
         need(good, "the line is not shown to be on that side of the unit's function")
         region.lines.append((k, above, slope, constant))
 
-    def point(self, given):
-        need(len(given) == 1 and given[0][0] == self.vector and isinstance(given[0][1], tuple) and len(given[0][1]) == self.n, "not a binding of the vector")
-        x = [Fraction(a) for a in given[0][1]]
+    def point(self, given, environment):
+        """The vector of a BINDING, whose other variables have their values from here on."""
+        need(given and given[-1][0] == self.vector and isinstance(given[-1][1], tuple) and len(given[-1][1]) == self.n, "not a binding of the vector")
+        self.at_binding(environment(given[:-1], self.outer))
+        x = [Fraction(a) for a in given[-1][1]]
         need(all(a <= b <= c for a, b, c in zip(self.low, x, self.high)), "the vector is not in the box")
         return x
 
     def excluded(self, c, predicate):
-        """The steps show that no point satisfies the condition and one of the disjuncts."""
+        """The steps show that no point satisfies the condition and one of the disjuncts, predicate(), whatever the other variables are."""
         self.steps = list(c.steps)
-        root = Region(self.pieces, self.low, self.high)
-        for atoms in self.both([self.lists(self.where, True, {}), predicate]):
-            self.case(root.copy(), atoms)
+        for env in self.interpreter.bindings(self.outer, {}):
+            self.at_binding(env)
+            root = Region(self.pieces, self.low, self.high)
+            for atoms in self.both([self.lists(self.where, True, env), predicate()]):
+                self.case(root.copy(), atoms)
         need(not self.steps, "a line 'step' too many")
 
-    def at(self, given, predicate):
-        x = self.point(given)
-        need(self.holds(self.lists(self.where, True, {}), x), "the condition does not hold there")
-        need(self.holds(predicate, x), "the predicate is not what it has to be there")
+    def at(self, given, environment, predicate):
+        x = self.point(given, environment)
+        need(self.holds(self.lists(self.where, True, self.env), x), "the condition does not hold there")
+        need(self.holds(predicate(), x), "the predicate is not what it has to be there")
         return x
 
-    def judge(self, c):
+    def judge(self, c, environment):
         """Of a claim with prove, and of a vacuous one."""
+        everywhere = lambda: [[]]  # noqa: E731
+        body = lambda: self.lists(self.body, self.some, self.env)  # noqa: E731
         if c.verdict == "vacuous":
             need(not self.some, "vacuous needs a binder")
-            return self.excluded(c, [[]])
+            return self.excluded(c, everywhere)
         if (c.verdict == "proved") != self.some:
-            self.excluded(c, self.lists(self.body, self.some, {}))
+            self.excluded(c, body)
         else:
             need(not c.steps, "a line 'step' is out of place")
         if self.some and c.verdict == "refuted":
             return
         if self.some or c.verdict == "refuted":
-            self.at(c.witness if self.some else c.counterexample, self.lists(self.body, self.some, {}))
+            self.at(c.witness if self.some else c.counterexample, environment, body)
             return
-        values, body = self.at(c.witness, [[]]), self.body
-        while body.kind == "binary" and body.parts[0] == "=>":
-            need(self.holds(self.lists(body.parts[1], True, {}), values), "an antecedent does not hold at the witness")
-            body = body.parts[2]
+        x, e = self.at(c.witness, environment, everywhere), self.body
+        while e.kind == "binary" and e.parts[0] == "=>":
+            need(self.holds(self.lists(e.parts[1], True, self.env), x), "an antecedent does not hold at the witness")
+            e = e.parts[2]
 
-    def optimum(self, c, sign):
+    def optimum(self, c, sign, environment):
         """sign 1: no value is below LO, the one at attains is at most HI; -1: mirrored."""
         lo, hi = c.value
+        self.env = {}
         below = lambda limit, strict: self.positive(self.total([({1: Fraction(limit)}, []), self.side(self.body, {}, -1)]), strict)  # noqa: E731
         above = lambda limit, strict: self.positive(self.total([self.side(self.body, {}, 1), ({1: -Fraction(limit)}, [])]), strict)  # noqa: E731
-        self.excluded(c, below(lo, True) if sign > 0 else above(hi, True))
-        self.at(c.attains, below(hi, False) if sign > 0 else above(lo, False))
+        self.excluded(c, lambda: below(lo, True) if sign > 0 else above(hi, True))
+        self.at(c.attains, environment, lambda: below(hi, False) if sign > 0 else above(lo, False))

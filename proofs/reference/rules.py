@@ -146,10 +146,10 @@ class Judge:
         if c.verdict == "vacuous" or not optimum:
             need(c.verdict in ("proved", "refuted", "vacuous"), "not a verdict of prove")
             self.lines(witness=c.verdict == "proved", counterexample=c.verdict == "refuted" and s.forall is not None)
-            return BoxClaim(s, self.interpreter).judge(c)
+            return BoxClaim(s, self.interpreter).judge(c, self.environment)
         self.lines(value=True, attains=True)
         need(c.value[0] <= c.value[1], "the interval is empty")
-        BoxClaim(s, self.interpreter).optimum(c, 1 if s.kind == "minimize" else -1)
+        BoxClaim(s, self.interpreter).optimum(c, 1 if s.kind == "minimize" else -1, self.environment)
         self.by_value()
 
     def judge_balls(self):
