@@ -60,6 +60,15 @@ void case_propagate(const struct search *s, struct region *r, size_t from, bool 
     mpq_clear(t);
 }
 
+/* Where a unit had no value nothing was known of the ones behind it. */
+void case_set_input(const struct search *s, struct region *r, size_t k, const mpq_t end, bool low)
+{
+    bool begin = r->bad;
+    mpq_set(low ? r->a + k : r->b + k, end);
+    r->bad = false;
+    case_propagate(s, r, 0, begin);
+}
+
 bool case_copy(struct region *r, const struct search *s, const struct region *from)
 {
     size_t n = s->p->units, all = s->p->size - 1;

@@ -59,12 +59,13 @@ struct cut { char kind; size_t k; mpq_t at; };   /* x: an input, z: a unit's arg
 
 static void narrow(const struct search *s, struct region *r, const struct cut *c, bool above)
 {
-    mpq_ptr end = c->kind == 'x' ? (above ? r->a : r->b) + c->k : (above ? r->lo : r->hi) + c->k;
-    bool begin = r->bad;     /* then nothing is known of the units behind the one without a value */
-    mpq_set(end, c->at);
-    r->bad = false;
-    if (c->kind == 'z') case_bounded(r, c->k);
-    case_propagate(s, r, c->kind == 'z' ? c->k + 1 : 0, begin);
+    if (c->kind == 'x') {
+        case_set_input(s, r, c->k, c->at, above);
+        return;
+    }
+    mpq_set((above ? r->lo : r->hi) + c->k, c->at);
+    case_bounded(r, c->k);
+    case_propagate(s, r, c->k + 1, false);
 }
 
 /* Where to cut: the free or smooth unit with the largest gap, or the input that moves the gaps. */

@@ -168,6 +168,7 @@ bool case_solve(double *t, struct search *s, const struct region *r, size_t unit
     s->n_rows = 0;
     reduce(s, r);
     for (size_t i = 0; good && atoms && i < s->d->n; i++) {
+        if (case_implies(s, r, i)) continue;
         for (size_t j = 0; j < size; j++) form[j] = mpq_get_d(s->b->atoms[s->d->atom[i]].v + j);
         put_in(fresh_row(s), s, form, s->p->units);
         size_t before = s->n_rows;

@@ -193,6 +193,7 @@ enum status box_search(enum search_end *end, mpq_ptr v, struct text *out, unsign
         if (tightened && lemmas.data) text_add(out, lemmas.data);
         good = good && case_copy(&r, &s, tightened ? &tight : &root);
         s.written = written;
+        if (good) case_narrow(&s, &r);
         if (good) *end = s.p->smooth ? case_visit_smooth(&s, &r) : visit(&s, &r);
         s.written = 0;
         case_clear(&r, &s);

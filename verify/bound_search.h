@@ -31,6 +31,7 @@ size_t case_free_units(const struct search *s, const struct region *r);
 bool case_copy(struct region *out, const struct search *s, const struct region *from);   /* from NULL: zeros */
 void case_clear(struct region *r, const struct search *s);
 void case_propagate(const struct search *s, struct region *r, size_t from, bool begin);   /* interval arithmetic of the units `from` on; begin: nothing is known */
+void case_set_input(const struct search *s, struct region *r, size_t k, const mpq_t end, bool low);   /* an end of the range of input k, and what follows for the units */
 void case_bounded(struct region *r, size_t k);                                            /* lo or hi of unit k was set: what the unit can be */
 double *weight_of(const struct search *s, char letter, size_t k);                         /* g q t of FORMAT.md, a and b of bounds, l of a line */
 void case_sum_zero(struct search *s);
@@ -46,6 +47,10 @@ bool case_solve(double *t, struct search *s, const struct region *r, size_t unit
 
 /* bound_tighten.c: narrower bounds of free units, by programs; the lines `step low` and `step high` that show them. */
 void case_tighten(struct search *s, struct region *r, struct text *lemmas);
+
+/* bound_narrow.c: atoms that bound one input */
+void case_narrow(struct search *s, struct region *r);                                    /* they narrow its range: lines `least` and `most` */
+bool case_implies(const struct search *s, const struct region *r, size_t i);             /* such an atom that the range implies */
 
 /* bound_repair.c: equations of the disjunct: atoms whose opposite is an atom too */
 bool search_is_equation(const struct search *s, size_t i);

@@ -176,35 +176,35 @@ static bool read_number(struct query *q, const char **s, const char *end, mpq_t 
     return rational_read(out, at, (size_t)(stop - at)) || query_refuse(q, "not a canonical number");
 }
 
-/* "K V TERMS": V bounds z[K] from below (or above), since the terms contradict the opposite. */
-static bool bound(struct tree *t, struct state *s, const char *at, const char *end, bool low) {
-    struct query *q = t->q;
-    size_t k;
-    mpq_t v, one;
-    if (!read_unit(q, &at, end, q->p.units, &k)) return false;
-    mpq_inits(v, one, NULL);
-    mpq_t *sum = vector_new(q->p.size);
-    bool good = read_number(q, &at, end, v);
-    mpq_set_si(one, low ? -1 : 1, 1);
-    vector_add(sum, (const mpq_t *)q->p.z[k], one, q->p.size); /* v - z > 0, or z - v > 0 */
-    if (low) mpq_add(sum[q->p.size - 1], sum[q->p.size - 1], v);
-    else mpq_sub(sum[q->p.size - 1], sum[q->p.size - 1], v);
-    good = good && contradiction(t, s, at, end, sum, true);
-    if (good && low && mpq_cmp(v, s->lo[k]) > 0) mpq_set(s->lo[k], v);
-    if (good && !low && mpq_cmp(v, s->hi[k]) < 0) mpq_set(s->hi[k], v);
-    if (good) unit_range(q, s, k);
-    if (good) propagate(q, s, k + 1, false);
-    vector_free(sum, q->p.size);
-    mpq_clears(v, one, NULL);
-    return good;
-}
-
 /* After an end of input k, or a bound of unit k, was set. A case that was bad before knows nothing of the units behind the one without a value. */
 static void narrowed(const struct query *q, struct state *s, bool input, size_t k) {
     bool begin = s->bad;
     s->bad = false;
     if (!input) unit_range(q, s, k);
     propagate(q, s, input ? 0 : k + 1, begin);
+}
+
+/* "K V TERMS": V bounds z[K], or the input K, from below (or above), since the terms contradict the opposite. */
+static bool bound(struct tree *t, struct state *s, const char *at, const char *end, bool input, bool low) {
+    struct query *q = t->q;
+    size_t k;
+    mpq_t v, one;
+    if (!read_unit(q, &at, end, input ? q->p.n : q->p.units, &k)) return false;
+    mpq_inits(v, one, NULL);
+    mpq_t *sum = vector_new(q->p.size);
+    bool good = read_number(q, &at, end, v);
+    mpq_set_si(one, low ? -1 : 1, 1); /* v - z > 0, or z - v > 0 */
+    if (input) mpq_set(sum[k], one);
+    else vector_add(sum, (const mpq_t *)q->p.z[k], one, q->p.size);
+    if (low) mpq_add(sum[q->p.size - 1], sum[q->p.size - 1], v);
+    else mpq_sub(sum[q->p.size - 1], sum[q->p.size - 1], v);
+    good = good && contradiction(t, s, at, end, sum, true);
+    mpq_t *ends = input ? (low ? s->a : s->b) : low ? s->lo : s->hi;
+    if (good && (low ? mpq_cmp(v, ends[k]) > 0 : mpq_cmp(v, ends[k]) < 0)) mpq_set(ends[k], v);
+    if (good) narrowed(q, s, input, k);
+    vector_free(sum, q->p.size);
+    mpq_clears(v, one, NULL);
+    return good;
 }
 
 /* The steps that follow are for the case with the end narrowed to v (z of a unit, or input k), and after them those for the other side. */
@@ -275,11 +275,13 @@ static bool steps(struct tree *t, struct state *s) {
         bool good;
         if (x->n > 6 && memcmp(x->s, "split ", 6) == 0) good = split(t, s, x->s + 6, end, false);
         else if (x->n > 4 && memcmp(x->s, "cut ", 4) == 0) good = split(t, s, x->s + 4, end, true);
-        else if (x->n > 4 && memcmp(x->s, "low ", 4) == 0) good = bound(t, s, x->s + 4, end, true);
-        else if (x->n > 5 && memcmp(x->s, "high ", 5) == 0) good = bound(t, s, x->s + 5, end, false);
+        else if (x->n > 4 && memcmp(x->s, "low ", 4) == 0) good = bound(t, s, x->s + 4, end, false, true);
+        else if (x->n > 5 && memcmp(x->s, "high ", 5) == 0) good = bound(t, s, x->s + 5, end, false, false);
+        else if (x->n > 6 && memcmp(x->s, "least ", 6) == 0) good = bound(t, s, x->s + 6, end, true, true);
+        else if (x->n > 5 && memcmp(x->s, "most ", 5) == 0) good = bound(t, s, x->s + 5, end, true, false);
         else if (x->n > 6 && memcmp(x->s, "below ", 6) == 0) good = line(t, s, x->s + 6, end, false);
         else if (x->n > 6 && memcmp(x->s, "above ", 6) == 0) good = line(t, s, x->s + 6, end, true);
-        else good = query_refuse(q, "'leaf', 'split', 'cut', 'low', 'high', 'below' or 'above' expected");
+        else good = query_refuse(q, "'leaf', 'split', 'cut', 'low', 'high', 'least', 'most', 'below' or 'above' expected");
         if (!good) return false;
     }
 }

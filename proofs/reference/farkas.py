@@ -274,6 +274,10 @@ class BoxClaim(Disjuncts):
         need(re.match(r"(0|[1-9][0-9]*)\Z", text) and int(text) < len(self.pieces.z), "no unit of this number")
         return int(text)
 
+    def input(self, text):
+        need(re.match(r"(0|[1-9][0-9]*)\Z", text) and int(text) < self.n, "no input of this number")
+        return int(text)
+
     def case(self, region, atoms):
         """Takes the lines of one case."""
         while True:
@@ -284,15 +288,18 @@ class BoxClaim(Disjuncts):
             if word in ("split", "cut"):
                 self.divide(region, atoms, word, rest)
                 continue
-            need(word in ("low", "high", "below", "above") and len(rest) >= 2, "'leaf', 'split', 'cut', 'low', 'high', 'below' or 'above' expected")
-            k, v = self.unit(rest[0]), rational(rest[1])
+            need(word in ("low", "high", "least", "most", "below", "above") and len(rest) >= 2, "'leaf', 'split', 'cut', 'low', 'high', 'least', 'most', 'below' or 'above' expected")
+            kind = "x" if word in ("least", "most") else "z"
+            k, v = self.input(rest[0]) if kind == "x" else self.unit(rest[0]), rational(rest[1])
             need(v is not None, "a bound is not a canonical number")
             if word in ("below", "above"):
                 self.line(region, k, word == "above", v, rest[2:])
                 continue
-            sign = 1 if word == "low" else -1
-            self.contradiction(region, atoms, rest[2:], combined((sign, {1: v}), (-sign, self.pieces.z[k])), True)
-            region.narrowed("z", k, **{word: max(region.lo[k], v) if word == "low" else min(region.hi[k], v)})
+            low = word in ("low", "least")
+            form, sign = {("x", k): Fraction(1)} if kind == "x" else self.pieces.z[k], 1 if low else -1
+            self.contradiction(region, atoms, rest[2:], combined((sign, {1: v}), (-sign, form)), True)
+            lo, hi = region.ranges["x", k] if kind == "x" else (region.lo[k], region.hi[k])
+            region.narrowed(kind, k, **({"low": max(lo, v)} if low else {"high": min(hi, v)}))
 
     def divide(self, region, atoms, word, rest):
         """Takes the lines of one side of a cut or split; the region becomes the other side."""
@@ -300,8 +307,7 @@ class BoxClaim(Disjuncts):
         need(len(rest) == (2 if smooth else 1), "the number of an input or a unit, and where it is cut, were expected")
         kind, v = "z", Fraction(0)
         if word == "cut":
-            need(re.match(r"(0|[1-9][0-9]*)\Z", rest[0]) and int(rest[0]) < self.n, "no input of this number")
-            kind, k = "x", int(rest[0])
+            kind, k = "x", self.input(rest[0])
             lo, hi = region.ranges["x", k]
         else:
             k = self.unit(rest[0])

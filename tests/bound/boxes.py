@@ -89,12 +89,17 @@ class Claims:
 
     def where(self):
         rng = self.rng
+        if rng.random() < 0.15:                       # a box of fewer dimensions
+            return " where " + rng.choice(["x[0] == %s" % number(rng), "2 * x[0] == x[%d] + %s" % (self.inputs - 1, number(rng)), "output(N, x)[0] == x[0]", "x[0] <= 0 and x[0] >= 0"])
         return " where x[0] %s x[1] + %s" % (rng.choice(["<=", ">"]), number(rng)) if rng.random() < 0.3 and self.inputs > 1 else ""
 
     def claim(self):
         """(kind, claim, what is said of it in other words): documents for a solver, `forall` claims with the answer that each must have."""
         rng, box, where = self.rng, self.box(), self.where()
         kind = rng.choice(["forall", "forall", "exists", "minimize", "maximize"])
+        if kind in ("forall", "exists") and rng.random() < 0.2:      # another variable before the vector
+            box = "i in 0..%d, %s" % (self.inputs - 1, box)
+            where = " where x[i] %s %s" % (rng.choice(["<=", ">=", ">"]), number(rng))
         if kind == "forall":
             claim = "forall %s%s prove %s" % (box, where, self.predicate())
             return kind, claim, lambda result: {claim: result["verdict"] in ("proved", "vacuous")}

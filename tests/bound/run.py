@@ -68,8 +68,8 @@ def mutants(text, rng):
             yield "\n".join(lines[:i] + [lines[i].replace(terms[1], "above" if terms[1] == "below" else "below")] + lines[i + 1:]), True
         if terms[1] == "cut":
             yield "\n".join(lines[:i] + [" ".join(terms[:3] + ["1000"])] + lines[i + 1:]), True
-        if terms[1] in ("low", "high"):
-            yield "\n".join(lines[:i] + [" ".join(terms[:3] + ["1000" if terms[1] == "low" else "-1000"] + terms[4:])] + lines[i + 1:]), None
+        if terms[1] in ("low", "high", "least", "most"):
+            yield "\n".join(lines[:i] + [" ".join(terms[:3] + ["1000" if terms[1] in ("low", "least") else "-1000"] + terms[4:])] + lines[i + 1:]), None
     if steps and "verdict proved" in text:
         yield text.replace("verdict proved", "verdict refuted").replace("witness", "counterexample"), True
     if steps and "verdict vacuous" not in text and "\nattains" not in text:
