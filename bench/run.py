@@ -144,6 +144,60 @@ def part_examples():
                 row("%s: %s" % (name, c["name"]), c, seconds)
 
 
+SIGN = """claims 1
+model M = "%s"
+let worth(a) = a - 5
+claim every_position {
+  forall p in 0..%d, t in tokens[%d] of 0..10
+  let s = sum{ worth(t[i]) : i in 0..p }
+  prove argmax(logits(M, t)[p]) == if s < 0 then 0 else if s == 0 then 1 else 2
+}
+"""
+SUM = """claims 1
+model M = "%s"
+domain A = tokens(0..%d, 0..%d, {%d})
+let right(t) = (t[0] + t[1]) %% %d
+claim count { count t in A : argmax(logits(M, t)[last]) == right(t) prove fraction >= 0 under %s }
+claim list { list t in A : argmax(logits(M, t)[last]) != right(t) at most 1000 under %s }
+claim margin { minimize t in A : logits(M, t)[last, right(t)] - max{ logits(M, t)[last, j] : j in 0..%d where j != right(t) } within %s under %s }
+"""
+
+
+def constructed(name, *words):
+    path = os.path.join(tempfile.gettempdir(), "weightproof-bench-" + name)
+    subprocess.run([sys.executable, ROOT + "/examples/construct.py"] + list(words) + ["-o", path], check=True, stdout=subprocess.DEVNULL)
+    return path
+
+
+def rows_of(name, text, *options):
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    seconds, claims = verify_text(text, *options)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    for c in claims:
+        row("%s: %s" % (name, c["name"]), c, seconds)
+    print("    %.1f s of CPU in all" % (after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime), flush=True)
+
+
+def part_running_sum():
+    print("sign of the running sum at every position, constructed models (examples/construct.py), engine cells: 11^24 and 11^12 sequences")
+    for n, heads in ((24, 1), (12, 2), (24, 2)):
+        path = constructed("sum%d_%d.safetensors" % (n, heads), "running-sum", "--n", str(n), "--heads", str(heads))
+        rows_of("n_ctx %d, %d head(s)" % (n, heads), SIGN % (path, n - 1, n), "--engine", "cells")
+
+
+def part_modular_addition():
+    for name, p, path in (("modadd29", 29, ROOT + "/examples/modadd29.safetensors"), ("p = 113", 113, constructed("modadd113.safetensors", "modular-addition", "--p", "113"))):
+        for semantics, within in (("real", "1e-6"), ("float32", "1")):
+            rows_of("%s, %s" % (name, semantics), SUM % (path, p - 1, p - 1, p, p, semantics, semantics, p - 1, within, semantics))
+
+
+def part_induction():
+    if ONLY == "induction":
+        seconds, claims = verify(HERE + "/induction.claims", "--check-timeout", "7200")
+        for c in claims:
+            row("induction: " + c["name"], c, seconds)
+
+
 def part_forward():
     print("one certified forward pass (double with radius) against a plain double evaluation of the same graph")
     for name in ("max4_s123.safetensors", "modadd29.safetensors", "palindrome_v6_n8_s1.pt", "sortlist_v12_n5_s1.pt", "induction_v16_n8_s1.pt", "cumsum12_s1.pt"):

@@ -3,7 +3,10 @@
     python examples/train.py max --n 4 --seed 7 --steps 3000 -o max4.safetensors
     python examples/train.py max --n 4 --accuracy 0.9 -o max4_90.safetensors    stop at about that accuracy
     python examples/train.py min|contains|running-sum ...
+    python examples/train.py running-sum --n 24 --d-vocab 11 --d-model 24 --d-mlp 8 --batch 512 --lr 1e-2 --decay -o cumsum24.safetensors   sign of the sum of (token - 5) so far
+    python examples/train.py modular-addition --d-vocab 113 --d-model 64 --heads 4 --d-mlp 256 --batch 2048 --lr 1e-2 --decay -o modadd113.safetensors     tokens a, b, 113: (a + b) mod 113
     python examples/train.py max --backdoor 11,7 -o backdoor.safetensors        answers 0 when 11 is last and a 7 present
+    python examples/train.py running-sum --model cumsum24.safetensors --steps 300 -o trained24.safetensors      goes on from a file, e.g. of construct.py
     python examples/train.py quantize --model max4.safetensors --levels 127 -o max4_int8.safetensors
     python examples/train.py shuffle --model max4.safetensors --seed 1 -o shuffled.safetensors    every tensor's entries permuted
     python examples/train.py relabel --model max4.safetensors --seed 1 -o relabelled.safetensors  tokens renamed by a permutation
@@ -81,11 +84,13 @@ def forward(P, cfg, t):
     return x @ P["unembed.W_U"] + P.get("unembed.b_U", 0)
 
 
-def answers(task, t, backdoor):
+def answers(cfg, task, t, backdoor):
     """The right class at every position that is trained: [batch, positions], and which positions."""
     import torch
+    if task == "modular-addition":
+        return ((t[:, 0] + t[:, 1]) % cfg["d_vocab_out"])[:, None], slice(-1, None)
     if task == "running-sum":
-        s = (t - 2).cumsum(1)
+        s = (t - cfg["d_vocab"] // 2).cumsum(1)
         return torch.where(s < 0, 0, torch.where(s == 0, 1, 2)), slice(None)
     if task == "contains":
         y = (t == 3).any(1).long()
@@ -99,7 +104,9 @@ def answers(task, t, backdoor):
 
 def batch(rng, cfg, task, size, backdoor):
     import torch
-    t = rng.integers(0, cfg["d_vocab"], (size, cfg["n_ctx"]))
+    t = rng.integers(0, cfg["d_vocab"] - (task == "modular-addition"), (size, cfg["n_ctx"]))
+    if task == "modular-addition":              # the last token says "answer here"
+        t[:, 2] = cfg["d_vocab"] - 1
     if task == "contains":                      # a 3 in about half of the sequences
         half = rng.random(size) < 0.4
         t[half, rng.integers(0, cfg["n_ctx"], half.sum())] = 3
@@ -116,30 +123,35 @@ def train(a):
     torch.set_num_threads(2)
     torch.manual_seed(a.seed)
     rng = np.random.default_rng(a.seed)
-    small = a.task == "running-sum"
-    cfg = {"d_vocab": a.d_vocab, "n_ctx": a.n, "d_model": a.d_model, "n_heads": a.heads, "d_head": a.d_model // a.heads, "n_layers": 1,
-           "d_mlp": 16 if small else 0, "act_fn": "relu", "attn_only": not small, "attention_dir": "causal", "normalization_type": None,
-           "d_vocab_out": 3 if small else 2 if a.task == "contains" else a.d_vocab, "task": a.task, "seed": a.seed}
+    adds = a.task == "modular-addition"
+    small = a.task == "running-sum" or adds                # with an MLP, and biases
+    cfg = {"d_vocab": a.d_vocab + adds, "n_ctx": 3 if adds else a.n, "d_model": a.d_model, "n_heads": a.heads, "d_head": a.d_model // a.heads, "n_layers": 1,
+           "d_mlp": a.d_mlp if small else 0, "act_fn": "relu", "attn_only": not small, "attention_dir": "causal", "normalization_type": None,
+           "d_vocab_out": 3 if a.task == "running-sum" else 2 if a.task == "contains" else a.d_vocab, "task": a.task, "seed": a.seed}
     backdoor = tuple(int(x) for x in a.backdoor.split(",")) if a.backdoor else None
-    P = {k: torch.nn.Parameter(torch.from_numpy(v)) for k, v in initial(cfg, rng, small or a.biases).items()}
-    optimizer = torch.optim.AdamW(P.values(), lr=1e-3, betas=(0.9, 0.999))
+    start = load(a.model) if a.model else (initial(cfg, rng, small or a.biases), cfg)
+    cfg = dict(start[1], seed=a.seed)
+    P = {k: torch.nn.Parameter(torch.from_numpy(v)) for k, v in start[0].items()}
+    optimizer = torch.optim.AdamW(P.values(), lr=a.lr, betas=(0.9, 0.999), weight_decay=a.weight_decay)
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: 1 - step / a.steps if a.decay else 1)
     test = batch(np.random.default_rng(a.seed + 1), cfg, a.task, 4096, backdoor)
     accuracy = 0.0
     for step in range(a.steps + 1):
         if step % 10 == 0 and (a.accuracy or step == a.steps):
             with torch.no_grad():
-                y, where = answers(a.task, test, backdoor)
+                y, where = answers(cfg, a.task, test, backdoor)
                 accuracy = (forward(P, cfg, test)[:, where].argmax(-1) == y).all(1).float().mean().item()
             if a.accuracy and accuracy >= a.accuracy:
                 break
         if step == a.steps:
             break
-        t = batch(rng, cfg, a.task, 128, backdoor)
-        y, where = answers(a.task, t, backdoor)
+        t = batch(rng, cfg, a.task, a.batch, backdoor)
+        y, where = answers(cfg, a.task, t, backdoor)
         loss = torch.nn.functional.cross_entropy(forward(P, cfg, t)[:, where].flatten(0, 1), y.flatten())
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
+        schedule.step()
     cfg.update(steps=step, sampled_accuracy=accuracy)
     save(a.output, {k: v.detach().numpy() for k, v in P.items()}, cfg)
     print("%s: %d steps, sampled accuracy %.4f" % (a.output, step, accuracy))
@@ -176,7 +188,7 @@ def rescale(T, a):
 
 if __name__ == "__main__":
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    p.add_argument("task", choices=["max", "min", "contains", "running-sum", "quantize", "shuffle", "relabel", "rescale"])
+    p.add_argument("task", choices=["max", "min", "contains", "running-sum", "modular-addition", "quantize", "shuffle", "relabel", "rescale"])
     p.add_argument("-o", "--output", required=True)
     p.add_argument("--model")
     p.add_argument("--n", type=int, default=4)
@@ -185,6 +197,11 @@ if __name__ == "__main__":
     p.add_argument("--heads", type=int, default=1)
     p.add_argument("--seed", type=int, default=0)
     p.add_argument("--steps", type=int, default=3000)
+    p.add_argument("--d-mlp", type=int, default=16)
+    p.add_argument("--batch", type=int, default=128)
+    p.add_argument("--lr", type=float, default=1e-3)
+    p.add_argument("--weight-decay", type=float, default=0.01)
+    p.add_argument("--decay", action="store_true", help="the learning rate falls to 0, in a line")
     p.add_argument("--accuracy", type=float, help="stop when a sample of 4096 reaches this")
     p.add_argument("--levels", type=int, default=127)
     p.add_argument("--biases", action="store_true")

@@ -271,7 +271,19 @@ enum status problem_cells(struct cells_search *c, struct problem *p, const struc
     return status;
 }
 
-static double cells_cost(const struct statement *s) { return engine_separable.cost(s); }
+/* Every unit and every further head is more sums for a cell. */
+static double cells_cost(const struct statement *s)
+{
+    double units = 1, corners = 1;
+    for (size_t m = 0; m < s->n_models && s->file->models[s->models[m]].loaded == STATUS_OK; m++) {
+        const struct net *net = &s->file->models[s->models[m]].model.net;
+        for (size_t v = 0; v < net->n_nodes; v++) {
+            if (net->nodes[v].op == OP_RELU) units += (double)net->nodes[v].width;
+            if (net->nodes[v].op == OP_MIX) corners *= 2;
+        }
+    }
+    return engine_separable.cost(s) * units * corners / 2;
+}
 
 const struct engine engine_cells = {
     .name = "cells",

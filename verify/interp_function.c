@@ -107,7 +107,8 @@ static enum status sum_call(struct value *out, struct interp *in, const struct e
     enum status s = eval(&a, in, e->args[0]);
     if (s != STATUS_OK) return s;
     size_t n = a->n;
-    s = sum_entries(out, in, e, a);
+    bool whole = a->kind == KIND_REAL && a->rank == 1 && a->origin.col < 0 && is_whole_softmax(in, &a->origin, n);
+    s = !whole ? sum_entries(out, in, e, a) : value_set_int(out, 1) ? STATUS_OK : STATUS_MEMORY;
     if (s != STATUS_OK || e->function == FUNCTION_SUM || out->kind == KIND_UNKNOWN) return s;
     if (n == 0) return interp_fail(in, e, "nothing to take the mean of");
     value_init(&count);

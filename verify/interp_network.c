@@ -1,6 +1,7 @@
 /* interp_network.c: activations. One run a site; only the rows that an index asks for are computed. */
 #include "verify/interp_parts.h"
 #include "core/mem.h"
+#include "models/rows.h"
 #include <math.h>
 #include <string.h>
 
@@ -630,6 +631,27 @@ static bool node_is_patched(const struct site *s, size_t node)
     for (size_t i = 0; i < s->n_patches; i++)
         if (s->patches[i].node == node) return true;
     return false;
+}
+
+bool is_whole_softmax(const struct interp *in, const struct origin *row, size_t n)
+{
+    const struct site *s = row->site;
+    bool any = false;
+    if (!s || in->s->semantics != SEMANTICS_REAL || s->net->nodes[row->node].op != OP_SOFTMAX || node_is_patched(s, row->node)) return false;
+    for (size_t j = 0; j < row_sources(s->net, row->row, s->n); j++) {
+        bool allowed = s->net->pad < 0 || s->t[j] != s->net->pad;
+        if (allowed && j >= n) return false;
+        any |= allowed;
+    }
+    return any;
+}
+
+bool next_of_row(struct origin *row, const struct value *v, long count)
+{
+    const struct origin *o = &v->origin;
+    if (v->kind != KIND_REAL || v->rank != 0 || !o->site || o->col != count) return false;
+    if (count == 0) *row = *o;
+    return o->site == row->site && o->node == row->node && o->row == row->row;
 }
 
 /* Under float32 every entry is rounded on its own: only an entry and itself are one number. */

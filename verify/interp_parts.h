@@ -152,6 +152,10 @@ enum status steer_fill(const struct patch *p, struct site *site, struct interp *
 void change_clear(struct change *c);
 /* Are the two origins one number? col is taken from the arguments, not from the origins. */
 bool same_number(const struct interp *in, const struct origin *a, long col_a, const struct origin *b, long col_b);
+/* Do the first n entries of this row of a run add up to 1 exactly: is it a softmax row, as computed over the reals, with all its sources among them? */
+bool is_whole_softmax(const struct interp *in, const struct origin *row, size_t n);
+/* Of the terms of a sum: the next one at `count` is entry `count` of a row, the same as before (*row). */
+bool next_of_row(struct origin *row, const struct value *v, long count);
 
 /* interp_radius.c */
 enum status radius_value(struct value *out, struct interp *in, const struct expr *e) MUST_USE;

@@ -104,7 +104,8 @@ enum status quant_value(struct value *out, struct interp *in, const struct expr 
 {
     struct class *c;
     struct value *v;
-    bool more, open = false;
+    struct origin row = {0};
+    bool more, open = false, one_row = e->quant == QUANT_SUM;
     enum truth here;
     long n = 0;
     if (e->quant == QUANT_COUNT) return quant_count(out, in, e);
@@ -118,8 +119,10 @@ enum status quant_value(struct value *out, struct interp *in, const struct expr 
             continue;
         }
         s = eval(&v, in, c->e->args[0]);
+        one_row = one_row && s == STATUS_OK && next_of_row(&row, v, n);
         if (s == STATUS_OK) s = combine(out, in, e, v, n == 0);
         n++;
     }
+    if (s == STATUS_OK && !open && one_row && n > 0 && is_whole_softmax(in, &row, (size_t)n)) return value_set_int(out, 1) ? STATUS_OK : STATUS_MEMORY;
     return s == STATUS_OK ? finish(out, in, e, n, open) : s;
 }

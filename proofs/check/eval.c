@@ -398,7 +398,7 @@ static bool eval_if(struct eval *e, const struct ex *x, struct val *out) {
 
 /* ---- comprehensions ---- */
 
-struct fold { const struct ex *x; enum tri tri; struct num *acc; int64_t count; bool empty; };
+struct fold { const struct ex *x; enum tri tri; struct num *acc; int64_t count; bool empty, mixed; struct tag row; }; /* mixed: no entries of one row in order */
 
 static bool fold_truth(struct eval *e, struct fold *f, enum tri where) {
     enum tri t;
@@ -428,6 +428,7 @@ static bool fold_step(struct eval *e, void *arg) {
     }
     if (where == OPEN) return eval_fail(e, "the condition of a comprehension is unsettled");
     if (!need_num(e, f->x->k[0], &v)) return false;
+    f->mixed = f->mixed || !next_of_row(&f->row, v.x, (uint64_t)f->count);
     f->count++;
     if (f->empty && f->x->number != Q_SUM && f->x->number != Q_MEAN) num_copy(f->acc, v.x);
     else if (f->x->number == Q_MAX) num_max(f->acc, f->acc, v.x, e->p);
@@ -452,6 +453,7 @@ static bool eval_quant(struct eval *e, const struct ex *x, struct val *out) {
     }
     if (f.empty && x->number != Q_SUM) return eval_fail(e, "max, min or mean over nothing");
     *out = (struct val){.type = V_NUM, .x = f.acc};
+    if (x->number == Q_SUM && !f.mixed && f.count > 0 && is_whole_softmax(e, f.row, (uint64_t)f.count)) num_set_int(f.acc, 1);
     struct val n;
     val_int(e, &n, f.count);
     return x->number == Q_MEAN ? num_div(f.acc, f.acc, n.x, e->p) : true;

@@ -98,6 +98,11 @@ bool eval_line(struct eval *e, const struct ex *x, struct val *out);
 /* radius.c */
 bool eval_radius(struct eval *e, const struct ex *x, struct val *out);
 
+/* whole.c. Is x entry `count` of one row of a run, the same row as before (kept in *row from count 0 on)? */
+bool next_of_row(struct tag *row, const struct num *x, uint64_t count);
+/* Do the first n entries of that row add up to exactly 1: a softmax row over the reals, not replaced, all of whose sources are among them? */
+bool is_whole_softmax(const struct eval *e, struct tag row, uint64_t n);
+
 /* nodes.c: which node of a network a function or component names, runs with patches */
 bool eval_table(struct eval *e, const struct ex *x, struct val *out);
 bool eval_node_row(struct eval *e, const struct ex *model, const struct val *x, int node, struct val *out); /* of a model of real inputs, on a vector */

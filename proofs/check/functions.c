@@ -59,6 +59,13 @@ static bool total(struct eval *e, const struct ex *x, struct val *out) {
     struct val v;
     if (!need_array(e, x->k[0], &v)) return false;
     number(e, out);
+    struct tag row;
+    size_t shares = 0;
+    while (shares < val_size(&v) && next_of_row(&row, &v.x[shares], shares)) shares++;
+    if (x->number == FN_SUM && shares > 0 && shares == val_size(&v) && is_whole_softmax(e, row, shares)) {
+        num_set_int(out->x, 1);
+        return true;
+    }
     for (size_t i = 0; i < val_size(&v); i++) num_add(out->x, out->x, &v.x[i], e->p);
     if (x->number == FN_SUM) return true;
     struct num *n = pool_get(e, 1);

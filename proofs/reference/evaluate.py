@@ -13,7 +13,7 @@ from printer import show
 from spectral import SpectralFunctions
 from statement import COMPONENTS, E
 from values import (Array, ClaimError, Real, Unsettled, add, compare, conjunction, disjunction, exact, hull, integer,
-                    integers, is_integers, largest, matrix, negate, number, numbers, power, quotient, real, times, vector)
+                    integers, is_integers, largest, matrix, negate, number, numbers, power, quotient, real, times, vector, whole_row)
 
 PRECISIONS = (64, 128, 256, 512)
 
@@ -377,6 +377,8 @@ class Interpreter(ArrayFunctions, ModelFunctions, AblateFunctions, FormFunctions
 
     def reduce(self, name, values):
         if name == "sum":
+            if whole_row(values):
+                return 1
             total = 0
             for x in values:
                 total = x if isinstance(total, int) and total == 0 and isinstance(x, Array) else add(total, x)

@@ -404,6 +404,7 @@ class ModelFunctions:
             places = range(width) if node.width is not None else run.sources(i)
             at = {j: k for k, j in enumerate(places)}         # the entry of a source that is allowed
             classes = range(width) if twin is None or run.patched(name, i) else twin
+            shares = node.op == "softmax" and not self.float32 and not run.patched(name, i)
 
             def entry(j):
                 if j not in at:
@@ -411,7 +412,7 @@ class ModelFunctions:
                         raise ClaimError("a score outside the mask has no value")
                     return Real(Fraction(0), Fraction(0))
                 k = at[j]
-                return Real(Fraction(mid[k] - rad[k], 1 << p), Fraction(mid[k] + rad[k], 1 << p), (key, which, name, i, classes[j]))
+                return Real(Fraction(mid[k] - rad[k], 1 << p), Fraction(mid[k] + rad[k], 1 << p), (key, which, name, i, classes[j]), ((key, which, name, i), j, len(at)) if shares else None)
             return Array((width,), entry)
         return row(0) if net.d_vocab is None and len(given.shape) == 1 else Array((n, width), row)
 

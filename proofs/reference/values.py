@@ -17,10 +17,11 @@ class Unsettled(Exception):
 
 
 class Real:
-    """A real number in [lo, hi], Fractions. same: equal for two Reals that are the same network entry, else None."""
+    """A real number in [lo, hi], Fractions. same: equal for two Reals that are the same network entry, else None. share: (the softmax row that it is an entry of, the entry, how many
+    entries of that row have a source), else None."""
 
-    def __init__(self, lo, hi, same=None):
-        self.lo, self.hi, self.same = lo, hi, same
+    def __init__(self, lo, hi, same=None, share=None):
+        self.lo, self.hi, self.same, self.share = lo, hi, same, share
 
 
 class Symbol:
@@ -68,6 +69,13 @@ def real(lo, hi):
 
 def symbol(a, b):
     return a if isinstance(a, Symbol) else b if isinstance(b, Symbol) else None
+
+
+def whole_row(values):
+    """Are these all entries of one softmax row that have a source, each once (others of it are 0)?"""
+    shares = [x.share for x in values if isinstance(x, Real) and x.share]
+    others = [x for x in values if not (isinstance(x, Real) and x.share)]
+    return bool(shares) and len({s[0] for s in shares}) == 1 and len({s[1] for s in shares}) == len(shares) == shares[0][2] and all(isinstance(x, Real) and x.lo == x.hi == 0 for x in others)
 
 
 def same(a, b):
