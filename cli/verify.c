@@ -80,6 +80,7 @@ static enum status options_read(struct verify *v, struct diag *d) {
     if (s == STATUS_OK) s = argument_number(&j->check_timeout, a, OPTION_CHECK_TIMEOUT, 0.001, 1e9, d);
     if (s == STATUS_OK) s = argument_count(&threads, a, OPTION_THREADS, 1, 1024, d);
     if (s == STATUS_OK) s = argument_count(&seed, a, OPTION_SEED, 0, 0xffffffffUL, d);
+    if (s == STATUS_OK) s = argument_count(&j->limits.resources, a, OPTION_RESOURCES, 1, 0xffffffffUL, d);
     if (s == STATUS_OK) s = engine_check(j->engine, d);
     j->limits.threads = (int)threads;
     j->limits.seed = seed;

@@ -7,6 +7,7 @@
 struct limits {
     double deadline;         /* seconds on the monotonic clock, 0: none */
     int threads; unsigned long seed;
+    unsigned long resources; /* steps of another solver for one query, 0: as many as it is given by default */
     volatile int *stop;      /* set by Ctrl-C */
     void (*progress)(void *context, const char *what, double done /* 0..1, <0 unknown */, const char *best); void *progress_context;
 };

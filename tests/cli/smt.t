@@ -39,9 +39,13 @@ $ weightproof smt $T/a.claims --only huge
 ! error: a set of more than 20000 elements has no encoding
 ? 4
 
-$ weightproof smt $T/a.claims --only rounded
-! error: executions in float32 have no encoding
-? 2
+$ weightproof smt $T/a.claims --only rounded | grep -e '^; float32' -e '^; unsat' -e 'declare.*err' -e '<= (- .*err' -e 'not .*err'
+> ; float32: |....err| is what an execution, in whatever order it adds, has there less the real value.
+> ; unsat: the claim holds. sat: perhaps not, since functions are enclosed between bounds; the model is to be evaluated exactly.
+> (declare-const |M.y[0,0].err| Real)
+> (assert (<= (- (/ 6291457.0 17592186044416.0)) |M.y[0,0].err| (/ 6291457.0 17592186044416.0)))
+> (assert (not (<= (+ |M.y[0,0]| |M.y[0,0].err| (- 2.0)) 0.0)))
+? 0
 
 $ weightproof smt $T/a.claims
 ! error: there are 3 claims (or values of foreach); smt writes one: --only NAME, and --param for a foreach
@@ -76,14 +80,18 @@ $ weightproof smt $T/b.claims --only one | head -12 | tail -4
 > (declare-const |t[0]=5| Bool)
 ? 0
 
+$ WEIGHTPROOF_Z3= PATH=/nowhere:$(dirname $(command -v weightproof)) weightproof smt $T/a.claims --only small --rounds 3
+! error: --rounds asks Z3: there is no Z3: neither WEIGHTPROOF_Z3 nor z3 on the PATH (pip install z3-solver)
+? 2
+
 # Z3 is looked for, and an old one is refused.
 $ printf '#!/bin/sh\necho "Z3 version 4.8.12 - 64 bit"\n' > $T/z3; chmod +x $T/z3; WEIGHTPROOF_Z3=$T/z3 weightproof verify $T/b.claims --engine smt --only one
-> undecided  one: smt: Z3 4.8.12 is too old: before 4.13 it says unsat of some queries that have a solution
+> undecided  one: smt: Z3 4.8.12 is too old: before 4.13 it says unsat of some queries that have a solution (pip install z3-solver, or WEIGHTPROOF_Z3 names another)
 > 1 claim: 1 undecided; 0 certificates accepted; # s
 ? 2
 
 $ WEIGHTPROOF_Z3=$T/none weightproof verify $T/b.claims --engine smt --only one
-> undecided  one: smt: '$T/none' does not say which Z3 it is
+> undecided  one: smt: '$T/none' does not say which Z3 it is: WEIGHTPROOF_Z3 names its program
 > 1 claim: 1 undecided; 0 certificates accepted; # s
 ? 2
 

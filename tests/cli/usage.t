@@ -44,6 +44,7 @@ $ weightproof verify --help
 >   --threads N                threads (default: all processors)
 >   --engine NAME              use this engine only
 >   --seed N                   seed of what is random (default 0)
+>   --resources N              steps that Z3 may take for one query (its rlimit, default 400000000)
 >   --expect                   exit 0 exactly when every verdict is the one its expect line names
 >   --plan                     print types, domain sizes, engine and estimated cost, decide nothing
 >   --accept-solver            print what only a solver says as proved (solver only)

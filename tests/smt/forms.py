@@ -120,6 +120,11 @@ CLAIMS = [
     ("forall d in ball(0, 1/10, l2) prove output(B, X[0] + d)[0] <= output(B, X[0])[0] + 1000", "unsat", None),
     ("forall d in ball(0, 1/10, linf) prove output(B, X[0] + d)[0] <= output(B, X[0])[0]", "sat", None),
 ]
+# Where functions are enclosed: what is said of the document, and with lemmas.
+LEMMAS = {
+    "forall x in interval(-1, 1) prove exp(x) >= 1105/1000 * (x + 9/10)": ("sat", "unsat"), "forall x in interval(-1, 1) prove exp(x) >= 1106/1000 * (x + 9/10)": ("sat", "sat"),
+    "forall x in interval(-1, 1) prove sin(x) <= 41/500 + 199/200 * x": ("sat", "sat"), "forall x in interval(1/2, 2) prove log(x) <= x - 1 + 1/10000": ("sat", "unsat"),
+}
 REFUSED = [
     ("forall t in tokens[2] of 0..2 prove argmax{ logits(M, t)[last, i] : i in 0..2 } == 0", "argmax{} has no encoding: take argmax of an array"),
     ("forall t in tokens[2] of 0..2 prove log(logits(M, t)[last, 0]) <= 1", "log of what is not known to be positive has no encoding"),
@@ -183,15 +188,15 @@ class File:
             sys.exit(1)
         return json.load(open(out))["claims"]
 
-    def answers(self, claims):
+    def answers(self, claims, *options):
         """(words of the solvers, whether functions are enclosed, message of a refusal), claim by claim."""
         self.write(claims)
         with ThreadPoolExecutor(2) as pool:
-            return list(pool.map(self.answer, range(len(claims))))
+            return list(pool.map(lambda i: self.answer(i, *options), range(len(claims))))
 
-    def answer(self, i):
+    def answer(self, i, *options):
         out = os.path.join(self.folder, "c%d.smt2" % i)
-        p = run("smt", self.path, "--only", "c%d" % i, "-o", out)
+        p = run("smt", self.path, "--only", "c%d" % i, "-o", out, *options)
         if p.returncode:
             return [], False, p.stderr
         words = [solvers.z3(a.z3, out, 5)] + ([solvers.cvc5(out, 20)] if a.cvc5 else [])
@@ -250,6 +255,9 @@ with tempfile.TemporaryDirectory() as folder:
             case(known and right in (None, known), "%s: engine %s says %s (%s)" % (claim, engine, v["verdict"], v.get("reason")))
             right = known
         case(said and said[0] == right and all(w in (right, "unknown") for w in said), "%s: %s where %s is right %s" % (claim, said, right, message[:300]))
+    for claim, (before, after) in LEMMAS.items():
+        said = [file.answers([claim], *options)[0][0] for options in ((), ("--rounds", "20"))]
+        case(all(w == before for w in said[0]) and said[1] and all(w == after for w in said[1]), "%s: %s, %s" % (claim, *said))
     for (claim, message), (said, _, refusal) in zip(REFUSED, file.answers([c for c, _ in REFUSED])):
         case(not said and message in refusal, "%s: %s %s" % (claim, said, refusal))
 print("%d passed, %d failed" % (passed, failed))

@@ -25,6 +25,18 @@ static const char *say(enum smt_meaning meaning, bool relaxed)
     return relaxed ? "; unsat: there is no such binding. sat: perhaps there is one, since functions are enclosed between bounds.\n" : "; sat: there is such a binding. unsat: there is none.\n";
 }
 
+const char *smt_logic(const struct smt *m) { return m->products ? "QF_NRA" : "QF_LRA"; }
+
+/* What the document says of claims that ask for a number. */
+static const char *const body_notes[] = {
+    [BODY_PROVE] = "",
+    [BODY_COUNT] = "; The predicate of a count. A model is one binding; assert the negation of its choices and ask again for the next: as many as there are is the number.\n",
+    [BODY_LIST] = "; The predicate of a list. A model is one binding; assert the negation of its choices and ask again for the next.\n",
+    [BODY_AVERAGE] = "; The value that is averaged, at one binding; assert the negation of a model's choices and ask again for the next.\n",
+    [BODY_MINIMIZE] = "; Assert (<= value C) beside it: unsat says that the least value is above C.\n",
+    [BODY_MAXIMIZE] = "; Assert (>= value C) beside it: unsat says that the largest value is below C.\n",
+};
+
 static void head(struct text *out, const struct smt *m, enum smt_meaning meaning)
 {
     const struct statement *s = m->s;
@@ -37,7 +49,9 @@ static void head(struct text *out, const struct smt *m, enum smt_meaning meaning
     text_add(out, "; |t[0]=5| says that token 0 of t is 5; |M.NODE[i,e]| is entry e of row i of a node. Numbers are exact.\n");
     if (s->semantics == SEMANTICS_FLOAT32) text_add(out, "; float32: |....err| is what an execution, in whatever order it adds, has there less the real value.\n");
     text_add(out, say(meaning, m->relaxed));
-    text_addf(out, "(set-logic %s)\n", m->products ? "QF_NRA" : "QF_LRA");
+    text_add(out, body_notes[s->body]);
+    if (m->lemmas) text_addf(out, "; with %zu lemmas at arguments that functions had in models of a solver: more pieces that enclose them\n", m->lemmas);
+    text_addf(out, "(set-logic %s)\n", smt_logic(m));
 }
 
 static void assert_condition(struct smt *m, const struct expr *where)
@@ -96,7 +110,13 @@ enum status smt_write(struct smt_document *out, struct smt *m)
     memset(out, 0, sizeof *out);
     text_init(&out->text);
     if (m->status == STATUS_OK) out->meaning = m->s->body == BODY_PROVE ? prove(m) : other(m);
-    if (m->status != STATUS_OK) return m->status;
+    return m->status == STATUS_OK ? smt_print(out, m) : m->status;
+}
+
+enum status smt_print(struct smt_document *out, struct smt *m)
+{
+    text_clear(&out->text);
+    text_init(&out->text);
     out->products = m->products;
     out->relaxed = m->relaxed;
     head(&out->text, m, out->meaning);

@@ -28,10 +28,7 @@ enum status hunt_open(struct hunt *h, const struct statement *s, enum smt_goal g
                 smt_define(m, smt_format(m, "|value %zu %zu|", i, k), "Real", entry_term_of(m, &x));
                 text_addf(&h->names, " |value %zu %zu|", i, k);
             }
-        for (size_t i = 0; i < m->n_functions && i < FUNCTIONS_MOST; i++) {
-            smt_define(m, smt_format(m, "|at %zu|", i), "Real", m->functions[i].x);
-            text_addf(&h->names, " |at %zu|", i);
-        }
+        functions_ask(&m->out, &h->names, m);
         status = m->status;
     }
     text_clear(&doc.text);
@@ -117,13 +114,23 @@ static bool read_number(double *out, const char *p)
     return n > 0 && *out >= -1e100 && *out <= 1e100;
 }
 
-static void keep_arguments(struct hunt *h, const char *values)
+void functions_ask(struct text *define, struct text *names, const struct smt *m)
 {
-    for (size_t i = 0; i < h->m.n_functions && i < FUNCTIONS_MOST; i++) {
+    for (size_t i = 0; i < m->n_functions && i < FUNCTIONS_MOST; i++) {
+        text_addf(define, "(define-fun |at %zu| () Real ", i);
+        text_add(define, m->functions[i].x);
+        text_add(define, ")\n");
+        text_addf(names, " |at %zu|", i);
+    }
+}
+
+void functions_met(struct smt *m, const char *values)
+{
+    for (size_t i = 0; i < m->n_functions && i < FUNCTIONS_MOST; i++) {
         char name[32];
         (void)snprintf(name, sizeof name, "|at %zu|", i);
         const char *p = strstr(values, name);
-        h->m.functions[i].met = p && read_number(&h->m.functions[i].met_at, p + strlen(name));
+        m->functions[i].met = p && read_number(&m->functions[i].met_at, p + strlen(name));
     }
 }
 
@@ -133,7 +140,7 @@ enum status hunt_ask(enum solver_word *word, struct hunt *h, const char *truth)
     struct text doc;
     *word = SOLVER_UNKNOWN;
     text_init(&doc);
-    text_addf(&doc, "(set-logic %s)\n", h->m.products ? "QF_NRA" : "QF_LRA");
+    text_addf(&doc, "(set-logic %s)\n", smt_logic(&h->m));
     if (h->m.out.data) text_add(&doc, h->m.out.data);
     if (h->excluded.data) text_add(&doc, h->excluded.data);
     if (truth) text_add(&doc, "(assert "), text_add(&doc, truth), text_add(&doc, ")\n");
@@ -147,7 +154,7 @@ enum status hunt_ask(enum solver_word *word, struct hunt *h, const char *truth)
     free(h->reason);
     h->reason = a.reason ? mem_string(a.reason) : NULL;
     if (s == STATUS_OK && a.word == SOLVER_SAT) {
-        keep_arguments(h, a.values);
+        functions_met(&h->m, a.values);
         s = bind_model(h, a.values);
     }
     solver_answer_clear(&a);
@@ -155,18 +162,24 @@ enum status hunt_ask(enum solver_word *word, struct hunt *h, const char *truth)
     return s;
 }
 
-void hunt_refine(struct hunt *h)
+size_t functions_refine(struct smt *m)
 {
-    struct smt *m = &h->m;
+    size_t before = 0, after = 0;
     mpq_t q;
     mpq_init(q);
     for (size_t i = 0; i < m->n_functions && i < FUNCTIONS_MOST; i++) {
-        if (!m->functions[i].met) continue;
-        mpq_set_d(q, m->functions[i].met_at);
-        smooth_lemma(m, i, q);
+        before += m->functions[i].n;
+        if (m->functions[i].met) {
+            mpq_set_d(q, m->functions[i].met_at);
+            smooth_lemma(m, i, q);
+        }
+        after += m->functions[i].n;
     }
     mpq_clear(q);
+    return after - before;
 }
+
+void hunt_refine(struct hunt *h) { (void)functions_refine(&h->m); }
 
 enum status hunt_no_verdict(struct outcome *out, const char *what, const char *more)
 {

@@ -17,6 +17,10 @@ void hunt_close(struct hunt *h);
 enum status hunt_ask(enum solver_word *word, struct hunt *h, const char *truth) MUST_USE;
 /* After an input that is not what was sought: lemmas at the arguments that its functions had. */
 void hunt_refine(struct hunt *h);
+/* The arguments of the enclosed functions: definitions and names for (get-value ...), what the answer says of them, a further point for each; how many that adds. */
+void functions_ask(struct text *define, struct text *names, const struct smt *m);
+void functions_met(struct smt *m, const char *values);
+size_t functions_refine(struct smt *m);
 /* A reason for no verdict, with the version. */
 enum status hunt_no_verdict(struct outcome *out, const char *what, const char *more) MUST_USE;
 /* Can the checker be asked to evaluate all bindings? n: how many there are, when no set depends on another. */

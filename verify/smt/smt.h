@@ -74,6 +74,7 @@ struct smt {
     struct { mpq_ptr q; size_t n; } *numbers; size_t n_numbers, room_numbers;
     struct text out;                       /* declarations, definitions, assertions */
     bool products, relaxed;                /* products of variables stand in it; functions are enclosed */
+    size_t lemmas;                         /* how many of them are more than it began with */
     enum smt_goal goal;
     struct entry value;                    /* of the bodies that have one; for SMT_VALUE */
     const char *required;                  /* where it is false, something in the claim has no value */
@@ -244,4 +245,7 @@ enum smt_meaning { SMT_REFUTES, SMT_PROVES, SMT_EXISTS };
 struct smt_document { struct text text; enum smt_meaning meaning; bool products, relaxed; };
 /* The whole document of the statement, with (check-sat). m after smt_init, its goal set; out is filled, to be cleared. STATUS_UNSUPPORTED: what has no encoding. */
 enum status smt_write(struct smt_document *out, struct smt *m) MUST_USE;
+/* The same once more, with what was asserted since. */
+enum status smt_print(struct smt_document *out, struct smt *m) MUST_USE;
+const char *smt_logic(const struct smt *m);
 #endif
