@@ -43,6 +43,7 @@ SCRIPTS = [
     ("spectra", [PY, "tests/quadratic/spectra.py", BUILD]),
     ("pictures", [PY, "tests/quadratic/pictures.py", BUILD]),
     ("modular", [PY, "tests/quadratic/modular.py", BUILD]),
+    ("regions", [PY, "tests/quadratic/regions.py", BUILD]),
     ("reals", [PY, "tests/quadratic/reals.py", BUILD]),
     ("lines", [PY, "tests/quadratic/lines.py", BUILD]),
     ("mutations", [PY, "tests/quadratic/mutations.py", BUILD]),

@@ -44,6 +44,8 @@ enum status radius_value(struct value *out, struct interp *in, const struct expr
     if (!known || (one && target < 0)) return interp_fail(in, e, "the third argument of radius is an output of the network");
     s = exact_vector(&v[0], n, false, in, e->args[1]);
     for (size_t i = 1; s == STATUS_OK && e->n_args > 3 && i < 3; i++) s = exact_vector(&v[i], n, true, in, e->args[1 + one + i]);
+    for (size_t i = 0; s == STATUS_OK && v[1] && i < n; i++)
+        if (fmpq_cmp(v[1] + i, v[2] + i) > 0) s = interp_fail(in, e->args[2 + one], "the box of radius is empty: entry %zu of its lower corner is above that of the upper one", i);
     fmpq_t lo, hi;
     fmpq_init(lo);
     fmpq_init(hi);

@@ -182,6 +182,7 @@ static enum status two(struct lists *out, struct poly_claim *c, const struct exp
 {
     struct lists y = {0};
     enum status s = poly_lists(out, c, a, first);
+    if (s == STATUS_OK && poly_plain(c, a) && (out->n > 0) != both) return s;      /* settled: b is not looked at */
     if (s == STATUS_OK) s = poly_lists(&y, c, b, second);
     if (s == STATUS_OK) return join(out, c, &y, both);
     lists_clear(&y);

@@ -49,7 +49,7 @@ struct work {
     struct poly_claim c; const struct limits *l;
     struct text sums, cones;          /* lines of the certificate */
     fmpq *z; size_t room;
-    bool refuted, open, witnessed;
+    bool refuted, open, witnessed, vacuous;
     struct weights w;
 };
 
@@ -144,7 +144,7 @@ static enum status witness(struct outcome *out, struct work *w)
     struct lists all = {0}, one, both = {0};
     struct starts none = {0};
     enum status s = poly_lists(&all, &w->c, w->c.where, true);
-    for (const struct expr *e = w->c.predicate; s == STATUS_OK && e->form == FORM_BINARY && e->oper == OPER_IMPLIES; e = e->args[1]) {
+    for (const struct expr *e = w->c.predicate; s == STATUS_OK && all.n > 0 && e->form == FORM_BINARY && e->oper == OPER_IMPLIES; e = e->args[1]) {
         s = poly_lists(&one, &w->c, e->args[0], true);
         if (s == STATUS_OK) s = lists_both(&both, &w->c, &all, &one);
         lists_clear(&all);
@@ -168,7 +168,7 @@ static enum status one_binding(struct outcome *out, struct work *w)
         w->z = _fmpq_vec_init((slong)w->room);
     }
     if (s == STATUS_OK) s = poly_lists(&where, &w->c, w->c.where, true);
-    if (s == STATUS_OK) s = poly_lists(&fails, &w->c, w->c.predicate, false);
+    if (s == STATUS_OK && where.n > 0) s = poly_lists(&fails, &w->c, w->c.predicate, false);
     if (s == STATUS_OK) s = lists_both(&query, &w->c, &where, &fails);
     for (size_t i = 0; s == STATUS_OK && !w->refuted && i < query.n; i++) s = one_list(out, w, &query, i);
     if (s == STATUS_OK && !w->refuted && !w->open && !w->witnessed) s = witness(out, w);
@@ -178,11 +178,44 @@ static enum status one_binding(struct outcome *out, struct work *w)
     return s;
 }
 
+/* The lists of the condition alone, each excluded by a line. */
+static enum status condition_empty(bool *empty, struct work *w)
+{
+    struct lists where = {0};
+    enum status s = poly_region(&w->c);
+    if (s == STATUS_OK) s = poly_lists(&where, &w->c, w->c.where, true);
+    for (size_t i = 0; s == STATUS_OK && *empty && i < where.n; i++) {
+        struct starts starts = {0};
+        s = weights_find(empty, &w->w, &starts, &w->c, &where, i, w->l);
+        free(starts.z);
+        if (s == STATUS_OK && *empty) renumber(w), add_line(w, &where, i);
+    }
+    lists_clear(&where);
+    return s;
+}
+
+/* No point satisfied the condition: does none, for any binding? */
+static enum status vacuous(struct work *w, struct diag *d)
+{
+    struct walk *walk = NULL;
+    bool more = true, empty = w->c.where != NULL;
+    text_clear(&w->sums);
+    enum status s = empty ? walk_new(&walk, &w->c.outer, w->c.in, d) : STATUS_OK;
+    while (s == STATUS_OK && more && empty) {
+        s = walk_next(&more, walk, d);
+        if (s == STATUS_OK && more) s = condition_empty(&empty, w);
+    }
+    walk_free(walk);
+    w->vacuous = s == STATUS_OK && empty;
+    return s;
+}
+
 static enum status propose(struct outcome *out, struct work *w)
 {
     const char *reason = NULL;
     out->rule = "polynomial";
     if (w->refuted) out->proposal = PROPOSAL_FALSE;
+    else if (w->vacuous) out->proposal = PROPOSAL_VACUOUS;
     else if (w->open) reason = "no weights were found that exclude a counterexample, and no counterexample: it may lie at a tie, or need more than weights that are the same everywhere";
     else if (mpz_sgn(out->cases) == 0) reason = "the finite variables have no values";
     else if (!w->witnessed) reason = "no point that satisfies the condition was found";
@@ -216,6 +249,7 @@ static enum status polynomial_decide(struct outcome *out, const struct statement
         if (status == STATUS_OK && more) mpz_add_ui(out->cases, out->cases, 1);
         if (status == STATUS_OK && more) status = one_binding(out, &w);
     }
+    if (status == STATUS_OK && !w.refuted && !w.witnessed) status = vacuous(&w, d);
     if (status == STATUS_OK) status = propose(out, &w);
     walk_free(walk);
     weights_clear(&w.w);

@@ -180,15 +180,6 @@ static bool ball_multiplier(struct solver *s, const struct margin *f, const fmpz
     return holds;
 }
 
-/* A ball of radius 0: the form at the centre, and a multiplier that makes the rest of the matrix large. */
-static double multiplier_of_point(const double *q, const double *gamma, double c, size_t n)
-{
-    double sum = 0, low = q[0] < 0 ? -2 * q[0] : 0;
-    for (size_t i = 0; i < n; i++) sum += gamma[i] * gamma[i];
-    double most = low + sum / c + exp2(-20);
-    return isfinite(most) ? exp2(ceil(log2(most))) : -1;
-}
-
 /* h, twice: gradient and twice the value of the form at the centre, times unit and powers of X[0] */
 static void form_at_centre(struct solver *s, const struct margin *f, const fmpz_t scale, fmpz_t twice)
 {
@@ -249,24 +240,19 @@ static enum status one_form(enum answer *out, double *lambda, struct solver *s, 
         *out = FAILS;
     } else if (k) {
         struct local l = localise(s, k, scale, twice);
-        if (fmpq_is_zero(s->c.radius2)) {
-            *lambda = l.c > 0 ? multiplier_of_point(k->e.q, s->gamma, l.c, n) : -1;
-            *out = *lambda >= 0 ? HOLDS : OPEN;
+        struct region m = region_minimum(s->y, k->e.q, s->gamma, l.c, l.r, n);
+        double w = m.value / (2 * l.r * l.r);      /* the dual loses at most r^2 a unit: half its value is left within w */
+        if (m.value > UNCLEAR * l.size) {
+            *lambda = short_between(m.lambda, w);
+            *out = isfinite(*lambda) && *lambda >= 0 ? HOLDS : OPEN;
         } else {
-            struct region m = region_minimum(s->y, k->e.q, s->gamma, l.c, l.r, n);
-            double w = m.value / (2 * l.r * l.r);      /* the dual loses at most r^2 a unit: half its value is left within w */
-            if (m.value > UNCLEAR * l.size) {
-                *lambda = short_between(m.lambda, w);
-                *out = isfinite(*lambda) && *lambda >= 0 ? HOLDS : OPEN;
-            } else {
-                eigen_back(s->u, &k->e, s->y);
-                fmpz *h = _fmpz_vec_init((slong)n + 1);
-                _fmpz_vec_set(h, s->h, (slong)n + 1);
-                *lambda = m.lambda;
-                if (find_point(s, f, l.r)) *out = FAILS;
-                else if (isfinite(m.lambda) && m.lambda >= 0 && ball_multiplier(s, f, scale, h, twice, m.lambda)) *out = HOLDS;
-                _fmpz_vec_clear(h, (slong)n + 1);
-            }
+            eigen_back(s->u, &k->e, s->y);
+            fmpz *h = _fmpz_vec_init((slong)n + 1);
+            _fmpz_vec_set(h, s->h, (slong)n + 1);
+            *lambda = m.lambda;
+            if (find_point(s, f, l.r)) *out = FAILS;
+            else if (isfinite(m.lambda) && m.lambda >= 0 && ball_multiplier(s, f, scale, h, twice, m.lambda)) *out = HOLDS;
+            _fmpz_vec_clear(h, (slong)n + 1);
         }
     }
     fmpz_clear(scale);
@@ -300,20 +286,40 @@ static enum status ball_decide(enum answer *out, struct text *line, struct solve
     return status;
 }
 
-/* Decides the case at hand and writes its lines. */
-static enum status one_case(enum answer *out, struct solver *s)
+/* A region of one point, or none: the forms there, exactly. */
+static enum answer point_decide(struct solver *s)
+{
+    for (size_t i = 0; i < s->c.n; i++) fmpq_set(s->point + i, s->c.lo + i);
+    for (size_t i = 0; i < s->c.n_forms; i++)
+        if (fails_at(s, &s->c.forms[i], s->point)) return FAILS;
+    return HOLDS;
+}
+
+/* Decides the case at hand and writes its lines. look: is it empty, where it is not seen to have a point? */
+static enum status one_case(enum answer *out, struct solver *s, bool look)
 {
     struct text line;
-    bool ball = region_is_ball(&s->c) && !s->inner.c;
+    bool point = region_is_point(&s->c), ball = point || (region_is_ball(&s->c) && !s->inner.c);
+    enum status status = STATUS_OK;
     text_init(&line);
     text_add(&line, ball ? "case hold" : "case hold\n");
-    enum status status = ball ? ball_decide(out, &line, s) : region_decide(out, &line, s);
+    if (point) *out = point_decide(s);
+    else status = ball ? ball_decide(out, &line, s) : region_decide(out, &line, s);
     if (status != STATUS_OK) {
         text_clear(&line);
         return status;
     }
     if (*out == HOLDS && !ball) line.size--;       /* its end of line comes below */
-    if (*out == HOLDS) text_add_n(&s->cases, line.data, line.size);
+    if (s->c.n_limits && (*out == OPEN || (*out == HOLDS && look)) && !region_point(s)) {
+        struct text empty;
+        text_init(&empty);
+        if (region_empty(&empty, &s->c)) {
+            *out = EMPTY;
+            text_clear(&line);
+            line = empty;
+        } else text_clear(&empty);
+    }
+    if (*out == HOLDS || *out == EMPTY) text_add_n(&s->cases, line.data, line.size);
     else if (*out == OPEN) text_add(&s->cases, "case open");
     else text_add(&s->cases, "case fail "), fractions_add_text(&s->cases, s->point, s->c.n);
     text_add(&s->cases, "\n");
@@ -363,9 +369,15 @@ static enum status each_case(struct counts *n, struct outcome *out, struct solve
     if (st->body == BODY_PROVE && n->fails) text_add(&s->cases, "case open\n");
     else {
         status = ball_case_read(&s->c, &s->b, tiers_fast(tiers), d);
-        if (status == STATUS_OK) status = one_case(&a, s);
+        if (status == STATUS_OK) status = one_case(&a, s, universal && !n->witness);
     }
     if (status != STATUS_OK) return status;
+    if (a == EMPTY && universal) {                 /* the condition is false for every vector */
+        n->where -= where == TRUTH_TRUE;
+        n->where_open -= where == TRUTH_UNSETTLED;
+        return STATUS_OK;
+    }
+    if (a == EMPTY) a = HOLDS;
     n->yes += where == TRUTH_TRUE && a == HOLDS;
     n->open += a == OPEN || (a == HOLDS && where != TRUTH_TRUE);
     n->all = n->all && a == HOLDS;

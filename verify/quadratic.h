@@ -34,7 +34,7 @@ bool ball_claim_of(struct ball_claim *out, const struct statement *s, struct tex
 struct limit { fmpq *v; bool strict, alone; };
 
 /* One binding of the outer variables: the network reads shift + d, lo <= d <= hi, and |d - centre|^2 <= radius2 when l2; joint: limits that are not alone. */
-struct ball_case { size_t n, width; fmpq *shift, *centre, *lo, *hi; fmpq_t radius, radius2; bool shifted, l2; struct margin *forms; size_t n_forms, room;
+struct ball_case { size_t n, width; fmpq *shift, *centre, *lo, *hi, *from, *to; /* from, to: as lo, hi, of the set without conditions */ fmpq_t radius, radius2; bool shifted, l2; struct margin *forms; size_t n_forms, room;
     struct limit *limits; size_t n_limits, room_limits, joint; };
 enum status ball_case_init(struct ball_case *c, size_t n, size_t width) MUST_USE;
 void ball_case_clear(struct ball_case *c);
@@ -58,6 +58,7 @@ enum status region_read(struct reader *r) MUST_USE;
 void region_drop(struct ball_case *c);
 bool region_is_ball(const struct ball_case *c);      /* a whole l2 ball */
 bool region_is_empty(const struct ball_case *c);     /* lo above hi somewhere */
+bool region_is_point(const struct ball_case *c);     /* lo is hi everywhere: the region is that point, or empty */
 bool region_has(const struct ball_case *c, const fmpq *d);
 /* quadratic_product.c. sign: 1, or -1 for the terms of x_u of a_k and x_v of b_k with u > v. out += sum_k w[k] (a_k)(b_k), for K linear polynomials a_k, b_k in n variables, n + 1 coefficients each; out is of degree two. */
 void products_weighted(fmpz *out, const fmpz *a, const fmpz *b, const fmpz *w, size_t K, size_t n, int sign);

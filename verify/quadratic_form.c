@@ -49,7 +49,8 @@ bool ball_claim_of(struct ball_claim *out, const struct statement *s, struct tex
 
 enum status ball_case_init(struct ball_case *c, size_t n, size_t width)
 {
-    *c = (struct ball_case){.n = n, .width = width, .shift = _fmpq_vec_init((slong)n), .centre = _fmpq_vec_init((slong)n), .lo = _fmpq_vec_init((slong)n), .hi = _fmpq_vec_init((slong)n)};
+    *c = (struct ball_case){.n = n, .width = width, .shift = _fmpq_vec_init((slong)n), .centre = _fmpq_vec_init((slong)n), .lo = _fmpq_vec_init((slong)n), .hi = _fmpq_vec_init((slong)n),
+        .from = _fmpq_vec_init((slong)n), .to = _fmpq_vec_init((slong)n)};
     fmpq_init(c->radius);
     fmpq_init(c->radius2);
     return STATUS_OK;
@@ -70,6 +71,7 @@ void ball_case_clear(struct ball_case *c)
     _fmpq_vec_clear(c->shift, (slong)c->n);
     _fmpq_vec_clear(c->centre, (slong)c->n);
     _fmpq_vec_clear(c->lo, (slong)c->n);
+    _fmpq_vec_clear(c->from, (slong)c->n), _fmpq_vec_clear(c->to, (slong)c->n);
     _fmpq_vec_clear(c->hi, (slong)c->n);
     fmpq_clear(c->radius);
     fmpq_clear(c->radius2);

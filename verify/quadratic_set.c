@@ -168,6 +168,7 @@ enum status region_read(struct reader *r)
     region_drop(c);
     c->l2 = ball_of(set, "l2");
     enum status s = set->function == FUNCTION_BOX ? box_read(r, set) : ball_read(r, set);
+    for (size_t i = 0; i < c->n; i++) fmpq_set(c->from + i, c->lo + i), fmpq_set(c->to + i, c->hi + i);
     if (s == STATUS_OK) s = r->b->whole ? condition(r, r->b->cut) : conditions(r, r->b->cut);
     for (size_t i = 0; s == STATUS_OK && i < c->n_limits; i++) narrow(c, &c->limits[i]);
     return s;
@@ -180,6 +181,13 @@ bool region_is_empty(const struct ball_case *c)
     for (size_t i = 0; i < c->n; i++)
         if (fmpq_cmp(c->lo + i, c->hi + i) > 0) return true;
     return false;
+}
+
+bool region_is_point(const struct ball_case *c)
+{
+    for (size_t i = 0; i < c->n; i++)
+        if (!fmpq_equal(c->lo + i, c->hi + i)) return false;
+    return true;
 }
 
 bool region_has(const struct ball_case *c, const fmpq *d)

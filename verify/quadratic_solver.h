@@ -6,7 +6,7 @@
 
 #define UNCLEAR 1e-11    /* relative to the terms: below it doubles decide nothing */
 
-enum answer { HOLDS, FAILS, OPEN };
+enum answer { HOLDS, FAILS, OPEN, EMPTY };       /* EMPTY: no vector lies in the region */
 struct kept { fmpq *v; struct eigen e; };
 struct solver {
     double work;                           /* most of one form on a region: cells times n^3 */
@@ -27,6 +27,8 @@ bool fails_at(struct solver *s, const struct margin *f, const fmpq *d);
 
 /* quadratic_cells.c: the forms on a region that is no whole ball. HOLDS: the lines of all forms are added to out; FAILS: s->point is in the region. */
 enum status region_decide(enum answer *a, struct text *out, struct solver *s) MUST_USE;
+/* quadratic_empty.c: no vector lies in the region: adds the line `case empty ...` without its end. false: that is not shown. */
+bool region_empty(struct text *line, const struct ball_case *c);
 /* A point of the region, exactly, in s->point; false: none was found. */
 bool region_point(struct solver *s);
 

@@ -167,7 +167,9 @@ static bool quantifier(struct world *w, const struct ex *x, bool positive, struc
 /* the lists of two parts, joined */
 static bool two(struct world *w, const struct ex *x, const struct ex *y, bool first, bool second, bool both, struct lists *out) {
     struct lists b = {0};
-    if (world_lists(w, x, first, out) && world_lists(w, y, second, &b)) return join(w, both, &b, out);
+    bool good = world_lists(w, x, first, out);
+    if (good && world_plain(w, x) && (out->n > 0) != both) return true; /* settled: y is not looked at */
+    if (good && world_lists(w, y, second, &b)) return join(w, both, &b, out);
     lists_clear(&b);
     return false;
 }

@@ -185,6 +185,8 @@ static bool test_line(struct line *l, struct radius *r) {
     if (!read_target(l) || !word(l, &s, &n) || !read_point(l, s, n, l->x)) return false;
     l->boxed = l->words.end - l->words.at > 3 && memcmp(l->words.at, "in ", 3) == 0;
     if (l->boxed && !(word(l, &s, &n) && word(l, &s, &n) && read_point(l, s, n, l->low) && word(l, &s, &n) && read_point(l, s, n, l->high))) return false;
+    for (size_t i = 0; l->boxed && i < l->n; i++)
+        if (mpq_cmp(l->low[i], l->high[i]) > 0) return bad(l, "the box is empty");
     r->key = l->b->s;
     r->key_size = (size_t)(s + n - l->b->s);
     find_answer(l);

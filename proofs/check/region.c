@@ -5,7 +5,7 @@
 #define LIMITS_MOST ((size_t)1 << 16)
 
 void region_init(struct region *g, size_t n) {
-    *g = (struct region){.n = n, .centre = vector_new(n), .lo = vector_new(n), .hi = vector_new(n)};
+    *g = (struct region){.n = n, .centre = vector_new(n), .lo = vector_new(n), .hi = vector_new(n), .from = vector_new(n), .to = vector_new(n)};
     mpq_inits(g->radius, g->radius2, NULL);
 }
 
@@ -21,6 +21,8 @@ void region_clear(struct region *g) {
     vector_free(g->centre, g->n);
     vector_free(g->lo, g->n);
     vector_free(g->hi, g->n);
+    vector_free(g->from, g->n);
+    vector_free(g->to, g->n);
     mpq_clears(g->radius, g->radius2, NULL);
 }
 
@@ -175,7 +177,12 @@ bool region_read(struct region *g, struct linear *l, const struct ex *set, const
     w.entry = entry_of_vector;
     w.constant = g->n;
     drop_limits(g);
-    if (!set_read(g, l, set) || !(whole && where != NULL ? condition(g, &w, where) : conditions(g, &w, where))) return false;
+    if (!set_read(g, l, set)) return false;
+    for (size_t i = 0; i < g->n; i++) {
+        mpq_set(g->from[i], g->lo[i]);
+        mpq_set(g->to[i], g->hi[i]);
+    }
+    if (!(whole && where != NULL ? condition(g, &w, where) : conditions(g, &w, where))) return false;
     for (size_t i = 0; i < g->n_limits; i++) narrow(g, &g->limits[i]);
     return true;
 }
@@ -186,6 +193,47 @@ bool region_is_empty(const struct region *g) {
     for (size_t i = 0; i < g->n; i++)
         if (mpq_cmp(g->lo[i], g->hi[i]) > 0) return true;
     return false;
+}
+
+bool region_is_point(const struct region *g) {
+    for (size_t i = 0; i < g->n; i++)
+        if (!mpq_equal(g->lo[i], g->hi[i])) return false;
+    return true;
+}
+
+/* sign of top + radius |v|, of a sum on a ball */
+static int sign_on_ball(const struct region *g, const mpq_t top, const mpq_t *v) {
+    mpq_t far, t;
+    mpq_inits(far, t, NULL);
+    for (size_t i = 0; i < g->n; i++) {
+        mpq_mul(t, v[i], v[i]);
+        mpq_add(far, far, t);
+    }
+    mpq_mul(far, far, g->radius2);
+    mpq_mul(t, top, top);
+    int order = mpq_cmp(far, t), sign = mpq_sgn(top) > 0 || order > 0 ? 1 : order < 0 ? -1 : 0;
+    mpq_clears(far, t, NULL);
+    return sign;
+}
+
+bool region_excluded(const struct region *g, const mpq_t *weights) {
+    mpq_t *v = vector_new(g->n + 1), t;
+    bool strict = false;
+    mpq_init(t);
+    for (size_t k = 0; k < g->n_limits; k++) {
+        if (mpq_sgn(weights[k]) < 0) break; /* not read so */
+        strict = strict || (g->limits[k].strict && mpq_sgn(weights[k]) > 0);
+        vector_add(v, (const mpq_t *)g->limits[k].v, weights[k], g->n + 1);
+    }
+    mpq_ptr top = v[g->n];
+    for (size_t i = 0; i < g->n; i++) {
+        mpq_mul(t, v[i], g->l2 ? g->centre[i] : mpq_sgn(v[i]) > 0 ? g->to[i] : g->from[i]);
+        mpq_add(top, top, t);
+    }
+    int sign = g->l2 ? sign_on_ball(g, top, (const mpq_t *)v) : mpq_sgn(top);
+    mpq_clear(t);
+    vector_free(v, g->n + 1);
+    return sign < 0 || (sign == 0 && strict);
 }
 
 bool region_has(const struct region *g, const mpq_t *d) {

@@ -101,10 +101,15 @@ static bool excluded(struct world *w, const struct lists *x, size_t list, struct
     return good;
 }
 
-/* Where the condition holds and the predicate fails. */
+/* Where the condition holds and the predicate fails; where the condition holds, for a claim said to be vacuous. */
 static bool against(struct world *w, struct lists *out) {
     struct lists where = {0}, fails = {0};
-    bool good = world_lists(w, w->e->s->where, true, &where) && world_lists(w, w->e->s->subject, false, &fails) && lists_both(w, &where, &fails, out);
+    bool good = world_lists(w, w->e->s->where, true, &where);
+    if (good && (w->c->verdict == VACUOUS || where.n == 0)) { /* the condition alone; where it is false nothing is looked at */
+        *out = where;
+        return true;
+    }
+    good = good && world_lists(w, w->e->s->subject, false, &fails) && lists_both(w, &where, &fails, out);
     lists_clear(&where);
     lists_clear(&fails);
     return good;
@@ -225,13 +230,13 @@ static bool judge_point(struct world *w, const struct binding *b) {
 bool rule_polynomial(const struct certificate *c, struct eval *e, struct fail *f) {
     struct judged j = {0};
     bool good = world_begin(&j.w, c, e, f);
-    if (good && c->verdict != PROVED && c->verdict != REFUTED) good = world_refuse(&j.w, "only proved and refuted");
+    if (good && c->verdict != PROVED && c->verdict != REFUTED && c->verdict != VACUOUS) good = world_refuse(&j.w, "only proved, refuted and vacuous");
     if (good && c->verdict == REFUTED && c->n_sums > 0) good = fail_at(f, c->sums[0].line, "line 'sum' does not belong here");
     e->fail.set = false;
-    if (good && c->verdict == PROVED) good = eval_each(e, &j.w.outer, one_binding, &j) || world_says(&j.w);
+    if (good && c->verdict != REFUTED) good = eval_each(e, &j.w.outer, one_binding, &j) || world_says(&j.w);
     if (good && j.next != c->n_sums) good = fail_at(f, c->sums[j.next].line, "a line 'sum' too many");
     if (good && c->verdict == PROVED && j.bindings == 0) good = world_refuse(&j.w, "the domain is empty");
-    good = good && judge_point(&j.w, c->verdict == REFUTED ? &c->counterexample : &c->witness);
+    good = good && (c->verdict == VACUOUS || judge_point(&j.w, c->verdict == REFUTED ? &c->counterexample : &c->witness));
     world_end(&j.w);
     return good;
 }

@@ -19,7 +19,7 @@ struct quad {
     mpq_t *shift; bool shifted; struct region g;    /* of this case: the input is shift + vector, the vector in g */
     struct form *forms; size_t n_forms, room;
     struct formroom w;
-    size_t next; uint64_t bindings, cond, cond_open, yes, open; bool all, failed;
+    size_t next; uint64_t bindings, cond, cond_open, yes, open; bool all, failed, universal;
 };
 
 static bool refuse(struct quad *q, const char *what) { return linear_refuse(&q->l, what); }
@@ -256,19 +256,46 @@ static bool case_fails(struct quad *q, const char *s, size_t size) {
     return good;
 }
 
-static bool one_case(struct quad *q, enum tri *t) {
+/* Weights, one a condition on the vector, that show the region empty. */
+static bool case_empty(struct quad *q, const char *s, size_t size) {
+    size_t n = q->g.n_limits;
+    mpq_t *weights = vector_new(n);
+    bool good = n > 0 && rationals_read(s, size, ' ', weights, n);
+    if (!good) refuse(q, "not one weight for each condition");
+    for (size_t i = 0; good && i < n; i++)
+        if (mpq_sgn(weights[i]) < 0) good = refuse(q, "a weight is negative");
+    if (good && !region_excluded(&q->g, (const mpq_t *)weights)) good = refuse(q, "the weights do not show the region empty");
+    vector_free(weights, n);
+    return good;
+}
+
+/* A region of one point, or none. */
+static bool point_holds(struct quad *q, size_t left) {
+    if (left > 0) return refuse(q, "a region of one point has no multipliers");
+    return !region_has(&q->g, (const mpq_t *)q->g.lo) || !some_form_fails(q, (const mpq_t *)q->g.lo) || refuse(q, "a form fails at the point");
+}
+
+static bool starts(const struct binding *x, const char *word) {
+    size_t n = strlen(word);
+    return x->n >= n && memcmp(x->s, word, n) == 0;
+}
+
+static bool one_case(struct quad *q, enum tri *t, bool *empty) {
     if (q->next == q->c->n_cases) return refuse(q, "a line 'case' is missing");
     const struct binding *x = &q->c->cases[q->next++];
     q->l.line = x->line;
-    if (x->n == 4 && memcmp(x->s, "open", 4) == 0) {
+    if (x->n == 4 && starts(x, "open")) {
         *t = OPEN;
         return true;
     }
-    bool hold = x->n >= 4 && memcmp(x->s, "hold", 4) == 0 && (x->n == 4 || x->s[4] == ' ');
-    if (!hold && !(x->n > 5 && memcmp(x->s, "fail ", 5) == 0)) return refuse(q, "'hold', 'fail' or 'open' expected");
-    *t = hold ? YES : NO;
+    bool hold = starts(x, "hold") && (x->n == 4 || x->s[4] == ' ');
+    *empty = starts(x, "empty ");
+    if (!hold && !*empty && !starts(x, "fail ")) return refuse(q, "'hold', 'fail', 'empty' or 'open' expected");
+    *t = hold || *empty ? YES : NO;
     if (!set_up(q)) return false;
+    if (*empty) return case_empty(q, x->s + 6, x->n - 6);
     if (!hold) return case_fails(q, x->s + 5, x->n - 5);
+    if (region_is_point(&q->g)) return point_holds(q, x->n - 4);
     return region_is_ball(&q->g) && q->inner.c == NULL ? case_holds(q, x->s + 4, x->n - 4) : cells_hold(q, x->n - 4);
 }
 
@@ -278,7 +305,9 @@ static bool step(struct eval *e, void *arg) {
     if (++q->bindings > BINDINGS_MOST) return refuse(q, "more than 2^40 bindings");
     enum tri where = region_where(&q->l, q->where), t = NO;
     if (e->fail.set) return linear_says(&q->l);
-    if (where != NO && !one_case(q, &t)) return false;
+    bool empty = false;
+    if (where != NO && !one_case(q, &t, &empty)) return false;
+    if (empty && q->universal) where = NO; /* no vector satisfies the condition */
     enum tri both = tri_and(where, t);
     q->cond += where == YES;
     q->cond_open += where == OPEN;
@@ -300,6 +329,7 @@ static bool shape(struct quad *q, const struct stmt *s) {
     if (s->body != BODY_PROVE && s->body != BODY_COUNT) return refuse(q, "only prove and count");
     if (!universal && !is_all) return refuse(q, "not an all{} over a ball");
     if (s->body == BODY_COUNT && all->binds.n != 1) return refuse(q, "a count is of an all{} over one ball");
+    q->universal = universal;
     q->predicate = universal ? s->subject : all->k[0];
     q->where = universal || s->body == BODY_COUNT ? s->where : all->where;
     q->cut = s->body == BODY_COUNT ? all->where : q->where;

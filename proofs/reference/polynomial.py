@@ -249,6 +249,11 @@ class RealClaim(Disjuncts):
         if e is not None and e.kind == "binary" and e.parts[0] == "<=>" and not self.plain(e):
             a, b = e.parts[1:]
             return self.join(positive, [self.implication(a, b, positive, env), self.implication(b, a, positive, env)])
+        if e is not None and e.kind == "binary" and e.parts[0] in ("and", "or", "=>") and self.plain(e.parts[1]) and not self.plain(e):
+            truth = self.interpreter.settle(e.parts[1], env)
+            need(truth is not None, "a condition is unsettled")
+            if truth == (e.parts[0] == "or"):              # the right side is not looked at
+                return self.lists(e.parts[1], positive != (e.parts[0] == "=>"), env)
         return super().lists(e, positive, env)
 
     def comparison(self, e, positive, env):
@@ -306,7 +311,8 @@ class RealClaim(Disjuncts):
         need(semidefinite(combined(*parts)), "what is left is not shown to be a sum of squares")
 
     def against(self, env):
-        return self.both([self.lists(self.s.where, True, env), self.lists(self.s.body, False, env)])
+        where = self.lists(self.s.where, True, env)
+        return self.both([where, self.lists(self.s.body, False, env)]) if where else []
 
     # points
 
@@ -355,11 +361,13 @@ class RealClaim(Disjuncts):
         for env in self.interpreter.bindings(self.outer, {}):
             some = True
             self.region(env)
-            for atoms in self.against(env):
+            for atoms in self.lists(self.s.where, True, env) if c.verdict == "vacuous" else self.against(env):
                 need(sums, "a line 'sum' is missing")
                 self.excluded(atoms, sums.pop(0))
-        need(some, "the domain is empty")
         need(not sums, "a line 'sum' too many")
+        if c.verdict == "vacuous":
+            return need(not c.cones, "a line 'cone' is out of place")
+        need(some, "the domain is empty")
         env, z = self.point(c.witness, c.cones)
         need(self.holds(self.lists(self.s.where, True, env), z), "the condition does not hold at the witness")
         body = self.s.body

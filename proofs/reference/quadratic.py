@@ -244,6 +244,9 @@ def calls(e, found):
 NETWORK = {"logits", "output", "attn", "score", "head_out", "resid_pre", "resid_mid", "resid_post", "mlp_pre", "mlp_post", "node", "radius"}
 
 
+EMPTY = "empty"             # no vector satisfies the condition of a forall
+
+
 class BallClaim:
     """outer: binders before that of the vector; where: the condition or None; cut: the condition whose parts may read the vector."""
 
@@ -251,6 +254,7 @@ class BallClaim:
         need(not s.float32, "real semantics only")
         self.interpreter = interpreter
         body, universal = s.body, s.kind == "prove" and s.forall is not None
+        self.universal = universal
         if universal:
             binds, self.where, self.predicate = s.binds, s.where, body
         else:
@@ -488,12 +492,22 @@ class BallClaim:
         word, _, rest = line.partition(" ")
         if line == "open":
             return None
-        need(word in ("hold", "fail"), "'hold', 'fail' or 'open' expected")
+        need(word in ("hold", "fail", "empty"), "'hold', 'fail', 'empty' or 'open' expected")
+        if word == "empty":
+            region, weights = self.region(env), [rational(x) for x in rest.split(" ")]
+            need(None not in weights and len(weights) == len(region.limits) and min(weights) >= 0, "not one weight for each condition")
+            need(region.excluded(weights), "the weights do not show the region empty")
+            self.forms(env)
+            return EMPTY if self.universal else True
         if word == "fail":
             need(self.fails(env, self.read_vector(rest)), "the predicate does not fail at the vector")
             return False
         forms, added = self.forms(env)
         region = self.region(env)
+        if region.is_point():
+            need(line == "hold", "a region of one point has no multipliers")
+            need(not region.has(region.lo) or not self.fails(env, region.lo), "a form fails at the point")
+            return True
         if region.is_ball() and self.inner is None:
             self.by_multipliers(line, rest, forms, [a + b for a, b in zip(region.ball[0], added)], region.ball[1])
             return True

@@ -54,6 +54,7 @@ class Radii:
         need(len(outputs) > 1, "a network of one output has no other answer")
         need(target == "*" or re.match(r"(0|[1-9][0-9]{0,8})\Z", target), "'*' or an output expected")
         x, lo, hi, box = self.vector(x, n), rational(lo), rational(hi), [self.vector(corner, n) for corner in corners]
+        need(not box or all(a <= b for a, b in zip(*box)), "the box is empty")
         need(lo is not None and hi is not None and 0 <= lo <= hi <= CAP, "the ends are not in order")
         values = [at(p, x) for p in outputs]
         answer = values.index(max(values))

@@ -8,6 +8,7 @@ class Region:
 
     def __init__(self, lo, hi, ball, limits):
         self.lo, self.hi, self.ball, self.limits, self.joint = list(lo), list(hi), ball, limits, []
+        self.set = list(lo), list(hi)                      # without the conditions
         for v, _ in limits:
             some = [i for i, c in enumerate(v[:-1]) if c]
             if len(some) != 1:
@@ -33,6 +34,21 @@ class Region:
             value = sum(c * x for c, x in zip(v, d)) + v[-1]
             inside = inside and (value > 0 or (value == 0 and not strict))
         return inside
+
+    def is_point(self):
+        return self.lo == self.hi
+
+    def excluded(self, weights):
+        """Whether the weighted sum of the limits is negative on the set, or not positive with a weight on a strict one."""
+        v = [sum(w * limit[i] for w, (limit, _) in zip(weights, self.limits)) for i in range(len(self.lo) + 1)]
+        strict = any(w and s for w, (_, s) in zip(weights, self.limits))
+        if self.ball:
+            (centre, radius2), top = self.ball, v[-1]
+            top += sum(a * b for a, b in zip(v, centre))
+            far = radius2 * sum(a * a for a in v[:-1])
+            return top <= 0 and (far < top * top or (strict and far == top * top))
+        top = v[-1] + sum(max(a * lo, a * hi) for a, lo, hi in zip(v, *self.set))
+        return top < 0 or (strict and top == 0)
 
     def multipliers(self):
         """How many a leaf has."""

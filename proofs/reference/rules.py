@@ -9,7 +9,7 @@ from evaluate import Interpreter
 from linear import LinearInterpreter
 from farkas import BoxClaim
 from polynomial import RealClaim
-from quadratic import BallClaim
+from quadratic import EMPTY, BallClaim
 from line import check_changes
 from radius import Radii
 from values import Real, compare, ends, exact, vector
@@ -90,7 +90,7 @@ class Judge:
         elif self.c.rule == "farkas":
             self.judge_box()
         elif self.c.rule == "polynomial":
-            need(self.s.kind == "prove" and self.c.verdict in ("proved", "refuted"), "rule polynomial only proves and refutes")
+            need(self.s.kind == "prove" and self.c.verdict in ("proved", "refuted", "vacuous"), "rule polynomial decides no such claim")
             self.lines(witness=self.c.verdict == "proved", counterexample=self.c.verdict == "refuted")
             RealClaim(self.s, self.interpreter).judge(self.c)
         elif self.c.verdict == "vacuous" and self.s.kind != "count":
@@ -190,7 +190,9 @@ class Judge:
             condition = claim.condition(env)
             if condition is not False:
                 need(lines, "a line 'case' is missing")
-                yield condition, claim.case(lines, env)
+                truth = claim.case(lines, env)
+                if truth != EMPTY:
+                    yield condition, truth
         need(not lines, "a line 'case' too many")
 
     def judge_count(self):
