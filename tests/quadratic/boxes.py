@@ -194,7 +194,7 @@ def false_certificates(folder):
         "failing case at the centre": changed(many, r"^case fail .*$", "case fail 0,0"),
         "one more counted": changed(count, r"^number (\d+) (\d+)$", lambda m: "number %d %d" % (int(m[1]) + 1, int(m[2]) + 1)),
         "counted case made open": changed(count, r"^case hold\n(case leaf .*\n)+", "case open\n"),
-        "leaves of a case left out": changed(count, r"^case hold\n(case leaf .*\n)*", "case hold\n"),
+        "leaves of a case left out": changed(count, r"^case hold\n(case leaf .*\n)+", "case hold\n"),
         "leaves where the region is empty": changed(empty, r"(?s)(.*\n)case hold\n", r"\1case hold\ncase leaf 0 0\n"),
         "an empty region that is not": changed(empty, r"d\[0\] <= 3 - k", "d[0] <= 13 - k"),
     }
