@@ -198,6 +198,15 @@ def part_induction():
             row("induction: " + c["name"], c, seconds)
 
 
+def part_smt():
+    print("claims about a softmax attention model (d_vocab 8, three tokens): Z3 with exact replay, and the engine of choice; seconds to prove and to check")
+    os.environ.setdefault("WEIGHTPROOF_Z3", os.path.join(os.path.dirname(sys.executable), "z3"))
+    runs = [verify(ROOT + "/tests/smt/max3.claims", *options) for options in (["--engine", "smt", "--timeout", "100"], [])]
+    for z3, other in zip(*(claims for _, claims in runs)):
+        print("%-26s %-8s Z3 %6.2f + %.2f s   %s %6.2f + %.2f s" % (z3["name"], z3["verdict"], z3["seconds_prove"], z3["seconds_check"], other["engine"], other["seconds_prove"], other["seconds_check"]))
+    print("in all %.1f s, %.1f s" % tuple(seconds for seconds, _ in runs))
+
+
 def part_forward():
     print("one certified forward pass (double with radius) against a plain double evaluation of the same graph")
     for name in ("max4_s123.safetensors", "modadd29.safetensors", "palindrome_v6_n8_s1.pt", "sortlist_v12_n5_s1.pt", "induction_v16_n8_s1.pt", "cumsum12_s1.pt"):

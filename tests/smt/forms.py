@@ -58,7 +58,7 @@ NUMBERS = [
     (T, "if distinct(t) then t[0] else 0"), (T, "if contains(t, 2) then 0 else t[1]"), (T, "len(t) + t[0]"), (T, "logits(M, seq(t[0], 1))[last, 2]"), (T, "onehot(t[0], 3)[t[1]]"),
     (T, 'transpose(W(M, "embed.W_E"))[0, t[0]]'), (T, "diag(QK(M, 0, 0))[t[0] % 2]"), (T, "dot(logits(M, t)[last], t[0] * {1, 2, 3})"), (T, 'mean_rows(W(M, "embed.W_E"))[0, t[0] % 2]'),
     (T, "exp(logits(M, t)[0, 0])"), (T, "log(t[0] + 1) + log(mlp_post(M, 0, t)[0, 0] + 2)"), (T, "sqrt(t[0] + 2)"), (T, "cos(t[0]) + cos(logits(M, t)[0, 0])"), (T, "sin(resid_post(M, 0, t)[0, 0])"),
-    (T, "pi() * t[0]"), (T, "softmax(logits(M, t)[0])[1]"), (T, "logsoftmax(logits(M, t)[0])[1]"), (T, "fourier(logits(M, t)[0])[1]"), (T, 'fourier(W(M, "embed.W_E"))[1, t[0] % 2]'),
+    (T, "pi() * t[0]"), ("t in tokens[4] of 0..1, s in 0..1", "fold({{0, 1}, {1, 2}, {2, 0}}, s, t) + s / 2"), (T, "softmax(logits(M, t)[0])[1]"), (T, "logsoftmax(logits(M, t)[0])[1]"), (T, "fourier(logits(M, t)[0])[1]"), (T, 'fourier(W(M, "embed.W_E"))[1, t[0] % 2]'),
     (X, "radius(B, X[r])"), (X, "radius(B, X[r], -2, 2)"), (T, 'distance(B, B2, "gaussian")[t[0]]'), (T, 'distance(B, B2, "sphere")[t[0]]'), (X, "min(flip(B, X[r], {1, -1, 1/2}), 50)"), (X, "changes(B, X[r], {1, -1, 1/2})"),
     (T, "eigenvalues(form(B, 1))[t[0]]"), (T, "form(B, 0)[t[0], t[1]]"), (T, 'form(B, t[0], "affine")[t[1], 0]'), (T, "inertia(form(B, 2))[t[0]]"), (T, "eigenvector(form(B, 0), t[0])[t[1]]"),
     (T, "singular_values(form(B, 0))[t[0]]"), (T, "effective_rank(form(B, t[0]))"), (T, "antisymmetric(B, 0)[t[0], t[1]]"), (T, "gram(B)[t[0], t[1]]"), (T, "hosvd(B)[t[0]]"),
@@ -101,6 +101,8 @@ CLAIMS = [
     ("forall t in tokens[2] of 0..2 prove if t[0] < 2 then {4, 5}[t[0]] > 3 else t[0] == 2", "unsat", "enumerate"),
     ("forall t in tokens[2] of 0..2 prove t[0] < 2 => {4, 5}[t[0]] > 3", "unsat", "enumerate"),
     ("forall t in tokens[2] of 0..2 prove all{ t[i + 1] >= 0 : i in 0..1 where i == 0 }", "unsat", "enumerate"),
+    ("forall t in tokens[3] of 0..2 prove fold({{0, 1, 2}, {1, 2, 0}, {2, 2, 2}}, 0, t) <= sum(t)", None, "enumerate"),
+    ("forall i in 0..1, x in box({-1, -1, -1}, {1, 1, 1}) prove output(P, x)[i] <= 40", "unsat", None),
     ("forall x in box({-1, -1, -1}, {1, 1, 1}) prove output(P, x)[0] <= 1", None, "bound"),
     ("forall x in box(-1, 1) prove output(B, -x)[0] == output(B, x)[0]", "unsat", None),
     ("forall x in reals(3) prove output(B, -x)[0] == output(B, x)[0]", "unsat", None),
@@ -199,7 +201,7 @@ class File:
         p = run("smt", self.path, "--only", "c%d" % i, "-o", out, *options)
         if p.returncode:
             return [], False, p.stderr
-        words = [solvers.z3(a.z3, out, 5)] + ([solvers.cvc5(out, 20)] if a.cvc5 else [])
+        words = [solvers.z3(a.z3, out, 30)] + ([solvers.cvc5(out, 20)] if a.cvc5 else [])
         with open(out) as f:
             return words, "perhaps" in f.read(20000), ""
 

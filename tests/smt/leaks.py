@@ -74,6 +74,9 @@ checks = [
     ("children: %s" % last, all(x[1] <= 1 for x in seen.values())),
     ("memory %s, then %s" % (first, last), max(x[2] for x in last) <= 1.1 * max(x[2] for x in first) + 2000),
 ]
+for thousand in sorted({1, 5, len(claims)}):
+    if thousand <= len(claims):
+        print("after %6d queries: %d open files, %d children, %d KB" % ((1000 * thousand,) + seen[claims[thousand - 1]]))
 for words, good in checks:
     if not good:
         print("FAILED: " + words)

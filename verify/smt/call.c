@@ -177,6 +177,20 @@ static const struct sym *onehot(struct smt *m, const struct expr *e)
     return out;
 }
 
+/* s := A[s][t_i], one token after the other */
+static const struct sym *fold_call(struct smt *m, const struct expr *e)
+{
+    const struct sym *table = smt_eval(m, e->args[0]), *t = smt_eval(m, e->args[2]);
+    struct entry state;
+    if (!sym_scalar(m, &state, smt_eval(m, e->args[1]), e) || table->is_truth || table->rank != 2 || t->is_truth || t->rank != 1) return nothing(m, e);
+    for (size_t i = 0; i < t->n && m->status == STATUS_OK; i++) {
+        if (!entry_exact(&state) || !entry_exact(&t->e[i])) return nothing(m, e);
+        const struct sym *row = smt_chosen(m, table, &state, NULL, 0);
+        if (m->status != STATUS_OK || !sym_scalar(m, &state, smt_chosen(m, row, &t->e[i], NULL, 0), e)) return NULL;
+    }
+    return sym_entry(m, state);
+}
+
 static const struct sym *transpose(struct smt *m, const struct sym *a)
 {
     struct sym *out = sym_new(m, 2, (const size_t[]){a->shape[1], a->shape[0]});
@@ -315,6 +329,7 @@ const struct sym *smt_call(struct smt *m, const struct expr *e)
     case FUNCTION_DIST: case FUNCTION_NORM: return norm_call(m, e);
     case FUNCTION_SEQ: return seq(m, e);
     case FUNCTION_ONEHOT: return onehot(m, e);
+    case FUNCTION_FOLD: return fold_call(m, e);
     case FUNCTION_W: return weight(m, e);
     default: return of_values(m, e);
     }

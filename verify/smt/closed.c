@@ -89,17 +89,16 @@ static struct sym *shaped(struct smt *m, const struct interp_array *a, const str
     for (size_t i = 0; out && i < out->n && m->status == STATUS_OK; i++) {
         size_t n = split ? split->n : 1;
         out->e[i] = (struct entry){.table = true, .split = split, .lo = smt_numbers(m, n)};
-        out->e[i].hi = a->exact ? out->e[i].lo : smt_numbers(m, n);
+        out->e[i].hi = smt_numbers(m, n);
     }
     return m->status == STATUS_OK ? out : NULL;
 }
 
 static bool put(struct smt *m, struct sym *out, size_t at, const struct interp_array *a, const struct expr *e)
 {
-    bool same = out->n == a->n && out->rank == a->rank && (out->n == 0 || (out->e[0].lo == out->e[0].hi) == (a->exact != NULL));
-    if (!same) return nothing(m, e, "has another shape for other values of the variables") != NULL;
+    if (out->n != a->n || out->rank != a->rank) return nothing(m, e, "has another shape for other values of the variables") != NULL;
     for (size_t i = 0; i < out->n; i++) {
-        if (a->exact) fmpq_get_mpq(out->e[i].lo + at, a->exact + i);
+        if (a->exact) fmpq_get_mpq(out->e[i].lo + at, a->exact + i), mpq_set(out->e[i].hi + at, out->e[i].lo + at);
         else if (arb_is_finite(a->balls + i)) ball_ends(out->e[i].lo + at, out->e[i].hi + at, a->balls + i, 128);
         else return nothing(m, e, "has no enclosure here") != NULL;
     }
@@ -123,5 +122,7 @@ const struct sym *smt_closed(struct smt *m, const struct expr *e)
         interp_array_clear(&a);
     }
     if (!out && m->status == STATUS_OK) return nothing(m, e, "has no value for any value of the variables");
+    for (size_t i = 0; out && i < out->n && m->status == STATUS_OK; i++)
+        if (entry_exact(&out->e[i])) out->e[i].hi = out->e[i].lo;
     return m->status == STATUS_OK ? out : NULL;
 }

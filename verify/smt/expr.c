@@ -312,8 +312,7 @@ static const struct sym *stacked(struct smt *m, const struct sym *const *parts, 
     return out;
 }
 
-/* The element that a table of integers names. */
-static const struct sym *chosen(struct smt *m, const struct sym *a, const struct entry *index, const struct expr *const *rest, size_t n)
+const struct sym *smt_chosen(struct smt *m, const struct sym *a, const struct entry *index, const struct expr *const *rest, size_t n)
 {
     size_t cases = entry_cases(index);
     const struct sym **parts = smt_array(m, cases, sizeof *parts);
@@ -351,7 +350,7 @@ const struct sym *smt_index(struct smt *m, const struct sym *a, const struct exp
     m->last = before;
     if (!good) return NULL;
     if (!slice && !entry_exact(&index)) return nothing(m, e);
-    if (!slice) return chosen(m, a, &index, indices + 1, n - 1);
+    if (!slice) return smt_chosen(m, a, &index, indices + 1, n - 1);
     size_t count = end >= first ? (size_t)(end - first) + 1 : 0;
     if (count && (first < 0 || end >= (long)a->shape[0])) {
         smt_fail(m, STATUS_INPUT, "a slice out of range");

@@ -205,6 +205,8 @@ const struct sym *smt_network(struct smt *m, const struct expr *call, const stru
 const struct sym *smt_eval(struct smt *m, const struct expr *e);
 const char *smt_truth(struct smt *m, const struct expr *e);
 const struct sym *smt_index(struct smt *m, const struct sym *a, const struct expr *const *indices, size_t n);
+/* The element of a's first axis that a table of integers names, and of that what the indices name; that it is there is required. */
+const struct sym *smt_chosen(struct smt *m, const struct sym *a, const struct entry *index, const struct expr *const *rest, size_t n);
 struct sym *sym_new(struct smt *m, size_t rank, const size_t *shape);
 const struct sym *sym_truth(struct smt *m, const char *t);
 const struct sym *sym_entry(struct smt *m, struct entry e);
