@@ -55,7 +55,7 @@ NUMBERS = [
     (T, "(if argmax(logits(M, t)[last]) == t[0] then 1 else 0) + argmax(t)"), (T, "argmin(t) + t[0]"), (T, "if 0 in argmaxes(logits(M, t)[last]) then 1 else 0"), (T, "max(logits(M, t)[last])"),
     (T, "min(logits(M, t)[last, 0], t[0] - 1)"), (T, "sum(logits(M, t)[last])"), (T, "mean(t) + mean(logits(M, t)[last])"), (T, "abs(logits(M, t)[last, 0])"),
     (T, "dist(1, head_out(M, 0, 0, t)[last], logits(M, t)[0, 0..1])"), (T, "norm(inf, logits(M, t)[last])"), (T, "norm(2, head_out(M, 0, 0, t)[0])"), (T, "rank(QK(M, 0, 0)) + t[0]"), (T, "sort(t)[1] + t[0]"),
-    (T, "if distinct(t) then t[0] else 0"), (T, "if contains(t, 2) then 0 else t[1]"), (T, "len(t) + t[0]"), (T, "logits(M, seq(t[0], 1))[last, 2]"), (T, "onehot(t[0], 3)[t[1]]"),
+    (T, "if distinct(t) then t[0] else 0"), (T, "if contains(t, 2) then 0 else t[1]"), (T, "fold({{0, 1, 2}, {2, 0, 1}, {1, 1, 0}}, 1, t) + t[0]"), (T, "len(t) + t[0]"), (T, "logits(M, seq(t[0], 1))[last, 2]"), (T, "onehot(t[0], 3)[t[1]]"),
     (T, 'transpose(W(M, "embed.W_E"))[0, t[0]]'), (T, "diag(QK(M, 0, 0))[t[0] % 2]"), (T, "dot(logits(M, t)[last], t[0] * {1, 2, 3})"), (T, 'mean_rows(W(M, "embed.W_E"))[0, t[0] % 2]'),
     (T, "exp(logits(M, t)[0, 0])"), (T, "log(t[0] + 1) + log(mlp_post(M, 0, t)[0, 0] + 2)"), (T, "sqrt(t[0] + 2)"), (T, "cos(t[0]) + cos(logits(M, t)[0, 0])"), (T, "sin(resid_post(M, 0, t)[0, 0])"),
     (T, "pi() * t[0]"), ("t in tokens[4] of 0..1, s in 0..1", "fold({{0, 1}, {1, 2}, {2, 0}}, s, t) + s / 2"), (T, "softmax(logits(M, t)[0])[1]"), (T, "logsoftmax(logits(M, t)[0])[1]"), (T, "fourier(logits(M, t)[0])[1]"), (T, 'fourier(W(M, "embed.W_E"))[1, t[0] % 2]'),

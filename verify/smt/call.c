@@ -315,7 +315,7 @@ static bool is_closed(struct smt *m, const struct expr *e)
         [FUNCTION_EFFECTIVE_RANK] = true, [FUNCTION_ANTISYMMETRIC] = true, [FUNCTION_GRAM] = true, [FUNCTION_HOSVD] = true, [FUNCTION_PI] = true,
     };
     static const bool of_exact[FUNCTION_COUNT] = {
-        [FUNCTION_LOG] = true, [FUNCTION_COS] = true, [FUNCTION_SIN] = true, [FUNCTION_LOGSOFTMAX] = true, [FUNCTION_FOURIER] = true, [FUNCTION_EXP] = true, [FUNCTION_SOFTMAX] = true,
+        [FUNCTION_FOLD] = true, [FUNCTION_LOG] = true, [FUNCTION_COS] = true, [FUNCTION_SIN] = true, [FUNCTION_LOGSOFTMAX] = true, [FUNCTION_FOURIER] = true, [FUNCTION_EXP] = true, [FUNCTION_SOFTMAX] = true,
     };
     struct smt_cases c;
     return always[e->function] || (of_exact[e->function] && !expr_depends_on_network(e) && smt_cases(&c, m, e) && c.n > 0);
