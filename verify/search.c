@@ -1,14 +1,12 @@
 /* search.c: an engine that only looks for one binding: a counterexample of `forall`, a witness of `exists`, among random bindings of a
- * domain too large to enumerate. It never proves anything about all of them. */
+ * domain too large to enumerate, and by climbing from those that come nearest. It never proves anything about all of them. */
 #include "core/mem.h"
-#include "verify/engine.h"
+#include "verify/search.h"
 #include <stdio.h>
 
 #define SAMPLES 20000
 #define SMALL_BITS 24      /* smaller domains are enumerated */
 #define COST 1e10          /* after what decides, before what takes long */
-
-struct target { const struct binds *binds; const struct expr *where, *subject; enum truth wanted; };
 
 static bool target_of(struct target *t, const struct statement *s)
 {
@@ -53,7 +51,7 @@ static double search_cost(const struct statement *s)
     return COST;
 }
 
-static enum status try_one(bool *found, const struct target *t, struct tiers *tiers, struct walk *w, struct diag *d)
+static enum status try_one(bool *found, const struct target *t, struct climb *c, struct tiers *tiers, struct walk *w, struct diag *d)
 {
     bool more;
     enum truth here = TRUTH_TRUE, truth;
@@ -64,10 +62,10 @@ static enum status try_one(bool *found, const struct target *t, struct tiers *ti
     if (s != STATUS_OK || here != TRUTH_TRUE) return s;
     s = tiers_truth(&truth, tiers, t->subject, d);
     *found = s == STATUS_OK && truth == t->wanted;
-    return s;
+    return s == STATUS_OK && !*found ? climb_see(c, tiers, d) : s;
 }
 
-static enum status sample(bool *found, unsigned long *tried, const struct target *t, struct tiers *tiers, struct walk *w, const struct limits *l, struct diag *d)
+static enum status sample(bool *found, unsigned long *tried, const struct target *t, struct climb *c, struct tiers *tiers, struct walk *w, const struct limits *l, struct diag *d)
 {
     gmp_randstate_t random;
     mpz_t size, from, to;
@@ -81,7 +79,7 @@ static enum status sample(bool *found, unsigned long *tried, const struct target
         mpz_urandomm(from, random, size);
         mpz_add_ui(to, from, 1);
         walk_range(w, from, to);
-        if (s == STATUS_OK) s = try_one(found, t, tiers, w, d);
+        if (s == STATUS_OK) s = try_one(found, t, c, tiers, w, d);
     }
     mpz_clears(size, from, to, NULL);
     gmp_randclear(random);
@@ -93,25 +91,29 @@ static enum status search_decide(struct outcome *out, const struct statement *s,
     struct target t;
     struct tiers *tiers = NULL;
     struct walk *w = NULL;
+    struct climb *c = NULL;
     bool found = false;
-    unsigned long tried = 0;
+    unsigned long tried = 0, climbed = 0;
     char line[120];
     if (!target_of(&t, s)) return STATUS_INTERNAL;
     enum status status = tiers_new(&tiers, s);
     if (status == STATUS_OK) status = walk_new(&w, t.binds, tiers_fast(tiers), d);
-    if (status == STATUS_OK) status = sample(&found, &tried, &t, tiers, w, l, d);
-    mpz_set_ui(out->cases, tried);
+    if (status == STATUS_OK) status = climb_new(&c, &t);
+    if (status == STATUS_OK) status = sample(&found, &tried, &t, c, tiers, w, l, d);
+    if (status == STATUS_OK && !found) status = climb_run(&found, &climbed, c, tiers, l, d);
+    mpz_set_ui(out->cases, tried + climbed);
     if (status == STATUS_OK && found) {
         out->proposal = t.wanted == TRUTH_TRUE ? PROPOSAL_TRUE : PROPOSAL_FALSE;
         out->rule = "point";
         status = binding_read(t.wanted == TRUTH_TRUE ? &out->witness : &out->counterexample, t.binds, tiers_fast(tiers));
     } else if (status == STATUS_OK) {
-        snprintf(line, sizeof line, "no %s among %lu random inputs", t.wanted == TRUTH_TRUE ? "witness" : "counterexample", tried);
+        snprintf(line, sizeof line, "no %s among %lu random inputs and %lu near the best of them", t.wanted == TRUTH_TRUE ? "witness" : "counterexample", tried, climbed);
         out->reason = mem_string(line);
     }
+    climb_free(c);
     walk_free(w);
     tiers_free(tiers);
     return status;
 }
 
-const struct engine engine_search = {"search", "random inputs of a large domain, to find one counterexample or witness", search_takes, search_cost, search_decide};
+const struct engine engine_search = {"search", "random inputs of a large domain and coordinate ascent from the best, to find one counterexample or witness", search_takes, search_cost, search_decide};
