@@ -351,15 +351,45 @@ static enum status find_quant(struct features *f, const struct expr *e, unsigned
     return features_each(f, &e->binds, 0, find_instance, &c);
 }
 
+bool model_is_plain(const struct expr *model)
+{
+    if (model->form == FORM_NAME)
+        return true;
+    if (expr_calls(model, FUNCTION_BLEND))
+        return model_is_plain(model->args[0]) && model_is_plain(model->args[1]);
+    if (!expr_calls(model, FUNCTION_REPLACE))
+        return false;
+    for (size_t i = 1; i < model->n_args; i++)
+        if (expr_is_frozen(model->args[i]) || model->args[i]->form != FORM_ASSIGN || model->args[i]->args[0]->form != FORM_STRING)
+            return false;
+    return model_is_plain(model->args[0]);
+}
+
+static bool until_read(const struct expr *e, void *context)
+{
+    const struct expr **out = context;
+    if (!expr_calls(e, FUNCTION_LOGITS) && !expr_calls(e, FUNCTION_ATTN))
+        return true;
+    *out = e->args[0];
+    return false;
+}
+
+const struct expr *model_read(const struct expr *e)
+{
+    const struct expr *out = NULL;
+    expr_walk(e, until_read, &out);
+    return out;
+}
+
 static enum status find_read(struct features *f, const struct network_read *r, unsigned use, int own)
 {
     const struct expr *call = r->call;
     const struct expr *model = call->args[0], *t = call->args[call->n_args - 1];
-    if (model->form != FORM_NAME || !expr_is_slot(t, f->t->slot))
-        return refuse(f, model->form != FORM_NAME ? "the claim is about a modified network" : "a network is read on another sequence");
-    if (f->model && strcmp(f->model, model->name) != 0)
+    if (!model_is_plain(model) || !expr_is_slot(t, f->t->slot))
+        return refuse(f, !model_is_plain(model) ? "the claim is about a network whose activations are changed" : "a network is read on another sequence");
+    if (f->model && !expr_equal(f->model, model))
         return refuse(f, "the claim compares two networks");
-    f->model = model->name;
+    f->model = model;
     if (expr_uses_slot(r->row, f->t->slot))
         return refuse(f, "the read-out row depends on the tokens");
     long row;

@@ -19,7 +19,7 @@ struct feature { enum scan scan; unsigned rank; /* of SCAN_LARGEST and SCAN_SMAL
 struct features {
     const struct sequence *t;
     struct interp *in;
-    const char *model;        /* the one network that is read, or NULL */
+    const struct expr *model; /* the one network that is read, or NULL */
     size_t row; bool has_row; /* its read-out row */
     bool attn;                /* the attention pattern is read */
     long last_bound;          /* value of the binder that features_each bound last */
@@ -43,6 +43,11 @@ struct scanner {
 };
 enum status scanner_build(struct scanner *out, struct features *f) MUST_USE;
 void scanner_clear(struct scanner *s);
+
+/* A model, or one with other tensors: replace of tensors and blend, whose networks are made once. */
+bool model_is_plain(const struct expr *model);
+/* The model of the first logits or attn in e, or NULL. */
+const struct expr *model_read(const struct expr *e);
 
 /* Shapes shared with linear.c. */
 bool expr_is_slot(const struct expr *e, int slot);

@@ -471,6 +471,30 @@ static enum status build(struct builder *b, const struct bind *t, struct interp 
     return s;
 }
 
+/* The network that the claim reads; with other tensors it belongs to the interpreter. */
+static const struct net *network_of(const struct statement *s, const struct expr *subject, struct interp *in, struct text *why)
+{
+    const struct expr *model = model_read(subject);
+    const struct bound_model *m = s->n_models == 1 ? &s->file->models[s->models[0]] : NULL;
+    const struct net *net = m && m->loaded == STATUS_OK ? &m->model.net : NULL, *clean = NULL;
+    struct diag d;
+    if (!model || model->form == FORM_NAME) {
+        if (!net)
+            refuse(why, m ? "the network is not loaded" : "the claim is not about exactly one network");
+        return net;
+    }
+    if (!model_is_plain(model))
+        return refuse(why, "the claim is about a network whose activations are changed"), NULL;
+    diag_init(&d);
+    net = NULL;
+    if (interp_networks(&net, &clean, in, model, &d) != STATUS_OK || clean)
+        net = NULL;
+    diag_clear(&d);
+    if (!net)
+        refuse(why, "the changed network cannot be made");
+    return net;
+}
+
 enum status problem_init(struct problem *p, const struct statement *s, const struct binds *binds, const struct expr *where,
                          const struct expr *subject, struct interp *in, struct problem_options o, struct text *why)
 {
@@ -480,14 +504,8 @@ enum status problem_init(struct problem *p, const struct statement *s, const str
     p->threads = o.threads > 0 ? o.threads : 1;
     p->float32 = s->semantics == SEMANTICS_FLOAT32;
     const struct bind *t = sequence_binder(binds, why);
-    const struct bound_model *m = s->n_models == 1 ? &s->file->models[s->models[0]] : NULL;
-    enum status status = STATUS_OK;
-    if (!t)
-        status = STATUS_UNSUPPORTED;
-    else if (!m || m->loaded != STATUS_OK)
-        status = refuse(why, m ? "the network is not loaded" : "the claim is not about exactly one network");
-    else if (!separable_recognise(&p->net, &m->model.net, o.cells, why))
-        status = STATUS_UNSUPPORTED;
+    const struct net *net = t ? network_of(s, subject, in, why) : NULL;
+    enum status status = net && separable_recognise(&p->net, net, o.cells, why) ? STATUS_OK : STATUS_UNSUPPORTED;
     if (status == STATUS_OK) {
         struct builder b = { .p = p, .where = where, .subject = subject, .o = o, .why = why };
         status = build(&b, t, in);

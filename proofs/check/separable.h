@@ -22,7 +22,7 @@ struct sep {
     int slot;                                /* of t */
     struct product sets;
     uint32_t n, row, *at;                    /* cells of position i: at[i]..at[i+1]-1 */
-    const struct net *net;
+    const struct net *net; const struct ex *model; /* the expression that names it */
     bool has_row, has_attn;
     int softmax, mix, q, k, score;           /* nodes */
     uint32_t n_out;

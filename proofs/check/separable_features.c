@@ -1,5 +1,6 @@
 /* What of a statement the rule separable can take: features, rows of the network (FORMAT.md §3.2, §3.3). */
 #include "linear.h"
+#include "nodes.h"
 #include "separable.h"
 #include <stdlib.h>
 #include <string.h>
@@ -214,15 +215,34 @@ static bool fold_feature(struct sep *s, struct ex *x) {
     return good ? true : sep_refuse(s, "a feature could not be computed");
 }
 
+/* A model, or one with other tensors: replace of tensors and blend */
+static bool plain_model(const struct ex *x) {
+    if (x->kind == EX_CALL && x->number == FN_BLEND) return plain_model(x->k[0]) && plain_model(x->k[1]);
+    return x->kind == EX_MODEL || (x->kind == EX_CALL && x->number == FN_REPLACE && !x->frozen && plain_model(x->k[0]));
+}
+
+/* Two expressions of a model that are the same text are the same network: they rest on no variable. */
+static bool same_model(const struct ex *a, const struct ex *b) {
+    struct buffer x = {0}, y = {0};
+    print_ex(&x, a, 0);
+    print_ex(&y, b, 0);
+    bool same = x.n == y.n && memcmp(x.s, y.s, x.n) == 0;
+    buffer_clear(&x);
+    buffer_clear(&y);
+    return same;
+}
+
 static bool same_place(struct sep *s, const struct ex *call, const struct ex *row) {
     int64_t r, l = 0, h = 0;
     if (call->number != FN_LOGITS && call->number != FN_ATTN) return sep_refuse(s, "only logits and attn");
-    if (call->k[0]->kind != EX_MODEL || !is_t(s, call->k[call->n - 1])) return sep_refuse(s, "a patched model, or another sequence");
+    if (!plain_model(call->k[0]) || !is_t(s, call->k[call->n - 1])) return sep_refuse(s, "a patched model, or another sequence");
     if (call->number == FN_ATTN && (!eval_int(s->e, call->k[1], &l) || !eval_int(s->e, call->k[2], &h) || l != 0 || h != 0)) return sep_refuse(s, "only head (0, 0)");
-    const struct net *net = s->e->s->models[call->k[0]->number].net;
+    const struct net *net = s->has_row && same_model(s->model, call->k[0]) ? s->net : call->k[0]->kind == EX_MODEL ? s->e->s->models[call->k[0]->number].net : base_net(s->e, call->k[0]);
+    if (net == NULL) return sep_refuse(s, "the changed network cannot be made");
     if (!index_now(s, row, s->n, &r)) return sep_refuse(s, "the row is not constant");
     if (s->has_row && (s->net != net || s->row != (uint32_t)r)) return sep_refuse(s, "two networks or two rows");
     s->net = net;
+    s->model = call->k[0];
     s->row = (uint32_t)r;
     s->has_row = true;
     if (call->number == FN_ATTN) s->has_attn = true;

@@ -34,7 +34,8 @@ class Judge:
             need(set(words) <= {"bounds", "fails", "split", "open"}, "a line 'cell' that is none of bounds, fails, split and open")
         if certificate.rule in ("separable", "count"):
             need(not data, "rule separable reads no data array")
-            self.interpreter = LinearInterpreter(nets, self.s)
+            changed = "replace(" in self.s.text or "blend(" in self.s.text     # other tensors: every binding is evaluated as under enumerate
+            self.interpreter = Interpreter(nets, self.s.float32) if changed else LinearInterpreter(nets, self.s)
         else:
             names_bias = "bias(" in self.s.text               # then biases of attention are nodes of their own
             self.interpreter = Interpreter({m: with_biases(x) if names_bias else x for m, x in nets.items()}, self.s.float32, data)

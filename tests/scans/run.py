@@ -65,7 +65,7 @@ def integer(rng, v, n):
     return rng.choice(choices)
 
 
-def claims_of(rng, v, n, d_out, one_head):
+def claims_of(rng, v, n, d_out, one_head, norm):
     r, where = rng.choice(["last", "0"]), "" if rng.random() < 0.6 else " where " + truth(rng, v, n)
     binds = "t in tokens[%d] of 0..%d%s" % (n, v - 1, where)
     one, two = rng.sample(range(d_out), 2)
@@ -74,6 +74,12 @@ def claims_of(rng, v, n, d_out, one_head):
               ("if", "count %s : %s => argmax(%s) != %s%s" % (binds, truth(rng, v, n), row, integer(rng, v, n), "" if one_head else " within 1")),
               ("least", "minimize %s : if %s then %s else %s" % (binds, truth(rng, v, n), lead, rng.choice(["0", "-(%s)" % lead]))),
               ("all", "forall %s prove %s => %s < %d" % (binds, truth(rng, v, n), lead, rng.randint(1, 6)))]
+    w = "blocks.0.attn.W_%s" % rng.choice("QKVO")
+    changed = 'replace(M, "%s" = %s * W(M, "%s")%s)' % (w, rng.choice(["0", "1/2", "-1"]), w, ", ln = live" if norm else "")
+    if rng.random() < 0.3:
+        changed = "blend(M, %s, 1/4)" % changed
+    claims.append(("changed", "count %s : argmax(logits(%s, t)[%s]) == %s%s" % (binds, changed, r, integer(rng, v, n), "" if one_head else " within 1")))
+    claims.append(("changed_least", "minimize %s : logits(%s, t)[%s, %d] - logits(%s, t)[%s, %d]" % (binds, changed, r, one, changed, r, two)))
     if one_head:
         claims += [("list", "list %s : %s and argmax(%s) == %s at most 5" % (binds, truth(rng, v, n), row, integer(rng, v, n))),
                    ("attends", "maximize %s : sum{ attn(M, 0, 0, t)[%s, i] : i in 0..%d where t[i] == %d } * %s" % (binds, r, n - 1, rng.randrange(v), "(if %s then 1 else 2)" % truth(rng, v, n)))]
@@ -135,12 +141,13 @@ def main():
         rng = random.Random(a.seed * 1000 + k)
         v, n, d_out = rng.choice([(3, 4), (4, 3), (2, 5), (5, 3), (3, 3)]) + (rng.choice([3, 4]),)
         heads = 1 if k % 4 else 2
-        net = transformer(a.seed * 7001 + k, d_vocab=v, n_ctx=n, d_out=d_out, causal=rng.random() < 0.5, biases=rng.random() < 0.7, positions=rng.random() < 0.7, norm=("ln1",) if rng.random() < 0.3 else (),
+        norm = ("ln1",) if rng.random() < 0.3 else ()
+        net = transformer(a.seed * 7001 + k, d_vocab=v, n_ctx=n, d_out=d_out, causal=rng.random() < 0.5, biases=rng.random() < 0.7, positions=rng.random() < 0.7, norm=norm,
                           heads=heads, mlp=None)
         with tempfile.TemporaryDirectory() as folder:
             with open(folder + "/m.net", "w") as f:
                 f.write(net.text())
-            claims = claims_of(rng, v, n, d_out, heads == 1)
+            claims = claims_of(rng, v, n, d_out, heads == 1, norm)
             theirs = decide(folder, claims, "enumerate")
             engine = "separable" if heads == 1 else "cells"
             mine = decide(folder, claims, engine)
