@@ -273,9 +273,9 @@ def certified(folder, net_path, x, which, box=""):
     return found, seconds
 
 
-def lirpa(folder, net, x):
-    """{method: radius of every input} of auto_LiRPA, and seconds; empty when it fails."""
-    np.savez(folder + "/lirpa.npz", x=x, **net.p)
+def lirpa(folder, net, x, **options):
+    """{method: radius of every input} of auto_LiRPA, and seconds; empty when it fails. options: norm, radii."""
+    np.savez(folder + "/lirpa.npz", x=x, **net.p, **options)
     begin = spent()
     done = subprocess.run([LIRPA, HERE + "/bilinear_lirpa.py", folder + "/lirpa.npz", folder + "/out.npz"], capture_output=True, text=True)
     if done.returncode:
@@ -381,20 +381,26 @@ def pictures(rng, count):
     return (np.clip(np.round(x * 256), 0, 256) / 256).reshape(count, 784).astype(np.float32), y
 
 
-def main():
+def networks_of_digits():
+    """(name, network, pictures)"""
     x, y = np.load(ROOT + "/examples/digits_x.npy").astype(np.float32), np.load(ROOT + "/examples/digits_y.npy").astype(int)
     for name, options in (("digits", None), ("bias", {"bias": True}), ("residual", {"residual": True}), ("embedding", {"embed": 24}),
                           ("all_three", {"bias": True, "residual": True, "embed": 24})):
         if ONLY and name not in ONLY:
             continue
         if options is None:
-            measure(name, digits_network(), x)
+            yield name, digits_network(), x
             continue
         rng = np.random.default_rng(0)
         net = Network(rng, 64, 32, **options)
         net.train(x[:200], y[:200], 600, rng)
         print("%s: answers %d of the 197 other pictures as they are" % (name, (net.forward(x[200:])[3].argmax(1) == y[200:]).sum()))
-        measure(name, net, x[200:])
+        yield name, net, x[200:]
+
+
+def main():
+    for name, net, x in networks_of_digits():
+        measure(name, net, x)
     if not ONLY or "wide" in ONLY:
         rng = np.random.default_rng(0)
         x, y = pictures(rng, 1500)

@@ -1,9 +1,9 @@
-"""What auto_LiRPA certifies of a bilinear network on l2 balls: for every input the largest radius of a list (RADII) at which its bounds show the answer.
+"""What auto_LiRPA certifies of a bilinear network on balls: for every input the largest radius of a list at which its bounds show the answer.
 
     python bench/bilinear_lirpa.py NETWORK.npz OUT.npz        needs torch and auto_LiRPA
 
-NETWORK.npz: tensors E L R P S l r b as in bilinear.py (those that are there), and the inputs x. OUT.npz: CROWN, a radius an input, in float32 and without any
-allowance for rounding. auto_LiRPA 0.3 is of the time of torch 1.8: names that have gone since are put back first.
+NETWORK.npz: tensors E L R P S l r b as in bilinear.py (those that are there), the inputs x, and, if not l2 and RADII, norm and radii. OUT.npz: CROWN, a radius an input,
+in float32 and without any allowance for rounding. auto_LiRPA 0.3 is of the time of torch 1.8: names that have gone since are put back first.
 """
 import sys
 import types
@@ -61,6 +61,7 @@ class Network(torch.nn.Module):
 def main():
     p = dict(np.load(sys.argv[1]))
     x = torch.tensor(p.pop("x").astype(np.float32))
+    norm, radii = float(p.pop("norm", 2)), p.pop("radii", RADII)
     module = Network(p)
     with torch.no_grad():
         answers = module(x).argmax(1)
@@ -71,8 +72,8 @@ def main():
             C[i, row, a], C[i, row, j] = 1, -1
     bounded = BoundedModule(module, x)
     out = {"CROWN": np.zeros(len(x))}
-    for radius in RADII:
-        ball = BoundedTensor(x, PerturbationLpNorm(norm=2, eps=float(radius)))
+    for radius in radii:
+        ball = BoundedTensor(x, PerturbationLpNorm(norm=norm, eps=float(radius)))
         for method, best in out.items():
             lower = bounded.compute_bounds(x=(ball,), C=C, method=method, bound_upper=False)[0].detach().numpy()
             best[lower.min(1) > 0] = radius

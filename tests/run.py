@@ -46,6 +46,7 @@ SCRIPTS = [
     ("regions", [PY, "tests/quadratic/regions.py", BUILD]),
     ("reals", [PY, "tests/quadratic/reals.py", BUILD]),
     ("lines", [PY, "tests/quadratic/lines.py", BUILD]),
+    ("bilinear_attention", [PY, "tests/quadratic/attention.py", BUILD]),
     ("mutations", [PY, "tests/quadratic/mutations.py", BUILD]),
     # a library under AddressSanitizer does not load into a Python that is not
     *([] if "asan" in BUILD else [("python", [PY, "tests/python/run.py", BUILD])]),

@@ -162,21 +162,38 @@ double deep_value(struct deep *d, double *grad, const double *v)
     return value;
 }
 
-/* mid, half of e on |u_i| <= h_i, and the quadratic form of u that is linear in e into M */
-static void inner_forms(struct deep *d, const double *h)
+/* At least |u|^2 on the cell: by its half widths, or by the ball, |u|^2 = |u + off|^2 - 2 (u + off)'off + |off|^2 */
+static double squared_length(const struct cell *c)
+{
+    double by_box = 0, by_ball = c->r2;
+    for (size_t i = 0; i < c->in_ball; i++) {
+        by_box += c->h[i] * c->h[i];
+        by_ball += (2 * c->h[i] - fabs(c->off[i])) * fabs(c->off[i]);
+    }
+    return fmin(by_box, by_ball);
+}
+
+/* mid, half of e on the cell, and the quadratic form of u that is linear in e into M */
+static void inner_forms(struct deep *d, const struct cell *c)
 {
     size_t n = d->n, wide = n + d->k;
+    const double *h = c->h;
+    double R = c->l2 ? squared_length(c) : INFINITY;
     for (size_t j = 0; j < d->k; j++) {
-        double lo = 0, hi = 0;
+        double lo = 0, hi = 0, size2 = 0;
         for (size_t u = 0; u < n; u++)
             for (size_t v = 0; v < n; v++) {
                 double q = d->Q[(j * n + u) * n + v], size = q * h[u] * h[v];
                 d->M[u * wide + v] += d->slope[j] * q;
+                size2 += q * q;
                 lo += u == v ? fmin(size, 0) : -fabs(size);
                 hi += u == v ? fmax(size, 0) : fabs(size);
             }
         d->mid[j] = (lo + hi) / 2;
         d->half[j] = (hi - lo) / 2;
+        if (!(c->l2 && size2 * R * R < d->half[j] * d->half[j])) continue;
+        d->mid[j] = 0;                  /* |u'Q_j u| <= |Q_j| |u|^2 */
+        d->half[j] = sqrt(size2) * R;
     }
 }
 
@@ -186,7 +203,7 @@ void deep_cell(struct deep *d, struct cell *c, const double *z)
     size_t n = d->n, k = d->k, wide = n + k;
     c->c = expand(d, z);
     memset(d->M, 0, wide * wide * sizeof *d->M);
-    inner_forms(d, c->h);
+    inner_forms(d, c);
     for (size_t u = 0; u < wide; u++) c->g[u] = 0;
     for (size_t i = 0; i < k; i++) {
         double Pm = 0;

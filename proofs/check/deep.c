@@ -63,13 +63,13 @@ void deep_row(mpq_t *h, const struct rowpoly *inner, const mpq_t *a, const mpq_t
 }
 
 /* One cell. n inputs, k entries of h, side = n + k + 1: the matrix T of (u, e - mid, 1). z: its middle, r: its half widths; a, G: value and gradients of h;
- * phi: gradient of F at a; Phi: its quadratic part; mid, half: of e. */
-struct deep { size_t n, k, side; const struct region *g; const struct rowpoly *inner; mpq_t *T, *z, *r, *a, *G, *phi, *Phi, *mid, *half, s, t; };
+ * phi: gradient of F at a; Phi: its quadratic part; mid, half2: of e, its middle and half its width squared. */
+struct deep { size_t n, k, side; const struct region *g; const struct rowpoly *inner; mpq_t *T, *z, *r, *a, *G, *phi, *Phi, *mid, *half2, s, t; };
 
 static void make(struct deep *d, const struct region *g, const struct rowpoly *inner) {
     size_t n = g->n, k = inner->width, side = n + k + 1;
     *d = (struct deep){.n = n, .k = k, .side = side, .g = g, .inner = inner, .T = vector_new(side * side), .z = vector_new(n), .r = vector_new(n), .a = vector_new(k), .G = vector_new(k * n),
-                       .phi = vector_new(k), .Phi = vector_new(k * k), .mid = vector_new(k), .half = vector_new(k)};
+                       .phi = vector_new(k), .Phi = vector_new(k * k), .mid = vector_new(k), .half2 = vector_new(k)};
     mpq_inits(d->s, d->t, NULL);
 }
 
@@ -82,7 +82,7 @@ static void drop(struct deep *d) {
     vector_free(d->phi, d->k);
     vector_free(d->Phi, d->k * d->k);
     vector_free(d->mid, d->k);
-    vector_free(d->half, d->k);
+    vector_free(d->half2, d->k);
     mpq_clears(d->s, d->t, NULL);
 }
 
@@ -139,13 +139,50 @@ static void outer(struct deep *d, const mpz_t *m, const mpz_t unit) {
     mpq_clear(value);
 }
 
-/* What is linear in e_j = u'Q_j u goes to T as phi_j u'Q_j u; mid and half are the ends of e_j on the cell. */
+/* R >= |u|^2 on the cell: the sum of r_i^2, or, from the ball, |d - c|^2 + 2 (d - c)'(c - z) + |c - z|^2 */
+static void squared_length(mpq_t out, struct deep *d) {
+    const struct region *g = d->g;
+    mpq_t by_ball, off;
+    mpq_inits(by_ball, off, NULL);
+    mpq_set_ui(out, 0, 1);
+    mpq_set(by_ball, g->radius2);
+    for (size_t i = 0; i < d->n; i++) {
+        mpq_mul(d->t, d->r[i], d->r[i]);
+        mpq_add(out, out, d->t);
+        mpq_sub(off, g->centre[i], d->z[i]);
+        mpq_sub(d->s, mpq_sgn(off) > 0 ? g->hi[i] : g->lo[i], g->centre[i]); /* where the product is largest */
+        mpq_mul(d->s, d->s, off);
+        mpq_mul_2exp(d->s, d->s, 1);
+        mpq_add(by_ball, by_ball, d->s);
+        mpq_mul(off, off, off);
+        mpq_add(by_ball, by_ball, off);
+    }
+    if (mpq_cmp(by_ball, out) < 0) mpq_set(out, by_ball);
+    mpq_clears(by_ball, off, NULL);
+}
+
+/* The ends lo and hi of e_j, or on a ball minus and plus |Q_j| R, |Q_j|^2 = size2, when these are nearer */
+static void ends(struct deep *d, size_t j, const mpq_t lo, const mpq_t hi, mpq_t size2, const mpq_t R) {
+    mpq_add(d->mid[j], lo, hi);
+    mpq_div_2exp(d->mid[j], d->mid[j], 1);
+    mpq_sub(d->s, hi, d->mid[j]);
+    mpq_mul(d->half2[j], d->s, d->s);
+    mpq_mul(size2, size2, R);
+    mpq_mul(size2, size2, R);
+    if (!d->g->l2 || mpq_cmp(size2, d->half2[j]) >= 0) return;
+    mpq_set_ui(d->mid[j], 0, 1);
+    mpq_set(d->half2[j], size2);
+}
+
+/* What is linear in e_j = u'Q_j u goes to T as phi_j u'Q_j u; mid and half2 are of the ends of e_j on the cell. */
 static void inner_forms(struct deep *d) {
-    mpq_t c, lo, hi;
-    mpq_inits(c, lo, hi, NULL);
+    mpq_t c, lo, hi, size2, R;
+    mpq_inits(c, lo, hi, size2, R, NULL);
+    if (d->g->l2) squared_length(R, d);
     for (size_t j = 0; j < d->k; j++) {
         mpq_set_ui(lo, 0, 1);
         mpq_set_ui(hi, 0, 1);
+        mpq_set_ui(size2, 0, 1);
         for (size_t u = 0; u < d->n; u++)
             for (size_t v = u; v < d->n; v++) {
                 coefficient(c, d->inner, j, d->n, u + 1, v + 1);
@@ -158,12 +195,13 @@ static void inner_forms(struct deep *d) {
                 if (u != v || !up) u != v ? mpq_sub(lo, lo, d->s) : mpq_add(lo, lo, d->s);
                 if (u != v) mpq_div_2exp(c, c, 1);
                 add_product(d, u, v, c, d->phi[j]);
+                mpq_mul(c, c, c);
+                if (u != v) mpq_mul_2exp(c, c, 1);
+                mpq_add(size2, size2, c);
             }
-        mpq_add(d->mid[j], lo, hi);
-        mpq_div_2exp(d->mid[j], d->mid[j], 1);
-        mpq_sub(d->half[j], hi, d->mid[j]);
+        ends(d, j, lo, hi, size2, R);
     }
-    mpq_clears(c, lo, hi, NULL);
+    mpq_clears(c, lo, hi, size2, R, NULL);
 }
 
 /* phi'G u, and (G u + e)'Phi (G u + e) with e = mid + e' */
@@ -211,7 +249,8 @@ static void conditions(struct deep *d, const mpq_t *m) {
     }
     for (size_t i = 0; i < n + d->k; i++) {
         add(d, i, i, m[i]);
-        mpq_mul(d->s, i < n ? d->r[i] : d->half[i - n], i < n ? d->r[i] : d->half[i - n]);
+        if (i < n) mpq_mul(d->s, d->r[i], d->r[i]);
+        else mpq_set(d->s, d->half2[i - n]);
         mpq_neg(d->s, d->s);
         add_product(d, one, one, d->s, m[i]);
     }

@@ -43,6 +43,12 @@ def row_at(inner, x):
     return [c + dot(g, x) + dot(x, times(q, x)) for c, g, q in inner]
 
 
+def squared_length(z, r, lo, hi, ball):
+    """At least |d - z|^2 on the cell, within the ball."""
+    centre, radius2 = ball
+    return min(sum(x * x for x in r), radius2 + sum(2 * max((a - c) * (c - m), (b - c) * (c - m)) + (c - m) ** 2 for m, a, b, c in zip(z, lo, hi, centre)))
+
+
 def matrix(form, inner, added, region, lo, hi, multipliers):
     """Integers: the form less the multiplied conditions, in (u, e - mid, 1), where h = a + Gu + e, e_j = u'Q_j u; form, inner: parts."""
     n, k = len(lo), len(inner)
@@ -65,7 +71,11 @@ def matrix(form, inner, added, region, lo, hi, multipliers):
                 low += min(size, 0) if u == v else -abs(size)
                 high += max(size, 0) if u == v else abs(size)
         ends.append((low, high))
-    mid, half = [(p + q) / 2 for p, q in ends], [(q - p) / 2 for p, q in ends]
+    mid, squares = [(p + q) / 2 for p, q in ends], [(q - p) ** 2 / 4 for p, q in ends]
+    for j, (_, _, q) in enumerate(inner):
+        other = sum(x * x for row in q for x in row) * squared_length(z, r, lo, hi, region.ball) ** 2 if region.ball else None
+        if other is not None and other < squares[j]:
+            mid[j], squares[j] = Fraction(0), other
     columns = [[G[j][u] for j in range(k)] for u in range(n)]
     PG = [times(P, column) for column in columns]
     Pm = times(P, mid)
@@ -86,9 +96,9 @@ def matrix(form, inner, added, region, lo, hi, multipliers):
             T[i][i] += L
             T[i][one] += L * (z[i] - centre[i])
         T[one][one] += L * (sum((p - q) ** 2 for p, q in zip(z, centre)) - radius2)
-    for i, size in enumerate(r + half):
+    for i, square in enumerate([x * x for x in r] + squares):
         T[i][i] += left[i]
-        T[one][one] -= left[i] * size * size
+        T[one][one] -= left[i] * square
     for v, m in zip(region.joint, left[n + k:]):
         T[one][one] -= m * (dot(v[:-1], z) + v[-1])
         for i in range(n):
