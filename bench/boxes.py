@@ -1,8 +1,8 @@
 """Boxes of relu networks, decided by the engine `bound`, by Z3 and, where maraboupy is installed, by Marabou.
 
-    python bench/boxes.py BUILD [--networks N] [--seed S] [--marabou PYTHON]
+    python bench/boxes.py BUILD [--shapes 10 20 10x10 20x20] [--networks N] [--seed S] [--marabou PYTHON]
 
-Random networks of two layers of 20 relu units on 10 inputs, weights of 24 bits, boxes of radius 1/4. For every network the smallest value of output 0 less output 1 on the box is enclosed to 1/10; then two
+Random networks of one or two layers of relu units on 10 inputs (N seeds of each shape), weights of 24 bits, boxes of radius 1/4. For every network the smallest value of output 0 less output 1 on the box is enclosed to 1/10; then two
 claims, one that it is at least the lower end (true) and one that it is at least the upper end and 1/1000 (false), go to each program; the solvers have 15 s. Z3 gets the plain encoding in exact rationals, Marabou its own in doubles. An
 answer that differs from the certified one is a failure. Times are elapsed; those of weightproof include the checker.
 """
@@ -20,11 +20,12 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "tests", "reference"))
 from op_nets import Maker  # noqa: E402
 
-INPUTS, HIDDEN, OUTPUTS, BITS, SECONDS = 10, (20, 20), 2, 23, 15
+INPUTS, OUTPUTS, BITS, SECONDS = 10, 2, 23, 15
 
 a = argparse.ArgumentParser()
 a.add_argument("build")
-a.add_argument("--networks", type=int, default=4)
+a.add_argument("--shapes", nargs="+", default=["10", "20", "10x10", "20x20"])
+a.add_argument("--networks", type=int, default=2)
 a.add_argument("--seed", type=int, default=1)
 a.add_argument("--z3", default=os.path.join(os.path.dirname(sys.executable), "z3"))
 a.add_argument("--marabou", help="a Python that has maraboupy")
@@ -32,10 +33,10 @@ a.add_argument("--query", help=argparse.SUPPRESS)
 a = a.parse_args()
 
 
-def draw(seed):
+def draw(shape, seed):
     """Weights as integers over 2^23, [input][output], and biases."""
     rng, layers, width = random.Random(seed), [], INPUTS
-    for n in (*HIDDEN, OUTPUTS):
+    for n in [int(h) for h in shape.split("x")] + [OUTPUTS]:
         most = int(2 ** BITS * 1.7 / width ** 0.5)
         layers.append(([[rng.randint(-most, most) for _ in range(n)] for _ in range(width)], [rng.randint(-most // 4, most // 4) for _ in range(n)]))
         width = n
@@ -82,12 +83,12 @@ def smt(layers, box, limit):
     return "\n".join(out + ["(assert (< (- %s %s) %s))" % (row[0], row[1], word(limit)), "(check-sat)"]) + "\n"
 
 
-def marabou_query(seed, limit):
+def marabou_query(shape, seed, limit):
     """In the Python that has maraboupy: prints sat, unsat or timeout."""
     from maraboupy import MarabouCore
-    layers, box = draw(seed)
+    layers, box = draw(shape, seed)
     q, n = MarabouCore.InputQuery(), 0
-    total = INPUTS + sum(2 * h for h in HIDDEN) + OUTPUTS
+    total = INPUTS + sum(2 * len(b) for _, b in layers[:-1]) + OUTPUTS
     q.setNumberOfVariables(total)
     for lo, hi in box:
         q.setLowerBound(n, float(lo))
@@ -137,8 +138,8 @@ def verify(folder, claim):
     return seconds, json.load(open(os.path.join(folder, "a.json")))["claims"][0]
 
 
-def compare(folder, seed, limit, rows):
-    layers, box = draw(seed)
+def compare(folder, shape, seed, limit, rows):
+    layers, box = draw(shape, seed)
     corners = ["{%s}" % ", ".join(str(x[k]) for x in box) for k in (0, 1)]
     seconds, r = verify(folder, "forall x in box(%s) prove output(N, x)[0] - output(N, x)[1] >= %s" % (", ".join(corners), limit))
     expected = {"proved": "unsat", "refuted": "sat"}.get(r["verdict"], "undecided")
@@ -148,35 +149,46 @@ def compare(folder, seed, limit, rows):
     t, out, _ = timed([a.z3, "-T:%d" % SECONDS, os.path.join(folder, "q.smt2")])
     row += [t, out.split("\n")[0]]
     if a.marabou:
-        t, out, _ = timed([a.marabou, os.path.abspath(__file__), a.build, "--query", "%d:%s" % (seed, limit)])
+        t, out, _ = timed([a.marabou, os.path.abspath(__file__), a.build, "--query", "%s:%d:%s" % (shape, seed, limit)])
         found = [line.split()[1] for line in out.split("\n") if line.startswith("answer ")]
         row += [t, found[0].lower() if found else "timeout"]
     wrong = [x for x in row[3::2] if x in ("sat", "unsat") and x != expected]
-    print("network %d, >= %.6f: weightproof %.2f s %s%s" % (seed, limit, seconds, r["verdict"], "".join(", %s %.2f s %s" % (name, t, x) for name, t, x in zip(("Z3", "Marabou"), row[2::2], row[3::2]))), flush=True)
+    print("network %s seed %d, >= %.6f: weightproof %.2f s %s%s" % (shape, seed, limit, seconds, r["verdict"], "".join(", %s %.2f s %s" % (name, t, x) for name, t, x in zip(("Z3", "Marabou"), row[2::2], row[3::2]))), flush=True)
     rows.append(row)
     return not wrong and expected != "undecided"
 
 
+def one_network(shape, seed, rows):
+    good = True
+    with tempfile.TemporaryDirectory() as folder:
+        layers, box = draw(shape, seed)
+        write_net(os.path.join(folder, "m.net"), layers)
+        corners = ["{%s}" % ", ".join(str(x[k]) for x in box) for k in (0, 1)]
+        seconds, r = verify(folder, "minimize x in box(%s) : output(N, x)[0] - output(N, x)[1]  within 1/10" % ", ".join(corners))
+        print("network %s seed %d: smallest value in [%.6f, %.6f] in %.2f s, %s" % (shape, seed, r.get("lo", 0), r.get("hi", 0), seconds, r["verdict"]))
+        if r["verdict"] != "bounded":
+            sys.exit("not enclosed: %s" % r["reason"])
+        for limit in (Fraction(r["lo_exact"]), Fraction(r["hi_exact"]) + Fraction(1, 1000)):
+            good = compare(folder, shape, seed, limit, rows) and good
+    return good
+
+
 def main():
-    rows, good = [], True
-    for seed in range(a.seed, a.seed + a.networks):
-        with tempfile.TemporaryDirectory() as folder:
-            layers, box = draw(seed)
-            write_net(os.path.join(folder, "m.net"), layers)
-            corners = ["{%s}" % ", ".join(str(x[k]) for x in box) for k in (0, 1)]
-            seconds, r = verify(folder, "minimize x in box(%s) : output(N, x)[0] - output(N, x)[1]  within 1/10" % ", ".join(corners))
-            print("network %d: smallest value in [%.6f, %.6f] in %.2f s, %s" % (seed, r.get("lo", 0), r.get("hi", 0), seconds, r["verdict"]))
-            if r["verdict"] != "bounded":
-                sys.exit("not enclosed: %s" % r["reason"])
-            for limit in (Fraction(r["lo_exact"]), Fraction(r["hi_exact"]) + Fraction(1, 1000)):
-                good = compare(folder, seed, limit, rows) and good
-    for k, name in enumerate(("weightproof", "Z3", "Marabou")[:len(rows[0]) // 2]):
-        times, ratio = [row[2 * k] for row in rows], [row[2 * k] / row[0] for row in rows]
-        print("%-12s %d of %d answered, %.2f s in all, median %.0f times weightproof" % (name, sum(row[2 * k + 1] in ("sat", "unsat") for row in rows), len(rows), sum(times), sorted(ratio)[len(ratio) // 2]))
+    good, names = True, ("weightproof", "Z3", "Marabou")[:3 if a.marabou else 2]
+    lines = ["| network | " + " | ".join("%s: answered, seconds" % name for name in names) + " | times weightproof |", "|" + "---|" * (len(names) + 2)]
+    for shape in a.shapes:
+        rows = []
+        for seed in range(a.seed, a.seed + a.networks):
+            good = one_network(shape, seed, rows) and good
+        cells = ["%d of %d, %.2f" % (sum(row[2 * k + 1] in ("sat", "unsat") for row in rows), len(rows), sum(row[2 * k] for row in rows)) for k in range(len(names))]
+        ratios = ["%.1f" % (sum(row[2 * k] for row in rows) / sum(row[0] for row in rows)) for k in range(1, len(names))]
+        lines.append("| %s | %s | %s |" % (shape, " | ".join(cells), ", ".join(ratios)))
+    print("\n".join(lines))
     sys.exit(0 if good else 1)
 
 
 if a.query:
-    marabou_query(int(a.query.split(":")[0]), Fraction(a.query.split(":")[1]))
+    shape, seed, limit = a.query.split(":")
+    marabou_query(shape, int(seed), Fraction(limit))
 else:
     main()

@@ -1,7 +1,7 @@
 """Claims about boxes of networks: python tests/bound/run.py BUILD [--count N] [--smooth N] [--seed S] [--z3 FILE]
 
 Random networks and claims (forall, exists, minimize, maximize), decided by the engine `bound`. Of piecewise linear networks the verdict must be that of Z3 on exported documents, of smooth ones it must
-fit sampled points; both checkers must accept its certificate, and reject it after a change that makes it say more than it shows. Claims that are false must not be proved, whatever the steps say. Ends with `N passed, N failed`.
+fit sampled points, other engines and what the document's enclosures say; both checkers must accept its certificate, and reject it after a change that makes it say more than it shows. Claims that are false must not be proved, whatever the steps say. Ends with `N passed, N failed`.
 """
 import argparse
 import collections
@@ -86,12 +86,12 @@ def mutants(text, rng):
         yield text.replace("\n" + attains, ""), True
 
 
-def z3_says(folder, claim):
+def z3_says(folder, claim, seconds=20):
     file, doc = os.path.join(folder, "z3.claims"), os.path.join(folder, "z3.smt2")
     with open(file, "w") as f:
         f.write('claims 1\nmodel N = "m.net"\nclaim c { %s }\n' % claim)
     p = subprocess.run([program, "smt", file, "-o", doc], capture_output=True, text=True, timeout=60)
-    word = subprocess.run([a.z3, "-T:20", doc], capture_output=True, text=True, timeout=60).stdout.split("\n")[0] if p.returncode == 0 else "none: " + p.stderr
+    word = subprocess.run([a.z3, "-T:%d" % seconds, doc], capture_output=True, text=True, timeout=60).stdout.split("\n")[0] if p.returncode == 0 else "none: " + p.stderr
     seen["Z3 " + word[:7]] += 1
     return word
 
@@ -155,6 +155,28 @@ def random_claims():
                 k += 1
 
 
+def others_say(folder, of_products, kind, claim, complaints):
+    """What speaks against a verdict of `bound`: sampled points, then engines for products of inputs, then Z3 on the exported document, which encloses functions other than products."""
+    def all_complaints(result):
+        yield from complaints(result)
+        for engine in ("quadratic", "polynomial") if of_products else ():
+            out = os.path.join(folder, "other.json")
+            subprocess.run([program, "verify", os.path.join(folder, "a.claims"), "--engine", engine, "--json", out, "--quiet", "--timeout", "5"], capture_output=True, timeout=60)
+            other = json.load(open(out))["claims"][0]["verdict"] if os.path.exists(out) else "undecided"
+            seen["%s %s" % (engine, "undecided" if other == "undecided" else "agrees" if other == result["verdict"] else "DISAGREES")] += 1
+            if other not in ("undecided", result["verdict"]):
+                yield "engine %s says %s, bound %s" % (engine, other, result["verdict"])
+        if kind not in ("forall", "exists"):
+            return
+        predicate = re.sub(r"^prove exists (.*) : ", r"forall \1 prove not (", claim) + ")" if kind == "exists" else claim
+        word = z3_says(folder, predicate, 2)
+        exact = "perhaps" not in open(os.path.join(folder, "z3.smt2")).read()
+        holds = (result["verdict"] == "proved") == (kind == "forall")
+        if (word == "unsat" and not holds) or (word == "sat" and exact and holds):
+            yield "Z3 says %s, bound %s" % (word, result["verdict"])
+    return all_complaints
+
+
 def smooth_claims():
     kinds = smooth.ENTRYWISE + smooth.OTHERS
     for k in range(a.smooth):
@@ -163,8 +185,9 @@ def smooth_claims():
         with tempfile.TemporaryDirectory() as folder:
             with open(os.path.join(folder, "m.net"), "w") as f:
                 f.write(net.text())
+            of_products = kinds[k % len(kinds)] in ("mul", "square")
             kind, claim, complaints = smooth.Claims(a.seed * 9001 + k, net).claim()
-            examine(folder, "smooth " + kind, claim, complaints, rng)
+            examine(folder, "smooth " + kind, claim, others_say(folder, of_products, kind, claim, complaints) if k % 2 or of_products else complaints, rng)
     for complaint in smooth.functions(a.seed):
         wrong(complaint, "")
 
