@@ -28,6 +28,7 @@ SCRIPTS = [
     ("cli", ["sh", "tests/cli/run.sh", BUILD]),
     ("checker", [PY, "tests/checker/run.py", "--checker", BUILD + "/weightproof-check"]),
     ("shares", [PY, "tests/checker/shares.py", BUILD]),
+    ("checker_float32", [PY, "tests/checker/fast_float32.py", BUILD, "--nets", "12"]),
     ("checker_ops", [PY, "tests/checker/ops.py", "--checker", BUILD + "/weightproof-check"]),
     ("agree", [PY, "tests/reference/agree.py", "--checker", BUILD + "/weightproof-check"]),
     ("random_nets", [PY, "tests/reference/random_nets.py", BUILD, "--count", "8"]),

@@ -173,7 +173,7 @@ static void set_number(mpz_t out, uint64_t x)
 }
 
 /* Enclosures of float32 executions differ more from one program to another than those of real numbers: a share of `within` there. */
-static void edge(mpq_t out, const struct statement *s)
+static void edge(mpq_t out, const struct statement *s, const mpq_t lo, const mpq_t hi)
 {
     mpq_t share;
     mpq_init(share);
@@ -181,10 +181,16 @@ static void edge(mpq_t out, const struct statement *s)
     mpq_div_2exp(out, out, EDGE_BITS);
     if (s->has_within) mpq_set(share, s->within);
     else mpq_set_ui(share, 1, 1000000);
+    mpq_t room;                  /* what `within` leaves beside the interval itself, less an eighth */
+    mpq_init(room);
+    mpq_sub(room, hi, lo);
+    mpq_sub(room, share, room);
     mpq_div_2exp(share, share, 3);
+    mpq_div_2exp(room, room, 1);
+    mpq_sub(room, room, share);
     bool float32 = s->semantics == SEMANTICS_FLOAT32;
-    if (float32 || (s->has_within && mpq_cmp(share, out) < 0)) mpq_set(out, share);
-    mpq_clear(share);
+    if (float32 || (s->has_within && mpq_cmp(share, out) < 0)) mpq_set(out, float32 && mpq_cmp(room, share) > 0 ? room : share);
+    mpq_clears(share, room, NULL);
 }
 
 static void set_exact(mpq_t out, double x)
@@ -367,7 +373,7 @@ static enum status finish_optimum(struct outcome *out, const struct statement *s
         set_exact(out->hi, t->best.mid);
     } else {
         mpq_init(widen);
-        edge(widen, s);
+        edge(widen, s, out->lo, out->hi);
         mpq_sub(out->lo, out->lo, widen);
         mpq_add(out->hi, out->hi, widen);
         mpq_clear(widen);

@@ -162,7 +162,7 @@ static bool changed_network(struct fast *f, struct fnet *w, const struct ex *mod
         good = good && base >= 0;
         for (int i = m.patch[k].lo; good && i <= m.patch[k].hi; i++) from[(size_t)m.patch[k].node * n + (uint32_t)i] = (struct fsource){other, base, (uint32_t)i};
     }
-    if (good) good = fnet_init(w, m.net, n, s != NULL ? NULL : m.patch, s != NULL ? 0 : m.n, from, other);
+    if (good) good = fnet_init(w, m.net, false, n, s != NULL ? NULL : m.patch, s != NULL ? 0 : m.n, from, other);
     else mem_free(from);
     patched_clear(&m);
     e->fail = before;
@@ -183,7 +183,7 @@ static struct fnet *network(struct fast *f, const struct ex *model, int slot) {
     f->slot[at] = slot;
     struct fnet *w = &f->nets[at];
     uint32_t n = f->e->env[slot].n;
-    bool good = model->kind == EX_MODEL ? fnet_init(w, model_net(f->e, model->number), n, NULL, 0, NULL, NULL) : changed_network(f, w, model, n);
+    bool good = model->kind == EX_MODEL ? fnet_init(w, model_net(f->e, model->number), f->e->s->float32, n, NULL, 0, NULL, NULL) : changed_network(f, w, model, n);
     if (!good) fnet_clear(w);
     return w->net != NULL ? w : NULL;
 }
@@ -205,7 +205,8 @@ static bool takes_tokens(const struct net *net, const struct var *v) {
 static struct fnet *table_of(struct fast *f, const struct ex *x, int *node) {
     if (x->kind != EX_CALL || (x->number != FN_LOGITS && x->number != FN_ATTN)) return NULL;
     const struct ex *t = x->k[x->n - 1];
-    if (t->kind != EX_VAR || f->e->s->float32) return NULL;
+    if (t->kind != EX_VAR) return NULL;
+    if (f->e->s->float32 && (x->k[0]->kind != EX_MODEL || !plain_net(f, x->k[0]) || !plain_net(f, x->k[0])->all_binary32)) return NULL;
     const struct var *v = &f->e->env[t->number];
     if (!takes_tokens(plain_net(f, x->k[0]), v)) return NULL;
     struct fnet *w = network(f, x->k[0], t->number);

@@ -5,7 +5,9 @@
 #include "fast_loops.h"
 #include "nodes.h"
 
-struct frow { int32_t *m; int F; int64_t rad, total; bool known, failed; }; /* total: softmax only, bound on the sum of all errors */
+struct frow { int32_t *m; int F; int64_t rad, total; bool known, failed; int64_t exact, size; };
+/* total: softmax only, bound on the sum of all errors. Under float32 rad is about every execution; of a linear row also exact: the radius without the roundings of its own sum, and
+ * size: a bound on what its products add up to by size, as a head of a `heads` node that sums them itself needs (in units of the row) */
 struct fweight { int32_t *w, *b; int F, bF; int64_t column; uint32_t rows, cols; }; /* entries within one unit; column: largest column sum of |w| */
 
 /* A row that is another one's: row `row` of a node of a network on another variable's sequence. NULL net: none. */
@@ -14,6 +16,7 @@ struct fsource { struct fnet *net; int node; uint32_t row; };
 /* One network on the sequence of one variable. */
 struct fnet {
     const struct net *net;
+    bool float32;
     uint32_t n;
     struct run fixed;                 /* holds the patches whose rows rest on no variable */
     bool *is_fixed;                   /* is_fixed[node * n + i]: such a row */
@@ -37,7 +40,7 @@ enum tri fast_decide(struct fast *f, const struct ex *x);
 
 /* fast_net.c */
 /* patches: rows that are replaced, the same on all sequences (values with 128 fractional bits); from: [n_nodes * n] or NULL, taken over. */
-bool fnet_init(struct fnet *w, const struct net *net, uint32_t n, const struct patch *patches, int n_patches, struct fsource *from, struct fnet *other);
+bool fnet_init(struct fnet *w, const struct net *net, bool float32, uint32_t n, const struct patch *patches, int n_patches, struct fsource *from, struct fnet *other);
 void fnet_clear(struct fnet *w);
 void fnet_tokens(struct fnet *w, const int64_t *tokens);             /* forgets the rows that depend on a changed token */
 const struct frow *fnet_row(struct fnet *w, int node, uint32_t row); /* NULL: not available */
@@ -48,6 +51,10 @@ bool frow_make(struct fnet *w, int node, uint32_t row, struct frow *out);
 /* acc at 2^-F, each within err: into `limit` bits */
 bool frow_store(struct frow *r, const int64_t *acc, uint32_t n, int F, int64_t err, int limit);
 int bits_of(uint64_t v);
+/* fast_float32.c: what binary32 executions (NETWORK.md §5) add to a row's error, in the units of `size` */
+bool f32_adds(const struct fnet *w, __int128 size, uint32_t terms, int64_t *err);       /* a sum of so many products and terms whose sizes add up to at most `size` */
+int64_t f32_linear_size(const struct fweight *x, const struct frow *in); /* the largest column's sum of (|w| + 1)(|x| + r), with the bias; negative: too large */
+int64_t f32_score(const struct frow *q, const struct frow *k, uint32_t K);              /* what the K products of two rows add up to by size, rounded up */
 #define TERMS_MOST 4000               /* |m| <= 2^bits, |w| <= 2^weight_bits, and K products of them stay below 2^62: see fnet_init */
 #define RADIUS_MOST ((int64_t)1 << 28)
 #endif

@@ -37,7 +37,7 @@ static bool from_nums(struct frow *r, const struct num *x, uint32_t n, unsigned 
         acc[j] = mpz_get_si(t);
         mpz_sub(t, HI(&x[j]), LO(&x[j]));
         mpz_cdiv_q_2exp(t, t, drop);
-        good = good && mpz_sizeinbase(t, 2) < 20;
+        good = good && mpz_sizeinbase(t, 2) < 50;
         int64_t e = good ? mpz_get_si(t) + 1 : 0;
         err = e > err ? e : err;
     }
@@ -126,8 +126,8 @@ static bool set_fixed(struct fnet *w, const struct patch *patches, int n_patches
     return good;
 }
 
-bool fnet_init(struct fnet *w, const struct net *net, uint32_t n, const struct patch *patches, int n_patches, struct fsource *from, struct fnet *other) {
-    *w = (struct fnet){.net = net, .n = n, .from = from, .other = other};
+bool fnet_init(struct fnet *w, const struct net *net, bool float32, uint32_t n, const struct patch *patches, int n_patches, struct fsource *from, struct fnet *other) {
+    *w = (struct fnet){.net = net, .float32 = float32, .n = n, .from = from, .other = other};
     w->is_fixed = mem_get((size_t)net->n_nodes * n, sizeof *w->is_fixed);
     w->seen = mem_get(n, sizeof *w->seen);
     for (int k = 0; k < n_patches; k++)
@@ -209,7 +209,7 @@ static const struct frow *token_row(struct fnet *w, int node, uint32_t row) {
     struct fail fail = {0};
     int64_t *t = mem_get(w->n, sizeof *t);
     for (uint32_t i = 0; i < w->n; i++) t[i] = w->tokens[row];
-    run_init(&run, w->net, false, 128, 0, t, w->n);
+    run_init(&run, w->net, w->float32, 128, 0, t, w->n);
     mem_free(t);
     for (int k = 0; k < w->fixed.n_patches; k++) {
         const struct patch *q = &w->fixed.patches[k];

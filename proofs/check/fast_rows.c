@@ -18,14 +18,28 @@ static bool make_linear(struct fnet *w, const struct fweight *x, struct frow *ou
     loop_multiply(w->acc, in->m, x->w, x->rows, x->cols);
     __int128 err = (__int128)in->rad * (x->column + x->rows) + loop_sum_size(in->m, x->rows);
     if (err > (__int128)1 << 60) return false;
-    int64_t e = (int64_t)err;
-    return add_bias(w, x, x->cols, in->F + x->F, &e) && frow_store(out, w->acc, x->cols, in->F + x->F, e, w->bits);
+    int64_t e = (int64_t)err, F = in->F + x->F, size = w->float32 ? f32_linear_size(x, in) : 0;
+    if (!add_bias(w, x, x->cols, (int)F, &e)) return false;
+    int64_t exact = e;
+    if (!f32_adds(w, size, x->rows + (x->b != NULL), &e) || !frow_store(out, w->acc, x->cols, (int)F, e, w->bits)) return false;
+    int64_t drop = F - out->F; /* at least 0 and below 63: frow_store */
+    out->exact = (exact >> drop) + 2;
+    out->size = (size >> drop) + 1;
+    return true;
+}
+
+/* Is this argument of a `heads` node a product that it sums itself? Its row then has `exact` and `size`, unless it is one of token_row. */
+static bool is_product(const struct fnet *w, const struct node *x, int arg) {
+    const struct node *y = &w->net->nodes[x->args[arg]];
+    return x->op == OP_HEADS && y->op == OP_LINEAR && y->b.t == NULL;
 }
 
 /* sums of rows, or a difference, at the coarsest of their scales: each shift rounds down, one unit, and one for its radius */
 static bool make_sum(struct fnet *w, const struct node *x, const struct fweight *b, uint32_t row, struct frow *out) {
     int F = INT32_MAX;
     int64_t err = 0;
+    __int128 size = 0;
+    uint32_t terms = b->b != NULL;
     if (x->n_args > TERMS_MOST) return false;
     for (int a = 0; a < x->n_args; a++) {
         const struct frow *r = fnet_row(w, x->args[a], row);
@@ -40,9 +54,19 @@ static bool make_sum(struct fnet *w, const struct node *x, const struct fweight 
         if (x->op == OP_SUB && a == 1)
             for (uint32_t j = 0; j < x->width; j++) w->acc[j] -= r->m[j] >> drop;
         else loop_add_shifted(w->acc, r->m, drop, x->width);
-        err += (r->rad >> drop) + (drop > 0 ? 2 : 0);
+        bool product = w->float32 && is_product(w, x, a);
+        if (product && w->token_only[x->args[a]]) return false;
+        int64_t rad = ((product ? r->exact : r->rad) >> drop) + (drop > 0 ? 2 : 0);
+        err += rad;
+        if (w->float32) size += product ? (r->size >> drop) + 1 : (loop_largest(r->m, x->width) >> drop) + 1 + rad;
+        terms += product ? w->weight[x->args[a]].rows : 1;
     }
-    return add_bias(w, b, x->width, F, &err) && frow_store(out, w->acc, x->width, F, err, w->bits);
+    if (w->float32 && b->b != NULL) {
+        int up = F - b->bF;
+        if (up > 60) return false;
+        size += up >= 0 ? ((__int128)loop_largest(b->b, x->width) + 1) << up : loop_largest(b->b, x->width) + 1;
+    }
+    return add_bias(w, b, x->width, F, &err) && f32_adds(w, size, terms, &err) && frow_store(out, w->acc, x->width, F, err, w->bits);
 }
 
 static bool make_relu(const struct node *x, struct frow *out, const struct frow *in) {
@@ -142,13 +166,21 @@ static int64_t exp_minus(int64_t x) {
     return (int64_t)(r >> k);
 }
 
+/* Under float32 an execution is the softmax of scores that are moved by at most u (largest - smallest) for the subtraction, and 8 u for exp, log(1 + 8u) <= 8 u (twice that is taken, for
+ * its own second order), up to 2^-125 where a result is flushed. */
+#define F32_EXP ((int64_t)16 << 8) /* 16 u at 2^-32 */
+
 /* scores at 2^-32, all within rad; out = softmax at 2^-bits. |exp(d) - 1| <= 37/32 |d| for |d| <= 1/4, so with r = 37/32 rad e_j is within 41 + r e_j / 2^32 units and
  * S = sum e_j within D = the sum of those. p_j is within (41 + r + p_j D) / (S - D), and the errors of all p_j add up to at most 2 D / (S - D); each p_j is
  * rounded down once more. */
 static bool make_softmax(struct fnet *w, uint32_t row, struct frow *out, int64_t rad) {
-    int64_t most = INT64_MIN, sum = 0, n = 0;
-    for (uint32_t j = 0; j < w->n; j++)
-        if (fnet_allowed(w, row, j) && w->acc[j] > most) most = w->acc[j];
+    int64_t most = INT64_MIN, least = INT64_MAX, sum = 0, n = 0, unit = w->float32 ? 43 : 41;
+    for (uint32_t j = 0; j < w->n; j++) {
+        if (!fnet_allowed(w, row, j)) continue;
+        most = w->acc[j] > most ? w->acc[j] : most;
+        least = w->acc[j] < least ? w->acc[j] : least;
+    }
+    if (w->float32 && least <= most) rad += ((most - least + 2 * rad) >> 24) + 1 + F32_EXP;
     for (uint32_t j = 0; j < w->n; j++) {
         if (!fnet_allowed(w, row, j)) continue;
         w->acc[j] = exp_minus(most - w->acc[j]);
@@ -163,12 +195,17 @@ static bool make_softmax(struct fnet *w, uint32_t row, struct frow *out, int64_t
     }
     if (rad > (int64_t)1 << 30) return false;
     rad = rad + rad / 32 * 5 + 5;
-    int64_t D = 41 * n + (int64_t)((__int128)rad * sum >> 32) + 1;
+    int64_t D = unit * n + (int64_t)((__int128)rad * sum >> 32) + 1;
     if (D > sum / 2) return false;
     for (uint32_t j = 0; j < w->n; j++) out->m[j] = fnet_allowed(w, row, j) ? (int32_t)(w->acc[j] * ((int64_t)1 << w->bits) / sum) : 0;
     out->F = w->bits;
-    out->rad = (int64_t)(((__int128)(41 + rad + D) << w->bits) / (sum - D)) + 2;
+    out->rad = (int64_t)(((__int128)(unit + rad + D) << w->bits) / (sum - D)) + 2;
     out->total = (int64_t)(((__int128)2 * D << w->bits) / (sum - D)) + n + 1;
+    if (w->float32) { /* the sum and the quotient: n + 2 roundings of a share that is at most 1, in all of shares that add up to at most 2; and one unit each for results that are flushed */
+        int64_t share = (((n + 4) << w->bits) >> 24) + 1;
+        out->rad += share + 1;
+        out->total += 2 * share + n + 1;
+    }
     return out->rad <= RADIUS_MOST && out->total <= RADIUS_MOST;
 }
 
@@ -194,6 +231,12 @@ static bool make_pattern(struct fnet *w, const struct node *x, uint32_t row, str
         if (value > (__int128)1 << 50 || value < -((__int128)1 << 50)) return false;
         w->acc[j] = (int64_t)value;
         __int128 e = ((err * inverse + 2 * (err + size_of(dot))) >> F) + 2;
+        if (w->float32) { /* three roundings after the sum: root, reciprocal, product */
+            int64_t sum = f32_score(q, k, K), more = 0;
+            if (sum < 0 || !f32_adds(w, sum, K, &more)) return false;
+            e += ((__int128)more * (inverse + 2) >> F) + 1;
+            e += ((6 * (e + size_of(w->acc[j]))) >> 24) + 1;
+        }
         if (e > (__int128)1 << 30) return false;
         rad = (int64_t)e > rad ? (int64_t)e : rad;
     }
@@ -229,7 +272,9 @@ static bool make_mix(struct fnet *w, const struct node *x, uint32_t row, struct 
     }
     err += (__int128)p->total * largest;
     if (err > (__int128)1 << 60) return false;
-    return frow_store(out, w->acc, x->width, F + w->bits, (int64_t)err, w->bits);
+    int64_t e = (int64_t)err;
+    __int128 size = (((__int128)1 << w->bits) + p->total + w->n) * largest;
+    return f32_adds(w, size, w->n, &e) && frow_store(out, w->acc, x->width, F + w->bits, e, w->bits);
 }
 
 /* two rows at the coarser of their scales, F; their entries are m >> drop, within rad */
@@ -329,6 +374,9 @@ bool frow_make(struct fnet *w, int node, uint32_t row, struct frow *out) {
         in = fnet_row(w, x->args[0], row);
         if (in == NULL) return false;
     }
+    bool plain = x->op == OP_ADD || x->op == OP_SUB || x->op == OP_HEADS || x->op == OP_LINEAR || x->op == OP_RELU || x->op == OP_SELECT || x->op == OP_CONCAT || x->op == OP_MAX || x->op == OP_MIN ||
+                 x->op == OP_MAXPOOL || x->op == OP_SOFTMAX || x->op == OP_MIX;
+    if (w->float32 && !plain) return false;
     switch (x->op) {
     case OP_ADD:
     case OP_SUB:

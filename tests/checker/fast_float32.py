@@ -1,0 +1,68 @@
+"""The C checker's first look (proofs/check/fast*.c) under float32: a bound that some binary32 execution reaches must not be proved for all sequences, one somewhat below all of them must.
+
+    python3 tests/checker/fast_float32.py BUILD [--nets N]
+
+Networks of one or two layers with several heads, with and without an MLP of relus and biases; wide ones too, where sums are long. Ends with `N passed, N failed`.
+"""
+import argparse
+import hashlib
+import itertools
+import os
+import random
+import sys
+import tempfile
+from fractions import Fraction
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path[:0] = [os.path.join(HERE, ".."), os.path.join(HERE, "..", "reference")]
+from claims import seal                # noqa: E402
+from executions import Execution       # noqa: E402
+from nets import transformer           # noqa: E402
+from tally import check, finish, run   # noqa: E402
+
+a = argparse.ArgumentParser()
+a.add_argument("build")
+a.add_argument("--nets", type=int, default=24)
+a = a.parse_args()
+RUNS = 5
+
+
+def text_of(x):
+    return "%d" % x if x.denominator == 1 else "%d/%d" % (x.numerator, x.denominator)
+
+
+def certificate(net, n, r, one, two, bound):
+    t = "logits(M, t)[%d, %d]"
+    lines = ["weightproof-statement 1", "model M " + hashlib.sha256(net.text().encode()).hexdigest(), "semantics float32", "forall t in tokens[%d] of 0..%d" % (n, net.d_vocab - 1),
+             "prove %s - %s > %s" % (t % (r, one), t % (r, two), text_of(bound))]
+    return seal("weightproof-certificate 1\nstatement\n" + "".join("| %s\n" % x for x in lines) + "verdict proved\nwitness t=%s\nrule enumerate\nend\n" % ",".join("0" * n))
+
+
+def verdict(folder, net, *claim):
+    with open(folder + "/m.net", "w") as f:
+        f.write(net.text())
+    with open(folder + "/c.cert", "w") as f:
+        f.write(certificate(net, *claim))
+    return run(a.build + "/weightproof-check", "--quiet", folder + "/c.cert")
+
+
+with tempfile.TemporaryDirectory() as folder:
+    for k in range(a.nets):
+        rng = random.Random(k)
+        wide = k % 4 == 3
+        net = transformer(900 + k, d_vocab=2 if wide else 3, n_ctx=3, layers=1 if wide else 1 + (k % 3 == 2), heads=1 + k % 3, d_model=24 if wide else 4, d_head=8 if wide else 3, d_out=3, causal=k % 2 == 0, biases=k % 5 != 0,
+                          mlp="relu" if k % 2 else None, spread=8 if wide else 24)
+        n, r = 3, rng.randrange(3)
+        one, two = rng.sample(range(3), 2)
+        leads = []
+        for i, t in enumerate(itertools.product(range(net.d_vocab), repeat=n)):
+            for run_ in range(RUNS):
+                row = Execution(net, 1000 * i + run_).run(list(t))["logits"][r]
+                leads.append(Fraction(row[one]) - Fraction(row[two]))
+        low, size = min(leads), max(abs(x) for x in leads)
+        status, output = verdict(folder, net, n, r, one, two, low)
+        check(status == 1, "net %d: a bound that an execution reaches: %d %s" % (k, status, output))
+        below = Fraction(int((low - (1 + size) / (4 if k % 3 == 2 else 64)) * 2 ** 20), 2 ** 20)
+        status, output = verdict(folder, net, n, r, one, two, below)
+        check(status == 0, "net %d: a bound below all executions: %d %s" % (k, status, output))
+finish()
