@@ -16,8 +16,6 @@ static bool count_takes(const struct statement *s, struct text *why)
 {
     if (s->body != BODY_COUNT)
         return text_add(why, "it only counts"), false;
-    if (s->semantics == SEMANTICS_FLOAT32)
-        return text_add(why, "under float32 no interval is certified yet, only exact counts"), false;
     if (!s->has_within && !s->prove)
         return text_add(why, "the claim asks for the exact number: no `within` and no `prove`"), false;
     return engine_separable.takes(s, why);

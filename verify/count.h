@@ -52,7 +52,7 @@ void tables_clear(struct tables *t);
 /* open: lines that are not positive everywhere. STATUS_OK with *expired: time is up, nothing is said. */
 enum status tables_fill(struct bounds *out, struct tables *t, const struct cell *x, const struct count_rule *rule, const int *open, size_t n_open, const struct limits *l, bool *expired) MUST_USE;
 
-/* Like problem_walk with WANT_NUMBER; `open` holds what the tables leave open. Real semantics, at most 2^125 sequences. */
+/* Like problem_walk with WANT_NUMBER; `open` holds what the tables leave open. At most 2^125 sequences. */
 enum status problem_count(struct walk_result *out, struct problem *p, const struct count_rule *rule, const struct limits *l) MUST_USE;
 
 /* One round of the engine: an outcome under the rule; STATUS_TIMEOUT when time was up before all was looked at. */

@@ -48,14 +48,21 @@ static double best_fraction(double *f, size_t n, enum side side)
     return at;
 }
 
-/* One position; what its integers leave out in either direction is added to g->slack. Any offset serves. */
+/* A term, in steps: its least value to count too much, its largest to count too little. */
+static double term_of(const struct steps *g, const struct cell *x, size_t line, enum side side, size_t cell)
+{
+    double h = x->h[cell * x->Kp + line], rad = x->rad[cell];
+    return (side == OVER ? h - rad : h + rad) / g->step;
+}
+
+/* One position; what its integers leave out by rounding is added to g->slack. Any offset serves. */
 static bool steps_position(struct steps *g, const struct cell *x, size_t line, enum side side, size_t from, size_t to, double *f)
 {
     double offset = 0, slack = 0;
     size_t n = 0;
     for (size_t c = from; c < to; c++)
         if (x->allowed[c]) {
-            double steps = x->h[c * x->Kp + line] / g->step;
+            double steps = term_of(g, x, line, side, c);
             if (!(fabs(steps) < STEPS_MOST))
                 return false;
             f[n++] = steps - floor(steps);
@@ -63,7 +70,7 @@ static bool steps_position(struct steps *g, const struct cell *x, size_t line, e
     offset = best_fraction(f, n, side);
     for (size_t c = from; c < to; c++)
         if (x->allowed[c]) {
-            double steps = x->h[c * x->Kp + line] / g->step, lost = x->rad[c] / g->step + (fabs(steps) + 2) * 0x1p-50;
+            double steps = term_of(g, x, line, side, c), lost = (fabs(steps) + 2) * 0x1p-50;
             g->of[c] = (int64_t)(side == OVER ? floor(steps - offset) : ceil(steps - offset));
             slack = lost > slack ? lost : slack;
         }

@@ -55,7 +55,7 @@ struct walker {
     struct level *level;
     struct table seen; struct truth *truth; enum tri *where; size_t n_truth; struct arena arena; /* by final feature values */
     struct iform *form; size_t n_form; bool negated;
-    int64_t *g, *top, *radius, *weight;                     /* least and largest term g, top[cell * n_form + k]; one array in real semantics */
+    int64_t *g, *top, *radius, *weight; bool *live;                     /* least and largest term g, top[cell * n_form + k]; one array in real semantics */
     int64_t *tokens; uint32_t *cells;                       /* of the walk's sequence */
     wide true_count, false_count, open_count;
     struct parts parts;                                     /* rule count; B 0: rule separable */
@@ -172,25 +172,30 @@ static void minimise(struct walker *w, size_t y, const size_t *follows) {
 
 /* ---- forms over cells ---- */
 
-/* Weights of the cells on some path to y, over the power of two of the largest: w / 2^(shift - 60), within two units of 2^-60 (one of w, one of the
- * shift). A factor common to all cells does not change the sign of a form. Other cells get 0 and are never read. */
+/* The cells on some path to y; the others are never read. */
+static void mark_live(struct walker *w) {
+    struct sep *s = &w->s;
+    memset(w->live, 0, s->at[s->n] * sizeof *w->live);
+    for (uint32_t i = 0; i < s->n; i++) {
+        const struct level *l = &w->level[i];
+        for (size_t c = 1; c < l->classes.n; c++)
+            for (uint32_t t = 0; t < l->tokens; t++)
+                if (l->classes.key[c * l->tokens + t] != 0) w->live[s->at[i] + t] = true;
+    }
+}
+
+/* Weights of the live cells, over the power of two of the largest: w / 2^(shift - 60), within two units of 2^-60 (one of w, one of the
+ * shift). A factor common to all cells does not change the sign of a form. */
 static void scale_weights(struct walker *w, uint32_t q) {
     struct sep *s = &w->s;
     uint32_t cells = s->at[s->n];
+    const int64_t *weight = s->w + (size_t)q * cells;
+    const int *shift = s->shift + (size_t)q * cells;
     int most = INT32_MIN;
-    memset(w->weight, 0, cells * sizeof *w->weight);
-    for (int pass = 0; pass < 2; pass++)
-        for (uint32_t i = 0; i < s->n; i++)
-            for (uint32_t t = 0; t < w->level[i].tokens; t++) {
-                const struct level *l = &w->level[i];
-                bool live = false;
-                for (size_t c = 1; c < l->classes.n && !live; c++) live = l->classes.key[c * l->tokens + t] != 0;
-                size_t at = (size_t)q * cells + s->at[i] + t;
-                if (!live || s->w[at] == 0) continue;
-                if (pass == 0 && s->shift[at] > most) most = s->shift[at];
-                int drop = most - s->shift[at];
-                if (pass == 1) w->weight[s->at[i] + t] = drop < 63 ? s->w[at] >> drop : 0;
-            }
+    mark_live(w);
+    for (uint32_t c = 0; c < cells; c++)
+        if (w->live[c] && weight[c] != 0 && shift[c] > most) most = shift[c];
+    for (uint32_t c = 0; c < cells; c++) w->weight[c] = w->live[c] && weight[c] != 0 && most - shift[c] < 63 ? weight[c] >> (most - shift[c]) : 0;
 }
 
 /* A term times e^x, |x| <= h <= 1/4: it moves by at most 2 h of its size, to the side given; one unit for its own error, one for rounding. */
@@ -209,13 +214,13 @@ static bool fill(struct walker *w, uint32_t q) {
     mem_free(w->g);
     w->g = w->top = mem_get((size_t)cells * w->n_form, sizeof *w->g);
     if (s->h != NULL) w->top = mem_get((size_t)cells * w->n_form, sizeof *w->top);
-    for (size_t k = 0; k < w->n_form; k++) {
-        const struct iform *f = &w->form[k];
-        for (uint32_t c = 0; c < cells; c++) {
-            int64_t weight = w->weight[c];
-            if (!sep_source(s, q, c)) continue; /* a weight that is too small to show counts: its term must be of bounded size */
+    for (uint32_t c = 0; c < cells; c++) {
+        if (!w->live[c] || !sep_source(s, q, c)) continue; /* a weight that is too small to show counts: its term must be of bounded size */
+        const int64_t *D = s->D + (size_t)q * s->cols, *C = s->C + (size_t)c * s->cols, weight = w->weight[c];
+        for (size_t k = 0; k < w->n_form; k++) {
+            const struct iform *f = &w->form[k];
             __int128 G = (__int128)f->c + (f->beta != NULL ? f->beta[c] : 0); /* |alpha| < 2^20, |D|, |C| < 2^52, n_out < 2^31: below 2^105 */
-            for (uint32_t a = 0; a < f->n; a++) G += (__int128)f->alpha[a] * (s->D[(size_t)q * s->cols + f->j[a]] + s->C[(size_t)c * s->cols + f->j[a]]);
+            for (uint32_t a = 0; a < f->n; a++) G += (__int128)f->alpha[a] * (D[f->j[a]] + C[f->j[a]]);
             if (G + f->error > most || G - f->error < -most) return sep_refuse(s, "a form is too large");
             size_t at = (size_t)c * w->n_form + k;
             w->g[at] = (int64_t)((__int128)weight * ((int64_t)G - f->error) >> 60);
@@ -226,6 +231,14 @@ static bool fill(struct walker *w, uint32_t q) {
         }
     }
     return true;
+}
+
+__attribute__((optimize("O3"))) static void extend(int64_t *restrict least, int64_t *restrict most, const int64_t *g, const int64_t *h, const int64_t *a, const int64_t *b, size_t n) {
+    for (size_t k = 0; k < n; k++) {
+        int64_t lo = g[k] + a[k], hi = h[k] + b[k];
+        least[k] = lo < least[k] ? lo : least[k];
+        most[k] = hi > most[k] ? hi : most[k];
+    }
 }
 
 /* suffix minima and maxima of every form from every class */
@@ -240,21 +253,12 @@ static void suffixes(struct walker *w) {
         l->most = mem_get(l->classes.n * K, sizeof *l->most);
         if (i == s->n) continue;
         const struct level *after = &w->level[i + 1];
-        for (size_t c = 1; c < l->classes.n; c++) {
-            bool first = true;
-            int64_t *least = l->least + c * K, *most = l->most + c * K;
+        for (size_t x = K; x < l->classes.n * K; x++) l->least[x] = INT64_MAX, l->most[x] = INT64_MIN;
+        for (size_t c = 1; c < l->classes.n; c++)
             for (uint32_t t = 0; t < l->tokens; t++) {
-                size_t to = (size_t)l->classes.key[c * l->tokens + t];
-                if (to == 0) continue;
-                const int64_t *g = w->g + (size_t)(s->at[i] + t) * K, *h = w->top + (size_t)(s->at[i] + t) * K, *a = after->least + to * K, *b = after->most + to * K;
-                for (size_t k = 0; k < K; k++) {
-                    int64_t lo = g[k] + a[k], hi = h[k] + b[k];
-                    least[k] = first || lo < least[k] ? lo : least[k];
-                    most[k] = first || hi > most[k] ? hi : most[k];
-                }
-                first = false;
+                size_t to = (size_t)l->classes.key[c * l->tokens + t], cell = (size_t)(s->at[i] + t) * K;
+                if (to != 0) extend(l->least + c * K, l->most + c * K, w->g + cell, w->top + cell, after->least + to * K, after->most + to * K, K);
             }
-        }
     }
 }
 
@@ -367,7 +371,7 @@ static bool walk_states(struct walker *w, uint32_t q, size_t y, const size_t *fo
     }
     uint32_t n_src = w->s.n;
     while (n_src > 1 && w->s.w[(size_t)q * w->s.at[w->s.n] + w->s.at[n_src - 1]] == 0) n_src--; /* the mask forbids all tokens of a position, or none */
-    const struct cell cell = {.level = w->level, .n = w->s.n, .n_src = n_src, .at = w->s.at, .K = t->n, .g = w->g, .radius = w->radius};
+    const struct cell cell = {.level = w->level, .n = w->s.n, .n_src = n_src, .at = w->s.at, .K = t->n, .g = w->g, .top = w->top, .radius = w->radius};
     size_t start = 1; /* level 0 has one state; its class is 1, or 0 when y cannot be reached */
     bool good = true;
     if (w->parts.B == 0) walk(w, 0, start, zero, zero, all, (uint32_t)t->n);
@@ -546,7 +550,7 @@ static void walker_clear(struct walker *w) {
     rests_clear(&w->s.rests);
     table_clear(&w->seen);
     if (w->top != w->g) mem_free(w->top);
-    void *all[] = {w->states, w->next, w->reached, w->level, w->paths, w->truth, w->where, w->g, w->radius, w->tokens, w->cells, w->s.at, w->s.D, w->s.C, w->s.w, w->s.shift, w->s.shape, w->s.h, w->s.M, w->weight};
+    void *all[] = {w->states, w->next, w->reached, w->level, w->paths, w->truth, w->where, w->g, w->radius, w->tokens, w->cells, w->s.at, w->s.D, w->s.C, w->s.w, w->s.shift, w->s.shape, w->s.h, w->s.M, w->weight, w->live};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) mem_free(all[i]);
     for (int h = 1; h < w->s.heads; h++) {
         mem_free(w->s.head[h].C);
@@ -588,6 +592,7 @@ static bool one_domain(struct eval *e, void *arg) {
         w->tokens = mem_get(s->n, sizeof *w->tokens);
         w->cells = mem_get(s->n, sizeof *w->cells);
         w->weight = mem_get(s->at[s->n], sizeof *w->weight);
+        w->live = mem_get(s->at[s->n], sizeof *w->live);
     }
     for (uint32_t q = 0; good && q < s->at[s->row + 1] - s->at[s->row] && !(o->need_all && !o->tally->all); q++) good = one_query(w, o->where, q);
     walker_clear(w);
@@ -607,7 +612,7 @@ bool rule_separable(struct eval *e, const struct binds *b, const struct ex *wher
         else rest[others.n++] = b->b[i];
     }
     if (o.t == NULL) return fail_at(f, 0, "rule separable does not take this claim: no sequence");
-    if ((count != NULL || leaves != NULL) && e->s->float32) return fail_at(f, 0, "rule %s takes real semantics only", count != NULL ? "count" : "cells");
+    if (leaves != NULL && e->s->float32) return fail_at(f, 0, "rule cells takes real semantics only");
     /* where and predicate are only changed in their cache, and given back as they were */
     o.where = (struct ex *)(uintptr_t)where;
     o.predicate = (struct ex *)(uintptr_t)predicate;

@@ -63,11 +63,11 @@ static void extrema(struct cell *c, const uint32_t *forms, uint32_t n_forms) {
         int64_t *least = c->least + s * K, *most = c->most + s * K;
         for (uint32_t a = 0; a < n_forms; a++) least[forms[a]] = INT64_MAX, most[forms[a]] = INT64_MIN;
         for (size_t e = c->out[s]; e < c->out[s + 1]; e++) {
-            const int64_t *g = c->g + c->edge[e].cell * K, *lo = c->least + c->edge[e].to * K, *hi = c->most + c->edge[e].to * K;
+            const int64_t *g = c->g + c->edge[e].cell * K, *h = c->top + c->edge[e].cell * K, *lo = c->least + c->edge[e].to * K, *hi = c->most + c->edge[e].to * K;
             for (uint32_t a = 0; a < n_forms; a++) {
                 uint32_t k = forms[a];
                 if (g[k] + lo[k] < least[k]) least[k] = g[k] + lo[k];
-                if (g[k] + hi[k] > most[k]) most[k] = g[k] + hi[k];
+                if (h[k] + hi[k] > most[k]) most[k] = h[k] + hi[k];
             }
         }
     }

@@ -41,18 +41,19 @@ static int64_t best_offset(int64_t *fraction, size_t n, int64_t step, bool over)
     return at;
 }
 
-/* Integers of all allowed cells; what they are to add up to at most. */
+/* Integers of all allowed cells, of their least terms to count too much and of their largest to count too little; what they are to add up to at most. */
 static void take_steps(struct sums *t, const struct cell *c, size_t form, bool over) {
+    const int64_t *term = over ? c->g : c->top;
     __int128 offsets = 0;
     for (uint32_t i = 0; i < c->n; i++) {
         size_t n = 0;
         for (uint32_t x = c->at[i]; x < c->at[i + 1]; x++) {
-            int64_t g = c->g[(size_t)x * c->K + form];
+            int64_t g = term[(size_t)x * c->K + form];
             if (c->allowed[x]) t->fraction[n++] = g - floor_div(g, t->step) * t->step;
         }
         int64_t offset = best_offset(t->fraction, n, t->step, over);
         for (uint32_t x = c->at[i]; x < c->at[i + 1]; x++) {
-            int64_t g = c->g[(size_t)x * c->K + form] - offset;
+            int64_t g = term[(size_t)x * c->K + form] - offset;
             t->of[x] = over ? floor_div(g, t->step) : -floor_div(-g, t->step);
         }
         offsets += offset;

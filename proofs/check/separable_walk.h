@@ -14,10 +14,10 @@ struct level { struct table classes; uint32_t tokens; wide *count; int64_t *leas
 #define ROOT 1                           /* state of level 0 */
 struct unit { unsigned shift; uint64_t error; };
 struct edge { size_t to, cell; };
-/* A part of one q with one set of final states: the sequences whose cells are allowed. Cells of position i from at[i]; terms g[cell * K + k]; radius[k] of every
+/* A part of one q with one set of final states: the sequences whose cells are allowed. Cells of position i from at[i]; terms g[cell * K + k] to top[...]; radius[k] of every
  * whole sum. Class k of level i is state first[i] + k; its allowed edges, if it is reached, are edge[out[state]]..., count[state] its allowed completions. */
 struct cell {
-    const struct level *level; uint32_t n, n_src /* positions before it may be read */; const uint32_t *at; size_t K; const int64_t *g, *radius;
+    const struct level *level; uint32_t n, n_src /* positions before it may be read */; const uint32_t *at; size_t K; const int64_t *g, *top /* largest terms; g in real semantics */, *radius;
     size_t *first, *out; struct edge *edge; struct unit *unit; wide *count; bool *allowed, *reached; int64_t *least, *most; /* [state * K + k] */
 };
 bool cell_units(struct cell *c);
