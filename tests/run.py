@@ -31,6 +31,7 @@ SCRIPTS = [
     ("checker_float32", [PY, "tests/checker/fast_float32.py", BUILD, "--nets", "12"]),
     ("checker_ops", [PY, "tests/checker/ops.py", "--checker", BUILD + "/weightproof-check"]),
     ("agree", [PY, "tests/reference/agree.py", "--checker", BUILD + "/weightproof-check"]),
+    ("counts", [PY, "tests/reference/counts.py", "--checker", BUILD + "/weightproof-check", "--nets", "30"]),
     ("random_nets", [PY, "tests/reference/random_nets.py", BUILD, "--count", "8"]),
     ("false_claims", [PY, "tests/reference/false_claims.py", "--checker", BUILD + "/weightproof-check"]),
     ("scans", [PY, "tests/scans/run.py", BUILD, "--nets", "60", "--certificates", "6"]),

@@ -3,7 +3,7 @@
     python3 proofs/reference/check.py [--quiet] [--dir DIR]... [--expect VERDICT] CERT...
 
 To read: net, network over interval (what a network is), dataarray, printer and statement (what a claim is), evaluate with values,
-functions, models (what it means), certificate, rules, linear, disjuncts (when it is accepted).
+functions, models (what it means), certificate, rules, linear, disjuncts, scans with tables and counting (when it is accepted).
 
 Prints one line for each certificate, `accepted VERDICT STATEMENT_SHA256 CERTIFICATE_SHA256` or `rejected FILE: reason`.
 Exit status: 0 all accepted, 1 one rejected, 3 one or a network not found, or wrong usage.

@@ -1,9 +1,10 @@
 """What each verdict asks (proofs/FORMAT.md, section 2) under the rules point, enumerate, separable, count and cells (section 3).
-Under count and cells every binding is evaluated: an interval is accepted when it contains what is found, however wide the tables or the lines `cell` would
-leave it."""
+Rule count makes the tables (counting.py) or, for claims that they do not read and under float32, evaluates every binding, as under cells: an interval is accepted
+when it contains what is found, however wide the lines `cell` would leave it."""
 from fractions import Fraction
 
 from certificate import Rejected
+from counting import Counting
 from edit import with_biases
 from evaluate import Interpreter
 from linear import LinearInterpreter
@@ -12,6 +13,7 @@ from polynomial import RealClaim
 from quadratic import EMPTY, BallClaim
 from line import check_changes
 from radius import Radii
+from scans import Untabled
 from values import Real, compare, ends, exact, vector
 
 
@@ -196,18 +198,32 @@ class Judge:
                     yield condition, truth
         need(not lines, "a line 'case' too many")
 
-    def judge_count(self):
-        c, s = self.c, self.s
-        self.lines(number=True, total=True)
-        need(c.rule != "point", "rule point does not count")
-        number, total = [0, 0], [0, 0]
-        if c.rule == "quadratic":
+    def tabled(self):
+        """Rule count by its tables; None for claims that they do not read."""
+        try:
+            answer = Counting(self.interpreter, self.s, *self.c.bins).count()
+        except Untabled:
+            return None
+        self.domain = answer[2]
+        return answer[:2]
+
+    def counted(self):
+        """Every binding, or every line 'case'."""
+        s, number, total = self.s, [0, 0], [0, 0]
+        if self.c.rule == "quadratic":
             found = self.cases(BallClaim(s, self.interpreter))
         else:
             found = ((condition, self.interpreter.settle(s.body, env)) for env, condition in self.every())
         for condition, truth in found:
             total = [total[0] + (condition is True), total[1] + 1]
             number = [number[0] + (condition is True and truth is True), number[1] + (truth is not False)]
+        return number, total
+
+    def judge_count(self):
+        c, s = self.c, self.s
+        self.lines(number=True, total=True)
+        need(c.rule != "point", "rule point does not count")
+        number, total = (self.tabled() if c.rule == "count" else None) or self.counted()
         for found, claimed, name in ((number, c.number, "number"), (total, c.total, "total")):
             need(claimed[0] <= found[0] and found[1] <= claimed[1],
                  "%s is in [%d, %d], not in [%d, %d]" % ((name,) + tuple(found) + claimed))

@@ -1,0 +1,147 @@
+"""Rule count on random small networks: the tables of both checkers against brute force, on claims of many kinds, with few and many bins.
+
+    python3 tests/reference/counts.py [--checker build/weightproof-check] [--nets N]
+
+Truth is brute force in doubles with clear margins. Ends with a line `N passed, N failed`.
+"""
+import argparse
+import itertools
+import os
+import random
+import subprocess
+import sys
+import tempfile
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(HERE, "..", "..", "proofs", "reference"))
+from certificate import Rejected, read_certificate  # noqa: E402
+from claims import seal                              # noqa: E402
+from counting import Counting                        # noqa: E402
+from net import read_net                             # noqa: E402
+from nets import transformer                         # noqa: E402
+from rules import Judge                              # noqa: E402
+
+parser = argparse.ArgumentParser()
+parser.add_argument("--checker", default="build/weightproof-check")
+parser.add_argument("--nets", type=int, default=100)
+OPTIONS = parser.parse_args()
+CHECKER = os.path.abspath(OPTIONS.checker)
+passed = failed = 0
+THIN, THIN_FLOAT32 = 1e-7, 1e-2
+
+
+def expect(name, good, seen=""):
+    global passed, failed
+    if good:
+        passed += 1
+    else:
+        failed += 1
+        print("FAIL %s: %s" % (name, seen))
+
+
+def lead(v, i):
+    return v[i] - max(x for j, x in enumerate(v) if j != i) if 0 <= i < len(v) else -1.0
+
+
+# (claim, its margin from the logits of the last row and the tokens: positive where the claim is true)
+def answer(text, f):
+    return "argmax(logits(M, t)[last]) == %s" % text, lambda v, t: lead(v, f(t))
+
+
+CLAIMS = [
+    answer("max(t)", max), answer("min(t)", min), answer("t[0]", lambda t: t[0]), answer("sum(t) % 3", lambda t: sum(t) % 3),
+    answer("argmax(t)", lambda t: t.index(max(t))), answer("(if contains(t, 1) then 0 else max(t))", lambda t: 0 if 1 in t else max(t)),
+    answer("count{t[i] == 2 : i in 0..2}", lambda t: t[:3].count(2)), answer("max{t[i] : i in 0..1}", lambda t: max(t[:2])),
+    ("argmax(logits(M, t)[last]) != t[1]", lambda v, t: -lead(v, t[1])),
+    ("not all{logits(M, t)[last, 0] > logits(M, t)[last, j] - 1/4 : j in 1..3}", lambda v, t: max(v[1:]) - 0.25 - v[0]),
+    ("logits(M, t)[last, 0] + 2 * logits(M, t)[last, 1] >= 1/8 and logits(M, t)[last, 2] < 1", lambda v, t: min(v[0] + 2 * v[1] - 0.125, 1 - v[2])),
+    ("t[0] < t[1] => logits(M, t)[last, 3] > logits(M, t)[last, t[0]]", lambda v, t: v[3] - v[t[0]] if t[0] < t[1] else 1.0),
+]
+CONDITIONS = [(None, lambda t: True), ("t[0] != t[1]", lambda t: t[0] != t[1]), ("any{t[i] > 2 : i in 0..1}", lambda t: max(t[:2]) > 2)]
+
+
+def random_net(k):
+    rng = random.Random(700 + k)
+    return transformer(k, d_vocab=4, n_ctx=rng.choice([3, 4]), d_model=rng.choice([2, 4, 6]), d_head=rng.choice([1, 3]), causal=rng.random() < 0.5,
+                       biases=rng.random() < 0.5, positions=rng.random() < 0.8, spread=rng.choice([6, 12]), norm=("ln1",) if rng.random() < 0.3 else ())
+
+
+class Case:
+    """One claim about one network, and certificates of it."""
+
+    def __init__(self, folder, k):
+        self.k, self.net = k, random_net(k)
+        (body, margin), (where, holds) = CLAIMS[k % len(CLAIMS)], CONDITIONS[k % 5 % 3]
+        n = self.net.n_ctx
+        domain = [t for t in itertools.product(range(4), repeat=n) if holds(t)]
+        margins = [margin(self.net.run(t)["logits"][-1], list(t)) for t in domain]
+        self.thin, self.total, self.right = min(map(abs, margins)), len(domain), sum(m > 0 for m in margins)
+        self.path, text = os.path.join(folder, "x.cert"), self.net.text()
+        self.read = read_net(text.encode())
+        with open(os.path.join(folder, "x.net"), "w") as f:
+            f.write(text)
+        self.claim = "count t in tokens[%d] of 0..3%s : %s" % (n, " where " + where if where else "", body)
+
+    def certificate(self, lo, hi, bins, enter, semantics="real"):
+        statement = ["weightproof-statement 1", "model M " + self.net.sha256(), "semantics " + semantics, self.claim, "within 1"]
+        evidence = ["verdict bounded", "number %d %d" % (lo, hi), "total %d %d" % (self.total, self.total), "rule count", "bins %d %d" % (bins, enter)]
+        text = seal("\n".join(["weightproof-certificate 1", "statement"] + ["| " + x for x in statement] + evidence + ["end"]) + "\n")
+        with open(self.path, "w") as f:
+            f.write(text)
+        return read_certificate(text.encode())
+
+    def judge(self, c):
+        return Judge(c, {"M": self.read}, {})
+
+    def in_python(self, *fields):
+        try:
+            self.judge(self.certificate(*fields)).judge()
+            return True
+        except Rejected:
+            return False
+
+    def in_c(self, *fields):
+        self.certificate(*fields)
+        p = subprocess.run([CHECKER, "--quiet", self.path], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=120)
+        expect("%d: an answer" % self.k, p.returncode in (0, 1), p.stdout.decode())
+        return p.returncode == 0
+
+    def real(self, bins, enter):
+        name = "%d, bins %d, enter %d: " % (self.k, bins, enter)
+        judge = self.judge(self.certificate(0, self.total, bins, enter))
+        (lo, hi), total, _ = Counting(judge.interpreter, judge.s, bins, enter).count()
+        expect(name + "contains", lo <= self.right <= hi and total == [self.total] * 2, (lo, self.right, hi, total))
+        if enter == 0:
+            expect(name + "exact", lo == hi, (lo, hi))
+        expect(name + "accepted", self.in_python(lo, hi, bins, enter) and self.in_c(lo, hi, bins, enter), (lo, hi))
+        for low, high in ((lo + 1, hi), (lo, hi - 1)):
+            if low <= high:
+                expect(name + "narrower", not self.in_python(low, high, bins, enter), (low, high))
+        for low, high in ((self.right + 1, self.total), (0, self.right - 1)):
+            if 0 <= low <= high:
+                expect(name + "false", not self.in_python(low, high, bins, enter) and not self.in_c(low, high, bins, enter), (low, high))
+
+    def float32(self):
+        fields = 64, 0, "float32"
+        expect("%d: float32" % self.k, self.in_c(self.right, self.right, *fields))
+        for low, high in ((self.right + 1, self.total), (0, self.right - 1)):
+            if 0 <= low <= high:
+                expect("%d: float32, false" % self.k, not self.in_c(low, high, *fields) and not self.in_c(low, high, 3, 10, "float32"))
+
+
+def main():
+    with tempfile.TemporaryDirectory() as folder:
+        for k in range(OPTIONS.nets):
+            case, rng = Case(folder, k), random.Random(k)
+            if case.thin < THIN:
+                continue
+            case.real(rng.choice([1, 2, 7, 64]), 0)
+            case.real(rng.choice([1, 2, 7, 64]), rng.choice([1, 3, 20, 10 ** 20]))
+            if case.thin > THIN_FLOAT32:
+                case.float32()
+    print("%d passed, %d failed" % (passed, failed))
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
