@@ -62,7 +62,7 @@ static bool differences(struct smt *m, mpq_ptr lo, mpq_ptr hi, size_t n, const s
 {
     struct smt_cases c;
     if (!smt_cases(&c, m, call)) return false;
-    if (c.n == 0) return smt_fail(m, STATUS_LIMIT, "executions in float32 have an encoding for at most %d cases of the variables that a network is read on", SMT_CASES);
+    if (c.n == 0) return smt_fail(m, STATUS_LIMIT, "executions in float32 have an encoding for at most %d cases of the variables that a network is read on: take shorter sequences or a smaller set of tokens", SMT_CASES);
     for (size_t i = 0; i < c.n && m->status == STATUS_OK; i++) {
         struct interp_array a[2] = {{0}, {0}};
         enum status s = STATUS_OK;

@@ -177,7 +177,7 @@ static bool add_instance(struct instances *x, const char *when)
     struct smt *m = x->m;
     if (x->e->where) when = truth_and(m, when, smt_truth(m, x->e->where));
     if (m->status != STATUS_OK || is_false(when)) return m->status == STATUS_OK;
-    if (x->n++ == SMT_BINDINGS) return smt_fail(m, STATUS_LIMIT, "a quantifier over more than %d elements has no encoding", SMT_BINDINGS);
+    if (x->n++ == SMT_BINDINGS) return smt_fail(m, STATUS_LIMIT, "a quantifier over more than %d elements has no encoding: bind its variable in front, by forall, exists or count, where elements are choices", SMT_BINDINGS);
     return x->each(x->context, when) && m->status == STATUS_OK;
 }
 

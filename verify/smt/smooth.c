@@ -147,7 +147,7 @@ static struct entry root_of(struct smt *m, const char *name, struct entry x)
     double low, high;
     entry_ends(&low, &high, &x);
     if (!(low >= 0)) {
-        smt_fail(m, STATUS_UNSUPPORTED, "a root of what may be negative");
+        smt_fail(m, STATUS_UNSUPPORTED, "a root of what may be negative has no encoding: compare the squares");
         return x;
     }
     const char *r = smt_declare(m, name, "Real");
@@ -165,7 +165,7 @@ struct entry smooth_value(struct smt *m, int f, const char *name, struct entry x
     if (shift) x = term_add(m, x, entry_number(m, shift), true);
     entry_ends(&low, &high, &x);
     if (f == SMOOTH_LOG && !(low > 0)) {
-        smt_fail(m, STATUS_UNSUPPORTED, "log of what is not known to be positive has no encoding");
+        smt_fail(m, STATUS_UNSUPPORTED, "log of what is not known to be positive has no encoding: compare with exp of the other side");
         return x;
     }
     const char *term = entry_bounded(m, &x);

@@ -296,15 +296,19 @@ bool term_without_errors(struct entry *out, struct smt *m, const struct entry *d
     return some;
 }
 
-/* The quotient is the number q with q b = a; b must not be 0, which the ends show. */
+/* The quotient is the number q with q b = a; b must not be 0, which the ends show, or is required not to be in some cases. */
 struct entry term_div(struct smt *m, struct entry a, struct entry b)
 {
     double low, high;
     if (b.table) {
         struct entry inverse = table_of(m, b.split);
         for (size_t i = 0; inverse.table && i < entry_cases(&b); i++) {
+            if (mpq_sgn(b.lo + i) == 0 && mpq_sgn(b.hi + i) == 0) {      /* no value there; any number serves */
+                smt_require(m, truth_not(m, entry_when(m, &b, i)));
+                continue;
+            }
             if (mpq_sgn(b.lo + i) * mpq_sgn(b.hi + i) <= 0) {
-                smt_fail(m, STATUS_UNSUPPORTED, "a divisor can be 0");
+                smt_fail(m, STATUS_UNSUPPORTED, "a divisor that is not known to be other than 0 has no encoding: multiply both sides by it, for each of its signs");
                 return a;
             }
             mpq_inv(inverse.lo + i, b.hi + i);
@@ -314,7 +318,7 @@ struct entry term_div(struct smt *m, struct entry a, struct entry b)
     }
     entry_ends(&low, &high, &b);
     if (!(low > 0) && !(high < 0)) {
-        smt_fail(m, STATUS_UNSUPPORTED, "a divisor is not known to be other than 0");
+        smt_fail(m, STATUS_UNSUPPORTED, "a divisor that is not known to be other than 0 has no encoding: multiply both sides by it, for each of its signs");
         return a;
     }
     const char *q = smt_declare(m, smt_fresh(m, "q"), "Real");
