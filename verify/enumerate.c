@@ -163,7 +163,11 @@ static enum status say(struct outcome *out, const char *format, ...)
 
 static enum status say_time(struct outcome *out, const struct tally *t)
 {
-    (void)say(out, "time is up after %llu of %s%llu bindings", (unsigned long long)t->cases, t->flat ? "" : "at least ", (unsigned long long)t->size);
+    if (t->gave_up)
+        (void)say(out, "given up after %llu of %s%llu bindings: the highest precision does not settle %llu of them", (unsigned long long)t->cases, t->flat ? "" : "at least ", (unsigned long long)t->size,
+                  (unsigned long long)(t->open + t->where_open + t->stuck));
+    else
+        (void)say(out, "time is up after %llu of %s%llu bindings", (unsigned long long)t->cases, t->flat ? "" : "at least ", (unsigned long long)t->size);
     return STATUS_TIMEOUT;
 }
 

@@ -8,6 +8,9 @@
 #define CHUNK_MIN 64
 #define CHUNK_MAX 65536
 #define CHECK_EVERY 64
+/* Over the reals, bindings that the highest precision leaves open: after so many in one thread it is not worth going on, with numbers so large that each takes long. */
+#define STUCK_MOST 2048
+#define STUCK_MOST_COUNT 65536   /* a count may do with an interval */
 
 /* Shared by the threads of one sweep. */
 struct shared {
@@ -214,6 +217,7 @@ static enum status visit_value(struct worker *w, enum truth here)
         s = tiers_real(w->ball, w->tiers, sweep->subject, 64, &w->diag);
         if (s == STATUS_OK) ball_to_double(&mid, &rad, w->ball);
         mid *= sign;
+        if (s == STATUS_OK && wide(w, mid, rad)) w->tally.stuck++;
     }
     if (s != STATUS_OK) return s;
     if (rad != 0) w->tally.inexact = true;
@@ -265,6 +269,9 @@ static enum status sweep_chunk(struct worker *w)
         s = walk_next(&more, w->walk, &w->diag);
         if (s != STATUS_OK || !more) break;
         if ((s = visit(w)) != STATUS_OK) break;
+        uint64_t most = sh->sweep->goal == SWEEP_COUNT ? STUCK_MOST_COUNT : STUCK_MOST;
+        w->tally.gave_up = w->tally.open + w->tally.where_open + w->tally.stuck >= most && sh->sweep->s->semantics == SEMANTICS_REAL;
+        if (w->tally.gave_up) return STATUS_TIMEOUT;
     }
     return s;
 }
@@ -365,6 +372,8 @@ static enum status merge(struct tally *out, struct tally *t)
     out->where_open += t->where_open;
     out->yes += t->yes;
     out->open += t->open;
+    out->stuck += t->stuck;
+    out->gave_up |= t->gave_up;
     if (t->hit && (!out->hit || t->hit_chunk < out->hit_chunk)) {
         out->hit = true;
         out->hit_chunk = t->hit_chunk;

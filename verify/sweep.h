@@ -24,6 +24,7 @@ struct found_item { uint64_t chunk; struct binding b; };
 struct tally {
     uint64_t cases, where_true, where_open;
     uint64_t yes, open;          /* condition and subject true; neither true nor false */
+    uint64_t stuck; bool gave_up; /* values that the highest precision leaves wide; too many bindings were not settled */
     bool hit; uint64_t hit_chunk; struct binding hit_at;      /* what FORALL and EXISTS look for */
     bool witness; uint64_t witness_chunk; struct binding witness_at;  /* FORALL: satisfies the condition and the antecedents */
     struct best best;

@@ -73,7 +73,17 @@ def modular_addition(folder, noise):
     return number == 49
 
 
+def gives_up(folder):
+    """Values that no precision tells apart on every sequence: it ends long before the last one, and says so."""
+    path = folder + "/six.safetensors"
+    status, output = run(*CONSTRUCT, "running-sum", "--n", "6", "--d-vocab", "5", "-o", path)
+    check(status == 0, output)
+    one, = decide(path, "claim c { forall t in tokens[6] of 0..4 prove logits(M, t)[0, 0] / 3 + logits(M, t)[0, 0] * 2 / 3 == logits(M, t)[0, 0] }", "--threads", "1", "--engine", "enumerate")
+    check(one["verdict"] == "undecided" and "of 15625 bindings: the highest precision does not settle 2048" in one["reason"], "ties everywhere: %s" % one["reason"])
+
+
 with tempfile.TemporaryDirectory() as folder:
+    gives_up(folder)
     quiet = [running_sum(folder, heads, 0.002) for heads in (1, 2)] + [modular_addition(folder, 0.002)]
     loud = [running_sum(folder, heads, 0.3) for heads in (1, 2)] + [modular_addition(folder, 1)]
     check(all(quiet) and not any(loud), "without noise all answers are right, with much not: %s, %s" % (quiet, loud))
