@@ -160,7 +160,8 @@ static bool same_graph(const struct net *a, const struct net *b)
     for (size_t v = 0; same && v < a->n_nodes; v++) {
         const struct node *x = &a->nodes[v], *y = &b->nodes[v];
         same = strcmp(x->name, y->name) == 0 && x->op == y->op && x->n_inputs == y->n_inputs && x->n_args == y->n_args && same_weights(x, y);
-        same = same && memcmp(x->inputs, y->inputs, x->n_inputs * sizeof *x->inputs) == 0 && memcmp(x->arg, y->arg, x->n_args * sizeof *x->arg) == 0;
+        same = same && (x->n_inputs == 0 || memcmp(x->inputs, y->inputs, x->n_inputs * sizeof *x->inputs) == 0); /* leaves have no list */
+        same = same && (x->n_args == 0 || memcmp(x->arg, y->arg, x->n_args * sizeof *x->arg) == 0);
     }
     return same;
 }
