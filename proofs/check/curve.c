@@ -2,7 +2,7 @@
 #include "curve.h"
 #include "rows.h"
 
-#define P_MOST 8192
+#define P_MOST 2048
 #define EXP_ARGUMENT 64
 #define LINE_BITS 64
 #define DEPTH_MOST 40

@@ -2,11 +2,11 @@
 #include "farkas_query.h"
 #include <string.h>
 
-/* The case at hand: lo[k] <= z[k] <= hi[k], a[i] <= variable i (inputs, then units) <= b[i]; the lines that the certificate has shown in it. bad: a unit has no value somewhere. */
-struct state { mpq_t *lo, *hi, *a, *b; size_t n_lines; bool bad; };
+/* The case at hand: lo[k] <= z[k] <= hi[k], a[i] <= variable i (inputs, then units) <= b[i]; the lines that the certificate has shown in it. bad: a unit has no value somewhere. empty: some lo[k] > hi[k]. */
+struct state { mpq_t *lo, *hi, *a, *b; size_t n_lines; bool bad, empty; };
 struct line { size_t unit; bool above; mpq_t slope, constant; };
 enum phase { OFF, ON, FREE, SMOOTH };
-struct tree { struct query *q; const struct disjunct *d; size_t next; struct line *lines; size_t room; };
+struct tree { struct query *q; const struct disjunct *d; size_t next; struct line *lines; size_t room, depth; };
 
 static enum phase phase_of(const struct query *q, const struct state *s, size_t k) {
     if (q->p.curve[k] != C_RELU) return SMOOTH;
@@ -17,14 +17,15 @@ static enum phase phase_of(const struct query *q, const struct state *s, size_t 
 static void unit_range(const struct query *q, struct state *s, size_t k) {
     mpq_t *a = &s->a[q->p.n + k], *b = &s->b[q->p.n + k];
     enum phase p = phase_of(q, s, k);
-    if (p == SMOOTH) {
+    s->empty = s->empty || mpq_cmp(s->lo[k], s->hi[k]) > 0;
+    if (p == SMOOTH && !s->empty) {
         s->bad = s->bad || !curve_range(*a, *b, q->p.curve[k], s->lo[k], s->hi[k], CURVE_BITS);
         return;
     }
     mpq_set_ui(*a, 0, 1);
     mpq_set_ui(*b, 0, 1);
     if (p == ON) mpq_set(*a, s->lo[k]);
-    if (p != OFF) mpq_set(*b, s->hi[k]);
+    if (p == ON || p == FREE) mpq_set(*b, s->hi[k]);
 }
 
 /* Interval arithmetic, unit by unit; `begin`: nothing is known before. */
@@ -47,7 +48,7 @@ static void vector_copy(mpq_t *out, const mpq_t *in, size_t n) {
 
 static struct state state_copy(const struct query *q, const struct state *from) {
     size_t units = q->p.units, all = q->p.size - 1;
-    struct state s = {vector_new(units), vector_new(units), vector_new(all), vector_new(all), from != NULL ? from->n_lines : 0, from != NULL && from->bad};
+    struct state s = {vector_new(units), vector_new(units), vector_new(all), vector_new(all), from != NULL ? from->n_lines : 0, from != NULL && from->bad, from != NULL && from->empty};
     vector_copy(s.a, (const mpq_t *)(from != NULL ? from->a : q->lo), from != NULL ? all : q->p.n);
     vector_copy(s.b, (const mpq_t *)(from != NULL ? from->b : q->hi), from != NULL ? all : q->p.n);
     if (from != NULL) vector_copy(s.lo, (const mpq_t *)from->lo, units), vector_copy(s.hi, (const mpq_t *)from->hi, units);
@@ -165,6 +166,8 @@ static bool contradiction(struct tree *t, const struct state *s, const char *at,
     return good;
 }
 
+#define DEPTH_MOST 4096 /* cuts and splits inside each other */
+
 static bool steps(struct tree *t, struct state *s);
 
 /* " V" or " V REST": a number; *s is moved behind it. */
@@ -210,11 +213,14 @@ static bool bound(struct tree *t, struct state *s, const char *at, const char *e
 /* The steps that follow are for the case with the end narrowed to v (z of a unit, or input k), and after them those for the other side. */
 static bool divide(struct tree *t, struct state *s, bool input, size_t k, const mpq_t v) {
     struct query *q = t->q;
+    if (t->depth == DEPTH_MOST) return query_refuse(q, "more than 4,096 cuts and splits inside each other");
     struct state below = state_copy(q, s);
     mpq_set(input ? below.b[k] : below.hi[k], v);
     mpq_set(input ? s->a[k] : s->lo[k], v);
     narrowed(q, &below, input, k);
+    t->depth++;
     bool good = steps(t, &below);
+    t->depth--;
     state_clear(q, &below);
     narrowed(q, s, input, k);
     return good;

@@ -5,7 +5,7 @@ from math import isqrt
 
 import interval
 
-RANGE_BITS, LINE_BITS, P_MOST, PIECES, DEPTH = 32, 64, 8192, 4096, 40
+RANGE_BITS, LINE_BITS, P_MOST, PIECES, DEPTH = 32, 64, 2048, 4096, 40
 SMOOTH = ("exp", "sqrt", "erf", "tanh", "sigmoid", "gelu", "gelu_new", "silu")     # of one node, entry by entry
 GATES = {"gelu": (Fraction(-19, 25), Fraction(-3, 4), Fraction(-17, 100)), "gelu_new": (Fraction(-19, 25), Fraction(-3, 4), Fraction(-171, 1000)),
          "silu": (Fraction(-13, 10), Fraction(-5, 4), Fraction(-279, 1000))}       # falls up to, rises from, nowhere below
@@ -93,7 +93,7 @@ def value(f, z, bits, up):
 
 def span(f, lo, hi, bits=RANGE_BITS):
     """The range of f on [lo, hi]."""
-    if (f == "reciprocal" and lo <= 0 <= hi) or (f == "reciprocal" and lo > 0 > hi) or (f == "reciprocal_root" and lo <= 0) or (f == "sqrt" and lo < 0) or (f == "exp" and hi > 64):
+    if (f == "reciprocal" and lo <= 0 <= hi) or (f == "reciprocal_root" and lo <= 0) or (f == "sqrt" and lo < 0) or (f == "exp" and hi > 64):
         raise NoRange("%s has no value, or too large a one" % f)
     if f in ("reciprocal", "reciprocal_root"):
         return value(f, hi, bits, False), value(f, lo, bits, True)

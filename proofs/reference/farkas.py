@@ -10,21 +10,22 @@ from quadratic import NETWORK, calls, names
 from pieces import Pieces, need
 from values import Array, exact, integer
 
+DEPTH = 4096            # cuts and splits inside each other
 TERM = re.compile(r"([gqtabl])(0|[1-9][0-9]*):(.*)\Z")
 OPPOSITE = {"<": ">=", ">=": "<", ">": "<=", "<=": ">", "==": "!=", "!=": "=="}
 
 
 class Region:
-    """ranges of inputs and units; lo[k] <= z[k] <= hi[k]; lines shown: (unit, above, slope, constant). Where a unit has no value somewhere `bad` says so."""
+    """ranges of inputs and units; lo[k] <= z[k] <= hi[k]; lines shown: (unit, above, slope, constant). Where a unit has no value somewhere `bad` says so; `empty`: some lo[k] > hi[k]."""
 
     def __init__(self, pieces, low, high, bits=curves.RANGE_BITS):
-        self.pieces, self.bits, self.lo, self.hi, self.lines, self.bad = pieces, bits, [], [], [], False
+        self.pieces, self.bits, self.lo, self.hi, self.lines, self.bad, self.empty = pieces, bits, [], [], [], False, False
         self.ranges = {1: (1, 1), **{("x", i): pair for i, pair in enumerate(zip(low, high))}}
         self.propagate(0)
 
     def copy(self):
         other = Region.__new__(Region)
-        other.pieces, other.bits, other.bad = self.pieces, self.bits, self.bad
+        other.pieces, other.bits, other.bad, other.empty = self.pieces, self.bits, self.bad, self.empty
         other.lo, other.hi, other.lines, other.ranges = list(self.lo), list(self.hi), list(self.lines), dict(self.ranges)
         return other
 
@@ -36,6 +37,10 @@ class Region:
     def bounded(self, k):
         """The range of unit k from the bounds of z[k]."""
         phase = self.phase(k)
+        self.empty = self.empty or self.lo[k] > self.hi[k]
+        if phase == "smooth" and self.empty:
+            self.ranges["u", k] = (0, 0)
+            return
         if phase != "smooth":
             self.ranges["u", k] = (0, 0) if phase == "off" else (self.lo[k] if phase == "on" else 0, self.hi[k])
             return
@@ -95,7 +100,7 @@ class BoxClaim(Disjuncts):
         model = interpreter.models.get(self.model)
         need(isinstance(model, Model), "no network")
         self.pieces = Pieces(model.net)
-        self.n = model.net.real_width
+        self.n, self.depth = model.net.real_width, 0
 
     def at_binding(self, env):
         """The box for values of the other variables."""
@@ -303,6 +308,7 @@ class BoxClaim(Disjuncts):
 
     def divide(self, region, atoms, word, rest):
         """Takes the lines of one side of a cut or split; the region becomes the other side."""
+        need(self.depth < DEPTH, "more than 4,096 cuts and splits inside each other")
         smooth = word == "cut" or (rest and self.pieces.curve[self.unit(rest[0])] != "relu")
         need(len(rest) == (2 if smooth else 1), "the number of an input or a unit, and where it is cut, were expected")
         kind, v = "z", Fraction(0)
@@ -318,7 +324,9 @@ class BoxClaim(Disjuncts):
             need(v is not None and lo <= v <= hi, "a cut outside of the case")
         else:
             need(region.phase(k) == "free", "a split of a unit whose sign is known")
+        self.depth += 1
         self.case(region.copy().narrowed(kind, k, high=v), atoms)
+        self.depth -= 1
         region.narrowed(kind, k, low=v)
 
     def line(self, region, k, above, slope, rest):
