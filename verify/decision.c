@@ -282,12 +282,19 @@ static enum status decide_binary(struct decision *out, struct linear *l, const s
         enum status s = features_truth(&truth, l->f, known);
         if (s != STATUS_OK)
             return s;
-        if (!truth && e->oper == OPER_IMPLIES) {
+        bool idle = !truth && e->oper == OPER_IMPLIES;
+        if (idle && !expr_depends_on_network(other)) {
             decide(out, true);
             out->antecedent = false;
             return STATUS_OK;
         }
-        s = linear_decision(out, l, other);
+        s = linear_decision(out, l, other); /* of an idle one, too: rule separable asks for its forms at every state */
+        if (idle && s == STATUS_OK) {
+            decision_clear(out);
+            decide(out, true);
+            out->antecedent = false;
+            return STATUS_OK;
+        }
         if (s == STATUS_OK && !truth)
             decision_not(out);
         if (e->oper == OPER_IFF)

@@ -154,6 +154,18 @@ static void feature_settle(struct features *f, unsigned use)
     }
 }
 
+/* A feature is one scan for all instances of a comprehension over network values: it does not read their variables (the own token of a sum is no feature). */
+static bool reads_opened(const struct features *f, const struct expr *e)
+{
+    for (const struct opened *o = f->opened; o; o = o->outer)
+        for (size_t i = 0; i < o->binds->n; i++)
+            if (expr_uses_slot(e, o->binds->items[i].slot))
+                return true;
+    return false;
+}
+
+static enum status refuse_opened(struct features *f) { return refuse(f, "what is asked of the tokens depends on the variable of a comprehension over network values"); }
+
 /* The token at one position: the maximum over that position alone. */
 static enum status add_token(struct features *f, size_t at, unsigned use)
 {
@@ -255,6 +267,8 @@ static enum status add_comprehension(struct features *f, const struct expr *e, u
     size_t n = sizeof scan_of_quant / sizeof *scan_of_quant, i = 0;
     while (i < n && scan_of_quant[i].quant != e->quant)
         i++;
+    if (reads_opened(f, e))
+        return refuse_opened(f);
     if (i == n || e->binds.n != 1 || expr_uses_slot(e->binds.items[0].set, f->t->slot))
         return refuse(f, "a comprehension over tokens is no single scan");
     int own = e->binds.items[0].slot;
@@ -348,7 +362,11 @@ static enum status find_quant(struct features *f, const struct expr *e, unsigned
         own = e->binds.items[0].slot;
     }
     struct find_instance c = { f, e, use, own };
-    return features_each(f, &e->binds, 0, find_instance, &c);
+    const struct opened here = { &e->binds, f->opened };
+    f->opened = &here;
+    enum status s = features_each(f, &e->binds, 0, find_instance, &c);
+    f->opened = here.outer;
+    return s;
 }
 
 bool model_is_plain(const struct expr *model)
@@ -392,6 +410,11 @@ static enum status find_read(struct features *f, const struct network_read *r, u
     f->model = model;
     if (expr_uses_slot(r->row, f->t->slot))
         return refuse(f, "the read-out row depends on the tokens");
+    bool opened = reads_opened(f, r->row);
+    for (size_t i = 1; i + 1 < call->n_args; i++)
+        opened = opened || reads_opened(f, call->args[i]);
+    if (opened)
+        return refuse(f, "the read-out row depends on the variable of a comprehension");
     long row;
     enum status s = features_index(&row, f, r->row, f->t->n);
     if (s != STATUS_OK)
@@ -431,6 +454,8 @@ static enum status find_call(struct features *f, const struct expr *e, unsigned 
     if (e->function == FUNCTION_CONTAINS && expr_is_slot(e->args[0], slot)) {
         if (expr_uses_slot(e->args[1], slot))
             return refuse(f, "contains() looks for a token that depends on the sequence");
+        if (reads_opened(f, e->args[1]))
+            return refuse_opened(f);
         long wanted;
         enum status s = features_int(&wanted, f, e->args[1]);
         return s == STATUS_OK ? add_whole(f, SCAN_ANY, 0, &wanted, use) : s;
@@ -468,6 +493,8 @@ static enum status find_sorted(struct features *f, const struct expr *e, unsigne
 {
     const struct sequence *t = f->t;
     long at = 0;
+    if (reads_opened(f, e->args[1]))
+        return refuse_opened(f);
     if (!only_length(e->args[1], t->slot))
         return refuse(f, "the sorted sequence is indexed by something that is no constant");
     int *tokens = mem_array(t->n, sizeof *tokens);   /* any sequence: only its length is read */
@@ -503,6 +530,8 @@ static enum status find_scans(struct features *f, const struct expr *e, unsigned
             return refuse(f, "the sequence is indexed by something that is no constant");
         if (own >= 0 && expr_is_slot(e->args[1], own))
             return STATUS_OK;
+        if (reads_opened(f, e->args[1]))
+            return refuse_opened(f);
         long at;
         enum status s = features_index(&at, f, e->args[1], f->t->n);
         if (s != STATUS_OK)
@@ -546,7 +575,7 @@ static enum status find(struct features *f, const struct expr *e, unsigned use, 
 {
     size_t n = f->n, said = f->why->size;
     enum status s = find_scans(f, e, use, own);
-    if (s != STATUS_UNSUPPORTED || expr_depends_on_network(e) || !expr_uses_slot(e, f->t->slot) || (own >= 0 && reads_own_token(e, f->t->slot, own)))
+    if (s != STATUS_UNSUPPORTED || expr_depends_on_network(e) || !expr_uses_slot(e, f->t->slot) || (own >= 0 && reads_own_token(e, f->t->slot, own)) || reads_opened(f, e))
         return s;
     struct text why = *f->why;       /* the first reason stands if terms do not follow it either */
     text_init(f->why);

@@ -16,6 +16,7 @@ enum { USE_CONDITION = 1, USE_SUBJECT = 2 };
 /* One sequence binder and where its network is read. sets[i][k]: k-th token of position i, ascending. */
 struct sequence { int slot; size_t n; int **sets; size_t *n_set; };
 struct feature { enum scan scan; unsigned rank; /* of SCAN_LARGEST and SCAN_SMALLEST: 1, 2, 3 */ unsigned uses; int term; /* of SCAN_RESIDUAL */ long *value; unsigned char *in; /* [sum of n_set], position after position */ };
+struct opened { const struct binds *binds; const struct opened *outer; };
 struct features {
     const struct sequence *t;
     struct interp *in;
@@ -23,6 +24,7 @@ struct features {
     size_t row; bool has_row; /* its read-out row */
     bool attn;                /* the attention pattern is read */
     long last_bound;          /* value of the binder that features_each bound last */
+    const struct opened *opened; /* the comprehensions over network values around what is being looked at */
     size_t *first;            /* [n + 1] offset of position i in value and in */
     struct feature *items; size_t n, room;
     struct residual terms;   /* of the features that only terms follow */
