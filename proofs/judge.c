@@ -137,6 +137,15 @@ static bool time_left(struct limits *l, const struct result *r, const struct jud
     return !(timeout > 0 && r->seconds_prove >= timeout) && !(l->stop && *l->stop);
 }
 
+/* The published interval is as wide as `within` allows: what the checker needs beside it is in no certificate for this claim. */
+static void advise_within(struct result *r) {
+    struct text t;
+    text_init(&t);
+    text_addf(&t, "%s; the checker's enclosures of float32 executions are wider than `within` allows: ask for a wider `within`", r->reason ? r->reason : "");
+    if (!t.failed) result_reason(r, t.data);
+    text_clear(&t);
+}
+
 /* One engine and, if it proposes a verdict, the checker. True when nothing more is to be tried. */
 static bool attempt(struct result *r, const struct engine *e, const struct judge *j, struct diag *d) {
     struct limits l = j->limits;
@@ -153,7 +162,9 @@ static bool attempt(struct result *r, const struct engine *e, const struct judge
         result_reason(r, "the checker is missing: weightproof-check stands neither beside the program nor in libexec/weightproof");
         return true;
     }
-    return !certify(r, word, j, d);
+    bool refused = certify(r, word, j, d), value = r->statement->body == BODY_MINIMIZE || r->statement->body == BODY_MAXIMIZE || r->statement->body == BODY_AVERAGE;
+    if (refused && value && r->statement->semantics == SEMANTICS_FLOAT32) advise_within(r);
+    return !refused;
 }
 
 void judge_statement(struct result *r, const struct statement *s, const struct judge *j, struct diag *d) {

@@ -260,6 +260,9 @@ enum status problem_cells(struct cells_search *c, struct problem *p, const struc
     s.effect = effects(&p->net);
     if (status == STATUS_OK && !s.effect)
         status = STATUS_MEMORY;
+    for (size_t k = 0; status == STATUS_OK && k < p->net.units * p->net.n_out; k++)
+        if (!(fabs(s.effect[k]) <= ENTRY_MOST))
+            status = STATUS_UNSUPPORTED;
     if (status == STATUS_OK && c->value && !c->has_best)
         status = first_target(c, &s, jobs, n);
     if (status == STATUS_OK)

@@ -70,6 +70,9 @@ enum cells_answer { CELLS_CLOSED, CELLS_OPEN, CELLS_BELOW };   /* BELOW: best ha
 enum status cells_decide(enum cells_answer *out, struct cells_room *x, const struct limits *l) MUST_USE;
 double cells_value(struct cells_room *x, const int *tokens);   /* the least line there, in doubles */
 
+/* cells_limits.c: are the numbers of this leaf, from unit, slope and rest, within those that the rule computes with? sign: -1 for the negatives of the lines. */
+bool cells_fit(const struct cells_room *x, double sign);
+
 /* cells.c. What the search over all problems of a statement found so far. */
 struct cells_search {
     bool count, value;

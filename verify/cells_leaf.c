@@ -315,6 +315,7 @@ static enum status better_slopes(struct cells_room *x, size_t *worst, double *ma
 
 enum { LEAF_NO, LEAF_YES };
 
+/* STATUS_UNSUPPORTED: shown, but by numbers that the rule does not compute with. */
 static enum status try_leaf(int *closed, struct cells_room *x, size_t *worst, bool negated)
 {
     double margin;
@@ -322,7 +323,7 @@ static enum status try_leaf(int *closed, struct cells_room *x, size_t *worst, bo
     if (s == STATUS_OK && !negated && margin <= 0)
         s = better_slopes(x, worst, &margin);
     *closed = s == STATUS_OK && margin > 0 ? LEAF_YES : LEAF_NO;
-    return s;
+    return *closed == LEAF_YES && !cells_fit(x, negated ? -1 : 1) ? STATUS_UNSUPPORTED : s;
 }
 
 /* ---- splits ---- */

@@ -363,7 +363,7 @@ static enum status cells_problem(struct separable_run *r, struct problem *p)
     if (s == STATUS_OK && !r->done)
         s = problem_cells(c, p, r->limits);
     if (s == STATUS_UNSUPPORTED)
-        text_add(&r->why, "values too large for double arithmetic");
+        text_add(&r->why, "values too large for the arithmetic of rule cells");
     r->expired |= c->expired;
     if (s != STATUS_OK || !c->below)
         return s;

@@ -7,6 +7,8 @@
 #include "verify/linear.h"
 #include "verify/separable_net.h"
 
+#define ENTRY_MOST 4095.0        /* size of an entry of a checker's tables */
+
 /* The forms of a class in doubles. A term's factor and every constant carry a relative error of at most 2^-53. */
 struct lines_double {
     size_t K, Kp;                /* lines; rounded up to a multiple of 8 */

@@ -399,6 +399,18 @@ static enum status head_tables(struct problem *p, size_t h)
     return s;
 }
 
+/* FORMAT.md, separable 5: the entries of the tables that a checker has room for. */
+static bool entries_fit(const struct problem *p, const struct double_tables *t, bool direct)
+{
+    bool fits = true;
+    for (size_t i = 0; i < p->n_src; i++)
+        for (size_t k = 0; k < p->t.n_set[i]; k++)
+            fits = fits && t->C_max[i * t->V + (size_t)p->t.sets[i][k]] <= ENTRY_MOST;
+    for (size_t k = 0; direct && k < p->t.n_set[p->row]; k++)
+        fits = fits && t->D_max[p->t.sets[p->row][k]] <= ENTRY_MOST;
+    return fits;
+}
+
 static enum status make_tables(struct problem *p, struct text *why)
 {
     size_t V = p->net.net->d_vocab, cells = p->first[p->n_src];
@@ -419,6 +431,11 @@ static enum status make_tables(struct problem *p, struct text *why)
         return refuse(why, "a table entry is too large");
     for (size_t h = 0; h < p->net.n_more && s == STATUS_OK; h++)
         s = head_tables(p, h);
+    bool fit = s != STATUS_OK || entries_fit(p, &p->tables, true);
+    for (size_t h = 0; h < p->net.n_more && s == STATUS_OK; h++)
+        fit = fit && entries_fit(p, &p->more[h], false);
+    if (!fit)
+        return refuse(why, "values too large for the tables of rule separable");
     if (s == STATUS_OK && p->float32)
         s = problem_float32(p, why);
     for (size_t c = 0; c < p->n_classes && s == STATUS_OK; c++)

@@ -1,0 +1,93 @@
+/* The numbers that rule cells computes with are integers at 2^-40 with room for 2^58 (FORMAT.md, cells 6). A leaf that needs larger ones is not written: another engine is asked. */
+#include <math.h>
+
+#include "verify/cells.h"
+
+#define END_MOST 4095.0              /* of an interval of what a unit reads */
+#define TERM_MOST (0x1p18 * 0.99)    /* of a term of a sum, times positions + 1 times heads */
+#define FACTOR_MOST 0x1p21           /* of a unit's coefficient in a form */
+#define SCALED 4                     /* the checker's weights of a head are a power of two off ours: a ratio of two heads' is within 4 */
+
+static double term_most(const struct cells_room *x) { return TERM_MOST / ((double)(x->s->p->t.n + 1) * (double)x->heads); }
+
+/* The rule multiplies a form by the least common denominator of its coefficients of logits. */
+static double scale_of(const struct cells_room *x, size_t line)
+{
+    const struct form_line *form = &x->c->d.set.lines[line];
+    mpz_t m;
+    mpz_init_set_ui(m, 1);
+    for (size_t i = 0; i < form->n; i++)
+        if (form->terms[i].j < x->s->p->net.n_out)
+            mpz_lcm(m, m, mpq_denref(form->terms[i].a));
+    double scale = mpz_get_d(m);
+    mpz_clear(m);
+    return scale;
+}
+
+static bool other_fits(const struct cells_room *x, size_t head, double term)
+{
+    return SCALED * fmax(1, x->ratio[head][1]) * fabs(term) <= term_most(x);
+}
+
+/* What a unit reads of one source, less the ends of its interval. */
+static bool unit_fits(const struct cells_room *x, size_t u, size_t i, size_t token)
+{
+    const struct unit_bound *b = &x->unit[u];
+    size_t column = x->s->p->net.n_out + u;
+    double z = cells_read(x, i, token, column), lo = b->phase == '~' ? b->lo : 0, hi = b->phase == '~' ? b->hi : 0;
+    bool fits = fabs(lo) <= END_MOST && fabs(hi) <= END_MOST && fabs(z - lo) <= term_most(x) && fabs(z - hi) <= term_most(x);
+    for (size_t h = 1; h < x->heads; h++)
+        fits = fits && other_fits(x, h, cells_other(x, h, i, token, column));
+    return fits;
+}
+
+static bool line_fits(const struct cells_room *x, size_t k, size_t i, size_t token, size_t cell, double sign, double scale)
+{
+    const struct lines_double *l = &x->c->lines;
+    size_t H = x->s->p->net.units, n_out = x->s->p->net.n_out;
+    for (size_t h = 0; h < x->heads; h++) {
+        double v = h > 0 ? 0 : l->c[k] - (x->s->value ? x->s->target : 0) + (l->beta ? l->beta[cell * l->Kp + k] : 0);
+        for (size_t e = l->first[k]; e < l->first[k + 1]; e++)
+            v += l->a[e] * (h > 0 ? cells_other(x, h, i, token, l->j[e]) : cells_read(x, i, token, l->j[e]));
+        v = sign * v + (h > 0 ? 0 : x->rest[k]);
+        for (size_t u = 0; u < H; u++)
+            v += x->slope[k * H + u] * (h > 0 ? cells_other(x, h, i, token, n_out + u) : cells_read(x, i, token, n_out + u));
+        if (!(h > 0 ? other_fits(x, h, scale * v) : fabs(scale * v) <= term_most(x)))
+            return false;
+    }
+    return true;
+}
+
+static bool factors_fit(const struct cells_room *x, size_t k, double scale)
+{
+    const struct lines_double *l = &x->c->lines;
+    for (size_t u = 0; u < x->s->p->net.units; u++) {
+        double sum = 0;
+        for (size_t e = l->first[k]; e < l->first[k + 1]; e++)
+            sum += l->a[e] * x->s->effect[u * x->s->p->net.n_out + l->j[e]];
+        if (!(fabs(scale * sum) <= FACTOR_MOST))
+            return false;
+    }
+    return true;
+}
+
+bool cells_fit(const struct cells_room *x, double sign)
+{
+    const struct problem *p = x->s->p;
+    bool fits = true;
+    for (size_t h = 1; h < x->heads; h++)
+        fits = fits && x->ratio[h][1] <= 0x1p19;
+    for (size_t k = 0; fits && k < x->c->lines.K; k++)
+        fits = factors_fit(x, k, scale_of(x, k));
+    for (size_t i = 0; fits && i < p->n_src; i++)
+        for (size_t t = 0; fits && t < p->t.n_set[i]; t++) {
+            size_t token = (size_t)p->t.sets[i][t];
+            if (i == p->row && (int)token != x->q) /* no source: the row's own token is the query's */
+                continue;
+            for (size_t u = 0; fits && u < p->net.units; u++)
+                fits = unit_fits(x, u, i, token);
+            for (size_t k = 0; fits && k < x->c->lines.K; k++)
+                fits = line_fits(x, k, i, token, p->first[i] + t, sign, scale_of(x, k));
+        }
+    return fits;
+}
