@@ -10,6 +10,7 @@
 #include "cli/plan.h"
 #include "cli/progress.h"
 #include "core/mem.h"
+#include "proofs/at_binding.h"
 #include "proofs/bundle.h"
 #include "proofs/failures.h"
 #include "proofs/html_report.h"
@@ -114,6 +115,17 @@ static void starts(void *context, const struct statement *s) {
     progress_claim(&v->progress, s->name);
 }
 
+/* How large a change of the outputs the interventions make. */
+static void say_impacts(const struct result *r) {
+    for (size_t i = 0; i < r->impacts.n; i++) {
+        struct text t;
+        text_init(&t);
+        impact_say(&t, &r->impacts.items[i]);
+        if (t.data && !t.failed) fprintf(stderr, "note: claim %s: %s\n", r->label, t.data);
+        text_clear(&t);
+    }
+}
+
 static enum status decided(void *context, const struct result *r, struct diag *messages) {
     struct verify *v = context;
     struct text line;
@@ -126,6 +138,7 @@ static enum status decided(void *context, const struct result *r, struct diag *m
         s = say(v, &line, &d);
     }
     progress_clear(&v->progress);
+    if (!argument_given(v->a, OPTION_QUIET)) say_impacts(r);
     if (r->refused && !argument_given(v->a, OPTION_QUIET)) fprintf(stderr, "note: claim %s: decided by engine %s after %s\n", r->label, r->engine, r->refused);
     diag_print(messages, stderr);
     diag_print(&d, stderr);

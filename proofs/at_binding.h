@@ -26,4 +26,9 @@ void changes_shown_clear(struct changes_shown *c, size_t n);
 /* Words for a verdict's line: "; answers 0 -> 6 at s in [0.31.., 0.31..], ..." */
 void changes_say(struct text *out, const struct result *r);
 void changes_json(struct text *out, const struct result *r);      /* nothing, or a key `changes` */
+
+/* impact_shown.c: fills r->impacts within these limits; one of them in words; all as JSON: nothing, or a key `interventions`. */
+void result_impacts(struct result *r, const struct limits *l);
+void impact_say(struct text *out, const struct impact *x);
+void impacts_json(struct text *out, const struct result *r);
 #endif

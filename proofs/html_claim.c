@@ -1,5 +1,6 @@
 /* One claim of the report: statement, bound, input, evidence. */
 #include <string.h>
+#include "proofs/at_binding.h"
 #include "proofs/failures.h"
 #include "proofs/html_report.h"
 #include "proofs/picture.h"
@@ -88,6 +89,13 @@ void html_claim(struct text *out, const struct run_record *run, size_t index)
     write_result(&value, r);
     if (value.data && value.size) paragraph(out, "Result", value.data);
     if (s->has_expect && !result_expected(r)) text_addf(out, "<p><b>Expected</b> %s</p>\n", verdict_name(s->expect));
+    for (size_t i = 0; i < r->impacts.n; i++) {
+        struct text change;
+        text_init(&change);
+        impact_say(&change, &r->impacts.items[i]);
+        if (change.data && !change.failed) paragraph(out, i ? "" : "Interventions", change.data);
+        text_clear(&change);
+    }
     inputs(out, run, r);
     items(out, r);
     html_segments(out, r);

@@ -186,6 +186,7 @@ static void add_result(struct text *out, const struct result *r) {
     add_string(out, "reason", r->reason);
     if (r->refused) add_string(out, "refused", r->refused);
     add_idle(out, s);
+    impacts_json(out, r);
     text_add(out, "}");
 }
 

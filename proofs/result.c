@@ -31,6 +31,7 @@ enum verdict result_certified(const struct result *r) { return r->answer && r->v
 void result_clear(struct result *r) {
     answer_free(r->answer);
     outcome_clear(&r->outcome);
+    impacts_clear(&r->impacts);
     free(r->certificate_path);
     free(r->certificate);
     free(r->acceptance);

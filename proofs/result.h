@@ -2,7 +2,7 @@
  * strings and its outcome; the statement belongs to the claim file. */
 #ifndef WEIGHTPROOF_PROOFS_RESULT_H
 #define WEIGHTPROOF_PROOFS_RESULT_H
-#include "verify/engine.h"
+#include "verify/impact.h"
 
 #define EVIDENCE_TABLE(X) X(EVIDENCE_NONE, "none") X(EVIDENCE_CHECKED, "checked") X(EVIDENCE_REPLAYED, "replayed") X(EVIDENCE_SOLVER, "solver")
 enum evidence {
@@ -28,6 +28,7 @@ struct result {
     char *reason;                   /* why it is undecided or an error, or NULL */
     char *refused;                  /* engines whose certificates the checker did not accept before another one's was, with its words, or NULL */
     struct answer *answer;          /* of a claim that leaves something open, else NULL; statement, outcome and certificate are then those of an instance that holds */
+    struct impacts impacts;         /* what the interventions of the claim were seen to change; no verdict rests on it */
     char *label;                    /* name of the claim with its foreach values: no_trigger[a=3] */
     char *file_label;               /* the same for file names: no_trigger.a.3 */
 };

@@ -3,6 +3,7 @@
 #include <string.h>
 #include <time.h>
 #include "core/mem.h"
+#include "proofs/at_binding.h"
 #include "proofs/bundle.h"
 
 double clock_seconds(void) {
@@ -22,6 +23,14 @@ static enum status folder_open(struct session *s, struct judge *j, const struct 
     return bundle_nets(j->directory, s->record.claims, d);
 }
 
+/* What is left of the time to prove goes to a look at what interventions change. */
+static void look_at_changes(struct result *r, const struct judge *j) {
+    struct limits l = j->limits;
+    double own = r->statement->timeout, timeout = own > 0 && (j->timeout <= 0 || own < j->timeout) ? own : j->timeout;
+    l.deadline = timeout > 0 ? clock_seconds() + timeout - r->seconds_prove : 0;
+    result_impacts(r, &l);
+}
+
 static enum status judge_all(struct session *s, const struct judge *j, const struct session_options *o) {
     const struct claims *c = s->record.claims;
     enum status status = STATUS_OK;
@@ -37,6 +46,7 @@ static enum status judge_all(struct session *s, const struct judge *j, const str
             s->record.interrupted = true;
         } else {
             judge_statement(r, &c->statements[i], j, &own);
+            if (r->status != STATUS_MEMORY) look_at_changes(r, j);
         }
         s->record.n = i + 1;
         if (o->decided) status = o->decided(o->context, r, &own);

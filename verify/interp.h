@@ -35,6 +35,10 @@ enum status interp_show(struct text *out, struct interp *in, const struct expr *
 /* The network of a model expression (with the tensors of replace and blend, nodes for the biases that the statement names) without its patches, steers and ablates, and that whose
  * norms are kept, where it says `ln = frozen` and has norms, else NULL. They live as long as in. */
 enum status interp_networks(const struct net **net, const struct net **clean, struct interp *in, const struct expr *model, struct diag *d) MUST_USE;
+/* interp_gap.c: of two arrays of reals of one shape, for an interp of precision 0: the largest difference of an entry that is certain, at least g->least, raised when these
+ * have a larger one: then row, entry and *larger are set. */
+struct gap { double least; size_t row, entry; };
+enum status interp_gap(struct gap *g, bool *larger, struct interp *in, const struct expr *a, const struct expr *b, struct diag *d) MUST_USE;
 /* Slack of a predicate (CLAIMS.md §5), as a ball. */
 enum status interp_slack(arb_t out, struct interp *in, const struct expr *e, struct diag *d) MUST_USE;
 /* The same in doubles, for an interp of precision 0; mid may be +-infinity (decided without a network value). A settled sign settles the

@@ -117,6 +117,17 @@ def main():
         case(abs(m).min() > 1e-9 and found[name]["evidence"] == "checked" and int(found[name]["number_lo"]) == int(found[name]["number_hi"]) == (m > 0).sum(),
              name, "numpy counts %d" % (m > 0).sum())
 
+    def changes(name, change, net, domain=None, changed=None):
+        """The largest change said is numpy's at that input, and the largest of all where all were looked at."""
+        x, = found[name]["interventions"]
+
+        def apart(t):
+            return abs(forward(changed or net, t, change) - forward(net, t))
+        here = apart([x["at"]["t"]])[0, x["row"], x["entry"]]
+        case(x["inputs"] > 0 and 0 < x["change_at_least"] <= here * (1 + 1e-9) and x["change_at_least"] > here * (1 - 1e-6), name, "numpy finds a change of %r, not %r" % (here, x))
+        if domain is not None and x["all_inputs"]:
+            case(x["inputs"] == len(domain) and abs(apart(domain).max() - x["change_at_least"]) < 1e-6 * here, name, "numpy finds a largest change of %r, not %r" % (apart(domain).max(), x))
+
     def wrong_at(name, net, change, position, target=None):
         """The counterexample is one in numpy too. target: the right answer, or else that of the unchanged model."""
         t = np.array([found[name]["counterexample"]["t"]])
@@ -130,6 +141,7 @@ def main():
     rows = {h: values(A, [(3, 5, 29)], h) for h in heads}
     for h in range(4):
         count("head_off %d" % h, zero((heads[h],)), A)
+        changes("head_off %d" % h, zero((heads[h],)), A, pairs)
     count("mlp_off", zero(("mlp 0",)), A)
     count("mlp_at_its_mean", lambda what, x: np.broadcast_to(mean, x.shape) if what == ("mlp 0",) else x, A)
     count("half_the_neurons", neurons(range(64)), A)
@@ -139,6 +151,13 @@ def main():
     count("uniform_keys", zero(*[("embed", "0.%d.K" % h) for h in range(4)]), A)
     quarter = dict(A[0], **{"pos_embed.W_pos": np.broadcast_to(A[0]["pos_embed.W_pos"].sum(0) / 4, A[0]["pos_embed.W_pos"].shape)})
     count("one_position", lambda what, x: x, (quarter,) + A[1:])
+    changes("one_position", lambda what, x: x, A, pairs, (quarter,) + A[1:])
+    changes("mlp_at_its_mean", lambda what, x: np.broadcast_to(mean, x.shape) if what == ("mlp 0",) else x, A, pairs)
+    changes("half_the_neurons", neurons(range(64)), A, pairs)
+    changes("past_the_mlp", zero(*[(h, "mlp 0") for h in heads]), A, pairs)
+    changes("max_positions_idle", zero(("pos_embed",)), M)
+    for h in range(2):
+        changes("palindrome_head_idle %d" % h, zero(("head 1 %d" % h,)), P)
     plain = forward(A, pairs)[:, -1].argmax(-1)
     case(found["one_neuron"]["verdict"] == "proved" and lead(forward(A, pairs, neurons([7]))[:, -1], plain).min() > 0, "one_neuron", "numpy finds another answer")
     there = forward(A, pairs, lambda what, x: np.broadcast_to(rows[what[0]], x.shape) if what[0] in rows and len(what) == 1 else x)[:, -1]
