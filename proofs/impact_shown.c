@@ -1,7 +1,4 @@
 /* impact_shown.c: what interventions were seen to change, in words and as JSON. */
-#include <stdio.h>
-#include <stdlib.h>
-#include <math.h>
 #include "core/number.h"
 #include "proofs/at_binding.h"
 #include "proofs/write.h"
@@ -34,7 +31,7 @@ void impact_say(struct text *out, const struct impact *x) {
         text_add(out, "), the largest change seen");
     } else
         text_add(out, "no change is certain");
-    text_addf(out, "; %s%lu input%s looked at", x->all ? "all " : "", x->looked, x->looked == 1 ? "" : "s");
+    text_addf(out, "; %s%lu input%s looked at", x->all && x->looked != 1 ? "all " : "", x->looked, x->looked == 1 ? "" : "s");
     if (!x->all) text_add(out, ", not all");
 }
 
