@@ -60,7 +60,7 @@ SCRIPTS = [
     ("smt_solver", [PY, "tests/smt/solver.py", BUILD]),
     ("constructed", [PY, "tests/cells/constructed.py", BUILD]),
     ("claims", [PY, "tests/claims/run.py", BUILD]),
-    ("claims_accepted", [PY, "tests/claims/accepted.py", BUILD, "--nets", "20"]),
+    ("claims_accepted", [PY, "tests/claims/accepted.py", BUILD, "--nets", "24"]),
     ("claims_attention", [PY, "tests/claims/attention.py", BUILD]),
     ("claims_left_open", [PY, "tests/claims/left_open.py", BUILD]),
     ("interventions", [PY, "tests/examples/interventions.py", BUILD]),

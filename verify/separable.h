@@ -8,6 +8,7 @@
 #include "verify/separable_net.h"
 
 #define ENTRY_MOST 4095.0        /* size of an entry of a checker's tables */
+#define SCORES_APART 500.0       /* another head's largest score less that of the first */
 
 /* The forms of a class in doubles. A term's factor and every constant carry a relative error of at most 2^-53. */
 struct lines_double {

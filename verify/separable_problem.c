@@ -411,6 +411,17 @@ static bool entries_fit(const struct problem *p, const struct double_tables *t, 
     return fits;
 }
 
+/* All heads have the factor of the first: exp of another's scores has to be of bounded size. */
+static bool scores_fit(const struct problem *p, const struct double_tables *t)
+{
+    bool fits = true;
+    for (size_t k = 0; k < p->t.n_set[p->row]; k++) {
+        size_t q = (size_t)p->t.sets[p->row][k];
+        fits = fits && t->score_max[q] - p->tables.score_max[q] <= SCORES_APART;
+    }
+    return fits;
+}
+
 static enum status make_tables(struct problem *p, struct text *why)
 {
     size_t V = p->net.net->d_vocab, cells = p->first[p->n_src];
@@ -433,7 +444,7 @@ static enum status make_tables(struct problem *p, struct text *why)
         s = head_tables(p, h);
     bool fit = s != STATUS_OK || entries_fit(p, &p->tables, true);
     for (size_t h = 0; h < p->net.n_more && s == STATUS_OK; h++)
-        fit = fit && entries_fit(p, &p->more[h], false);
+        fit = fit && entries_fit(p, &p->more[h], false) && scores_fit(p, &p->more[h]);
     if (!fit)
         return refuse(why, "values too large for the tables of rule separable");
     if (s == STATUS_OK && p->float32)
