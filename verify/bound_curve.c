@@ -4,7 +4,7 @@
 #include "models/rows.h"
 #include "verify/bound_curve.h"
 
-#define PREC_MOST 8192
+#define PREC_MOST 2048        /* as in the checker */
 #define EXP_MOST 64         /* arguments of exp above this are refused */
 #define LINE_BITS 64        /* of the values that a line is held against */
 #define LINE_DEPTH 40

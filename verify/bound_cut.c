@@ -116,10 +116,8 @@ static enum search_end divide(struct search *s, struct region *r)
             end = case_visit_smooth(s, &below);
         }
         case_clear(&below, s);
-        if (end == SEARCH_NOWHERE) {
-            narrow(s, r, &c, true);
-            end = case_visit_smooth(s, r);
-        }
+        narrow(s, r, &c, true);
+        end = search_behind(s, end, case_visit_smooth, r);
     }
     mpq_clear(c.at);
     return end;

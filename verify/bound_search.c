@@ -7,6 +7,8 @@
 
 #define NODES_MOST 200000
 #define TRIES 24
+#define CORNERS_ALL 6       /* inputs up to which every corner is tried */
+#define NODES_BEHIND 4000   /* cases that are looked at for a point after one stayed open */
 #define KEEP_TIGHT 4      /* free units from which on their bounds are tightened first */
 
 bool search_point(struct search *s)
@@ -45,12 +47,14 @@ double search_between(const struct search *s, size_t i, double share)
     return (double)(float)(lo + share * (hi - lo));
 }
 
-/* The middle, the corners of all lower and all upper ends, points at random: short numbers. */
+/* The corners (in many dimensions those of all lower and all upper ends), the middle, points at random: short numbers. */
 static bool try_points(struct search *s)
 {
-    for (int k = 0; k < TRIES; k++) {
+    bool all = s->p->n <= CORNERS_ALL;
+    int corners = all ? 1 << s->p->n : 2;
+    for (int k = 0; k < corners + TRIES; k++) {
         for (size_t i = 0; i < s->p->n; i++) {
-            double share = k == 0 ? 0.5 : k == 1 ? 0 : k == 2 ? 1 : floor(search_random(s) * 33) / 32;
+            double share = k < corners ? (all ? k >> i & 1 : k) : k == corners ? 0.5 : floor(search_random(s) * 33) / 32;
             s->point[i] = search_between(s, i, share);
         }
         if (search_try(s)) return true;
@@ -77,7 +81,16 @@ static bool choose(size_t *out, struct search *s, const struct region *r)
 bool search_stops(struct search *s)
 {
     if (++s->nodes > (s->b->nodes_most ? s->b->nodes_most : NODES_MOST) || limits_expired(s->l)) s->stopped = true;
+    if (s->nodes_last && s->nodes > s->nodes_last) s->stopped = true;
     return s->stopped;
+}
+
+enum search_end search_behind(struct search *s, enum search_end first, search_visit *visit, struct region *r)
+{
+    if (first == SEARCH_FOUND || s->stopped) return first;
+    if (first == SEARCH_OPEN && !s->nodes_last) s->nodes_last = s->nodes + NODES_BEHIND;
+    enum search_end second = visit(s, r);
+    return second == SEARCH_FOUND ? second : first == SEARCH_OPEN ? first : second;
 }
 
 static enum search_end visit(struct search *s, struct region *r)
@@ -105,11 +118,10 @@ static enum search_end visit(struct search *s, struct region *r)
     case_propagate(s, &off, k + 1, false);
     enum search_end end = visit(s, &off);
     case_clear(&off, s);
-    if (end != SEARCH_NOWHERE) return end;
     mpq_set_ui(r->lo + k, 0, 1);
     case_bounded(r, k);
     case_propagate(s, r, k + 1, false);
-    return visit(s, r);
+    return search_behind(s, end, visit, r);
 }
 
 bool search_init(struct search *s, size_t atoms)

@@ -19,7 +19,7 @@ struct search {
     bool loose;                                          /* equations have a little room in the program */
     size_t written;                                      /* lines in the certificate before this case */
     bool narrowed;                                       /* bounds of z that interval arithmetic does not give */
-    mpq_ptr sum, v; unsigned long nodes, cases; bool stopped;
+    mpq_ptr sum, v; unsigned long nodes, nodes_last, cases; bool stopped;   /* nodes_last: set where a case stayed open */
     unsigned long seed;
 };
 
@@ -66,6 +66,9 @@ enum search_end case_visit_smooth(struct search *s, struct region *r);
 /* bound_search.c */
 bool search_try(struct search *s);                  /* is s->point in the disjunct, if need be moved onto its equations? */
 bool search_meet(struct search *s, const struct region *r);   /* the same of a solution with room beside the equations */
+typedef enum search_end search_visit(struct search *s, struct region *r);
+/* The other side r of a case after its first side ended so: what both sides together say. Behind a case that stayed open only points are looked for, for a while. */
+enum search_end search_behind(struct search *s, enum search_end first, search_visit *visit, struct region *r);
 bool search_stops(struct search *s);                /* one node more: too many, or too late? */
 bool search_init(struct search *s, size_t atoms);   /* b, p are set; false without memory */
 void search_clear(struct search *s);

@@ -192,6 +192,26 @@ def smooth_claims():
         wrong(complaint, "")
 
 
+def more_inputs():
+    """Twelve units on four inputs: smallest values are found, also where the search first meets points at which the claim holds with next to no slack."""
+    global passed
+    for k in range(3):
+        net = smooth.network(a.seed * 4001 + k, "gelu" if k else "tanh", inputs=4, hidden=12)
+        with tempfile.TemporaryDirectory() as folder:
+            file, out = os.path.join(folder, "a.claims"), os.path.join(folder, "a.json")
+            with open(os.path.join(folder, "m.net"), "w") as f:
+                f.write(net.text())
+            with open(file, "w") as f:
+                f.write('claims 1\nmodel N = "m.net"\nclaim c { minimize x in box({0, 0, 0, 0}, {1, 1, 1, 1}) : output(N, x)[0] - max(output(N, x)[1], output(N, x)[2]) within 1/2 }\n')
+            subprocess.run([program, "verify", file, "--json", out, "--quiet"], capture_output=True, timeout=120)
+            c = json.load(open(out))["claims"][0]
+        rng = random.Random(k)
+        least = min(o[0] - max(o[1:]) for o in (net.run([tuple(rng.random() if rng.random() < 0.5 else float(rng.randrange(2)) for _ in range(4))])["logits"][0] for _ in range(2000)))
+        passed += 1
+        if c["verdict"] != "bounded" or not c["lo"] <= least + 1e-9 or c["hi"] - c["lo"] > 0.5:
+            wrong("four inputs: %s, sampled %.6f" % (c, least), net.text()[:80])
+
+
 def false_steps():
     """The steps of a proved claim under a claim that is false: neither checker may accept."""
     global passed
@@ -260,6 +280,7 @@ def hand_made_steps():
 
 random_claims()
 smooth_claims()
+more_inputs()
 false_steps()
 hand_made_steps()
 for what, n in sorted(seen.items()):
