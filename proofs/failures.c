@@ -100,7 +100,7 @@ static enum status write_rows(const char *folder, const struct result *r, const 
     enum status s = npy(&data, rows, n);
     if (s == STATUS_OK) s = replay_write(&lines, r, rows, n, complete);
     text_addf(&path, "%s/%s.npy", folder, r->file_label);
-    if (s == STATUS_OK) s = path.failed ? STATUS_MEMORY : file_write(path.data, data.data, data.size, d);
+    if (s == STATUS_OK && n && width(&rows[0])) s = path.failed ? STATUS_MEMORY : file_write(path.data, data.data, data.size, d);
     text_clear(&path);
     text_addf(&path, "%s/%s.py", folder, r->file_label);
     if (s == STATUS_OK) s = path.failed ? STATUS_MEMORY : file_write(path.data, lines.data, lines.size, d);

@@ -196,22 +196,39 @@ static void network(struct text *out, const struct bound_model *b) {
     text_add(out, "    return v\n\n");
 }
 
+/* A vector of real numbers, of every failing input. */
+static void vectors_of(struct text *out, const struct binding *rows, size_t n, size_t part) {
+    text_addf(out, "%s = torch.tensor([[float(Fraction(a)) for a in row.split(\",\") if a] for row in [", rows[0].parts[part].name);
+    for (size_t k = 0; k < n; k++) text_addf(out, "%s\"%s\"", k ? ", " : "", rows[k].parts[part].vector);
+    text_add(out, "]], dtype=torch.float64)   # the quotes hold them exactly\n");
+}
+
 static void rows_of(struct text *out, const struct result *r, const struct binding *b, size_t n, bool complete) {
     size_t from = 0;
-    text_addf(out, "\nrows = torch.from_numpy(np.load(os.path.join(HERE, \"%s.npy\")))   # %zu, %s\n",
-              r->file_label, n, complete ? "all there are" : "there may be more");
+    bool tokens = false;
+    for (size_t i = 0; i < b->n_parts; i++) tokens = tokens || !b->parts[i].vector;
+    if (tokens) text_addf(out, "\nrows = torch.from_numpy(np.load(os.path.join(HERE, \"%s.npy\")))   # %zu, %s\n", r->file_label, n, complete ? "all there are" : "there may be more");
     for (size_t i = 0; i < b->n_parts; i++) {
-        if (b->parts[i].is_int) text_addf(out, "%s = rows[:, %zu]\n", b->parts[i].name, from);
+        if (b->parts[i].vector) vectors_of(out, b, n, i);
+        else if (b->parts[i].is_int) text_addf(out, "%s = rows[:, %zu]\n", b->parts[i].name, from);
         else text_addf(out, "%s = rows[:, %zu:%zu]\n", b->parts[i].name, from, from + b->parts[i].n);
         from += b->parts[i].n;
     }
+}
+
+/* The outputs at vectors of real numbers. */
+static void shows_vector(struct text *out, const char *model, const char *name) {
+    text_addf(out, "\nfor dtype in (torch.float64, torch.float32):\n    outputs = run_%s(%s[:, None, :], dtype)[\"logits\"][:, -1]\n", model, name);
+    text_addf(out, "    for k in range(min(len(%s), 10)):\n        print(\"%s\", \"%s\", dtype, %s[k].tolist(), \"outputs\", outputs[k].tolist())\n", name, model, name, name);
 }
 
 static void shows(struct text *out, const struct statement *s, const struct binding *b) {
     for (size_t m = 0; m < s->n_models; m++)
         for (size_t i = 0; i < b->n_parts; i++) {
             const char *model = s->file->models[s->models[m]].name, *name = b->parts[i].name;
-            if (b->parts[i].is_int || s->file->models[s->models[m]].model.net.width_in) continue;
+            bool reals = s->file->models[s->models[m]].model.net.width_in > 0;
+            if (reals && b->parts[i].vector) shows_vector(out, model, name);
+            if (b->parts[i].is_int || b->parts[i].vector || reals) continue;
             text_addf(out, "\n# Shown are the logits; run_%s(%s, torch.float64)[NAME] is any other node, by the names that `weightproof info` lists.", model, name);
             text_addf(out, "\nfor dtype in (torch.float64, torch.float32):\n    logits = run_%s(%s, dtype)[\"logits\"]\n", model, name);
             text_addf(out, "    print(\"%s\", \"%s\", dtype)\n    for k in range(min(len(rows), 10)):\n", model, name);
@@ -246,6 +263,13 @@ static void readers(struct text *out, const struct statement *s) {
     replay_readers(out, nets, arrays);
 }
 
+static bool changes_network(const struct statement *s) {
+    static const char *const words[] = {"ablate(", "patch(", "replace(", "steer(", "blend("};
+    bool some = false;
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++) some = some || strstr(s->text, words[i]);
+    return some;
+}
+
 enum status replay_write(struct text *out, const struct result *r, const struct binding *rows, size_t n, bool complete) {
     const struct statement *s = r->statement;
     text_addf(out, "# Replays the failing inputs of the claim '%s' (statement %s).\n#\n", r->label, s->sha256);
@@ -254,8 +278,7 @@ enum status replay_write(struct text *out, const struct result *r, const struct 
         text_addf(out, "# %.*s\n", (int)size, p);
         p += size + (p[size] == '\n');
     }
-    if (strstr(s->text, "patch(") || strstr(s->text, "ablate(")) text_add(out, "#\n# The claim changes the network; these lines run it as it is.\n");
-    text_add(out, "import os\nimport pickle\nimport sys\n\nimport numpy as np\nimport torch\nimport torch.nn.functional as F\n\nHERE = os.path.dirname(os.path.abspath(__file__))\n");
+    text_add(out, "import sys\n\nsys.path.pop(0)   # this folder, where a file may have the name of a module\n\nimport os\nimport pickle\nfrom fractions import Fraction\n\nimport numpy as np\nimport torch\nimport torch.nn.functional as F\n\nHERE = os.path.dirname(os.path.abspath(__file__))\n");
     readers(out, s);
     bool torch = false;
     for (size_t i = 0; i < s->n_models; i++) torch = torch || by_torch(&s->file->models[s->models[i]].model);
@@ -263,7 +286,8 @@ enum status replay_write(struct text *out, const struct result *r, const struct 
     for (size_t i = 0; i < s->n_models; i++) loader(out, &s->file->models[s->models[i]], i);
     for (size_t i = 0; i < s->n_models; i++) network(out, &s->file->models[s->models[i]]);
     for (size_t i = 0; i < s->n_data; i++) replay_data(out, &s->file->data[s->data[i]]);
-    rows_of(out, r, &rows[0], n, complete);
+    rows_of(out, r, rows, n, complete);
+    if (changes_network(s)) text_add(out, "print(\"The claim changes the network; what follows is the network as it is.\")\n");
     shows(out, s, &rows[0]);
     shows_rows(out, s, &rows[0]);
     return out->failed ? STATUS_MEMORY : STATUS_OK;

@@ -224,6 +224,13 @@ $ weightproof verify $T/a.claims -q --only always --failures $T/f > /dev/null; g
 > 1
 ? 0
 
+# Of a vector of real numbers the script holds the exact numbers; there is no array of tokens.
+$ printf 'weightproof-net 1\nreals 2 1\nmask none\neps 0\ntensor W 2 2\n0x1p0 -0x1p0\n0x1p0 0x1p0\nnode x input\nnode pre linear x W\nnode y relu pre\noutput y\nend\n' > $T/r.net; printf 'claims 1\nmodel M = "r.net"\nclaim low { forall x in box({0, 0}, {1, 1/2}) prove output(M, x)[0] <= 1/4 }\n' > $T/r.claims; weightproof verify $T/r.claims -q --failures $T/fr > /dev/null; ls $T/fr; grep -c "^x = torch.tensor" $T/fr/low.py; grep -n -m1 "sys.path.pop" $T/fr/low.py | cut -d: -f2
+> low.py
+> 1
+> sys.path.pop(0)   # this folder, where a file may have the name of a module
+? 0
+
 # Data arrays: named by their canonical text, which the bundle holds; --data reads another file.
 $ cp tests/data/claims/x.arr tests/data/claims/y.arr $T; printf 'claims 1\ndata X = "x.arr"\ndata Y = "y.arr"\nclaim right { count r in rows(X) : argmax(X[r]) == Y[r] prove number == 2 }\nclaim each { foreach r in { r : r in rows(Y) where r != 1 } prove Y[r] <= 1 }\n' > $T/data.claims; weightproof verify $T/data.claims --certificates $T/data
 > proved     right: 2 of 4, fraction 1/2  [enumerate, checked, # s + # s]
