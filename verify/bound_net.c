@@ -31,31 +31,23 @@ void pieces_add(mpq_ptr out, mpq_srcptr in, mpq_srcptr factor, size_t size)
     mpq_clear(t);
 }
 
-void pieces_value(mpq_t out, mpq_srcptr form, mpq_srcptr v, size_t size)
+/* The form where every factor above 0 meets v[i] and every one below 0 meets high[i]. */
+static void product(mpq_t out, mpq_srcptr form, mpq_srcptr v, mpq_srcptr high, size_t size)
 {
     mpq_t t;
     mpq_init(t);
     mpq_set_ui(out, 0, 1);
     for (size_t i = 0; i < size; i++) {
         if (mpq_sgn(form + i) == 0) continue;
-        mpq_mul(t, form + i, v + i);
+        mpq_mul(t, form + i, mpq_sgn(form + i) > 0 ? v + i : high + i);
         mpq_add(out, out, t);
     }
     mpq_clear(t);
 }
 
-void pieces_low(mpq_t out, mpq_srcptr form, mpq_srcptr v, size_t size)
-{
-    mpq_t t;
-    mpq_init(t);
-    mpq_set_ui(out, 0, 1);
-    for (size_t i = 0; i < size; i++) {
-        if (mpq_sgn(form + i) == 0) continue;
-        mpq_mul(t, form + i, mpq_sgn(form + i) > 0 ? v + i : v + size + i);
-        mpq_add(out, out, t);
-    }
-    mpq_clear(t);
-}
+void pieces_value(mpq_t out, mpq_srcptr form, mpq_srcptr v, size_t size) { product(out, form, v, v, size); }
+
+void pieces_low(mpq_t out, mpq_srcptr form, mpq_srcptr v, size_t size) { product(out, form, v, v + size, size); }
 
 void pieces_extreme(mpq_t out, mpq_srcptr form, size_t units, mpq_srcptr a, mpq_srcptr b, const struct pieces *p, bool largest)
 {

@@ -13,26 +13,20 @@ import sys
 import tempfile
 
 here = os.path.dirname(os.path.abspath(__file__))
-sys.path[:0] = [here, os.path.join(here, "..", "reference"), os.path.join(here, "..", "bound")]
+sys.path[:0] = [here] + [os.path.join(here, "..", x) for x in ("reference", "bound", "")]
 import boxes  # noqa: E402
 import op_nets  # noqa: E402
 import solvers  # noqa: E402
 from executions import Execution  # noqa: E402
 from nets import transformer  # noqa: E402
+from tally import check, finish  # noqa: E402
 
 a = argparse.ArgumentParser()
 a.add_argument("build")
 a.add_argument("--seed", type=int, default=1)
 a.add_argument("--z3", default=os.path.join(os.path.dirname(sys.executable), "z3"))
 a = a.parse_args()
-program, passed, failed = os.path.join(a.build, "weightproof"), 0, 0
-
-
-def case(good, words):
-    global passed, failed
-    passed, failed = passed + bool(good), failed + (not good)
-    if not good:
-        print("FAILED: " + words)
+program = os.path.join(a.build, "weightproof")
 
 
 def written(folder, claims):
@@ -78,7 +72,7 @@ def of_tokens(folder, rng):
         claims.append("forall t in %s prove abs(%s - %s) <= 1/50 under float32" % (here, value, exact(real)))
         claims.append("forall t in %s prove %s <= %s + 1/50 under float32" % (here, value, exact(real)))
         for word, right, claim in zip(answers(folder, claims), (("sat", "unknown"), ("sat", "unknown"), ("unsat",), ("unsat",)), claims):
-            case(word in right, "%s: %s of %s" % (name, word, claim))
+            check(word in right, "%s: %s of %s" % (name, word, claim))
 
 
 def of_boxes(folder, rng):
@@ -92,7 +86,7 @@ def of_boxes(folder, rng):
         claims.append("forall x in box(%s, %s) prove abs(output(M, x)[%d] - %s) <= 1/1000 under float32" % (point, point, out, exact(real)))
         claims.append("forall x in box(%s, %s) prove output(M, x)[%d] - output(M, x)[%d] == 0 under float32" % (point, around, out, out))
         for word, right, claim in zip(answers(folder, claims), (("sat",), ("sat",), ("unsat",), ("unsat",)), claims):
-            case(word in right, "%s: %s of %s" % (name, word, claim))
+            check(word in right, "%s: %s of %s" % (name, word, claim))
 
 
 MODELS = ["M", "ablate(M, drop = {head(0, 0)}, to = zero)", "ablate(M, drop = {pos_embed}, to = mean over tokens[2] of 0..2)", "patch(M, head(0, 0)[last] = {1/3, 0, -1/7})",
@@ -119,9 +113,9 @@ def engines(folder, rng):
         results.append(json.load(open(out))["claims"])
     keys = ("verdict", "number_lo", "number_hi", "total")
     for claim, mine, other in zip(claims, *results):
-        case(all(mine.get(k) == other.get(k) for k in keys), "%s: smt %s, enumerate %s (%s)" % (claim, mine["verdict"], other["verdict"], mine.get("reason")))
+        check(all(mine.get(k) == other.get(k) for k in keys), "%s: smt %s, enumerate %s (%s)" % (claim, mine["verdict"], other["verdict"], mine.get("reason")))
     seen = {r["verdict"] for r in results[0]}
-    case({"proved", "refuted", "bounded"} <= seen, "verdicts %s" % seen)
+    check({"proved", "refuted", "bounded"} <= seen, "verdicts %s" % seen)
 
 
 with tempfile.TemporaryDirectory() as folder:
@@ -129,5 +123,4 @@ with tempfile.TemporaryDirectory() as folder:
     of_tokens(folder, rng)
     of_boxes(folder, rng)
     engines(folder, rng)
-print("%d passed, %d failed" % (passed, failed))
-sys.exit(1 if failed else 0)
+finish()

@@ -16,25 +16,19 @@ from fractions import Fraction
 import numpy
 
 here = os.path.dirname(os.path.abspath(__file__))
-sys.path[:0] = [here, os.path.join(here, "..", "reference"), os.path.join(here, "..", "bound")]
+sys.path[:0] = [here] + [os.path.join(here, "..", x) for x in ("reference", "bound", "")]
 import boxes  # noqa: E402
 import op_nets  # noqa: E402
 import solvers  # noqa: E402
 from nets import transformer  # noqa: E402
+from tally import check, finish  # noqa: E402
 
 a = argparse.ArgumentParser()
 a.add_argument("build")
 a.add_argument("--z3", default=os.path.join(os.path.dirname(sys.executable), "z3"))
 a.add_argument("--cvc5", action="store_true")
 a = a.parse_args()
-program, passed, failed = os.path.join(a.build, "weightproof"), 0, 0
-
-
-def case(good, words):
-    global passed, failed
-    passed, failed = passed + bool(good), failed + (not good)
-    if not good:
-        print("FAILED: " + words)
+program = os.path.join(a.build, "weightproof")
 
 
 def bilinear(seed):
@@ -213,7 +207,7 @@ def numbers(file, cases):
     """cases: (binders, expression). The engines find the largest value, the solvers what lies about it."""
     largest, claims, kept = file.verify(["maximize %s : %s within 1e-6" % c for c in cases]), [], []
     for (binders, expression), r in zip(cases, largest):
-        case(r["verdict"] == "bounded", "%s: the largest value is %s (%s)" % (expression, r["verdict"], r.get("reason")))
+        check(r["verdict"] == "bounded", "%s: the largest value is %s (%s)" % (expression, r["verdict"], r.get("reason")))
         if r["verdict"] != "bounded":
             continue
         low, high = (Fraction(r[k]) for k in ("lo_exact", "hi_exact"))
@@ -225,7 +219,7 @@ def numbers(file, cases):
         for (words, relaxed, message), right in zip(found[2 * i:2 * i + 2], ("unsat", "sat")):
             enclosed = relaxed and expression.startswith(ENCLOSED) or any("(" + x in expression for x in ENCLOSED)
             good = words and all(w == right or w == "unknown" and w != words[0] or (enclosed and w in ("unknown", "sat")) for w in words)
-            case(good, "%s: %s where %s is right %s" % (expression, words, right, message[:300]))
+            check(good, "%s: %s where %s is right %s" % (expression, words, right, message[:300]))
 
 
 with tempfile.TemporaryDirectory() as folder:
@@ -245,10 +239,10 @@ with tempfile.TemporaryDirectory() as folder:
     file = File(folder, head)
     numbers(file, NUMBERS + [(binders, expression) for _, _, binders, expression in ops])
     for operation in table("models/op.def", "OP"):
-        case(operation in seen, "operation %s has no case" % operation)
+        check(operation in seen, "operation %s has no case" % operation)
     text = "\n".join([e for _, e in NUMBERS] + [c for c, _, _ in CLAIMS] + [c for c, _ in REFUSED])
     for function in table("verify/function.def", "FUNCTION"):
-        case(re.search(r"\b%s\(" % function, text + X), "function %s has no case" % function)
+        check(re.search(r"\b%s\(" % function, text + X), "function %s has no case" % function)
     words = {"proved": "unsat", "refuted": "sat", "vacuous": "unsat"}
     by_engine = {e: [c for c, _, x in CLAIMS if x == e] for e in ("enumerate", "bound", "polynomial")}
     verdicts = {c: r for e, claims in by_engine.items() for c, r in zip(claims, file.verify(claims, "--engine", e))}
@@ -257,13 +251,12 @@ with tempfile.TemporaryDirectory() as folder:
             v = verdicts[claim]
             known = words.get(v["verdict"]) or (("sat" if v.get("items") or int(v.get("number_hi") or 0) else "unsat") if v["verdict"] == "bounded" else None)
             known = {"sat": "unsat", "unsat": "sat"}[known] if claim.startswith("prove exists") and known else known
-            case(known and right in (None, known), "%s: engine %s says %s (%s)" % (claim, engine, v["verdict"], v.get("reason")))
+            check(known and right in (None, known), "%s: engine %s says %s (%s)" % (claim, engine, v["verdict"], v.get("reason")))
             right = known
-        case(said and said[0] == right and all(w in (right, "unknown") for w in said), "%s: %s where %s is right %s" % (claim, said, right, message[:300]))
+        check(said and said[0] == right and all(w in (right, "unknown") for w in said), "%s: %s where %s is right %s" % (claim, said, right, message[:300]))
     for claim, (before, after) in LEMMAS.items():
         said = [file.answers([claim], *options)[0][0] for options in ((), ("--rounds", "20"))]
-        case(all(w == before for w in said[0]) and said[1] and all(w == after for w in said[1]), "%s: %s, %s" % (claim, *said))
+        check(all(w == before for w in said[0]) and said[1] and all(w == after for w in said[1]), "%s: %s, %s" % (claim, *said))
     for (claim, message), (said, _, refusal) in zip(REFUSED, file.answers([c for c, _ in REFUSED])):
-        case(not said and refusal == "error: %s\n" % message, "%s: %s %s" % (claim, said, refusal))
-print("%d passed, %d failed" % (passed, failed))
-sys.exit(1 if failed else 0)
+        check(not said and refusal == "error: %s\n" % message, "%s: %s %s" % (claim, said, refusal))
+finish()

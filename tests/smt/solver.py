@@ -15,19 +15,13 @@ a = argparse.ArgumentParser()
 a.add_argument("build")
 a.add_argument("--z3", default=os.path.join(os.path.dirname(sys.executable), "z3"))
 a = a.parse_args()
-passed = failed = 0
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "reference"))
+here = os.path.dirname(os.path.abspath(__file__))
+sys.path[:0] = [os.path.join(here, "..", x) for x in ("reference", "")]
 from nets import transformer  # noqa: E402
+from tally import check, finish  # noqa: E402
 
 FALSE, TRUE = "forall t in tokens[2] of 0..2 prove logits(M, t)[last, 0] > 100", "forall t in tokens[2] of 0..2 prove logits(M, t)[last, 0] < 1000"
 LARGE = "forall t in tokens[13] of 0..2 prove logits(M, t)[last, 0] < 1000"
-
-
-def case(good, words):
-    global passed, failed
-    passed, failed = passed + bool(good), failed + (not good)
-    if not good:
-        print("FAILED: " + words)
 
 
 def fake(folder, body):
@@ -82,18 +76,17 @@ with tempfile.TemporaryDirectory() as folder:
         f.write(transformer(5).text())
     for name, body, claim, right, words in CASES:
         result, output = decide(folder, claim, fake(folder, body), "2")
-        case(result["verdict"] in right and words in output, "%s: %s: %s" % (name, result["verdict"], output[:300]))
-        case(not left_over(folder), "%s: files are left: %s" % (name, left_over(folder)))
+        check(result["verdict"] in right and words in output, "%s: %s: %s" % (name, result["verdict"], output[:300]))
+        check(not left_over(folder), "%s: files are left: %s" % (name, left_over(folder)))
     result, output = decide(folder, TRUE, os.path.join(folder, "nothing"))
-    case(result["verdict"] == "undecided", "no program: %s" % output[:300])
+    check(result["verdict"] == "undecided", "no program: %s" % output[:300])
     for claim, verdict in ((FALSE, "refuted"), (TRUE, "proved")):
         twice = [decide(folder, claim, a.z3)[0] for _ in range(2)]
-        case(all(r["verdict"] == verdict for r in twice), "%s: %s" % (claim, [r["verdict"] for r in twice]))
+        check(all(r["verdict"] == verdict for r in twice), "%s: %s" % (claim, [r["verdict"] for r in twice]))
         keys = [k for k in twice[0] if k in ("verdict", "counterexample", "witness", "certificate_sha256")]
-        case(all(twice[0][k] == twice[1][k] for k in keys), "another answer the second time: %s" % claim)
+        check(all(twice[0][k] == twice[1][k] for k in keys), "another answer the second time: %s" % claim)
     with open(os.path.join(folder, "old.smt2"), "w") as f:
         f.write(OLD)
     p = subprocess.run([a.z3, "-T:20", os.path.join(folder, "old.smt2")], capture_output=True, text=True, timeout=60)
-    case(p.stdout.strip() == "sat", "1 + v^2 = a^2 = b^2, 1 + m b = m a has a solution, and Z3 says %s" % p.stdout)
-print("%d passed, %d failed" % (passed, failed))
-sys.exit(1 if failed else 0)
+    check(p.stdout.strip() == "sat", "1 + v^2 = a^2 = b^2, 1 + m b = m a has a solution, and Z3 says %s" % p.stdout)
+finish()
