@@ -1,5 +1,5 @@
 #include "cli/progress.h"
-#include "proofs/session.h"
+#include "core/clock.h"
 #include <stdio.h>
 #include <unistd.h>
 

@@ -2,7 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include "cli/claims.h"
-#include "proofs/session.h"
+#include "core/clock.h"
 #include "verify/smt/refine.h"
 
 /* Lemmas that Z3's models ask for, when --rounds does; how that went, on standard error. */

@@ -15,6 +15,7 @@
 #include "proofs/failures.h"
 #include "proofs/html_report.h"
 #include "proofs/json.h"
+#include "core/clock.h"
 #include "proofs/session.h"
 #include "verify/verdict.h"
 

@@ -1,4 +1,5 @@
 #include "core/child.h"
+#include "core/clock.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -11,12 +12,6 @@
 #include <unistd.h>
 
 #define EXEC_FAILED 127
-
-static double now(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
 
 static void limit(int what, rlim_t value) {
     struct rlimit r = {value, value};
@@ -47,10 +42,10 @@ static bool drain(int fd, struct text *into) {
 static enum child_end listen_to(struct child *c, int output, int errors, const struct child_limits *l) {
     struct pollfd fds[2] = {{output, POLLIN, 0}, {errors, POLLIN, 0}};
     struct text *into[2] = {&c->output, &c->errors};
-    double deadline = now() + l->seconds;
+    double deadline = clock_seconds() + l->seconds;
     while (fds[0].fd >= 0 || fds[1].fd >= 0) {
         if (l->stop && *l->stop) return CHILD_INTERRUPTED;
-        if (!(now() < deadline)) return CHILD_TIMED_OUT;
+        if (!(clock_seconds() < deadline)) return CHILD_TIMED_OUT;
         if (c->output.size > CHILD_OUTPUT_MAX || c->errors.size > CHILD_OUTPUT_MAX) return CHILD_TALKED_TOO_MUCH;
         if (poll(fds, 2, 100) <= 0) continue;
         for (int i = 0; i < 2; i++)
@@ -67,7 +62,7 @@ static enum child_end wait_for(pid_t pid, int *status, const struct child_limits
         if (got == pid) return CHILD_EXITED;
         if (got < 0 && errno != EINTR) return CHILD_MISSING;
         if (l->stop && *l->stop) return CHILD_INTERRUPTED;
-        if (!(now() < deadline)) return CHILD_TIMED_OUT;
+        if (!(clock_seconds() < deadline)) return CHILD_TIMED_OUT;
         nanosleep(&pause, NULL);
     }
 }
@@ -80,7 +75,7 @@ static void bury(pid_t pid, int *status) {
 
 enum status child_run(struct child *out, const char *const *argv, const struct child_limits *l, struct diag *d) {
     int output[2] = {-1, -1}, errors[2] = {-1, -1}, status = 0, parent = (int)getpid();
-    double deadline = now() + l->seconds;
+    double deadline = clock_seconds() + l->seconds;
     enum status result = STATUS_OK;
     memset(out, 0, sizeof *out);
     out->end = CHILD_MISSING;

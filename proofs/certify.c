@@ -2,11 +2,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include "core/clock.h"
 #include "core/hash.h"
 #include "core/mem.h"
 #include "proofs/certificate.h"
 #include "core/child.h"
-#include "proofs/session.h"
 #include "verify/verdict.h"
 
 #if defined(__SANITIZE_ADDRESS__)

@@ -3,9 +3,9 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include "core/clock.h"
 #include "core/mem.h"
 #include "proofs/judge.h"
-#include "proofs/session.h"
 
 #define SECONDS 60.0 /* for finding the failing inputs of one claim */
 

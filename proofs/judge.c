@@ -1,11 +1,11 @@
 #include "proofs/judge.h"
 #include <stdlib.h>
 #include <string.h>
+#include "core/clock.h"
 #include "core/mem.h"
 #include "proofs/certificate.h"
 #include "proofs/certify.h"
 #include "proofs/open.h"
-#include "proofs/session.h"
 
 const struct engine *engine_find(const char *name) {
     for (size_t i = 0; i < n_engines; i++)

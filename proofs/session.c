@@ -1,16 +1,10 @@
 #include "proofs/session.h"
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
+#include "core/clock.h"
 #include "core/mem.h"
 #include "proofs/at_binding.h"
 #include "proofs/bundle.h"
-
-double clock_seconds(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
 
 static enum status folder_open(struct session *s, struct judge *j, const struct session_options *o, struct diag *d) {
     enum status status = o->bundle ? bundle_open(o->bundle, d) : folder_temporary(&s->temporary, d);

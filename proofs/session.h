@@ -16,6 +16,4 @@ struct session { struct run_record record; char *checker, *temporary; };
 enum status session_run(struct session *s, const struct claims *c, const struct session_options *o, struct diag *d) MUST_USE;
 /* Removes the temporary folder; record.options stays the caller's. */
 void session_clear(struct session *s);
-/* Seconds on the monotonic clock. */
-double clock_seconds(void);
 #endif

@@ -1,8 +1,8 @@
 /* The engine: the exact walk for a while, then rounds with finer tables and a longer walk until the interval is as narrow as asked, or time is up. The best round is the outcome. */
 #include <math.h>
 #include <string.h>
-#include <time.h>
 
+#include "core/clock.h"
 #include "core/mem.h"
 #include "verify/count.h"
 
@@ -78,18 +78,11 @@ static void asked(mpz_t out, const struct statement *s, const mpz_t total)
     mpq_clear(within);
 }
 
-static double seconds_now(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
-}
-
 /* The exact walk, for a short while: most counts close quickly, and then nothing is left open. */
 static bool count_exactly(struct outcome *out, const struct statement *s, const struct limits *l, struct diag *d, enum status *status)
 {
     struct limits slice = *l;
-    double start = seconds_now(), room = EXACT_SECONDS;
+    double start = clock_seconds(), room = EXACT_SECONDS;
     if (l->deadline > 0 && (l->deadline - start) / 4 < room)
         room = (l->deadline - start) / 4;
     slice.deadline = start + room;
@@ -120,7 +113,7 @@ static bool round_of(struct outcome *out, const struct statement *s, const struc
 {
     struct outcome next;
     mpq_t width;
-    double start = seconds_now();
+    double start = clock_seconds();
     bool first = rule->enter >> 126 > 0;
     outcome_init(&next);
     *status = separable_count(&next, s, l, d, rule);
@@ -135,7 +128,7 @@ static bool round_of(struct outcome *out, const struct statement *s, const struc
     bool more = mpq_cmp_ui(width, 1, 1) > 0;
     g->before = g->wide;
     g->wide = mpq_get_d(width);
-    g->seconds = seconds_now() - start;
+    g->seconds = clock_seconds() - start;
     mpq_clear(width);
     return more;
 }
@@ -156,7 +149,7 @@ static enum status count_decide(struct outcome *out, const struct statement *s, 
         mpz_clear(want);
     }
     while (more && rule.enter > 0 && round_of(out, s, l, d, &rule, &g, &status)) {
-        g.factor = next_factor(&g, l->deadline > 0 ? l->deadline - seconds_now() : INFINITY);
+        g.factor = next_factor(&g, l->deadline > 0 ? l->deadline - clock_seconds() : INFINITY);
         more = g.factor < 0.9;
         rule.enter = (tally)((double)rule.enter * fmin(g.factor, 1));
     }

@@ -1,18 +1,15 @@
 /* engine.c: outcomes, bindings, limits. */
 #include "verify/engine.h"
+#include "core/clock.h"
 #include "core/mem.h"
 #include <stdint.h>
 #include <string.h>
-#include <time.h>
 
 bool limits_expired(const struct limits *l)
 {
-    struct timespec now;
     if (!l) return false;
     if (l->stop && *l->stop) return true;
-    if (!(l->deadline > 0)) return false;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec >= l->deadline;
+    return l->deadline > 0 && clock_seconds() >= l->deadline;
 }
 
 void outcome_init(struct outcome *o)

@@ -2,9 +2,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 #include "core/child.h"
+#include "core/clock.h"
 #include "core/mem.h"
 #include "verify/smt/solver.h"
 
@@ -67,10 +67,8 @@ const char *solver_version(struct text *why)
 
 static double seconds_left(const struct limits *l)
 {
-    struct timespec now;
     if (!l || !(l->deadline > 0)) return SECONDS_MOST;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    double left = l->deadline - ((double)now.tv_sec + 1e-9 * (double)now.tv_nsec);
+    double left = l->deadline - clock_seconds();
     return left < SECONDS_MOST ? left : SECONDS_MOST;
 }
 
