@@ -263,11 +263,16 @@ static void readers(struct text *out, const struct statement *s) {
     replay_readers(out, nets, arrays);
 }
 
+static bool is_unchanged(const struct expr *e, void *unused) {
+    (void)unused;
+    return !expr_is_intervention(e);
+}
+
 static bool changes_network(const struct statement *s) {
-    static const char *const words[] = {"ablate(", "patch(", "replace(", "steer(", "blend("};
-    bool some = false;
-    for (size_t i = 0; i < sizeof words / sizeof *words; i++) some = some || strstr(s->text, words[i]);
-    return some;
+    const struct expr *parts[] = {s->subject, s->where, s->forall_where};
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
+        if (parts[i] && !expr_walk(parts[i], is_unchanged, NULL)) return true;
+    return false;
 }
 
 enum status replay_write(struct text *out, const struct result *r, const struct binding *rows, size_t n, bool complete) {

@@ -208,6 +208,12 @@ bool expr_equal(const struct expr *a, const struct expr *b)
     return equal(a, b, NULL);
 }
 
+bool expr_patches(const struct expr *e) { return expr_calls(e, FUNCTION_PATCH) || expr_calls(e, FUNCTION_ABLATE) || expr_calls(e, FUNCTION_STEER); }
+
+bool expr_changes_model(const struct expr *e) { return expr_patches(e) || expr_calls(e, FUNCTION_REPLACE); }
+
+bool expr_is_intervention(const struct expr *e) { return expr_changes_model(e) || expr_calls(e, FUNCTION_BLEND); }
+
 bool expr_is_frozen(const struct expr *e)
 {
     bool word = e->form == FORM_ASSIGN && e->args[0]->form == FORM_NAME && e->args[0]->slot < 0 && e->args[1]->form == FORM_KEYWORD;

@@ -79,6 +79,10 @@ bool expr_depends_on_network(const struct expr *e);
 bool expr_is_frozen(const struct expr *e);   /* the argument `ln = frozen` */
 bool expr_uses_slot(const struct expr *e, int slot);
 static inline bool expr_calls(const struct expr *e, enum function f) { return e->form == FORM_CALL && e->function == f; }
+/* Of a model expression: does it change activations (patch, ablate, steer)? Those or the tensors of one model (replace)? Those, or is it a blend of two models? */
+bool expr_patches(const struct expr *e);
+bool expr_changes_model(const struct expr *e);
+bool expr_is_intervention(const struct expr *e);
 /* Sets used[slot] for every slot below n that occurs in e and is not bound inside it. */
 void expr_free_slots(bool *used, size_t n, const struct expr *e);
 /* The value of an expression of numbers alone (no names); false if it has another form. `last` counts as last if >= 0. */

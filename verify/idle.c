@@ -86,11 +86,6 @@ static const char *components_idle(const struct net *net, const struct expr *e, 
 
 struct look { const struct statement *s; const struct expr *found; const char *why; };
 
-static bool is_change(const struct expr *e)
-{
-    return e->form == FORM_CALL && (e->function == FUNCTION_ABLATE || e->function == FUNCTION_PATCH || e->function == FUNCTION_STEER || e->function == FUNCTION_REPLACE);
-}
-
 static bool is_zero(const struct expr *e)
 {
     mpq_t q;
@@ -112,7 +107,7 @@ static const char *ablate_idle(const struct expr *e, const struct net *net, enum
     }
     if (!drop || !value || value->form != FORM_KEYWORD) return NULL;
     enum target to = strcmp(value->name, "zero") == 0 ? TARGET_ZERO : strcmp(value->name, "value") == 0 ? TARGET_OTHER : TARGET_RUN;
-    return components_idle(net, drop, is_change(e->args[0]) ? TARGET_OTHER : to, s);
+    return components_idle(net, drop, expr_changes_model(e->args[0]) ? TARGET_OTHER : to, s);
 }
 
 static const char *steer_idle(const struct expr *e, const struct net *net, enum semantics s)
@@ -162,9 +157,9 @@ static bool look_at(const struct expr *e, void *context)
     struct look *l = context;
     if (e->form != FORM_CALL || !function_reads_network(e->function) || e->n_args < 2) return true;
     const struct expr *base = e->args[0], *t = e->args[e->n_args - 1];
-    while (is_change(base)) base = base->args[0];
+    while (expr_changes_model(base)) base = base->args[0];
     const struct model *m = base->form == FORM_NAME ? statement_model(l->s, base->name) : NULL;
-    for (const struct expr *x = e->args[0]; m && m->net.n_nodes > 0 && is_change(x) && !l->found; x = x->args[0]) {
+    for (const struct expr *x = e->args[0]; m && m->net.n_nodes > 0 && expr_changes_model(x) && !l->found; x = x->args[0]) {
         switch (x->function) {
         case FUNCTION_ABLATE: l->why = ablate_idle(x, &m->net, l->s->semantics); break;
         case FUNCTION_STEER: l->why = steer_idle(x, &m->net, l->s->semantics); break;

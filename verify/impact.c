@@ -2,8 +2,8 @@
 #include "verify/impact.h"
 
 #include <string.h>
-#include <time.h>
 
+#include "core/clock.h"
 #include "core/mem.h"
 #include "verify/sweep.h"
 
@@ -20,15 +20,9 @@ struct around { struct bind items[BINDERS]; size_t n, n_top; const struct expr *
 struct two { struct expr changed, plain; struct expr *args[2][2]; struct around around; };
 struct hunt { const struct statement *s; struct around around; struct two *found; size_t n; bool failed; };
 
-static bool is_intervention(const struct expr *e)
-{
-    enum function f = e->function;
-    return e->form == FORM_CALL && (f == FUNCTION_ABLATE || f == FUNCTION_PATCH || f == FUNCTION_STEER || f == FUNCTION_REPLACE || f == FUNCTION_BLEND);
-}
-
 static const struct net *plain_net(const struct statement *s, const struct expr *model)
 {
-    while (is_intervention(model)) model = model->args[0];
+    while (expr_is_intervention(model)) model = model->args[0];
     const struct model *m = model->form == FORM_NAME ? statement_model(s, model->name) : NULL;
     return m && m->net.n_nodes > 0 ? &m->net : NULL;
 }
@@ -65,7 +59,7 @@ static void keep(struct hunt *h, const struct expr *e)
     if (!net || h->n == IMPACTS_MAX) return;
     for (size_t i = 0; i < h->n; i++)
         if (expr_equal(h->found[i].args[0][0], e->args[0]) && expr_equal(h->found[i].args[0][1], input)) return;
-    while (is_intervention(plain)) plain = plain->args[0];
+    while (expr_is_intervention(plain)) plain = plain->args[0];
     struct two *t = &h->found[h->n];
     *t = (struct two){.changed = *e, .around = h->around};
     if (!fit(&t->around, h->s, e)) return;
@@ -85,7 +79,7 @@ static void hunt(struct hunt *h, const struct expr *e)
     if (n + e->binds.n > BINDERS) return;
     for (size_t i = 0; i < e->binds.n; i++) h->around.items[h->around.n++] = e->binds.items[i];
     if (e->binds.n && e->where) h->around.where[h->around.n_where++] = e->where;
-    if (e->form == FORM_CALL && function_reads_network(e->function) && e->n_args >= 2 && is_intervention(e->args[0])) keep(h, e);
+    if (e->form == FORM_CALL && function_reads_network(e->function) && e->n_args >= 2 && expr_is_intervention(e->args[0])) keep(h, e);
     const struct expr *child;
     for (size_t i = 0; (child = expr_child(e, i)); i++) hunt(h, child);
     h->around.n = n;
@@ -282,9 +276,7 @@ enum status impacts_measure(struct impacts *out, const struct statement *s, cons
     if (h.n > 0 && !(out->items = mem_array(h.n, sizeof *out->items))) status = STATUS_MEMORY;
     for (size_t i = 0; i < h.n && status == STATUS_OK; i++) {
         struct limits part = *l;
-        struct timespec now;
-        clock_gettime(CLOCK_MONOTONIC, &now);
-        double end = (double)now.tv_sec + 1e-9 * (double)now.tv_nsec + SECONDS / (double)h.n;
+        double end = clock_seconds() + SECONDS / (double)h.n;
         if (!(part.deadline > 0) || part.deadline > end) part.deadline = end;
         status = add_impact(out, s, &h.found[i], shown, &part);
     }

@@ -37,20 +37,15 @@ static bool says_frozen(const struct expr *e)
     return false;
 }
 
-static bool is_intervention(const struct expr *e)
-{
-    return e->form == FORM_CALL && (e->function == FUNCTION_PATCH || e->function == FUNCTION_ABLATE || e->function == FUNCTION_STEER || e->function == FUNCTION_REPLACE);
-}
-
 const struct expr *change_plain(const struct expr *e)
 {
-    while (is_intervention(e)) e = e->args[0];
+    while (expr_changes_model(e)) e = e->args[0];
     return e;
 }
 
 bool change_frozen(const struct expr *e)
 {
-    for (; is_intervention(e); e = e->args[0])
+    for (; expr_changes_model(e); e = e->args[0])
         if (says_frozen(e)) return true;
     return false;
 }

@@ -33,16 +33,11 @@ void site_free(struct site *s)
     free(s);
 }
 
-static bool is_change(const struct expr *e)
-{
-    return e->form == FORM_CALL && (e->function == FUNCTION_PATCH || e->function == FUNCTION_ABLATE || e->function == FUNCTION_STEER);
-}
-
 /* Bounds the changes of a model expression and finds the model's name. */
 static const struct expr *model_base(const struct expr *e, size_t *n_changes)
 {
     *n_changes = 0;
-    while (is_change(e)) {
+    while (expr_patches(e)) {
         *n_changes += e->n_args - 1;
         e = e->args[0];
     }
@@ -52,7 +47,7 @@ static const struct expr *model_base(const struct expr *e, size_t *n_changes)
 /* Innermost first; a later change of the same rows wins. */
 static size_t collect_changes(struct change *out, const struct expr *e)
 {
-    if (!is_change(e)) return 0;
+    if (!expr_patches(e)) return 0;
     size_t n = collect_changes(out, e->args[0]), steers = n ? out[n - 1].below + (out[n - 1].steer > 0) : 0;
     if (e->function == FUNCTION_STEER) {
         out[n] = (struct change){.call = e, .left = e->args[1], .value = e->args[2], .steer = steers + 1, .below = steers};

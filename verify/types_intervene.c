@@ -176,8 +176,7 @@ static bool has_norms(const struct net *net)
 static bool type_one_ln(struct typer *t, const struct expr *e, bool frozen)
 {
     const struct expr *inner = e->args[0];
-    bool changes = inner->form == FORM_CALL && (inner->function == FUNCTION_PATCH || inner->function == FUNCTION_ABLATE || inner->function == FUNCTION_STEER || inner->function == FUNCTION_REPLACE);
-    if (!changes || !has_norms(net_of(model_of(t, inner))) || expr_is_frozen(inner->args[inner->n_args - 1]) == frozen)
+    if (!expr_changes_model(inner) || !has_norms(net_of(model_of(t, inner))) || expr_is_frozen(inner->args[inner->n_args - 1]) == frozen)
         return true;
     report_at(t->report, (struct place){e->at.offset, strlen(function_table[e->function].name)}, NULL, "say ln = live, or ln = frozen, in all of them",
               "one intervention says ln = live, another on the same model ln = frozen");

@@ -7,8 +7,6 @@
 
 size_t change_place(const struct smt_site *site, size_t node) { return site->edit ? site->edit->place[node] : node; }
 
-static bool is_change(const struct expr *e) { return e->form == FORM_CALL && (e->function == FUNCTION_PATCH || e->function == FUNCTION_ABLATE || e->function == FUNCTION_STEER); }
-
 bool change_network(struct smt *m, struct smt_site *site)
 {
     const struct expr *e = site->model;
@@ -223,7 +221,7 @@ static const struct expr *argument(const struct smt_change *c, const char *key)
 /* Innermost first; a later change of the same rows wins. */
 static void collect(struct smt_site *site, const struct expr *e)
 {
-    if (!is_change(e)) return;
+    if (!expr_patches(e)) return;
     collect(site, e->args[0]);
     const struct smt_change *before = site->n_changes ? &site->changes[site->n_changes - 1] : NULL;
     size_t steers = before ? before->below + (before->steer > 0) : 0;
@@ -333,7 +331,7 @@ static bool read_ablate(struct smt *m, struct smt_site *site, struct smt_change 
 bool change_read(struct smt *m, struct smt_site *site)
 {
     size_t n = 0;
-    for (const struct expr *e = site->model; is_change(e); e = e->args[0]) n += e->n_args;
+    for (const struct expr *e = site->model; expr_patches(e); e = e->args[0]) n += e->n_args;
     if (n == 0 && !site->clean) return true;
     site->changes = smt_array(m, n, sizeof *site->changes);
     if (!site->changes) return false;
