@@ -10,7 +10,7 @@
 #include "cli/plan.h"
 #include "cli/progress.h"
 #include "core/mem.h"
-#include "proofs/at_binding.h"
+#include "proofs/impact_shown.h"
 #include "proofs/bundle.h"
 #include "proofs/failures.h"
 #include "proofs/html_report.h"

@@ -15,20 +15,4 @@ fmpq *at_binding_vector(const struct at_binding *a, const struct expr *e, size_t
 
 /* The binding that a verdict shows: counterexample, first item, attained, witness; perhaps without parts. */
 const struct binding *outcome_binding(const struct outcome *o, enum body body, bool refuted);
-
-/* changes_shown.c: has changes(N, x, y) at the binding that the claim shows kept in the statement's store, for the certificate. */
-void changes_note(const struct statement *s, const struct outcome *o, bool refuted);
-/* Where they are, for each whose line was checked: " A LO HI A ..." (FORMAT.md §3). */
-#define CHANGES_SHOWN 4
-struct changes_shown { char *key, *rest; };
-size_t result_changes(struct changes_shown out[CHANGES_SHOWN], const struct result *r);
-void changes_shown_clear(struct changes_shown *c, size_t n);
-/* Words for a verdict's line: "; answers 0 -> 6 at s in [0.31.., 0.31..], ..." */
-void changes_say(struct text *out, const struct result *r);
-void changes_json(struct text *out, const struct result *r);      /* nothing, or a key `changes` */
-
-/* impact_shown.c: fills r->impacts within these limits; one of them in words; all as JSON: nothing, or a key `interventions`. */
-void result_impacts(struct result *r, const struct limits *l);
-void impact_say(struct text *out, const struct impact *x);
-void impacts_json(struct text *out, const struct result *r);
 #endif

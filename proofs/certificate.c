@@ -1,8 +1,8 @@
-#include "proofs/at_binding.h"
 #include "proofs/certificate.h"
 #include <string.h>
 #include "core/hash.h"
 #include "core/number.h"
+#include "proofs/changes_shown.h"
 #include "proofs/interval.h"
 #include "verify/radius.h"
 

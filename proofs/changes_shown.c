@@ -4,6 +4,7 @@
 #include "core/mem.h"
 #include "core/number.h"
 #include "proofs/at_binding.h"
+#include "proofs/changes_shown.h"
 #include "proofs/write.h"
 #include "verify/quadratic.h"
 #include "verify/radius.h"

@@ -1,6 +1,6 @@
 /* One claim of the report: statement, bound, input, evidence. */
 #include <string.h>
-#include "proofs/at_binding.h"
+#include "proofs/impact_shown.h"
 #include "proofs/failures.h"
 #include "proofs/html_report.h"
 #include "proofs/picture.h"

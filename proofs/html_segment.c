@@ -1,7 +1,7 @@
 /* html_segment.c: a segment between two inputs as a bar, cut where the answer changes. */
 #include <stdlib.h>
 #include <string.h>
-#include "proofs/at_binding.h"
+#include "proofs/changes_shown.h"
 #include "proofs/html_report.h"
 
 #define WIDTH 640

@@ -1,6 +1,7 @@
 /* impact_shown.c: what interventions were seen to change, in words and as JSON. */
 #include "core/number.h"
 #include "proofs/at_binding.h"
+#include "proofs/impact_shown.h"
 #include "proofs/write.h"
 
 void result_impacts(struct result *r, const struct limits *l) {

@@ -1,9 +1,10 @@
-#include "verify/idle.h"
-#include "proofs/at_binding.h"
 #include "proofs/json.h"
 #include <string.h>
 #include "models/process.h"
+#include "proofs/changes_shown.h"
+#include "proofs/impact_shown.h"
 #include "proofs/write.h"
+#include "verify/idle.h"
 
 static const char *const kinds[] = {"prove", "count", "average", "minimize", "maximize", "list"};
 

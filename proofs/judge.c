@@ -91,8 +91,6 @@ static void pass_on(struct diag *to, struct diag *from, const char *name) {
     text_clear(&prefix);
 }
 
-static double smaller(double a, double b) { return a > 0 && (b <= 0 || a < b) ? a : b; }
-
 /* One engine. True when nothing more is to be tried. */
 static bool ask(struct result *r, const struct engine *e, const struct limits *l, struct diag *d) {
     struct diag own;
@@ -130,9 +128,10 @@ static const char *why_no_verdict(const struct statement *s, const struct outcom
                                              : "the certified interval is wider than asked";
 }
 
-/* What is left of the time to prove; false when nothing is. */
-static bool time_left(struct limits *l, const struct result *r, const struct judge *j) {
-    double timeout = smaller(r->statement->timeout, j->timeout);
+double judge_seconds(const struct judge *j, const struct statement *s) { return s->timeout > 0 && (j->timeout <= 0 || s->timeout < j->timeout) ? s->timeout : j->timeout; }
+
+bool judge_time_left(struct limits *l, const struct result *r, const struct judge *j) {
+    double timeout = judge_seconds(j, r->statement);
     l->deadline = timeout > 0 ? clock_seconds() + timeout - r->seconds_prove : 0;
     return !(timeout > 0 && r->seconds_prove >= timeout) && !(l->stop && *l->stop);
 }
@@ -149,7 +148,7 @@ static void advise_within(struct result *r) {
 /* One engine and, if it proposes a verdict, the checker. True when nothing more is to be tried. */
 static bool attempt(struct result *r, const struct engine *e, const struct judge *j, struct diag *d) {
     struct limits l = j->limits;
-    if (!time_left(&l, r, j)) return true;
+    if (!judge_time_left(&l, r, j)) return true;
     double start = clock_seconds();
     bool ended = ask(r, e, &l, d);
     r->seconds_prove += clock_seconds() - start;

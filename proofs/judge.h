@@ -19,6 +19,11 @@ void judge_statement(struct result *r, const struct statement *s, const struct j
 /* An undecided result with this reason, for statements that are not tried. STATUS_MEMORY leaves r without a label. */
 void judge_skip(struct result *r, const struct statement *s, const char *reason);
 
+/* Seconds for proving this statement, 0: no limit. */
+double judge_seconds(const struct judge *j, const struct statement *s);
+/* Sets the deadline of l to what is left of them; false when nothing is, or all is stopped. */
+bool judge_time_left(struct limits *l, const struct result *r, const struct judge *j);
+
 /* The engines that take the statement, cheapest first, at most `room`; why: those that do not, and why, one line each (or NULL). */
 size_t judge_engines(const struct engine **out, size_t room, const struct statement *s, const char *only, struct text *why);
 const struct engine *engine_find(const char *name);

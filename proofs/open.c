@@ -4,16 +4,6 @@
 #include <string.h>
 #include "core/mem.h"
 
-static double time_left(const struct result *r, const struct judge *j) {
-    double a = r->statement->timeout, b = j->timeout, timeout = a > 0 && (b <= 0 || a < b) ? a : b;
-    return timeout > 0 ? timeout - r->seconds_prove : 0;
-}
-
-static bool expired(const struct result *r, const struct judge *j) {
-    bool timed = r->statement->timeout > 0 || j->timeout > 0;
-    return (timed && time_left(r, j) <= 0) || (j->limits.stop && *j->limits.stop);
-}
-
 /* An instance that cannot be made, as a box whose corners changed places, is an error of that instance. */
 static void refuse(struct instance_result *x, const struct diag *d) {
     struct text line;
@@ -27,7 +17,7 @@ static void refuse(struct instance_result *x, const struct diag *d) {
 bool open_try(struct instance_result *out, struct result *r, const struct judge *j, mpq_srcptr value, const bool *conditions) {
     struct judge one = *j;
     struct diag own;
-    if (expired(r, j)) {
+    if (!judge_time_left(&one.limits, r, j)) {
         result_reason(r, j->limits.stop && *j->limits.stop ? "interrupted" : "time is up");
         return false;
     }
@@ -42,7 +32,8 @@ bool open_try(struct instance_result *out, struct result *r, const struct judge 
         s = STATUS_OK;
     } else if (s == STATUS_OK) {
         one.keep = false;
-        one.timeout = time_left(r, j);
+        double timeout = judge_seconds(j, r->statement);
+        one.timeout = timeout > 0 ? timeout - r->seconds_prove : 0;
         outcome_clear(&out->result.outcome);
         judge_statement(&out->result, instance_statement(out->instance), &one, &own);
         r->seconds_prove += out->result.seconds_prove;

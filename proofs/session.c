@@ -3,8 +3,8 @@
 #include <string.h>
 #include "core/clock.h"
 #include "core/mem.h"
-#include "proofs/at_binding.h"
 #include "proofs/bundle.h"
+#include "proofs/impact_shown.h"
 
 static enum status folder_open(struct session *s, struct judge *j, const struct session_options *o, struct diag *d) {
     enum status status = o->bundle ? bundle_open(o->bundle, d) : folder_temporary(&s->temporary, d);
@@ -20,9 +20,7 @@ static enum status folder_open(struct session *s, struct judge *j, const struct 
 /* What is left of the time to prove goes to a look at what interventions change. */
 static void look_at_changes(struct result *r, const struct judge *j) {
     struct limits l = j->limits;
-    double own = r->statement->timeout, timeout = own > 0 && (j->timeout <= 0 || own < j->timeout) ? own : j->timeout;
-    l.deadline = timeout > 0 ? clock_seconds() + timeout - r->seconds_prove : 0;
-    result_impacts(r, &l);
+    if (judge_time_left(&l, r, j)) result_impacts(r, &l);
 }
 
 static enum status judge_all(struct session *s, const struct judge *j, const struct session_options *o) {

@@ -1,5 +1,5 @@
 /* The result of a claim in words, for the lines of verify and the report. */
-#include "proofs/at_binding.h"
+#include "proofs/changes_shown.h"
 #include "proofs/write.h"
 
 static void add_exact(struct text *out, const mpz_t z) {
