@@ -128,13 +128,6 @@ static bool first_flip(struct root *best, const mpq_t *q, size_t width) {
     return found;
 }
 
-/* 2^p times an end, rounded outward */
-static void scaled_end(mpz_t out, const mpq_t x, unsigned p, bool up) {
-    mpz_mul_2exp(out, mpq_numref(x), p);
-    if (up) mpz_cdiv_q(out, out, mpq_denref(x));
-    else mpz_fdiv_q(out, out, mpq_denref(x));
-}
-
 static void set_flip(struct eval *e, struct val *out, const mpq_t *q, size_t width) {
     struct root x;
     mpq_t lo, hi, cap;
@@ -150,12 +143,7 @@ static void set_flip(struct eval *e, struct val *out, const mpq_t *q, size_t wid
     if (rational) {
         num_set_mpq(out->x, lo);
         out->x->kind = K_RAT;
-    } else {
-        num_set_int(out->x, 0);
-        num_to_real(out->x, out->x, e->p);
-        scaled_end(LO(out->x), lo, e->p, false);
-        scaled_end(HI(out->x), hi, e->p, true);
-    }
+    } else num_set_between(out->x, lo, hi, e->p);
     mpq_clears(lo, hi, cap, NULL);
     root_clear(&x);
 }

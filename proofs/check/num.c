@@ -32,6 +32,14 @@ void num_set_dyadic(struct num *x, struct dyadic v) {
     dyadic_mpq(x->q, v);
 }
 
+void num_set_between(struct num *x, mpq_srcptr lo, mpq_srcptr hi, unsigned p) {
+    begin(x, K_REAL);
+    mpz_mul_2exp(LO(x), mpq_numref(lo), p);
+    mpz_fdiv_q(LO(x), LO(x), mpq_denref(lo));
+    mpz_mul_2exp(HI(x), mpq_numref(hi), p);
+    mpz_cdiv_q(HI(x), HI(x), mpq_denref(hi));
+}
+
 void num_copy(struct num *x, const struct num *a) {
     if (x == a) return;
     x->kind = a->kind;

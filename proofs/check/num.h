@@ -31,6 +31,7 @@ bool num_identical(const struct num *a, const struct num *b);
 void num_set_int(struct num *x, int64_t v);
 void num_set_mpq(struct num *x, mpq_srcptr q);          /* K_INT when the denominator is 1 */
 void num_set_dyadic(struct num *x, struct dyadic v);    /* K_RAT */
+void num_set_between(struct num *x, mpq_srcptr lo, mpq_srcptr hi, unsigned p); /* K_REAL, lo <= hi */
 void num_copy(struct num *x, const struct num *a);
 void num_to_real(struct num *x, const struct num *a, unsigned p);
 void num_add(struct num *x, const struct num *a, const struct num *b, unsigned p);

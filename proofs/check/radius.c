@@ -278,15 +278,6 @@ static const struct radius *look_up(const struct radii *all, const char *key, si
     return NULL;
 }
 
-static void scaled(mpz_t out, mpq_srcptr q, unsigned p, bool up) {
-    mpz_t t;
-    mpz_init(t);
-    mpz_mul_2exp(t, mpq_numref(q), p);
-    if (up) mpz_cdiv_q(out, t, mpq_denref(q));
-    else mpz_fdiv_q(out, t, mpq_denref(q));
-    mpz_clear(t);
-}
-
 /* An exact vector of n entries, or a number that stands for n equal ones where that is allowed; n = 0: any length, which is returned there. */
 static bool add_vector(struct eval *e, const struct ex *x, uint32_t *n, bool number_allowed, struct buffer *key) {
     struct val v;
@@ -333,9 +324,6 @@ bool eval_radius(struct eval *e, const struct ex *x, struct val *out) {
     if (!good) return false;
     if (r == NULL) return eval_fail(e, "no line 'radius' for a value that the claim reads");
     *out = (struct val){.type = V_NUM, .x = pool_get(e, 1)};
-    num_set_int(out->x, 0);
-    num_to_real(out->x, out->x, e->p);
-    scaled(LO(out->x), r->lo, e->p, false);
-    scaled(HI(out->x), r->hi, e->p, true);
+    num_set_between(out->x, r->lo, r->hi, e->p);
     return true;
 }
