@@ -21,9 +21,9 @@ import struct
 import numpy as np
 
 
-def save(path, tensors, config):
-    """A safetensors file: 8-byte size, JSON header, data; tensors in name order."""
-    header, data = {"__metadata__": {"config": json.dumps(config)}}, b""
+def write(path, tensors, metadata):
+    """A safetensors file: 8-byte size, JSON header, data; tensors in name order. metadata: texts by name."""
+    header, data = {"__metadata__": metadata}, b""
     for name in sorted(tensors):
         raw = np.ascontiguousarray(tensors[name], dtype="<f4").tobytes()
         header[name] = {"dtype": "F32", "shape": list(tensors[name].shape), "data_offsets": [len(data), len(data) + len(raw)]}
@@ -32,6 +32,10 @@ def save(path, tensors, config):
     text += b" " * (-len(text) % 8)
     with open(path, "wb") as f:
         f.write(struct.pack("<Q", len(text)) + text + data)
+
+
+def save(path, tensors, config):
+    write(path, tensors, {"config": json.dumps(config)})
 
 
 def load(path):

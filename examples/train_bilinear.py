@@ -8,23 +8,10 @@ The network is output = w_u ((w_l x) o (w_r x)), trained with numpy on all input
 than two bits is no polynomial of degree two, nor the sign of one, and so out of reach of one layer.
 """
 import argparse
-import json
-import struct
 
 import numpy as np
 
-
-def save(path, tensors, facts):
-    """A safetensors file: 8-byte size, JSON header, data; tensors in name order."""
-    header, data = {"__metadata__": {k: str(v) for k, v in facts.items()}}, b""
-    for name in sorted(tensors):
-        raw = np.ascontiguousarray(tensors[name], dtype="<f4").tobytes()
-        header[name] = {"dtype": "F32", "shape": list(tensors[name].shape), "data_offsets": [len(data), len(data) + len(raw)]}
-        data += raw
-    text = json.dumps(header).encode()
-    text += b" " * (-len(text) % 8)
-    with open(path, "wb") as f:
-        f.write(struct.pack("<Q", len(text)) + text + data)
+from train import write
 
 
 def task(a):
@@ -86,7 +73,8 @@ def main():
     z = (X @ P[0].astype(float)) * (X @ P[1].astype(float)) @ P[2].astype(float)
     lead = z[np.arange(len(Y)), Y] - np.where(np.eye(classes, dtype=bool)[Y], -np.inf, z).max(1)
     size = {"p": a.p} if a.task == "add" else {"bits": X.shape[1] - 1}
-    save(a.output, {"w_l": P[0].T, "w_r": P[1].T, "w_u": P[2].T}, {"task": a.task, **size, "seed": a.seed, "steps": a.steps, "accuracy": float((lead > 0).mean())})
+    facts = {"task": a.task, **size, "seed": a.seed, "steps": a.steps, "accuracy": float((lead > 0).mean())}
+    write(a.output, {"w_l": P[0].T, "w_r": P[1].T, "w_u": P[2].T}, {k: str(v) for k, v in facts.items()})
     print("%s: %d of %d right, least lead %.4g" % (a.output, (lead > 0).sum(), len(Y), lead.min()))
     if a.task == "add":
         report_frequencies(P, a.p)
