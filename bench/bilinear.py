@@ -45,6 +45,26 @@ def complain(condition, what):
         print("WRONG " + what)
 
 
+def adam(p, n, gradients, steps, rng, batch=256, rate=3e-3, decay=0.05):
+    """Moves the tensors p by Adam with decoupled weight decay; gradients: of them on the rows of n that it is given."""
+    first, second = dict.fromkeys(p, 0), dict.fromkeys(p, 0)
+    for t in range(1, steps + 1):
+        for k, g in gradients(rng.integers(0, n, min(batch, n))).items():
+            first[k] = 0.9 * first[k] + 0.1 * g
+            second[k] = 0.99 * second[k] + 0.01 * g * g
+            p[k] = (p[k] * (1 - rate * decay) - rate * first[k] / (1 - 0.9 ** t) / (np.sqrt(second[k] / (1 - 0.99 ** t)) + 1e-8)).astype(np.float32)
+
+
+def write_net(path, n, tensors, nodes):
+    """A network of n real inputs whose last node is the output; a tensor of one row is a vector."""
+    with open(path, "w") as f:
+        f.write("weightproof-net 1\nreals %d 1\nmask none\neps 0\n" % n)
+        for name, rows in sorted(tensors.items()):
+            f.write("tensor %s %s%d\n" % (name, "" if len(rows) == 1 else "%d " % len(rows), rows.shape[1]))
+            f.write("".join(" ".join(number(float(x)) for x in row) + "\n" for row in rows))
+        f.write("".join("node %s\n" % x for x in nodes) + "output %s\nend\n" % nodes[-1].split()[0])
+
+
 # networks: output = ((x E L + l) o (x E R + r)) P + x E S + b
 
 class Network:
@@ -89,30 +109,17 @@ class Network:
             g.update(b=q.sum(0, keepdims=True), l=du.sum(0, keepdims=True), r=dv.sum(0, keepdims=True))
         return g
 
-    def train(self, x, y, steps, rng, rate=3e-3, decay=0.05):
-        first, second = {k: 0 for k in self.p}, {k: 0 for k in self.p}
-        for t in range(1, steps + 1):
-            some = rng.integers(0, len(x), min(256, len(x)))
-            for k, g in self.gradients(x[some], y[some]).items():
-                first[k] = 0.9 * first[k] + 0.1 * g
-                second[k] = 0.99 * second[k] + 0.01 * g * g
-                self.p[k] = (self.p[k] * (1 - rate * decay) - rate * first[k] / (1 - 0.9 ** t) / (np.sqrt(second[k] / (1 - 0.99 ** t)) + 1e-8)).astype(np.float32)
+    def train(self, x, y, steps, rng, rate=3e-3):
+        adam(self.p, len(x), lambda some: self.gradients(x[some], y[some]), steps, rng, rate=rate)
 
     def write(self, path):
-        p, tensors = self.p, dict(self.p)
+        p = self.p
         e = "e" if "E" in p else "x"
         bias = {k: " " + k if k in p else "" for k in "lrb"}
         nodes = ["x input"] + (["e linear x E"] if "E" in p else []) + ["u linear %s L%s" % (e, bias["l"]), "v linear %s R%s" % (e, bias["r"]), "m mul u v", "p linear m P%s" % bias["b"]]
         if "S" in p:
             nodes += ["s linear %s S" % e, "out add p s"]
-        with open(path, "w") as f:
-            f.write("weightproof-net 1\nreals %d 1\nmask none\neps 0\n" % self.n)
-            for name in sorted(tensors):
-                rows = tensors[name]
-                f.write("tensor %s %s%d\n" % (name, "" if name in "lrb" else "%d " % len(rows), rows.shape[1]))
-                for row in rows:
-                    f.write(" ".join(number(float(x)) for x in row) + "\n")
-            f.write("".join("node %s\n" % x for x in nodes) + "output %s\nend\n" % nodes[-1].split()[0])
+        write_net(path, self.n, p, nodes)
 
     def forms(self):
         """[outputs, n, n], [outputs, n], [outputs]: quadratic, linear and constant parts in doubles."""

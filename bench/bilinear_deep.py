@@ -12,7 +12,7 @@ import sys
 import tempfile
 
 import bilinear
-from bilinear import BUILD, ROOT, complain, number, spent
+from bilinear import BUILD, ROOT, adam, complain, spent, write_net
 import numpy as np  # noqa: E402
 
 PARTS = (0.25, 0.5, 0.75, 0.9, 0.99, 1.01)
@@ -43,29 +43,21 @@ def backward(p, x, q):
     return g, du @ p["aL"].T + dv @ p["aR"].T
 
 
-def train(x, y, rng, steps=1500, rate=3e-3):
+def train(x, y, rng):
     p = {k: (rng.normal(0, a ** -0.5, (a, b)) if a > 1 else np.zeros((a, b))).astype(np.float32) for k, (a, b) in SIZES.items()}
-    first, second = dict.fromkeys(p, 0), dict.fromkeys(p, 0)
-    for t in range(1, steps + 1):
-        some = rng.integers(0, len(x), 200)
+
+    def gradients(some):
         o = forward(p, x[some])[-1]
         q = np.exp(o - o.max(1, keepdims=True))
         q /= q.sum(1, keepdims=True)
         q[np.arange(len(some)), y[some]] -= 1
-        for k, g in backward(p, x[some], q / len(some))[0].items():
-            first[k], second[k] = 0.9 * first[k] + 0.1 * g, 0.99 * second[k] + 0.01 * g * g
-            p[k] = (p[k] * (1 - 0.05 * rate) - rate * first[k] / (1 - 0.9 ** t) / (np.sqrt(second[k] / (1 - 0.99 ** t)) + 1e-8)).astype(np.float32)
+        return backward(p, x[some], q / len(some))[0]
+    adam(p, len(x), gradients, 1500, rng, batch=200)
     return p
 
 
 def write(p, path):
-    nodes = ["x input", "u linear x aL al", "v linear x aR ar", "m mul u v", "h linear m aP ab", "U linear h bL bl", "V linear h bR br", "M mul U V", "o linear M bP bb"]
-    with open(path, "w") as f:
-        f.write("weightproof-net 1\nreals 16 1\nmask none\neps 0\n")
-        for k in sorted(p):
-            f.write("tensor %s %s%d\n" % (k, "" if len(p[k]) == 1 else "%d " % len(p[k]), p[k].shape[1]))
-            f.write("".join(" ".join(number(float(a)) for a in row) + "\n" for row in p[k]))
-        f.write("".join("node %s\n" % a for a in nodes) + "output o\nend\n")
+    write_net(path, 16, p, ["x input", "u linear x aL al", "v linear x aR ar", "m mul u v", "h linear m aP ab", "U linear h bL bl", "V linear h bR br", "M mul U V", "o linear M bP bb"])
 
 
 def attacked(p, x, a, eps, norm, rng):
