@@ -265,7 +265,7 @@ static void readers(struct text *out, const struct statement *s) {
 
 static bool is_unchanged(const struct expr *e, void *unused) {
     (void)unused;
-    return !expr_is_intervention(e);
+    return !expr_is_intervention(e) && !expr_calls(e, FUNCTION_TRUNCATE);
 }
 
 static bool changes_network(const struct statement *s) {

@@ -231,6 +231,12 @@ $ printf 'weightproof-net 1\nreals 2 1\nmask none\neps 0\ntensor W 2 2\n0x1p0 -0
 > sys.path.pop(0)   # this folder, where a file may have the name of a module
 ? 0
 
+# A network that the claim changes is run as it is, and the script says so.
+$ printf 'weightproof-net 1\nreals 2 1\nmask none\neps 0\ntensor I 2 2\n0x1p0 0\n0 0x1p0\ntensor P 2 2\n0x1p0 0\n0 0x1p1\nnode x input\nnode l linear x I\nnode r linear x I\nnode m mul l r\nnode y linear m P\noutput y\nend\n' > $T/q.net; printf 'claims 1\nmodel M = "q.net"\nclaim cut { forall i in 0..2 prove argmax(output(truncate(M, 1), {1, i})) == 0 }\nclaim whole { forall i in 0..2 prove argmax(output(M, {1, i})) == 0 }\n' > $T/q.claims; weightproof verify $T/q.claims -q --failures $T/fq > /dev/null; for c in cut whole; do grep -c "The claim changes the network" $T/fq/$c.py; done
+> 1
+> 0
+? 1
+
 # Data arrays: named by their canonical text, which the bundle holds; --data reads another file.
 $ cp tests/data/claims/x.arr tests/data/claims/y.arr $T; printf 'claims 1\ndata X = "x.arr"\ndata Y = "y.arr"\nclaim right { count r in rows(X) : argmax(X[r]) == Y[r] prove number == 2 }\nclaim each { foreach r in { r : r in rows(Y) where r != 1 } prove Y[r] <= 1 }\n' > $T/data.claims; weightproof verify $T/data.claims --certificates $T/data
 > proved     right: 2 of 4, fraction 1/2  [enumerate, checked, # s + # s]
