@@ -98,8 +98,6 @@ static void bounds_of_list(const struct residual *r, struct rest *t, const int *
 static uint64_t from_on(long lo) { return lo <= 0 ? ~(uint64_t)0 : lo > 63 ? 0 : ~(uint64_t)0 << lo; }
 static uint64_t up_to(long hi) { return hi >= 63 ? ~(uint64_t)0 : hi < 0 ? 0 : ~(~(uint64_t)0 << (hi + 1)); }
 
-static long clamp(__int128 v) { return v > LONG_MAX ? LONG_MAX : v < LONG_MIN ? LONG_MIN : (long)v; }
-
 static void bounds_extreme(const struct residual *r, struct rest *t, const int *args)
 {
     bool max = t->op == REST_MAX, sure = false;
@@ -113,11 +111,8 @@ static void bounds_extreme(const struct residual *r, struct rest *t, const int *
         lo = !sure || a->lo > lo ? a->lo : lo;
         hi = !sure || a->hi < hi ? a->hi : hi;
         sure = true;
-        t->errs |= a->errs;
     }
     t->errs |= !sure;
-    for (size_t i = 0; i < t->n; i++)
-        t->errs |= r->terms[args[i]].errs;
     if (sure && max)
         t->lo = lo, t->mask &= from_on(lo);
     if (sure && !max)
@@ -129,7 +124,7 @@ static void bounds_table(const struct residual *r, struct rest *t, const struct 
     size_t n = r->tables[t->value].n;
     const long *v = r->tables[t->value].v;
     long from = index->lo < 0 ? 0 : index->lo, to = index->hi >= (long)n ? (long)n - 1 : index->hi;
-    t->errs = index->errs || index->lo < 0 || index->hi >= (long)n;
+    t->errs |= index->lo < 0 || index->hi >= (long)n;
     t->lo = r->tables[t->value].lo;
     t->hi = r->tables[t->value].hi;
     if (from > to || to - from > SCANNED)
@@ -147,33 +142,32 @@ static void bounds_table(const struct residual *r, struct rest *t, const struct 
     }
 }
 
-static void bounds_arithmetic(const struct residual *r, struct rest *t, const int *args)
+/* False: a value that long may not hold. */
+static bool bounds_arithmetic(const struct residual *r, struct rest *t, const int *args)
 {
     const struct rest *a = &r->terms[args[0]], *b = &r->terms[args[t->n - 1]];
-    if (t->op == REST_ADD) {
-        __int128 lo = 0, hi = 0;
+    __int128 lo = 0, hi = t->op == REST_MOD ? t->value - 1 : 0;
+    if (t->op == REST_ADD)
         for (size_t i = 0; i < t->n; i++)
             lo += r->terms[args[i]].lo, hi += r->terms[args[i]].hi;
-        t->lo = clamp(lo);
-        t->hi = clamp(hi);
-    } else if (t->op == REST_MUL) {
-        __int128 p[4] = { (__int128)a->lo * b->lo, (__int128)a->lo * b->hi, (__int128)a->hi * b->lo, (__int128)a->hi * b->hi }, lo = p[0], hi = p[0];
+    if (t->op == REST_MUL) {
+        __int128 p[4] = { (__int128)a->lo * b->lo, (__int128)a->lo * b->hi, (__int128)a->hi * b->lo, (__int128)a->hi * b->hi };
+        lo = hi = p[0];
         for (int i = 1; i < 4; i++)
             lo = p[i] < lo ? p[i] : lo, hi = p[i] > hi ? p[i] : hi;
-        t->lo = clamp(lo);
-        t->hi = clamp(hi);
-    } else {
-        t->lo = 0;
-        t->hi = t->value - 1;
     }
+    t->lo = (long)lo;
+    t->hi = (long)hi;
+    return lo >= LONG_MIN && hi <= LONG_MAX;
 }
 
-static void bounds(const struct residual *r, struct rest *t, const int *args)
+/* False: a value that long may not hold. */
+static bool bounds(const struct residual *r, struct rest *t, const int *args)
 {
     t->lo = 0;
     t->hi = 1;
     t->errs = t->op == REST_ERROR;
-    for (size_t i = 0; i < t->n && t->op != REST_AT && t->op != REST_IF && t->op != REST_MAX && t->op != REST_MIN; i++)
+    for (size_t i = 0; i < t->n; i++)
         t->errs |= r->terms[args[i]].errs;
     switch (t->op) {
     case REST_CONST: t->lo = t->hi = t->value; break;
@@ -181,20 +175,22 @@ static void bounds(const struct residual *r, struct rest *t, const int *args)
         t->lo = r->sets[t->value][0];
         t->hi = r->sets[t->value][r->n_set[t->value] - 1];
         break;
-    case REST_ADD: case REST_MUL: case REST_MOD: bounds_arithmetic(r, t, args); break;
-    case REST_MAX: case REST_MIN: bounds_extreme(r, t, args); return;
-    case REST_RANK: bounds_of_list(r, t, args, t->n); return;
-    case REST_TABLE: bounds_table(r, t, &r->terms[args[0]]); return;
+    case REST_ADD: case REST_MUL: case REST_MOD:
+        if (!bounds_arithmetic(r, t, args))
+            return false;
+        break;
+    case REST_MAX: case REST_MIN: bounds_extreme(r, t, args); return true;
+    case REST_RANK: bounds_of_list(r, t, args, t->n); return true;
+    case REST_TABLE: bounds_table(r, t, &r->terms[args[0]]); return true;
     case REST_IF: case REST_AT:
         bounds_of_list(r, t, args + 1, t->n - 1);
-        t->errs = t->op == REST_AT && t->value;
-        for (size_t i = 0; i < t->n; i++)
-            t->errs |= r->terms[args[i]].errs;
-        return;
+        t->errs |= t->op == REST_AT && t->value;
+        return true;
     default: break;
     }
     t->masked = t->lo >= 0 && t->hi < 64;
     t->mask = t->masked ? from_on(t->lo) & up_to(t->hi) : 0;
+    return true;
 }
 
 /* The term with these arguments, in normal form already. */
@@ -222,10 +218,11 @@ static int keep(struct residual *r, enum rest_op op, long value, const int *args
     *t = (struct rest){ .op = op, .value = value, .first = r->n_args, .n = n, .low = op == REST_TOKEN ? (size_t)value : SIZE_MAX };
     if (n)
         memcpy(all + r->n_args, args, n * sizeof *args);
-    r->n_args += n;
     for (size_t i = 0; i < n; i++)
         t->low = terms[args[i]].low < t->low ? terms[args[i]].low : t->low;
-    bounds(r, t, all + t->first);
+    if (!bounds(r, t, all + t->first))
+        return fail(r, STATUS_LIMIT);
+    r->n_args += n;
     r->slots[at] = (int)++r->n;
     return (int)r->n - 1;
 }
@@ -274,14 +271,16 @@ static bool push(struct list *l, int a)
     return true;
 }
 
-/* The arguments, those of the same operation taken apart (their arguments are of others). */
+/* The arguments, those of the same operation taken apart (their arguments are of others). A maximum that may be one of nothing stays whole: beside a number it would
+ * be passed over. */
 static bool gather(const struct residual *r, enum rest_op op, const int *args, size_t n, struct list *out)
 {
     for (size_t i = 0; i < n; i++) {
         const struct rest *t = &r->terms[args[i]];
-        if (t->op != op && !push(out, args[i]))
+        bool parts = t->op == op && !(t->errs && (op == REST_MAX || op == REST_MIN));
+        if (!parts && !push(out, args[i]))
             return false;
-        for (size_t k = 0; t->op == op && k < t->n; k++)
+        for (size_t k = 0; parts && k < t->n; k++)
             if (!push(out, r->args[t->first + k]))
                 return false;
     }
@@ -435,15 +434,8 @@ static bool holds(const struct residual *r, size_t position, long v)
     return false;
 }
 
-/* A condition that chooses between a known value and another: the comparison goes into it. */
-static int into_if(struct residual *r, enum rest_op op, int a, int b)
-{
-    const struct rest t = r->terms[a];
-    int args[3] = { r->args[t.first], r->args[t.first + 1], r->args[t.first + 2] };
-    if (!is_const(r, args[1]) && !is_const(r, args[2]))
-        return REST_NONE;
-    return rest_if(r, args[0], rest_two(r, op, args[1], b), rest_two(r, op, args[2], b));
-}
+/* A choice between a known value and another: the comparison goes into it. */
+static bool chooses_known(const struct residual *r, const struct rest *t) { return t->op == REST_IF && (is_const(r, r->args[t->first + 1]) || is_const(r, r->args[t->first + 2])); }
 
 static int normal_eq(struct residual *r, int a, int b)
 {
@@ -463,10 +455,9 @@ static int normal_eq(struct residual *r, int a, int b)
     }
     if (is_const(r, b) && x->op == REST_TOKEN && !holds(r, (size_t)x->value, y->value))
         return ID_FALSE;
-    if (is_const(r, b) && x->op == REST_IF) {
-        int inside = into_if(r, REST_EQ, a, b);
-        if (inside != REST_NONE || r->failed != STATUS_OK)
-            return inside;
+    if (is_const(r, b) && chooses_known(r, x)) {
+        const int *of = r->args + x->first, c = of[0], one = of[1], other = of[2];
+        return rest_if(r, c, rest_two(r, REST_EQ, one, b), rest_two(r, REST_EQ, other, b));
     }
     int args[2] = { a < b ? a : b, a < b ? b : a };
     return keep(r, REST_EQ, 0, args, 2);

@@ -97,6 +97,15 @@ static bool table(struct items *out, struct reader *c, const struct expr *e)
     return good;
 }
 
+/* An entry that may be an error would be passed over where only others are looked at. */
+static bool no_errors(const struct reader *c, const struct items *l)
+{
+    for (size_t i = 0; i < l->n; i++)
+        if (c->r->terms[l->v[i]].errs)
+            return false;
+    return true;
+}
+
 static bool joined(struct items *out, struct reader *c, struct expr *const *args, size_t n)
 {
     for (size_t i = 0; i < n; i++)
@@ -125,12 +134,10 @@ static bool vector(struct items *out, struct reader *c, const struct expr *e)
         return table(out, c, e);
     c->depth++;
     bool good = false;
-    if (e->form == FORM_LIST)
-        good = joined(out, c, e->args, e->n_args);
+    if (e->form == FORM_LIST || expr_calls(e, FUNCTION_SEQ))
+        good = joined(out, c, e->args, e->n_args) && no_errors(c, out);
     else if (e->form == FORM_INDEX && e->args[1]->form == FORM_SLICE)
         good = slice(out, c, e);
-    else if (expr_calls(e, FUNCTION_SEQ))
-        good = joined(out, c, e->args, e->n_args);
     else if (expr_calls(e, FUNCTION_SORT))
         good = sorted(out, c, e->args[0]);
     c->depth--;
@@ -169,10 +176,7 @@ static enum status write_instance(void *context)
 static int joined_truths(struct reader *c, const struct items *l, bool and)
 {
     struct residual *r = c->r;
-    bool errs = false;
-    for (size_t i = 0; i < l->n; i++)
-        errs |= r->terms[l->v[i]].errs;
-    if (!errs)
+    if (no_errors(c, l))
         return rest_make(r, and ? REST_AND : REST_OR, 0, l->v, l->n);
     int out = rest_const(r, and);
     for (size_t i = l->n; i-- > 0;)
@@ -259,7 +263,7 @@ static int folded(struct reader *c, const struct expr *e)
     }
     for (size_t i = 0; i < l.n && state != REST_NONE; i++) {
         const struct rest *t = &c->r->terms[l.v[i]];
-        if (t->errs || t->lo < 0 || t->hi >= width)
+        if (t->lo < 0 || t->hi >= width)
             state = REST_NONE;      /* a token outside the table: an error that another engine names */
         else
             state = rest_lookup(c->r, rest_two(c->r, REST_ADD, rest_two(c->r, REST_MUL, state, rest_const(c->r, width)), l.v[i]), v, a.n);
@@ -368,13 +372,13 @@ static int member(struct reader *c, const struct expr *e)
             return REST_NONE;
         return rest_two(c->r, REST_AND, compare(c, OPER_LE, from, x), compare(c, OPER_LE, x, to));
     }
-    if (set->form == FORM_LIST && joined(&l, c, set->args, set->n_args))
+    if (set->form == FORM_LIST && joined(&l, c, set->args, set->n_args) && no_errors(c, &l))
         out = some_equal(c, &l, x);
     free(l.v);
     return out;
 }
 
-/* Entry of a sequence or a list; every entry of a list is looked at, so that none may be an error. */
+/* Entry of a sequence or a list. */
 static int entry(struct reader *c, const struct expr *e)
 {
     struct items l = { 0 };
@@ -384,18 +388,16 @@ static int entry(struct reader *c, const struct expr *e)
     c->last = (long)l.n - 1;
     int index = scalar(c, e->args[1]), out = REST_NONE;
     c->last = before;
-    bool constants = true, errs = false;
-    for (size_t i = 0; i < l.n; i++) {
+    bool constants = true;
+    for (size_t i = 0; i < l.n; i++)
         constants = constants && c->r->terms[l.v[i]].op == REST_CONST;
-        errs |= c->r->terms[l.v[i]].errs;
-    }
     if (constants) {
         long *v = mem_array(l.n + 1, sizeof *v);
         for (size_t i = 0; v && i < l.n; i++)
             v[i] = c->r->terms[l.v[i]].value;
         out = v ? rest_lookup(c->r, index, v, l.n) : REST_NONE;
         free(v);
-    } else if (index != REST_NONE && !errs) {
+    } else if (index != REST_NONE) {
         int *args = mem_array(l.n + 1, sizeof *args);
         if (args) {
             args[0] = index;

@@ -19,7 +19,6 @@ static uint64_t hash(enum rest_op op, int64_t v, uint32_t n, const struct rest *
 
 static uint64_t upward(int64_t lo) { return lo <= 0 ? ~(uint64_t)0 : lo > 63 ? 0 : ~(uint64_t)0 << lo; }
 static uint64_t downward(int64_t hi) { return hi < 0 ? 0 : hi >= 63 ? ~(uint64_t)0 : ((uint64_t)1 << (hi + 1)) - 1; }
-static int64_t cut(big v) { return v > INT64_MAX ? INT64_MAX : v < INT64_MIN ? INT64_MIN : (int64_t)v; }
 
 /* the hull of what the arguments may be */
 static void hull(struct rest *x, uint32_t first) {
@@ -72,11 +71,12 @@ static void range_row(const struct rests *r, struct rest *x) {
     }
 }
 
-static void range_arithmetic(struct rest *x) {
+/* False: a value may not fit. */
+static bool range_arithmetic(struct rest *x) {
     big lo = 0, hi = 0;
     if (x->op == R_REM) {
         x->hi = x->v - 1;
-        return;
+        return true;
     }
     for (uint32_t i = 0; x->op == R_SUM && i < x->n; i++) lo += x->k[i]->lo, hi += x->k[i]->hi;
     if (x->op == R_PROD)
@@ -85,11 +85,13 @@ static void range_arithmetic(struct rest *x) {
             lo = c == 0 || p < lo ? p : lo;
             hi = c == 0 || p > hi ? p : hi;
         }
-    x->lo = cut(lo);
-    x->hi = cut(hi);
+    x->lo = (int64_t)lo;
+    x->hi = (int64_t)hi;
+    return lo >= INT64_MIN && hi <= INT64_MAX;
 }
 
-static void range(const struct rests *r, struct rest *x) {
+/* Its least and largest value, whether it may be an error. False: a value may not fit. */
+static bool range(const struct rests *r, struct rest *x) {
     x->hi = 1;
     x->errs = x->op == R_ERROR;
     for (uint32_t i = 0; i < x->n; i++) x->errs = x->errs || x->k[i]->errs;
@@ -106,20 +108,23 @@ static void range(const struct rests *r, struct rest *x) {
         break;
     case R_SUM:
     case R_PROD:
-    case R_REM: range_arithmetic(x); break;
+    case R_REM:
+        if (!range_arithmetic(x)) return false;
+        break;
     case R_MAX:
-    case R_MIN: range_extreme(x); return;
-    case R_RANK: hull(x, 0); return;
-    case R_IF: hull(x, 1); return;
+    case R_MIN: range_extreme(x); return true;
+    case R_RANK: hull(x, 0); return true;
+    case R_IF: hull(x, 1); return true;
     case R_PICK:
         hull(x, 1);
         x->errs = x->errs || x->k[0]->lo < 0 || x->k[0]->hi >= (int64_t)x->n - 1;
-        return;
+        return true;
     case R_ROW: range_row(r, x); break;
     default: break;
     }
     x->small = x->lo >= 0 && x->hi < 64;
     x->set = x->small ? upward(x->lo) & downward(x->hi) : 0;
+    return true;
 }
 
 static void place(struct rests *r, const struct rest *x) {
@@ -154,7 +159,7 @@ static const struct rest *keep(struct rests *r, enum rest_op op, int64_t v, uint
         x->k[i] = k[i];
         if (k[i]->from < x->from) x->from = k[i]->from;
     }
-    range(r, x);
+    if (!range(r, x)) return NULL;
     r->all[r->n++] = x;
     place(r, x);
     return x;
@@ -258,15 +263,18 @@ static const struct rest *make_all(struct rests *r, enum rest_op op, uint32_t n,
     return m == 1 ? k[0] : keep(r, op, 0, m, k);
 }
 
+/* A maximum that may be one of nothing stays whole: beside a number it would be passed over. */
+static bool taken_apart(enum rest_op op, const struct rest *x) { return x->op == op && op != R_RANK && !(x->errs && (op == R_MAX || op == R_MIN)); }
+
 /* Arguments of the same operation are taken apart; one more place than needed for a number at the end. */
 static const struct rest *make_list(struct rests *r, enum rest_op op, int64_t v, uint32_t n, const struct rest *const *k) {
     uint32_t m = 0, room = 1;
-    for (uint32_t i = 0; i < n; i++) room += k[i]->op == op && op != R_RANK ? k[i]->n : 1;
+    for (uint32_t i = 0; i < n; i++) room += taken_apart(op, k[i]) ? k[i]->n : 1;
     const struct rest **l = mem_get(room, sizeof *l), *out;
     for (uint32_t i = 0; i < n; i++) {
-        bool apart = k[i]->op == op && op != R_RANK;
-        for (uint32_t j = 0; apart && j < k[i]->n; j++) l[m++] = k[i]->k[j];
-        if (!apart) l[m++] = k[i];
+        bool parts = taken_apart(op, k[i]);
+        for (uint32_t j = 0; parts && j < k[i]->n; j++) l[m++] = k[i]->k[j];
+        if (!parts) l[m++] = k[i];
     }
     if (op == R_SUM) out = make_sum(r, m, l);
     else if (op == R_MAX || op == R_MIN) out = make_extreme(r, op, m, l);

@@ -77,6 +77,13 @@ static bool is_vector(const struct reader *c, const struct ex *x) {
     return is_t(c, x) || x->kind == EX_LIST || (x->kind == EX_CALL && (x->number == FN_SEQ || x->number == FN_SORT)) || (x->kind == EX_INDEX && x->n == 2 && x->k[1]->kind == EX_SLICE);
 }
 
+/* An entry that may be an error would be passed over where only others are looked at. */
+static bool no_errors(const struct items *l) {
+    for (uint32_t i = 0; i < l->n; i++)
+        if (l->k[i]->errs) return false;
+    return true;
+}
+
 /* numbers and sequences side by side */
 static bool joined(struct reader *c, struct ex *const *k, int n, struct items *out) {
     for (int i = 0; i < n; i++)
@@ -95,7 +102,7 @@ static bool vector(struct reader *c, const struct ex *x, struct items *out) {
     if (!mentions(x, c->s->slot)) return table(c, x, out);
     c->depth++;
     if (x->kind == EX_INDEX && x->n == 2 && x->k[1]->kind == EX_SLICE) good = slice(c, x, out);
-    else if (x->kind == EX_LIST || (x->kind == EX_CALL && x->number == FN_SEQ)) good = joined(c, x->k, x->n, out);
+    else if (x->kind == EX_LIST || (x->kind == EX_CALL && x->number == FN_SEQ)) good = joined(c, x->k, x->n, out) && no_errors(out);
     else if (x->kind == EX_CALL && x->number == FN_SORT) {
         struct items all = {0};
         good = vector(c, x->k[0], &all);
@@ -110,9 +117,7 @@ static bool vector(struct reader *c, const struct ex *x, struct items *out) {
 
 /* From left to right: where one may be an error, it counts only while nothing is settled. */
 static const struct rest *truths(struct reader *c, const struct items *l, bool all) {
-    bool errs = false;
-    for (uint32_t i = 0; i < l->n; i++) errs = errs || l->k[i]->errs;
-    if (!errs) return list(c, all ? R_ALL : R_ANY, l);
+    if (no_errors(l)) return list(c, all ? R_ALL : R_ANY, l);
     const struct rest *out = rest_int(c->r, all), *settled = rest_int(c->r, !all);
     for (uint32_t i = l->n; i-- > 0;) out = all ? rest_choice(c->r, l->k[i], out, settled) : rest_choice(c->r, l->k[i], settled, out);
     return out;
@@ -169,7 +174,7 @@ static const struct rest *member(struct reader *c, const struct ex *x) {
         if (from == NULL || to == NULL || from->errs || to->errs) return NULL;
         return rest_pair(c->r, R_ALL, compare(c, CMP_LE, from, v), compare(c, CMP_LE, v, to));
     }
-    if (set->kind == EX_LIST && joined(c, set->k, set->n, &l)) out = one_of(c, &l, v);
+    if (set->kind == EX_LIST && joined(c, set->k, set->n, &l) && no_errors(&l)) out = one_of(c, &l, v);
     mem_free(l.k);
     return out;
 }
@@ -262,7 +267,7 @@ static const struct rest *folded(struct reader *c, const struct ex *x) {
     const struct rest *state = good ? scalar(c, x->k[1]) : NULL;
     good = state != NULL && vector(c, x->k[2], &l);
     for (uint32_t i = 0; good && i < l.n; i++) { /* a token outside the table is an error */
-        good = !l.k[i]->errs && l.k[i]->lo >= 0 && l.k[i]->hi < width;
+        good = l.k[i]->lo >= 0 && l.k[i]->hi < width;
         if (good) state = rest_row(c->r, copy, n, rest_pair(c->r, R_SUM, rest_pair(c->r, R_PROD, state, rest_int(c->r, width)), l.k[i]));
     }
     mem_free(l.k);
@@ -296,7 +301,7 @@ static const struct rest *call(struct reader *c, const struct ex *x) {
     return out;
 }
 
-/* Entry of a sequence or list. All elements of a list are looked at, so none may be an error. */
+/* Entry of a sequence or list. */
 static const struct rest *entry(struct reader *c, const struct ex *x) {
     struct items l = {0};
     const struct rest *out = NULL;
@@ -305,16 +310,13 @@ static const struct rest *entry(struct reader *c, const struct ex *x) {
         return NULL;
     }
     const struct rest *i = indexed(c, x->k[1], l.n);
-    bool known = true, good = i != NULL;
-    for (uint32_t k = 0; k < l.n; k++) {
-        known = known && l.k[k]->op == R_INT;
-        good = good && !l.k[k]->errs;
-    }
-    if (good && known) {
+    bool known = true;
+    for (uint32_t k = 0; k < l.n; k++) known = known && l.k[k]->op == R_INT;
+    if (i != NULL && known) {
         int64_t *copy = arena_get(&c->r->arena, (size_t)l.n + 1, sizeof *copy);
         for (uint32_t k = 0; k < l.n; k++) copy[k] = l.k[k]->v;
         out = rest_row(c->r, copy, l.n, i);
-    } else if (good) {
+    } else if (i != NULL) {
         const struct rest **k = mem_get((size_t)l.n + 1, sizeof *k);
         k[0] = i;
         memcpy(k + 1, l.k, l.n * sizeof *k);

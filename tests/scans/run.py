@@ -137,7 +137,30 @@ def attack(folder, engine):
                 check(run(*checker, "--quiet", folder + "/" + engine + "/m.crt")[0] == 1, "%s with the number changed passes %s" % (name, checker[-1]))
 
 
+def forged():
+    """Certificates that call proved what is false, or an error, on some sequence; and one of a true claim in the same words."""
+    net = transformer(5, d_vocab=4, n_ctx=3, d_out=3)
+    claims = ["all{ t[i] == 1 => contains({t[i], %s}, 1) : i in 0..0 }", "all{ t[i] == 1 => contains(seq(t[i], %s), 1) : i in 0..0 }", "all{ len({t[i], %s}) == 2 : i in 0..0 }",
+              "all{ max({t[i], %s}[0..0]) >= 1 : i in 0..0 }", "all{ t[i] == t[i + 2] => not distinct({t[i], t[i + 2], %s}) : i in 0..0 }", "all{ max(%s, 1) >= 1 : i in 0..0 }",
+              "all{ t[i] == 1 => t[i] in {t[i] + 4, t[i], %s} : i in 0..0 }", "all{ 0 * %s == 0 : i in 0..0 }", "all{ t[i] == 2 or %s > 0 : i in 0..0 }"]
+    claims = [x % part for x in claims for part in ("t[t[i + 1]]", "max{ t[j] : j in i + 1..2 where t[j] == 1 }")]
+    claims = [("1..3", x) for x in claims] + [
+        ("2..3", "t[if %s] == t[0]" % x.replace("C", str(2 ** 63 - 1)))
+        for x in ("t[0] * C < t[1] * C then 1 else 0", "-(t[1] * C) < -C then 1 else 0", "max(t[0] * C, C) == C then 0 else 1", "t[0] * C - 9223372036854775802 < 6 then 0 else 1")]
+    with tempfile.TemporaryDirectory() as folder:
+        with open(folder + "/m.net", "w") as f:
+            f.write(net.text())
+        for good, (tokens, body) in [(True, ("1..2", "all{ t[i] == 1 => contains({t[i], t[t[i + 1]]}, 1) : i in 0..0 }"))] + [(False, x) for x in claims]:
+            with open(folder + "/m.crt", "w") as f:
+                f.write(seal("weightproof-certificate 1\nstatement\n| weightproof-statement 1\n| model M %s\n| semantics real\n| forall t in tokens[3] of %s\n| prove logits(M, t)[last, 0] < 1000 and %s\n"
+                             "verdict proved\nwitness t=2,2,2\nrule separable\nend\n" % (net.sha256(), tokens, body.replace("{ ", "{").replace(" }", "}"))))
+            for checker in ([CHECKER], REFERENCE):
+                status, output = run(*checker, "--quiet", folder + "/m.crt")
+                check(status == (0 if good else 1) and "canonical" not in output and "missing" not in output, "forged: %s: %s ends with %d: %s" % (body, checker[-1], status, output))
+
+
 def main():
+    forged()
     for k in range(a.nets):
         rng = random.Random(a.seed * 1000 + k)
         v, n, d_out = rng.choice([(3, 4), (4, 3), (2, 5), (5, 3), (3, 3)]) + (rng.choice([3, 4]),)
