@@ -160,6 +160,7 @@ def false_certificates(folder):
         "cells with lower end 0": line(bowl, lo="0"),
         "multipliers 0": line(bowl, cells="leaf 0 0"),
         "a multiplier negative": line(bowl, cells="leaf -1 2"),
+        "a multiplier negative that would do": line(bowl, lo="127/100", hi="2", cells="leaf -1 3"),       # u^2 + 5/2 u + 1.6129, which has no root
         "a half of the ball": line(bowl, cells="split 0 0 leaf 3 3"),
         "a split outside": line(bowl, cells="split 0 9 leaf 3 3 leaf 3 3"),
         "cells twice": changed(bowl, r"^radius (.*?) (leaf .*)$", r"radius \1 \2 \2"),
