@@ -1,251 +1,11 @@
 /* Terms in normal form, and what a token makes of them. */
 #include "verify/residual.h"
 
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/mem.h"
-
-#define TERMS_MOST ((size_t)1 << 22)
-#define ARGS_MOST ((size_t)1 << 26)
-#define SCANNED 64               /* entries of a table that are looked at for its bounds */
-enum { ID_ERROR, ID_NOTHING, ID_FALSE, ID_TRUE };
-
-static int fail(struct residual *r, enum status s)
-{
-    if (r->failed == STATUS_OK)
-        r->failed = s;
-    return REST_NONE;
-}
-
-void residual_init(struct residual *r, int *const *sets, const size_t *n_set, size_t n)
-{
-    memset(r, 0, sizeof *r);
-    r->sets = sets;
-    r->n_set = n_set;
-    r->n_positions = n;
-    r->at = SIZE_MAX;
-}
-
-void residual_clear(struct residual *r)
-{
-    for (size_t i = 0; i < r->n_tables; i++)
-        free(r->tables[i].v);
-    free(r->tables);
-    free(r->terms);
-    free(r->args);
-    free(r->slots);
-    free(r->steps);
-    memset(r, 0, sizeof *r);
-}
-
-/* ---- hashing ---- */
-
-static uint64_t mix(uint64_t h, uint64_t v)
-{
-    h = (h ^ v) * 0xff51afd7ed558ccdu;
-    return h ^ h >> 32;
-}
-
-static size_t hash_of(enum rest_op op, long value, const int *args, size_t n)
-{
-    uint64_t h = mix(0x9e3779b97f4a7c15u, (uint64_t)op);
-    h = mix(h, (uint64_t)value);
-    for (size_t i = 0; i < n; i++)
-        h = mix(h, (uint64_t)args[i]);
-    return (size_t)h;
-}
-
-static bool widen(struct residual *r)
-{
-    size_t n = r->n_slots ? 2 * r->n_slots : 1024;
-    int *slots = mem_array(n, sizeof *slots);
-    if (!slots)
-        return false;
-    for (size_t i = 0; i < r->n; i++) {
-        const struct rest *t = &r->terms[i];
-        size_t at = hash_of(t->op, t->value, r->args + t->first, t->n) & (n - 1);
-        while (slots[at])
-            at = (at + 1) & (n - 1);
-        slots[at] = (int)i + 1;
-    }
-    free(r->slots);
-    r->slots = slots;
-    r->n_slots = n;
-    return true;
-}
-
-/* ---- bounds ---- */
-
-static void bounds_of_list(const struct residual *r, struct rest *t, const int *list, size_t n)
-{
-    t->lo = LONG_MAX;
-    t->hi = LONG_MIN;
-    t->mask = 0;
-    t->masked = true;
-    for (size_t i = 0; i < n; i++) {
-        const struct rest *a = &r->terms[list[i]];
-        if (a->op == REST_ERROR || a->op == REST_NOTHING)
-            continue;
-        t->lo = a->lo < t->lo ? a->lo : t->lo;
-        t->hi = a->hi > t->hi ? a->hi : t->hi;
-        t->mask |= a->mask;
-        t->masked = t->masked && a->masked;
-    }
-}
-
-static uint64_t from_on(long lo) { return lo <= 0 ? ~(uint64_t)0 : lo > 63 ? 0 : ~(uint64_t)0 << lo; }
-static uint64_t up_to(long hi) { return hi >= 63 ? ~(uint64_t)0 : hi < 0 ? 0 : ~(~(uint64_t)0 << (hi + 1)); }
-
-static void bounds_extreme(const struct residual *r, struct rest *t, const int *args)
-{
-    bool max = t->op == REST_MAX, sure = false;
-    long lo = 0, hi = 0;
-    bounds_of_list(r, t, args, t->n);
-    for (size_t i = 0; i < t->n; i++) {      /* an entry that a condition may leave out bounds one side only */
-        const struct rest *a = &r->terms[args[i]];
-        bool optional = a->op == REST_IF && (r->terms[r->args[a->first + 1]].op == REST_NOTHING || r->terms[r->args[a->first + 2]].op == REST_NOTHING);
-        if (optional)
-            continue;
-        lo = !sure || a->lo > lo ? a->lo : lo;
-        hi = !sure || a->hi < hi ? a->hi : hi;
-        sure = true;
-    }
-    t->errs |= !sure;
-    if (sure && max)
-        t->lo = lo, t->mask &= from_on(lo);
-    if (sure && !max)
-        t->hi = hi, t->mask &= up_to(hi);
-}
-
-static void bounds_table(const struct residual *r, struct rest *t, const struct rest *index)
-{
-    size_t n = r->tables[t->value].n;
-    const long *v = r->tables[t->value].v;
-    long from = index->lo < 0 ? 0 : index->lo, to = index->hi >= (long)n ? (long)n - 1 : index->hi;
-    t->errs |= index->lo < 0 || index->hi >= (long)n;
-    t->lo = r->tables[t->value].lo;
-    t->hi = r->tables[t->value].hi;
-    if (from > to || to - from > SCANNED)
-        return;
-    t->lo = LONG_MAX;
-    t->hi = LONG_MIN;
-    t->masked = true;
-    for (long i = from; i <= to; i++) {
-        if (index->masked && !(index->mask >> i & 1))
-            continue;
-        t->lo = v[i] < t->lo ? v[i] : t->lo;
-        t->hi = v[i] > t->hi ? v[i] : t->hi;
-        t->masked = t->masked && v[i] >= 0 && v[i] < 64;
-        t->mask |= t->masked ? (uint64_t)1 << v[i] : 0;
-    }
-}
-
-/* False: a value that long may not hold. */
-static bool bounds_arithmetic(const struct residual *r, struct rest *t, const int *args)
-{
-    const struct rest *a = &r->terms[args[0]], *b = &r->terms[args[t->n - 1]];
-    __int128 lo = 0, hi = t->op == REST_MOD ? t->value - 1 : 0;
-    if (t->op == REST_ADD)
-        for (size_t i = 0; i < t->n; i++)
-            lo += r->terms[args[i]].lo, hi += r->terms[args[i]].hi;
-    if (t->op == REST_MUL) {
-        __int128 p[4] = { (__int128)a->lo * b->lo, (__int128)a->lo * b->hi, (__int128)a->hi * b->lo, (__int128)a->hi * b->hi };
-        lo = hi = p[0];
-        for (int i = 1; i < 4; i++)
-            lo = p[i] < lo ? p[i] : lo, hi = p[i] > hi ? p[i] : hi;
-    }
-    t->lo = (long)lo;
-    t->hi = (long)hi;
-    return lo >= LONG_MIN && hi <= LONG_MAX;
-}
-
-/* False: a value that long may not hold. */
-static bool bounds(const struct residual *r, struct rest *t, const int *args)
-{
-    t->lo = 0;
-    t->hi = 1;
-    t->errs = t->op == REST_ERROR;
-    for (size_t i = 0; i < t->n; i++)
-        t->errs |= r->terms[args[i]].errs;
-    switch (t->op) {
-    case REST_CONST: t->lo = t->hi = t->value; break;
-    case REST_TOKEN:
-        t->lo = r->sets[t->value][0];
-        t->hi = r->sets[t->value][r->n_set[t->value] - 1];
-        break;
-    case REST_ADD: case REST_MUL: case REST_MOD:
-        if (!bounds_arithmetic(r, t, args))
-            return false;
-        break;
-    case REST_MAX: case REST_MIN: bounds_extreme(r, t, args); return true;
-    case REST_RANK: bounds_of_list(r, t, args, t->n); return true;
-    case REST_TABLE: bounds_table(r, t, &r->terms[args[0]]); return true;
-    case REST_IF: case REST_AT:
-        bounds_of_list(r, t, args + 1, t->n - 1);
-        t->errs |= t->op == REST_AT && t->value;
-        return true;
-    default: break;
-    }
-    t->masked = t->lo >= 0 && t->hi < 64;
-    t->mask = t->masked ? from_on(t->lo) & up_to(t->hi) : 0;
-    return true;
-}
-
-/* The term with these arguments, in normal form already. */
-static int keep(struct residual *r, enum rest_op op, long value, const int *args, size_t n)
-{
-    if (2 * (r->n + 1) > r->n_slots && !widen(r))
-        return fail(r, STATUS_MEMORY);
-    size_t at = hash_of(op, value, args, n) & (r->n_slots - 1);
-    for (; r->slots[at]; at = (at + 1) & (r->n_slots - 1)) {
-        const struct rest *t = &r->terms[r->slots[at] - 1];
-        if (t->op == op && t->value == value && t->n == n && (n == 0 || memcmp(r->args + t->first, args, n * sizeof *args) == 0))
-            return r->slots[at] - 1;
-    }
-    if (r->n >= TERMS_MOST || r->n_args + n > ARGS_MOST)
-        return fail(r, STATUS_LIMIT);
-    struct rest *terms = mem_grow(r->terms, &r->room, r->n + 1, sizeof *terms);
-    if (!terms)
-        return fail(r, STATUS_MEMORY);
-    r->terms = terms;
-    int *all = mem_grow(r->args, &r->room_args, r->n_args + n + 1, sizeof *all);
-    if (!all)
-        return fail(r, STATUS_MEMORY);
-    r->args = all;
-    struct rest *t = &terms[r->n];
-    *t = (struct rest){ .op = op, .value = value, .first = r->n_args, .n = n, .low = op == REST_TOKEN ? (size_t)value : SIZE_MAX };
-    if (n)
-        memcpy(all + r->n_args, args, n * sizeof *args);
-    for (size_t i = 0; i < n; i++)
-        t->low = terms[args[i]].low < t->low ? terms[args[i]].low : t->low;
-    if (!bounds(r, t, all + t->first))
-        return fail(r, STATUS_LIMIT);
-    r->n_args += n;
-    r->slots[at] = (int)++r->n;
-    return (int)r->n - 1;
-}
-
-/* The first four terms have fixed numbers. */
-static bool basics(struct residual *r)
-{
-    if (r->n > 0)
-        return true;
-    return keep(r, REST_ERROR, 0, NULL, 0) == ID_ERROR && keep(r, REST_NOTHING, 0, NULL, 0) == ID_NOTHING && keep(r, REST_CONST, 0, NULL, 0) == ID_FALSE
-           && keep(r, REST_CONST, 1, NULL, 0) == ID_TRUE;
-}
-
-int rest_const(struct residual *r, long v) { return basics(r) ? keep(r, REST_CONST, v, NULL, 0) : REST_NONE; }
-int rest_error(struct residual *r) { return basics(r) ? ID_ERROR : REST_NONE; }
-int rest_nothing(struct residual *r) { return basics(r) ? ID_NOTHING : REST_NONE; }
-
-int rest_token(struct residual *r, size_t position)
-{
-    if (!basics(r))
-        return REST_NONE;
-    return r->n_set[position] == 1 ? rest_const(r, r->sets[position][0]) : keep(r, REST_TOKEN, (long)position, NULL, 0);
-}
+#include "verify/residual_terms.h"
 
 static bool is_const(const struct residual *r, int a) { return r->terms[a].op == REST_CONST; }
 
@@ -325,15 +85,15 @@ static int normal_add(struct residual *r, struct list *l)
     long c;
     bool any;
     if (!take_constants(r, REST_ADD, l, &c, &any))
-        return fail(r, STATUS_LIMIT);
+        return residual_fail(r, STATUS_LIMIT);
     if (l->n == 0)
         return rest_const(r, c);
     if (l->n == 1 && c == 0)
         return l->items[0];
     qsort(l->items, l->n, sizeof *l->items, ascending);
     if (c != 0 && !push(l, rest_const(r, c)))
-        return fail(r, STATUS_MEMORY);
-    return l->items[l->n - 1] == REST_NONE ? REST_NONE : keep(r, REST_ADD, 0, l->items, l->n);
+        return residual_fail(r, STATUS_MEMORY);
+    return l->items[l->n - 1] == REST_NONE ? REST_NONE : residual_keep(r, REST_ADD, 0, l->items, l->n);
 }
 
 static int normal_extreme(struct residual *r, enum rest_op op, struct list *l)
@@ -342,7 +102,7 @@ static int normal_extreme(struct residual *r, enum rest_op op, struct list *l)
     bool any, max = op == REST_MAX;
     size_t kept = 0;
     if (!take_constants(r, op, l, &c, &any))
-        return fail(r, STATUS_LIMIT);
+        return residual_fail(r, STATUS_LIMIT);
     for (size_t i = 0; i < l->n; i++) {
         const struct rest *t = &r->terms[l->items[i]];
         bool idle = any && !t->errs && (max ? t->hi <= c : t->lo >= c);
@@ -355,10 +115,10 @@ static int normal_extreme(struct residual *r, enum rest_op op, struct list *l)
     qsort(l->items, l->n, sizeof *l->items, ascending);
     unique(l);
     if (any && !push(l, rest_const(r, c)))
-        return fail(r, STATUS_MEMORY);
+        return residual_fail(r, STATUS_MEMORY);
     if (l->items[l->n - 1] == REST_NONE)
         return REST_NONE;
-    return l->n == 1 && r->terms[l->items[0]].op != REST_IF ? l->items[0] : keep(r, op, 0, l->items, l->n);
+    return l->n == 1 && r->terms[l->items[0]].op != REST_IF ? l->items[0] : residual_keep(r, op, 0, l->items, l->n);
 }
 
 static int normal_logic(struct residual *r, enum rest_op op, struct list *l)
@@ -376,7 +136,7 @@ static int normal_logic(struct residual *r, enum rest_op op, struct list *l)
         return op == REST_AND ? ID_TRUE : ID_FALSE;
     qsort(l->items, l->n, sizeof *l->items, ascending);
     unique(l);
-    return l->n == 1 ? l->items[0] : keep(r, op, 0, l->items, l->n);
+    return l->n == 1 ? l->items[0] : residual_keep(r, op, 0, l->items, l->n);
 }
 
 /* The one of a rank among the arguments: known ones that cannot be it are left out. */
@@ -402,7 +162,7 @@ static int normal_rank(struct residual *r, long rank, struct list *l)
     memmove(l->items + to - from, l->items + known, (n - known) * sizeof *l->items);
     l->n = to - from + n - known;
     qsort(l->items + to - from, n - known, sizeof *l->items, ascending);
-    return keep(r, REST_RANK, rank - (long)from, l->items, l->n);
+    return residual_keep(r, REST_RANK, rank - (long)from, l->items, l->n);
 }
 
 static int normal_list(struct residual *r, enum rest_op op, long value, const int *args, size_t n)
@@ -413,7 +173,7 @@ static int normal_list(struct residual *r, enum rest_op op, long value, const in
         if (args[i] == ID_ERROR)
             return ID_ERROR;
     if (!gather(r, op == REST_RANK ? REST_ERROR : op, args, n, &l))
-        fail(r, STATUS_MEMORY);
+        residual_fail(r, STATUS_MEMORY);
     else if (op == REST_ADD)
         out = normal_add(r, &l);
     else if (op == REST_RANK)
@@ -460,7 +220,7 @@ static int normal_eq(struct residual *r, int a, int b)
         return rest_if(r, c, rest_two(r, REST_EQ, one, b), rest_two(r, REST_EQ, other, b));
     }
     int args[2] = { a < b ? a : b, a < b ? b : a };
-    return keep(r, REST_EQ, 0, args, 2);
+    return residual_keep(r, REST_EQ, 0, args, 2);
 }
 
 /* A constant part of a sum beside a constant goes to the other side. */
@@ -471,11 +231,8 @@ static void move_constant(struct residual *r, int *sum, int *constant)
     int last = t.op == REST_ADD ? r->args[t.first + t.n - 1] : REST_NONE;
     if (last == REST_NONE || !is_const(r, last) || !is_const(r, *constant) || __builtin_sub_overflow(r->terms[*constant].value, r->terms[last].value, &left))
         return;
-    int minus = rest_const(r, -r->terms[last].value);
-    if (r->terms[last].value == LONG_MIN || minus == REST_NONE)
-        return;
-    *sum = rest_two(r, REST_ADD, *sum, minus);
     *constant = rest_const(r, left);
+    *sum = rest_make(r, REST_ADD, 0, r->args + t.first, t.n - 1);
 }
 
 static int normal_less(struct residual *r, int a, int b)
@@ -493,7 +250,7 @@ static int normal_less(struct residual *r, int a, int b)
     if (!x->errs && !y->errs && (a == b || x->lo >= y->hi))
         return ID_FALSE;
     int args[2] = { a, b };
-    return keep(r, REST_LESS, 0, args, 2);
+    return residual_keep(r, REST_LESS, 0, args, 2);
 }
 
 static int normal_mul(struct residual *r, int a, int b)
@@ -502,7 +259,7 @@ static int normal_mul(struct residual *r, int a, int b)
     if (a == ID_ERROR || b == ID_ERROR)
         return ID_ERROR;
     if (is_const(r, a) && is_const(r, b))
-        return __builtin_mul_overflow(r->terms[a].value, r->terms[b].value, &v) ? fail(r, STATUS_LIMIT) : rest_const(r, v);
+        return __builtin_mul_overflow(r->terms[a].value, r->terms[b].value, &v) ? residual_fail(r, STATUS_LIMIT) : rest_const(r, v);
     if (a == ID_TRUE)
         return b;
     if (b == ID_TRUE)
@@ -510,7 +267,7 @@ static int normal_mul(struct residual *r, int a, int b)
     if ((a == ID_FALSE && !r->terms[b].errs) || (b == ID_FALSE && !r->terms[a].errs))
         return ID_FALSE;
     int args[2] = { a < b ? a : b, a < b ? b : a };
-    return keep(r, REST_MUL, 0, args, 2);
+    return residual_keep(r, REST_MUL, 0, args, 2);
 }
 
 static long remainder_of(long v, long by) { return (v % by + by) % by; }
@@ -528,12 +285,12 @@ static int normal_mod(struct residual *r, long by, int a)
     if (last != REST_NONE && is_const(r, last) && (r->terms[last].value < 0 || r->terms[last].value >= by)) {
         long c = r->terms[last].value, change;
         if (__builtin_sub_overflow(remainder_of(c, by), c, &change))
-            return fail(r, STATUS_LIMIT);
+            return residual_fail(r, STATUS_LIMIT);
         a = rest_two(r, REST_ADD, a, rest_const(r, change));
         if (a == REST_NONE)
             return REST_NONE;
     }
-    return keep(r, REST_MOD, by, &a, 1);
+    return residual_keep(r, REST_MOD, by, &a, 1);
 }
 
 int rest_not(struct residual *r, int a)
@@ -544,7 +301,7 @@ int rest_not(struct residual *r, int a)
         return a == ID_FALSE ? ID_TRUE : ID_FALSE;
     if (r->terms[a].op == REST_NOT)
         return r->args[r->terms[a].first];
-    return keep(r, REST_NOT, 0, &a, 1);
+    return residual_keep(r, REST_NOT, 0, &a, 1);
 }
 
 int rest_if(struct residual *r, int c, int x, int y)
@@ -562,7 +319,7 @@ int rest_if(struct residual *r, int c, int x, int y)
     if (x == ID_FALSE && y == ID_TRUE)
         return rest_not(r, c);
     int args[3] = { c, x, y };
-    return keep(r, REST_IF, 0, args, 3);
+    return residual_keep(r, REST_IF, 0, args, 3);
 }
 
 int rest_then(struct residual *r, bool and, int a, int b)
@@ -584,7 +341,7 @@ static int normal_at(struct residual *r, const int *args, size_t n)
         return index.value < 0 || (size_t)index.value >= n - 1 ? ID_ERROR : args[1 + index.value];
     int *items = mem_array(n, sizeof *items);
     if (!items)
-        return fail(r, STATUS_MEMORY);
+        return residual_fail(r, STATUS_MEMORY);
     int only = REST_NONE;
     bool same = !index.errs && index.lo >= 0 && index.hi < (long)n - 1;
     items[0] = args[0];
@@ -596,7 +353,7 @@ static int normal_at(struct residual *r, const int *args, size_t n)
             only = args[i];
         same = same && (!can || args[i] == only);
     }
-    int out = same && only != REST_NONE ? only : keep(r, REST_AT, index.lo < 0 || index.hi >= (long)n - 1, items, n);
+    int out = same && only != REST_NONE ? only : residual_keep(r, REST_AT, index.lo < 0 || index.hi >= (long)n - 1, items, n);
     free(items);
     return out;
 }
@@ -609,35 +366,13 @@ static int normal_table(struct residual *r, long table, int index)
         return ID_ERROR;
     if (t.op == REST_CONST)
         return t.value < 0 || (size_t)t.value >= n ? ID_ERROR : rest_const(r, r->tables[table].v[t.value]);
-    return keep(r, REST_TABLE, table, &index, 1);
+    return residual_keep(r, REST_TABLE, table, &index, 1);
 }
 
 int rest_lookup(struct residual *r, int index, const long *table, size_t n)
 {
-    size_t k = 0;
-    if (index == REST_NONE)
-        return REST_NONE;
-    while (k < r->n_tables && (r->tables[k].n != n || memcmp(r->tables[k].v, table, n * sizeof *table) != 0))
-        k++;
-    if (k == r->n_tables) {
-        void *grown = mem_grow(r->tables, &r->room_tables, k + 1, sizeof *r->tables);
-        if (!grown)
-            return fail(r, STATUS_MEMORY);
-        r->tables = grown;
-        r->tables[k].v = mem_array(n + 1, sizeof *table);
-        if (!r->tables[k].v)
-            return fail(r, STATUS_MEMORY);
-        memcpy(r->tables[k].v, table, n * sizeof *table);
-        r->tables[k].n = n;
-        r->tables[k].lo = LONG_MAX;
-        r->tables[k].hi = LONG_MIN;
-        for (size_t i = 0; i < n; i++) {
-            r->tables[k].lo = table[i] < r->tables[k].lo ? table[i] : r->tables[k].lo;
-            r->tables[k].hi = table[i] > r->tables[k].hi ? table[i] : r->tables[k].hi;
-        }
-        r->n_tables++;
-    }
-    return normal_table(r, (long)k, index);
+    int k = index == REST_NONE ? REST_NONE : residual_table(r, table, n);
+    return k == REST_NONE ? REST_NONE : normal_table(r, k, index);
 }
 
 int rest_make(struct residual *r, enum rest_op op, long value, const int *args, size_t n)
@@ -645,7 +380,7 @@ int rest_make(struct residual *r, enum rest_op op, long value, const int *args, 
     for (size_t i = 0; i < n; i++)
         if (args[i] == REST_NONE)
             return REST_NONE;
-    if (!basics(r))
+    if (!residual_basics(r))
         return REST_NONE;
     switch (op) {
     case REST_ADD: case REST_MAX: case REST_MIN: case REST_AND: case REST_OR: case REST_RANK: return normal_list(r, op, value, args, n);
@@ -673,7 +408,7 @@ int rest_two(struct residual *r, enum rest_op op, int a, int b)
 
 static size_t memo_at(const struct rest_step *steps, size_t room, uint64_t key)
 {
-    size_t at = mix(1, key) & (room - 1);
+    size_t at = residual_mix(1, key) & (room - 1);
     while (steps[at].key && steps[at].key != key)
         at = (at + 1) & (room - 1);
     return at;
@@ -722,14 +457,14 @@ static int step(struct residual *r, int term, size_t i, size_t k)
     }
     int *args = mem_array(t.n, sizeof *args);
     if (!args)
-        return fail(r, STATUS_MEMORY);
+        return residual_fail(r, STATUS_MEMORY);
     step_args(args, r, &t, i, k);
     int out = rest_make(r, t.op, t.value, args, t.n);
     free(args);
     if (out == REST_NONE)
         return REST_NONE;
     if (2 * (r->n_steps + 1) > r->room_steps && !memo_widen(r))
-        return fail(r, STATUS_MEMORY);
+        return residual_fail(r, STATUS_MEMORY);
     r->steps[memo_at(r->steps, r->room_steps, key)] = (struct rest_step){ key, out };
     r->n_steps++;
     return out;
