@@ -7,11 +7,7 @@ bool at_binding_open(struct at_binding *a, const struct statement *s, const stru
 {
     *a = (struct at_binding){.s = s, .binds = s->body == BODY_PROVE ? &s->forall : &s->binds, .b = b};
     if (b->n_parts > a->binds->n || interp_new(&a->in, s, 0) != STATUS_OK) return false;
-    for (size_t i = 0; i < b->n_parts; i++) {
-        if (b->parts[i].vector) continue;
-        if (b->parts[i].is_int) interp_bind_int(a->in, a->binds->items[i].slot, b->parts[i].tokens[0]);
-        else interp_bind_tokens(a->in, a->binds->items[i].slot, b->parts[i].tokens, b->parts[i].n);
-    }
+    binding_bind(a->in, a->binds, b);
     return true;
 }
 

@@ -114,11 +114,7 @@ static long answer_of(const struct statement *s, const struct binding *b)
     expr_walk(s->subject, asked, &e);
     if (!e || expr_depends_on_network(e) || e->type.base != BASE_INT || b->n_parts != binds->n || interp_new(&in, s, 0) != STATUS_OK) return -1;
     diag_init(&d);
-    for (size_t i = 0; i < b->n_parts; i++) {
-        if (b->parts[i].vector) continue;
-        if (b->parts[i].is_int) interp_bind_int(in, binds->items[i].slot, b->parts[i].tokens[0]);
-        else interp_bind_tokens(in, binds->items[i].slot, b->parts[i].tokens, b->parts[i].n);
-    }
+    binding_bind(in, binds, b);
     if (interp_int(&answer, in, e, &d) != STATUS_OK) answer = -1;
     diag_clear(&d);
     interp_free(in);

@@ -127,24 +127,13 @@ enum status climb_see(struct climb *c, struct tiers *tiers, struct diag *d)
     return STATUS_OK;
 }
 
-static void bind(const struct climb *c, struct tiers *tiers, const struct binding *b)
-{
-    for (size_t i = 0; i < b->n_parts; i++) {
-        int slot = c->t.binds->items[i].slot;
-        if (b->parts[i].is_int)
-            interp_bind_int(tiers_fast(tiers), slot, b->parts[i].tokens[0]);
-        else
-            interp_bind_tokens(tiers_fast(tiers), slot, b->parts[i].tokens, b->parts[i].n);
-    }
-}
-
 /* The miss of b, infinite where the condition is not true; *found when it is what is looked for. */
 static enum status try_binding(double *miss, bool *found, struct climb *c, struct tiers *tiers, const struct binding *b, struct diag *d)
 {
     enum truth truth = TRUTH_TRUE;
     *miss = INFINITY;
     c->tried++;
-    bind(c, tiers, b);
+    binding_bind(tiers_fast(tiers), c->t.binds, b);
     enum status s = c->t.where ? tiers_truth(&truth, tiers, c->t.where, d) : STATUS_OK;
     if (s != STATUS_OK || truth != TRUTH_TRUE)
         return s;
@@ -238,7 +227,7 @@ enum status climb_run(bool *found, unsigned long *tried, struct climb *c, struct
     for (size_t i = 0; i < c->n_starts && !is_over(c, l, s, *found); i++) {
         s = climb_from(found, c, tiers, &c->starts[i], l, d);
         if (*found)
-            bind(c, tiers, &c->starts[i].at);
+            binding_bind(tiers_fast(tiers), c->t.binds, &c->starts[i].at);
     }
     *tried += c->tried;
     return s;

@@ -123,6 +123,15 @@ enum status binding_read(struct binding *out, const struct binds *b, const struc
     return binding_take(out, &made, s);
 }
 
+void binding_bind(struct interp *in, const struct binds *b, const struct binding *at)
+{
+    for (size_t i = 0; i < at->n_parts && i < b->n; i++) {
+        if (at->parts[i].vector) continue;
+        if (at->parts[i].is_int) interp_bind_int(in, b->items[i].slot, at->parts[i].tokens[0]);
+        else interp_bind_tokens(in, b->items[i].slot, at->parts[i].tokens, at->parts[i].n);
+    }
+}
+
 enum status binding_copy(struct binding *out, const struct binding *b)
 {
     struct binding made = {0};

@@ -19,6 +19,7 @@ void binding_clear(struct binding *b);
 void binding_print(struct text *out, const struct binding *b);      /* FORMAT.md BINDING */
 void binding_show(struct text *out, const struct binding *b);       /* the same for readers: long vectors are cut */
 enum status binding_read(struct binding *out, const struct binds *b, const struct interp *in) MUST_USE;   /* what is bound now */
+void binding_bind(struct interp *in, const struct binds *b, const struct binding *at);   /* the other way: what is no vector */
 enum status binding_add_vector(struct binding *b, const char *name, const char *vector) MUST_USE;   /* one more part */
 enum status binding_copy(struct binding *out, const struct binding *b) MUST_USE;
 int binding_compare(const struct binding *a, const struct binding *b);

@@ -186,15 +186,13 @@ static enum status look_at_random(struct impact *out, const struct two *t, struc
 }
 
 /* The input that the verdict shows, where it binds what the models rest on. */
-static enum status look_at_shown(struct impact *out, const struct two *t, struct interp *in, const struct binding *b, const struct limits *l, struct diag *d)
+static enum status look_at_shown(struct impact *out, struct two *t, struct interp *in, const struct binding *b, const struct limits *l, struct diag *d)
 {
     if (!b || limits_expired(l) || b->n_parts != t->around.n || t->around.n != t->around.n_top) return STATUS_OK;
-    for (size_t i = 0; i < b->n_parts; i++) {
-        int slot = t->around.items[i].slot;
+    for (size_t i = 0; i < b->n_parts; i++)
         if (b->parts[i].vector || strcmp(b->parts[i].name, t->around.items[i].name) != 0) return STATUS_OK;
-        if (b->parts[i].is_int) interp_bind_int(in, slot, b->parts[i].tokens[0]);
-        else interp_bind_tokens(in, slot, b->parts[i].tokens, b->parts[i].n);
-    }
+    const struct binds binds = {t->around.items, t->around.n};
+    binding_bind(in, &binds, b);
     return look(out, t, in, d);
 }
 
