@@ -71,7 +71,7 @@ enum status cells_decide(enum cells_answer *out, struct cells_room *x, const str
 double cells_value(struct cells_room *x, const int *tokens);   /* the least line there, in doubles */
 
 /* cells_limits.c: are the numbers of this leaf, from unit, slope and rest, within those that the rule computes with? sign: -1 for the negatives of the lines. */
-bool cells_fit(const struct cells_room *x, double sign);
+enum status cells_fit(bool *fits, const struct cells_room *x, double sign);
 
 /* cells.c. What the search over all problems of a statement found so far. */
 struct cells_search {

@@ -323,7 +323,10 @@ static enum status try_leaf(int *closed, struct cells_room *x, size_t *worst, bo
     if (s == STATUS_OK && !negated && margin <= 0)
         s = better_slopes(x, worst, &margin);
     *closed = s == STATUS_OK && margin > 0 ? LEAF_YES : LEAF_NO;
-    return *closed == LEAF_YES && !cells_fit(x, negated ? -1 : 1) ? STATUS_UNSUPPORTED : s;
+    bool fits = true;
+    if (s == STATUS_OK && *closed == LEAF_YES)
+        s = cells_fit(&fits, x, negated ? -1 : 1);
+    return fits ? s : STATUS_UNSUPPORTED;
 }
 
 /* ---- splits ---- */

@@ -1,6 +1,8 @@
 /* The numbers that rule cells computes with are integers at 2^-40 with room for 2^58 (FORMAT.md, cells 6). A leaf that needs larger ones is not written: another engine is asked. */
 #include <math.h>
+#include <stdlib.h>
 
+#include "core/mem.h"
 #include "verify/cells.h"
 
 #define END_MOST 4095.0              /* of an interval of what a unit reads */
@@ -71,23 +73,36 @@ static bool factors_fit(const struct cells_room *x, size_t k, double scale)
     return true;
 }
 
-bool cells_fit(const struct cells_room *x, double sign)
+/* All units of the MLP, then all lines, at one token of a source. */
+static bool source_fits(const struct cells_room *x, size_t i, size_t token, size_t cell, double sign, const double *scale)
+{
+    bool fits = true;
+    for (size_t u = 0; fits && u < x->s->p->net.units; u++)
+        fits = unit_fits(x, u, i, token);
+    for (size_t k = 0; fits && k < x->c->lines.K; k++)
+        fits = line_fits(x, k, i, token, cell, sign, scale[k]);
+    return fits;
+}
+
+enum status cells_fit(bool *fits, const struct cells_room *x, double sign)
 {
     const struct problem *p = x->s->p;
-    bool fits = true;
+    double *scale = mem_array(x->c->lines.K + 1, sizeof *scale);
+    if (!scale)
+        return STATUS_MEMORY;
+    *fits = true;
     for (size_t h = 1; h < x->heads; h++)
-        fits = fits && x->ratio[h][1] <= 0x1p19;
-    for (size_t k = 0; fits && k < x->c->lines.K; k++)
-        fits = factors_fit(x, k, scale_of(x, k));
-    for (size_t i = 0; fits && i < p->n_src; i++)
-        for (size_t t = 0; fits && t < p->t.n_set[i]; t++) {
+        *fits = *fits && x->ratio[h][1] <= 0x1p19;
+    for (size_t k = 0; *fits && k < x->c->lines.K; k++) {
+        scale[k] = scale_of(x, k);
+        *fits = factors_fit(x, k, scale[k]);
+    }
+    for (size_t i = 0; *fits && i < p->n_src; i++)
+        for (size_t t = 0; *fits && t < p->t.n_set[i]; t++) {
             size_t token = (size_t)p->t.sets[i][t];
-            if (i == p->row && (int)token != x->q) /* no source: the row's own token is the query's */
-                continue;
-            for (size_t u = 0; fits && u < p->net.units; u++)
-                fits = unit_fits(x, u, i, token);
-            for (size_t k = 0; fits && k < x->c->lines.K; k++)
-                fits = line_fits(x, k, i, token, p->first[i] + t, sign, scale_of(x, k));
+            if (i != p->row || (int)token == x->q) /* else no source: the row's own token is the query's */
+                *fits = source_fits(x, i, token, p->first[i] + t, sign, scale);
         }
-    return fits;
+    free(scale);
+    return STATUS_OK;
 }
