@@ -17,25 +17,20 @@ import tempfile
 from fractions import Fraction
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-sys.path.insert(0, os.path.join(HERE, "..", "reference"))
+sys.path[:0] = [os.path.join(HERE, ".."), os.path.join(HERE, "..", "reference")]
 from claims import seal               # noqa: E402
 from nets import transformer          # noqa: E402
+import tally                          # noqa: E402
 
 parser = argparse.ArgumentParser()
 parser.add_argument("--checker", default="build/weightproof-check")
 parser.add_argument("--nets", type=int, default=40)
 OPTIONS = parser.parse_args()
 CHECKER = os.path.abspath(OPTIONS.checker)
-passed = failed = 0
 
 
 def expect(name, good, seen=""):
-    global passed, failed
-    if good:
-        passed += 1
-    else:
-        failed += 1
-        print("FAIL %s: %s" % (name, seen))
+    tally.check(good, "%s: %s" % (name, seen))
 
 
 def check(name, status, *args, says=""):
@@ -416,8 +411,7 @@ def main():
         matches(folder, net)
         sources(folder, net)
         statuses(folder, net)
-    print("%d passed, %d failed" % (passed, failed))
-    return 1 if failed else 0
 
 
-sys.exit(main())
+main()
+tally.finish()

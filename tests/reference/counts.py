@@ -8,35 +8,25 @@ import argparse
 import itertools
 import os
 import random
-import subprocess
 import sys
 import tempfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-sys.path.insert(0, os.path.join(HERE, "..", "..", "proofs", "reference"))
+sys.path[:0] = [os.path.join(HERE, ".."), os.path.join(HERE, "..", "..", "proofs", "reference")]
 from certificate import Rejected, read_certificate  # noqa: E402
 from claims import seal                              # noqa: E402
 from counting import Counting                        # noqa: E402
 from net import read_net                             # noqa: E402
 from nets import transformer                         # noqa: E402
 from rules import Judge                              # noqa: E402
+from tally import check, finish, run                 # noqa: E402
 
 parser = argparse.ArgumentParser()
 parser.add_argument("--checker", default="build/weightproof-check")
 parser.add_argument("--nets", type=int, default=100)
 OPTIONS = parser.parse_args()
 CHECKER = os.path.abspath(OPTIONS.checker)
-passed = failed = 0
 THIN, THIN_FLOAT32 = 1e-7, 1e-2
-
-
-def expect(name, good, seen=""):
-    global passed, failed
-    if good:
-        passed += 1
-    else:
-        failed += 1
-        print("FAIL %s: %s" % (name, seen))
 
 
 def lead(v, i):
@@ -102,31 +92,31 @@ class Case:
 
     def in_c(self, *fields):
         self.certificate(*fields)
-        p = subprocess.run([CHECKER, "--quiet", self.path], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=120)
-        expect("%d: an answer" % self.k, p.returncode in (0, 1), p.stdout.decode())
-        return p.returncode == 0
+        status, output = run(CHECKER, "--quiet", self.path)
+        check(status in (0, 1), "%d: an answer: %s" % (self.k, output))
+        return status == 0
 
     def real(self, bins, enter):
         name = "%d, bins %d, enter %d: " % (self.k, bins, enter)
         judge = self.judge(self.certificate(0, self.total, bins, enter))
         (lo, hi), total, _ = Counting(judge.interpreter, judge.s, bins, enter).count()
-        expect(name + "contains", lo <= self.right <= hi and total == [self.total] * 2, (lo, self.right, hi, total))
+        check(lo <= self.right <= hi and total == [self.total] * 2, name + "contains: %s" % [lo, self.right, hi, total])
         if enter == 0:
-            expect(name + "exact", lo == hi, (lo, hi))
-        expect(name + "accepted", self.in_python(lo, hi, bins, enter) and self.in_c(lo, hi, bins, enter), (lo, hi))
+            check(lo == hi, name + "exact: %s" % [lo, hi])
+        check(self.in_python(lo, hi, bins, enter) and self.in_c(lo, hi, bins, enter), name + "accepted: %s" % [lo, hi])
         for low, high in ((lo + 1, hi), (lo, hi - 1)):
             if low <= high:
-                expect(name + "narrower", not self.in_python(low, high, bins, enter), (low, high))
+                check(not self.in_python(low, high, bins, enter), name + "narrower: %s" % [low, high])
         for low, high in ((self.right + 1, self.total), (0, self.right - 1)):
             if 0 <= low <= high:
-                expect(name + "false", not self.in_python(low, high, bins, enter) and not self.in_c(low, high, bins, enter), (low, high))
+                check(not self.in_python(low, high, bins, enter) and not self.in_c(low, high, bins, enter), name + "false: %s" % [low, high])
 
     def float32(self):
         fields = 64, 0, "float32"
-        expect("%d: float32" % self.k, self.in_c(self.right, self.right, *fields))
+        check(self.in_c(self.right, self.right, *fields), "%d: float32" % self.k)
         for low, high in ((self.right + 1, self.total), (0, self.right - 1)):
             if 0 <= low <= high:
-                expect("%d: float32, false" % self.k, not self.in_c(low, high, *fields) and not self.in_c(low, high, 3, 10, "float32"))
+                check(not self.in_c(low, high, *fields) and not self.in_c(low, high, 3, 10, "float32"), "%d: float32, false" % self.k)
 
 
 def main():
@@ -139,9 +129,7 @@ def main():
             case.real(rng.choice([1, 2, 7, 64]), rng.choice([1, 3, 20, 10 ** 20]))
             if case.thin > THIN_FLOAT32:
                 case.float32()
-    print("%d passed, %d failed" % (passed, failed))
-    return 1 if failed else 0
 
 
-if __name__ == "__main__":
-    sys.exit(main())
+main()
+finish()
