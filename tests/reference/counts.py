@@ -119,6 +119,38 @@ class Case:
                 check(not self.in_c(low, high, *fields) and not self.in_c(low, high, 3, 10, "float32"), "%d: float32, false" % self.k)
 
 
+def tied_net():
+    """Uniform attention; only what it reads counts, c from token 0 and -c from token 1: logits 0 and 1 are equal on sequences with as many of both."""
+    net = transformer(9, d_vocab=2, n_ctx=4, d_model=4, d_head=2, causal=False, biases=False, positions=False)
+
+    def change(name, f):
+        shape, flat = net.tensors[name]
+        net.tensors[name] = shape, [f(k, x, flat) for k, x in enumerate(flat)]
+    change("embed.W_E", lambda k, x, flat: 0 if k % 4 > 1 else x if k < 4 else -flat[k - 4])
+    change("blocks.0.attn.W_Q", lambda k, x, flat: 0)
+    change("blocks.0.attn.W_O", lambda k, x, flat: 0 if k % 4 < 2 else x)
+    change("unembed.W_U", lambda k, x, flat: 0 if k < len(flat) // 2 else x)
+    return net
+
+
+class Tied(Case):
+    """Exact ties on 6 of 16 sequences."""
+
+    def __init__(self, folder, operator):
+        self.k, self.operator, self.net, self.total, self.path = 0, operator, tied_net(), 16, os.path.join(folder, "x.cert")
+        self.read = read_net(self.net.text().encode())
+        self.claim = "count t in tokens[4] of 0..1 : logits(M, t)[last, 0] %s logits(M, t)[last, 1]" % operator
+        with open(os.path.join(folder, "x.net"), "w") as f:
+            f.write(self.net.text())
+
+    def counted(self, right):
+        for bins, enter in itertools.product((1, 2, 64), (0, 1)):
+            for n in (4, 5, 6, 10, 11, 12):
+                accepted = self.in_c(n, n, bins, enter)
+                check(accepted == self.in_python(n, n, bins, enter) and (n == right or not accepted), "ties, %s: %d, bins %d, enter %d" % (self.operator, n, bins, enter))
+            check(enter > 0 or self.in_c(right, right, bins, enter), "ties, %s: bins %d, accepted" % (self.operator, bins))
+
+
 def main():
     with tempfile.TemporaryDirectory() as folder:
         for k in range(OPTIONS.nets):
@@ -129,6 +161,8 @@ def main():
             case.real(rng.choice([1, 2, 7, 64]), rng.choice([1, 3, 20, 10 ** 20]))
             if case.thin > THIN_FLOAT32:
                 case.float32()
+        Tied(folder, ">").counted(5)
+        Tied(folder, ">=").counted(11)
 
 
 main()
