@@ -193,6 +193,7 @@ def false_certificates(folder):
         "not canonical": line(one, lo="2/4"),
         "multiplier 0": line(one, l="0"),
         "multiplier negative": line(one, l="-1"),
+        "multiplier negative that would do": line(text_of("outside"), lo="5", hi="5", l="-1/3"),        # 2/3 u^2 - 6 u + 49/3, which has no root
         "multiplier large": line(one, l="100"),
         "no multiplier": line(one, l="-"),
         "two multipliers": line(one, l="1 1"),

@@ -119,6 +119,7 @@ def special(folder):
     add("ties_at_zero", "x in reals(2)", "not 2 in argmaxes(output(N, x))", "refuted")
     add("biased", "x in reals(2)", "argmax(output(NB, x)) != 2", "refuted")
     add("strictly", "x in reals(2)", "not 2 in argmaxes(output(NC, x))", "proved")
+    add("above", "x in reals(2)", "output(NC, x)[0] * 0 + dot(x, x) > -1", "proved")
     add("outside", "x in reals(2)", "argmax(output(NB, x)) == 2 => dot(x, x) < 1/4", "proved")
     add("not_so_near", "x in reals(2)", "argmax(output(NB, x)) == 2 => dot(x, x) < 1/5", "refuted")
     # eight outputs, the last one below a mixture of the others with uneven weights
@@ -198,6 +199,7 @@ def false_certificates(folder):
         "more room than there is": changed(strictly, r"^sum (\S+)", "sum 1/8"),
         "no room and no strict atom": changed(strictly, r"^sum (\S+)", "sum 0"),
         "a negative weight": changed(never, r":(\d\S*)", r":-\1"),
+        "the opposite by a negative weight": changed(changed(text_of("above"), r"> -1$", "< -1"), r" a0:(\d\S*)", r" a0:-\1"),
         "no weights": changed(never, r"^sum .*$", "sum 0"),
         "an atom that is not there": changed(never, r" a1:", " a2:"),
         "a bound that is not there": changed(never, r"^(sum .*)$", r"\1 g0:1"),
