@@ -24,6 +24,14 @@ bool case_reads_units(const struct search *s, size_t k)
     return false;
 }
 
+double case_argument(const struct search *s, size_t k)
+{
+    const double *f = s->z + k * s->p->size;
+    double z = f[s->p->size - 1];
+    for (size_t i = 0; i + 1 < s->p->size; i++) z += f[i] * s->point[i];
+    return z;
+}
+
 size_t case_free_units(const struct search *s, const struct region *r)
 {
     size_t n = 0;

@@ -8,16 +8,9 @@
 #define ROUNDS 5
 #define FEW_INPUTS 8
 
-static double argument(const struct search *s, size_t k)
-{
-    double z = s->z[k * s->p->size + s->p->size - 1];
-    for (size_t i = 0; i + 1 < s->p->size; i++) z += s->z[k * s->p->size + i] * s->point[i];
-    return z;
-}
-
 static double gap_of(const struct search *s, size_t k)
 {
-    double gap = fabs(s->point[s->p->n + k] - curve_double(s->p->curve[k], argument(s, k)));
+    double gap = fabs(s->point[s->p->n + k] - curve_double(s->p->curve[k], case_argument(s, k)));
     return isfinite(gap) ? gap : 1;
 }
 
@@ -27,7 +20,7 @@ static size_t choose_input(const struct search *s, const struct region *r)
     size_t n = s->p->n, best = 0;
     double *d = mem_array(s->p->units * n, sizeof *d), *score = mem_array(n, sizeof *score);
     for (size_t k = 0; d && score && k < s->p->units; k++) {
-        double z = argument(s, k), h = 1e-5 * (1 + fabs(z)), gap = gap_of(s, k), slope = (curve_double(s->p->curve[k], z + h) - curve_double(s->p->curve[k], z - h)) / (2 * h);
+        double z = case_argument(s, k), h = 1e-5 * (1 + fabs(z)), gap = gap_of(s, k), slope = (curve_double(s->p->curve[k], z + h) - curve_double(s->p->curve[k], z - h)) / (2 * h);
         if (!isfinite(slope)) slope = 1;
         for (size_t i = 0; i < n; i++) {
             double move = s->z[k * s->p->size + i];
@@ -86,7 +79,7 @@ static bool choose_cut(struct cut *c, struct search *s, const struct region *r)
     }
     if (!r->bad && s->p->n > FEW_INPUTS && bent < s->p->units) {
         c->kind = 'z', c->k = bent;
-        if (between(c->at, r->lo + bent, r->hi + bent, argument(s, bent))) return true;
+        if (between(c->at, r->lo + bent, r->hi + bent, case_argument(s, bent))) return true;
     }
     c->kind = 'x', c->k = choose_input(s, r);
     return between(c->at, r->a + c->k, r->b + c->k, NAN);

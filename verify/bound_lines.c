@@ -103,10 +103,7 @@ bool case_lines_add(struct search *s, const struct region *r)
     bool some = false;
     for (size_t k = 0; k < s->p->units; k++) {
         if (case_phase(r, k) != PHASE_SMOOTH) continue;
-        double z = s->z[k * s->p->size + s->p->size - 1], u = s->point[s->p->n + k], lo = mpq_get_d(r->lo + k), hi = mpq_get_d(r->hi + k);
-        for (size_t i = 0; i + 1 < s->p->size; i++) z += s->z[k * s->p->size + i] * s->point[i];
-        z = fmin(fmax(z, lo), hi);
-        double y = curve_double(s->p->curve[k], z);
+        double u = s->point[s->p->n + k], z = fmin(fmax(case_argument(s, k), mpq_get_d(r->lo + k)), mpq_get_d(r->hi + k)), y = curve_double(s->p->curve[k], z);
         if (fabs(u - y) > 1e-9 * (1 + fabs(y))) some = add_one(s, r, k, z, u > y) || some;
     }
     return some;

@@ -70,9 +70,7 @@ static bool choose(size_t *out, struct search *s, const struct region *r)
     double worst = -1;
     for (size_t k = 0; k < s->p->units; k++) {
         if (case_phase(r, k) != PHASE_FREE) continue;
-        double z = s->z[k * s->p->size + s->p->size - 1];
-        for (size_t i = 0; i + 1 < s->p->size; i++) z += s->z[k * s->p->size + i] * s->point[i];
-        double gap = fabs(s->point[s->p->n + k] - fmax(0, z)) + 1e-6 * fmin(-mpq_get_d(r->lo + k), mpq_get_d(r->hi + k));
+        double gap = fabs(s->point[s->p->n + k] - fmax(0, case_argument(s, k))) + 1e-6 * fmin(-mpq_get_d(r->lo + k), mpq_get_d(r->hi + k));
         if (gap > worst) worst = gap, *out = k;
     }
     return worst >= 0;

@@ -27,6 +27,7 @@ struct search {
 enum phase case_phase(const struct region *r, size_t k);
 bool case_column(const struct region *r, size_t k);      /* is the unit a variable of the program: free or smooth? */
 bool case_reads_units(const struct search *s, size_t k);
+double case_argument(const struct search *s, size_t k);   /* z of unit k at s->point, in doubles */
 size_t case_free_units(const struct search *s, const struct region *r);
 bool case_copy(struct region *out, const struct search *s, const struct region *from);   /* from NULL: zeros */
 void case_clear(struct region *r, const struct search *s);
