@@ -39,7 +39,8 @@ size_t case_free_units(const struct search *s, const struct region *r)
     return n;
 }
 
-void case_bounded(struct region *r, size_t k)
+/* What unit k can be, from the bounds of z. */
+static void bounded(struct region *r, size_t k)
 {
     mpq_ptr a = r->a + r->p->n + k, b = r->b + r->p->n + k;
     enum phase phase = case_phase(r, k);
@@ -63,7 +64,7 @@ void case_propagate(const struct search *s, struct region *r, size_t from, bool 
         if (begin || mpq_cmp(t, r->lo + k) > 0) mpq_set(r->lo + k, t);
         pieces_extreme(t, z, k, r->a, r->b, s->p, true);
         if (begin || mpq_cmp(t, r->hi + k) < 0) mpq_set(r->hi + k, t);
-        case_bounded(r, k);
+        bounded(r, k);
     }
     mpq_clear(t);
 }
@@ -75,6 +76,13 @@ void case_set_input(const struct search *s, struct region *r, size_t k, const mp
     mpq_set(low ? r->a + k : r->b + k, end);
     r->bad = false;
     case_propagate(s, r, 0, begin);
+}
+
+void case_set_unit(const struct search *s, struct region *r, size_t k, const mpq_t end, bool low)
+{
+    mpq_set(low ? r->lo + k : r->hi + k, end);
+    bounded(r, k);
+    case_propagate(s, r, k + 1, false);
 }
 
 bool case_copy(struct region *r, const struct search *s, const struct region *from)

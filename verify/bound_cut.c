@@ -52,13 +52,7 @@ struct cut { char kind; size_t k; mpq_t at; };   /* x: an input, z: a unit's arg
 
 static void narrow(const struct search *s, struct region *r, const struct cut *c, bool above)
 {
-    if (c->kind == 'x') {
-        case_set_input(s, r, c->k, c->at, above);
-        return;
-    }
-    mpq_set((above ? r->lo : r->hi) + c->k, c->at);
-    case_bounded(r, c->k);
-    case_propagate(s, r, c->k + 1, false);
+    (c->kind == 'x' ? case_set_input : case_set_unit)(s, r, c->k, c->at, above);
 }
 
 /* Where to cut: the free or smooth unit with the largest gap, or the input that moves the gaps. */

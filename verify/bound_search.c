@@ -96,6 +96,7 @@ static enum search_end visit(struct search *s, struct region *r)
     double t;
     size_t k = 0;
     struct region off;
+    mpq_t zero;
     if (search_stops(s)) return SEARCH_OPEN;
     if (case_close_empty(s, r)) return SEARCH_NOWHERE;
     bool solved = case_solve(&t, s, r, s->p->units, true, NULL);
@@ -111,14 +112,12 @@ static enum search_end visit(struct search *s, struct region *r)
         case_clear(&off, s);
         return SEARCH_OPEN;
     }
-    mpq_set_ui(off.hi + k, 0, 1);
-    case_bounded(&off, k);
-    case_propagate(s, &off, k + 1, false);
+    mpq_init(zero);
+    case_set_unit(s, &off, k, zero, false);
     enum search_end end = visit(s, &off);
     case_clear(&off, s);
-    mpq_set_ui(r->lo + k, 0, 1);
-    case_bounded(r, k);
-    case_propagate(s, r, k + 1, false);
+    case_set_unit(s, r, k, zero, true);
+    mpq_clear(zero);
     return search_behind(s, end, visit, r);
 }
 

@@ -33,7 +33,7 @@ bool case_copy(struct region *out, const struct search *s, const struct region *
 void case_clear(struct region *r, const struct search *s);
 void case_propagate(const struct search *s, struct region *r, size_t from, bool begin);   /* interval arithmetic of the units `from` on; begin: nothing is known */
 void case_set_input(const struct search *s, struct region *r, size_t k, const mpq_t end, bool low);   /* an end of the range of input k, and what follows for the units */
-void case_bounded(struct region *r, size_t k);                                            /* lo or hi of unit k was set: what the unit can be */
+void case_set_unit(const struct search *s, struct region *r, size_t k, const mpq_t end, bool low);    /* a bound of z of unit k, and what follows for it and the units behind */
 double *weight_of(const struct search *s, char letter, size_t k);                         /* g q t of FORMAT.md, a and b of bounds, l of a line */
 void case_sum_zero(struct search *s);
 /* The weights over `unit` as terms of 2^-bits, added to the text and the sum, the lines that they use to `lines`; *strict: an atom that is strict has one. */

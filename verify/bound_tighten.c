@@ -64,9 +64,7 @@ static void tighten_side(struct search *s, struct region *r, size_t k, bool low,
         text_addf(lemmas, "step %s %zu ", low ? "low" : "high", k);
         number_add_text(lemmas, v);
         text_addf(lemmas, "%s\n", terms.data ? terms.data : "");
-        mpq_set(low ? r->lo + k : r->hi + k, v);
-        case_bounded(r, k);
-        case_propagate(s, r, k + 1, false);
+        case_set_unit(s, r, k, v, low);
     }
     text_clear(&terms), text_clear(&lines);
     mpq_clear(v), mpq_clear(sign);
