@@ -56,24 +56,6 @@ bool pieces_run(const struct pieces *p, mpq_t *v, unsigned bits) {
 
 static bool is_unit(enum op op) { return op == OP_RELU || op == OP_MAX || op == OP_MIN; }
 
-/* relu: u of z = x; max: y + u, min: x - u, of z = x - y */
-static void unit_entry(struct pieces *p, const struct node *x, size_t e, mpq_t *out) {
-    mpq_t *z = vector_new(p->size);
-    const mpq_t *a = (const mpq_t *)p->rows[x->args[0]][e], *b = x->op == OP_RELU ? NULL : (const mpq_t *)p->rows[x->args[1]][e];
-    add_signed(z, a, 1, p->size);
-    if (b != NULL) add_signed(z, b, -1, p->size);
-    if (x->op == OP_MAX) add_signed(out, b, 1, p->size);
-    if (x->op == OP_MIN) add_signed(out, a, 1, p->size);
-    mpq_t one;
-    mpq_init(one);
-    mpq_set_si(one, x->op == OP_MIN ? -1 : 1, 1);
-    mpq_add(out[p->n + p->units], out[p->n + p->units], one);
-    mpq_clear(one);
-    p->z[p->units++] = z;
-}
-
-/* ---- units of smooth functions ---- */
-
 /* A new unit's argument, zeros; out += sign times the unit. */
 static mpq_t *add_unit(struct pieces *p, enum curve f, long sign, mpq_t *out) {
     mpq_t s;
@@ -82,9 +64,21 @@ static mpq_t *add_unit(struct pieces *p, enum curve f, long sign, mpq_t *out) {
     mpq_add(out[p->n + p->units], out[p->n + p->units], s);
     mpq_clear(s);
     p->curve[p->units] = f;
-    p->smooth = true;
+    p->smooth = p->smooth || f != C_RELU;
     return p->z[p->units++] = vector_new(p->size);
 }
+
+/* relu: u of z = x; max: y + u, min: x - u, of z = x - y */
+static void unit_entry(struct pieces *p, const struct node *x, size_t e, mpq_t *out) {
+    const mpq_t *a = (const mpq_t *)p->rows[x->args[0]][e], *b = x->op == OP_RELU ? NULL : (const mpq_t *)p->rows[x->args[1]][e];
+    mpq_t *z = add_unit(p, C_RELU, x->op == OP_MIN ? -1 : 1, out);
+    add_signed(z, a, 1, p->size);
+    if (b != NULL) add_signed(z, b, -1, p->size);
+    if (x->op == OP_MAX) add_signed(out, b, 1, p->size);
+    if (x->op == OP_MIN) add_signed(out, a, 1, p->size);
+}
+
+/* ---- units of smooth functions ---- */
 
 /* a b = ((a + b)/2)^2 - ((a - b)/2)^2: two units; a a is one */
 static void product(struct pieces *p, const mpq_t *a, const mpq_t *b, mpq_t *out) {
