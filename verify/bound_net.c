@@ -157,21 +157,6 @@ static void add_one(mpq_ptr out, mpq_srcptr in, long sign, size_t size)
 
 static mpq_srcptr entry_of(const struct pieces *p, const struct node *x, size_t input, size_t e) { return p->rows[x->inputs[input]] + e * p->size; }
 
-/* relu: u of z = x; max: y + u, min: x - u, of z = x - y */
-static void make_unit(struct pieces *p, const struct node *x, size_t e, mpq_ptr out)
-{
-    mpq_ptr z = p->z + p->units * p->size;
-    add_one(z, entry_of(p, x, 0, e), 1, p->size);
-    if (x->op != OP_RELU) add_one(z, entry_of(p, x, 1, e), -1, p->size);
-    if (x->op != OP_RELU) add_one(out, entry_of(p, x, x->op == OP_MAX ? 1 : 0, e), 1, p->size);
-    mpq_t one;
-    mpq_init(one);
-    mpq_set_si(one, x->op == OP_MIN ? -1 : 1, 1);
-    mpq_add(out + p->n + p->units, out + p->n + p->units, one);
-    mpq_clear(one);
-    p->units++;
-}
-
 /* The argument of a new unit, zeros, and the unit times factor added to out. */
 static mpq_ptr new_unit(struct pieces *p, enum curve f, mpq_ptr out, long sign)
 {
@@ -182,8 +167,18 @@ static mpq_ptr new_unit(struct pieces *p, enum curve f, mpq_ptr out, long sign)
     mpq_add(u, u, one);
     mpq_clear(one);
     p->curve[p->units] = f;
-    p->smooth = true;
+    p->smooth = p->smooth || f != CURVE_RELU;
     return p->z + p->units++ * p->size;
+}
+
+/* relu: u of z = x; max: y + u, min: x - u, of z = x - y */
+static void make_unit(struct pieces *p, const struct node *x, size_t e, mpq_ptr out)
+{
+    mpq_ptr z = new_unit(p, CURVE_RELU, out, x->op == OP_MIN ? -1 : 1);
+    add_one(z, entry_of(p, x, 0, e), 1, p->size);
+    if (x->op == OP_RELU) return;
+    add_one(z, entry_of(p, x, 1, e), -1, p->size);
+    add_one(out, entry_of(p, x, x->op == OP_MAX ? 1 : 0, e), 1, p->size);
 }
 
 /* out = x y, ((x + y) / 2)^2 - ((x - y) / 2)^2 */
