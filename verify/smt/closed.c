@@ -60,6 +60,18 @@ void smt_bind_case(struct smt *m, struct interp *in, const struct smt_cases *c, 
     }
 }
 
+bool smt_ends(mpq_ptr lo, mpq_ptr hi, const struct interp_array *a, size_t i)
+{
+    if (a->exact) {
+        fmpq_get_mpq(lo, a->exact + i);
+        mpq_set(hi, lo);
+    } else if (arb_is_finite(a->balls + i))
+        ball_ends(lo, hi, a->balls + i, 128);
+    else
+        return false;
+    return true;
+}
+
 static const struct sym *nothing(struct smt *m, const struct expr *e, const char *why)
 {
     smt_fail(m, STATUS_UNSUPPORTED, "%s %s", e->form == FORM_CALL ? function_table[e->function].name : "a constant", why);
@@ -97,11 +109,8 @@ static struct sym *shaped(struct smt *m, const struct interp_array *a, const str
 static bool put(struct smt *m, struct sym *out, size_t at, const struct interp_array *a, const struct expr *e)
 {
     if (out->n != a->n || out->rank != a->rank) return nothing(m, e, "has another shape for other values of the variables") != NULL;
-    for (size_t i = 0; i < out->n; i++) {
-        if (a->exact) fmpq_get_mpq(out->e[i].lo + at, a->exact + i), mpq_set(out->e[i].hi + at, out->e[i].lo + at);
-        else if (arb_is_finite(a->balls + i)) ball_ends(out->e[i].lo + at, out->e[i].hi + at, a->balls + i, 128);
-        else return nothing(m, e, "has no enclosure here") != NULL;
-    }
+    for (size_t i = 0; i < out->n; i++)
+        if (!smt_ends(out->e[i].lo + at, out->e[i].hi + at, a, i)) return nothing(m, e, "has no enclosure here") != NULL;
     return true;
 }
 

@@ -6,7 +6,6 @@
 #include <math.h>
 #include <string.h>
 #include "core/mem.h"
-#include "core/number.h"
 #include "verify/smt/smt.h"
 
 static struct entry error_between(struct smt *m, const char *name, const mpq_t lo, const mpq_t hi)
@@ -29,19 +28,6 @@ static struct entry error_between(struct smt *m, const char *name, const mpq_t l
 
 /* ---- of calls that rest on integers and sequences ---- */
 
-/* [lo, hi] of what is enclosed, exact or a ball; false: it is not known. */
-static bool ends_of(mpq_t lo, mpq_t hi, const struct interp_array *a, size_t i)
-{
-    if (a->exact) {
-        fmpq_get_mpq(lo, a->exact + i);
-        mpq_set(hi, lo);
-    } else if (arb_is_finite(a->balls + i))
-        ball_ends(lo, hi, a->balls + i, 128);
-    else
-        return false;
-    return true;
-}
-
 /* Widens the ends of the differences by those in one case. */
 static bool widen(struct smt *m, mpq_ptr lo, mpq_ptr hi, bool first, const struct interp_array *run, const struct interp_array *real, const struct expr *call)
 {
@@ -49,7 +35,7 @@ static bool widen(struct smt *m, mpq_ptr lo, mpq_ptr hi, bool first, const struc
     bool good = true;
     mpq_inits(l, h, a, b, NULL);
     for (size_t i = 0; good && i < run->n; i++) {
-        good = ends_of(l, h, run, i) && ends_of(a, b, real, i);
+        good = smt_ends(l, h, run, i) && smt_ends(a, b, real, i);
         mpq_sub(l, l, b), mpq_sub(h, h, a);
         if (first || mpq_cmp(l, lo + i) < 0) mpq_set(lo + i, l);
         if (first || mpq_cmp(h, hi + i) > 0) mpq_set(hi + i, h);

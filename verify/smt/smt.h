@@ -218,6 +218,7 @@ struct smt_cases { const struct split *split; bool *slots; size_t n; };
 bool smt_cases(struct smt_cases *out, struct smt *m, const struct expr *e);
 struct interp *smt_interp(struct smt *m, bool real);            /* NULL after a failure */
 void smt_bind_case(struct smt *m, struct interp *in, const struct smt_cases *c, size_t i);
+bool smt_ends(mpq_ptr lo, mpq_ptr hi, const struct interp_array *a, size_t i);   /* of what is enclosed, exact or a ball; false: it is not known */
 const struct sym *smt_closed(struct smt *m, const struct expr *e);
 /* float32.c: a = the real entries [n] of a call from `skip` of all its entries on; what executions have there */
 bool executed(struct smt *m, struct entry *a, size_t n, const struct expr *call, size_t skip, size_t all);
