@@ -199,6 +199,22 @@ def verdicts():
         yield case(accepted, "minimize x in box({1}, {2}) where x[0] >= 3/2 : output(N, x)[0]\n| within 1", "bounded\nvalue %s\nattains x=%s," % (value, x), RISES)
 
 
+def rows():
+    """Outputs that are tied, and the second group of a softmax: 0.7311 where its entries are 1 and 2."""
+    def case(accepted, node, predicate, verdict, steps=(), before="", box=(1, 2)):
+        return Case(accepted, node, steps, before=before, verdict=verdict, statement="forall x in box({%d}, {%d})\n| prove %s" % (box + (predicate,)))
+
+    tied, witness, counterexample = "concat y y", "proved\nwitness x=2,", "refuted\ncounterexample x=2,"
+    yield case(True, tied, "0 in argmaxes(output(N, x))", witness, [LEAF])
+    yield case(False, tied, "argmax(output(N, x)) == 0", witness, [LEAF])
+    yield case(True, tied, "argmax(output(N, x)) == 0", counterexample)
+    yield case(True, tied, "argmax(output(N, x)) != 0", witness, [LEAF])
+    yield case(False, tied, "argmax(output(N, x)) != 0", counterexample)
+    yield case(False, tied, "0 in argmaxes(output(N, x))", counterexample)
+    for accepted, limit in ((True, "<= 3/4"), (True, ">= 7/10"), (False, ">= 3/4"), (False, "<= 7/10")):
+        yield case(accepted, "rowsoftmax v 2", "output(N, x)[3] " + limit, witness, [LEAF], "node v concat y one one y\n", (2, 2))
+
+
 def cases():
-    for some in (lines, roundings, least_values, sides, bounds, without_values, verdicts):
+    for some in (lines, roundings, least_values, sides, bounds, without_values, verdicts, rows):
         yield from some()
