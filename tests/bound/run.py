@@ -264,11 +264,31 @@ def hand_made_steps():
                     wrong("hand-made certificate %s by the checker in %s" % ("rejected" if case.accepted else "accepted", name), case.texts()[1][:600])
 
 
+def ties():
+    """The claims of hand-made certificates that hold have these verdicts by the engine too, also where values are equal to a limit or to each other."""
+    global passed
+    for case in [*hand_made.verdicts(), *hand_made.rows()]:
+        if not case.accepted:
+            continue
+        with tempfile.TemporaryDirectory() as folder:
+            file, out = os.path.join(folder, "a.claims"), os.path.join(folder, "a.json")
+            with open(os.path.join(folder, "m.net"), "w") as f:
+                f.write(case.texts()[0])
+            with open(file, "w") as f:
+                f.write('claims 1\nmodel N = "m.net"\nclaim c { %s }\n' % case.statement.replace("\n| ", " "))
+            subprocess.run([program, "verify", file, "--engine", "bound", "--json", out, "--quiet"], capture_output=True, timeout=60)
+            verdict = json.load(open(out))["claims"][0]["verdict"]
+        passed += 1
+        if verdict != case.verdict.split()[0]:
+            wrong("engine bound says %s, not %s" % (verdict, case.verdict.split()[0]), case.statement)
+
+
 random_claims()
 smooth_claims()
 more_inputs()
 false_steps()
 hand_made_steps()
+ties()
 for what, n in sorted(seen.items()):
     print("%6d %s" % (n, what))
 print("%d passed, %d failed" % (passed, failed))
