@@ -144,6 +144,7 @@ def forged():
               "all{ max({t[i], %s}[0..0]) >= 1 : i in 0..0 }", "all{ t[i] == t[i + 2] => not distinct({t[i], t[i + 2], %s}) : i in 0..0 }", "all{ max(%s, 1) >= 1 : i in 0..0 }",
               "all{ t[i] == 1 => t[i] in {t[i] + 4, t[i], %s} : i in 0..0 }", "all{ 0 * %s == 0 : i in 0..0 }", "all{ t[i] == 2 or %s > 0 : i in 0..0 }"]
     claims = [x % part for x in claims for part in ("t[t[i + 1]]", "{0, 1, 2}[t[i + 1]]", "max{ t[j] : j in i + 1..2 where t[j] == 1 }")]
+    claims += ["all{ sort({t[i], t[i + 1], t[i + 2]})[1] %s t[i + 2] : i in 0..0 }" % x for x in ("<=", ">=")]
     claims = [("1..3", x) for x in claims] + [
         ("2..3", "t[if %s] == t[0]" % x.replace("C", str(2 ** 63 - 1)))
         for x in ("t[0] * C < t[1] * C then 1 else 0", "-(t[1] * C) < -C then 1 else 0", "max(t[0] * C, C) == C then 0 else 1", "t[0] * C - 9223372036854775802 < 6 then 0 else 1")]
