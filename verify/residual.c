@@ -270,7 +270,7 @@ static int normal_mul(struct residual *r, int a, int b)
     return residual_keep(r, REST_MUL, 0, args, 2);
 }
 
-static long remainder_of(long v, long by) { return (v % by + by) % by; }
+static long remainder_of(long v, long by) { return v % by < 0 ? v % by + by : v % by; }
 
 static int normal_mod(struct residual *r, long by, int a)
 {

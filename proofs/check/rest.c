@@ -346,11 +346,14 @@ static const struct rest *make_prod(struct rests *r, const struct rest *a, const
     return keep(r, R_PROD, 0, 2, (const struct rest *[]){a, b});
 }
 
+/* of a division by > 0; nothing is added where that may overflow */
+static int64_t remainder_of(int64_t v, int64_t by) { return v % by < 0 ? v % by + by : v % by; }
+
 static const struct rest *make_rem(struct rests *r, int64_t by, const struct rest *a) {
-    if (is_int(a)) return rest_int(r, (a->v % by + by) % by);
+    if (is_int(a)) return rest_int(r, remainder_of(a->v, by));
     if (!a->errs && a->lo >= 0 && a->hi < by) return a;
     if (a->op == R_SUM && is_int(a->k[a->n - 1])) {
-        int64_t c = a->k[a->n - 1]->v, rest = (c % by + by) % by;
+        int64_t c = a->k[a->n - 1]->v, rest = remainder_of(c, by);
         if (c != rest) {
             a = rest_pair(r, R_SUM, rest_of(r, R_SUM, 0, a->n - 1, a->k), rest_int(r, rest));
             if (a == NULL) return NULL;
