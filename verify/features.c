@@ -144,7 +144,7 @@ static void feature_settle(struct features *f, unsigned use)
     x->uses = use;
     for (size_t i = 0; i + 1 < f->n; i++) {
         struct feature *y = &f->items[i];
-        if (x->scan == y->scan && x->rank == y->rank && x->term == y->term && memcmp(x->value, y->value, cells * sizeof *x->value) == 0 && memcmp(x->in, y->in, cells) == 0) {
+        if (!y->guard && x->scan == y->scan && x->rank == y->rank && x->term == y->term && memcmp(x->value, y->value, cells * sizeof *x->value) == 0 && memcmp(x->in, y->in, cells) == 0) {
             y->uses |= use;
             free(x->value);
             free(x->in);
@@ -597,6 +597,26 @@ static enum status find(struct features *f, const struct expr *e, unsigned use, 
         f->items[f->n++] = last;
     }
     return s;
+}
+
+enum status features_guard(struct features *f, const struct expr *image, const struct expr *where)
+{
+    int guard = rest_const(&f->terms, 1), term;
+    enum status s = image ? residual_image(&guard, f, image) : STATUS_OK;
+    if (s == STATUS_UNSUPPORTED)
+        return refuse(f, "the condition of an image set is not followed");
+    f->guards_where = s == STATUS_OK && where && residual_read(&term, f, where) == STATUS_OK;
+    if (f->guards_where)
+        guard = rest_then(&f->terms, true, guard, term);
+    if (s != STATUS_OK || (!image && !f->guards_where))
+        return s;
+    struct feature *x = guard == REST_NONE ? NULL : feature_new(f, SCAN_RESIDUAL);
+    if (!x)
+        return f->terms.failed == STATUS_LIMIT ? refuse(f, "the condition distinguishes too many cases") : STATUS_MEMORY;
+    x->term = guard;
+    x->guard = true;
+    x->uses = USE_CONDITION;
+    return STATUS_OK;
 }
 
 enum status features_find(struct features *f, const struct expr *e, unsigned use) { return find(f, e, use, -1); }

@@ -15,7 +15,10 @@ enum { USE_CONDITION = 1, USE_SUBJECT = 2 };
 
 /* One sequence binder and where its network is read. sets[i][k]: k-th token of position i, ascending. */
 struct sequence { int slot; size_t n; int **sets; size_t *n_set; };
-struct feature { enum scan scan; unsigned rank; /* of SCAN_LARGEST and SCAN_SMALLEST: 1, 2, 3 */ unsigned uses; int term; /* of SCAN_RESIDUAL */ long *value; unsigned char *in; /* [sum of n_set], position after position */ };
+/* The sequence that an image set {E : B where C} is made of, in terms of t: its token j is this number, or t[at]. */
+struct copied { bool known; long value; size_t at; };
+struct alias { int slot; struct copied *tokens; size_t n; };
+struct feature { enum scan scan; bool guard; /* sequences for which it is 0 are left out at once */ unsigned rank; /* of SCAN_LARGEST and SCAN_SMALLEST: 1, 2, 3 */ unsigned uses; int term; /* of SCAN_RESIDUAL */ long *value; unsigned char *in; /* [sum of n_set], position after position */ };
 struct opened { const struct binds *binds; const struct opened *outer; };
 struct features {
     const struct sequence *t;
@@ -25,6 +28,8 @@ struct features {
     bool attn;                /* the attention pattern is read */
     long last_bound;          /* value of the binder that features_each bound last */
     const struct opened *opened; /* the comprehensions over network values around what is being looked at */
+    const struct alias *alias; /* set by the caller after features_init, or NULL */
+    bool guards_where;        /* the guard says all that the condition says */
     size_t *first;            /* [n + 1] offset of position i in value and in */
     struct feature *items; size_t n, room;
     struct residual terms;   /* of the features that only terms follow */
@@ -35,6 +40,8 @@ enum status features_init(struct features *f, const struct sequence *t, struct i
 void features_clear(struct features *f);
 /* Adds the features of e. STATUS_UNSUPPORTED with `why` when e is not of the shape that the rule takes. */
 enum status features_find(struct features *f, const struct expr *e, unsigned use) MUST_USE;
+/* A truth that decides whether a sequence counts at all: that it is in the image set (or NULL), and, where terms follow it (guards_where), the condition (or NULL). */
+enum status features_guard(struct features *f, const struct expr *image, const struct expr *where) MUST_USE;
 /* Binds the sequence to tokens (values, not indices). */
 void sequence_bind(const struct sequence *t, struct interp *in, const int *tokens);
 

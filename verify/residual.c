@@ -293,6 +293,8 @@ static int normal_mod(struct residual *r, long by, int a)
     return residual_keep(r, REST_MOD, by, &a, 1);
 }
 
+bool rest_is_false(int a) { return a == ID_FALSE; }
+
 int rest_not(struct residual *r, int a)
 {
     if (a == REST_NONE || a == ID_ERROR)

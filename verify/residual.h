@@ -36,6 +36,7 @@ int rest_nothing(struct residual *r);
 int rest_make(struct residual *r, enum rest_op op, long value, const int *args, size_t n);
 int rest_two(struct residual *r, enum rest_op op, int a, int b);
 int rest_not(struct residual *r, int a);
+bool rest_is_false(int a);
 int rest_if(struct residual *r, int c, int x, int y);
 /* a and b, a or b, from the left: b counts only if a does not settle it. */
 int rest_then(struct residual *r, bool and, int a, int b);

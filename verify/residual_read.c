@@ -15,7 +15,7 @@ struct reader { struct features *f; struct residual *r; long last; /* of the axi
 static int scalar(struct reader *c, const struct expr *e);
 static bool vector(struct items *out, struct reader *c, const struct expr *e);
 
-static bool reads(const struct reader *c, const struct expr *e) { return expr_uses_slot(e, c->f->t->slot); }
+static bool reads(const struct reader *c, const struct expr *e) { return expr_uses_slot(e, c->f->t->slot) || (c->f->alias && expr_uses_slot(e, c->f->alias->slot)); }
 
 static bool add(struct items *l, int term)
 {
@@ -54,6 +54,16 @@ static bool tokens(struct items *out, struct reader *c, long from, long to)
 {
     for (long i = from; i <= to; i++)
         if (!add(out, rest_token(c->r, (size_t)i)))
+            return false;
+    return true;
+}
+
+/* The sequence that t is an image of. */
+static bool copied(struct items *out, struct reader *c)
+{
+    const struct alias *x = c->f->alias;
+    for (size_t j = 0; j < x->n; j++)
+        if (!add(out, x->tokens[j].known ? rest_const(c->r, x->tokens[j].value) : rest_token(c->r, x->tokens[j].at)))
             return false;
     return true;
 }
@@ -130,6 +140,8 @@ static bool vector(struct items *out, struct reader *c, const struct expr *e)
         return false;
     if (expr_is_slot(e, c->f->t->slot))
         return tokens(out, c, 0, (long)c->f->t->n - 1);
+    if (c->f->alias && expr_is_slot(e, c->f->alias->slot))
+        return copied(out, c);
     if (!reads(c, e))
         return table(out, c, e);
     c->depth++;
@@ -441,13 +453,37 @@ static int scalar(struct reader *c, const struct expr *e)
     return out;
 }
 
+static enum status read_status(const struct features *f, bool good) { return f->terms.failed == STATUS_MEMORY ? STATUS_MEMORY : good ? STATUS_OK : STATUS_UNSUPPORTED; }
+
 enum status residual_read(int *out, struct features *f, const struct expr *e)
 {
     struct reader c = { .f = f, .r = &f->terms, .last = -1 };
     if (e->type.rank != 0 || (e->type.base != BASE_INT && e->type.base != BASE_BOOL))
         return STATUS_UNSUPPORTED;
     *out = scalar(&c, e);
-    if (f->terms.failed == STATUS_MEMORY)
-        return STATUS_MEMORY;
-    return *out == REST_NONE ? STATUS_UNSUPPORTED : STATUS_OK;
+    return read_status(f, *out != REST_NONE);
+}
+
+enum status residual_sequence(int **out, size_t *n, struct features *f, const struct expr *e)
+{
+    struct reader c = { .f = f, .r = &f->terms, .last = -1 };
+    struct items l = { 0 };
+    bool good = vector(&l, &c, e);
+    *out = l.v;
+    *n = l.n;
+    return read_status(f, good);
+}
+
+enum status residual_image(int *out, struct features *f, const struct expr *image)
+{
+    struct reader c = { .f = f, .r = &f->terms, .last = -1 };
+    struct items l = { 0 }, all = { 0 };
+    bool good = vector(&l, &c, image->args[0]) && l.n == f->t->n;
+    for (size_t i = 0; i < l.n && good; i++)
+        good = add(&all, rest_two(c.r, REST_EQ, rest_token(c.r, i), l.v[i]));
+    int term = good && image->where ? scalar(&c, image->where) : rest_const(c.r, 1);
+    *out = good && term != REST_NONE ? rest_then(c.r, true, joined_truths(&c, &all, true), term) : REST_NONE;
+    free(l.v);
+    free(all.v);
+    return read_status(f, *out != REST_NONE);
 }

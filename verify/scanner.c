@@ -90,6 +90,16 @@ static bool state_step(long *to, const long *state, struct features *f, size_t p
     return true;
 }
 
+/* Where the state of the guard stands, or SIZE_MAX. */
+static size_t guard_entry(const struct features *f)
+{
+    size_t at = 0;
+    for (size_t i = 0; i < f->n; at += width_of(&f->items[i++]))
+        if (f->items[i].guard)
+            return at;
+    return SIZE_MAX;
+}
+
 struct layer { struct row_index states; int *from, *token; };   /* how each state was first reached */
 
 static enum status grow_layer(struct layer *next, int *edges, const struct layer *here, struct features *f, size_t i, size_t width)
@@ -98,6 +108,7 @@ static enum status grow_layer(struct layer *next, int *edges, const struct layer
     size_t room_from = 0, room_token = 0;
     enum status status = STATUS_MEMORY;
     long *state = mem_array(2 * width, sizeof *state);
+    size_t guard = guard_entry(f);
     if (!state)
         return STATUS_MEMORY;
     for (size_t s = 0; s < here->states.n; s++) {
@@ -110,6 +121,9 @@ static enum status grow_layer(struct layer *next, int *edges, const struct layer
                 status = STATUS_UNSUPPORTED;
                 goto done;
             }
+            edges[s * n_set + k] = AUTOMATON_DEAD;
+            if (guard < width && rest_is_false((int)state[width + guard]))
+                continue;
             status = row_index_find(&index, &next->states, state + width);
             if (status != STATUS_OK)
                 goto done;

@@ -8,7 +8,7 @@
 
 static bool shape_of(struct shape *out, const struct statement *s, struct text *why)
 {
-    *out = (struct shape){ &s->binds, s->where, s->subject, false };
+    *out = (struct shape){ .binds = &s->binds, .where = s->where, .subject = s->subject };
     if (s->n_data) {
         text_add(why, "data arrays are enumerated");
         return false;
@@ -23,14 +23,14 @@ static bool shape_of(struct shape *out, const struct statement *s, struct text *
     }
     if (s->body != BODY_PROVE)
         return true;
-    *out = (struct shape){ &s->forall, s->forall_where, s->subject, false };
+    *out = (struct shape){ .binds = &s->forall, .where = s->forall_where, .subject = s->subject };
     if (s->forall.n > 0)
         return true;
     if (s->subject->form != FORM_QUANT || s->subject->quant != QUANT_EXISTS) {
         text_add(why, "no sequence of tokens is quantified");
         return false;
     }
-    *out = (struct shape){ &s->subject->binds, s->subject->where, s->subject->args[0], true };
+    *out = (struct shape){ .binds = &s->subject->binds, .where = s->subject->where, .subject = s->subject->args[0], .exists = true };
     return true;
 }
 
@@ -44,7 +44,7 @@ static enum status at_problem(struct separable_run *r, bool *more)
     struct problem p;
     bool value = r->s->body == BODY_MINIMIZE || r->s->body == BODY_MAXIMIZE;
     struct problem_options o = { value, r->s->body == BODY_MAXIMIZE ? -1 : 1, r->tables, r->limits ? r->limits->threads : 1, r->cells != NULL };
-    enum status s = problem_init(&p, r->s, r->shape.binds, r->shape.where, r->shape.subject, r->in, o, &r->why);
+    enum status s = problem_init(&p, r->s, &r->shape.domain, r->shape.where, r->shape.subject, r->in, o, &r->why);
     if (s != STATUS_OK)
         return s;
     if (r->cells && !p.net.mlp && p.net.n_more == 0) {
@@ -60,15 +60,15 @@ static enum status at_problem(struct separable_run *r, bool *more)
 
 static enum status each_value(struct separable_run *r, size_t binder, long v, bool *more)
 {
-    interp_bind_int(r->in, r->shape.binds->items[binder].slot, v);
+    interp_bind_int(r->in, r->shape.domain.items[binder]->slot, v);
     return each_problem(r, binder + 1, more);
 }
 
 static enum status each_problem(struct separable_run *r, size_t binder, bool *more)
 {
-    if (binder == r->shape.binds->n)
+    if (binder == r->shape.domain.n)
         return at_problem(r, more);
-    const struct expr *set = r->shape.binds->items[binder].set;
+    const struct expr *set = r->shape.domain.items[binder]->set;
     long from, to, v;
     enum status s = STATUS_OK;
     if (set->form == FORM_RANGE) {
@@ -79,8 +79,6 @@ static enum status each_problem(struct separable_run *r, size_t binder, bool *mo
             s = each_value(r, binder, v, more);
         return s;
     }
-    if (set->form != FORM_LIST)
-        return each_problem(r, binder + 1, more);
     for (size_t i = 0; i < set->n_args && s == STATUS_OK && *more; i++) {
         s = interp_int(&v, r->in, set->args[i], r->diag);
         if (s == STATUS_OK)
@@ -395,6 +393,7 @@ static void run_clear(struct separable_run *r)
 {
     mpz_clears(r->yes, r->no, r->open, r->total, NULL);
     text_clear(&r->why);
+    domain_binds_clear(&r->shape.domain);
     interp_free(r->in);
 }
 
@@ -412,6 +411,8 @@ static enum status decide_by(struct outcome *out, const struct statement *s, con
     r.tables = true;
     if (status == STATUS_OK && !shape_of(&r.shape, s, &r.why))
         status = STATUS_UNSUPPORTED;
+    if (status == STATUS_OK)
+        status = domain_binds_init(&r.shape.domain, r.shape.binds, &r.why);
     if (status == STATUS_OK)
         status = each_problem(&r, 0, &more);
     if (status == STATUS_OK)
@@ -454,6 +455,11 @@ static bool takes(const struct statement *s, struct text *why, struct cells_sear
     struct diag d;
     diag_init(&d);
     bool good = run_init(&r, s) == STATUS_OK && shape_of(&r.shape, s, why), more = true;
+    good = good && domain_binds_init(&r.shape.domain, r.shape.binds, why) == STATUS_OK;
+    if (good && s->body == BODY_LIST && r.shape.domain.t->set->form == FORM_IMAGE) {
+        text_add(why, "lists over image sets are enumerated");
+        good = false;
+    }
     if (good && cells && r.shape.exists) {
         text_add(why, "it proves no claim that something exists");
         good = false;

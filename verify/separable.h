@@ -5,6 +5,7 @@
 #include "verify/engine.h"
 #include "verify/features.h"
 #include "verify/linear.h"
+#include "verify/separable_domain.h"
 #include "verify/separable_net.h"
 
 #define ENTRY_MOST 4095.0        /* size of an entry of a checker's tables */
@@ -31,6 +32,7 @@ struct class {
 struct problem {
     const struct statement *s;
     struct sequence t;
+    struct alias image; const struct expr *image_set;   /* where t is bound to {E : B where C}: what B's sequence is of t; else NULL */
     size_t *first, cells;        /* offsets of the positions' sets: features->first */
     struct separable_net net;
     size_t row, n_src;
@@ -51,7 +53,7 @@ struct problem {
  * STATUS_UNSUPPORTED with the reason in why. tables false: stops before the numbers (for `takes`). */
 /* cells: for the engine of that name: an MLP may follow the attention, and every tuple of values of the subject's features is a class. */
 struct problem_options { bool value; int sign; bool tables; int threads; bool cells; };
-enum status problem_init(struct problem *p, const struct statement *s, const struct binds *binds, const struct expr *where,
+enum status problem_init(struct problem *p, const struct statement *s, const struct domain_binds *binds, const struct expr *where,
                          const struct expr *subject, struct interp *in, struct problem_options o, struct text *why) MUST_USE;
 void problem_clear(struct problem *p);
 /* How many threads the walks and optima of this problem are worth. */

@@ -17,78 +17,6 @@ static enum status refuse(struct text *why, const char *reason)
     return STATUS_UNSUPPORTED;
 }
 
-/* ---- the domain ---- */
-
-static int compare_ints(const void *a, const void *b) { return *(const int *)a < *(const int *)b ? -1 : *(const int *)a > *(const int *)b; }
-
-static enum status read_set(int **out, size_t *n, const struct expr *set, struct interp *in, struct text *why, size_t d_vocab)
-{
-    struct diag d;
-    diag_init(&d);
-    long from = 0, to = -1;
-    size_t count = set->n_args;
-    enum status s = STATUS_OK;
-    if (set->form == FORM_RANGE) {
-        if (interp_int(&from, in, set->args[0], &d) != STATUS_OK || interp_int(&to, in, set->args[1], &d) != STATUS_OK)
-            s = refuse(why, "a set of tokens cannot be evaluated");
-        count = to >= from ? (size_t)(to - from) + 1 : 0;
-    } else if (set->form != FORM_LIST)
-        s = refuse(why, "a position's tokens are neither a range nor a list");
-    if (s == STATUS_OK && count > d_vocab)
-        s = refuse(why, "a set of tokens leaves the vocabulary or names a token twice");
-    *n = count;
-    *out = s == STATUS_OK ? mem_array(count, sizeof **out) : NULL;
-    for (size_t k = 0; s == STATUS_OK && *out && k < count; k++) {
-        long v = from + (long)k;
-        if (set->form == FORM_LIST && interp_int(&v, in, set->args[k], &d) != STATUS_OK)
-            s = refuse(why, "a set of tokens cannot be evaluated");
-        else if (v < 0 || (size_t)v >= d_vocab)
-            s = refuse(why, "a set of tokens leaves the vocabulary");
-        else
-            (*out)[k] = (int)v;
-    }
-    diag_clear(&d);
-    if (s != STATUS_OK || !*out)
-        return s == STATUS_OK ? STATUS_MEMORY : s;
-    qsort(*out, count, sizeof **out, compare_ints);
-    for (size_t k = 1; k < count; k++)
-        if ((*out)[k] == (*out)[k - 1])
-            return refuse(why, "a set of tokens names a token twice");
-    return STATUS_OK;
-}
-
-static enum status read_domain(struct problem *p, const struct bind *b, struct interp *in, struct text *why)
-{
-    const struct net *net = p->net.net;
-    long n = 0;
-    struct diag d;
-    diag_init(&d);
-    enum status s = STATUS_OK;
-    if (b->set->form == FORM_TOKENS_PRODUCT)
-        n = (long)b->set->n_args;
-    else if (interp_int(&n, in, b->set->args[0], &d) != STATUS_OK)
-        s = refuse(why, "the length of the sequence cannot be evaluated");
-    diag_clear(&d);
-    if (s == STATUS_OK && (n < 1 || (size_t)n > net->n_ctx))
-        s = refuse(why, "the sequence does not fit the network's context");
-    if (s != STATUS_OK)
-        return s;
-    p->t.slot = b->slot;
-    p->t.n = (size_t)n;
-    p->t.sets = mem_array(p->t.n, sizeof *p->t.sets);
-    p->t.n_set = mem_array(p->t.n, sizeof *p->t.n_set);
-    p->first = mem_array(p->t.n + 1, sizeof *p->first);
-    if (!p->t.sets || !p->t.n_set || !p->first)
-        return STATUS_MEMORY;
-    for (size_t i = 0; i < p->t.n && s == STATUS_OK; i++) {
-        const struct expr *set = b->set->form == FORM_TOKENS_PRODUCT ? b->set->args[i] : b->set->args[1];
-        s = read_set(&p->t.sets[i], &p->t.n_set[i], set, in, why, net->d_vocab);
-        p->first[i + 1] = p->first[i] + p->t.n_set[i];
-    }
-    p->cells = p->first[p->t.n];
-    return s;
-}
-
 /* ---- classes ---- */
 
 /* Sequences of one group of final states that pass through a given position and token (for sums over own tokens). */
@@ -371,9 +299,9 @@ static enum status class_automata(struct builder *b)
 static enum status find_network(struct builder *b)
 {
     struct problem *p = b->p;
-    enum status s = b->where ? features_find(&b->f, b->where, USE_CONDITION) : STATUS_OK;
-    if (s == STATUS_OK && b->where && expr_depends_on_network(b->where))
-        s = refuse(b->why, "the condition reads the network");
+    if (b->where && expr_depends_on_network(b->where))
+        return refuse(b->why, "the condition reads the network");
+    enum status s = b->where && !b->f.guards_where ? features_find(&b->f, b->where, USE_CONDITION) : STATUS_OK;
     if (s == STATUS_OK)
         s = features_find(&b->f, b->subject, USE_SUBJECT);
     if (s != STATUS_OK)
@@ -454,40 +382,36 @@ static enum status make_tables(struct problem *p, struct text *why)
     return s == STATUS_UNSUPPORTED ? refuse(why, "a number of the claim is too large") : s;
 }
 
-static const struct bind *sequence_binder(const struct binds *binds, struct text *why)
+/* guarded: what is left of the whole condition is a state, so that sequences for which it is false end at once. */
+static enum status scan(struct builder *b, struct interp *in, bool guarded)
 {
-    const struct bind *found = NULL;
-    for (size_t i = 0; i < binds->n; i++) {
-        enum form form = binds->items[i].set->form;
-        if (form == FORM_TOKENS_POWER || form == FORM_TOKENS_PRODUCT) {
-            if (found) {
-                text_add(why, "more than one sequence is quantified");
-                return NULL;
-            }
-            found = &binds->items[i];
-        } else if (form != FORM_RANGE && form != FORM_LIST) {
-            text_add(why, "a binder ranges over something other than tokens, a range or a list");
-            return NULL;
-        } else if (found && expr_uses_slot(binds->items[i].set, found->slot)) {
-            text_add(why, "a binder's set depends on the sequence");
-            return NULL;
-        }
-    }
-    if (!found)
-        text_add(why, "no sequence of tokens is quantified");
-    return found;
-}
-
-static enum status build(struct builder *b, const struct bind *t, struct interp *in)
-{
-    struct problem *p = b->p;
-    enum status s = read_domain(p, t, in, b->why);
+    enum status s = features_init(&b->f, &b->p->t, in, b->why);
+    b->f.alias = b->p->image.tokens ? &b->p->image : NULL;
     if (s == STATUS_OK)
-        s = features_init(&b->f, &p->t, in, b->why);
+        s = features_guard(&b->f, b->p->image_set, guarded ? b->where : NULL);
     if (s == STATUS_OK)
         s = find_network(b);
+    return s == STATUS_OK ? scanner_build(&b->scan, &b->f) : s;
+}
+
+/* Where following the condition takes too many states, its parts are followed one by one. */
+static enum status scan_tokens(struct builder *b, struct interp *in)
+{
+    enum status s = scan(b, in, true);
+    if (s != STATUS_UNSUPPORTED || !b->f.guards_where)
+        return s;
+    features_clear(&b->f);
+    text_clear(b->why);
+    text_init(b->why);
+    return scan(b, in, false);
+}
+
+static enum status build(struct builder *b, const struct domain_binds *binds, struct interp *in)
+{
+    struct problem *p = b->p;
+    enum status s = domain_read(p, binds, in, b->why);
     if (s == STATUS_OK)
-        s = scanner_build(&b->scan, &b->f);
+        s = scan_tokens(b, in);
     if (s == STATUS_OK)
         s = group_states(b);
     if (s == STATUS_OK)
@@ -523,7 +447,7 @@ static const struct net *network_of(const struct statement *s, const struct expr
     return net;
 }
 
-enum status problem_init(struct problem *p, const struct statement *s, const struct binds *binds, const struct expr *where,
+enum status problem_init(struct problem *p, const struct statement *s, const struct domain_binds *binds, const struct expr *where,
                          const struct expr *subject, struct interp *in, struct problem_options o, struct text *why)
 {
     memset(p, 0, sizeof *p);
@@ -531,12 +455,11 @@ enum status problem_init(struct problem *p, const struct statement *s, const str
     mpz_init(p->total);
     p->threads = o.threads > 0 ? o.threads : 1;
     p->float32 = s->semantics == SEMANTICS_FLOAT32;
-    const struct bind *t = sequence_binder(binds, why);
-    const struct net *net = t ? network_of(s, subject, in, why) : NULL;
+    const struct net *net = network_of(s, subject, in, why);
     enum status status = net && separable_recognise(&p->net, net, o.cells, why) ? STATUS_OK : STATUS_UNSUPPORTED;
     if (status == STATUS_OK) {
         struct builder b = { .p = p, .where = where, .subject = subject, .o = o, .why = why };
-        status = build(&b, t, in);
+        status = build(&b, binds, in);
         features_clear(&b.f);
         scanner_clear(&b.scan);
         free(b.group_of);
@@ -559,10 +482,8 @@ int problem_threads(const struct problem *p)
 
 void problem_clear(struct problem *p)
 {
-    for (size_t i = 0; p->t.sets && i < p->t.n; i++)
-        free(p->t.sets[i]);
-    free(p->t.sets);
-    free(p->t.n_set);
+    sequence_clear(&p->t);
+    free(p->image.tokens);
     free(p->first);
     for (size_t c = 0; c < p->n_classes; c++) {
         decision_clear(&p->classes[c].d);

@@ -5,7 +5,7 @@
 #include "verify/count.h"
 
 /* The parts of a statement that every body has: forall or the binders; a closed `exists` is decided through its binders. */
-struct shape { const struct binds *binds; const struct expr *where, *subject; bool exists; };
+struct shape { const struct binds *binds; struct domain_binds domain; /* the same, one sequence and integers */ const struct expr *where, *subject; bool exists; };
 
 struct separable_run {
     struct outcome *out; const struct statement *s; const struct limits *limits; struct diag *diag;

@@ -445,6 +445,8 @@ const struct rest *rest_pair(struct rests *r, enum rest_op op, const struct rest
 
 /* ---- a token ---- */
 
+#define MEMOS_KEPT ((size_t)1 << 21)
+
 static struct rest_memo *memo_of(struct rest_memo *memo, size_t n, uint64_t key) {
     size_t at = stir(7, key) & (n - 1);
     while (memo[at].to != NULL && memo[at].key != key) at = (at + 1) & (n - 1);
@@ -483,9 +485,11 @@ static const struct rest *after(struct rests *r, const struct rest *x, uint32_t 
 }
 
 const struct rest *rest_after(struct rests *r, const struct rest *x, uint32_t i, int64_t token) {
-    if (r->at != i) {
-        if (r->memos > 0) memset(r->memo, 0, r->memos * sizeof *r->memo);
-        r->n_memo = 0;
+    if (r->at != i) { /* a rest's first position says of which position its entry is: entries stay, for the next query too */
+        if (r->n_memo > MEMOS_KEPT) {
+            memset(r->memo, 0, r->memos * sizeof *r->memo);
+            r->n_memo = 0;
+        }
         r->at = i;
     }
     return after(r, x, i, token);

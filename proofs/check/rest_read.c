@@ -11,6 +11,7 @@ struct items { const struct rest **k; uint32_t n, room; };
 struct reader { struct sep *s; struct rests *r; int depth; };
 
 static const struct rest *scalar(struct reader *c, const struct ex *x);
+static bool reads(const struct reader *c, const struct ex *x) { return mentions(x, c->s->slot) || (c->s->source >= 0 && mentions(x, c->s->source)); }
 static bool vector(struct reader *c, const struct ex *x, struct items *out);
 
 static bool add(struct items *l, const struct rest *x) {
@@ -39,7 +40,17 @@ static const struct rest *constant(struct reader *c, const struct ex *x) {
 
 /* ---- arrays ---- */
 
-static bool is_t(const struct reader *c, const struct ex *x) { return x->kind == EX_VAR && x->number == c->s->slot; }
+static bool is_t(const struct reader *c, const struct ex *x) { return x->kind == EX_VAR && (x->number == c->s->slot || x->number == c->s->source); }
+static const struct rest *token(struct reader *c, uint32_t i) { return c->s->sets.size[i] == 1 ? rest_int(c->r, c->s->sets.v[i][0]) : leaf(c, R_TOKEN, i); }
+
+/* The sequence that t is an image of. */
+static bool copied(struct reader *c, struct items *out) {
+    for (uint32_t j = 0; j < c->s->n_copied; j++) {
+        const struct copied *x = &c->s->copied[j];
+        if (!add(out, x->known ? rest_int(c->r, x->v) : token(c, x->at))) return false;
+    }
+    return true;
+}
 
 /* an index, in which `last` is n - 1 */
 static const struct rest *indexed(struct reader *c, const struct ex *x, uint32_t n) {
@@ -94,12 +105,13 @@ static bool joined(struct reader *c, struct ex *const *k, int n, struct items *o
 static bool vector(struct reader *c, const struct ex *x, struct items *out) {
     bool good = false;
     if (c->depth > NEST_MOST) return false;
+    if (is_t(c, x) && c->s->image != NULL && x->number == c->s->source) return copied(c, out);
     if (is_t(c, x)) {
         for (uint32_t i = 0; i < c->s->n; i++)
-            if (!add(out, c->s->sets.size[i] == 1 ? rest_int(c->r, c->s->sets.v[i][0]) : leaf(c, R_TOKEN, i))) return false;
+            if (!add(out, token(c, i))) return false;
         return true;
     }
-    if (!mentions(x, c->s->slot)) return table(c, x, out);
+    if (!reads(c, x)) return table(c, x, out);
     c->depth++;
     if (x->kind == EX_INDEX && x->n == 2 && x->k[1]->kind == EX_SLICE) good = slice(c, x, out);
     else if (x->kind == EX_LIST || (x->kind == EX_CALL && x->number == FN_SEQ)) good = joined(c, x->k, x->n, out) && no_errors(out);
@@ -213,7 +225,7 @@ static bool write_from(struct written *w, int i) {
     if (i == b->n) return write_one(w);
     int64_t *v;
     size_t n;
-    if (mentions(b->b[i].set, w->c->s->slot) || !eval_set_values(e, b->b[i].set, &v, &n)) return false;
+    if (reads(w->c, b->b[i].set) || !eval_set_values(e, b->b[i].set, &v, &n)) return false;
     bool good = true;
     for (size_t k = 0; good && k < n; k++) {
         e->env[b->b[i].slot] = (struct var){.set = true, .v = v[k]};
@@ -258,7 +270,7 @@ static const struct rest *place(struct reader *c, const struct items *l, bool la
 static const struct rest *folded(struct reader *c, const struct ex *x) {
     struct val v;
     struct items l = {0};
-    if (mentions(x->k[0], c->s->slot) || !eval(c->s->e, x->k[0], &v) || v.type != V_ARRAY || v.rank != 2) return NULL;
+    if (reads(c, x->k[0]) || !eval(c->s->e, x->k[0], &v) || v.type != V_ARRAY || v.rank != 2) return NULL;
     size_t n = (size_t)v.d[0] * v.d[1];
     const int64_t width = v.d[1];
     int64_t *copy = arena_get(&c->r->arena, n, sizeof *copy);
@@ -345,7 +357,7 @@ static const struct rest *binary(struct reader *c, const struct ex *x) {
 static const struct rest *scalar(struct reader *c, const struct ex *x) {
     const struct rest *out = NULL;
     if (x->network || c->depth > NEST_MOST) return NULL;
-    if (!mentions(x, c->s->slot)) return constant(c, x);
+    if (!reads(c, x)) return constant(c, x);
     c->depth++;
     switch (x->kind) {
     case EX_NOT: out = negated(c, scalar(c, x->k[0])); break;
@@ -377,4 +389,28 @@ const struct rest *sep_rest(struct sep *s, const struct ex *x) {
     const struct rest *out = scalar(&c, x);
     eval_reset(s->e);
     return out;
+}
+
+bool sep_sequence(struct sep *s, const struct ex *x, const struct rest ***out, uint32_t *n) {
+    struct reader c = {.s = s, .r = &s->rests};
+    struct items l = {0};
+    eval_reset(s->e);
+    bool good = vector(&c, x, &l);
+    eval_reset(s->e);
+    *out = l.k;
+    *n = l.n;
+    return good;
+}
+
+const struct rest *sep_image_rest(struct sep *s) {
+    struct reader c = {.s = s, .r = &s->rests};
+    struct items l = {0}, all = {0};
+    eval_reset(s->e);
+    bool good = vector(&c, s->image->k[0], &l) && l.n == s->n;
+    for (uint32_t i = 0; good && i < l.n; i++) good = add(&all, rest_pair(c.r, R_EQ, token(&c, i), l.k[i]));
+    const struct rest *is = good ? truths(&c, &all, true) : NULL, *where = s->image->where == NULL ? rest_int(c.r, 1) : good ? scalar(&c, s->image->where) : NULL;
+    mem_free(l.k);
+    mem_free(all.k);
+    eval_reset(s->e);
+    return both(&c, is, where, true);
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #define STATES_MOST ((size_t)1 << 22)
+#define LEFT_OUT (-2) /* a token after which the condition is false, or the sequence not in the image */
 
 static void table_clear(struct table *t) {
     mem_free(t->slot);
@@ -50,7 +51,7 @@ struct walker {
     const struct ex *predicate;
     bool need_all;
     struct tally *tally;
-    struct table *states; int32_t **next; wide *paths; /* feature automaton of the current q, by level */
+    struct table *states; int32_t **next; wide *paths, left_out; /* feature automaton of the current q, by level */
     size_t **reached;                                       /* by level and state: state of the level before * tokens + token that led there first */
     struct level *level;
     struct table seen; struct truth *truth; enum tri *where; size_t n_truth; struct arena arena; /* by final feature values */
@@ -94,7 +95,11 @@ static bool build_level(struct walker *w, uint32_t i, uint32_t q) {
             if (!is_query_cell(w, i, t, q)) continue;
             memcpy(state, from->key + x * from->width, from->width * sizeof *state);
             for (int k = 0; k < s->n_f; k++)
-                if (!feature_step(s, &s->f[k], &state[k], i, s->at[i] + t, s->sets.v[i][t])) return sep_refuse(s, "a feature overflows");
+                if (!feature_step(s, &s->f[k], &state[k], i, s->at[i] + t, s->sets.v[i][t])) return sep_refuse(s, s->too_many ? "too many states" : "a feature overflows");
+            if (feature_ends(s, state)) {
+                w->next[i][x * m + t] = LEFT_OUT;
+                continue;
+            }
             size_t n = to->n, at = table_add(to, state);
             w->next[i][x * m + t] = (int32_t)at;
             if (at == n && n == room) {
@@ -102,7 +107,8 @@ static bool build_level(struct walker *w, uint32_t i, uint32_t q) {
                 room = 2 * n + 16;
             }
             if (at == n) w->reached[i + 1][n] = x * m + t;
-            if (to->n * m > STATES_MOST) return sep_refuse(s, "too many states");
+            s->too_many = to->n * m > STATES_MOST;
+            if (s->too_many) return sep_refuse(s, "too many states");
         }
     return true;
 }
@@ -116,14 +122,18 @@ static bool build_states(struct walker *w, uint32_t q) {
     table_add(&w->states[0], state);
     for (uint32_t i = 0; i < s->n; i++)
         if (!build_level(w, i, q)) return false;
-    wide *now = mem_get(1, sizeof *now);
+    wide *now = mem_get(1, sizeof *now), after = 1; /* below 2^125, all of them: checked at the start */
     now[0] = 1;
+    w->left_out = 0;
+    for (uint32_t i = 0; i < s->n; i++) after *= i == s->row ? 1 : s->at[i + 1] - s->at[i];
     for (uint32_t i = 0; i < s->n; i++) {
         uint32_t m = s->at[i + 1] - s->at[i];
         wide *then = mem_get(w->states[i + 1].n, sizeof *then);
+        after /= i == s->row ? 1 : m > 0 ? m : 1;
         for (size_t x = 0; x < w->states[i].n; x++)
             for (uint32_t t = 0; t < m; t++)
-                if (w->next[i][x * m + t] >= 0) then[w->next[i][x * m + t]] += now[x]; /* below 2^125: checked at the start */
+                if (w->next[i][x * m + t] >= 0) then[w->next[i][x * m + t]] += now[x];
+                else if (w->next[i][x * m + t] == LEFT_OUT && s->image == NULL) w->left_out += now[x] * after;
         mem_free(now);
         now = then;
     }
@@ -420,6 +430,7 @@ static bool truth_of(struct walker *w, const struct ex *where, size_t y, size_t 
     bool good = true;
     first_sequence(w, y);
     w->e->env[s->slot] = (struct var){.set = true, .seq = true, .s = w->tokens, .n = s->n};
+    good = s->image == NULL || sep_in_image(s, w->tokens);
     for (int k = 0; good && k < s->n_f; k++) good = feature_finish(s, &s->f[k], state[k]);
     w->e->env[s->slot].set = false;
     struct val v = {.type = V_TRI, .tri = YES};
@@ -479,6 +490,7 @@ static bool one_query(struct walker *w, const struct ex *where, uint32_t q) {
     struct table *final = &w->states[s->n];
     size_t *id = mem_get(final->n, sizeof *id), *follows = mem_get(final->n, sizeof *follows), *first = NULL;
     bool good = true;
+    mpz_add_wide(w->tally->bindings, w->left_out);
     for (size_t y = 0; good && y < final->n; y++) {
         good = truth_of(w, where, y, &id[y]);
         if (!good) break;
@@ -496,36 +508,6 @@ static bool one_query(struct walker *w, const struct ex *where, uint32_t q) {
     mem_free(follows);
     mem_free(first);
     return good;
-}
-
-/* The cells; fewer than 2^125 sequences. */
-static bool positions(struct sep *s, const struct ex *set) {
-    if (!product_init(s->e, &s->sets, set)) return sep_refuse(s, "the set of the sequence");
-    s->n = s->sets.n;
-    s->at = mem_get((size_t)s->n + 1, sizeof *s->at);
-    if (s->n == 0 || s->n > 4096) return sep_refuse(s, "the length of the sequence");
-    wide total = 1;
-    for (uint32_t i = 0; i < s->n; i++) {
-        size_t m = s->sets.size[i];
-        if ((i == 0 || !s->sets.shared) && !sep_distinct(s, s->sets.v[i], m)) return false;
-        if (m > 1000000 / s->n) return sep_refuse(s, "too many tokens");
-        s->at[i + 1] = s->at[i] + (uint32_t)m;
-        if (m > 0 && total > (((wide)1 << 125) - 1) / m) return sep_refuse(s, "too many sequences");
-        total *= m;
-    }
-    return true;
-}
-
-static int rising(const void *a, const void *b) {
-    int64_t x, y;
-    memcpy(&x, a, sizeof x);
-    memcpy(&y, b, sizeof y);
-    return (x > y) - (x < y);
-}
-
-/* Then final states are numbered in the lexicographic order of the first sequence that leads there. */
-static void sort_sets(struct sep *s) {
-    for (uint32_t i = 0; i < (s->sets.shared ? 1 : s->n); i++) qsort(s->sets.v[i], s->sets.size[i], sizeof **s->sets.v, rising);
 }
 
 static void walker_clear(struct walker *w) {
@@ -558,17 +540,40 @@ static void walker_clear(struct walker *w) {
         mem_free(w->s.head[h].shift);
     }
     product_clear(&w->s.sets);
+    mem_free(w->s.copied);
     arena_free(&w->arena);
 }
 
 /* One value of the binders beside t. */
-struct outer { const struct count_rule *count; struct leaves *leaves; const struct bind *t; struct ex *where, *predicate; bool need_all; struct tally *tally; struct fail *fail; bool good; };
+struct outer { const struct count_rule *count; struct leaves *leaves; const struct bind *t, *source; /* what an image t is made of, or t */ struct ex *where, *predicate; bool need_all; struct tally *tally; struct fail *fail; bool good; };
 
-static bool one_domain(struct eval *e, void *arg) {
-    struct outer *o = arg;
+/* What a first try has counted is taken back. */
+static void tally_copy(struct tally *to, const struct tally *from) {
+    mpz_set(to->bindings, from->bindings);
+    mpz_set(to->where, from->where);
+    mpz_set(to->where_open, from->where_open);
+    mpz_set(to->yes, from->yes);
+    mpz_set(to->open, from->open);
+    to->all = from->all;
+}
+
+static void walker_room(struct walker *w) {
+    const struct sep *s = &w->s;
+    w->states = mem_get((size_t)s->n + 1, sizeof *w->states);
+    w->next = mem_get((size_t)s->n + 1, sizeof *w->next);
+    w->reached = mem_get((size_t)s->n + 1, sizeof *w->reached);
+    w->level = mem_get((size_t)s->n + 1, sizeof *w->level);
+    w->tokens = mem_get(s->n, sizeof *w->tokens);
+    w->cells = mem_get(s->n, sizeof *w->cells);
+    w->weight = mem_get(s->at[s->n], sizeof *w->weight);
+    w->live = mem_get(s->at[s->n], sizeof *w->live);
+}
+
+/* guarded: what is left of the whole condition is a feature, and sequences for which it is false end at once; else its parts are features. *again: that took too many states */
+static bool try_domain(struct eval *e, struct outer *o, bool guarded, bool *again) {
     struct walker *w = mem_get(1, sizeof *w);
     w->e = e;
-    w->s = (struct sep){.e = e, .slot = o->t->slot, .fail = o->fail};
+    w->s = (struct sep){.e = e, .slot = o->t->slot, .source = -1, .guard = -1, .fail = o->fail};
     w->predicate = o->predicate;
     w->need_all = o->need_all;
     w->tally = o->tally;
@@ -576,41 +581,62 @@ static bool one_domain(struct eval *e, void *arg) {
     struct sep *s = &w->s;
     s->wide = o->leaves != NULL;
     w->leaves = o->leaves;
-    bool good = positions(s, o->t->set);
-    if (good) rests_init(&s->rests, s->sets.v, s->sets.size);
-    if (good && w->leaves != NULL) sort_sets(s);
-    good = good && (o->where == NULL || sep_collect(s, o->where, -1));
+    bool good = sep_positions(s, o->t, o->source, w->leaves != NULL);
+    bool guards = good && guarded && o->where != NULL && sep_guard(s, o->where);
+    good = good && (o->where == NULL || guards || sep_collect(s, o->where, -1));
     w->n_where = s->n_f;
     good = good && (o->predicate == NULL || sep_collect(s, o->predicate, -1));
     if (good && !s->has_row) good = sep_refuse(s, "nothing of a network in it");
     good = good && sep_tables(s);
-    if (good) {
-        w->states = mem_get((size_t)s->n + 1, sizeof *w->states);
-        w->next = mem_get((size_t)s->n + 1, sizeof *w->next);
-        w->reached = mem_get((size_t)s->n + 1, sizeof *w->reached);
-        w->level = mem_get((size_t)s->n + 1, sizeof *w->level);
-        w->tokens = mem_get(s->n, sizeof *w->tokens);
-        w->cells = mem_get(s->n, sizeof *w->cells);
-        w->weight = mem_get(s->at[s->n], sizeof *w->weight);
-        w->live = mem_get(s->at[s->n], sizeof *w->live);
-    }
+    if (good) walker_room(w);
     for (uint32_t q = 0; good && q < s->at[s->row + 1] - s->at[s->row] && !(o->need_all && !o->tally->all); q++) good = one_query(w, o->where, q);
+    *again = !good && guards && s->too_many;
     walker_clear(w);
     mem_free(w);
-    o->good = good;
-    return good && !(o->need_all && !o->tally->all);
+    return good;
+}
+
+static bool one_domain(struct eval *e, void *arg) {
+    struct outer *o = arg;
+    struct tally before;
+    const struct fail said = *o->fail;
+    const size_t line = o->leaves != NULL ? o->leaves->next : 0;
+    bool again;
+    tally_init(&before);
+    tally_copy(&before, o->tally);
+    o->good = try_domain(e, o, true, &again);
+    if (again) {
+        tally_copy(o->tally, &before);
+        *o->fail = said;
+        if (o->leaves != NULL) o->leaves->next = line;
+        o->good = try_domain(e, o, false, &again);
+    }
+    tally_clear(&before);
+    return o->good && !(o->need_all && !o->tally->all);
+}
+
+/* The binders beside the sequence, those of an image at its place. */
+static bool split_binders(struct outer *o, struct binds *others, const struct binds *b, int nest) {
+    for (int i = 0; i < b->n; i++) {
+        const struct bind *x = &b->b[i];
+        bool sequence = x->set->kind == EX_TOKENS || x->set->kind == EX_PRODUCT, image = x->set->kind == EX_IMAGE && nest == 0;
+        if ((sequence && o->source != NULL) || (image && o->t != NULL)) return fail_at(o->fail, 0, "rule separable does not take this claim: two sequences");
+        if (sequence) o->source = x;
+        if (image || (sequence && nest == 0)) o->t = x;
+        if (image && !split_binders(o, others, &x->set->binds, 1)) return false;
+        if (image && o->source == NULL) return fail_at(o->fail, 0, "rule separable does not take this claim: an image that is not one of sequences");
+        if (image || sequence) continue;
+        if (others->n == 64) return fail_at(o->fail, 0, "rule separable does not take this claim: too many binders");
+        others->b[others->n++] = *x;
+    }
+    return true;
 }
 
 bool rule_separable(struct eval *e, const struct binds *b, const struct ex *where, const struct ex *predicate, bool need_all, const struct count_rule *count, struct leaves *leaves, struct tally *t, struct fail *f) {
     struct bind rest[64];
     struct binds others = {.b = rest};
     struct outer o = {.count = count, .leaves = leaves, .need_all = need_all, .tally = t, .fail = f, .good = true};
-    for (int i = 0; i < b->n; i++) {
-        bool sequence = b->b[i].set->kind == EX_TOKENS || b->b[i].set->kind == EX_PRODUCT;
-        if (sequence && o.t != NULL) return fail_at(f, 0, "rule separable does not take this claim: two sequences");
-        if (sequence) o.t = &b->b[i];
-        else rest[others.n++] = b->b[i];
-    }
+    if (!split_binders(&o, &others, b, 0)) return false;
     if (o.t == NULL) return fail_at(f, 0, "rule separable does not take this claim: no sequence");
     if (leaves != NULL && e->s->float32) return fail_at(f, 0, "rule cells takes real semantics only");
     /* where and predicate are only changed in their cache, and given back as they were */

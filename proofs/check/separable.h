@@ -34,6 +34,10 @@ struct sep {
     int64_t *M;                              /* M[unit][j] at 2^-SEP_BITS, within one unit: what the unit's relu adds to logit j */
     struct feature f[FEATURES_MOST]; int n_f;
     struct rests rests;
+    const struct ex *image; int source;      /* t is bound to {E : B where C}: that set, and the slot of B's sequence; else NULL, -1 */
+    struct copied { bool known; int64_t v; uint32_t at; } *copied; uint32_t n_copied; /* token j of that sequence: v, or t[at] */
+    int in_image, guard;                     /* features that have to end true: that t is in the image, and the condition; -1: none */
+    bool too_many;                           /* states */
     struct ex *own[64]; int own_slot[64], n_own; struct val own_value; /* t[i] inside sums over attention */
     int64_t *D, *C;                          /* D[q index][j], C[cell][j] at 2^-SEP_BITS, each within one unit; j < cols: the logits without the relus, then what the relus read */
     int64_t *w; int *shift;                  /* weight = w[q index][cell] 2^(shift - 60), w within one unit, in 0..2^60; 0 for sources that the mask forbids */
@@ -48,6 +52,12 @@ enum shape { SHAPE_NONE, SHAPE_TOKEN, SHAPE_SCORE, SHAPE_SOFTMAX, SHAPE_AFFINE, 
 bool sep_refuse(struct sep *s, const char *why);
 bool sep_distinct(struct sep *s, const int64_t *v, size_t n);          /* refuses a set that names a value twice */
 bool sep_collect(struct sep *s, struct ex *x, int own_slot);           /* features, rows, networks */
+bool sep_positions(struct sep *s, const struct bind *t, const struct bind *source, bool sorted); /* separable_domain.c: n, sets, at, of an image too; integer binders are bound */
+bool sep_guard(struct sep *s, struct ex *where);                      /* the condition as one rest; false: it is not followed */
+bool sep_in_image(struct sep *s, const int64_t *tokens);               /* evaluates the image's E and C: t is E, and C true; else it refuses */
+bool feature_ends(const struct sep *s, const int64_t *state);          /* no sequence that begins so is in the image and satisfies the condition */
+const struct rest *sep_image_rest(struct sep *s);                      /* t is E, and C */
+bool sep_sequence(struct sep *s, const struct ex *x, const struct rest ***out, uint32_t *n); /* the rests of a sequence's tokens; caller frees */
 const struct rest *sep_rest(struct sep *s, const struct ex *x);        /* rest_read.c: of a number or a truth without networks; NULL: not followed */
 bool sep_tables(struct sep *s);
 bool sep_source(const struct sep *s, uint32_t q, uint32_t cell);       /* may row r attend to this cell when its token is the q-th? */

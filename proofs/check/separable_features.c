@@ -354,6 +354,7 @@ bool feature_start(const struct feature *f, int64_t *state) {
 bool feature_step(struct sep *s, const struct feature *f, int64_t *state, uint32_t position, uint32_t cell, int64_t token) {
     if (f->type == F_REST) {
         const struct rest *to = rest_after(&s->rests, s->rests.all[*state], position, token);
+        s->too_many = to == NULL;
         if (to == NULL) return false;
         *state = to->id;
         return true;
@@ -401,6 +402,7 @@ int64_t feature_value(const struct feature *f, int64_t state) {
 static bool rest_finish(struct sep *s, struct feature *f, int64_t state) {
     const struct rest *x = s->rests.all[state];
     struct val *v = &f->v;
+    if (f->x == NULL) return x->op == R_INT && x->v == 1 ? true : sep_refuse(s, "a sequence of which it is not known whether it is in the image");
     f->x->cache = NULL;
     if (x->op == R_ERROR) return true; /* an error, if it is looked at: then t has no value */
     if (!eval(s->e, f->x, v) || v->type == V_ARRAY || v->type == V_TABLE) return sep_refuse(s, "an expression without a value");
@@ -427,6 +429,7 @@ bool feature_finish(struct sep *s, struct feature *f, int64_t state) {
 }
 
 void sep_release(struct sep *s) {
-    for (int i = 0; i < s->n_f; i++) s->f[i].x->cache = NULL;
+    for (int i = 0; i < s->n_f; i++)
+        if (s->f[i].x != NULL) s->f[i].x->cache = NULL;
     for (int i = 0; i < s->n_own; i++) s->own[i]->cache = NULL;
 }

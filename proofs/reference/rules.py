@@ -36,8 +36,7 @@ class Judge:
             need(set(words) <= {"bounds", "fails", "split", "open"}, "a line 'cell' that is none of bounds, fails, split and open")
         if certificate.rule in ("separable", "count"):
             need(not data, "rule separable reads no data array")
-            changed = "replace(" in self.s.text or "blend(" in self.s.text     # other tensors: every binding is evaluated as under enumerate
-            self.interpreter = Interpreter(nets, self.s.float32) if changed else LinearInterpreter(nets, self.s)
+            self.interpreter = Interpreter(nets, self.s.float32) if self.enumerated() else LinearInterpreter(nets, self.s)
         else:
             names_bias = "bias(" in self.s.text               # then biases of attention are nodes of their own
             self.interpreter = Interpreter({m: with_biases(x) if names_bias else x for m, x in nets.items()}, self.s.float32, data)
@@ -45,6 +44,11 @@ class Judge:
         self.interpreter.radii = Radii(certificate.radii, nets).found
         check_changes(certificate.changes, self.interpreter)
         self.sources(nets)
+
+    def enumerated(self):
+        """Networks with other tensors, and image sets: every binding is evaluated as under enumerate."""
+        binds = self.s.body.parts[1] if self.s.kind == "prove" and self.s.forall is None and self.s.body.kind == "exists" else self.s.binds
+        return "replace(" in self.s.text or "blend(" in self.s.text or any(s.kind == "image" for _, s in binds or [])
 
     def sources(self, nets):
         for model, _, _, tensors in self.c.sources:

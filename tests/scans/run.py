@@ -65,9 +65,21 @@ def integer(rng, v, n):
     return rng.choice(choices)
 
 
+def image(rng, v, n):
+    """An image set of sequences of n tokens of 0..v-1: copies, numbers, what is computed of the others, one place of several."""
+    p = rng.choice(["", "p in 0..%d, " % (n - 2)])
+    k, parts = rng.choice([n, n - 1, n - 1]), ["s"]
+    while k + len(parts) - 1 < n:
+        more = ["%d" % rng.randrange(v), "max(s)", "min(s)", "sum(s) %% %d" % v, "s[0]", "s[%d]" % (k - 1), "(if s[0] == %d then 0 else s[last])" % rng.randrange(v), "sort(s)[%d]" % rng.randrange(k)]
+        parts.insert(rng.randrange(len(parts) + 1), "s[min(p, %d)]" % (k - 1) if p and rng.random() < 0.6 else rng.choice(more))
+    whole = "seq(%s)" % ", ".join(parts) if len(parts) > 1 else rng.choice(["s", "s", "seq(s)", "seq(s[1..last], s[0])", "sort(s)"])
+    condition = re.sub(r"\bt\b", "s", truth(rng, v, k)) if rng.random() < 0.7 else "s[min(p, %d)] == s[last]" % (k - 1) if p else ""
+    return "t in { %s : %ss in tokens[%d] of 0..%d%s }" % (whole, p, k, v - 1, condition and " where " + condition)
+
+
 def claims_of(rng, v, n, d_out, one_head, norm):
     r, where = rng.choice(["last", "0"]), "" if rng.random() < 0.6 else " where " + truth(rng, v, n)
-    binds = "t in tokens[%d] of 0..%d%s" % (n, v - 1, where)
+    binds = "t in tokens[%d] of 0..%d%s" % (n, v - 1, where) if rng.random() < 0.6 else image(rng, v, n) + where
     one, two = rng.sample(range(d_out), 2)
     row, lead = "logits(M, t)[%s]" % r, "logits(M, t)[%s, %d] - logits(M, t)[%s, %d]" % (r, one, r, two)
     claims = [("right", "count %s : argmax(%s) == %s%s" % (binds, row, integer(rng, v, n), "" if one_head else " within 1")),
@@ -137,6 +149,13 @@ def attack(folder, engine):
                 check(run(*checker, "--quiet", folder + "/" + engine + "/m.crt")[0] == 1, "%s with the number changed passes %s" % (name, checker[-1]))
 
 
+# An image of sequences with what is true of all of it, and what is not; 2,2,2 is one of each.
+IMAGES = [("{seq(s, max(s)) : s in tokens[2] of 0..2}", "t[2] >= t[0]", "t[2] > 0"), ("{seq(s, s[p]) : p in 0..1, s in tokens[2] of 0..2}", "contains(t[0..1], t[2])", "t[2] == t[0]"),
+          ("{seq(s, s[p]) : p in 0..1, s in tokens[2] of 0..2}", "t[2] <= max(t[0], t[1])", "t[2] == t[1]"), ("{s : s in tokens[3] of 0..2 where s[0] == s[2]}", "t[2] == t[0]", "t[1] == t[0]"),
+          ("{seq(s[0], 2, s[1]) : s in tokens(0..2, {2, 1})}", "t[1] == 2", "t[2] == 2"), ("{seq(s, sum(s) % 2 + 1) : s in tokens[2] of 1..2 where s[1] == 2}", "t[1] == 2", "t[2] == 2"),
+          ("{seq(s, 2) : s in tokens[2] of 0..2 where not (s[0] == 1 and s[1] == 0)}", "t[0] == 1 => t[1] > 0", "t[0] == 2 => t[1] > 0")]
+
+
 def forged():
     """Certificates that call proved what is false, or an error, on some sequence; and one of a true claim in the same words."""
     net = transformer(5, d_vocab=4, n_ctx=3, d_out=3)
@@ -151,9 +170,13 @@ def forged():
     with tempfile.TemporaryDirectory() as folder:
         with open(folder + "/m.net", "w") as f:
             f.write(net.text())
-        for good, (tokens, body) in [(True, ("1..2", "all{ t[i] == 1 => contains({t[i], t[t[i + 1]]}, 1) : i in 0..0 }"))] + [(False, x) for x in claims]:
+        claims = [(False, ("tokens[3] of " + tokens, body)) for tokens, body in claims]
+        claims.append((True, ("tokens[3] of 1..2", "all{ t[i] == 1 => contains({t[i], t[t[i + 1]]}, 1) : i in 0..0 }")))
+        for made, body, other in IMAGES:
+            claims += [(True, (made, body)), (False, (made, other))]
+        for good, (tokens, body) in claims:
             with open(folder + "/m.crt", "w") as f:
-                f.write(seal("weightproof-certificate 1\nstatement\n| weightproof-statement 1\n| model M %s\n| semantics real\n| forall t in tokens[3] of %s\n| prove logits(M, t)[last, 0] < 1000 and %s\n"
+                f.write(seal("weightproof-certificate 1\nstatement\n| weightproof-statement 1\n| model M %s\n| semantics real\n| forall t in %s\n| prove logits(M, t)[last, 0] < 1000 and %s\n"
                              "verdict proved\nwitness t=2,2,2\nrule separable\nend\n" % (net.sha256(), tokens, body.replace("{ ", "{").replace(" }", "}"))))
             for checker in ([CHECKER], REFERENCE):
                 status, output = run(*checker, "--quiet", folder + "/m.crt")
