@@ -152,8 +152,8 @@ def attack(folder, engine):
 # An image of sequences with what is true of all of it, and what is not; 2,2,2 is one of each.
 IMAGES = [("{seq(s, max(s)) : s in tokens[2] of 0..2}", "t[2] >= t[0]", "t[2] > 0"), ("{seq(s, s[p]) : p in 0..1, s in tokens[2] of 0..2}", "contains(t[0..1], t[2])", "t[2] == t[0]"),
           ("{seq(s, s[p]) : p in 0..1, s in tokens[2] of 0..2}", "t[2] <= max(t[0], t[1])", "t[2] == t[1]"), ("{s : s in tokens[3] of 0..2 where s[0] == s[2]}", "t[2] == t[0]", "t[1] == t[0]"),
-          ("{seq(s[0], 2, s[1]) : s in tokens(0..2, {2, 1})}", "t[1] == 2", "t[2] == 2"), ("{seq(s, sum(s) % 2 + 1) : s in tokens[2] of 1..2 where s[1] == 2}", "t[1] == 2", "t[2] == 2"),
-          ("{seq(s, 2) : s in tokens[2] of 0..2 where not (s[0] == 1 and s[1] == 0)}", "t[0] == 1 => t[1] > 0", "t[0] == 2 => t[1] > 0")]
+          ("{seq(s[0], 2, s[1]) : s in tokens(0..2, {2, 1})}", "t[1] == 2", "t[2] == 2"), ("{seq(s, sum(s) % 2 + 2) : s in tokens[2] of 1..2 where s[1] == 2}", "t[1] == 2", "t[2] == 2"),
+          ("{seq(s, 2) : s in tokens[2] of 0..2 where not (s[0] == 1 and s[1] == 0)}", "(t[0] == 1 => t[1] > 0)", "(t[0] == 2 => t[1] == 0)")]
 
 
 def forged():
