@@ -160,7 +160,7 @@ static bool changed_network(struct fast *f, struct fnet *w, const struct ex *mod
         for (int i = 0; i < m.base->n_nodes; i++)
             if ((m.edit != NULL ? m.edit->own[i] : i) == node) base = i;
         good = good && base >= 0;
-        for (int i = m.patch[k].lo; good && i <= m.patch[k].hi; i++) from[(size_t)m.patch[k].node * n + (uint32_t)i] = (struct fsource){other, base, (uint32_t)i};
+        for (int i = m.patch[k].lo; good && i <= m.patch[k].hi; i++) from[(size_t)m.patch[k].node * n + (uint32_t)i] = (struct fsource){other, fnet_place(other, base), (uint32_t)i};
     }
     if (good) good = fnet_init(w, m.net, false, n, s != NULL ? NULL : m.patch, s != NULL ? 0 : m.n, from, other);
     else mem_free(from);

@@ -3,6 +3,7 @@
 #ifndef CHECK_FAST_H
 #define CHECK_FAST_H
 #include "fast_loops.h"
+#include "fold.h"
 #include "nodes.h"
 
 struct frow { int32_t *m; int F; int64_t rad, total; bool known, failed; int64_t exact, size; };
@@ -15,7 +16,8 @@ struct fsource { struct fnet *net; int node; uint32_t row; };
 
 /* One network on the sequence of one variable. */
 struct fnet {
-    const struct net *net;
+    const struct net *net;            /* over the reals the folded network, where there is one; nodes below are its own */
+    struct folded *folded;
     bool float32;
     uint32_t n;
     struct run fixed;                 /* holds the patches whose rows rest on no variable */
@@ -39,9 +41,10 @@ void fast_clear(struct fast *f);
 enum tri fast_decide(struct fast *f, const struct ex *x);
 
 /* fast_net.c */
-/* patches: rows that are replaced, the same on all sequences (values with 128 fractional bits); from: [n_nodes * n] or NULL, taken over. */
+/* patches: rows that are replaced, the same on all sequences (values with 128 fractional bits); from: [n_nodes * n] or NULL, taken over. Nodes are those of `net`. */
 bool fnet_init(struct fnet *w, const struct net *net, bool float32, uint32_t n, const struct patch *patches, int n_patches, struct fsource *from, struct fnet *other);
 void fnet_clear(struct fnet *w);
+int fnet_place(const struct fnet *w, int node);                      /* where a node of that network stands in w->net */
 void fnet_tokens(struct fnet *w, const int64_t *tokens);             /* forgets the rows that depend on a changed token */
 const struct frow *fnet_row(struct fnet *w, int node, uint32_t row); /* NULL: not available */
 bool fnet_allowed(const struct fnet *w, uint32_t row, uint32_t source);

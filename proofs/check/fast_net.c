@@ -103,15 +103,18 @@ static uint64_t row_reads(const struct fnet *w, const struct node *x, uint32_t i
     return all;
 }
 
+int fnet_place(const struct fnet *w, int node) { return w->folded != NULL ? w->folded->place[node] : node; }
+
 /* Rows that are given: of every sequence. */
 static bool set_fixed(struct fnet *w, const struct patch *patches, int n_patches) {
     bool good = true;
     for (int k = 0; k < n_patches; k++) {
         const struct patch *q = &patches[k];
-        run_add_patch(&w->fixed, q->node, q->lo, q->hi, q->width, q->values);
+        int node = fnet_place(w, q->node);
+        run_add_patch(&w->fixed, node, q->lo, q->hi, q->width, q->values);
         for (int i = q->lo; good && i <= q->hi; i++) {
             struct num *x = mem_get(q->width, sizeof *x);
-            struct frow *r = &w->rows[(size_t)q->node * w->n + (uint32_t)i];
+            struct frow *r = &w->rows[(size_t)node * w->n + (uint32_t)i];
             if (r->m == NULL) r->m = mem_get(q->width, sizeof *r->m);
             for (uint32_t j = 0; j < q->width; j++) {
                 num_init(&x[j]);
@@ -126,12 +129,41 @@ static bool set_fixed(struct fnet *w, const struct patch *patches, int n_patches
     return good;
 }
 
-bool fnet_init(struct fnet *w, const struct net *net, bool float32, uint32_t n, const struct patch *patches, int n_patches, struct fsource *from, struct fnet *other) {
-    *w = (struct fnet){.net = net, .float32 = float32, .n = n, .from = from, .other = other};
+/* The folded network, where there is one, and `from` by its nodes. */
+static void fold_network(struct fnet *w, const struct net *net, const struct patch *patches, int n_patches) {
+    unsigned char *kept = mem_get((size_t)net->n_nodes, 1);
+    for (int k = 0; k < n_patches; k++) kept[patches[k].node] = KEPT_GIVEN;
+    for (size_t i = 0; w->from != NULL && i < (size_t)net->n_nodes * w->n; i++)
+        if (w->from[i].net != NULL) kept[i / w->n] = KEPT_TAKEN;
+    w->folded = w->float32 || net->reals ? NULL : fold_new(net, w->n, kept);
+    mem_free(kept);
+    if (w->folded == NULL) return;
+    w->net = &w->folded->net;
+    if (w->from == NULL) return;
+    struct fsource *old = w->from;
+    w->from = mem_get((size_t)w->net->n_nodes * w->n, sizeof *w->from);
+    for (int k = 0; k < net->n_nodes; k++) memcpy(w->from + (size_t)fnet_place(w, k) * w->n, old + (size_t)k * w->n, w->n * sizeof *old);
+    mem_free(old);
+}
+
+/* Bits of rows and weights such that the products of a sum fit. */
+static bool set_bits(struct fnet *w) {
+    uint32_t terms = w->n;
+    for (int k = 0; k < w->net->n_nodes; k++) terms = w->net->nodes[k].width > terms ? w->net->nodes[k].width : terms;
+    int budget = 62 - bits_of(terms); /* bits + weight_bits + bits of the number of terms <= 62 */
+    w->bits = budget / 2 > 28 ? 28 : budget / 2;
+    w->weight_bits = budget - w->bits > 28 ? 28 : budget - w->bits;
+    return terms <= TERMS_MOST;
+}
+
+bool fnet_init(struct fnet *w, const struct net *base, bool float32, uint32_t n, const struct patch *patches, int n_patches, struct fsource *from, struct fnet *other) {
+    *w = (struct fnet){.net = base, .float32 = float32, .n = n, .from = from, .other = other};
+    fold_network(w, base, patches, n_patches);
+    const struct net *net = w->net;
     w->is_fixed = mem_get((size_t)net->n_nodes * n, sizeof *w->is_fixed);
     w->seen = mem_get(n, sizeof *w->seen);
     for (int k = 0; k < n_patches; k++)
-        for (int i = patches[k].lo; i <= patches[k].hi; i++) w->is_fixed[(size_t)patches[k].node * n + (uint32_t)i] = true;
+        for (int i = patches[k].lo; i <= patches[k].hi; i++) w->is_fixed[(size_t)fnet_place(w, patches[k].node) * n + (uint32_t)i] = true;
     w->tokens = mem_get(n, sizeof *w->tokens);
     w->token_only = mem_get((size_t)net->n_nodes, sizeof *w->token_only);
     w->rows = mem_get((size_t)net->n_nodes * n, sizeof *w->rows);
@@ -139,20 +171,11 @@ bool fnet_init(struct fnet *w, const struct net *net, bool float32, uint32_t n, 
     w->weight = mem_get((size_t)net->n_nodes, sizeof *w->weight);
     w->acc_n = n;
     w->reads = mem_get((size_t)net->n_nodes * n, sizeof *w->reads);
-    if (net->reals || (uint64_t)n * net->vocab > 100000) return false;
-    uint32_t terms = n;
-    for (int k = 0; k < net->n_nodes; k++) {
-        terms = net->nodes[k].width > terms ? net->nodes[k].width : terms;
-    }
-    int budget = 62 - bits_of(terms); /* bits + weight_bits + bits of the number of terms <= 62 */
-    w->bits = budget / 2 > 28 ? 28 : budget / 2;
-    w->weight_bits = budget - w->bits > 28 ? 28 : budget - w->bits;
-    if (terms > TERMS_MOST) return false;
+    if (net->reals || (uint64_t)n * net->vocab > 100000 || !set_bits(w)) return false;
     for (uint32_t i = 0; i < n; i++) w->tokens[i] = -1;
     for (int k = 0; k < net->n_nodes; k++) {
         const struct node *x = &net->nodes[k];
-        bool only = x->op != OP_SCORE && x->op != OP_SOFTMAX && x->op != OP_MIX && x->op != OP_BILINEAR && x->op != OP_ROW;
-        for (int a = 0; a < x->n_args; a++) only = only && w->token_only[x->args[a]];
+        bool only = node_is_token_only(x, w->token_only);
         for (uint32_t i = 0; i < n; i++) only = only && !is_taken(w, k, i);
         w->token_only[k] = only;
         w->acc_n = x->width > w->acc_n ? x->width : w->acc_n;
@@ -181,6 +204,7 @@ void fnet_clear(struct fnet *w) {
     }
     void *all[] = {w->fixed.patches, w->is_fixed, w->from, w->seen, w->tokens, w->token_only, w->reads, w->rows, w->table, w->weight, w->acc};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) mem_free(all[i]);
+    fold_free(w->folded);
     *w = (struct fnet){0};
 }
 
@@ -224,7 +248,7 @@ static const struct frow *token_row(struct fnet *w, int node, uint32_t row) {
     return r->known ? r : NULL;
 }
 
-/* Recursion is over earlier nodes only; networks of more than 400 nodes are left to eval.c. */
+/* Recursion is over earlier nodes only; networks of more than 2000 nodes are left to eval.c. */
 const struct frow *fnet_row(struct fnet *w, int node, uint32_t row) {
     const struct node *x = &w->net->nodes[node];
     struct frow *r = &w->rows[(size_t)node * w->n + row];
@@ -235,7 +259,7 @@ const struct frow *fnet_row(struct fnet *w, int node, uint32_t row) {
     if (w->is_fixed[(size_t)node * w->n + row]) return r->known ? r : NULL;
     if (w->token_only[node]) return token_row(w, node, row);
     if (r->known) return r;
-    if (r->failed || w->net->n_nodes > 400) return NULL;
+    if (r->failed || w->net->n_nodes > 2000) return NULL;
     if (x->op == OP_ROW) return x->d[0] < w->n ? fnet_row(w, x->args[0], x->d[0]) : NULL;
     r->known = frow_make(w, node, row, r);
     r->failed = !r->known;
