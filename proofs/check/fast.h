@@ -6,10 +6,12 @@
 #include "fold.h"
 #include "nodes.h"
 
-struct frow { int32_t *m; int F; int64_t rad, total; bool known, failed; int64_t exact, size; };
-/* total: softmax only, bound on the sum of all errors. Under float32 rad is about every execution; of a linear row also exact: the radius without the roundings of its own sum, and
+struct frow { int32_t *m; int F; int64_t rad, total; bool known, failed; int64_t exact, size, most, sum; };
+/* most, sum: the largest |m[j]| and their sum, or -1: not asked for yet. total: softmax only, bound on the sum of all errors. Under float32 rad is about every execution; of a linear row also exact: the radius without the roundings of its own sum, and
  * size: a bound on what its products add up to by size, as a head of a `heads` node that sums them itself needs (in units of the row) */
-struct fweight { int32_t *w, *b; int F, bF; int64_t column; uint32_t rows, cols; }; /* entries within one unit; column: largest column sum of |w| */
+struct fweight { int32_t *w, *b; int F, bF; int64_t column; uint32_t rows, cols; int64_t inverse; }; /* entries within one unit; column: largest column sum of |w|; inverse (score): 2^40 / sqrt(d), down, within 2 units */
+/* q . k / sqrt(d) of a score node whose rows are those of single tokens: by row and token, source and token; SCORE_NONE: not computed. rad: of all of them. */
+struct fscores { int64_t *at, rad; };
 
 /* A row that is another one's: row `row` of a node of a network on another variable's sequence. NULL net: none. */
 struct fsource { struct fnet *net; int node; uint32_t row; };
@@ -30,8 +32,13 @@ struct fnet {
     uint64_t *reads;                  /* reads[node * n + i]: the positions whose tokens row i depends on; bit 62 stands for all from 62 on, bit 63 for rows of other runs */
     struct frow *rows;                /* rows[node * n + i]; for token-only nodes see table */
     struct frow **table;              /* table[node][i * vocab + token] */
+    struct frow **at;                 /* at[node * n + i]: that row, on the tokens of now, or NULL: not known, or one of another run */
+    uint32_t *kept, kept_first[65], n_kept[64]; /* indices node * n + i of rows that are known or failed, by the last position that they read */
+    struct fscores *scores;           /* by node */
     struct fweight *weight;           /* by node */
     int64_t *acc; uint32_t acc_n;     /* a row in the making */
+    bool *inner;                      /* mixes that one sum alone reads, which adds them itself */
+    const int32_t **values; int32_t *share; int *drop; /* [n] of one mix: entries of its sources, their weights and shifts */
     int bits, weight_bits;            /* sizes of rows and of weights */
 };
 struct fast { struct eval *e; struct fnet *nets; int n_nets; int *slot; const struct ex **model; uint64_t asked, settled; };
@@ -46,11 +53,25 @@ bool fnet_init(struct fnet *w, const struct net *net, bool float32, uint32_t n, 
 void fnet_clear(struct fnet *w);
 int fnet_place(const struct fnet *w, int node);                      /* where a node of that network stands in w->net */
 void fnet_tokens(struct fnet *w, const int64_t *tokens);             /* forgets the rows that depend on a changed token */
-const struct frow *fnet_row(struct fnet *w, int node, uint32_t row); /* NULL: not available */
-bool fnet_allowed(const struct fnet *w, uint32_t row, uint32_t source);
+struct frow *fnet_make(struct fnet *w, int node, uint32_t row);
+static inline struct frow *fnet_row(struct fnet *w, int node, uint32_t row) { /* NULL: not available */
+    struct frow *r = w->at[(size_t)node * w->n + row];
+    return r != NULL ? r : fnet_make(w, node, row);
+}
+/* The sources of a row are among the first fnet_sources. */
+static inline uint32_t fnet_sources(const struct fnet *w, uint32_t row) { return w->net->causal ? row + 1 : w->n; }
+static inline bool fnet_allowed(const struct fnet *w, uint32_t j) { return w->tokens[j] != w->net->pad; }
 
 /* fast_rows.c: one row from rows of earlier nodes, or false */
 bool frow_make(struct fnet *w, int node, uint32_t row, struct frow *out);
+uint64_t froot(unsigned __int128 v);  /* floor of the square root, v < 2^126 */
+/* fast_attention.c: softmax rows, and mixes: as rows, or added to acc at a scale that is no finer than fmix_scale says */
+bool frow_pattern(struct fnet *w, const struct node *x, uint32_t row, struct frow *out);
+bool frow_mix(struct fnet *w, const struct node *x, uint32_t row, struct frow *out);
+bool fmix_scale(struct fnet *w, const struct node *x, uint32_t row, int *F);
+bool fmix_add(struct fnet *w, const struct node *x, uint32_t row, int F, int64_t *acc, int64_t *err);
+int64_t frow_most(struct frow *r, uint32_t width);
+int64_t frow_sum(struct frow *r, uint32_t width);
 /* acc at 2^-F, each within err: into `limit` bits */
 bool frow_store(struct frow *r, const int64_t *acc, uint32_t n, int F, int64_t err, int limit);
 int bits_of(uint64_t v);

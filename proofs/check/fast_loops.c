@@ -30,6 +30,11 @@ static int64_t product_rest(const int32_t *a, const int32_t *b, uint32_t n, uint
     return s;
 }
 
+static void add_mix_rest(int64_t *acc, const int32_t *p, const int32_t *const *v, const int *drop, uint32_t many, uint32_t n, uint32_t first) {
+    for (uint32_t i = 0; i < many; i++)
+        for (uint32_t j = first; j < n; j++) acc[j] += (int64_t)p[i] * (v[i][j] >> drop[i]);
+}
+
 #ifdef HAS_VECTORS
 /* Eight entries of a row: the products of those at even places, and of those at odd places, which a shift brings to the even ones. */
 AVX2 static inline __m256i load(const int32_t *p) { return _mm256_loadu_si256((const __m256i *)(const void *)p); }
@@ -79,6 +84,20 @@ AVX2 static int64_t product_wide(const int32_t *a, const int32_t *b, uint32_t n)
     _mm256_storeu_si256((__m256i *)(void *)part, s);
     return part[0] + part[1] + part[2] + part[3] + product_rest(a, b, n, j);
 }
+
+AVX2 static void add_mix_wide(int64_t *acc, const int32_t *p, const int32_t *const *v, const int *drop, uint32_t many, uint32_t n) {
+    uint32_t j = 0;
+    for (; j + 8 <= n; j += 8) {
+        __m256i even = _mm256_setzero_si256(), odds = even;
+        for (uint32_t i = 0; i < many; i++) {
+            __m256i by = _mm256_set1_epi32(p[i]), x = _mm256_sra_epi32(load(v[i] + j), _mm_cvtsi32_si128(drop[i]));
+            even = _mm256_add_epi64(even, _mm256_mul_epi32(by, x));
+            odds = _mm256_add_epi64(odds, _mm256_mul_epi32(by, odd(x)));
+        }
+        add_pair(acc + j, even, odds);
+    }
+    add_mix_rest(acc, p, v, drop, many, n, j);
+}
 #endif
 
 void loop_multiply(int64_t *acc, const int32_t *x, const int32_t *W, uint32_t rows, uint32_t cols) {
@@ -106,6 +125,20 @@ int64_t loop_product(const int32_t *a, const int32_t *b, uint32_t n) {
     if (vectors()) return product_wide(a, b, n);
 #endif
     return product_rest(a, b, n, 0);
+}
+
+void loop_add_mix(int64_t *acc, const int32_t *p, const int32_t *const *v, const int *drop, uint32_t many, uint32_t n) {
+#ifdef HAS_VECTORS
+    if (vectors()) {
+        add_mix_wide(acc, p, v, drop, many, n);
+        return;
+    }
+#endif
+    add_mix_rest(acc, p, v, drop, many, n, 0);
+}
+
+LOOP void loop_add_up(int64_t *acc, const int32_t *m, int up, uint32_t n) {
+    for (uint32_t j = 0; j < n; j++) acc[j] += (int64_t)m[j] * ((int64_t)1 << up);
 }
 
 LOOP void loop_add_shifted(int64_t *acc, const int32_t *m, int drop, uint32_t n) {

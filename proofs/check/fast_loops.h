@@ -9,8 +9,10 @@ void loop_multiply(int64_t *acc, const int32_t *x, const int32_t *W, uint32_t ro
 void loop_add_scaled(int64_t *acc, int32_t x, const int32_t *w, uint32_t n);                        /* acc += x w */
 void loop_add_shifted(int64_t *acc, const int32_t *m, int drop, uint32_t n);                        /* acc += m >> drop */
 int64_t loop_product(const int32_t *a, const int32_t *b, uint32_t n);                               /* a . b */
+void loop_add_mix(int64_t *acc, const int32_t *p, const int32_t *const *v, const int *drop, uint32_t many, uint32_t n); /* acc += sum of p[i] (v[i] >> drop[i]) */
 int64_t loop_sum_size(const int32_t *m, uint32_t n);                                                /* sum |m| */
 int64_t loop_largest(const int32_t *m, uint32_t n);                                                 /* max |m|, each below 2^31 */
 int64_t loop_largest_sum(const int64_t *acc, uint32_t n);
 void loop_shift(int32_t *m, const int64_t *acc, uint32_t n, int shift);                             /* m = acc >> shift, which fits */
+void loop_add_up(int64_t *acc, const int32_t *m, int up, uint32_t n);                               /* acc += m 2^up */
 #endif

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #define F_MOST 50
+#define NETWORK_MOST 2000
 
 int bits_of(uint64_t v) { return v == 0 ? 0 : 64 - __builtin_clzll(v); }
 
@@ -16,6 +17,16 @@ bool frow_store(struct frow *r, const int64_t *acc, uint32_t n, int F, int64_t e
     r->F = F - shift;
     r->rad = (err >> shift) + (shift > 0 ? 2 : 0);
     return true;
+}
+
+int64_t frow_most(struct frow *r, uint32_t width) {
+    if (r->most < 0) r->most = loop_largest(r->m, width);
+    return r->most;
+}
+
+int64_t frow_sum(struct frow *r, uint32_t width) {
+    if (r->sum < 0) r->sum = loop_sum_size(r->m, width);
+    return r->sum;
 }
 
 /* enclosures with p fractional bits into a row */
@@ -71,6 +82,7 @@ static uint64_t position_bit(uint32_t i) { return (uint64_t)1 << (i < 62 ? i : 6
 #define OTHER_BIT ((uint64_t)1 << 63)
 
 static bool prepare(struct fweight *x, const struct node *node, int limit) {
+    if (node->op == OP_SCORE) x->inverse = (int64_t)froot(((unsigned __int128)1 << 80) / node->d[0]);
     if (node->w.t != NULL && (node->op == OP_LINEAR || node->op == OP_LAYERNORM || node->op == OP_RMSNORM)) {
         if (!fixed_weight(&node->w, &x->w, &x->F, limit)) return false;
         x->rows = node->w.rows;
@@ -124,6 +136,7 @@ static bool set_fixed(struct fnet *w, const struct patch *patches, int n_patches
             for (uint32_t j = 0; j < q->width; j++) num_clear(&x[j]);
             mem_free(x);
             r->known = good; /* of several changes of a row the last counts: it comes last */
+            r->most = r->sum = -1;
         }
     }
     return good;
@@ -156,6 +169,33 @@ static bool set_bits(struct fnet *w) {
     return terms <= TERMS_MOST;
 }
 
+#define INNER_TERMS 16 /* each below 2^58 */
+
+/* Which mixes are read by one sum alone. */
+static void find_inner(struct fnet *w) {
+    int *readers = mem_get((size_t)w->net->n_nodes, sizeof *readers);
+    readers[w->net->output] = 2;
+    for (int k = 0; k < w->net->n_nodes; k++) {
+        const struct node *x = &w->net->nodes[k];
+        bool sums = (x->op == OP_ADD || x->op == OP_HEADS) && x->n_args <= INNER_TERMS && !w->token_only[k];
+        for (int a = 0; a < x->n_args; a++) readers[x->args[a]] += sums ? 1 : 2;
+    }
+    for (int k = 0; k < w->net->n_nodes && !w->float32; k++) {
+        w->inner[k] = w->net->nodes[k].op == OP_MIX && readers[k] == 1;
+        for (uint32_t i = 0; i < w->n; i++) w->inner[k] = w->inner[k] && !is_taken(w, k, i) && !w->is_fixed[(size_t)k * w->n + i];
+    }
+    mem_free(readers);
+}
+
+static int last_bit(uint64_t v) { return bits_of(v) - 1; }
+
+/* The room that the rows of each last position take. */
+static void count_kept(struct fnet *w) {
+    for (size_t k = 0; k < (size_t)w->net->n_nodes * w->n; k++)
+        if (w->reads[k] != 0) w->kept_first[last_bit(w->reads[k]) + 1]++;
+    for (int b = 0; b < 64; b++) w->kept_first[b + 1] += w->kept_first[b];
+}
+
 bool fnet_init(struct fnet *w, const struct net *base, bool float32, uint32_t n, const struct patch *patches, int n_patches, struct fsource *from, struct fnet *other) {
     *w = (struct fnet){.net = base, .float32 = float32, .n = n, .from = from, .other = other};
     fold_network(w, base, patches, n_patches);
@@ -170,6 +210,13 @@ bool fnet_init(struct fnet *w, const struct net *base, bool float32, uint32_t n,
     w->table = mem_get((size_t)net->n_nodes, sizeof *w->table);
     w->weight = mem_get((size_t)net->n_nodes, sizeof *w->weight);
     w->acc_n = n;
+    w->inner = mem_get((size_t)net->n_nodes, sizeof *w->inner);
+    w->at = mem_get((size_t)net->n_nodes * n, sizeof *w->at);
+    w->kept = mem_get((size_t)net->n_nodes * n, sizeof *w->kept);
+    w->scores = mem_get((size_t)net->n_nodes, sizeof *w->scores);
+    w->values = mem_get(n, sizeof *w->values);
+    w->share = mem_get(n, sizeof *w->share);
+    w->drop = mem_get(n, sizeof *w->drop);
     w->reads = mem_get((size_t)net->n_nodes * n, sizeof *w->reads);
     if (net->reals || (uint64_t)n * net->vocab > 100000 || !set_bits(w)) return false;
     for (uint32_t i = 0; i < n; i++) w->tokens[i] = -1;
@@ -185,6 +232,8 @@ bool fnet_init(struct fnet *w, const struct net *base, bool float32, uint32_t n,
         for (uint32_t i = 0; i < n && !only && x->op != OP_ROW; i++) w->rows[(size_t)k * n + i].m = mem_get(x->width == 0 ? n : x->width, sizeof(int32_t));
     }
     w->acc = mem_get(w->acc_n, sizeof *w->acc);
+    find_inner(w);
+    count_kept(w);
     for (uint32_t i = 0; i < n; i++) w->seen[i] = -1;
     return set_fixed(w, patches, n_patches);
 }
@@ -194,6 +243,7 @@ void fnet_clear(struct fnet *w) {
         for (uint32_t i = 0; i < w->n; i++) mem_free(w->rows[(size_t)k * w->n + i].m);
         for (size_t i = 0; w->table[k] != NULL && i < (size_t)w->n * w->net->vocab; i++) mem_free(w->table[k][i].m);
         mem_free(w->table[k]);
+        mem_free(w->scores[k].at);
         mem_free(w->weight[k].w);
         mem_free(w->weight[k].b);
     }
@@ -202,13 +252,11 @@ void fnet_clear(struct fnet *w) {
         for (size_t j = 0; j < (size_t)(q->hi - q->lo + 1) * q->width; j++) num_clear(&q->values[j]);
         mem_free(q->values);
     }
-    void *all[] = {w->fixed.patches, w->is_fixed, w->from, w->seen, w->tokens, w->token_only, w->reads, w->rows, w->table, w->weight, w->acc};
+    void *all[] = {w->fixed.patches, w->is_fixed, w->from, w->seen, w->tokens, w->token_only, w->reads, w->rows, w->table, w->weight, w->acc, w->inner, w->at, w->kept, w->scores, w->values, w->share, w->drop};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) mem_free(all[i]);
     fold_free(w->folded);
     *w = (struct fnet){0};
 }
-
-bool fnet_allowed(const struct fnet *w, uint32_t row, uint32_t j) { return (!w->net->causal || j <= row) && w->tokens[j] != w->net->pad; }
 
 void fnet_tokens(struct fnet *w, const int64_t *tokens) {
     uint64_t changed = 0;
@@ -220,12 +268,21 @@ void fnet_tokens(struct fnet *w, const int64_t *tokens) {
     }
     if (changed == 0) return;
     memcpy(w->tokens, tokens, w->n * sizeof *tokens);
-    for (size_t k = 0; k < (size_t)w->net->n_nodes * w->n; k++)
-        if ((w->reads[k] & changed) != 0) w->rows[k].known = w->rows[k].failed = false;
+    for (int b = __builtin_ctzll(changed); b < 64; b++) { /* what reads nothing from there on stays */
+        uint32_t *kept = w->kept + w->kept_first[b], n = 0;
+        for (uint32_t i = 0; i < w->n_kept[b]; i++) {
+            uint32_t k = kept[i];
+            if ((w->reads[k] & changed) != 0) {
+                w->rows[k].known = w->rows[k].failed = false;
+                w->at[k] = NULL;
+            } else kept[n++] = k;
+        }
+        w->n_kept[b] = n;
+    }
 }
 
 /* A row that is a function of one token: by the enclosures of run.c, once. */
-static const struct frow *token_row(struct fnet *w, int node, uint32_t row) {
+static struct frow *token_row(struct fnet *w, int node, uint32_t row) {
     struct frow *r = &w->table[node][(size_t)row * w->net->vocab + (size_t)w->tokens[row]];
     if (r->known) return r;
     if (r->failed) return NULL;
@@ -244,24 +301,42 @@ static const struct frow *token_row(struct fnet *w, int node, uint32_t row) {
     r->m = mem_get(width, sizeof *r->m);
     r->known = x != NULL && from_nums(r, x, width, 128, w->acc, w->bits);
     r->failed = !r->known;
+    r->most = r->sum = -1;
     run_clear(&run);
     return r->known ? r : NULL;
 }
 
-/* Recursion is over earlier nodes only; networks of more than 2000 nodes are left to eval.c. */
-const struct frow *fnet_row(struct fnet *w, int node, uint32_t row) {
+/* Remembers a row, or that there is none. */
+static void keep(struct fnet *w, uint32_t k, struct frow *r) {
+    w->at[k] = r;
+    if (w->reads[k] == 0) return;
+    int b = last_bit(w->reads[k]);
+    w->kept[w->kept_first[b] + w->n_kept[b]++] = k;
+}
+
+/* Recursion is over earlier nodes only; networks of more than NETWORK_MOST nodes are left to eval.c. */
+struct frow *fnet_make(struct fnet *w, int node, uint32_t row) {
     const struct node *x = &w->net->nodes[node];
-    struct frow *r = &w->rows[(size_t)node * w->n + row];
+    uint32_t k = (uint32_t)node * w->n + row;
+    struct frow *r = &w->rows[k];
     if (is_taken(w, node, row)) {
-        const struct fsource *q = &w->from[(size_t)node * w->n + row];
+        const struct fsource *q = &w->from[k];
         return fnet_row(q->net, q->node, q->row);
     }
-    if (w->is_fixed[(size_t)node * w->n + row]) return r->known ? r : NULL;
-    if (w->token_only[node]) return token_row(w, node, row);
-    if (r->known) return r;
-    if (r->failed || w->net->n_nodes > 2000) return NULL;
-    if (x->op == OP_ROW) return x->d[0] < w->n ? fnet_row(w, x->args[0], x->d[0]) : NULL;
-    r->known = frow_make(w, node, row, r);
-    r->failed = !r->known;
-    return r->known ? r : NULL;
+    if (r->failed || w->net->n_nodes > NETWORK_MOST) return NULL;
+    if (w->is_fixed[k]) {
+        if (!r->known) return NULL;
+    } else if (w->token_only[node]) {
+        r = token_row(w, node, row);
+    } else if (x->op == OP_ROW) {
+        r = x->d[0] < w->n ? fnet_row(w, x->args[0], x->d[0]) : NULL;
+    } else {
+        r->known = frow_make(w, node, row, r);
+        r->failed = !r->known;
+        r->most = r->sum = -1;
+    }
+    if (r == NULL || !r->known) w->rows[k].failed = true;
+    if (r == NULL || !r->known) r = NULL;
+    keep(w, k, r);
+    return r;
 }

@@ -34,22 +34,50 @@ static bool is_product(const struct fnet *w, const struct node *x, int arg) {
     return x->op == OP_HEADS && y->op == OP_LINEAR && y->b.t == NULL;
 }
 
-/* sums of rows, or a difference, at the coarsest of their scales: each shift rounds down, one unit, and one for its radius */
+/* Row a of a sum: a mix that nothing else reads is added without being a row of its own. */
+static bool is_inner(const struct fnet *w, const struct node *x, int a) { return w->inner[x->args[a]]; }
+
+/* The scale of a sum: the coarsest of its rows', of mixes that are added here the scale of their products. Rows may be multiplied by 2^ROOM: a mix is below 2^58, as are they, and there are few terms. */
+#define ROOM 28
+static bool sum_scale(struct fnet *w, const struct node *x, uint32_t row, int *F, bool *mixed) {
+    *F = INT32_MAX;
+    *mixed = false;
+    for (int a = 0; a < x->n_args; a++) *mixed = *mixed || is_inner(w, x, a);
+    for (int a = 0; a < x->n_args; a++) {
+        int at = 0;
+        if (is_inner(w, x, a)) {
+            if (!fmix_scale(w, &w->net->nodes[x->args[a]], row, &at)) return false;
+        } else {
+            const struct frow *r = fnet_row(w, x->args[a], row);
+            if (r == NULL) return false;
+            at = r->F + (*mixed ? ROOM : 0);
+        }
+        *F = at < *F ? at : *F;
+    }
+    return true;
+}
+
+/* sums of rows, or a difference, at one scale: each shift down rounds, one unit, and one for its radius */
 static bool make_sum(struct fnet *w, const struct node *x, const struct fweight *b, uint32_t row, struct frow *out) {
-    int F = INT32_MAX;
+    int F;
+    bool mixed;
     int64_t err = 0;
     __int128 size = 0;
     uint32_t terms = b->b != NULL;
-    if (x->n_args > TERMS_MOST) return false;
-    for (int a = 0; a < x->n_args; a++) {
-        const struct frow *r = fnet_row(w, x->args[a], row);
-        if (r == NULL) return false;
-        F = r->F < F ? r->F : F;
-    }
+    if (x->n_args > TERMS_MOST || !sum_scale(w, x, row, &F, &mixed)) return false;
     memset(w->acc, 0, x->width * sizeof *w->acc);
     for (int a = 0; a < x->n_args; a++) {
+        if (is_inner(w, x, a)) {
+            if (!fmix_add(w, &w->net->nodes[x->args[a]], row, F, w->acc, &err)) return false;
+            continue;
+        }
         const struct frow *r = fnet_row(w, x->args[a], row);
         int drop = r->F - F;
+        if (drop < 0) { /* at most ROOM */
+            loop_add_up(w->acc, r->m, -drop, x->width);
+            err += r->rad << -drop;
+            continue;
+        }
         if (drop > 30) drop = 30; /* m is below 2^29: the rest is -1 or 0 */
         if (x->op == OP_SUB && a == 1)
             for (uint32_t j = 0; j < x->width; j++) w->acc[j] -= r->m[j] >> drop;
@@ -76,7 +104,7 @@ static bool make_relu(const struct node *x, struct frow *out, const struct frow 
     return true;
 }
 
-static uint64_t root(unsigned __int128 v) { /* floor of the square root, v < 2^126 */
+uint64_t froot(unsigned __int128 v) { /* floor of the square root, v < 2^126 */
     if (v == 0) return 0;
     int bits = v >> 64 != 0 ? 64 + bits_of((uint64_t)(v >> 64)) : bits_of((uint64_t)v);
     unsigned __int128 x = (unsigned __int128)1 << ((bits + 1) / 2); /* at least the root; Newton from above decreases to its floor */
@@ -124,7 +152,7 @@ static bool make_norm(struct fnet *w, const struct node *x, const struct fweight
     mpz_fdiv_r_2exp(eps, eps, 64);
     if (good) squares += mpz_get_ui(eps);
     mpz_clears(eps, high, NULL);
-    int64_t R = (int64_t)root(squares), d = (x->op == OP_LAYERNORM ? 2 : 1) * K * in->rad, h = K * by->rad + 3, Y = 0;
+    int64_t R = (int64_t)froot(squares), d = (x->op == OP_LAYERNORM ? 2 : 1) * K * in->rad, h = K * by->rad + 3, Y = 0;
     if (!good || h > R / 2) return false;
     int B = 61 - (w->bits + 1 + bits_of((uint64_t)K)); /* |c| < 2^(61 - B) */
     if (B > 28) B = 28;
@@ -147,134 +175,6 @@ static bool make_norm(struct fnet *w, const struct node *x, const struct fweight
     if (err > RADIUS_MOST) return false;
     err = err * (gain + 1) + most;
     return add_bias(w, g, x->width, F + g->F, &err) && frow_store(out, w->acc, x->width, F + g->F, err, w->bits);
-}
-
-/* exp(-x / 2^32) at 2^-32 for x >= 0, within 40 units. x = k ln 2 + f: 2^32 ln 2 is within 1/2 of the constant, k <= 31, so f is within 16 units. Horner for
- * 1 - f (1 - f/2 (1 - ... f/15)): each of the steps is at most three units low or high and multiplies the error by at most 0.7: below 3 / (1 - 0.7) = 10; the remainder
- * 0.7^16 / 16! is below one unit; so is the last shift. */
-static int64_t exp_minus(int64_t x) {
-    static const uint64_t ln2 = 2977044472u;
-    static const uint64_t inverse[16] = {0, 4294967296u, 2147483648u, 1431655765u, 1073741824u, 858993459u, 715827882u, 613566756u, 536870912u, 477218588u,
-                                         429496729u, 390451572u, 357913941u, 330382099u, 306783378u, 286331153u}; /* floor(2^32 / i) */
-    uint64_t k = (uint64_t)x / ln2;
-    if (k > 31) return 0; /* below 2^-32 */
-    uint64_t f = (uint64_t)x - k * ln2, r = (uint64_t)1 << 32;
-    for (uint64_t i = 15; i > 0; i--) {
-        uint64_t t = (f * r) >> 32; /* f < 2^32 * 0.7, r <= 2^32 */
-        r = ((uint64_t)1 << 32) - ((t * inverse[i]) >> 32);
-    }
-    return (int64_t)(r >> k);
-}
-
-/* Under float32 an execution is the softmax of scores that are moved by at most u (largest - smallest) for the subtraction, and 8 u for exp, log(1 + 8u) <= 8 u (twice that is taken, for
- * its own second order), up to 2^-125 where a result is flushed. */
-#define F32_EXP ((int64_t)16 << 8) /* 16 u at 2^-32 */
-
-/* scores at 2^-32, all within rad; out = softmax at 2^-bits. |exp(d) - 1| <= 37/32 |d| for |d| <= 1/4, so with r = 37/32 rad e_j is within 41 + r e_j / 2^32 units and
- * S = sum e_j within D = the sum of those. p_j is within (41 + r + p_j D) / (S - D), and the errors of all p_j add up to at most 2 D / (S - D); each p_j is
- * rounded down once more. */
-static bool make_softmax(struct fnet *w, uint32_t row, struct frow *out, int64_t rad) {
-    int64_t most = INT64_MIN, least = INT64_MAX, sum = 0, n = 0, unit = w->float32 ? 43 : 41;
-    for (uint32_t j = 0; j < w->n; j++) {
-        if (!fnet_allowed(w, row, j)) continue;
-        most = w->acc[j] > most ? w->acc[j] : most;
-        least = w->acc[j] < least ? w->acc[j] : least;
-    }
-    if (w->float32 && least <= most) rad += ((most - least + 2 * rad) >> 24) + 1 + F32_EXP;
-    for (uint32_t j = 0; j < w->n; j++) {
-        if (!fnet_allowed(w, row, j)) continue;
-        w->acc[j] = exp_minus(most - w->acc[j]);
-        sum += w->acc[j];
-        n++;
-    }
-    if (n == 0) { /* a padded row: exactly 0 */
-        memset(out->m, 0, w->n * sizeof *out->m);
-        out->F = w->bits;
-        out->rad = out->total = 0;
-        return true;
-    }
-    if (rad > (int64_t)1 << 30) return false;
-    rad = rad + rad / 32 * 5 + 5;
-    int64_t D = unit * n + (int64_t)((__int128)rad * sum >> 32) + 1;
-    if (D > sum / 2) return false;
-    for (uint32_t j = 0; j < w->n; j++) out->m[j] = fnet_allowed(w, row, j) ? (int32_t)(w->acc[j] * ((int64_t)1 << w->bits) / sum) : 0;
-    out->F = w->bits;
-    out->rad = (int64_t)(((__int128)(unit + rad + D) << w->bits) / (sum - D)) + 2;
-    out->total = (int64_t)(((__int128)2 * D << w->bits) / (sum - D)) + n + 1;
-    if (w->float32) { /* the sum and the quotient: n + 2 roundings of a share that is at most 1, in all of shares that add up to at most 2; and one unit each for results that are flushed */
-        int64_t share = (((n + 4) << w->bits) >> 24) + 1;
-        out->rad += share + 1;
-        out->total += 2 * share + n + 1;
-    }
-    return out->rad <= RADIUS_MOST && out->total <= RADIUS_MOST;
-}
-
-/* q . k / sqrt(d) at 2^-32 for every allowed source, then the softmax. (q +- a)(k +- b): a sum |k| + b sum |q| + K a b. */
-static bool make_pattern(struct fnet *w, const struct node *x, uint32_t row, struct frow *out) {
-    const struct node *score = &w->net->nodes[x->args[0]];
-    const struct frow *q = fnet_row(w, score->args[0], row);
-    uint32_t K = w->net->nodes[score->args[0]].width;
-    if (q == NULL || K > TERMS_MOST || score->d[0] >= (uint32_t)1 << 20) return false;
-    for (uint32_t j = 0; j < w->n; j++)
-        if (fnet_allowed(w, row, j) && fnet_row(w, score->args[1], j) == NULL) return false;
-    int64_t size = loop_sum_size(q->m, K), rad = 0;
-    int64_t inverse = (int64_t)root(((unsigned __int128)1 << 80) / score->d[0]); /* 2^40 / sqrt(d), down, within 2 units */
-    for (uint32_t j = 0; j < w->n; j++) {
-        if (!fnet_allowed(w, row, j)) continue;
-        const struct frow *k = fnet_row(w, score->args[1], j);
-        int F = q->F + k->F + 40 - 32;
-        if (F < 0 || F > 120) return false;
-        int64_t dot = loop_product(q->m, k->m, K);
-        __int128 err = (__int128)q->rad * loop_sum_size(k->m, K) + (__int128)k->rad * size + (__int128)K * q->rad * k->rad;
-        if (err > (__int128)1 << 62) return false;
-        __int128 value = (__int128)dot * inverse >> F; /* |dot| < 2^62, inverse <= 2^40 */
-        if (value > (__int128)1 << 50 || value < -((__int128)1 << 50)) return false;
-        w->acc[j] = (int64_t)value;
-        __int128 e = ((err * inverse + 2 * (err + size_of(dot))) >> F) + 2;
-        if (w->float32) { /* three roundings after the sum: root, reciprocal, product */
-            int64_t sum = f32_score(q, k, K), more = 0;
-            if (sum < 0 || !f32_adds(w, sum, K, &more)) return false;
-            e += ((__int128)more * (inverse + 2) >> F) + 1;
-            e += ((6 * (e + size_of(w->acc[j]))) >> 24) + 1;
-        }
-        if (e > (__int128)1 << 30) return false;
-        rad = (int64_t)e > rad ? (int64_t)e : rad;
-    }
-    return make_softmax(w, row, out, rad);
-}
-
-/* sum p v: v at the coarsest scale of its rows. With errors a_j of p_j whose sum is at most `total`, and b_j of row j: sum a_j (|v_j| + b_j) + sum p_j b_j <= total max_j (|v_j| + b_j) + ... */
-static bool make_mix(struct fnet *w, const struct node *x, uint32_t row, struct frow *out) {
-    const struct frow *p = fnet_row(w, x->args[0], row);
-    int F = INT32_MAX;
-    if (p == NULL || w->n > TERMS_MOST) return false;
-    for (uint32_t j = 0; j < w->n; j++) {
-        if (!fnet_allowed(w, row, j)) continue;
-        const struct frow *v = fnet_row(w, x->args[1], j);
-        if (v == NULL) return false;
-        F = v->F < F ? v->F : F;
-    }
-    if (F == INT32_MAX) F = 0; /* no sources: 0 */
-    memset(w->acc, 0, x->width * sizeof *w->acc);
-    __int128 err = 0;
-    int64_t largest = 0;
-    for (uint32_t j = 0; j < w->n; j++) {
-        if (!fnet_allowed(w, row, j)) continue;
-        const struct frow *v = fnet_row(w, x->args[1], j);
-        int drop = v->F - F;
-        if (drop > 30) return false;
-        int64_t most = loop_largest(v->m, x->width), b = (v->rad >> drop) + (drop > 0 ? 2 : 0);
-        if (drop == 0) loop_add_scaled(w->acc, p->m[j], v->m, x->width);
-        else
-            for (uint32_t k = 0; k < x->width; k++) w->acc[k] += (int64_t)p->m[j] * (v->m[k] >> drop);
-        largest = (most >> drop) + 1 + b > largest ? (most >> drop) + 1 + b : largest;
-        err += (__int128)p->m[j] * b;
-    }
-    err += (__int128)p->total * largest;
-    if (err > (__int128)1 << 60) return false;
-    int64_t e = (int64_t)err;
-    __int128 size = (((__int128)1 << w->bits) + p->total + w->n) * largest;
-    return f32_adds(w, size, w->n, &e) && frow_store(out, w->acc, x->width, F + w->bits, e, w->bits);
 }
 
 /* two rows at the coarser of their scales, F; their entries are m >> drop, within rad */
@@ -392,8 +292,8 @@ bool frow_make(struct fnet *w, int node, uint32_t row, struct frow *out) {
     case OP_MATMUL: return make_matmul(w, x, row, out);
     case OP_MAX:
     case OP_MIN: return make_extreme(w, x, row, out);
-    case OP_SOFTMAX: return make_pattern(w, x, row, out);
-    case OP_MIX: return make_mix(w, x, row, out);
+    case OP_SOFTMAX: return frow_pattern(w, x, row, out);
+    case OP_MIX: return frow_mix(w, x, row, out);
     default: return false;
     }
 }
