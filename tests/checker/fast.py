@@ -1,0 +1,97 @@
+"""The C checker's first look (proofs/check/fast*.c, fold.c). Under float32 a bound that some binary32 execution reaches must not be proved for all sequences, one somewhat below all of them must. Over the
+reals (--real) the smallest value in plain double arithmetic, a little more and a little less.
+
+    python3 tests/checker/fast.py BUILD [--nets N] [--real]
+
+Networks of one or two layers with several heads, with and without an MLP of relus and biases; wide ones too, where sums are long. Over the reals of two layers, wide enough for linear maps to be
+folded, also with LayerNorm and with a head or a position replaced. Ends with `N passed, N failed`.
+"""
+import argparse
+import hashlib
+import itertools
+import os
+import random
+import sys
+import tempfile
+from fractions import Fraction
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path[:0] = [os.path.join(HERE, ".."), os.path.join(HERE, "..", "reference")]
+from claims import seal                # noqa: E402
+from executions import Execution       # noqa: E402
+from nets import transformer           # noqa: E402
+from tally import check, finish, run   # noqa: E402
+
+a = argparse.ArgumentParser()
+a.add_argument("build")
+a.add_argument("--nets", type=int, default=24)
+a.add_argument("--real", action="store_true")
+a = a.parse_args()
+RUNS = 5
+
+
+def text_of(x):
+    return "%d" % x if x.denominator == 1 else "%d/%d" % (x.numerator, x.denominator)
+
+
+def certificate(net, n, r, one, two, bound, model="M"):
+    t = "logits(" + model + ", t)[%d, %d]"
+    lines = ["weightproof-statement 1", "model M " + hashlib.sha256(net.text().encode()).hexdigest(), "semantics " + ("real" if a.real else "float32"), "forall t in tokens[%d] of 0..%d" % (n, net.d_vocab - 1),
+             "prove %s - %s > %s" % (t % (r, one), t % (r, two), text_of(bound))]
+    return seal("weightproof-certificate 1\nstatement\n" + "".join("| %s\n" % x for x in lines) + "verdict proved\nwitness t=%s\nrule enumerate\nend\n" % ",".join("0" * n))
+
+
+def verdict(folder, net, *claim):
+    with open(folder + "/m.net", "w") as f:
+        f.write(net.text())
+    with open(folder + "/c.cert", "w") as f:
+        f.write(certificate(net, *claim))
+    return run(a.build + "/weightproof-check", "--quiet", folder + "/c.cert")
+
+
+def executions(folder, k):
+    rng = random.Random(k)
+    wide = k % 4 == 3
+    net = transformer(900 + k, d_vocab=2 if wide else 3, n_ctx=3, layers=1 if wide else 1 + (k % 3 == 2), heads=1 + k % 3, d_model=24 if wide else 4, d_head=8 if wide else 3, d_out=3, causal=k % 2 == 0, biases=k % 5 != 0,
+                      mlp="relu" if k % 2 else None, spread=8 if wide else 24)
+    n, r = 3, rng.randrange(3)
+    one, two = rng.sample(range(3), 2)
+    leads = []
+    for i, t in enumerate(itertools.product(range(net.d_vocab), repeat=n)):
+        for run_ in range(RUNS):
+            row = Execution(net, 1000 * i + run_).run(list(t))["logits"][r]
+            leads.append(Fraction(row[one]) - Fraction(row[two]))
+    low, size = min(leads), max(abs(x) for x in leads)
+    status, output = verdict(folder, net, n, r, one, two, low)
+    check(status == 1, "net %d: a bound that an execution reaches: %d %s" % (k, status, output))
+    below = Fraction(int((low - (1 + size) / (4 if k % 3 == 2 else 64)) * 2 ** 20), 2 ** 20)
+    status, output = verdict(folder, net, n, r, one, two, below)
+    check(status == 0, "net %d: a bound below all executions: %d %s" % (k, status, output))
+
+
+def reals(folder, k):
+    rng = random.Random(k)
+    width = 20 if k % 2 else 9
+    net = transformer(700 + k, d_vocab=3, n_ctx=4, layers=2, heads=1 + k % 2, d_model=width, d_head=8, d_out=3, causal=k % 3 != 0, biases=k % 5 != 0, positions=k % 4 != 0, norm=(("ln1",), (), (), ("ln2", "final"), ())[k % 5],
+                      mlp="relu" if k % 4 == 1 else None, spread=5)
+    n = 4
+    one, two = rng.sample(range(3), 2)
+    head, zero, half = "blocks.%d.attn.hook_result.0", [0.0] * width, [0.5] * width
+    changes = [("M", ()), ("ablate(M, drop = {head(%d, 0)}, to = zero)" % (k % 2), [(head % (k % 2), i, zero) for i in range(n)]),
+               ("patch(M, head(0, 0)[1] = {%s})" % ", ".join(["1/2"] * width), [(head % 0, 1, half)])]
+    for model, patches in changes:
+        for r in (k % 3, n - 1):
+            leads = []
+            for t in itertools.product(range(net.d_vocab), repeat=n):
+                row = net.run(list(t), patches)["logits"][r]
+                leads.append(row[one] - row[two])
+            low, by = Fraction(min(leads)), Fraction(max(abs(x) for x in leads) + 1) / 10 ** 8
+            for bound, expected in ((low - by, 0), (low + by, 1)):
+                status, output = verdict(folder, net, n, r, one, two, bound, model)
+                check(status == expected, "net %d, %s, row %d, bound %s the smallest value: %d %s" % (k, model, r, "below" if expected == 0 else "above", status, output))
+
+
+with tempfile.TemporaryDirectory() as folder:
+    for k in range(a.nets):
+        (reals if a.real else executions)(folder, k)
+finish()
