@@ -62,6 +62,7 @@ SCRIPTS = [
     ("constructed", [PY, "tests/cells/constructed.py", BUILD]),
     ("claims", [PY, "tests/claims/run.py", BUILD]),
     ("claims_accepted", [PY, "tests/claims/accepted.py", BUILD, "--nets", "24"]),
+    ("composed", [PY, "tests/long/composed.py", BUILD, "--nets", "8", "--claims", "5"]),
     ("claims_attention", [PY, "tests/claims/attention.py", BUILD]),
     ("claims_left_open", [PY, "tests/claims/left_open.py", BUILD]),
     ("interventions", [PY, "tests/examples/interventions.py", BUILD]),

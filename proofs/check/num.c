@@ -226,7 +226,9 @@ static void pick(struct num *x, const struct num *a, const struct num *b, int wh
     mpz_set(LO(x), lo_first ? LO(&u) : LO(&v));
     mpz_set(HI(x), hi_first ? HI(&u) : HI(&v));
     begin(x, K_REAL);
-    if (num_same(&u, &v)) x->tag = u.tag;
+    const bool u_it_is = which > 0 ? mpz_cmp(LO(&u), HI(&v)) >= 0 : mpz_cmp(HI(&u), LO(&v)) <= 0, v_it_is = which > 0 ? mpz_cmp(LO(&v), HI(&u)) >= 0 : mpz_cmp(HI(&v), LO(&u)) <= 0;
+    if (num_same(&u, &v) || (which != 0 && u_it_is)) x->tag = u.tag;
+    else if (which != 0 && v_it_is) x->tag = v.tag;
     num_clear(&u);
     num_clear(&v);
 }

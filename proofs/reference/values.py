@@ -201,6 +201,9 @@ def largest(a, b, sign=1):
         return max(a, b) if sign > 0 else min(a, b)
     if same(a, b):
         return a
+    for x, y in ((a, b), (b, a)):               # one of them is it
+        if not exact(x) and (ends(x)[0] >= ends(y)[1] if sign > 0 else ends(x)[1] <= ends(y)[0]):
+            return x
     pick = max if sign > 0 else min
     return real(pick(ends(a)[0], ends(b)[0]), pick(ends(a)[1], ends(b)[1]))
 

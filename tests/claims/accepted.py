@@ -120,5 +120,7 @@ with tempfile.TemporaryDirectory() as folder:
         decided += compare(folder, net, n, v, list(edges(rng, n, v)), "separable", "net %d" % k)
         decided += compare(folder, large(k), 3, 3, ["argmax(logits(M, t)[last]) == max(t)", "logits(M, t)[last, 0] >= %d" % rng.randrange(-300, 300), "logits(M, t)[last, 1] / 7 > logits(M, t)[last, 2]"], "cells", "large %d" % k)
         float32(folder, k)
+        ties = ["%s(logits(M, t)[last]) %s logits(M, t)[last, t[0]]" % x for x in itertools.product(("min", "max"), ("==", "!="))]      # the largest entry is the same number as that entry
+        compare(folder, net, n, v, ties, "enumerate", "largest %d" % k)
     check(decided.count("bounded") >= len(decided) / 6, "few claims are decided: %d of %d" % (decided.count("bounded"), len(decided)))
 finish()

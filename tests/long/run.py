@@ -6,6 +6,7 @@ BUILD, PY = sys.argv[1], sys.executable
 JOBS = [
     [PY, "tests/smt/oracle.py", BUILD, "--count", "5000", "--seed", "77"],
     [PY, "tests/smt/leaks.py", BUILD],
+    [PY, "tests/long/composed.py", BUILD, "--nets", "300", "--seed", "11"],
     [PY, "tests/scans/run.py", BUILD, "--nets", "320", "--seed", "5", "--certificates", "40"],
     [PY, "tests/examples/run.py", BUILD, "examples/twin.claims", "examples/palindrome.claims"],
     [PY, "tests/reference/random_nets.py", BUILD, "--count", "400", "--seed", "1000"],
