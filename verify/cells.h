@@ -5,6 +5,8 @@
 #define WEIGHTPROOF_VERIFY_CELLS_H
 #include "verify/separable.h"
 
+#define AT_MOST 4                    /* sequences that one leaf names */
+
 /* What all cells of a problem share. */
 struct cells_shared {
     const struct problem *p;
@@ -21,6 +23,9 @@ struct cells_room {
     const struct cells_shared *s; const struct class *c; int q;
     size_t cells;                /* of the sources */
     unsigned char *off;          /* [cells] tokens that a split has taken away */
+    unsigned char *left;         /* [cells] on some sequence that is left */
+    int *centre;                 /* [n] a sequence; what the other heads' averages are there is */
+    double *middle;              /* [heads, J] middle: their terms are less that, and the first head's more by the sum, which stands in the first row */
     unsigned char *alive;        /* [states] some completion is left */
     size_t *layer;               /* [n_src + 2] */
     size_t heads, corners;       /* corners: choices of an end for every other head, 2^(heads - 1) */
@@ -37,6 +42,10 @@ struct cells_room {
     double *reach;               /* [units] largest size of what a unit reads of one source */
     double Z[HEADS_MOST];        /* least sums of weights */
     double *slope, *rest;        /* [K, units], [K]: of the lines */
+    size_t n_columns, width; int *column; /* the lines that sums are made of, each with `width` terms: 1 or the number of corners */
+    unsigned char *done;         /* [K] lines that a sum shows already */
+    size_t line;                 /* the one that is furthest from being shown */
+    size_t n_at; int *at;        /* [AT_MOST, n] sequences around which sums were made, one after the other */
     int *tokens, *best;          /* a sequence; the one with the smallest value so far */
     double *z, *y;               /* what the units read there, what a line's columns are */
     double best_value;
@@ -58,6 +67,10 @@ void cells_path(struct cells_room *x, size_t k);         /* tokens: a sequence w
 void cells_first(struct cells_room *x);                  /* tokens: the first sequence in lexicographic order */
 double cells_read(const struct cells_room *x, size_t position, size_t token, size_t column);   /* D + C, of the first head */
 double cells_other(const struct cells_room *x, size_t head, size_t position, size_t token, size_t column);   /* C of another head */
+void cells_row(const struct cells_room *x, double *y, size_t head, size_t position, size_t token);   /* all columns of one of these */
+/* The other heads' averages are taken around what they are at these tokens (NULL: around 0): the interval of Z_1 / Z_h then meets only what they differ by. */
+void cells_around(struct cells_room *x, const int *tokens);
+double cells_weight(const struct cells_room *x, size_t head, size_t position, int token);
 double cells_rate(const struct cells_room *x, size_t corner, size_t head);   /* an end of the interval of Z_1 / Z_h */
 void cells_sums_of(const struct cells_room *x, double *Z, const int *tokens);  /* [heads] sums of weights there */
 void cells_at(const struct cells_room *x, size_t *position, size_t *token, size_t cell);
@@ -69,6 +82,14 @@ enum cells_answer { CELLS_CLOSED, CELLS_OPEN, CELLS_BELOW };   /* BELOW: best ha
 /* Writes the lines of the cell to out. */
 enum status cells_decide(enum cells_answer *out, struct cells_room *x, const struct limits *l) MUST_USE;
 double cells_value(struct cells_room *x, const int *tokens);   /* the least line there, in doubles */
+
+/* cells_lines.c */
+double cells_factor(const struct cells_room *x, size_t line, size_t u);   /* what unit u's relu adds to a line, by size */
+/* g and low of the lines named in column, from slope and rest; sign -1: of their negatives. */
+enum status cells_lines(struct cells_room *x, double sign) MUST_USE;
+/* Least sums of all lines that are not shown, from the units' bounds. *margin: the least, less what the checker's rounding may take (of a negated conjunction the largest); above 0 all (one) are
+ * shown. Else line is that one, and tokens a sequence at which its sum is least. */
+enum status cells_relaxed(struct cells_room *x, bool negated, double *margin) MUST_USE;
 
 /* cells_limits.c: are the numbers of this leaf, from unit, slope and rest, within those that the rule computes with? sign: -1 for the negatives of the lines. */
 enum status cells_fit(bool *fits, const struct cells_room *x, double sign);

@@ -12,16 +12,6 @@
 
 static size_t n_out_of(const struct cells_room *x) { return x->s->p->net.n_out; }
 
-/* What unit u's relu adds to a line, by size. */
-static double factor_of(const struct cells_room *x, size_t line, size_t u)
-{
-    const struct lines_double *l = &x->c->lines;
-    double sum = 0;
-    for (size_t e = l->first[line]; e < l->first[line + 1]; e++)
-        sum += l->a[e] * x->s->effect[u * n_out_of(x) + l->j[e]];
-    return sum;
-}
-
 /* ---- one sequence ---- */
 
 static void add_average(struct cells_room *x, const double *w, const double *C, const int *tokens)
@@ -84,131 +74,18 @@ double cells_value(struct cells_room *x, const int *tokens)
 
 /* ---- lines as sums ---- */
 
-/* factor relu(z) >= slope z + rest on the unit's interval. */
-static void relu_bound(const struct unit_bound *b, double factor, double *slope, double *rest)
-{
-    *slope = *rest = 0;
-    if (b->phase == '-')
-        return;
-    *slope = factor;
-    if (b->phase == '+')
-        return;
-    if (factor < 0)
-        *slope = factor * b->hi / (b->hi - b->lo);
-    else
-        *slope = factor * (b->sloped ? b->slope : b->hi >= -b->lo);
-    *rest = fmin(0, fmin(-*slope * b->lo, factor * b->hi - *slope * b->hi));
-}
-
-/* What the checker's rounding may take from a line, with weights up to 1 where it has at least 1/2, and a quarter more: per position, in units of 2^-40, as in FORMAT.md rule cells. */
-static double spare_of(const struct cells_room *x, size_t line)
-{
-    const struct lines_double *l = &x->c->lines;
-    double alpha = 0, sum = 8;
-    for (size_t e = l->first[line]; e < l->first[line + 1]; e++)
-        alpha += fabs(l->a[e]);
-    for (size_t u = 0; u < x->s->p->net.units; u++)
-        sum += 3 + 2 * fabs(x->slope[line * x->s->p->net.units + u]) + alpha * (x->reach[u] + 3);
-    double slopes = alpha;
-    for (size_t u = 0; u < x->s->p->net.units; u++)
-        slopes += fabs(x->slope[line * x->s->p->net.units + u]);
-    for (size_t h = 1; h < x->heads; h++)
-        sum += (2 * x->ratio[h][1] + 1) * (slopes + 2 * (double)x->s->p->net.units) + slopes * x->largest[h] + 8;
-    return 2.5 * (sum + 2 * alpha) * (double)x->s->p->t.n * 0x1p-40;
-}
-
-/* What another head adds to the lines' sums over Z_1, at each corner. */
-static void other_terms(struct cells_room *x, size_t head, size_t i, size_t token, size_t cell, double sign)
-{
-    const struct lines_double *l = &x->c->lines;
-    size_t H = x->s->p->net.units, n_out = n_out_of(x);
-    double *g = x->g + cell * x->Kp;
-    for (size_t k = 0; k < l->K; k++) {
-        double v = 0;
-        for (size_t e = l->first[k]; e < l->first[k + 1]; e++)
-            v += l->a[e] * cells_other(x, head, i, token, l->j[e]);
-        v *= sign;
-        for (size_t u = 0; u < H; u++)
-            v += x->slope[k * H + u] * cells_other(x, head, i, token, n_out + u);
-        for (size_t c = 0; c < x->corners; c++)
-            g[k * x->corners + c] += cells_rate(x, c, head) * x->w[head * x->cells + cell] * v;
-    }
-}
-
-static void line_terms(struct cells_room *x, size_t i, size_t token, size_t cell, double sign)
-{
-    const struct lines_double *l = &x->c->lines;
-    size_t H = x->s->p->net.units, n_out = n_out_of(x);
-    double *g = x->g + cell * x->Kp;
-    memset(g, 0, x->Kp * sizeof *g);
-    if (x->w[cell] == 0)
-        return;
-    for (size_t j = 0; j < n_out + H; j++)
-        x->y[j] = cells_read(x, i, token, j);
-    for (size_t k = 0; k < l->K; k++) {
-        double v = l->c[k] - (x->s->value ? x->s->target : 0) + (l->beta ? l->beta[cell * l->Kp + k] : 0);
-        for (size_t e = l->first[k]; e < l->first[k + 1]; e++)
-            v += l->a[e] * x->y[l->j[e]];
-        v = sign * v + x->rest[k];
-        for (size_t u = 0; u < H; u++)
-            v += x->slope[k * H + u] * x->y[n_out + u];
-        for (size_t c = 0; c < x->corners; c++)
-            g[k * x->corners + c] = x->w[cell] * v;
-    }
-    for (size_t h = 1; h < x->heads; h++)
-        other_terms(x, h, i, token, cell, sign);
-}
-
-/* The least sums of all lines (sign -1: of their negatives) from slope and rest. */
-static enum status lines_least(struct cells_room *x, double sign)
-{
-    const struct problem *p = x->s->p;
-    enum status s = cells_terms(x, x->c->lines.K * x->corners);
-    if (s != STATUS_OK)
-        return s;
-    for (size_t i = 0; i < p->n_src; i++)
-        for (size_t k = 0; k < p->t.n_set[i]; k++)
-            line_terms(x, i, (size_t)p->t.sets[i][k], p->first[i] + k, sign);
-    cells_least(x);
-    return STATUS_OK;
-}
-
 static enum status room_for_lines(struct cells_room *x)
 {
     size_t K = x->c->lines.K, H = x->s->p->net.units;
-    free(x->slope);
-    free(x->rest);
-    x->slope = mem_array(K * H, sizeof *x->slope);
-    x->rest = mem_array(K, sizeof *x->rest);
-    return x->slope && x->rest ? STATUS_OK : STATUS_MEMORY;
-}
-
-/* Sums from the units' bounds; *margin: the least of a line's sum at any corner less its spare (of negated conjunctions the largest of these), *worst: line and
- * corner. */
-static enum status relaxed(struct cells_room *x, bool negated, size_t *worst, double *margin)
-{
-    size_t K = x->c->lines.K, H = x->s->p->net.units;
-    for (size_t k = 0; k < K; k++) {
-        x->rest[k] = 0;
-        for (size_t u = 0; u < H; u++) {
-            double rest;
-            relu_bound(&x->unit[u], (negated ? -1 : 1) * factor_of(x, k, u), &x->slope[k * H + u], &rest);
-            x->rest[k] += rest;
-        }
+    void **all[] = { (void **)&x->slope, (void **)&x->rest, (void **)&x->column, (void **)&x->done, (void **)&x->at };
+    size_t n[] = { K * H, K, K, K, AT_MOST * x->s->p->t.n }, size[] = { sizeof *x->slope, sizeof *x->rest, sizeof *x->column, 1, sizeof *x->at };
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+        free(*all[i]);
+        *all[i] = mem_array(n[i], size[i]);
+        if (!*all[i])
+            return STATUS_MEMORY;
     }
-    enum status s = lines_least(x, negated ? -1 : 1);
-    *worst = 0;
-    for (size_t k = 0; s == STATUS_OK && k < K; k++) {
-        size_t at = k * x->corners;
-        for (size_t c = at; c < (k + 1) * x->corners; c++)
-            at = x->low[c] < x->low[at] ? c : at;
-        double v = x->low[at] - spare_of(x, k);
-        if (k == 0 || (negated ? v > *margin : v < *margin)) {
-            *margin = v;
-            *worst = at;
-        }
-    }
-    return s;
+    return STATUS_OK;
 }
 
 /* ---- a sequence with a small value ---- */
@@ -229,22 +106,24 @@ static enum status descend(struct cells_room *x, size_t line)
     double before = INFINITY, Z[HEADS_MOST], kept[HEADS_MOST][2];
     enum status s = STATUS_OK;
     memcpy(kept, x->ratio, sizeof kept);
+    x->n_columns = x->width = 1;
+    x->column[0] = (int)line;
     for (int round = 0; round < 8 && s == STATUS_OK; round++) {
         double v = cells_value(x, x->tokens);
         keep_best(x);
         if (!(v < before))
             break;
         before = v;
+        cells_around(x, x->tokens);
         cells_sums_of(x, Z, x->tokens);
         for (size_t h = 1; h < x->heads; h++)
             x->ratio[h][0] = x->ratio[h][1] = Z[0] / Z[h];
-        memset(x->slope, 0, x->c->lines.K * H * sizeof *x->slope);
-        memset(x->rest, 0, x->c->lines.K * sizeof *x->rest);
+        x->rest[line] = 0;
         for (size_t u = 0; u < H; u++)
-            x->slope[line * H + u] = x->z[u] > 0 ? factor_of(x, line, u) : 0;
-        s = lines_least(x, 1);
+            x->slope[line * H + u] = x->z[u] > 0 ? cells_factor(x, line, u) : 0;
+        s = cells_lines(x, 1);
         if (s == STATUS_OK)
-            cells_path(x, line * x->corners);
+            cells_path(x, 0);
     }
     memcpy(x->ratio, kept, sizeof kept);
     return s;
@@ -285,19 +164,21 @@ static void write_leaf(struct cells_room *x, const char *word)
             add_number(x->out, b->slope);
         }
     }
+    for (size_t k = 0; k < x->n_at; k++)
+        for (size_t i = 0; i < x->s->p->t.n; i++)
+            text_addf(x->out, "%s%d", i == 0 ? " @" : ",", x->at[k * x->s->p->t.n + i]);
     text_add(x->out, "\n");
 }
 
 /* Moves the slopes of relus that only push a line up towards what the relaxation's own minimum asks for. */
-static enum status better_slopes(struct cells_room *x, size_t *worst, double *margin)
+static enum status better_slopes(struct cells_room *x, double *margin)
 {
     for (int step = 0; step < SLOPE_STEPS && *margin <= 0; step++) {
         bool any = false;
-        cells_path(x, *worst);
         read_sequence(x, x->tokens);
         for (size_t u = 0; u < x->s->p->net.units; u++) {
             struct unit_bound *b = &x->unit[u];
-            if (b->phase != '~' || factor_of(x, *worst / x->corners, u) <= 0)
+            if (b->phase != '~' || cells_factor(x, x->line, u) <= 0)
                 continue;
             double now = b->sloped ? b->slope : b->hi >= -b->lo, to = x->z[u] > 0 ? 1 : 0;
             b->sloped = true;
@@ -306,22 +187,42 @@ static enum status better_slopes(struct cells_room *x, size_t *worst, double *ma
         }
         if (!any)
             break;
-        enum status s = relaxed(x, false, worst, margin);
+        memset(x->done, 0, x->c->lines.K);
+        enum status s = cells_relaxed(x, false, margin);
         if (s != STATUS_OK)
             return s;
     }
     return STATUS_OK;
 }
 
+/* Bounds of the units and sums around the sequence in `tokens`, which the leaf will name. */
+static enum status around(struct cells_room *x, const int *tokens, bool negated, double *margin)
+{
+    size_t n = x->s->p->t.n;
+    cells_around(x, tokens);
+    memcpy(x->at + x->n_at++ * n, x->centre, n * sizeof *x->at);
+    enum status s = x->s->p->net.units > 0 ? cells_bounds(x) : STATUS_OK;
+    return s == STATUS_OK ? cells_relaxed(x, negated, margin) : s;
+}
+
 enum { LEAF_NO, LEAF_YES };
 
-/* STATUS_UNSUPPORTED: shown, but by numbers that the rule does not compute with. */
-static enum status try_leaf(int *closed, struct cells_room *x, size_t *worst, bool negated)
+/* With several heads sums are made around a sequence, then around the one at which the worst line is least: for the lines that are left, or, where relus are bounded by it, for all.
+ * STATUS_UNSUPPORTED: shown, but by numbers that the rule does not compute with. */
+static enum status try_leaf(int *closed, struct cells_room *x, bool negated)
 {
-    double margin;
-    enum status s = relaxed(x, negated, worst, &margin);
-    if (s == STATUS_OK && !negated && margin <= 0)
-        s = better_slopes(x, worst, &margin);
+    double margin = 0;
+    enum status s = STATUS_OK;
+    size_t units = x->s->p->net.units, rounds = x->heads == 1 ? 1 : units > 0 ? 2 : AT_MOST;
+    x->n_at = 0;
+    memset(x->done, 0, x->c->lines.K);
+    for (size_t round = 0; round < rounds && s == STATUS_OK && margin <= 0; round++) {
+        if (units > 0)
+            x->n_at = 0;
+        s = x->heads == 1 ? cells_relaxed(x, negated, &margin) : around(x, round == 0 ? x->centre : x->tokens, negated, &margin);
+        if (s == STATUS_OK && !negated && units > 0 && margin <= 0)
+            s = better_slopes(x, &margin);
+    }
     *closed = s == STATUS_OK && margin > 0 ? LEAF_YES : LEAF_NO;
     bool fits = true;
     if (s == STATUS_OK && *closed == LEAF_YES)
@@ -336,7 +237,7 @@ static double loose_by(const struct cells_room *x, size_t line, size_t what)
 {
     size_t H = x->s->p->net.units;
     if (what < H)
-        return x->unit[what].phase == '~' ? fabs(factor_of(x, line, what)) : 0;
+        return x->unit[what].phase == '~' ? fabs(cells_factor(x, line, what)) : 0;
     size_t h = what - H + 1;
     const struct lines_double *l = &x->c->lines;
     double alpha = 0;
@@ -478,34 +379,48 @@ static bool weights_show(const struct cells_room *x)
     return good;
 }
 
+/* The sequence around which sums are made first: the one that the last part had, if it is in this one. */
+static void first_centre(struct cells_room *x)
+{
+    const struct problem *p = x->s->p;
+    bool here = x->tried > 0;
+    for (size_t i = 0; i < p->n_src && here; i++)
+        here = cells_weight(x, 0, i, x->centre[i]) > 0;
+    if (here)
+        return;
+    cells_first(x);
+    memcpy(x->centre, x->tokens, p->t.n * sizeof *x->centre);
+}
+
 static enum status decide(enum cells_answer *out, struct cells_room *x, const struct limits *l)
 {
     bool negated = x->c->d.holds == HOLDS_NOT_ALL;
     int closed = LEAF_NO, fails = LEAF_NO;
-    size_t worst = 0, other, what;
     if (limits_expired(l))
         return give_up(out, x);
     cells_weights(x);
     if (!weights_show(x))
         return give_up(out, x);
+    first_centre(x);
+    cells_around(x, x->centre);
     enum status s = cells_bounds(x);
     if (s == STATUS_OK)
-        s = try_leaf(&closed, x, &worst, negated);
+        s = try_leaf(&closed, x, negated);
     if (s == STATUS_OK && closed) {
         write_leaf(x, "bounds");
         *out = CELLS_CLOSED;
         return count_leaf(&x->yes, x);
     }
+    size_t worst = x->line, what;
     if (s == STATUS_OK && !negated) {
-        cells_path(x, worst);
-        s = descend(x, worst / x->corners);
+        s = descend(x, worst);
         if (s == STATUS_OK && x->best_value < 0 && !x->s->count)
             return *out = CELLS_BELOW, STATUS_OK;
     }
     if (s == STATUS_OK && x->s->count) {
         for (size_t u = 0; u < x->s->p->net.units; u++)
             x->unit[u].sloped = false;
-        s = try_leaf(&fails, x, &other, !negated);
+        s = try_leaf(&fails, x, !negated);
         if (s == STATUS_OK && fails) {
             write_leaf(x, "fails");
             return *out = CELLS_CLOSED, STATUS_OK;
@@ -515,7 +430,7 @@ static enum status decide(enum cells_answer *out, struct cells_room *x, const st
         return s;
     if (++x->tried >= x->s->nodes)
         return give_up(out, x);
-    size_t i = widest_position(x, worst / x->corners, &what);
+    size_t i = widest_position(x, worst, &what);
     unsigned char *named = mem_array(x->s->p->t.n_set[i], 1);
     if (!named)
         return STATUS_MEMORY;

@@ -1,6 +1,7 @@
 /* The numbers that rule cells computes with are integers at 2^-40 with room for 2^58 (FORMAT.md, cells 6). A leaf that needs larger ones is not written: another engine is asked. */
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "core/mem.h"
 #include "verify/cells.h"
@@ -60,6 +61,36 @@ static bool line_fits(const struct cells_room *x, size_t k, size_t i, size_t tok
     return true;
 }
 
+/* The same of all sources at once, from the largest entries: most lines are far from the limits. */
+static bool line_fits_surely(const struct cells_room *x, size_t k, double scale, const double *largest)
+{
+    const struct lines_double *l = &x->c->lines;
+    double sizes = 0, constant = fabs(l->c[k]) + (x->s->value ? fabs(x->s->target) : 0) + fabs(x->rest[k]);
+    if (l->beta)
+        return false;
+    for (size_t e = l->first[k]; e < l->first[k + 1]; e++)
+        sizes += fabs(l->a[e]);
+    for (size_t u = 0; u < x->s->p->net.units; u++)
+        sizes += fabs(x->slope[k * x->s->p->net.units + u]);
+    bool fits = scale * (constant + sizes * largest[0]) * (1 + 0x1p-40) <= term_most(x);
+    for (size_t h = 1; h < x->heads; h++)
+        fits = fits && other_fits(x, h, scale * sizes * largest[h] * (1 + 0x1p-40));
+    return fits;
+}
+
+static void largest_entries(const struct cells_room *x, double *largest)
+{
+    const struct problem *p = x->s->p;
+    memset(largest, 0, HEADS_MOST * sizeof *largest);
+    for (size_t i = 0; i < p->n_src; i++)
+        for (size_t t = 0; t < p->t.n_set[i]; t++)
+            for (size_t h = 0; h < x->heads && x->left[p->first[i] + t]; h++) {
+                cells_row(x, x->y, h, i, (size_t)p->t.sets[i][t]);
+                for (size_t j = 0; j < p->tables.J; j++)
+                    largest[h] = fmax(largest[h], fabs(x->y[j]));
+            }
+}
+
 static bool factors_fit(const struct cells_room *x, size_t k, double scale)
 {
     const struct lines_double *l = &x->c->lines;
@@ -80,27 +111,33 @@ static bool source_fits(const struct cells_room *x, size_t i, size_t token, size
     for (size_t u = 0; fits && u < x->s->p->net.units; u++)
         fits = unit_fits(x, u, i, token);
     for (size_t k = 0; fits && k < x->c->lines.K; k++)
-        fits = line_fits(x, k, i, token, cell, sign, scale[k]);
+        fits = scale[k] == 0 || line_fits(x, k, i, token, cell, sign, scale[k]);
     return fits;
 }
 
 enum status cells_fit(bool *fits, const struct cells_room *x, double sign)
 {
     const struct problem *p = x->s->p;
-    double *scale = mem_array(x->c->lines.K + 1, sizeof *scale);
+    bool some = p->net.units > 0;
+    double *scale = mem_array(x->c->lines.K + 1, sizeof *scale), largest[HEADS_MOST];
     if (!scale)
         return STATUS_MEMORY;
     *fits = true;
+    largest_entries(x, largest);
     for (size_t h = 1; h < x->heads; h++)
         *fits = *fits && x->ratio[h][1] <= 0x1p19;
     for (size_t k = 0; *fits && k < x->c->lines.K; k++) {
         scale[k] = scale_of(x, k);
         *fits = factors_fit(x, k, scale[k]);
+        if (line_fits_surely(x, k, scale[k], largest))
+            scale[k] = 0;       /* nothing is left to look at */
+        else
+            some = true;
     }
-    for (size_t i = 0; *fits && i < p->n_src; i++)
+    for (size_t i = 0; *fits && some && i < p->n_src; i++)
         for (size_t t = 0; *fits && t < p->t.n_set[i]; t++) {
             size_t token = (size_t)p->t.sets[i][t];
-            if (i != p->row || (int)token == x->q) /* else no source: the row's own token is the query's */
+            if (x->left[p->first[i] + t])
                 *fits = source_fits(x, i, token, p->first[i] + t, sign, scale);
         }
     free(scale);

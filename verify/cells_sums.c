@@ -21,6 +21,7 @@ enum status cells_room_init(struct cells_room *x, const struct cells_shared *s)
         for (size_t c = 0; c < p->n_src * p->tables.V; c++)
             x->largest[h] = fmax(x->largest[h], p->more[h - 1].C_max[c]);
     x->off = mem_array(cells, 1);
+    x->left = mem_array(cells, 1);
     x->layer = mem_array(p->n_src + 2, sizeof *x->layer);
     x->w = mem_array(x->heads * cells, sizeof *x->w);
     x->least = mem_array(2 * H * x->corners + 1, sizeof *x->least);
@@ -28,10 +29,12 @@ enum status cells_room_init(struct cells_room *x, const struct cells_shared *s)
     x->unit = mem_array(H, sizeof *x->unit);
     x->tokens = mem_array(p->t.n, sizeof *x->tokens);
     x->best = mem_array(p->t.n, sizeof *x->best);
+    x->centre = mem_array(p->t.n, sizeof *x->centre);
+    x->middle = mem_array(x->heads * J, sizeof *x->middle);
     x->z = mem_array(H, sizeof *x->z);
     x->reach = mem_array(H, sizeof *x->reach);
     x->y = mem_array(J, sizeof *x->y);
-    if (x->off && x->layer && x->w && x->least && x->live && x->unit && x->tokens && x->best && x->z && x->y && x->reach)
+    if (x->off && x->layer && x->w && x->least && x->live && x->unit && x->tokens && x->best && x->z && x->y && x->reach && x->left && x->centre && x->middle)
         return STATUS_OK;
     cells_room_clear(x);
     return STATUS_MEMORY;
@@ -39,7 +42,7 @@ enum status cells_room_init(struct cells_room *x, const struct cells_shared *s)
 
 void cells_room_clear(struct cells_room *x)
 {
-    void *all[] = { x->off, x->alive, x->layer, x->w, x->g, x->low, x->least, x->live, x->unit, x->slope, x->rest, x->tokens, x->best, x->z, x->y, x->reach };
+    void *all[] = { x->off, x->left, x->centre, x->middle, x->column, x->done, x->at, x->alive, x->layer, x->w, x->g, x->low, x->least, x->live, x->unit, x->slope, x->rest, x->tokens, x->best, x->z, x->y, x->reach };
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         free(all[i]);
     memset(x, 0, sizeof *x);
@@ -78,13 +81,42 @@ void cells_at(const struct cells_room *x, size_t *position, size_t *token, size_
 double cells_read(const struct cells_room *x, size_t position, size_t token, size_t column)
 {
     const struct double_tables *t = &x->s->p->tables;
-    return t->D[(size_t)x->q * t->J + column] + t->C[(position * t->V + token) * t->J + column];
+    return t->D[(size_t)x->q * t->J + column] + t->C[(position * t->V + token) * t->J + column] + x->middle[column];
 }
 
 double cells_other(const struct cells_room *x, size_t head, size_t position, size_t token, size_t column)
 {
     const struct double_tables *t = &x->s->p->more[head - 1];
-    return t->C[(position * t->V + token) * t->J + column];
+    return t->C[(position * t->V + token) * t->J + column] - x->middle[head * t->J + column];
+}
+
+void cells_around(struct cells_room *x, const int *tokens)
+{
+    const struct problem *p = x->s->p;
+    size_t J = p->tables.J, V = p->tables.V;
+    double Z[HEADS_MOST];
+    memset(x->middle, 0, x->heads * J * sizeof *x->middle);
+    if (!tokens || x->heads == 1)
+        return;
+    memmove(x->centre, tokens, p->t.n * sizeof *x->centre);
+    cells_sums_of(x, Z, x->centre);
+    for (size_t h = 1; h < x->heads; h++)
+        for (size_t i = 0; i < p->n_src && Z[h] > 0; i++) {
+            double share = cells_weight(x, h, i, x->centre[i]) / Z[h];
+            for (size_t j = 0; j < J && share > 0; j++)
+                x->middle[h * J + j] += share * p->more[h - 1].C[(i * V + (size_t)x->centre[i]) * J + j];
+        }
+    for (size_t h = 1; h < x->heads; h++)
+        for (size_t j = 0; j < J; j++)
+            x->middle[j] += x->middle[h * J + j];
+}
+
+void cells_row(const struct cells_room *x, double *y, size_t head, size_t position, size_t token)
+{
+    const struct double_tables *t = head > 0 ? &x->s->p->more[head - 1] : &x->s->p->tables;
+    const double *C = t->C + (position * t->V + token) * t->J, *D = x->s->p->tables.D + (size_t)x->q * t->J, *middle = x->middle + head * t->J;
+    for (size_t j = 0; j < t->J; j++)
+        y[j] = head > 0 ? C[j] - middle[j] : D[j] + C[j] + middle[j];
 }
 
 double cells_rate(const struct cells_room *x, size_t corner, size_t head) { return x->ratio[head][corner >> (head - 1) & 1]; }
@@ -131,6 +163,7 @@ void cells_weights(struct cells_room *x)
     for (size_t i = 0; i < p->n_src; i++)
         for (size_t k = 0; k < p->t.n_set[i]; k++) {
             bool live = is_live(x, i, k);
+            x->left[p->first[i] + k] = live;
             for (size_t h = 0; h < x->heads; h++) {
                 const double *w = (h ? p->more[h - 1].w : p->tables.w) + (size_t)x->q * p->n_src * p->tables.V;
                 double v = live ? w[i * p->tables.V + (size_t)p->t.sets[i][k]] : 0;
@@ -168,6 +201,7 @@ enum status cells_load(struct cells_room *x, bool *empty, const struct class *c,
     x->best_value = INFINITY;
     x->tried = 0;
     memset(x->off, 0, x->cells);
+    cells_around(x, NULL);
     *empty = c->a.n_states[0] == 0;
     if (*empty)
         return STATUS_OK;
@@ -253,15 +287,21 @@ void cells_path(struct cells_room *x, size_t k) { path(x, (long)k); }
 
 void cells_first(struct cells_room *x) { path(x, -1); }
 
-void cells_sums_of(const struct cells_room *x, double *Z, const int *tokens)
+double cells_weight(const struct cells_room *x, size_t head, size_t position, int token)
 {
     const struct problem *p = x->s->p;
+    for (size_t k = 0; k < p->t.n_set[position]; k++)
+        if (p->t.sets[position][k] == token)
+            return x->w[head * x->cells + p->first[position] + k];
+    return 0;
+}
+
+void cells_sums_of(const struct cells_room *x, double *Z, const int *tokens)
+{
     for (size_t h = 0; h < x->heads; h++) {
         Z[h] = 0;
-        for (size_t i = 0; i < p->n_src; i++)
-            for (size_t k = 0; k < p->t.n_set[i]; k++)
-                if (p->t.sets[i][k] == tokens[i])
-                    Z[h] += x->w[h * x->cells + p->first[i] + k];
+        for (size_t i = 0; i < x->s->p->n_src; i++)
+            Z[h] += cells_weight(x, h, i, tokens[i]);
     }
 }
 
@@ -390,7 +430,7 @@ enum status cells_bounds(struct cells_room *x)
     /* the checker's sums are in units of 2^-40, a few a position, and so is what it asks of them */
     double units = 32;
     for (size_t h = 1; h < x->heads; h++)
-        units += 4 * (2 * x->ratio[h][1] + x->largest[h] + 6);
+        units += 4 * (2 * x->ratio[h][1] + 2 * x->largest[h] + 6);
     units *= (double)p->t.n * 0x1p-40 / x->Z[0];
     for (size_t u = 0; u < p->net.units; u++) {
         double lo = INFINITY, hi = -INFINITY;

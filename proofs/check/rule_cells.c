@@ -19,6 +19,10 @@ struct leaf {
     size_t corners; struct { mpq_t end[2]; int64_t rate[2]; } ratio[HEADS_MOST]; /* head h: ends of Z_1 / Z_h; the same of the sums of w, at 2^-SEP_BITS within one */
     struct interval *unit;
     int64_t *reach;                       /* [units] largest size of what a unit reads, in whole numbers */
+    uint32_t *source, n_source;           /* cells that the mask allows and some sequence that is left has: of the others nothing is asked */
+    int64_t term_most;                    /* size of a term of a sum */
+    int64_t *middle;                      /* [heads, cols] what the terms of the other heads are taken less, at 2^-SEP_BITS; the first head's are more by the sum, in the first row */
+    const char *at, *at_end;              /* the line's words "@..." */
     int64_t *g, *here, *next; size_t K;   /* terms g[cell * K + k] and the least sums by class */
     wide *yes, *open; bool *no;
 };
@@ -72,7 +76,7 @@ static bool sums_least(struct leaf *x, size_t K) {
     return x->here[K] != NEVER;
 }
 
-static const int64_t *head_C(const struct sep *s, int h) { return h == 0 ? s->C : s->head[h].C; }
+static int64_t other_C(const struct leaf *x, int h, uint32_t cell, uint32_t column) { return x->s->head[h].C[(size_t)cell * x->s->cols + column] - x->middle[(size_t)h * x->s->cols + column]; }
 static const int64_t *head_w(const struct sep *s, int h) { return h == 0 ? s->w : s->head[h].w; }
 static const int *head_shift(const struct sep *s, int h) { return h == 0 ? s->shift : s->head[h].shift; }
 
@@ -88,9 +92,17 @@ static void head_weights(struct leaf *x, int h) {
     x->most[h] = most;
 }
 
+/* Also those whose weight is too small to show in w: their terms must be of bounded size all the same. */
+static void sources_find(struct leaf *x) {
+    x->n_source = 0;
+    for (uint32_t c = 0; c < x->s->at[x->s->n]; c++)
+        if (x->left[c] && sep_source(x->s, x->q, c)) x->source[x->n_source++] = c;
+}
+
 /* w / 2^(shift - 60), within two units of 2^-60, as in rule separable; false when no sequence is left, or a head has no weight large enough for its table */
 static bool weights(struct leaf *x) {
     if (!sums_least(x, 0)) return refuse(x, "a cell without sequences");
+    sources_find(x);
     for (int h = 0; h < x->s->heads; h++) {
         head_weights(x, h);
         if (x->most[h] == INT32_MIN) return refuse(x, "the weights are too small");
@@ -120,16 +132,12 @@ static wide sequences(const struct leaf *x) {
 
 /* ---- what the units read ---- */
 
-static int64_t read_by(const struct leaf *x, uint32_t cell, uint32_t column) { return x->s->D[(size_t)x->q * x->s->cols + column] + x->s->C[(size_t)cell * x->s->cols + column]; }
-
-/* Sources that the mask allows, also those whose weight is too small to show in w: their terms must be of bounded size all the same. */
-static bool is_source(const struct leaf *x, uint32_t cell) { return sep_source(x->s, x->q, cell); }
+static int64_t read_by(const struct leaf *x, uint32_t cell, uint32_t column) { return x->s->D[(size_t)x->q * x->s->cols + column] + x->s->C[(size_t)cell * x->s->cols + column] + x->middle[column]; }
 
 /* adds w G of one head to a term */
 static bool term_add(struct leaf *x, size_t K, size_t k, int head, uint32_t cell, __int128 G) {
     const struct sep *s = x->s;
-    const int64_t most = ((int64_t)1 << 58) / ((int64_t)(s->n + 1) * s->heads);
-    if (G > most || G < -most) return refuse(x, "a form is too large");
+    if (G > x->term_most || G < -x->term_most) return refuse(x, "a form is too large");
     x->g[(size_t)cell * K + k] += (int64_t)((__int128)x->w[(size_t)head * s->at[s->n] + cell] * (int64_t)G >> 60);
     return true;
 }
@@ -191,8 +199,8 @@ static bool ratio_terms(struct leaf *x, size_t K, size_t k, int head, int end) {
     mpq_clear(r);
     if (!good) return refuse(x, "a ratio is too large");
     int64_t sign = end == 0 ? 1 : -1;
-    for (uint32_t c = 0; c < x->s->at[x->s->n]; c++)
-        if (is_source(x, c) && (!term_add(x, K, k, 0, c, sign * one) || !term_add(x, K, k, head, c, -sign * other))) return false;
+    for (uint32_t i = 0; i < x->n_source; i++)
+        if (!term_add(x, K, k, 0, x->source[i], sign * one) || !term_add(x, K, k, head, x->source[i], -sign * other)) return false;
     return true;
 }
 
@@ -230,9 +238,10 @@ static bool other_add(struct leaf *x, size_t K, size_t k, size_t corner, int hea
 static int64_t column_size(const struct leaf *x, int head, uint32_t column) {
     const struct sep *s = x->s;
     int64_t most = 0;
-    for (uint32_t c = 0; c < s->at[s->n]; c++) {
-        int64_t v = head_C(s, head)[(size_t)c * s->cols + column], size = ((v < 0 ? -v : v) >> SEP_BITS) + 2;
-        if (is_source(x, c) && size > most) most = size;
+    for (uint32_t i = 0; i < x->n_source; i++) {
+        uint32_t c = x->source[i];
+        int64_t v = head == 0 ? s->C[(size_t)c * s->cols + column] : other_C(x, head, c, column), size = ((v < 0 ? -v : v) >> SEP_BITS) + 2;
+        if (size > most) most = size;
     }
     return most;
 }
@@ -243,12 +252,12 @@ static bool interval_terms(struct leaf *x, size_t K, size_t k, uint32_t u, int64
     const struct sep *s = x->s;
     *error = 5;
     for (int h = 1; h < s->heads; h++) *error += rate_error(x, h, column_size(x, h, s->n_out + u), 1);
-    for (uint32_t c = 0; c < s->at[s->n]; c++) {
-        if (!is_source(x, c)) continue;
+    for (uint32_t i = 0; i < x->n_source; i++) {
+        uint32_t c = x->source[i];
         for (size_t v = 0; v < x->corners; v++) {
             if (!term_add(x, K, k + v, 0, c, (__int128)sign * (read_by(x, c, s->n_out + u) - end))) return false;
             for (int h = 1; h < s->heads; h++)
-                if (!other_add(x, K, k + v, v, h, c, (__int128)sign * head_C(s, h)[(size_t)c * s->cols + s->n_out + u])) return false;
+                if (!other_add(x, K, k + v, v, h, c, (__int128)sign * other_C(x, h, c, s->n_out + u))) return false;
         }
     }
     return true;
@@ -312,21 +321,32 @@ static void relu_bound(const struct interval *v, int64_t factor, int64_t *slope,
     *rest >>= SEP_BITS;
 }
 
-/* Another head's part of a form at every corner; adds what it may be off by to the error. */
-static bool form_others(struct leaf *x, size_t K, size_t k, const struct iform *f, int sign, const int64_t *slope, int head, __int128 *error) {
+/* Another head's part of a term: at the corners, or, of `width` 1, at the end that makes this term smaller, which is at most what either end makes of the whole sum. */
+static bool form_other(struct leaf *x, size_t K, size_t k, size_t width, int head, uint32_t cell, __int128 G) {
+    if (width > 1 || x->corners == 1) {
+        for (size_t v = 0; v < width; v++)
+            if (!other_add(x, K, k + v, v, head, cell, G)) return false;
+        return true;
+    }
+    int64_t rate = x->ratio[head].rate[G < 0];
+    if (G >= LARGE || G <= -LARGE) return refuse(x, "a form is too large");
+    return term_add(x, K, k, head, cell, (__int128)rate * (int64_t)G >> SEP_BITS);
+}
+
+/* Another head's part of a form; adds what it may be off by to the error. */
+static bool form_others(struct leaf *x, size_t K, size_t k, size_t width, const struct iform *f, int sign, const int64_t *slope, int head, __int128 *error) {
     const struct sep *s = x->s;
-    const int64_t *C = head_C(s, head);
     __int128 most = 0, off = 1;
     for (uint32_t a = 0; a < f->n; a++) off += f->alpha[a] < 0 ? -f->alpha[a] : f->alpha[a];
     for (uint32_t u = 0; u < s->units; u++) off += ((slope[u] < 0 ? -(__int128)slope[u] : slope[u]) >> SEP_BITS) + 2;
-    for (uint32_t c = 0; c < s->at[s->n]; c++) {
-        if (!is_source(x, c)) continue;
+    for (uint32_t i = 0; i < x->n_source; i++) {
+        uint32_t c = x->source[i];
         __int128 G = 0;
-        for (uint32_t a = 0; a < f->n; a++) G += (__int128)f->alpha[a] * C[(size_t)c * s->cols + f->j[a]];
+        const int64_t *C = x->s->head[head].C + (size_t)c * s->cols, *less = x->middle + (size_t)head * s->cols;
+        for (uint32_t a = 0; a < f->n; a++) G += (__int128)f->alpha[a] * (C[f->j[a]] - less[f->j[a]]);
         G *= sign;
-        for (uint32_t u = 0; u < s->units; u++) G += (__int128)slope[u] * C[(size_t)c * s->cols + s->n_out + u] >> SEP_BITS;
-        for (size_t v = 0; v < x->corners; v++)
-            if (!other_add(x, K, k * x->corners + v, v, head, c, G)) return false;
+        for (uint32_t u = 0; u < s->units; u++) G += (__int128)slope[u] * (C[s->n_out + u] - less[s->n_out + u]) >> SEP_BITS;
+        if (!form_other(x, K, k, width, head, c, G)) return false;
         __int128 size = ((G < 0 ? -G : G) >> SEP_BITS) + 1;
         most = size > most ? size : most;
     }
@@ -334,8 +354,8 @@ static bool form_others(struct leaf *x, size_t K, size_t k, const struct iform *
     return true;
 }
 
-/* One form, or its negative, from below: terms G of its sum and their error. What every relu adds to it is known within the sum of the |alpha|. */
-static bool form_terms(struct leaf *x, size_t K, size_t k, const struct iform *f, int sign, int64_t *radius) {
+/* One form, or its negative, from below: `width` terms G of its sum, from the k-th, and their error. What every relu adds to it is known within the sum of the |alpha|. */
+static bool form_terms(struct leaf *x, size_t K, size_t k, size_t width, const struct iform *f, int sign, int64_t *radius) {
     struct sep *s = x->s;
     int64_t *slope = mem_get(s->units, sizeof *slope), sizes = 0;
     __int128 rest = 0, error = f->radius + 3;
@@ -350,15 +370,16 @@ static bool form_terms(struct leaf *x, size_t K, size_t k, const struct iform *f
         rest += t;
         error += 2 * (((slope[u] < 0 ? -(__int128)slope[u] : slope[u]) >> SEP_BITS) + 1) + 1 + (__int128)sizes * x->reach[u];
     }
-    for (uint32_t c = 0; good && c < s->at[s->n]; c++) {
-        if (!is_source(x, c)) continue;
+    for (uint32_t i = 0; good && i < x->n_source; i++) {
+        uint32_t c = x->source[i];
         __int128 G = (__int128)f->c + (f->beta != NULL ? f->beta[c] : 0);
-        for (uint32_t a = 0; a < f->n; a++) G += (__int128)f->alpha[a] * read_by(x, c, f->j[a]);
+        const int64_t *C = s->C + (size_t)c * s->cols, *D = s->D + (size_t)x->q * s->cols, *more = x->middle;
+        for (uint32_t a = 0; a < f->n; a++) G += (__int128)f->alpha[a] * (D[f->j[a]] + C[f->j[a]] + more[f->j[a]]);
         G = sign * G + rest;
-        for (uint32_t u = 0; u < s->units; u++) G += (__int128)slope[u] * read_by(x, c, s->n_out + u) >> SEP_BITS;
-        for (size_t v = 0; good && v < x->corners; v++) good = term_add(x, K, k * x->corners + v, 0, c, G);
+        for (uint32_t u = 0, j = s->n_out; u < s->units; u++, j++) G += (__int128)slope[u] * (D[j] + C[j] + more[j]) >> SEP_BITS;
+        for (size_t v = 0; good && v < width; v++) good = term_add(x, K, k + v, 0, c, G);
     }
-    for (int h = 1; good && h < s->heads; h++) good = form_others(x, K, k, f, sign, slope, h, &error);
+    for (int h = 1; good && h < s->heads; h++) good = form_others(x, K, k, width, f, sign, slope, h, &error);
     mem_free(slope);
     error *= s->n;
     if (good && error >= LARGE) good = refuse(x, "a form is too uncertain");
@@ -366,24 +387,43 @@ static bool form_terms(struct leaf *x, size_t K, size_t k, const struct iform *f
     return good;
 }
 
-/* All forms are positive (or not negative); for a negated conjunction, one of them never is. */
-static bool forms_hold(struct leaf *x) {
+/* Sums of the forms that are not shown yet, with `width` terms each; shown: those that are positive (or not negative). */
+static bool forms_show(struct leaf *x, size_t width, bool *shown, size_t *left) {
     const struct truth *t = x->t;
-    size_t K = t->n * x->corners;
-    bool negated = t->negated != x->fails;
-    terms_new(x, K);
+    bool negated = t->negated != x->fails, good = true;
+    size_t K = *left * width, at = 0;
     int64_t *radius = mem_get(t->n, sizeof *radius);
-    bool good = true, all = true, any = false;
-    for (size_t k = 0; good && k < t->n; k++) good = form_terms(x, K, k, &t->form[k], negated ? -1 : 1, &radius[k]);
+    terms_new(x, K);
+    for (size_t k = 0; good && k < t->n; k++)
+        if (!shown[k]) good = form_terms(x, K, width * at++, width, &t->form[k], negated ? -1 : 1, &radius[k]);
     good = good && (sums_least(x, K) || refuse(x, "a cell without sequences"));
+    at = 0;
     for (size_t k = 0; good && k < t->n; k++) {
+        if (shown[k]) continue;
         bool holds = true;
-        for (size_t v = k * x->corners; v < (k + 1) * x->corners; v++) holds = holds && (t->form[k].strict != negated ? x->here[v] > radius[k] : x->here[v] >= radius[k]);
-        all = all && holds;
-        any = any || holds;
+        for (size_t v = at; v < at + width; v++) holds = holds && (t->form[k].strict != negated ? x->here[v] > radius[k] : x->here[v] >= radius[k]);
+        at += width;
+        shown[k] = holds;
+        *left -= holds;
     }
     mem_free(radius);
-    return good && ((negated ? any : all) || refuse(x, "a form is not shown to be positive"));
+    return good;
+}
+
+static bool centre_next(struct leaf *x, bool *any);
+
+/* All forms are positive (or not negative), around one of the line's sequences each; for a negated conjunction, one of them never is. */
+static bool forms_hold(struct leaf *x) {
+    const struct truth *t = x->t;
+    bool negated = t->negated != x->fails, *shown = mem_get(t->n, sizeof *shown), good = true, more = true;
+    size_t left = t->n;
+    while (good && more && left > 0 && !(negated && left < t->n)) {
+        good = forms_show(x, 1, shown, &left);
+        if (good && x->corners > 1 && left > 0 && !(negated && left < t->n)) good = forms_show(x, x->corners, shown, &left);
+        good = good && centre_next(x, &more);
+    }
+    mem_free(shown);
+    return good && ((negated ? left < t->n : left == 0) || refuse(x, "a form is not shown to be positive"));
 }
 
 /* ---- lines ---- */
@@ -422,8 +462,51 @@ static bool ratio_read(struct leaf *x, int h, const char *s, size_t n) {
     return good ? true : refuse(x, "A:B with 0 < A <= B expected for every head but the first");
 }
 
+/* @A,B,...: a token of each position's set. The other heads' terms are then taken less the averages at these tokens, the first head's more: the same sum whatever the numbers are, as Z_h times them is
+ * Z_1 times them over the ratio. Weights of tokens that no sequence has are 0. */
+static bool centre_read(struct leaf *x, const char *at, const char *end) {
+    const struct sep *s = x->s;
+    uint32_t *cell = mem_get(s->n, sizeof *cell);
+    bool good = *at++ == '@';
+    mpq_t v;
+    mpq_init(v);
+    for (uint32_t i = 0; good && i < s->n; i++) {
+        const char *comma = at < end ? memchr(at, ',', (size_t)(end - at)) : NULL, *stop = comma != NULL ? comma : end;
+        good = at < end && (comma != NULL) == (i + 1 < s->n) && rational_read(v, at, (size_t)(stop - at)) && mpz_cmp_ui(mpq_denref(v), 1) == 0 && mpz_fits_slong_p(mpq_numref(v));
+        for (cell[i] = s->at[i]; good && cell[i] < s->at[i + 1] && s->sets.v[i][cell[i] - s->at[i]] != mpz_get_si(mpq_numref(v));) cell[i]++;
+        good = good && cell[i] < s->at[i + 1];
+        at = comma != NULL ? comma + 1 : end;
+    }
+    mpq_clear(v);
+    memset(x->middle, 0, (size_t)s->heads * s->cols * sizeof *x->middle);
+    for (int h = 1; good && h < s->heads; h++)
+        for (uint32_t j = 0; j < s->cols; j++) {
+            __int128 sum = 0, Z = 0;
+            for (uint32_t i = 0; i < s->n; i++) {
+                int64_t w = x->w[(size_t)h * s->at[s->n] + cell[i]] >> 8;
+                Z += w;
+                sum += (__int128)w * s->head[h].C[(size_t)cell[i] * s->cols + j];
+            }
+            int64_t m = Z > 0 ? (int64_t)(sum / Z) : 0;
+            x->middle[(size_t)h * s->cols + j] = m;
+            x->middle[j] += m;
+        }
+    mem_free(cell);
+    return good ? true : refuse(x, "@ and a token of every position's set expected");
+}
+
+/* The line's next sequence, if there is one. */
+static bool centre_next(struct leaf *x, bool *any) {
+    size_t n;
+    *any = x->at != x->at_end;
+    if (!*any) return true;
+    const char *s = word(&x->at, x->at_end, &n);
+    return n > 0 ? centre_read(x, s, s + n) : refuse(x, "@ and a token of every position's set expected");
+}
+
 static bool leaf_bounds(struct leaf *x, const char *at, const char *end) {
     size_t n;
+    bool any;
     for (int h = 1; h < x->s->heads; h++) {
         const char *s = word(&at, end, &n);
         if (!ratio_read(x, h, s, n)) return false;
@@ -433,8 +516,11 @@ static bool leaf_bounds(struct leaf *x, const char *at, const char *end) {
         if (n == 0) return refuse(x, "a bound for every unit expected");
         if (!interval_read(x, &x->unit[u], s, n)) return false;
     }
-    if (at != end) return refuse(x, "the line is too long");
-    if (!weights(x) || !ratios_hold(x)) return false;
+    if (at != end && (x->s->heads == 1 || *at != '@')) return refuse(x, "the line is too long");
+    x->at = at;
+    x->at_end = end;
+    memset(x->middle, 0, (size_t)x->s->heads * x->s->cols * sizeof *x->middle);
+    if (!weights(x) || !ratios_hold(x) || !centre_next(x, &any)) return false;
     if (!intervals_hold(x) || !forms_hold(x)) return false;
     if (!x->fails) *x->yes += sequences(x);
     else *x->no = true;
@@ -495,9 +581,11 @@ static bool subtree(struct leaf *x) {
 /* Whatever a unit reads is, head by head, an average of what it reads of single sources. */
 static void reaches(struct leaf *x) {
     const struct sep *s = x->s;
+    for (uint32_t c = 0; c < s->at[s->n]; c++) x->left[c] = true;
+    sources_find(x);
     for (uint32_t u = 0; u < s->units; u++) {
-        for (uint32_t c = 0; c < s->at[s->n]; c++) {
-            if (!is_source(x, c)) continue;
+        for (uint32_t i = 0; i < x->n_source; i++) {
+            uint32_t c = x->source[i];
             int64_t z = read_by(x, c, s->n_out + u), size = ((z < 0 ? -z : z) >> SEP_BITS) + 2;
             x->reach[u] = size > x->reach[u] ? size : x->reach[u];
         }
@@ -509,17 +597,20 @@ bool cells_settle(struct leaves *l, struct sep *s, const struct level *level, ui
     struct leaf x = {.l = l, .s = s, .level = level, .q = q, .t = t, .yes = yes, .open = open, .no = no};
     x.off = mem_get(s->at[s->n], sizeof *x.off);
     x.left = mem_get(s->at[s->n], sizeof *x.left);
+    x.source = mem_get(s->at[s->n], sizeof *x.source);
+    x.term_most = ((int64_t)1 << 58) / ((int64_t)(s->n + 1) * s->heads);
     x.w = mem_get((size_t)s->heads * s->at[s->n], sizeof *x.w);
     x.corners = (size_t)1 << (s->heads - 1);
     for (int h = 1; h < s->heads; h++) mpq_inits(x.ratio[h].end[0], x.ratio[h].end[1], NULL);
     x.unit = mem_get(s->units, sizeof *x.unit);
     x.reach = mem_get(s->units, sizeof *x.reach);
+    x.middle = mem_get((size_t)s->heads * s->cols, sizeof *x.middle);
     for (uint32_t u = 0; u < s->units; u++) mpq_inits(x.unit[u].lo, x.unit[u].hi, x.unit[u].slope, NULL);
     reaches(&x);
     bool good = subtree(&x);
     for (uint32_t u = 0; u < s->units; u++) mpq_clears(x.unit[u].lo, x.unit[u].hi, x.unit[u].slope, NULL);
     for (int h = 1; h < s->heads; h++) mpq_clears(x.ratio[h].end[0], x.ratio[h].end[1], NULL);
-    void *all[] = {x.off, x.left, x.w, x.unit, x.reach, x.g, x.here, x.next};
+    void *all[] = {x.off, x.left, x.source, x.w, x.unit, x.reach, x.middle, x.g, x.here, x.next};
     for (size_t k = 0; k < sizeof all / sizeof *all; k++) mem_free(all[k]);
     return good;
 }

@@ -128,7 +128,12 @@ def mutants(text, rng, heads):
                     yield "high end", with_line(i, " ".join(words[:k] + ["%s:%s" % (lo, hi - (hi - lo) / 4)] + words[k + 1:]))
                     yield "ends in the wrong order", with_line(i, " ".join(words[:k] + ["%s:%s" % (hi, lo)] + words[k + 1:]))
                     yield "slope", with_line(i, " ".join(words[:k] + ["%s:%s:2" % (lo, hi)] + words[k + 1:]))
-            yield "a word too few", with_line(i, " ".join(words[:-1]))
+            if words[-1][0] == "@":          # any sequence is allowed, and none
+                tokens = words[-1][1:].split(",")
+                for other in ([], tokens[:-1], tokens + tokens[:1], tokens[:-1] + ["99"], tokens[:-1] + [""]):
+                    yield "the tokens of @", with_line(i, " ".join(words[:-1] + ["@" + ",".join(other)]))
+            else:
+                yield "a word too few", with_line(i, " ".join(words[:-1]))
             yield "a word too many", with_line(i, lines[i] + " +")
         if words[1] == "split":
             yield "a split that splits nothing", with_line(i, lines[i], lines[i])

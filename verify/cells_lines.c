@@ -1,0 +1,151 @@
+/* The claim's lines in one cell: relus are replaced by linear bounds over the intervals of what they read, Z_1 / Z_h of every other head by the ends of its interval; what is left are sums over
+ * positions, and their least values decide. */
+#include <math.h>
+#include <string.h>
+
+#include "verify/cells.h"
+
+static size_t n_out_of(const struct cells_room *x) { return x->s->p->net.n_out; }
+
+double cells_factor(const struct cells_room *x, size_t line, size_t u)
+{
+    const struct lines_double *l = &x->c->lines;
+    double sum = 0;
+    for (size_t e = l->first[line]; e < l->first[line + 1]; e++)
+        sum += l->a[e] * x->s->effect[u * n_out_of(x) + l->j[e]];
+    return sum;
+}
+
+/* factor relu(z) >= slope z + rest on the unit's interval. */
+static void relu_bound(const struct unit_bound *b, double factor, double *slope, double *rest)
+{
+    *slope = *rest = 0;
+    if (b->phase == '-')
+        return;
+    *slope = factor;
+    if (b->phase == '+')
+        return;
+    if (factor < 0)
+        *slope = factor * b->hi / (b->hi - b->lo);
+    else
+        *slope = factor * (b->sloped ? b->slope : b->hi >= -b->lo);
+    *rest = fmin(0, fmin(-*slope * b->lo, factor * b->hi - *slope * b->hi));
+}
+
+/* What the checker's rounding may take from a line, with weights up to 1 where it has at least 1/2, and a quarter more: per position, in units of 2^-40, as in FORMAT.md rule cells. */
+static double spare_of(const struct cells_room *x, size_t line)
+{
+    const struct lines_double *l = &x->c->lines;
+    double alpha = 0, sum = 8;
+    for (size_t e = l->first[line]; e < l->first[line + 1]; e++)
+        alpha += fabs(l->a[e]);
+    for (size_t u = 0; u < x->s->p->net.units; u++)
+        sum += 3 + 2 * fabs(x->slope[line * x->s->p->net.units + u]) + alpha * (x->reach[u] + 3);
+    double slopes = alpha;
+    for (size_t u = 0; u < x->s->p->net.units; u++)
+        slopes += fabs(x->slope[line * x->s->p->net.units + u]);
+    for (size_t h = 1; h < x->heads; h++)
+        sum += (2 * x->ratio[h][1] + 1) * (slopes + 2 * (double)x->s->p->net.units) + 2 * slopes * x->largest[h] + 8;
+    return 2.5 * (sum + 2 * alpha) * (double)x->s->p->t.n * 0x1p-40;
+}
+
+/* A line at a token of a source: of the first head with everything that is constant, of another one what its average adds. Its entries stand in y. */
+static double line_at(const struct cells_room *x, size_t k, size_t head, size_t cell, double sign)
+{
+    const struct lines_double *l = &x->c->lines;
+    size_t H = x->s->p->net.units, n_out = n_out_of(x);
+    double v = head > 0 ? 0 : l->c[k] - (x->s->value ? x->s->target : 0) + (l->beta ? l->beta[cell * l->Kp + k] : 0);
+    for (size_t e = l->first[k]; e < l->first[k + 1]; e++)
+        v += l->a[e] * x->y[l->j[e]];
+    v = sign * v + (head > 0 ? 0 : x->rest[k]);
+    for (size_t u = 0; u < H; u++)
+        v += x->slope[k * H + u] * x->y[n_out + u];
+    return v;
+}
+
+/* With one term a line, the end of the interval that makes this very term smaller: at most what either end makes of the whole sum. */
+static void add_terms(struct cells_room *x, double *g, size_t head, double v)
+{
+    if (head == 0)
+        for (size_t c = 0; c < x->width; c++)
+            g[c] = v;
+    else if (x->width == 1)
+        g[0] += fmin(x->ratio[head][0] * v, x->ratio[head][1] * v);
+    else
+        for (size_t c = 0; c < x->width; c++)
+            g[c] += cells_rate(x, c, head) * v;
+}
+
+static void line_terms(struct cells_room *x, size_t i, size_t token, size_t cell, double sign)
+{
+    double *g = x->g + cell * x->Kp;
+    memset(g, 0, x->Kp * sizeof *g);
+    for (size_t h = 0; h < x->heads && x->left[cell]; h++) {
+        double w = x->w[h * x->cells + cell];
+        if (w == 0)
+            continue;
+        cells_row(x, x->y, h, i, token);
+        for (size_t e = 0; e < x->n_columns; e++)
+            add_terms(x, g + e * x->width, h, w * line_at(x, (size_t)x->column[e], h, cell, sign));
+    }
+}
+
+enum status cells_lines(struct cells_room *x, double sign)
+{
+    const struct problem *p = x->s->p;
+    enum status s = cells_terms(x, x->n_columns * x->width);
+    if (s != STATUS_OK)
+        return s;
+    for (size_t i = 0; i < p->n_src; i++)
+        for (size_t k = 0; k < p->t.n_set[i]; k++)
+            line_terms(x, i, (size_t)p->t.sets[i][k], p->first[i] + k, sign);
+    cells_least(x);
+    return STATUS_OK;
+}
+
+/* Sums of the lines that are not shown, with `width` terms each; those that are above their spare are. */
+static enum status show(struct cells_room *x, size_t width, bool negated, double *margin)
+{
+    size_t worst = 0;
+    x->n_columns = 0;
+    x->width = width;
+    for (size_t k = 0; k < x->c->lines.K; k++)
+        if (!x->done[k])
+            x->column[x->n_columns++] = (int)k;
+    if (x->n_columns == 0)
+        return STATUS_OK;
+    enum status s = cells_lines(x, negated ? -1 : 1);
+    for (size_t e = 0; s == STATUS_OK && e < x->n_columns; e++) {
+        size_t at = e * width, k = (size_t)x->column[e];
+        for (size_t c = at; c < (e + 1) * width; c++)
+            at = x->low[c] < x->low[at] ? c : at;
+        double v = x->low[at] - spare_of(x, k);
+        x->done[k] = v > 0;
+        if (e == 0 || (negated ? v > *margin : v < *margin)) {
+            *margin = v;
+            x->line = k;
+            worst = at;
+        }
+    }
+    if (s == STATUS_OK && *margin <= 0)
+        cells_path(x, worst);
+    return s;
+}
+
+enum status cells_relaxed(struct cells_room *x, bool negated, double *margin)
+{
+    size_t K = x->c->lines.K, H = x->s->p->net.units;
+    for (size_t k = 0; k < K; k++) {
+        x->rest[k] = 0;
+        for (size_t u = 0; u < H; u++) {
+            double rest;
+            relu_bound(&x->unit[u], (negated ? -1 : 1) * cells_factor(x, k, u), &x->slope[k * H + u], &rest);
+            x->rest[k] += rest;
+        }
+    }
+    *margin = INFINITY;
+    enum status s = show(x, 1, negated, margin);
+    if (s == STATUS_OK && x->corners > 1 && *margin <= 0)
+        s = show(x, x->corners, negated, margin);
+    return s;
+}
