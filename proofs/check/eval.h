@@ -50,8 +50,9 @@ typedef bool each_fn(struct eval *e, void *arg);
 bool eval_each(struct eval *e, const struct binds *b, each_fn *f, void *arg);
 /* A share of the bindings: of every `parts` beginnings, the one number `part`. met: 0 at first. */
 struct split { uint32_t part, parts; uint64_t met; };
-/* The same without some of the bindings for which `where` is false; *skipped grows by their number. split may be NULL; the shares together have all. */
-bool eval_each_where(struct eval *e, const struct binds *b, const struct ex *where, struct split *split, uint64_t *skipped, each_fn *f, void *arg);
+/* The same, in any order, without some of the bindings for which `where` is false; *skipped grows by their number. split may be NULL; the shares together have all.
+ * *holds says at each call of f whether `where` is known to be true. */
+bool eval_each_where(struct eval *e, const struct binds *b, const struct ex *where, struct split *split, uint64_t *skipped, bool *holds, each_fn *f, void *arg);
 bool is_range(const struct ex *set);      /* a..b or rows(X) */
 bool eval_set_values(struct eval *e, const struct ex *set, int64_t **out, size_t *n); /* a set of integers; caller frees with mem_free */
 enum tri eval_member(struct eval *e, const struct ex *set, const struct var *v);      /* is v in the set, as a binding of a binder */

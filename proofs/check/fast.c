@@ -99,27 +99,6 @@ static bool fseq(struct fast *f, const struct ex *x, const int64_t **s, int64_t 
 
 /* ---- networks ---- */
 
-/* Does x rest on nothing but models and data: no variable but its own, no `last` but of its own indices? */
-static bool is_closed(const struct ex *x, bool in_index, unsigned char *inner) {
-    if (x->kind == EX_LAST) return in_index;
-    if (x->kind == EX_VAR) return inner[x->number];
-    bool closed = true;
-    for (int i = 0; i < x->binds.n; i++) {
-        closed = closed && is_closed(x->binds.b[i].set, in_index, inner);
-        inner[x->binds.b[i].slot] = 1;
-    }
-    closed = closed && (x->where == NULL || is_closed(x->where, in_index, inner));
-    for (int i = 0; closed && i < x->n; i++) closed = x->k[i] == NULL || is_closed(x->k[i], in_index || (x->kind == EX_INDEX && i > 0), inner);
-    return closed;
-}
-
-static bool model_closed(const struct fast *f, const struct ex *model) {
-    unsigned char *inner = mem_get((size_t)f->e->s->n_slots + 1, 1);
-    bool closed = is_closed(model, false, inner);
-    mem_free(inner);
-    return closed;
-}
-
 static struct fnet *network(struct fast *f, const struct ex *model, int slot);
 
 /* ablate(M, drop = COMPS, to = from s) of an unchanged M and a variable s: the run on s, and which rows are taken from it. */
@@ -132,7 +111,7 @@ static const struct ex *source_of(const struct fast *f, const struct ex *model) 
         if (g->k[1]->kind == EX_TARGET && g->k[1]->number == TARGET_FROM) s = g->k[1]->k[0];
         else which = g->k[1];
     }
-    return s != NULL && s->kind == EX_VAR && which != NULL && model_closed(f, which) ? s : NULL;
+    return s != NULL && s->kind == EX_VAR && which != NULL && stmt_closed(f->e->s, which) ? s : NULL;
 }
 
 /* The network of a changed model, made once: with rows that rest on nothing, or, with a source, with rows of the run on it. */
@@ -145,7 +124,7 @@ static bool changed_network(struct fast *f, struct fnet *w, const struct ex *mod
     const struct ex *s = source_of(f, model);
     struct fnet *other = s != NULL && e->env[s->number].set && e->env[s->number].seq && e->env[s->number].n == n ? network(f, model->k[0], s->number) : NULL;
     struct fsource *from = NULL;
-    if (s == NULL ? !model_closed(f, model) : other == NULL) return false;
+    if (s == NULL ? !stmt_closed(f->e->s, model) : other == NULL) return false;
     e->p = 128;
     e->has_last = false;
     bool good = get_model(e, model, n, &m);

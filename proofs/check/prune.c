@@ -95,7 +95,7 @@ static bool take_all(struct reader *r, const struct ex *x) {
 void prune_init(struct prune *p, const struct eval *e, const struct ex *where, int slot, uint32_t n) {
     *p = (struct prune){.len = n};
     struct reader r = {e, p, slot, n};
-    if (where != NULL && n > 0) (void)take_all(&r, where);
+    p->whole = where != NULL && n > 0 && take_all(&r, where);
     if (p->n == 0) return;
     struct token_test *sorted = mem_get((size_t)p->n, sizeof *sorted);
     p->first = mem_get((size_t)n + 2, sizeof *p->first);

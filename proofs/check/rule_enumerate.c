@@ -6,7 +6,7 @@
 
 #define BINDINGS_MOST ((uint64_t)1 << 40)
 
-struct scan { const struct ex *where, *predicate; struct fast fast; bool need_all, all; uint64_t bindings, cond, cond_open, yes, open; };
+struct scan { const struct ex *where, *predicate; struct fast fast; bool need_all, all, holds; uint64_t bindings, cond, cond_open, yes, open; };
 
 /* first in 64-bit integers, then by enclosures of growing precision */
 static enum tri decide(struct eval *e, struct fast *f, const struct ex *x) {
@@ -17,7 +17,7 @@ static enum tri decide(struct eval *e, struct fast *f, const struct ex *x) {
 static bool scan_step(struct eval *e, void *arg) {
     struct scan *s = arg;
     if (++s->bindings > BINDINGS_MOST) return eval_fail(e, "more than 2^40 bindings");
-    enum tri where = decide(e, &s->fast, s->where), t = NO;
+    enum tri where = s->holds ? YES : decide(e, &s->fast, s->where), t = NO;
     if (e->fail.set) return false;
     if (where != NO) t = decide(e, &s->fast, s->predicate);
     if (e->fail.set) return false;
@@ -43,7 +43,7 @@ static bool scan_part(uint32_t number, uint32_t parts, void *arg, void *result) 
     w->e->fail.set = false;
     w->e->p = precision[0];
     fast_init(&s.fast, w->e);
-    bool whole = eval_each_where(w->e, w->b, w->where, parts > 1 ? &split : NULL, &skipped, scan_step, &s);
+    bool whole = eval_each_where(w->e, w->b, w->where, parts > 1 ? &split : NULL, &skipped, &s.holds, scan_step, &s);
     fast_clear(&s.fast);
     *r = (struct found){whole || !w->e->fail.set, s.all, s.bindings + skipped, s.cond, s.cond_open, s.yes, s.open, ""};
     if (!r->ran) memcpy(r->why, w->e->fail.text, sizeof r->why);
@@ -77,9 +77,10 @@ static bool count_step(struct eval *e, void *arg) {
 
 static bool are_many(const struct whole *w) {
     uint64_t met = 0, skipped = 0;
+    bool holds;
     w->e->fail.set = false;
     w->e->p = precision[0];
-    (void)eval_each_where(w->e, w->b, w->where, NULL, &skipped, count_step, &met);
+    (void)eval_each_where(w->e, w->b, w->where, NULL, &skipped, &holds, count_step, &met);
     return met > ALONE;
 }
 

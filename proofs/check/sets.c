@@ -5,8 +5,10 @@
 #define ELEMENTS_MOST ((size_t)1 << 22)
 
 /* fixed: the slot of a binder that takes `value` alone (when that is in its set) instead of every element; -1: none. where: what every binding is
- * going to be tested for, or NULL. skipped: how many bindings the last binder did not meet for its sake. split: the share of this process, or NULL. */
-struct walk { const struct binds *b; int i; each_fn *f; void *arg; int fixed; const struct var *value; const struct ex *where; uint64_t *skipped; struct split *split; };
+ * going to be tested for, or NULL. skipped: how many bindings the last binder did not meet for its sake. split: the share of this process, or NULL. holds: see eval_each_where, or NULL.
+ * beside: values of the binders before the last one, which is met once for all of them, or NULL. */
+struct beside { const struct binds *b; int64_t *v; int n; };
+struct walk { const struct binds *b; int i; each_fn *f; void *arg; int fixed; const struct var *value; const struct ex *where; uint64_t *skipped; struct split *split; bool *holds; const struct beside *beside; };
 static bool bind_next(struct eval *e, struct walk *w);
 /* Every binding is in one share: on its way the walk asks once, at the beginning of a sequence, in a range, or at the last. */
 static bool in_share(struct split *split) { return split == NULL || split->met++ % split->parts == split->part; }
@@ -99,40 +101,74 @@ bool product_init(struct eval *e, struct product *p, const struct ex *set) {
     return good;
 }
 
-/* An odometer over the sequences of a product. size[d]: number of its sequences that begin with given t[0..d]. */
-struct odometer { struct product p; struct prune prune; size_t *at; int64_t *t; uint64_t *size; uint32_t unit; };
+/* An odometer over the sequences of a product. size[d]: number of its sequences that begin with given t[0..d-1]. prune: one for all, or one for each of the values beside;
+ * may[d]: bit c is set when those of number c let t[0..d-1] stand. */
+struct odometer { struct product p; struct prune *prune; int n_prunes; uint64_t *may; size_t *at; int64_t *t; uint64_t *size; uint32_t unit; };
 #define SIZE_MOST ((uint64_t)1 << 62)
-#define UNITS_LEAST 64
+#define UNITS_LEAST 1024
+#define BESIDE_MOST 64
 
-static void odometer_init(struct odometer *o, const struct eval *e, const struct ex *where, int slot) {
+static void set_beside(struct eval *e, const struct beside *a, int c) {
+    for (int i = 0; a != NULL && i + 1 < a->b->n; i++) e->env[a->b->b[i].slot] = (struct var){.set = true, .v = a->v[c * (a->b->n - 1) + i]};
+}
+
+static void odometer_init(struct odometer *o, struct eval *e, const struct ex *where, int slot, const struct beside *beside) {
     uint32_t n = o->p.n;
     o->at = mem_get((size_t)n + 1, sizeof *o->at);
     o->t = mem_get((size_t)n + 1, sizeof *o->t);
     o->size = mem_get((size_t)n + 1, sizeof *o->size);
-    o->size[n] = 1; /* size[d + 1] after t[d] stands, size[0] of all */
+    o->may = mem_get((size_t)n + 1, sizeof *o->may);
+    o->size[n] = 1;
     for (uint32_t d = n; d-- > 0;) o->size[d] = o->p.size[d] > 0 && o->size[d + 1] > SIZE_MOST / o->p.size[d] ? SIZE_MOST : o->size[d + 1] * o->p.size[d];
     uint64_t units = 1;
-    for (uint32_t d = 0; d < n && units < UNITS_LEAST; o->unit = d++) units *= o->p.size[d]; /* a share is of beginnings up to this position */
+    for (uint32_t d = 0; d < n && units < UNITS_LEAST && (d + 1 < n || n == 1); o->unit = d++) units *= o->p.size[d]; /* a share is of beginnings up to this position */
     for (uint32_t i = 0; i < n; i++) o->t[i] = o->p.size[i] > 0 ? o->p.v[i][0] : 0;
-    prune_init(&o->prune, e, o->size[0] < SIZE_MOST ? where : NULL, slot, n);
+    o->n_prunes = beside != NULL ? beside->n : 1;
+    o->prune = mem_get((size_t)o->n_prunes, sizeof *o->prune);
+    for (int c = 0; c < o->n_prunes; c++) {
+        set_beside(e, beside, c);
+        prune_init(&o->prune[c], e, o->size[0] < SIZE_MOST / BESIDE_MOST ? where : NULL, slot, n);
+        o->may[0] |= (uint64_t)1 << c;
+    }
 }
 
 static void odometer_clear(struct odometer *o) {
     mem_free(o->at);
     mem_free(o->t);
     mem_free(o->size);
-    prune_clear(&o->prune);
+    mem_free(o->may);
+    for (int c = 0; c < o->n_prunes; c++) prune_clear(&o->prune[c]);
+    mem_free(o->prune);
     product_clear(&o->p);
 }
 
 /* The next element at depth d that may stand, from at[d] on; what is passed over is added to *skipped. */
 static bool odometer_step(struct odometer *o, uint32_t d, uint64_t *skipped) {
     for (; o->at[d] < o->p.size[d]; o->at[d]++) {
+        uint64_t may = o->may[d];
         o->t[d] = o->p.v[d][o->at[d]];
-        if (prune_keeps(&o->prune, o->t, d)) return true;
-        *skipped += o->size[d + 1];
+        for (uint64_t left = may; left != 0; left &= left - 1) {
+            int c = __builtin_ctzll(left);
+            if (prune_keeps(&o->prune[c], o->t, d)) continue;
+            may &= ~((uint64_t)1 << c);
+            *skipped += o->size[d + 1];
+        }
+        o->may[d + 1] = may;
+        if (may != 0) return true;
     }
     return false;
+}
+
+/* The whole sequence stands: with each of the values beside that allow it. */
+static bool odometer_meet(struct eval *e, struct odometer *o, struct walk *w) {
+    bool good = true;
+    for (uint64_t left = o->may[o->p.n]; good && left != 0; left &= left - 1) {
+        int c = __builtin_ctzll(left);
+        set_beside(e, w->beside, c);
+        if (w->holds != NULL) *w->holds = o->prune[c].whole;
+        good = bind_next(e, w);
+    }
+    return good;
 }
 
 /* Is there a product of token sets among the binders from the i-th on? A share is of its sequences; otherwise of the elements of the first range. */
@@ -151,7 +187,7 @@ static bool walk_product(struct eval *e, const struct ex *set, int slot, struct 
     if (!product_init(e, &o.p, set)) return false;
     /* passed over: counted where the last binder is known to be this one */
     bool last = w->i == w->b->n;
-    odometer_init(&o, e, w->skipped == NULL || last ? w->where : NULL, slot);
+    odometer_init(&o, e, w->skipped == NULL || last ? w->where : NULL, slot, w->beside);
     uint64_t none = 0, skipped = 0;
     uint32_t d = 0, n = o.p.n;
     bool good = true, more = n > 0 && o.size[0] > 0;
@@ -166,7 +202,7 @@ static bool walk_product(struct eval *e, const struct ex *set, int slot, struct 
         }
         if (enter) {
             *var = (struct var){.set = true, .seq = true, .s = o.t, .n = n};
-            good = bind_next(e, w);
+            good = odometer_meet(e, &o, w);
         }
         if (here) o.at[d]++;
         else if (d > 0) o.at[--d]++;
@@ -174,6 +210,7 @@ static bool walk_product(struct eval *e, const struct ex *set, int slot, struct 
     }
     w->split = split;
     if (w->skipped != NULL) *w->skipped += skipped;
+    if (w->holds != NULL) *w->holds = false;
     var->set = false;
     odometer_clear(&o);
     return good;
@@ -271,9 +308,42 @@ bool eval_each(struct eval *e, const struct binds *b, each_fn *f, void *arg) {
     return bind_next(e, &w);
 }
 
-bool eval_each_where(struct eval *e, const struct binds *b, const struct ex *where, struct split *split, uint64_t *skipped, each_fn *f, void *arg) {
-    struct walk w = {.b = b, .f = f, .arg = arg, .fixed = -1, .where = where, .skipped = skipped, .split = split};
-    return bind_next(e, &w);
+static bool beside_step(struct eval *e, void *arg) {
+    struct beside *a = arg;
+    int k = a->b->n - 1;
+    if (a->n == BESIDE_MOST) return false;
+    for (int i = 0; i < k; i++) a->v[a->n * k + i] = e->env[a->b->b[i].slot].v;
+    a->n++;
+    return true;
+}
+
+/* Ranges and then a product of token sets that does not rest on them: their values, if they are few. */
+static bool find_beside(struct eval *e, struct beside *a) {
+    if (a->b->n < 2) return false;
+    const struct ex *last = a->b->b[a->b->n - 1].set;
+    struct binds before = *a->b;
+    before.n--;
+    bool good = (last->kind == EX_TOKENS || last->kind == EX_PRODUCT) && stmt_closed(e->s, last);
+    for (int i = 0; i < before.n; i++) good = good && a->b->b[i].set->kind == EX_RANGE;
+    if (!good) return false;
+    a->v = mem_get((size_t)BESIDE_MOST * (size_t)before.n, sizeof *a->v);
+    return eval_each(e, &before, beside_step, a);
+}
+
+bool eval_each_where(struct eval *e, const struct binds *b, const struct ex *where, struct split *split, uint64_t *skipped, bool *holds, each_fn *f, void *arg) {
+    struct walk w = {.b = b, .f = f, .arg = arg, .fixed = -1, .where = where, .skipped = skipped, .split = split, .holds = holds};
+    struct beside beside = {.b = b};
+    bool good;
+    *holds = false;
+    if (find_beside(e, &beside) && beside.n > 0) {
+        const struct bind *last = &b->b[b->n - 1];
+        w.i = b->n;
+        w.beside = &beside;
+        good = walk_product(e, last->set, last->slot, &e->env[last->slot], &w);
+        for (int i = 0; i < b->n; i++) e->env[b->b[i].slot].set = false;
+    } else good = !e->fail.set && bind_next(e, &w);
+    mem_free(beside.v);
+    return good;
 }
 
 /* ---- membership ---- */

@@ -319,3 +319,23 @@ void stmt_clear(struct stmt *s) {
     arena_free(&s->arena);
     *s = (struct stmt){0};
 }
+
+static bool is_closed(const struct ex *x, bool in_index, unsigned char *inner) {
+    if (x->kind == EX_LAST) return in_index;
+    if (x->kind == EX_VAR) return inner[x->number];
+    bool closed = true;
+    for (int i = 0; i < x->binds.n; i++) {
+        closed = closed && is_closed(x->binds.b[i].set, in_index, inner);
+        inner[x->binds.b[i].slot] = 1;
+    }
+    closed = closed && (x->where == NULL || is_closed(x->where, in_index, inner));
+    for (int i = 0; closed && i < x->n; i++) closed = x->k[i] == NULL || is_closed(x->k[i], in_index || (x->kind == EX_INDEX && i > 0), inner);
+    return closed;
+}
+
+bool stmt_closed(const struct stmt *s, const struct ex *x) {
+    unsigned char *inner = mem_get((size_t)s->n_slots + 1, 1);
+    bool closed = is_closed(x, false, inner);
+    mem_free(inner);
+    return closed;
+}

@@ -80,4 +80,6 @@ void print_stmt(struct buffer *b, const struct stmt *s);
 const char *fn_name(enum fn f);
 bool is_ablate_key(const struct ex *x);
 bool is_frozen_pair(const struct ex *x);
+/* Does x rest on nothing but models and data: no variable but its own, no `last` but of its own indices? */
+bool stmt_closed(const struct stmt *s, const struct ex *x);
 #endif

@@ -31,6 +31,10 @@ CLAIMS = {
     "ranges": "count a in 0..99, b in 0..a + 49 : a == b",
     "lists": "count a in %s, b in %s : a + 1 == b" % (LIST, LIST),
     "images": "count a in { 2 * x : x in 0..79 }, b in { y : y in 0..79 where y != 3 } : a == b",
+    "before": "count p in 0..2, t in tokens[4] of 0..6 where distinct(t[0..2]) and t[3] == t[p] : t[0] < t[p + 1]",
+    "pair": "count a in 0..1, b in a + 1..3, t in tokens[4] of 0..6 where t[a] < t[b] and t[0] != 3 : t[2] == t[3] + a",
+    "rest": "count p in 0..2, t in tokens[4] of 0..6 where t[0] != t[p + 1] and sum(t) % 2 == p : t[p] == 5",
+    "many": "count a in 0..99, t in tokens[2] of 0..9 where t[0] + 9 * t[1] == a : t[1] > 3",
     "long": "forall a in 0..9999 prove a != -1",
 }
 # the claim, what stands in its certificate, what makes it false (or more than it shows)
@@ -40,6 +44,8 @@ FALSE = [
     ("number", r"^number \d+ \d+$", "number 2521 2521"), ("number", r"^number \d+ \d+$", "number 2519 2519"), ("number", r"^total \d+ \d+$", "total 5041 5041"),
     ("number", r"distinct\(t\)", "distinct(t[0..2])"), ("number", r" where distinct\(t\)", ""), ("image", r"s\[0\] != s\[1\]", "s[0] == s[1]"), ("image", r" and s\[0\] != s\[1\]", ""),
     ("image", r"^number (\d+) \d+$", r"number 1\1 1\1"), ("two", r"^number (\d+) \d+$", r"number 1\1 1\1"), ("ranges", r"^total (\d+) \d+$", r"total 1\1 1\1"),
+    ("before", r"^number (\d+) \d+$", r"number 1\1 1\1"), ("before", r"t\[3\] == t\[p\]", "t[3] != t[p]"), ("before", r"p in 0\.\.2", "p in 0..1"), ("pair", r"^total (\d+) \d+$", r"total 1\1 1\1"),
+    ("pair", r" and t\[0\] != 3", ""), ("rest", r" and sum\(t\) % 2 == p", ""), ("rest", r"^number (\d+) \d+$", r"number 1\1 1\1"), ("many", r"== a :", "== a + 50 :"),
     ("slice", r"distinct\(t\[1\.\.\]\)", "distinct(t[0..2])"), ("less", r"t\[0\] < t\[2\]", "t[0] <= t[2]"), ("least", r"^value \S+ \S+$", "value -17 -17"), ("least", r"t\[1\] == t\[0\] \+ 1", "t[1] == t[0] + 2"), ("least", r"t\[1\] == t\[0\] \+ 1", "t[0] == t[1] + 1"),
 ]
 
