@@ -67,9 +67,20 @@ def wrong(claim):
     return int(claim["total"]) - int(claim["number_lo"]), int(claim["number_unsettled"])
 
 
+MOST = {"enumerate": 10, "search": 10}     # how many times the proving a check may take; engines not named: twice
+LEAST = 0.1                                # seconds: of less, reading and starting are most
+
+
+def ratio(claim):
+    """Seconds of checking over those of proving, marked where it is more than it may be."""
+    times = claim["seconds_check"] / max(claim["seconds_prove"], 0.01)
+    over = claim["seconds_check"] > max(MOST.get(claim["engine"], 2) * claim["seconds_prove"], LEAST)
+    return "%5.1fx%s" % (times, " (more than %dx!)" % MOST.get(claim["engine"], 2) if over else "")
+
+
 def row(what, claim, seconds, extra=""):
-    print("%-34s %-9s prove %7.2f s  check %7.2f s  process %7.2f s  %s" %
-          (what, claim["verdict"] + ("" if claim["evidence"] != "none" else "!"), claim["seconds_prove"], claim["seconds_check"], seconds, extra), flush=True)
+    print("%-34s %-9s prove %7.2f s  check %7.2f s  %s  process %7.2f s  %s" %
+          (what, claim["verdict"] + ("" if claim["evidence"] != "none" else "!"), claim["seconds_prove"], claim["seconds_check"], ratio(claim), seconds, extra), flush=True)
 
 
 def max_of(name, n, peers, *training):

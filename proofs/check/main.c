@@ -16,13 +16,13 @@ void out_of_memory(void) {
     exit(EXIT_RESOURCE);
 }
 
-static void *gmp_get(size_t n) { return mem_get(n, 1); }
 static void *gmp_grow(void *p, size_t old_n, size_t n) {
     (void)old_n;
     void *q = realloc(p, n);
     if (q == NULL) out_of_memory();
     return q;
 }
+static void *gmp_get(size_t n) { return gmp_grow(NULL, 0, n); } /* at least a limb; not zeroed */
 static void gmp_free(void *p, size_t n) {
     (void)n;
     mem_free(p);

@@ -23,6 +23,7 @@ struct sum { mpz_t lo, hi, magnitude, t, u; unsigned long products, additions; }
 void sum_init(struct sum *s);
 void sum_clear(struct sum *s);
 void sum_product(struct sum *s, const struct num *a, const struct num *b, bool magnitude); /* += a b; the scale is p */
+void sum_dot(struct sum *s, const struct num *a, const struct num *b, size_t n, bool magnitude); /* the sum of n products, of a new sum */
 bool sum_finish(struct run *r, struct sum *s, unsigned scale, struct num *out, struct fail *f);
 void magnitude_add(mpz_t m, const struct num *x);                            /* m += max |x| */
 

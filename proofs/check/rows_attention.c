@@ -7,7 +7,7 @@ bool run_score(struct run *r, const struct node *x, struct num *out, const struc
     num_set_int(&root, x->d[0]);
     struct sum s;
     sum_init(&s);
-    for (uint32_t j = 0; j < r->net->nodes[x->args[0]].width; j++) sum_product(&s, &q[j], &k[j], r->float32);
+    sum_dot(&s, q, k, r->net->nodes[x->args[0]].width, r->float32);
     bool good = sum_finish(r, &s, r->p, out, f) && num_sqrt(&root, &root, r->p) && num_div(out, out, &root, r->p);
     if (r->float32) f32_round(out, 4, r->p); /* root, reciprocal, product, and one for the second order */
     sum_clear(&s);

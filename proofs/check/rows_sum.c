@@ -72,6 +72,29 @@ void sum_product(struct sum *s, const struct num *a, const struct num *b, bool m
     mpz_addmul(s->magnitude, s->t, s->u);
 }
 
+static bool all_points(const struct num *x, size_t n) {
+    for (size_t k = 0; k < n; k++)
+        if (mpz_cmp(LO(&x[k]), HI(&x[k])) != 0) return false;
+    return true;
+}
+
+void sum_dot(struct sum *s, const struct num *a, const struct num *b, size_t n, bool magnitude) {
+    bool points = !magnitude && all_points(a, n) && all_points(b, n);
+    for (size_t k = 0; k < n && !points; k++) sum_product(s, &a[k], &b[k], magnitude);
+    if (!points) return;
+    for (size_t k = 0; k < n; k++) mpz_addmul(s->lo, LO(&a[k]), LO(&b[k]));
+    mpz_set(s->hi, s->lo);
+    s->products += n;
+}
+
+/* s = x W[., j] with the column's scale, x of points only: both ends at once */
+static void sum_points(struct sum *s, const struct num *x, const struct weight *w, uint32_t j) {
+    mpz_t *e = w->t->x + w->at + j;
+    for (size_t k = 0; k < w->rows; k++, e += w->cols) mpz_addmul(s->lo, LO(&x[k]), *e);
+    mpz_set(s->hi, s->lo);
+    s->products += w->rows;
+}
+
 /* s = x W[., j] with the column's scale; a weight keeps or swaps the ends by its sign */
 static void sum_column(struct sum *s, const struct num *x, const struct weight *w, uint32_t j, bool magnitude) {
     mpz_t *e = w->t->x + w->at + j;
@@ -124,12 +147,13 @@ bool sum_finish(struct run *r, struct sum *s, unsigned scale, struct num *out, s
 
 bool row_linear(struct run *r, const struct node *x, uint32_t row, struct num *out, struct fail *f) {
     const struct num *in = row_of(r, x->args[0], row);
-    bool good = true;
+    bool good = true, points = !r->float32 && all_points(in, x->w.rows);
     struct sum s;
     sum_init(&s);
     for (uint32_t j = 0; good && j < x->width; j++) {
         sum_again(&s);
-        sum_column(&s, in, &x->w, j, r->float32);
+        if (points) sum_points(&s, in, &x->w, j);
+        else sum_column(&s, in, &x->w, j, r->float32);
         unsigned scale = sum_bias(&s, x->w.t->scale, &x->b, j, r->p);
         good = sum_finish(r, &s, scale, &out[j], f);
     }
@@ -137,45 +161,56 @@ bool row_linear(struct run *r, const struct node *x, uint32_t row, struct num *o
     return good;
 }
 
+/* += row x W[., j] of one head, brought to a common scale; returns that scale */
+static unsigned add_head(struct sum *s, unsigned scale, const struct num *row, bool points, const struct weight *w, uint32_t j, bool magnitude) {
+    unsigned common = scale > w->t->scale ? scale : w->t->scale;
+    struct sum part;
+    sum_init(&part);
+    if (points) sum_points(&part, row, w, j);
+    else sum_column(&part, row, w, j, magnitude);
+    sum_shift(&part, common - w->t->scale);
+    sum_shift(s, common - scale);
+    mpz_add(s->lo, s->lo, part.lo);
+    mpz_add(s->hi, s->hi, part.hi);
+    mpz_add(s->magnitude, s->magnitude, part.magnitude);
+    s->products += part.products;
+    sum_clear(&part);
+    return common;
+}
+
+static void add_value(struct sum *s, unsigned scale, const struct num *v) {
+    mpz_mul_2exp(s->t, LO(v), scale);
+    mpz_add(s->lo, s->lo, s->t);
+    mpz_mul_2exp(s->t, HI(v), scale);
+    mpz_add(s->hi, s->hi, s->t);
+    mpz_set_ui(s->t, 0);
+    magnitude_add(s->t, v);
+    mpz_mul_2exp(s->t, s->t, scale);
+    mpz_add(s->magnitude, s->magnitude, s->t);
+    s->additions++;
+}
+
 /* heads: one sum over the products of all its linear nodes (their inputs are read); what is no linear node (edit.h), or is patched, enters as a value */
 bool row_heads(struct run *r, const struct node *x, uint32_t row, struct num *out, struct fail *f) {
-    bool good = true;
+    bool good = true, *points = mem_get((size_t)x->n_args, sizeof *points);
+    for (int a = 0; a < x->n_args; a++) {
+        const struct node *y = &r->net->nodes[x->args[a]];
+        points[a] = !r->float32 && run_is_product(r, x->args[a], row) && all_points(row_of(r, y->args[0], row), y->w.rows);
+    }
     for (uint32_t j = 0; good && j < x->width; j++) {
         struct sum s;
         sum_init(&s);
         unsigned scale = 0;
         for (int a = 0; a < x->n_args; a++) {
             const struct node *y = &r->net->nodes[x->args[a]];
-            if (!run_is_product(r, x->args[a], row)) {
-                const struct num *v = &row_of(r, x->args[a], row)[j];
-                mpz_mul_2exp(s.t, LO(v), scale);
-                mpz_add(s.lo, s.lo, s.t);
-                mpz_mul_2exp(s.t, HI(v), scale);
-                mpz_add(s.hi, s.hi, s.t);
-                mpz_set_ui(s.t, 0);
-                magnitude_add(s.t, v);
-                mpz_mul_2exp(s.t, s.t, scale);
-                mpz_add(s.magnitude, s.magnitude, s.t);
-                s.additions++;
-                continue;
-            }
-            unsigned common = scale > y->w.t->scale ? scale : y->w.t->scale;
-            struct sum part;
-            sum_init(&part);
-            sum_column(&part, row_of(r, y->args[0], row), &y->w, j, r->float32);
-            sum_shift(&part, common - y->w.t->scale);
-            sum_shift(&s, common - scale);
-            mpz_add(s.lo, s.lo, part.lo);
-            mpz_add(s.hi, s.hi, part.hi);
-            mpz_add(s.magnitude, s.magnitude, part.magnitude);
-            s.products += part.products;
-            scale = common;
-            sum_clear(&part);
+            if (run_is_product(r, x->args[a], row)) scale = add_head(&s, scale, row_of(r, y->args[0], row), points[a], &y->w, j, r->float32);
+            else add_value(&s, scale, &row_of(r, x->args[a], row)[j]);
         }
         scale = sum_bias(&s, scale, &x->b, j, r->p);
         good = sum_finish(r, &s, scale, &out[j], f);
         sum_clear(&s);
     }
+    mem_free(points);
     return good;
 }
 

@@ -28,7 +28,8 @@ struct sep {
     uint32_t n_out;
     bool wide;                               /* rule cells: several heads, and an MLP of relus behind them, are taken */
     int heads, mixes[HEADS_MOST];
-    struct head { int mix, softmax, score, q, k; int64_t *C, *w; int *shift; } head[HEADS_MOST]; /* 1.. heads - 1: of the other heads what mix ... shift are of the first */
+    struct head { int mix, softmax, score, q, k; int64_t *C, *w; int *shift; struct num *keys, *queries; } head[HEADS_MOST]; /* 1.. heads - 1: of the other heads what mix ... shift are of the first */
+    struct num *keys, *queries;              /* rows of k at every cell and of q for every q index */
     struct num *most;                        /* [q index] the first head's largest score */
     int relu; uint32_t units, cols;          /* its node, or -1; cols = n_out + units */
     int64_t *M;                              /* M[unit][j] at 2^-SEP_BITS, within one unit: what the unit's relu adds to logit j */
@@ -59,7 +60,9 @@ bool feature_ends(const struct sep *s, const int64_t *state);          /* no seq
 const struct rest *sep_image_rest(struct sep *s);                      /* t is E, and C */
 bool sep_sequence(struct sep *s, const struct ex *x, const struct rest ***out, uint32_t *n); /* the rests of a sequence's tokens; caller frees */
 const struct rest *sep_rest(struct sep *s, const struct ex *x);        /* rest_read.c: of a number or a truth without networks; NULL: not followed */
-bool sep_tables(struct sep *s);
+bool sep_tables(struct sep *s);                                        /* D, C, M, keys and queries */
+bool sep_weights(struct sep *s, uint32_t q);                           /* w, shift and h of the q-th token, of every head */
+void sep_tables_clear(struct sep *s);
 bool sep_source(const struct sep *s, uint32_t q, uint32_t cell);       /* may row r attend to this cell when its token is the q-th? */
 void sep_run(struct sep *s, struct run *r, int64_t token, bool float32); /* the run on n times one token */
 bool sep_float32_logits(struct sep *s, const struct num *values);
@@ -71,7 +74,7 @@ bool feature_finish(struct sep *s, struct feature *f, int64_t state);  /* puts t
 void sep_release(struct sep *s);                                       /* takes features and own tokens away from eval() */
 
 /* c + sum alpha_j logit_j + sum_cell beta_cell p_cell, as integers times 2^-SEP_BITS (alpha: integers), times a positive factor. */
-struct iform { int64_t c, *alpha, *beta, radius, error; uint32_t *j, n, n_exact; bool strict; mpq_t *exact; }; /* radius: of Z L / sum of w, per position, in units; error: R under float32; beta may be NULL; alpha[0..n-1] of logits j; exact (real semantics): c and then, if any, every beta without rounding */
+struct iform { int64_t c, *alpha, *beta, radius, error; uint32_t *j, n, n_exact; bool strict, narrow; mpq_t *exact; }; /* radius: of Z L / sum of w, per position, in units; error: R under float32; beta may be NULL; alpha[0..n-1] of logits j; narrow: at every cell below 2^62 without error; exact (real semantics): c and then, if any, every beta without rounding */
 /* truth of the predicate with q and the features fixed: constant, or all of (form > 0, or >= 0), or not all of them */
 struct truth { bool constant; enum tri value; bool negated; struct iform *form; size_t n; };
 bool sep_compile(struct sep *s, const struct ex *predicate, struct arena *a, struct truth *out);

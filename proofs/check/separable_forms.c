@@ -534,6 +534,7 @@ static bool integer_form(struct compile *c, const struct lf *f, bool strict, str
         for (uint32_t k = 0; good && k < s->at[s->n]; k++) good = to_units(c, f->beta[k].q, m, &out->beta[k]);
     }
     out->radius += 2 * sizes;
+    out->narrow = sizes <= 256; /* c, beta < 2^52, logits < 2^53 */
     if (good && !s->e->s->float32) form_keep(s, out, f->c, f->beta, m);
     if (s->e->s->float32) good = good && float32_error(s, out, sizes);
     mpz_clears(m, t, NULL);

@@ -42,8 +42,8 @@ static void roles(const struct net *net, struct head *h) {
 
 /* The fields of the first head become those of another one, and back when it is asked again. */
 static void exchange(struct sep *s, int h) {
-    struct head *x = &s->head[h], old = {s->mix, s->softmax, s->score, s->q, s->k, s->C, s->w, s->shift};
-    s->mix = x->mix, s->softmax = x->softmax, s->score = x->score, s->q = x->q, s->k = x->k, s->C = x->C, s->w = x->w, s->shift = x->shift;
+    struct head *x = &s->head[h], old = {s->mix, s->softmax, s->score, s->q, s->k, s->C, s->w, s->shift, s->keys, s->queries};
+    s->mix = x->mix, s->softmax = x->softmax, s->score = x->score, s->q = x->q, s->k = x->k, s->C = x->C, s->w = x->w, s->shift = x->shift, s->keys = x->keys, s->queries = x->queries;
     *x = old;
 }
 
@@ -173,17 +173,22 @@ static bool unit_effects(struct sep *s, uint32_t width) {
     return good;
 }
 
-/* rows of a node at every cell: one run a token */
-static bool cell_rows(struct sep *s, int node, bool float32, struct num *out) {
-    uint32_t width = s->net->nodes[node].width;
+/* Rows of the key and value nodes of a head at every cell, and of the query node at row r: one run a cell. NULL: not wanted. */
+static bool cell_rows(struct sep *s, bool float32, struct num *keys, struct num *values, struct num *queries) {
+    const int node[3] = {s->k, s->net->nodes[s->mix].args[1], s->q};
+    struct num *out[3] = {keys, values, queries};
     bool good = true;
     for (uint32_t i = 0; good && i < s->n; i++)
         for (uint32_t c = s->at[i]; good && c < s->at[i + 1]; c++) {
             struct run r;
             sep_run(s, &r, s->sets.v[i][c - s->at[i]], float32);
-            const struct num *row = run_row(&r, node, i, s->fail);
-            good = row != NULL;
-            if (good) copy_row(out + (size_t)c * width, row, width);
+            for (int k = 0; good && k < 3; k++) {
+                if (out[k] == NULL || (k == 2 && i != s->row)) continue;
+                uint32_t width = s->net->nodes[node[k]].width, at = k == 2 ? c - s->at[i] : c;
+                const struct num *row = run_row(&r, node[k], i, s->fail);
+                good = row != NULL;
+                if (good) copy_row(out[k] + (size_t)at * width, row, width);
+            }
             run_clear(&r);
         }
     return good;
@@ -230,61 +235,81 @@ static bool exponent_errors(struct sep *s, uint32_t k, struct num *score, uint32
     return good ? true : sep_refuse(s, "float32: scores too uncertain");
 }
 
+/* exp(x) at 2^-p, with p as small as 60 bits of the result allow (e^-40 > 2^-58); bits of x beyond p are rounded outwards */
+static bool exp_cut(struct num *x, unsigned *p) {
+    mpz_t whole;
+    mpz_init(whole);
+    mpz_fdiv_q_2exp(whole, LO(x), TABLE_P);
+    *p = mpz_cmp_si(whole, -40) >= 0 ? TABLE_P / 2 : TABLE_P;
+    mpz_clear(whole);
+    mpz_fdiv_q_2exp(LO(x), LO(x), TABLE_P - *p);
+    mpz_cdiv_q_2exp(HI(x), HI(x), TABLE_P - *p);
+    x->tag = (struct tag){0};
+    return num_exp(x, x, *p);
+}
+
+/* w of the cell at `at` from score - c */
+static bool set_weight(struct sep *s, struct num *x, size_t at) {
+    unsigned p;
+    if (!exp_cut(x, &p)) return false;
+    mp_bitcnt_t bits = mpz_sizeinbase(HI(x), 2), drop = bits > 60 ? bits - 60 : 0;
+    s->shift[at] = (int)drop + 60 - (int)p;
+    return to_fixed(x, drop, 61, &s->w[at]);
+}
+
+/* The scores of query k with every cell that may be a source; c: the largest upper end of those that are; least: the cell with the smallest */
+static bool scores_of(struct sep *s, struct run *r, uint32_t k, struct num *score, struct num *c, uint32_t *least) {
+    uint32_t width = s->net->nodes[s->k].width;
+    bool good = true, any = false;
+    for (uint32_t i = 0; good && i < s->n; i++)
+        for (uint32_t x = s->at[i]; good && x < s->at[i + 1] && run_allowed(r, s->row, i); x++) {
+            if (!sep_source(s, k, x)) continue; /* at position r the token is q itself */
+            good = run_score(r, &s->net->nodes[s->score], &score[x], s->queries + (size_t)k * width, s->keys + (size_t)x * width, s->fail);
+            if (good && (!any || mpz_cmp(HI(&score[x]), HI(c)) > 0)) num_copy(c, &score[x]);
+            if (good && (!any || mpz_cmp(LO(&score[x]), LO(&score[*least])) < 0)) *least = x;
+            any = true;
+        }
+    return good;
+}
+
 /* w = exp(score - c_q) with one exact c_q, the first head's largest score of query q: the factor exp(-c_q) is common to numerators and Z, and to all heads */
-static bool weights_of(struct sep *s, int head, uint32_t k, const struct num *q, const struct num *keys, uint32_t width) {
-    uint32_t cells = s->at[s->n];
+static bool weights_of(struct sep *s, int head, uint32_t k) {
+    uint32_t cells = s->at[s->n], least = 0;
     struct num *score = nums(cells), c;
     struct run r;
     bool float32 = s->e->s->float32;
     sep_run(s, &r, s->sets.v[0][0], float32);
     num_init(&c);
-    uint32_t least = UINT32_MAX;
-    bool good = true, any = false;
-    for (uint32_t i = 0; good && i < s->n; i++)
-        for (uint32_t x = s->at[i]; good && x < s->at[i + 1] && run_allowed(&r, s->row, i); x++) {
-            good = run_score(&r, &s->net->nodes[s->score], &score[x], q, keys + (size_t)x * width, s->fail);
-            bool counts = i != s->row || x - s->at[i] == k; /* at position r the token is q itself */
-            if (good && counts && (!any || mpz_cmp(HI(&score[x]), HI(&c)) > 0)) {
-                num_copy(&c, &score[x]);
-                any = true;
-            }
-            if (good && float32 && counts && (least == UINT32_MAX || mpz_cmp(LO(&score[x]), LO(&score[least])) < 0)) least = x;
-        }
+    bool good = scores_of(s, &r, k, score, &c, &least);
     if (good && float32) good = exponent_errors(s, k, score, least, &c);
     c.tag = (struct tag){0};
     mpz_set(LO(&c), HI(&c));
     if (head == 0) num_copy(&s->most[k], &c);
     else num_copy(&c, &s->most[k]);
-    for (uint32_t i = 0; good && i < s->n; i++)
-        for (uint32_t x = s->at[i]; good && x < s->at[i + 1] && run_allowed(&r, s->row, i); x++) {
-            if (i == s->row && x - s->at[i] != k) continue;
-            num_sub(&score[x], &score[x], &c, TABLE_P);
-            size_t at = (size_t)k * cells + x;
-            good = num_exp(&score[x], &score[x], TABLE_P);
-            mp_bitcnt_t bits = mpz_sizeinbase(HI(&score[x]), 2), drop = bits > 60 ? bits - 60 : 0;
-            good = good && to_fixed(&score[x], drop, 61, &s->w[at]);
-            s->shift[at] = (int)drop + 60 - TABLE_P;
-        }
+    for (uint32_t x = 0; good && x < cells; x++) {
+        if (score[x].kind != K_REAL) continue;
+        num_sub(&score[x], &score[x], &c, TABLE_P);
+        good = set_weight(s, &score[x], (size_t)k * cells + x);
+    }
     num_clear(&c);
     run_clear(&r);
     nums_free(score, cells);
     return good;
 }
 
-/* D, C and w of the head whose nodes are s->mix ... s->k; D is the same for all */
-static bool head_tables(struct sep *s, int head) {
+/* D, C and the rows behind w of the head whose nodes are s->mix ... s->k; D is the same for all */
+static bool head_tables(struct sep *s) {
     uint32_t cells = s->at[s->n], nq = s->at[s->row + 1] - s->at[s->row], width = s->net->nodes[s->k].width, value_width = s->net->nodes[s->mix].width;
     bool float32 = s->e->s->float32;
     s->C = mem_get((size_t)cells * s->cols, sizeof *s->C);
     s->w = mem_get((size_t)nq * cells, sizeof *s->w);
     s->shift = mem_get((size_t)nq * cells, sizeof *s->shift);
-    struct num *keys = nums((size_t)cells * width), *queries = nums((size_t)cells * width), *values = nums((size_t)cells * value_width);
-    int value = s->net->nodes[s->mix].args[1];
-    bool good = cell_rows(s, s->k, float32, keys) && cell_rows(s, s->q, float32, queries) && cell_rows(s, value, false, values) && direct_and_values(s, values, value_width);
-    if (float32) good = good && cell_rows(s, value, true, values) && sep_float32_logits(s, values);
-    for (uint32_t k = 0; good && k < nq; k++) good = weights_of(s, head, k, queries + (size_t)(s->at[s->row] + k) * width, keys, width);
-    nums_free(keys, (size_t)cells * width);
-    nums_free(queries, (size_t)cells * width);
+    s->keys = nums((size_t)cells * width);
+    s->queries = nums((size_t)nq * width);
+    struct num *values = nums((size_t)cells * value_width);
+    bool good = cell_rows(s, float32, s->keys, float32 ? NULL : values, s->queries);
+    good = good && (!float32 || cell_rows(s, false, NULL, values, NULL)) && direct_and_values(s, values, value_width);
+    if (float32) good = good && cell_rows(s, true, NULL, values, NULL) && sep_float32_logits(s, values);
     nums_free(values, (size_t)cells * value_width);
     return good;
 }
@@ -310,11 +335,40 @@ bool sep_tables(struct sep *s) {
     bool good = true;
     for (int h = 0; good && h < s->heads; h++) {
         if (h > 0) exchange(s, h);
-        good = head_tables(s, h);
+        good = head_tables(s);
         if (h > 0) exchange(s, h);
     }
-    nums_free(s->most, nq);
-    s->most = NULL;
     good = good && (s->relu < 0 || unit_effects(s, s->net->nodes[s->mix].width));
     return good ? true : sep_refuse(s, "a table cannot be enclosed");
+}
+
+bool sep_weights(struct sep *s, uint32_t q) {
+    bool good = true;
+    for (int h = 0; good && h < s->heads; h++) {
+        if (h > 0) exchange(s, h);
+        good = weights_of(s, h, q);
+        if (h > 0) exchange(s, h);
+    }
+    return good ? true : sep_refuse(s, "a table cannot be enclosed");
+}
+
+static void head_clear(struct sep *s) {
+    uint32_t nq = s->at[s->row + 1] - s->at[s->row], width = s->net->nodes[s->k].width;
+    if (s->keys != NULL) nums_free(s->keys, (size_t)s->at[s->n] * width);
+    if (s->queries != NULL) nums_free(s->queries, (size_t)nq * width);
+    mem_free(s->C);
+    mem_free(s->w);
+    mem_free(s->shift);
+}
+
+void sep_tables_clear(struct sep *s) {
+    if (s->most != NULL) nums_free(s->most, s->at[s->row + 1] - s->at[s->row]);
+    for (int h = 0; s->D != NULL && h < s->heads; h++) {
+        if (h > 0) exchange(s, h);
+        head_clear(s);
+        if (h > 0) exchange(s, h);
+    }
+    mem_free(s->D);
+    mem_free(s->h);
+    mem_free(s->M);
 }

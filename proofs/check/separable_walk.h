@@ -1,4 +1,4 @@
-/* separable_walk: what the walk of rule separable and the tables of rule count share. */
+/* separable_walk: what the parts of rule separable (automaton, terms, walk) and the rules count and cells share. */
 #ifndef CHECK_SEPARABLE_WALK_H
 #define CHECK_SEPARABLE_WALK_H
 #include "separable.h"
@@ -6,6 +6,8 @@
 typedef unsigned __int128 wide;
 /* Distinct tuples of `width` integers, numbered in order of arrival. */
 struct table { size_t width, n, room, *slot, slots; int64_t *key; };
+size_t table_add(struct table *t, const int64_t *key); /* its number */
+void table_clear(struct table *t);
 /* A level of the minimised automaton of one (q, y): class 0 is dead; next[class * tokens + token] is a class of the next level. */
 struct level { struct table classes; uint32_t tokens; wide *count; int64_t *least, *most; };
 
@@ -48,4 +50,41 @@ struct leaves { const struct binding *line; size_t n, next; };
 /* The cell of one q and one vector of features, from its lines: adds its sequences to `yes` or `open`, or sets `no` when
  * the predicate is false on some. false: refused. */
 bool cells_settle(struct leaves *l, struct sep *s, const struct level *level, uint32_t q, const struct truth *t, wide *yes, wide *open, bool *no);
+
+/* ---- rule separable ---- */
+
+struct walker {
+    struct sep s;
+    struct eval *e;
+    const struct ex *predicate;
+    bool need_all;
+    struct found *found;
+    struct table *states; int32_t **next; wide *paths, left_out; /* feature automaton of the current q, by level */
+    size_t **reached;                                       /* by level and state: state of the level before * tokens + token that led there first */
+    bool *alike;                                            /* levels whose next is that of the level after */
+    struct level *level;
+    struct table seen; struct truth *truth; enum tri *where; size_t n_truth; struct arena arena; /* by final feature values */
+    struct iform *form; size_t n_form; bool negated;
+    size_t room;                                            /* of g and top */
+    int64_t *g, *top, *radius, *weight; bool *live;                     /* least and largest term g, top[cell * n_form + k]; one array in real semantics */
+    int64_t *tokens; uint32_t *cells;                       /* of the walk's sequence */
+    wide true_count, false_count, open_count;
+    struct parts parts;                                     /* rule count; B 0: rule separable */
+    struct leaves *leaves;                                  /* rule cells, else NULL */
+    int n_where;                                            /* features of the condition stand before those of the predicate */
+};
+/* What some of the query tokens give; a result of a share (shares.h). */
+struct found { bool ran, all, too_many; wide bindings, where, yes, open; char why[400]; };
+
+bool states_build(struct walker *w, uint32_t q);                        /* separable_states.c: states, next, reached and paths of query token q */
+/* The sequences that end in y or one of the states that follow it, by level: states with the same continuations become one class. */
+void states_minimise(struct walker *w, size_t y, const size_t *follows);
+/* separable_fill.c: g, top of every live cell and form. false: a size does not fit */
+bool terms_fill(struct walker *w, uint32_t q);
+void terms_least(struct walker *w);                                     /* least sums of every form from every class */
+void terms_most(struct walker *w);                                      /* largest */
+/* separable_walk.c: counts the sequences from the first class in true_count, false_count and open_count; stops early when need_all and one fails */
+void walk_count(struct walker *w);
+/* n sequences, of which that of tokens and cells is one, have its truth; left: the forms that the sums left open */
+void walk_complete(struct walker *w, const uint32_t *left, uint32_t n_left, wide n);
 #endif

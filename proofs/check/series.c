@@ -74,6 +74,34 @@ static void monotone(struct num *x, const struct num *a, unsigned p, point_funct
     num_clear(&u);
 }
 
+/* e^d <= 1 + d + d^2 for 0 <= d <= 1: the upper end of a narrow enclosure from that of its lower end's value */
+static void exp_narrow(struct num *x, const struct num *a, unsigned p) {
+    mpz_t lo, hi, d, t;
+    mpz_inits(lo, hi, d, t, NULL);
+    mpz_sub(d, HI(a), LO(a));
+    exp_point(lo, hi, LO(a), p);
+    mpz_mul(t, d, d);
+    mpz_cdiv_q_2exp(t, t, p);
+    mpz_add(t, t, d);
+    mpz_mul(t, t, hi);
+    mpz_cdiv_q_2exp(t, t, p);
+    mpz_add(HI(x), hi, t);
+    mpz_set(LO(x), lo);
+    x->kind = K_REAL;
+    x->tag = (struct tag){0};
+    mpz_clears(lo, hi, d, t, NULL);
+}
+
+static bool is_narrow(const struct num *a, unsigned p) {
+    if (a->kind != K_REAL) return false;
+    mpz_t d;
+    mpz_init(d);
+    mpz_sub(d, HI(a), LO(a));
+    bool narrow = mpz_sizeinbase(d, 2) <= p / 2;
+    mpz_clear(d);
+    return narrow;
+}
+
 bool num_exp(struct num *x, const struct num *a, unsigned p) {
     struct num most;
     num_init(&most);
@@ -85,7 +113,8 @@ bool num_exp(struct num *x, const struct num *a, unsigned p) {
     if (good) {
         bool low = num_lt(&most, a, p) != YES;
         num_max(&b, a, &most, p);
-        monotone(x, &b, p, exp_point);
+        if (is_narrow(&b, p)) exp_narrow(x, &b, p);
+        else monotone(x, &b, p, exp_point);
         if (low) mpz_set_ui(LO(x), 0);
     }
     num_clear(&b);
