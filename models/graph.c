@@ -63,3 +63,35 @@ bool net_twins(const struct net *net, size_t node, size_t i, size_t j)
     free(twin);
     return answer;
 }
+
+/* Row 0 stands in every sequence and in every prefix; another row may be missing, or come later than the row that reads it. */
+static enum reach reach_of_row(enum reach x, size_t row)
+{
+    if (x == REACH_ANY || x == REACH_ALL || row > 0) return x == REACH_ANY ? REACH_ANY : REACH_ALL;
+    return x == REACH_TOKEN ? REACH_PREFIX : x;
+}
+
+enum reach node_reach(const struct net *net, size_t node, enum reach inputs)
+{
+    const struct node *v = &net->nodes[node];
+    enum reach reach = v->op == OP_EMBED || v->op == OP_INPUT ? REACH_TOKEN : REACH_NOTHING;
+    if (v->op == OP_ROW) return reach_of_row(inputs, v->arg[0]);
+    if (op_attends(v->op)) reach = net->causal ? REACH_PREFIX : REACH_ALL;
+    return inputs > reach ? inputs : reach;
+}
+
+void net_reach(enum reach *out, const struct net *net)
+{
+    for (size_t v = 0; v < net->n_nodes; v++) {
+        enum reach inputs = REACH_NOTHING;
+        for (size_t a = 0; a < net->nodes[v].n_inputs; a++)
+            if (out[net->nodes[v].inputs[a]] > inputs) inputs = out[net->nodes[v].inputs[a]];
+        out[v] = node_reach(net, v, inputs);
+    }
+}
+
+void reach_range(size_t *first, size_t *end, enum reach r, size_t row, size_t n)
+{
+    *first = r == REACH_TOKEN ? row : 0;
+    *end = r == REACH_NOTHING ? 0 : r == REACH_TOKEN || r == REACH_PREFIX ? row + 1 : n;
+}

@@ -5,23 +5,14 @@
 #include "models/runstate.h"
 #include "core/mem.h"
 
-/* Row 0 stands in every sequence and in every prefix; another row may be missing, or come later than the row that reads it. */
-static enum reach reach_of_row(enum reach x, size_t row)
-{
-    if (x == REACH_ANY || x == REACH_ALL || row > 0) return x == REACH_ANY ? REACH_ANY : REACH_ALL;
-    return x == REACH_TOKEN ? REACH_PREFIX : x;
-}
-
 static enum reach reach_of(const struct run *r, size_t node)
 {
     const struct node *v = &r->net->nodes[node];
-    enum reach reach = v->op == OP_EMBED || v->op == OP_INPUT ? REACH_TOKEN : REACH_NOTHING;
+    enum reach inputs = REACH_NOTHING;
     if (r->slots[node].replaced) return REACH_ANY;
-    if (v->op == OP_ROW) return reach_of_row(r->slots[v->inputs[0]].reach, v->arg[0]);
-    if (op_attends(v->op)) reach = r->net->causal ? REACH_PREFIX : REACH_ALL;
     for (size_t a = 0; a < v->n_inputs; a++)
-        if (r->slots[v->inputs[a]].reach > reach) reach = r->slots[v->inputs[a]].reach;
-    return reach;
+        if (r->slots[v->inputs[a]].reach > inputs) inputs = r->slots[v->inputs[a]].reach;
+    return node_reach(r->net, node, inputs);
 }
 
 static void slot_clear(struct slot *s)

@@ -42,4 +42,10 @@ void ball_run_input_row(struct ball_run *r, size_t row, arb_srcptr values);
 arb_srcptr ball_run_row(struct ball_run *r, size_t node, size_t row);
 /* Are entries i and j of a node the same number on every input (twin columns of its linear map)? */
 bool net_twins(const struct net *net, size_t node, size_t i, size_t j);
+/* What a row (node, i) depends on: nothing but i; token i; tokens 0..i; all tokens and their number; those and the replaced rows. */
+enum reach { REACH_NOTHING, REACH_TOKEN, REACH_PREFIX, REACH_ALL, REACH_ANY, REACH_COUNT };
+enum reach node_reach(const struct net *net, size_t node, enum reach inputs /* the furthest of them */);
+void net_reach(enum reach *out /* [n_nodes] */, const struct net *net);
+/* The tokens *first <= j < *end of a sequence of n that a row of such a node depends on. */
+void reach_range(size_t *first, size_t *end, enum reach r, size_t row, size_t n);
 #endif

@@ -4,8 +4,6 @@
 #include <stdint.h>
 #include "models/rows.h"
 
-/* What a row (node, i) depends on: nothing but i; token i; tokens 0..i; all tokens and their number; those and the replaced rows. */
-enum reach { REACH_NOTHING, REACH_TOKEN, REACH_PREFIX, REACH_ALL, REACH_ANY, REACH_COUNT };
 /* Where its rows are: in the tensor, by token, by position, or its only one; as given; in a table by position and token; one a position. */
 enum keep { KEEP_TENSOR_TOKEN, KEEP_TENSOR_ROW, KEEP_TENSOR, KEEP_INPUT, KEEP_TABLE, KEEP_ROWS };
 struct slot {

@@ -35,6 +35,7 @@ SCRIPTS = [
     ("counts", [PY, "tests/reference/counts.py", "--checker", BUILD + "/weightproof-check", "--nets", "30"]),
     ("random_nets", [PY, "tests/reference/random_nets.py", BUILD, "--count", "8"]),
     ("false_claims", [PY, "tests/reference/false_claims.py", "--checker", BUILD + "/weightproof-check"]),
+    ("means", [PY, "tests/reference/means.py", BUILD, "6"]),
     ("scans", [PY, "tests/scans/run.py", BUILD, "--nets", "60", "--certificates", "6"]),
     ("cells", [PY, "tests/cells/run.py", BUILD, "--nets", "60", "--attacked", "3"]),
     ("quadratic", [PY, "tests/quadratic/run.py", BUILD]),

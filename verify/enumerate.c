@@ -1,4 +1,5 @@
 /* enumerate.c: the engine that looks at every binding of a finite domain. */
+#include "verify/means.h"
 #include "verify/sweep.h"
 #include "core/mem.h"
 #include "verify/radius.h"
@@ -39,31 +40,12 @@ static struct sweep sweep_of(const struct statement *s)
     return w;
 }
 
-/* Of sequences that a mean is taken over: every checker goes over them once a claim and precision. */
-#define MEAN_MOST 65536
-
-struct rules { const struct statement *s; struct text *why; };
-
-static bool mean_is_small(const struct statement *s, const struct expr *e, struct text *why)
-{
-    struct bind bind = {.name = (char[]){"x"}, .slot = (int)s->n_slots, .set = e->args[0]};
-    struct binds binds = {&bind, 1};
-    struct diag d;
-    mpz_t size;
-    diag_init(&d);
-    mpz_init(size);
-    bool small = sweep_size(size, s, &binds, &d) != STATUS_OK || mpz_cmp_ui(size, MEAN_MOST) <= 0;
-    if (!small) text_addf(why, "a mean, or any, is over %.0f sequences; at most %d are enumerated", mpz_get_d(size), MEAN_MOST);
-    mpz_clear(size);
-    diag_clear(&d);
-    return small;
-}
+struct rules { struct text *why; };
 
 static bool has_rule(const struct expr *e, void *context)
 {
     const struct rules *r = context;
     struct text *why = r->why;
-    if (e->form == FORM_KEYWORD && strstr(e->name, " over") && !mean_is_small(r->s, e, why)) return false;
     if (e->form == FORM_QUANT && (e->quant == QUANT_ARGMAX || e->quant == QUANT_ARGMIN)) {
         text_add(why, "no rule for argmax{} and argmin{} yet");
         return false;
@@ -79,7 +61,7 @@ static bool parts_have_rules(const struct statement *s, struct text *why)
 {
     const struct binds *lists[] = {&s->forall, &s->binds};
     const struct expr *parts[] = {s->subject, s->where, s->forall_where};
-    struct rules rules = {s, why};
+    struct rules rules = {why};
     for (size_t i = 0; i < 3; i++)
         if (parts[i] && !expr_walk(parts[i], has_rule, &rules)) return false;
     for (size_t k = 0; k < 2; k++)
@@ -94,7 +76,7 @@ static bool enumerate_takes(const struct statement *s, struct text *why)
         text_add(why, s->undecidable ? s->undecidable : "a model is not loaded");
         return false;
     }
-    if (!parts_have_rules(s, why)) return false;
+    if (!parts_have_rules(s, why) || !means_fit(s, why)) return false;
     struct diag d;
     mpz_t size;
     struct sweep w = sweep_of(s);

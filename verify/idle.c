@@ -52,8 +52,7 @@ static const char *node_idle(const struct net *net, size_t node, enum target to,
     return read_by_output(net, node) ? NULL : "the output does not read it";
 }
 
-/* The node of embed, pos_embed, head(l, h), mlp(l), "name", or -1. */
-static long node_of(const struct net *net, const struct expr *e)
+long named_node(const struct net *net, const struct expr *e)
 {
     char name[128];
     long l, h;
@@ -76,7 +75,7 @@ static const char *components_idle(const struct net *net, const struct expr *e, 
     if (e->form == FORM_LIST && e->n_args == 0) return "it names no component";
     if (e->form == FORM_CALL && e->function == FUNCTION_EDGE) return to == TARGET_RUN ? components_idle(net, e->args[0], to, s) : NULL;
     if (e->form != FORM_LIST && !sum) {
-        long node = node_of(net, e);
+        long node = named_node(net, e);
         return node < 0 ? NULL : node_idle(net, (size_t)node, to, s);
     }
     for (size_t i = 0; i < e->n_args; i++)

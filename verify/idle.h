@@ -6,4 +6,6 @@
 /* The first ablate, patch, steer or replace of the statement that puts in place what is there or changes rows that the output does not read, as text with the reason; out stays
  * empty where none is found. Only what is found is certain. False without memory. */
 bool statement_idle(struct text *out, const struct statement *s);
+/* The node of embed, pos_embed, head(l, h), mlp(l), "name" (layer and head numbers), or -1. */
+long named_node(const struct net *net, const struct expr *component);
 #endif

@@ -5,7 +5,7 @@
 
 #include "core/clock.h"
 #include "core/mem.h"
-#include "verify/sweep.h"
+#include "verify/means.h"
 
 #define LOOK_MOST 4096     /* inputs */
 #define LOOK_LEAST 16      /* however large the model is, unless time is up */
@@ -116,15 +116,13 @@ struct means { const struct statement *s; double work; };
 static bool mean_fits(const struct expr *e, void *context)
 {
     const struct means *m = context;
-    if (e->form != FORM_KEYWORD || !strstr(e->name, " over")) return true;
-    struct bind bind = {.name = (char[]){"x"}, .slot = (int)m->s->n_slots, .set = e->args[0]};
-    struct binds binds = {&bind, 1};
     struct diag d;
-    mpz_t size;
+    mpz_t runs;
+    if (!expr_calls(e, FUNCTION_ABLATE)) return true;
     diag_init(&d);
-    mpz_init(size);
-    bool fits = sweep_size(size, m->s, &binds, &d) == STATUS_OK && mpz_get_d(size) * m->work <= WORK;
-    mpz_clear(size);
+    mpz_init(runs);
+    bool fits = mean_runs(runs, m->s, e, &d) == STATUS_OK && mpz_get_d(runs) * m->work <= WORK;
+    mpz_clear(runs);
     diag_clear(&d);
     return fits;
 }

@@ -1,8 +1,7 @@
 /* interp_ablate.c: which rows an ablate replaces, and by what. Its components are a set of pairs (node, position), kept as one byte a pair;
- * what they become is 0, given numbers, the rows of another run, or the mean over the runs on a finite set (STATEMENT.md §3). */
+ * what they become is 0, given numbers, the rows of another run, or (interp_mean.c) the mean over the runs on a finite set (STATEMENT.md §3). */
 #include "verify/interp_parts.h"
 #include "core/mem.h"
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -321,7 +320,7 @@ static enum status put_given(const struct patch *p, struct site *site, struct in
     return s;
 }
 
-static enum status same_length(const struct patch *p, struct interp *in, size_t there, size_t here)
+enum status same_length(const struct patch *p, struct interp *in, size_t there, size_t here)
 {
     if (there == here) return STATUS_OK;
     return interp_fail(in, p->by->value, "rows of a sequence of %zu tokens for one of %zu", there, here);
@@ -347,113 +346,11 @@ static enum status put_from(const struct patch *p, struct site *site, struct int
     return s;
 }
 
-static bool is_any(const struct change *c) { return c->value->name[0] == 'a'; }
-
-/* Are rows of the node, or of parts of it, replaced? */
-static bool is_asked(const struct change *c, const struct site *site, size_t node)
+bool change_asks(const struct change *c, const struct site *site, size_t node, size_t row)
 {
-    for (size_t k = 0; k < n_pairs(site); k++)
+    for (size_t k = row; k < n_pairs(site); k += site->n)
         if (c->mask[k] && part_of(site, k / site->n).node == node) return true;
     return false;
-}
-
-/* The hull of both, entry by entry, into a. */
-static enum status widen(struct value *a, const struct value *b, struct interp *in)
-{
-    double *mid, *rad;
-    arb_ptr balls;
-    const double *old_mid = a->mid, *old_rad = a->rad;
-    if (!value_make_real(a, in->prec, &mid, &rad, &balls)) return STATUS_MEMORY;   /* a's own buffers, as copy_rows left them */
-    for (size_t i = 0; i < a->n; i++) {
-        if (in->prec) {
-            arb_union(balls + i, balls + i, b->balls + i, in->prec);
-            continue;
-        }
-        double lo = fmin(old_mid[i] - old_rad[i], b->mid[i] - b->rad[i]), hi = fmax(old_mid[i] + old_rad[i], b->mid[i] + b->rad[i]);
-        bool known = isfinite(lo) && isfinite(hi) && isfinite(old_rad[i]) && isfinite(b->rad[i]);
-        lo = nextafter(lo, -INFINITY);
-        hi = nextafter(hi, INFINITY);
-        mid[i] = known ? lo / 2 + hi / 2 : 0;
-        rad[i] = known ? nextafter(fmax(hi - mid[i], mid[i] - lo), INFINITY) : INFINITY;
-    }
-    return STATUS_OK;
-}
-
-static enum status add_to_means(struct change *c, const struct site *site, struct interp *in, bool first)
-{
-    struct value v;
-    enum status s = site_ready(c->source, in);
-    if (s == STATUS_OK && c->source->unknown) s = interp_fail(in, c->value, "a mean over sequences that are not known");
-    if (s == STATUS_OK && first) c->length = c->source->n;
-    if (s == STATUS_OK && c->source->n != c->length) s = interp_fail(in, c->value, "a mean over sequences of different lengths");
-    if (s == STATUS_OK && c->length != site->n) s = interp_fail(in, c->value, "a mean over sequences of %zu tokens for one of %zu", c->length, site->n);
-    value_init(&v);
-    for (size_t node = 0; node < site->base->n_nodes && s == STATUS_OK; node++) {
-        if (!is_asked(c, site, node)) continue;
-        struct span rows = {0, site->n, false, false}, all = {0, site->base->nodes[node].width, false, false};
-        s = copy_rows(first ? &c->means[node] : &v, in, c->source, site_place(c->source, node), rows, all);
-        if (s == STATUS_OK && !first && is_any(c)) s = widen(&c->means[node], &v, in);
-        else if (s == STATUS_OK && !first) s = arith(&c->means[node], in, c->value, OPER_ADD, &c->means[node], &v);
-        c->means[node].origin.site = NULL;
-    }
-    value_clear(&v);
-    return s;
-}
-
-static enum status divide_means(struct change *c, struct interp *in, long n)
-{
-    struct value count;
-    value_init(&count);
-    enum status s = n == 0 ? interp_fail(in, c->value, "nothing to take the mean of, or any of") : value_set_int(&count, n) ? STATUS_OK : STATUS_MEMORY;
-    for (size_t node = 0; node < c->n_means && s == STATUS_OK; node++) {
-        struct value *m = &c->means[node];
-        if (m->kind != KIND_REAL || is_any(c)) continue;
-        s = arith(m, in, c->value, OPER_DIV, m, &count);
-        if (s == STATUS_OK && in->s->semantics == SEMANTICS_FLOAT32) interp_round_binary32(m, in->prec);
-    }
-    value_clear(&count);
-    return s;
-}
-
-/* Once an interpreter: the components rest on no variable, nor does the set. */
-static enum status take_means(struct change *c, struct site *site, struct interp *in)
-{
-    struct walk *w = NULL;
-    bool more;
-    long n = 0;
-    c->over = (struct expr){.form = FORM_NAME, .name = (char[]){"x"}, .slot = (int)in->n_slots - 1};
-    c->bind = (struct bind){.name = c->over.name, .slot = c->over.slot, .set = c->value->args[0]};
-    struct binds binds = {&c->bind, 1};
-    if (!(c->means = mem_array(site->base->n_nodes, sizeof *c->means))) return STATUS_MEMORY;
-    for (; c->n_means < site->base->n_nodes; c->n_means++) value_init(&c->means[c->n_means]);
-    enum status s = site_find(&c->source, in, c->call->args[0], &c->over, c->call);
-    if (s == STATUS_OK) s = walk_new(&w, &binds, in, in->d);
-    while (s == STATUS_OK) {
-        s = walk_next(&more, w, in->d);
-        if (s != STATUS_OK || !more) break;
-        s = add_to_means(c, site, in, n++ == 0);
-    }
-    if (s == STATUS_OK) s = divide_means(c, in, n);
-    walk_free(w);
-    if (s == STATUS_OK) return s;
-    for (size_t i = 0; i < c->n_means; i++) value_clear(&c->means[i]);
-    free(c->means);
-    c->means = NULL;
-    c->n_means = 0;
-    return s;
-}
-
-static enum status put_mean(const struct patch *p, struct site *site, struct interp *in)
-{
-    struct change *c = p->by;
-    enum status s = c->means ? STATUS_OK : take_means(c, site, in);
-    if (s != STATUS_OK || (s = same_length(p, in, c->length, site->n)) != STATUS_OK) return s;
-    const struct value *m = &c->means[p->of.node];
-    if (m->kind != KIND_REAL) return interp_fail(in, c->value, "no mean of this component");
-    size_t at = (size_t)p->first * m->shape[1] + (p->entry >= 0 ? (size_t)p->entry : 0);
-    if (in->prec) ball_run_patch_row(site->now->balls, p->node, (size_t)p->first, m->balls + at);
-    else run_patch_row(site->now->run, p->node, (size_t)p->first, m->mid + at, m->rad + at);
-    return STATUS_OK;
 }
 
 enum status ablate_fill(const struct patch *p, struct site *site, struct interp *in)
@@ -462,6 +359,6 @@ enum status ablate_fill(const struct patch *p, struct site *site, struct interp 
     case 'z': return put_number(site, in, p, NULL);
     case 'v': return put_given(p, site, in);
     case 'f': return put_from(p, site, in);
-    default: return put_mean(p, site, in);
+    default: return mean_fill(p, site, in);
     }
 }

@@ -30,7 +30,7 @@ struct change {
     const struct edited *edit;                   /* whose parts the mask counts */
     struct site *source;                         /* the run that `from`, `mean over` or `any over` reads */
     struct expr over; struct bind bind;          /* variable of the mean */
-    struct value *means; size_t n_means, length; /* by node of the base; n 0: not computed. Sequences of the mean have `length` tokens */
+    struct value *means; size_t n_means, length; /* a row each, [node of the base][position of `length`]; n 0: not computed */
 };
 /* Rows of a node that a change replaces. of: what the change names; entry of the row of of.node that the node is, -1: all of it. zero: what an
  * earlier steer added to rows that are replaced now. */
@@ -146,6 +146,10 @@ const struct expr *change_argument(const struct change *c, const char *key);   /
 /* The rows that an ablate replaces on the site's sequence, and what they become. */
 enum status ablate_resolve(struct site *site, struct interp *in, struct change *c) MUST_USE;
 enum status ablate_fill(const struct patch *p, struct site *site, struct interp *in) MUST_USE;
+bool change_asks(const struct change *c, const struct site *site, size_t node, size_t row);   /* is this row, or parts of it, replaced by the ablate? */
+enum status same_length(const struct patch *p, struct interp *in, size_t there, size_t here) MUST_USE;
+/* interp_mean.c: a row becomes its mean over a set of sequences, or the box of its values there. */
+enum status mean_fill(const struct patch *p, struct site *site, struct interp *in) MUST_USE;
 /* The rows of a patch with all entries 0, or what a steer adds. */
 enum status zero_fill(const struct patch *p, struct site *site, struct interp *in) MUST_USE;
 enum status steer_fill(const struct patch *p, struct site *site, struct interp *in) MUST_USE;

@@ -1,6 +1,7 @@
 /* search.c: an engine that only looks for one binding: a counterexample of `forall`, a witness of `exists`, among random bindings of a
  * domain too large to enumerate, and by climbing from those that come nearest. It never proves anything about all of them. */
 #include "core/mem.h"
+#include "verify/means.h"
 #include "verify/search.h"
 #include <stdio.h>
 
@@ -31,6 +32,7 @@ static bool search_takes(const struct statement *s, struct text *why)
         text_add(why, s->undecidable ? s->undecidable : "only forall and exists can be settled by one input");
         return false;
     }
+    if (!means_fit(s, why)) return false;
     diag_init(&d);
     mpz_init(size);
     enum status status = interp_new(&in, s, 0);

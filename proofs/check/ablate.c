@@ -187,7 +187,7 @@ static bool by_value(struct eval *e, const struct ex *target, const struct pairs
 }
 
 /* The model of the ablate on the sequence t, which has n tokens. */
-static bool model_on(struct eval *e, const struct ex *model, const struct val *t, uint32_t n, struct patched *b, struct input *in, int64_t **tokens) {
+bool model_on(struct eval *e, const struct ex *model, const struct val *t, uint32_t n, struct patched *b, struct input *in, int64_t **tokens) {
     const struct net *net = base_net(e, model);
     if (net == NULL || !get_input(e, net, t, in, tokens)) return false;
     if (net->reals || in->n != n) return eval_fail(e, "rows of a sequence of another length");
@@ -216,159 +216,23 @@ static bool from_run(struct eval *e, const struct ex *model, const struct ex *ta
     return good;
 }
 
-/* ---- means ---- */
-
-/* Rows of means, as sums while they are taken, or for `any over` hulls of the rows of all sequences: each choice lies within. row[node * n + i] NULL where none is asked for. Kept while nothing that they rest on can change. */
-struct means { const struct ex *target; unsigned p; const struct net *net; uint32_t n; struct num **row; uint64_t count; };
-
-/* The row of its node that a pair is of. */
-static size_t row_under(const struct pairs *p, size_t k) { return (size_t)part_of(p, k).node * p->n + k % p->n; }
-
-static void means_free(struct means *s) {
-    for (size_t k = 0; k < (size_t)s->net->n_nodes * s->n; k++) {
-        for (uint32_t j = 0; s->row[k] != NULL && j < s->net->nodes[k / s->n].width; j++) num_clear(&s->row[k][j]);
-        mem_free(s->row[k]);
-    }
-    mem_free(s->row);
-    mem_free(s);
-}
-
-void means_clear(struct eval *e) {
-    for (int i = 0; i < e->n_means; i++) means_free(e->means[i]);
-    mem_free(e->means);
-    e->means = NULL;
-    e->n_means = 0;
-}
-
-struct mean_of { const struct ex *model, *target; struct means *s; };
-
-static void add_entry(const struct means *s, struct num *to, const struct num *x, unsigned p) {
-    if (s->target->number == TARGET_MEAN) num_add(to, to, x, p);
-    else if (s->count == 0) num_to_real(to, x, p);
-    else num_hull(to, to, x, p);
-}
-
-static bool add_run(struct eval *e, struct means *s, struct run *r, const struct patched *b) {
-    for (size_t k = 0; k < (size_t)s->net->n_nodes * s->n; k++) {
-        if (s->row[k] == NULL) continue;
-        const struct num *row = run_row(r, place_of(b, (int)(k / s->n)), (uint32_t)(k % s->n), &e->fail);
-        if (row == NULL) return false;
-        for (uint32_t j = 0; j < s->net->nodes[k / s->n].width; j++) add_entry(s, &s->row[k][j], &row[j], e->p);
-    }
-    s->count++;
-    return true;
-}
-
-/* One sequence of the set: a run of its own, so that the runs in use stay. */
-static bool mean_step(struct eval *e, void *arg) {
-    struct mean_of *a = arg;
-    struct patched b = {0};
-    struct input in;
-    int64_t *tokens = NULL;
-    size_t chunk = e->pool.chunk, used = e->pool.used;
-    const struct var *v = &e->env[a->target->binds.b[0].slot];
-    if (!v->seq) return eval_fail(e, "a mean, or any, is over a set of sequences");
-    struct val t;
-    val_array(e, &t, 1, v->n, 0, 0);
-    for (uint32_t i = 0; i < v->n; i++) num_set_int(&t.x[i], v->s[i]);
-    bool good = model_on(e, a->model, &t, a->s->n, &b, &in, &tokens);
-    if (good) {
-        struct run r;
-        run_init_input(&r, b.net, e->s->float32, e->p, e->next_id, &in);
-        e->next_id = e->next_id == UINT32_MAX ? 1 : e->next_id + 1;
-        for (int k = 0; k < b.n; k++) run_add_patch(&r, b.patch[k].node, b.patch[k].lo, b.patch[k].hi, b.patch[k].width, b.patch[k].values);
-        good = add_run(e, a->s, &r, &b);
-        run_clear(&r);
-    }
-    patched_clear(&b);
-    mem_free(tokens);
-    e->pool.chunk = chunk;
-    e->pool.used = used;
-    return good;
-}
-
-/* The means get tags of their own: each is one real number. */
-static bool divide(struct eval *e, struct means *s) {
-    struct num n;
-    bool good = s->count > 0 ? true : eval_fail(e, "a mean, or any, over nothing");
-    num_init(&n);
-    num_set_int(&n, (int64_t)s->count);
-    for (size_t k = 0; good && k < (size_t)s->net->n_nodes * s->n; k++)
-        for (uint32_t j = 0; good && s->row[k] != NULL && j < s->net->nodes[k / s->n].width; j++) {
-            good = s->target->number == TARGET_ANY || num_div(&s->row[k][j], &s->row[k][j], &n, e->p);
-            s->row[k][j].tag = (struct tag){e->next_id, (uint32_t)(k / s->n) + 1, (uint32_t)(k % s->n), j};
-        }
-    e->next_id = e->next_id == UINT32_MAX ? 1 : e->next_id + 1;
-    num_clear(&n);
-    return good;
-}
-
-static struct means *means_take(struct eval *e, const struct ex *model, const struct ex *target, const struct pairs *p) {
-    struct means *s = mem_get(1, sizeof *s);
-    *s = (struct means){.target = target, .p = e->p, .net = p->net, .n = p->n};
-    s->row = mem_get((size_t)p->net->n_nodes * p->n, sizeof *s->row);
-    for (size_t k = 0; k < p->size; k++) {
-        struct num **row = &s->row[row_under(p, k)];
-        uint32_t width = p->net->nodes[part_of(p, k).node].width;
-        if (!p->at[k] || *row != NULL) continue;
-        *row = mem_get(width, sizeof **row);
-        for (uint32_t j = 0; j < width; j++) num_init(&(*row)[j]);
-    }
-    struct mean_of a = {.model = model, .target = target, .s = s};
-    bool good = eval_each(e, &target->binds, mean_step, &a) && divide(e, s);
-    if (good) return s;
-    means_free(s);
-    return NULL;
-}
-
-/* Does x read a variable that is bound outside of it? inner: slots bound inside. */
-static bool reads_outside(const struct ex *x, unsigned char *inner) {
-    bool found = x->kind == EX_LAST || (x->kind == EX_VAR && !inner[x->number]);
-    for (int i = 0; i < x->binds.n; i++) {
-        found = found || reads_outside(x->binds.b[i].set, inner);
-        inner[x->binds.b[i].slot] = 1;
-    }
-    found = found || (x->where != NULL && reads_outside(x->where, inner));
-    for (int i = 0; i < x->n; i++) found = found || (x->k[i] != NULL && reads_outside(x->k[i], inner));
-    return found;
-}
-
-static bool is_closed(const struct eval *e, const struct ex *model, const struct ex *target) {
-    unsigned char *inner = mem_get((size_t)e->s->n_slots + 1, 1);
-    bool closed = !reads_outside(model, inner) && !reads_outside(target, inner);
-    mem_free(inner);
-    return closed;
-}
-
-static bool covers(const struct means *s, const struct pairs *p) {
-    for (size_t k = 0; k < p->size; k++)
-        if (p->at[k] && s->row[row_under(p, k)] == NULL) return false;
-    return true;
-}
-
-static bool means_usable(const struct means *s, const struct eval *e, const struct ex *target, const struct pairs *p) {
-    return s->target == target && s->p == e->p && s->net == p->net && s->n == p->n && covers(s, p);
-}
-
 static bool by_mean(struct eval *e, const struct ex *model, const struct ex *target, const struct pairs *p, struct patched *m) {
-    struct means *s = NULL;
-    for (int i = 0; i < e->n_means; i++)
-        if (means_usable(e->means[i], e, target, p)) s = e->means[i];
-    bool kept = s != NULL;
-    if (s == NULL && (s = means_take(e, model, target, p)) == NULL) return false;
-    for (size_t k = 0; k < p->size; k++) {
+    unsigned char *asked = mem_get((size_t)p->net->n_nodes * p->n + 1, 1);
+    for (size_t k = 0; k < p->size; k++)
+        if (p->at[k]) asked[(size_t)part_of(p, k).node * p->n + k % p->n] = 1;
+    struct means *s = means_get(e, model, target, p->net, p->n, asked);
+    for (size_t k = 0; s != NULL && k < p->size; k++) {
         if (!p->at[k]) continue;
         struct part q = part_of(p, k);
         uint32_t width = part_width(p->net, &q);
-        struct num *values = pool_get(e, width), *row = s->row[row_under(p, k)];
+        struct num *values = pool_get(e, width);
+        const struct num *row = means_row(s, q.node, (uint32_t)(k % p->n));
         for (uint32_t j = 0; j < width; j++) num_copy(&values[j], &row[q.entry >= 0 ? (uint32_t)q.entry : j]);
         use_row(e, m, p, k, values);
     }
-    if (!kept && is_closed(e, model, target)) {
-        e->means = mem_grow(e->means, (size_t)e->n_means, (size_t)e->n_means + 1, sizeof *e->means);
-        e->means[e->n_means++] = s;
-    } else if (!kept) means_free(s);
-    return true;
+    if (s != NULL) means_leave(s);
+    mem_free(asked);
+    return s != NULL;
 }
 
 bool ablate_model(struct eval *e, const struct ex *x, uint32_t n, struct patched *m) {

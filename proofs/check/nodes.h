@@ -30,5 +30,12 @@ struct part_list { struct part *part; int n; };
 void list_part(struct part_list *out, const struct part *q);
 bool collect_parts(struct eval *e, const struct ex *x, const struct net *base, struct part_list *out);
 uint32_t part_width(const struct net *base, const struct part *p);
+/* The model of an ablate, without it, on the sequence t, which has n tokens. */
+bool model_on(struct eval *e, const struct ex *model, const struct val *t, uint32_t n, struct patched *b, struct input *in, int64_t **tokens);
+/* means.c: rows of means over a set of sequences, or hulls over them, of the pairs (node, i) with asked[node * n + i]; NULL: failed. means_leave after use. */
+struct means;
+struct means *means_get(struct eval *e, const struct ex *model, const struct ex *target, const struct net *net, uint32_t n, const unsigned char *asked);
+const struct num *means_row(const struct means *s, int node, uint32_t i);
+void means_leave(struct means *s);
 void means_clear(struct eval *e);
 #endif

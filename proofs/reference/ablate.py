@@ -1,6 +1,8 @@
 """ablate of STATEMENT.md, section 3: the pairs (node, position) that it replaces, and their rows."""
 import re
+from itertools import product
 
+from network import OWN, PAST, reaches
 from printer import show
 from statement import E
 from values import Array, ClaimError, add, hull, number, quotient, vector
@@ -134,14 +136,31 @@ class AblateFunctions:
         key = show(E("call", "", [model, E("target", word, operand)])), frozenset(pairs), n, self.p
         if closed and key in self.means:
             return self.means[key]
-        sums, count = {}, 0
-        for inner in self.bindings([(OVER, operand)], env):
-            count += 1
-            for x, row in self.rows_of(model, net, E("name", OVER), pairs, n, inner).items():
-                sums[x] = [(add if word == "mean" else hull)(a, b) for a, b in zip(sums[x], row)] if x in sums else list(row)
-        if not count:
-            raise ClaimError("a mean, or any, over nothing")
-        means = {x: vector([quotient(a, count) for a in row] if word == "mean" else row) for x, row in sums.items()}
+        means = {}
+        for group, sequences in self.groups(model, net, operand, pairs, n, env):
+            sums, count = {}, 0
+            for t in sequences:
+                count += 1
+                for x, row in self.rows_of(model, net, E("name", OVER), group, n, dict(env, **{OVER: t})).items():
+                    sums[x] = [(add if word == "mean" else hull)(a, b) for a, b in zip(sums[x], row)] if x in sums else list(row)
+            if not count:
+                raise ClaimError("a mean, or any, over nothing")
+            means.update({x: vector([quotient(a, count) for a in row] if word == "mean" else row) for x, row in sums.items()})
         if closed:
             self.means[key] = means
         return means
+
+    def groups(self, model, net, operand, pairs, n, env):
+        """[(pairs, sequences)]: the rows of these pairs take each of their values as often on the sequences as on the set. In a product of sets of tokens
+        rows have one value for all sequences that agree where they look; elsewhere the first token stands."""
+        sets = [operand.parts[1]] * operand.parts[0] if operand.kind == "power" else operand.parts[0] if operand.kind == "product" else []
+        sets = [list(self.elements(s, env)) for s in sets]
+        plain = model.kind == "name" and net.d_vocab is not None
+        if not plain or len(sets) != n or not all(s and all(isinstance(x, int) and 0 <= x < net.d_vocab for x in s) for s in sets):
+            return [(pairs, (inner[OVER] for inner in self.bindings([(OVER, operand)], env)))]
+        reach, groups = reaches(net), {}
+        for (node, reader, entry), i in pairs:
+            looks = reach[node]
+            at = (i,) if looks == OWN else tuple(range(i + 1 if looks == PAST and net.causal else n))
+            groups.setdefault(at, set()).add(((node, reader, entry), i))
+        return [(group, (vector(t) for t in product(*[s if i in at else s[:1] for i, s in enumerate(sets)]))) for at, group in groups.items()]

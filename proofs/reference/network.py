@@ -15,6 +15,15 @@ CACHE_ROWS = 200000
 OWN, PAST, ALL = 0, 1, 2                                      # a row depends on its own position, on those it may read, on all
 
 
+def reaches(net):
+    """What the rows of each node depend on."""
+    found = {}
+    for name, node in net.nodes.items():
+        own = {"score": PAST, "row": ALL}.get(node.op, OWN)
+        found[name] = max([own] + [found[x] for x in node.inputs])
+    return found
+
+
 class Evaluator(RowOperations):
     """One network at one precision p (fractional bits) and one semantics; rows are shared between sequences."""
 
@@ -23,10 +32,7 @@ class Evaluator(RowOperations):
         self.cache = {}
         self.eta = 1 if p < 149 else 1 << (p - 149)           # 2^-149, rounded up
         self.tiny = 1 if p < 120 else 1 << (p - 120)          # more than any underflow of exp, erf, tanh
-        self.reach = {}
-        for name, node in net.nodes.items():
-            own = {"score": PAST, "row": ALL}.get(node.op, OWN)
-            self.reach[name] = max([own] + [self.reach[x] for x in node.inputs])
+        self.reach = reaches(net)
         self.eps = net.eps
         if float32:
             for tensor in net.tensors.values():

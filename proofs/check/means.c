@@ -1,0 +1,237 @@
+/* mean over S, any over S (STATEMENT.md §3): sums, or hulls, of the rows of all runs on the sequences of S. A row of a node is decided by the tokens at the positions that it
+ * looks at, by NETWORK.md §3: where S is a product of sets, its values on the sequences that agree with one of them elsewhere are its values on S, each equally often. */
+#include "nodes.h"
+#include <string.h>
+
+/* row[node * n + i] NULL where none is asked for. kept: nothing that they rest on can change. */
+struct means { const struct ex *model, *target; unsigned p; const struct net *net; uint32_t n; struct num **row; uint64_t count; bool kept; };
+
+/* What row i of a node looks at: no token, token i, tokens 0..i, or all. */
+enum view { VIEW_NONE, VIEW_OWN, VIEW_BEFORE, VIEW_ALL };
+
+static enum view *views_of(const struct net *net) {
+    enum view *v = mem_get((size_t)net->n_nodes + 1, sizeof *v);
+    for (int k = 0; k < net->n_nodes; k++) {
+        const struct node *x = &net->nodes[k];
+        bool attends = x->op == OP_SCORE || x->op == OP_SOFTMAX || x->op == OP_MIX || x->op == OP_BILINEAR;
+        v[k] = x->op == OP_EMBED || x->op == OP_INPUT ? VIEW_OWN : attends ? (net->causal ? VIEW_BEFORE : VIEW_ALL) : x->op == OP_ROW ? VIEW_ALL : VIEW_NONE;
+        for (int a = 0; a < x->n_args; a++)
+            if (v[x->args[a]] > v[k]) v[k] = v[x->args[a]];
+    }
+    return v;
+}
+
+/* The rows in work: all, or those that look at the positions lo..hi-1. */
+struct work { struct means *s; const enum view *views; bool all; uint32_t lo, hi; };
+
+static bool in_work(const struct work *w, size_t k) {
+    uint32_t n = w->s->n, i = (uint32_t)(k % n);
+    if (w->s->row[k] == NULL) return false;
+    if (w->all) return true;
+    switch (w->views[k / n]) {
+    case VIEW_NONE: return w->lo == 0 && w->hi == 0;
+    case VIEW_OWN: return w->lo == i && w->hi == i + 1;
+    case VIEW_BEFORE: return w->lo == 0 && w->hi == i + 1;
+    default: return w->lo == 0 && w->hi == n;
+    }
+}
+
+static size_t n_rows(const struct means *s) { return (size_t)s->net->n_nodes * s->n; }
+
+static void means_free(struct means *s) {
+    for (size_t k = 0; k < n_rows(s); k++) {
+        for (uint32_t j = 0; s->row[k] != NULL && j < s->net->nodes[k / s->n].width; j++) num_clear(&s->row[k][j]);
+        mem_free(s->row[k]);
+    }
+    mem_free(s->row);
+    mem_free(s);
+}
+
+void means_clear(struct eval *e) {
+    for (int i = 0; i < e->n_means; i++) means_free(e->means[i]);
+    mem_free(e->means);
+    e->means = NULL;
+    e->n_means = 0;
+}
+
+static void add_entry(const struct means *s, struct num *to, const struct num *x, unsigned p) {
+    if (s->target->number == TARGET_MEAN) num_add(to, to, x, p);
+    else if (s->count == 0) num_to_real(to, x, p);
+    else num_hull(to, to, x, p);
+}
+
+static bool add_run(struct eval *e, const struct work *w, struct run *r, const struct patched *b) {
+    struct means *s = w->s;
+    for (size_t k = 0; k < n_rows(s); k++) {
+        if (!in_work(w, k)) continue;
+        const struct num *row = run_row(r, place_of(b, (int)(k / s->n)), (uint32_t)(k % s->n), &e->fail);
+        if (row == NULL) return false;
+        for (uint32_t j = 0; j < s->net->nodes[k / s->n].width; j++) add_entry(s, &s->row[k][j], &row[j], e->p);
+    }
+    s->count++;
+    return true;
+}
+
+/* One sequence: a run of its own, so that the runs in use stay. */
+static bool add_sequence(struct eval *e, const struct work *w, const int64_t *sequence, uint32_t n) {
+    struct patched b = {0};
+    struct input in;
+    int64_t *tokens = NULL;
+    size_t chunk = e->pool.chunk, used = e->pool.used;
+    struct val t;
+    val_array(e, &t, 1, n, 0, 0);
+    for (uint32_t i = 0; i < n; i++) num_set_int(&t.x[i], sequence[i]);
+    bool good = model_on(e, w->s->model, &t, w->s->n, &b, &in, &tokens);
+    if (good && !w->all && b.n > 0) good = eval_fail(e, "the model of a mean is changed"); /* then views say nothing; is_product has seen to it */
+    if (good) {
+        struct run r;
+        run_init_input(&r, b.net, e->s->float32, e->p, e->next_id, &in);
+        e->next_id = e->next_id == UINT32_MAX ? 1 : e->next_id + 1;
+        for (int k = 0; k < b.n; k++) run_add_patch(&r, b.patch[k].node, b.patch[k].lo, b.patch[k].hi, b.patch[k].width, b.patch[k].values);
+        good = add_run(e, w, &r, &b);
+        run_clear(&r);
+    }
+    patched_clear(&b);
+    mem_free(tokens);
+    e->pool.chunk = chunk;
+    e->pool.used = used;
+    return good;
+}
+
+static bool mean_step(struct eval *e, void *arg) {
+    const struct work *w = arg;
+    const struct var *v = &e->env[w->s->target->binds.b[0].slot];
+    return v->seq ? add_sequence(e, w, v->s, v->n) : eval_fail(e, "a mean, or any, is over a set of sequences");
+}
+
+/* The means get tags of their own: each is one real number. */
+static bool divide(struct eval *e, const struct work *w) {
+    struct means *s = w->s;
+    struct num n;
+    bool good = s->count > 0 ? true : eval_fail(e, "a mean, or any, over nothing");
+    num_init(&n);
+    num_set_int(&n, (int64_t)s->count);
+    for (size_t k = 0; good && k < n_rows(s); k++)
+        for (uint32_t j = 0; good && in_work(w, k) && j < s->net->nodes[k / s->n].width; j++) {
+            good = s->target->number == TARGET_ANY || num_div(&s->row[k][j], &s->row[k][j], &n, e->p);
+            s->row[k][j].tag = (struct tag){e->next_id, (uint32_t)(k / s->n) + 1, (uint32_t)(k % s->n), j};
+        }
+    e->next_id = e->next_id == UINT32_MAX ? 1 : e->next_id + 1;
+    num_clear(&n);
+    return good;
+}
+
+/* ---- products ---- */
+
+/* Tokens of the network at every position, and an unchanged model; whatever else S is, all of it is gone through. */
+static bool is_product(const struct means *s, const struct product *p) {
+    bool good = p->n == s->n && !is_change(s->model) && !s->net->reals;
+    for (uint32_t i = 0; good && i < p->n; i++) {
+        good = p->size[i] > 0;
+        for (size_t k = 0; good && k < p->size[i]; k++) good = p->v[i][k] >= 0 && p->v[i][k] < (int64_t)s->net->vocab;
+    }
+    return good;
+}
+
+/* All combinations at the positions lo..hi-1, the first token elsewhere. */
+static bool add_combinations(struct eval *e, const struct work *w, const struct product *p) {
+    size_t *at = mem_get((size_t)p->n + 1, sizeof *at);
+    int64_t *t = mem_get((size_t)p->n + 1, sizeof *t);
+    bool good = true, more = true;
+    while (good && more) {
+        for (uint32_t i = 0; i < p->n; i++) t[i] = p->v[i][at[i]];
+        good = add_sequence(e, w, t, p->n);
+        uint32_t i = w->hi;
+        while (i > w->lo && at[i - 1] + 1 == p->size[i - 1]) at[--i] = 0;
+        more = i > w->lo;
+        if (more) at[i - 1]++;
+    }
+    mem_free(at);
+    mem_free(t);
+    return good;
+}
+
+static bool take_positions(struct eval *e, struct work *w, const struct product *p, uint32_t lo, uint32_t hi) {
+    bool any = false;
+    w->lo = lo;
+    w->hi = hi;
+    w->s->count = 0;
+    for (size_t k = 0; k < n_rows(w->s) && !any; k++) any = in_work(w, k);
+    return !any || (add_combinations(e, w, p) && divide(e, w));
+}
+
+/* lo..hi is empty, one position i, or 0..i. */
+static bool take_product(struct eval *e, struct work *w, const struct product *p) {
+    bool good = take_positions(e, w, p, 0, 0);
+    for (uint32_t i = 0; good && i < p->n; i++) good = take_positions(e, w, p, 0, i + 1) && (i == 0 || take_positions(e, w, p, i, i + 1));
+    return good;
+}
+
+static bool take(struct eval *e, struct means *s) {
+    const struct ex *set = s->target->binds.b[0].set;
+    struct product p = {0};
+    bool product = set->kind == EX_TOKENS || set->kind == EX_PRODUCT;
+    if (product && !product_init(e, &p, set)) return false;
+    enum view *views = views_of(s->net);
+    struct work w = {.s = s, .views = views, .all = !product || !is_product(s, &p)};
+    bool good = w.all ? eval_each(e, &s->target->binds, mean_step, &w) && divide(e, &w) : take_product(e, &w, &p);
+    mem_free(views);
+    product_clear(&p);
+    return good;
+}
+
+/* Does x read a variable that is bound outside of it? inner: slots bound inside. */
+static bool reads_outside(const struct ex *x, unsigned char *inner) {
+    bool found = x->kind == EX_LAST || (x->kind == EX_VAR && !inner[x->number]);
+    for (int i = 0; i < x->binds.n; i++) {
+        found = found || reads_outside(x->binds.b[i].set, inner);
+        inner[x->binds.b[i].slot] = 1;
+    }
+    found = found || (x->where != NULL && reads_outside(x->where, inner));
+    for (int i = 0; i < x->n; i++) found = found || (x->k[i] != NULL && reads_outside(x->k[i], inner));
+    return found;
+}
+
+static bool is_closed(const struct eval *e, const struct ex *model, const struct ex *target) {
+    unsigned char *inner = mem_get((size_t)e->s->n_slots + 1, 1);
+    bool closed = !reads_outside(model, inner) && !reads_outside(target, inner);
+    mem_free(inner);
+    return closed;
+}
+
+static bool usable(const struct means *s, const struct eval *e, const struct ex *target, const struct net *net, uint32_t n, const unsigned char *asked) {
+    if (s->target != target || s->p != e->p || s->net != net || s->n != n) return false;
+    for (size_t k = 0; k < n_rows(s); k++)
+        if (asked[k] && s->row[k] == NULL) return false;
+    return true;
+}
+
+struct means *means_get(struct eval *e, const struct ex *model, const struct ex *target, const struct net *net, uint32_t n, const unsigned char *asked) {
+    for (int i = 0; i < e->n_means; i++)
+        if (usable(e->means[i], e, target, net, n, asked)) return e->means[i];
+    struct means *s = mem_get(1, sizeof *s);
+    *s = (struct means){.model = model, .target = target, .p = e->p, .net = net, .n = n};
+    s->row = mem_get(n_rows(s) + 1, sizeof *s->row);
+    for (size_t k = 0; k < n_rows(s); k++) {
+        uint32_t width = net->nodes[k / n].width;
+        if (!asked[k]) continue;
+        s->row[k] = mem_get(width, sizeof **s->row);
+        for (uint32_t j = 0; j < width; j++) num_init(&s->row[k][j]);
+    }
+    if (!take(e, s)) {
+        means_free(s);
+        return NULL;
+    }
+    s->kept = is_closed(e, model, target);
+    if (s->kept) {
+        e->means = mem_grow(e->means, (size_t)e->n_means, (size_t)e->n_means + 1, sizeof *e->means);
+        e->means[e->n_means++] = s;
+    }
+    return s;
+}
+
+const struct num *means_row(const struct means *s, int node, uint32_t i) { return s->row[(size_t)node * s->n + i]; }
+
+void means_leave(struct means *s) {
+    if (!s->kept) means_free(s);
+}
