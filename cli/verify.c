@@ -207,7 +207,7 @@ static void say_idle(const struct claims *c) {
     for (size_t i = 0; i < c->n_statements; i++) {
         struct text t;
         text_init(&t);
-        if (statement_idle(&t, &c->statements[i]) && t.size) fprintf(stderr, "note: claim %s: no output changes by %s\n", c->statements[i].name, t.data);
+        if (statement_idle(&t, &c->statements[i]) && t.size) fprintf(stderr, "note: claim %s: nothing that it reads changes by %s\n", c->statements[i].name, t.data);
         text_clear(&t);
     }
 }

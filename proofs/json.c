@@ -105,7 +105,7 @@ static void add_assumptions(struct text *out, const struct result *r) {
     text_add(out, "]");
 }
 
-/* An intervention that changes no output. */
+/* An intervention that changes nothing that the claim reads. */
 static void add_idle(struct text *out, const struct statement *s) {
     struct text t;
     text_init(&t);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/mem.h"
+#include "verify/idle_rows.h"
 #include "verify/types.h"
 
 /* Why rows of a node become what they are, or are not read; NULL: not known. */
@@ -66,6 +67,24 @@ long named_node(const struct net *net, const struct expr *e)
     return net_node(net, name);
 }
 
+static long layer_bias(const struct net *net, long l)
+{
+    char name[64];
+    (void)snprintf(name, sizeof name, "blocks.%ld.attn.b_O", l);
+    return net_tensor(net, name);
+}
+
+static const char *bias_idle(const struct net *net, const struct expr *e, enum target to)
+{
+    long l, tensor = constant_integer(&l, e->args[0], -1) ? layer_bias(net, l) : -1;
+    if (to == TARGET_RUN) return "its rows are the same on all sequences";
+    if (to != TARGET_ZERO || tensor < 0) return NULL;
+    const struct tensor *b = &net->tensors[tensor];
+    for (size_t i = 0; i < tensor_count(b); i++)
+        if (b->data[i] != 0) return NULL;
+    return "its rows are zero already";
+}
+
 /* Why every component is idle; NULL: one is not, or it is not known which there are. */
 static const char *components_idle(const struct net *net, const struct expr *e, enum target to, enum semantics s)
 {
@@ -73,6 +92,7 @@ static const char *components_idle(const struct net *net, const struct expr *e, 
     bool sum = e->form == FORM_BINARY && e->oper == OPER_ADD;
     if (e->form == FORM_INDEX) return components_idle(net, e->args[0], to, s);
     if (e->form == FORM_LIST && e->n_args == 0) return "it names no component";
+    if (expr_calls(e, FUNCTION_BIAS)) return bias_idle(net, e, to);
     if (e->form == FORM_CALL && e->function == FUNCTION_EDGE) return to == TARGET_RUN ? components_idle(net, e->args[0], to, s) : NULL;
     if (e->form != FORM_LIST && !sum) {
         long node = named_node(net, e);
@@ -81,6 +101,36 @@ static const char *components_idle(const struct net *net, const struct expr *e, 
     for (size_t i = 0; i < e->n_args; i++)
         if (!(why = components_idle(net, e->args[i], to, s))) return NULL;
     return why;
+}
+
+/* Nodes that a keep names as a whole. */
+static void keep_nodes(bool *kept, const struct net *net, const struct expr *e)
+{
+    long node = named_node(net, e);
+    if (node >= 0) kept[node] = true;
+    for (size_t v = 0; v < net->n_nodes && e->form == FORM_NAME && strcmp(e->name, "all") == 0; v++) kept[v] = true;
+    for (size_t i = 0; i < e->n_args && (e->form == FORM_LIST || (e->form == FORM_BINARY && e->oper == OPER_ADD)); i++) keep_nodes(kept, net, e->args[i]);
+}
+
+bool *kept_nodes(const struct net *net, const struct expr *keep)
+{
+    bool *kept = mem_array(net->n_nodes, sizeof *kept);
+    if (kept && keep) keep_nodes(kept, net, keep);
+    return kept;
+}
+
+static bool is_component(const char *name)
+{
+    size_t n = strlen(name);
+    return strcmp(name, "hook_embed") == 0 || strcmp(name, "hook_pos_embed") == 0 || strstr(name, ".attn.hook_result.") || (n > 12 && strcmp(name + n - 12, "hook_mlp_out") == 0);
+}
+
+static const char *keep_idle(const struct net *net, const struct expr *keep)
+{
+    bool *kept = kept_nodes(net, keep), all = kept != NULL;
+    for (size_t v = 0; kept && v < net->n_nodes; v++) all = all && (kept[v] || !is_component(net->nodes[v].name));
+    free(kept);
+    return all ? "it keeps every component" : NULL;
 }
 
 struct look { const struct statement *s; const struct expr *found; const char *why; };
@@ -99,11 +149,13 @@ static bool is_zero(const struct expr *e)
 /* Only that the output does not read a component is sure of a model that is changed already. */
 static const char *ablate_idle(const struct expr *e, const struct net *net, enum semantics s)
 {
-    const struct expr *drop = NULL, *value = NULL;
+    const struct expr *drop = NULL, *keep = NULL, *value = NULL;
     for (size_t i = 1; i < e->n_args; i++) {
         if (strcmp(e->args[i]->args[0]->name, "drop") == 0) drop = e->args[i]->args[1];
+        if (strcmp(e->args[i]->args[0]->name, "keep") == 0) keep = e->args[i]->args[1];
         if (strcmp(e->args[i]->args[0]->name, "to") == 0) value = e->args[i]->args[1];
     }
+    if (keep) return keep_idle(net, keep);
     if (!drop || !value || value->form != FORM_KEYWORD) return NULL;
     enum target to = strcmp(value->name, "zero") == 0 ? TARGET_ZERO : strcmp(value->name, "value") == 0 ? TARGET_OTHER : TARGET_RUN;
     return components_idle(net, drop, expr_changes_model(e->args[0]) ? TARGET_OTHER : to, s);
@@ -165,6 +217,7 @@ static bool look_at(const struct expr *e, void *context)
         case FUNCTION_PATCH: l->why = patch_idle(x, &m->net, t, l->s->semantics); break;
         default: l->why = replace_idle(x); break;
         }
+        if (!l->why && change_is_unread(l->s, x)) l->why = "no row that the claim reads depends on the rows that it changes";
         if (l->why) l->found = x;
     }
     return !l->found;

@@ -8,4 +8,6 @@
 bool statement_idle(struct text *out, const struct statement *s);
 /* The node of embed, pos_embed, head(l, h), mlp(l), "name" (layer and head numbers), or -1. */
 long named_node(const struct net *net, const struct expr *component);
+/* Which nodes an ablate keeps as a whole, as far as the text says (keep NULL: none); the caller's. NULL without memory. */
+bool *kept_nodes(const struct net *net, const struct expr *keep);
 #endif

@@ -85,14 +85,6 @@ static void ask_components(struct asked *a, const struct expr *e, long row)
     }
 }
 
-/* Nodes that a keep names as a whole. */
-static void keep_components(struct asked *a, const struct expr *e)
-{
-    long node = named_node(a->net, e);
-    if (node >= 0) a->kept[node] = true;
-    for (size_t i = 0; i < e->n_args && (e->form == FORM_LIST || (e->form == FORM_BINARY && e->oper == OPER_ADD)); i++) keep_components(a, e->args[i]);
-}
-
 static const struct expr *argument(const struct expr *ablate, const char *key)
 {
     for (size_t i = 1; i < ablate->n_args; i++)
@@ -134,7 +126,7 @@ static enum status product_runs(mpz_t out, const struct statement *s, const stru
     bool power = set->form == FORM_TOKENS_POWER;
     enum reach *reach = mem_array(net->n_nodes, sizeof *reach);
     mpz_t *size = mem_array(n, sizeof *size);
-    struct asked a = {.net = net, .reach = reach, .n = n, .own = mem_array(n, sizeof *a.own), .before = mem_array(n, sizeof *a.before), .kept = mem_array(net->n_nodes, sizeof *a.kept)};
+    struct asked a = {.net = net, .reach = reach, .n = n, .own = mem_array(n, sizeof *a.own), .before = mem_array(n, sizeof *a.before), .kept = kept_nodes(net, keep)};
     enum status status = reach && size && a.own && a.before && a.kept ? STATUS_OK : STATUS_MEMORY;
     for (size_t i = 0; size && i < n; i++) mpz_init(size[i]);
     if (status == STATUS_OK) net_reach(reach, net);
@@ -144,7 +136,6 @@ static enum status product_runs(mpz_t out, const struct statement *s, const stru
     }
     if (status == STATUS_OK && drop) ask_components(&a, drop, -1);
     else if (status == STATUS_OK) {
-        if (keep) keep_components(&a, keep);
         ask_writers(&a, -1);
     }
     if (status == STATUS_OK) add_up(out, &a, size);
