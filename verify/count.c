@@ -4,7 +4,7 @@
 
 #include "core/clock.h"
 #include "core/mem.h"
-#include "verify/count.h"
+#include "verify/average.h"
 
 #define EXACT_SECONDS 2        /* for the exact walk, at most a quarter of the time */
 #define BINS_FIRST 256
@@ -14,9 +14,9 @@
 
 static bool count_takes(const struct statement *s, struct text *why)
 {
-    if (s->body != BODY_COUNT)
+    if (s->body != BODY_COUNT && !average_counts(s))
         return text_add(why, "it only counts"), false;
-    if (!s->has_within && !s->prove)
+    if (s->body == BODY_COUNT && !s->has_within && !s->prove)
         return text_add(why, "the claim asks for the exact number: no `within` and no `prove`"), false;
     return engine_separable.takes(s, why);
 }
@@ -24,7 +24,7 @@ static bool count_takes(const struct statement *s, struct text *why)
 /* Before separable where an interval is asked for, as it begins with the exact walk; behind it otherwise, that is when it is asked by name. */
 static double count_cost(const struct statement *s)
 {
-    return engine_separable.cost(s) * (s->has_within ? 0.5 : 2);
+    return engine_separable.cost(s) * (s->has_within || s->body == BODY_AVERAGE ? 0.5 : 2);
 }
 
 static tally tally_of(const mpz_t n)
@@ -37,12 +37,21 @@ static tally tally_of(const mpz_t n)
     return t;
 }
 
+/* Of the fraction. */
 static void within_of(mpq_t out, const struct statement *s)
 {
+    mpq_t step;
     if (s->has_within)
         mpq_set(out, s->within);
     else
         mpq_set_ui(out, 1, 1000000);
+    if (s->body != BODY_AVERAGE)
+        return;
+    mpq_init(step);
+    average_step(step, s);
+    if (mpq_sgn(step) > 0)
+        mpq_div(out, out, step);
+    mpq_clear(step);
 }
 
 /* The width of the fraction, in parts of what is asked for. */

@@ -17,10 +17,8 @@ static bool shape_of(struct shape *out, const struct statement *s, struct text *
         text_add(why, s->undecidable ? s->undecidable : "the statement is not complete");
         return false;
     }
-    if (s->body == BODY_AVERAGE) {
-        text_add(why, "an average is no matter of signs");
-        return false;
-    }
+    if (average_counts(s))
+        out->subject = s->subject->args[0];
     if (s->body != BODY_PROVE)
         return true;
     *out = (struct shape){ .binds = &s->forall, .where = s->forall_where, .subject = s->subject };
@@ -42,8 +40,8 @@ static enum status take_problem(struct separable_run *r, struct problem *p);
 static enum status at_problem(struct separable_run *r, bool *more)
 {
     struct problem p;
-    bool value = r->s->body == BODY_MINIMIZE || r->s->body == BODY_MAXIMIZE;
-    struct problem_options o = { value, r->s->body == BODY_MAXIMIZE ? -1 : 1, r->tables, r->limits ? r->limits->threads : 1, r->cells != NULL };
+    bool mean = r->s->body == BODY_AVERAGE && !average_counts(r->s), value = mean || r->s->body == BODY_MINIMIZE || r->s->body == BODY_MAXIMIZE;
+    struct problem_options o = { value, mean ? 0 : r->s->body == BODY_MAXIMIZE ? -1 : 1, r->tables, r->limits ? r->limits->threads : 1, r->cells != NULL };
     enum status s = problem_init(&p, r->s, &r->shape.domain, r->shape.where, r->shape.subject, r->in, o, &r->why);
     if (s != STATUS_OK)
         return s;
@@ -259,6 +257,27 @@ static enum status list_problem(struct separable_run *r, struct problem *p)
     return s;
 }
 
+/* ---- average ---- */
+
+static enum status average_problem(struct separable_run *r, struct problem *p)
+{
+    struct average a;
+    if (mpz_sizeinbase(p->total, 2) > 125) {
+        text_add(&r->why, "2^125 sequences or more");
+        return STATUS_UNSUPPORTED;
+    }
+    average_init(&a);
+    enum status s = problem_average(&a, p, r->limits);
+    if (s == STATUS_UNSUPPORTED)
+        text_add(&r->why, "the attention weights of a sequence are all below 2^-149 of its query's largest, or a value is too large");
+    mpz_add(r->total, r->total, p->total);
+    mpq_add(r->sum.lo, r->sum.lo, a.lo);
+    mpq_add(r->sum.hi, r->sum.hi, a.hi);
+    r->expired |= a.expired;
+    average_clear(&a);
+    return s;
+}
+
 /* ---- optimum ---- */
 
 static double within_of(const struct statement *s)
@@ -376,6 +395,7 @@ static enum status take_problem(struct separable_run *r, struct problem *p)
     case BODY_PROVE: return prove_problem(r, p);
     case BODY_COUNT: return count_problem(r, p);
     case BODY_LIST: return list_problem(r, p);
+    case BODY_AVERAGE: return average_counts(r->s) ? count_problem(r, p) : average_problem(r, p);
     default: return optimum_problem(r, p);
     }
 }
@@ -385,6 +405,7 @@ static enum status run_init(struct separable_run *r, const struct statement *s)
     memset(r, 0, sizeof *r);
     r->s = s;
     mpz_inits(r->yes, r->no, r->open, r->total, NULL);
+    average_init(&r->sum);
     text_init(&r->why);
     return interp_new(&r->in, s, 0);
 }
@@ -392,6 +413,7 @@ static enum status run_init(struct separable_run *r, const struct statement *s)
 static void run_clear(struct separable_run *r)
 {
     mpz_clears(r->yes, r->no, r->open, r->total, NULL);
+    average_clear(&r->sum);
     text_clear(&r->why);
     domain_binds_clear(&r->shape.domain);
     interp_free(r->in);
@@ -485,6 +507,8 @@ bool separable_cells_takes(const struct statement *s, struct text *why)
         return text_add(why, "it decides claims over the real numbers only"), false;
     if (s->body == BODY_LIST)
         return text_add(why, "it makes no lists"), false;
+    if (s->body == BODY_AVERAGE)
+        return text_add(why, "it makes no averages"), false;
     cells_search_init(&none);
     bool good = takes(s, why, &none);
     cells_search_clear(&none);

@@ -49,7 +49,7 @@ struct problem {
     double *delta_attn;          /* [V]: relative error of an attention weight beyond that */
     double *delta_attn_abs;      /* [V]: and its absolute error */
 };
-/* Binders other than the sequence's are bound in `in` already. value: the statement minimises or maximises `subject` (sign -1: negated).
+/* Binders other than the sequence's are bound in `in` already. value: the statement minimises or maximises `subject` (sign -1: negated), or averages it (sign 0: one line is asked for).
  * STATUS_UNSUPPORTED with the reason in why. tables false: stops before the numbers (for `takes`). */
 /* cells: for the engine of that name: an MLP may follow the attention, and every tuple of values of the subject's features is a class. */
 struct problem_options { bool value; int sign; bool tables; int threads; bool cells; };

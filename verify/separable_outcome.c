@@ -105,6 +105,38 @@ static void settle_count(struct separable_run *r)
         out->proposal = PROPOSAL_INTERVAL;
 }
 
+/* The mean, with ends of at most 60 fractional bits. */
+static void settle_average(struct separable_run *r)
+{
+    struct outcome *out = r->out;
+    if (average_counts(r->s)) {
+        settle_count(r);
+        average_of_count(out, r->s);
+        return;
+    }
+    if (r->expired)
+        separable_reason(out, "time is up");
+    else if (mpz_sgn(r->total) == 0)
+        propose_vacuous(r);
+    if (r->expired || mpz_sgn(r->total) == 0)
+        return;
+    mpz_ptr ends[2] = { mpq_numref(out->lo), mpq_numref(out->hi) };
+    mpq_srcptr sums[2] = { r->sum.lo, r->sum.hi };
+    mpz_t below;
+    mpz_init(below);
+    for (int end = 0; end < 2; end++) {
+        mpz_mul_2exp(ends[end], mpq_numref(sums[end]), 60);
+        mpz_mul(below, mpq_denref(sums[end]), r->total);
+        (end == 0 ? mpz_fdiv_q : mpz_cdiv_q)(ends[end], ends[end], below);
+    }
+    mpz_clear(below);
+    mpq_div_2exp(out->lo, out->lo, 60);
+    mpq_div_2exp(out->hi, out->hi, 60);
+    out->rule = "separable";
+    out->has_value = true;
+    out->proposal = PROPOSAL_INTERVAL;
+}
+
 static int by_binding(const void *a, const void *b) { return binding_compare(a, b); }
 
 static void settle_list(struct separable_run *r)
@@ -188,6 +220,7 @@ void separable_settle(struct separable_run *r)
     case BODY_PROVE: settle_prove(r); break;
     case BODY_COUNT: settle_count(r); break;
     case BODY_LIST: settle_list(r); break;
+    case BODY_AVERAGE: settle_average(r); break;
     default: settle_optimum(r);
     }
     if (r->cells)

@@ -206,10 +206,12 @@ static enum status value_of(struct decision *d, struct linear *l, const struct b
         return s;
     mpq_t sign;
     mpq_init(sign);
-    mpq_set_si(sign, b->o.sign, 1);
+    mpq_set_si(sign, b->o.sign < 0 ? -1 : 1, 1);
     lines_scale(&d->set, sign);
     mpq_clear(sign);
-    if (d->set.kind == FORMS_LARGEST)
+    if (b->o.sign == 0 && d->set.n > 1)
+        s = refuse(b->why, "the average of a minimum or a maximum of network values is not separable: average each of them, or count how often the minimum lies above a bound");
+    else if (b->o.sign != 0 && d->set.kind == FORMS_LARGEST)
         s = refuse(b->why, b->o.sign > 0 ? "the smallest value of a maximum is not separable" : "the largest value of a minimum is not separable");
     d->strict = s == STATUS_OK ? mem_array(d->set.n, sizeof *d->strict) : NULL;
     if (s == STATUS_OK && !d->strict)

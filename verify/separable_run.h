@@ -1,10 +1,10 @@
 /* separable_run: what the engines separable, count and cells find on one statement, and the outcome that follows. Used by separable*.c only. */
 #ifndef WEIGHTPROOF_VERIFY_SEPARABLE_RUN_H
 #define WEIGHTPROOF_VERIFY_SEPARABLE_RUN_H
+#include "verify/average.h"
 #include "verify/cells.h"
-#include "verify/count.h"
 
-/* The parts of a statement that every body has: forall or the binders; a closed `exists` is decided through its binders. */
+/* The parts of a statement that every body has: forall or the binders; a closed `exists` is decided through its binders, an average of `if P then a else b` through P. */
 struct shape { const struct binds *binds; struct domain_binds domain; /* the same, one sequence and integers */ const struct expr *where, *subject; bool exists; };
 
 struct separable_run {
@@ -14,6 +14,7 @@ struct separable_run {
     struct cells_search *cells;  /* engine cells */
     bool first_only, tables;     /* takes: look at the first problem, without numbers */
     mpz_t yes, no, open, total;
+    struct average sum;          /* of the values */
     bool expired, capped, has_best, done;   /* done: nothing more is looked for */
     double slack_lo;             /* prove: smallest certified slack, and the tightest input in out->witness */
     bool has_slack, no_slack;

@@ -54,9 +54,11 @@ void tally_clear(struct tally *t);
 /* need_all: may stop as soon as all is false. predicate may be NULL (true). */
 bool rule_enumerate(struct eval *e, const struct binds *b, const struct ex *where, const struct ex *predicate, bool need_all, struct tally *t, struct fail *f);
 bool rule_average(struct eval *e, const struct binds *b, const struct ex *where, const struct ex *value, const mpq_t lo, const mpq_t hi, mpz_t bindings, struct fail *f);
-/* count: rule count; leaves: rule cells; both NULL: rule separable */
+/* count: rule count; leaves: rule cells; none of them: rule separable. average: predicate is a value, whose sum over the bindings is added there. */
 struct leaves;
-bool rule_separable(struct eval *e, const struct binds *b, const struct ex *where, const struct ex *predicate, bool need_all, const struct count_rule *count, struct leaves *leaves, struct tally *t, struct fail *f);
+struct average;
+struct way { const struct count_rule *count; struct leaves *leaves; struct average *average; };
+bool rule_separable(struct eval *e, const struct binds *b, const struct ex *where, const struct ex *predicate, bool need_all, struct way way, struct tally *t, struct fail *f);
 
 /* rule_cells.c: like rule_separable, with the lines `cell` of the certificate */
 bool rule_cells(const struct certificate *c, struct eval *e, const struct binds *b, const struct ex *where, const struct ex *predicate, bool need_all, struct tally *t, struct fail *f);

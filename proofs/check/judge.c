@@ -1,5 +1,5 @@
 /* What each verdict asks (FORMAT.md §2). */
-#include "certificate.h"
+#include "separable_average.h"
 #include <string.h>
 
 void tally_init(struct tally *t) {
@@ -18,9 +18,9 @@ static bool scan(struct judge *j, const struct binds *b, const struct ex *where,
     if (j->c->rule == RULE_QUADRATIC) good = rule_quadratic(j->c, j->e, t, &failed, j->f);
     else if (j->c->rule == RULE_ENUMERATE) good = rule_enumerate(j->e, b, where, predicate, need_all, t, j->f);
     else if ((j->c->rule == RULE_SEPARABLE || j->c->rule == RULE_COUNT || j->c->rule == RULE_CELLS) && j->s->n_data > 0) good = fail_at(j->f, j->c->rule_line, "rule %s reads no data array", rule_names[j->c->rule]);
-    else if (j->c->rule == RULE_SEPARABLE) good = rule_separable(j->e, b, where, predicate, need_all, NULL, NULL, t, j->f);
+    else if (j->c->rule == RULE_SEPARABLE) good = rule_separable(j->e, b, where, predicate, need_all, (struct way){0}, t, j->f);
     else if (j->c->rule == RULE_CELLS) good = rule_cells(j->c, j->e, b, where, predicate, need_all, t, j->f);
-    else if (j->c->rule == RULE_COUNT && !need_all) good = rule_separable(j->e, b, where, predicate, need_all, &j->c->count, NULL, t, j->f);
+    else if (j->c->rule == RULE_COUNT && !need_all) good = rule_separable(j->e, b, where, predicate, need_all, (struct way){.count = &j->c->count}, t, j->f);
     else good = fail_at(j->f, j->c->rule_line, "rule point does not decide this");
     mpz_set(j->bindings, t->bindings);
     return good;
@@ -221,6 +221,79 @@ static bool judge_optimum(struct judge *j, bool minimize) {
     return good;
 }
 
+/* [LO, HI] of the certificate holds the numbers from a / n to b / n */
+static bool mean_inside(struct judge *j, mpq_ptr a, mpq_ptr b, const mpz_t n) {
+    mpq_t count;
+    mpq_init(count);
+    mpq_set_z(count, n);
+    mpq_div(a, a, count);
+    mpq_div(b, b, count);
+    mpq_clear(count);
+    return mpq_cmp(j->c->value[0], a) <= 0 && mpq_cmp(b, j->c->value[1]) <= 0 ? true : fail_at(j->f, j->c->value_line, "the mean is not in this interval");
+}
+
+/* of `if P then a else b`: (a - b) number + b total, over total */
+static bool average_of_count(struct judge *j) {
+    const struct stmt *s = j->s;
+    struct tally t;
+    mpq_t step, ends[2];
+    tally_init(&t);
+    mpq_inits(step, ends[0], ends[1], NULL);
+    bool good = scan(j, &s->binds, s->where, s->subject->k[0], false, &t);
+    if (good && mpz_sgn(t.where_open) != 0) good = no(j, "the condition of an average is unsettled");
+    if (good && mpz_sgn(t.where) == 0) good = no(j, "no binding satisfies the condition");
+    mpq_srcptr b = s->subject->k[2]->lit->q;
+    mpq_sub(step, s->subject->k[1]->lit->q, b);
+    for (int end = 0; good && end < 2; end++) {
+        if (end == 1) mpz_add(t.yes, t.yes, t.open);
+        mpq_t part;
+        mpq_init(part);
+        mpq_set_z(ends[end], t.yes);
+        mpq_mul(ends[end], ends[end], step);
+        mpq_set_z(part, t.where);
+        mpq_mul(part, part, b);
+        mpq_add(ends[end], ends[end], part);
+        mpq_clear(part);
+    }
+    int low = mpq_cmp(ends[0], ends[1]) <= 0 ? 0 : 1;
+    good = good && mean_inside(j, ends[low], ends[1 - low], t.where);
+    mpq_clears(step, ends[0], ends[1], NULL);
+    tally_clear(&t);
+    return good;
+}
+
+static bool average_of_form(struct judge *j) {
+    struct average a;
+    struct tally t;
+    tally_init(&t);
+    average_init(&a);
+    bool good = rule_separable(j->e, &j->s->binds, j->s->where, j->s->subject, false, (struct way){.average = &a}, &t, j->f);
+    mpz_set(j->bindings, t.bindings);
+    if (good && mpz_sgn(t.where) == 0) good = no(j, "no binding satisfies the condition");
+    mpq_t ends[2];
+    for (int end = 0; end < 2; end++) {
+        mpq_init(ends[end]);
+        mpq_set_z(ends[end], a.sum[end]);
+        mpq_div_2exp(ends[end], ends[end], MEAN_BITS);
+    }
+    good = good && mean_inside(j, ends[0], ends[1], t.where);
+    mpq_clears(ends[0], ends[1], NULL);
+    average_clear(&a);
+    tally_clear(&t);
+    return good;
+}
+
+static bool judge_average(struct judge *j) {
+    const struct certificate *c = j->c;
+    const struct stmt *s = j->s;
+    const struct ex *x = s->subject;
+    if (c->rule == RULE_ENUMERATE) return rule_average(j->e, &s->binds, s->where, x, c->value[0], c->value[1], j->bindings, j->f);
+    if (c->rule != RULE_SEPARABLE && c->rule != RULE_COUNT) return fail_at(j->f, c->rule_line, "an average needs rule enumerate, separable or count");
+    if (s->n_data > 0) return fail_at(j->f, c->rule_line, "rule %s reads no data array", rule_names[c->rule]);
+    if (x->kind == EX_IF && x->k[0]->network && x->k[1]->kind == EX_LIT && x->k[2]->kind == EX_LIT) return average_of_count(j);
+    return c->rule == RULE_SEPARABLE ? average_of_form(j) : fail_at(j->f, c->rule_line, "rule count takes an average of 'if P then A else B', A and B numbers");
+}
+
 static bool judge_value(struct judge *j) {
     const struct certificate *c = j->c;
     const struct stmt *s = j->s;
@@ -228,8 +301,7 @@ static bool judge_value(struct judge *j) {
     if (c->value_line == 0) return no(j, "line 'value' is missing");
     bool good;
     if (s->body == BODY_AVERAGE) {
-        if (c->rule != RULE_ENUMERATE) return fail_at(j->f, c->rule_line, "an average needs rule enumerate");
-        good = rule_average(j->e, &s->binds, s->where, s->subject, c->value[0], c->value[1], j->bindings, j->f);
+        good = judge_average(j);
     } else good = judge_optimum(j, s->body == BODY_MINIMIZE);
     if (!good) return false;
     struct span r[4];
@@ -312,7 +384,7 @@ bool judge(const struct certificate *c, struct eval *e, mpz_t bindings, struct f
     struct judge j = {.c = c, .s = e->s, .e = e, .f = f, .bindings = bindings};
     mpz_set_si(bindings, -1);
     if (!judge_lines(&j)) return false;
-    if (c->rule == RULE_COUNT && e->s->body != BODY_COUNT) return fail_at(f, c->rule_line, "rule count only counts");
+    if (c->rule == RULE_COUNT && e->s->body != BODY_COUNT && e->s->body != BODY_AVERAGE) return fail_at(f, c->rule_line, "rule count only counts");
     if (c->rule == RULE_FARKAS && (e->s->body == BODY_COUNT || e->s->body == BODY_LIST || e->s->body == BODY_AVERAGE)) return fail_at(f, c->rule_line, "rule farkas proves, refutes and bounds optima");
     if (c->rule == RULE_POLYNOMIAL && e->s->body != BODY_PROVE) return fail_at(f, c->rule_line, "rule polynomial only proves and refutes");
     switch (e->s->body) {

@@ -617,6 +617,6 @@ bool cells_settle(struct leaves *l, struct sep *s, const struct level *level, ui
 
 bool rule_cells(const struct certificate *c, struct eval *e, const struct binds *b, const struct ex *where, const struct ex *predicate, bool need_all, struct tally *t, struct fail *f) {
     struct leaves l = {.line = c->cases, .n = c->n_cases};
-    if (!rule_separable(e, b, where, predicate, need_all, NULL, &l, t, f)) return false;
+    if (!rule_separable(e, b, where, predicate, need_all, (struct way){.leaves = &l}, t, f)) return false;
     return (need_all && !t->all) || l.next == l.n || fail_at(f, c->cases[l.next].line, "rule cells: a line 'cell' too many");
 }

@@ -1,6 +1,6 @@
 /* Rule separable (FORMAT.md §3): for every query token q and every final state y of the feature automaton, the sequences that end there (separable_walk.c). Every
  * processor has a share of the query tokens. */
-#include "separable_walk.h"
+#include "separable_average.h"
 #include "shares.h"
 #include <stdlib.h>
 #include <string.h>
@@ -56,6 +56,7 @@ static bool walk_states(struct walker *w, uint32_t q, size_t y, const size_t *fo
     w->true_count = w->false_count = w->open_count = 0;
     states_minimise(w, y, follows);
     if (w->leaves != NULL) return walk_cell(w, q, t);
+    if (w->average != NULL) return average_add(w->average, &w->s, w->level, q, t->form);
     if (!terms_fill(w, q)) return false;
     mem_free(w->radius);
     w->radius = mem_get(t->n, sizeof *w->radius);
@@ -105,7 +106,7 @@ static bool truth_of(struct walker *w, const struct ex *where, size_t y, size_t 
     good = good && (where == NULL || (eval(w->e, where, &v) && v.type == V_TRI && v.tri != OPEN));
     w->where[*id] = v.tri;
     w->truth[*id] = (struct truth){.constant = true, .value = NO};
-    if (good && v.tri == YES) good = sep_compile(s, w->predicate, &w->arena, &w->truth[*id]);
+    if (good && v.tri == YES) good = (w->average != NULL ? sep_compile_value : sep_compile)(s, w->predicate, &w->arena, &w->truth[*id]);
     sep_release(s);
     eval_reset(w->e);
     return good ? true : sep_refuse(s, "the condition");
@@ -209,7 +210,7 @@ static void walker_clear(struct walker *w) {
 }
 
 /* One value of the binders beside t. */
-struct outer { const struct count_rule *count; struct leaves *leaves; const struct bind *t, *source; /* what an image t is made of, or t */ struct ex *where, *predicate; bool need_all; struct tally *tally; struct fail *fail; bool good; };
+struct outer { struct way way; const struct bind *t, *source; /* what an image t is made of, or t */ struct ex *where, *predicate; bool need_all; struct tally *tally; struct fail *fail; bool good; };
 
 static void walker_room(struct walker *w) {
     const struct sep *s = &w->s;
@@ -233,8 +234,10 @@ static bool query_share(uint32_t part, uint32_t parts, void *arg, void *result) 
     struct walker *w = x->w;
     struct found *f = w->found = result;
     f->ran = f->all = true;
+    if (w->average != NULL) average_begin(w->average);
     for (uint32_t q = part; f->ran && q < queries(&w->s) && !(w->need_all && !f->all); q += parts) f->ran = one_query(w, x->where, q);
     f->too_many = w->s.too_many;
+    if (w->average != NULL) f->ran = average_export(w->average, f->sum) && f->ran;
     if (!f->ran) memcpy(f->why, w->s.fail->set ? w->s.fail->text : w->e->fail.text, sizeof f->why);
     return f->ran && !(w->need_all && !f->all);
 }
@@ -266,6 +269,7 @@ static bool all_queries(struct walker *w, const struct ex *where, struct tally *
         mpz_add_wide(t->where, r[i].where);
         mpz_add_wide(t->yes, r[i].yes);
         mpz_add_wide(t->open, r[i].open);
+        if (w->average != NULL) average_gather(w->average, r[i].sum);
         t->all = t->all && r[i].all;
     }
     return true;
@@ -278,10 +282,12 @@ static bool try_domain(struct eval *e, struct outer *o, bool guarded, bool *agai
     w->s = (struct sep){.e = e, .slot = o->t->slot, .source = -1, .guard = -1, .fail = o->fail};
     w->predicate = o->predicate;
     w->need_all = o->need_all;
-    if (o->count != NULL) w->parts = (struct parts){.B = o->count->bins, .enter = o->count->enter, .complete = complete_part, .arg = w};
+    const struct count_rule *count = o->way.count;
+    if (count != NULL) w->parts = (struct parts){.B = count->bins, .enter = count->enter, .complete = complete_part, .arg = w};
     struct sep *s = &w->s;
-    s->wide = o->leaves != NULL;
-    w->leaves = o->leaves;
+    s->wide = o->way.leaves != NULL;
+    w->leaves = o->way.leaves;
+    w->average = o->way.average;
     bool good = sep_positions(s, o->t, o->source, w->leaves != NULL);
     bool guards = good && guarded && o->where != NULL && sep_guard(s, o->where);
     good = good && (o->where == NULL || guards || sep_collect(s, o->where, -1));
@@ -300,12 +306,12 @@ static bool try_domain(struct eval *e, struct outer *o, bool guarded, bool *agai
 static bool one_domain(struct eval *e, void *arg) {
     struct outer *o = arg;
     const struct fail said = *o->fail;
-    const size_t line = o->leaves != NULL ? o->leaves->next : 0;
+    const size_t line = o->way.leaves != NULL ? o->way.leaves->next : 0;
     bool again;
     o->good = try_domain(e, o, true, &again);
     if (again) {
         *o->fail = said;
-        if (o->leaves != NULL) o->leaves->next = line;
+        if (o->way.leaves != NULL) o->way.leaves->next = line;
         o->good = try_domain(e, o, false, &again);
     }
     return o->good && !(o->need_all && !o->tally->all);
@@ -328,13 +334,13 @@ static bool split_binders(struct outer *o, struct binds *others, const struct bi
     return true;
 }
 
-bool rule_separable(struct eval *e, const struct binds *b, const struct ex *where, const struct ex *predicate, bool need_all, const struct count_rule *count, struct leaves *leaves, struct tally *t, struct fail *f) {
+bool rule_separable(struct eval *e, const struct binds *b, const struct ex *where, const struct ex *predicate, bool need_all, struct way way, struct tally *t, struct fail *f) {
     struct bind rest[64];
     struct binds others = {.b = rest};
-    struct outer o = {.count = count, .leaves = leaves, .need_all = need_all, .tally = t, .fail = f, .good = true};
+    struct outer o = {.way = way, .need_all = need_all, .tally = t, .fail = f, .good = true};
     if (!split_binders(&o, &others, b, 0)) return false;
     if (o.t == NULL) return fail_at(f, 0, "rule separable does not take this claim: no sequence");
-    if (leaves != NULL && e->s->float32) return fail_at(f, 0, "rule cells takes real semantics only");
+    if (way.leaves != NULL && e->s->float32) return fail_at(f, 0, "rule cells takes real semantics only");
     /* where and predicate are only changed in their cache, and given back as they were */
     o.where = (struct ex *)(uintptr_t)where;
     o.predicate = (struct ex *)(uintptr_t)predicate;

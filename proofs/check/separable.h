@@ -73,11 +73,12 @@ int64_t feature_value(const struct feature *f, int64_t state);        /* of the 
 bool feature_finish(struct sep *s, struct feature *f, int64_t state);  /* puts the value where eval() finds it */
 void sep_release(struct sep *s);                                       /* takes features and own tokens away from eval() */
 
-/* c + sum alpha_j logit_j + sum_cell beta_cell p_cell, as integers times 2^-SEP_BITS (alpha: integers), times a positive factor. */
-struct iform { int64_t c, *alpha, *beta, radius, error; uint32_t *j, n, n_exact; bool strict, narrow; mpq_t *exact; }; /* radius: of Z L / sum of w, per position, in units; error: R under float32; beta may be NULL; alpha[0..n-1] of logits j; narrow: at every cell below 2^62 without error; exact (real semantics): c and then, if any, every beta without rounding */
+/* c + sum alpha_j logit_j + sum_cell beta_cell p_cell, as integers times 2^-SEP_BITS (alpha: integers), times the positive integer `times`. */
+struct iform { int64_t c, *alpha, *beta, radius, error, times; uint32_t *j, n, n_exact; bool strict, narrow; mpq_t *exact; }; /* radius: of Z L / sum of w, per position, in units; error: R under float32; beta may be NULL; alpha[0..n-1] of logits j; narrow: at every cell below 2^62 without error; exact (real semantics): c and then, if any, every beta without rounding */
 /* truth of the predicate with q and the features fixed: constant, or all of (form > 0, or >= 0), or not all of them */
 struct truth { bool constant; enum tri value; bool negated; struct iform *form; size_t n; };
 bool sep_compile(struct sep *s, const struct ex *predicate, struct arena *a, struct truth *out);
+bool sep_compile_value(struct sep *s, const struct ex *value, struct arena *a, struct truth *out); /* one form, constant or not */
 void form_keep(const struct sep *s, struct iform *f, const struct num *c, const struct num *beta, const mpz_t by); /* exact = by c, by beta */
 bool form_same(const struct sep *s, const struct iform *f, const struct iform *g); /* the same numbers throughout */
 void forms_drop(struct truth *t);                                      /* gives exact back */

@@ -517,6 +517,7 @@ static bool integer_form(struct compile *c, const struct lf *f, bool strict, str
     out->j = arena_get(c->a, s->n_out, sizeof *out->j);
     for (uint32_t j = 0; f->alpha != NULL && j < s->n_out; j++) mpz_lcm(m, m, mpq_denref(f->alpha[j].q));
     bool good = mpz_sizeinbase(m, 2) <= 20;
+    out->times = good ? mpz_get_si(m) : 1;
     int64_t sizes = 0;
     for (uint32_t j = 0; good && f->alpha != NULL && j < s->n_out; j++) {
         mpz_mul(t, mpq_numref(f->alpha[j].q), m);
@@ -562,4 +563,13 @@ bool sep_compile(struct sep *s, const struct ex *predicate, struct arena *a, str
     if (predicate == NULL) constant(&v, YES);
     else if (!sym(&c, predicate, &v)) return sep_refuse(s, "the predicate");
     return finish(&c, &v, out);
+}
+
+bool sep_compile_value(struct sep *s, const struct ex *value, struct arena *a, struct truth *out) {
+    struct compile c = {.s = s, .a = a};
+    struct sval v;
+    if (!sym(&c, value, &v) || !as_forms(&c, &v)) return sep_refuse(s, "the value");
+    if (v.n != 1) return sep_refuse(s, "an average of a minimum or a maximum of network values");
+    *out = (struct truth){.n = 1, .form = arena_get(a, 1, sizeof *out->form)};
+    return integer_form(&c, &v.f[0], false, out->form);
 }

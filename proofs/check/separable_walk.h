@@ -71,10 +71,13 @@ struct walker {
     wide true_count, false_count, open_count;
     struct parts parts;                                     /* rule count; B 0: rule separable */
     struct leaves *leaves;                                  /* rule cells, else NULL */
+    struct average *average;                                /* of an average, else NULL (separable_average.h) */
     int n_where;                                            /* features of the condition stand before those of the predicate */
 };
+/* An integer, negative or size, as limbs from the lowest. */
+struct fixed { bool negative; uint64_t limb[6]; };
 /* What some of the query tokens give; a result of a share (shares.h). */
-struct found { bool ran, all, too_many; wide bindings, where, yes, open; char why[400]; };
+struct found { bool ran, all, too_many; wide bindings, where, yes, open; struct fixed sum[2]; /* of an average: ends */ char why[400]; };
 
 bool states_build(struct walker *w, uint32_t q);                        /* separable_states.c: states, next, reached and paths of query token q */
 /* The sequences that end in y or one of the states that follow it, by level: states with the same continuations become one class. */

@@ -1,8 +1,10 @@
 """What each verdict asks (proofs/FORMAT.md, section 2) under the rules point, enumerate, separable, count and cells (section 3).
 Rule count makes the tables (counting.py) or, for claims that they do not read and under float32, evaluates every binding, as under cells: an interval is accepted
 when it contains what is found, however wide the lines `cell` would leave it."""
+from copy import copy
 from fractions import Fraction
 
+from averaging import Averaging
 from certificate import Rejected
 from counting import Counting
 from edit import with_biases
@@ -13,7 +15,7 @@ from polynomial import RealClaim
 from quadratic import EMPTY, BallClaim
 from line import check_changes
 from radius import Radii
-from scans import Untabled
+from scans import Untabled, has_network
 from values import Real, compare, ends, exact, vector
 
 
@@ -29,11 +31,12 @@ class Judge:
         self.c, self.s = certificate, certificate.statement
         self.domain = None
         if certificate.rule == "count":
-            need(self.s.kind == "count", "rule count only counts")
+            need(self.s.kind in ("count", "average"), "rule count only counts")
         if certificate.rule == "cells":
             need(not self.s.float32 and not data, "rule cells reads no data array, and takes real semantics only")
             words = [line.split(" ")[0] for line in certificate.cases]
             need(set(words) <= {"bounds", "fails", "split", "open"}, "a line 'cell' that is none of bounds, fails, split and open")
+        self.counted_if = self.s.kind == "average" and choice(self.s.body)
         if certificate.rule in ("separable", "count"):
             need(not data, "rule separable reads no data array")
             self.interpreter = Interpreter(nets, self.s.float32) if self.enumerated() else LinearInterpreter(nets, self.s)
@@ -263,7 +266,11 @@ class Judge:
 
     def judge_average(self):
         self.lines(value=True)
-        need(self.c.rule == "enumerate", "an average asks for rule enumerate")
+        if self.c.rule != "enumerate":
+            need(self.c.rule in ("separable", "count"), "an average asks for rule enumerate, separable or count")
+            low, high = self.average_of_count() if self.counted_if else self.average_of_form()
+            need(self.c.value[0] <= low and high <= self.c.value[1], "the mean is not in the interval")
+            return self.by_value()
         envs = []
         for env, condition in self.every():
             need(condition is True, "the condition is unsettled at %s" % shown(env, self.s.binds))
@@ -282,6 +289,34 @@ class Judge:
             if high < lo or hi < low:
                 break
         need(False, "the mean is not in the interval")
+
+    def average_of_count(self):
+        """Of `if P then a else b`, a and b numbers."""
+        predicate, yes, no = self.s.body.parts
+        yes, no, mean = Fraction(yes.parts[0]), Fraction(no.parts[0]), self.s
+        self.s = copy(mean)
+        self.s.body = predicate
+        number, total = (self.tabled() if self.c.rule == "count" else None) or self.counted()
+        self.s = mean
+        need(total[0] == total[1] > 0, "no binding satisfies the condition, or it is unsettled")
+        ends = [no + (yes - no) * Fraction(x, total[0]) for x in number]
+        return min(ends), max(ends)
+
+    def average_of_form(self):
+        need(self.c.rule == "separable", "rule count takes an average of `if P then a else b`")
+        try:
+            if not isinstance(self.interpreter, LinearInterpreter):
+                raise Untabled("other tensors")
+            low, high, total, self.domain = Averaging(self.interpreter, self.s, 0, 0).mean()
+        except Untabled:
+            self.interpreter = Interpreter({m: x.net for m, x in self.interpreter.models.items()}, self.s.float32)
+            low, high, total = Fraction(0), Fraction(0), 0
+            for env, condition in self.every():
+                need(condition is True, "the condition is unsettled at %s" % shown(env, self.s.binds))
+                a, b = self.interpreter.enclose(self.s.body, env, lambda x: self.narrow(x, 64))
+                low, high, total = low + a, high + b, total + 1
+        need(total > 0, "no binding satisfies the condition")
+        return low / total, high / total
 
     def narrow(self, x, bits):
         """The ends of x once the interpreter's precision is at least `bits`."""
@@ -330,6 +365,11 @@ class Judge:
             some, found = some or condition is True, found + (truth is True)
         need(some, "no binding satisfies the condition")
         need(found == len(c.items), "%d bindings satisfy the claim, %d are listed" % (found, len(c.items)))
+
+
+def choice(e):
+    """Is it `if P then a else b`, P of the network, a and b numbers?"""
+    return e.kind == "if" and has_network(e.parts[0]) and e.parts[1].kind == e.parts[2].kind == "num"
 
 
 def shown(env, binds):

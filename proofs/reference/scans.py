@@ -29,8 +29,8 @@ def has_network(part):
 class Scan:
     """The features of some expressions over the sequence `tokens` of n tokens from sets[i]. start, and step(value, i, token)."""
 
-    def __init__(self, interpreter, env, n, parts):
-        self.interpreter, self.env, self.n, self.features, self.keys = interpreter, env, n, [], []
+    def __init__(self, interpreter, env, n, parts, attention=False):
+        self.interpreter, self.env, self.n, self.features, self.keys, self.attention = interpreter, env, n, [], [], attention
         for part in parts:
             self.collect(part)
 
@@ -54,9 +54,10 @@ class Scan:
             return self.token(self.place(e.parts[1][0]))
         if e.kind == "call" and e.parts[0] in ("max", "min", "sum", "argmax", "argmin", "contains", "len") and x.is_sequence(e.parts[1][0]):
             return self.of_sequence(e.parts[0], e.parts[1][1:])
-        if e.kind == "call" and e.parts[0] == "logits":
+        if e.kind == "call" and e.parts[0] in ("logits", "attn"):
+            need(self.attention or e.parts[0] == "logits", "attention weights")
             return self.collect(e.parts[1][:-1])
-        need(not (e.kind == "call" and e.parts[0] == "attn"), "attention weights")
+        need(not (self.attention and e.kind in ("quantifier", "exists") and has_network(e)), "a comprehension over network values")
         need(not (e.kind == "call" and e.parts[0] == "sort"), "a sorted sequence")
         if e.kind in ("quantifier", "exists") and not has_network(e) and self.scans(e):
             return

@@ -1,0 +1,156 @@
+"""Averages without enumeration, on random small networks of one attention layer: what `separable` and `count` say against brute force, their certificates and changed ones before both checkers.
+
+    python3 tests/reference/averages.py BUILD [--nets N]
+
+Truth is brute force in doubles, which are right to 1e-11 on such networks. Ends with a line `N passed, N failed`.
+"""
+import argparse
+import itertools
+import json
+import os
+import random
+import re
+import sys
+import tempfile
+from fractions import Fraction
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path[:0] = [os.path.join(HERE, ".."), os.path.join(HERE, "..", "..", "proofs", "reference")]
+from averaging import Averaging                      # noqa: E402
+from certificate import Rejected, read_certificate   # noqa: E402
+from claims import seal                              # noqa: E402
+from evaluate import ClaimError                      # noqa: E402
+from net import read_net                             # noqa: E402
+from nets import transformer                         # noqa: E402
+from rules import Judge                              # noqa: E402
+from scans import Untabled                           # noqa: E402
+from tally import check, finish, run                 # noqa: E402
+
+parser = argparse.ArgumentParser()
+parser.add_argument("build")
+parser.add_argument("--nets", type=int, default=60)
+OPTIONS = parser.parse_args()
+PROGRAM, CHECKER = OPTIONS.build + "/weightproof", OPTIONS.build + "/weightproof-check"
+NEAR, OFF = Fraction(1, 10 ** 9), Fraction(1, 10 ** 6)
+
+
+def lead(v, i):
+    return v[i] - max(x for j, x in enumerate(v) if j != i)
+
+
+# (value, it from the logits and the attention at a row and the tokens); R is the row
+VALUES = [
+    ("logits(M, t)[R, max(t)]", lambda v, p, t: v[max(t)]),
+    ("logits(M, t)[R, max(t)] - logits(M, t)[R, min(t)]", lambda v, p, t: v[max(t)] - v[min(t)]),
+    ("attn(M, 0, 0, t)[R, 0]", lambda v, p, t: p[0]),
+    ("attn(M, 0, 0, t)[R, argmax(t)]", lambda v, p, t: p[t.index(max(t))]),
+    ("sum{ attn(M, 0, 0, t)[R, i] : i in 0..2 where t[i] == max(t) }", lambda v, p, t: sum(p[i] for i in range(3) if t[i] == max(t))),
+    ("2 * logits(M, t)[R, 1] / 3 - 5/4 + t[0]", lambda v, p, t: 2 * v[1] / 3 - 1.25 + t[0]),
+    ("if contains(t, 1) then logits(M, t)[R, 0] else -attn(M, 0, 0, t)[R, 1]", lambda v, p, t: v[0] if 1 in t else -p[1]),
+    ("logits(M, t)[R, sum(t) % 3] - sum{ {1, 0, -2, 3}[t[i]] * attn(M, 0, 0, t)[R, i] : i in 0..2 }", lambda v, p, t: v[sum(t) % 3] - sum((1, 0, -2, 3)[t[i]] * p[i] for i in range(3))),
+    ("sum{ logits(M, t)[R, j] : j in 0..3 where j != t[0] } / 3 + attn(M, 0, 0, t)[R, 1]", lambda v, p, t: (sum(v) - v[t[0]]) / 3 + p[1]),
+    ("if argmax(logits(M, t)[R]) == max(t) then 1 else 0", lambda v, p, t: float(lead(v, max(t)) > 0)),
+    ("if logits(M, t)[R, 0] > logits(M, t)[R, t[1]] + 1/8 then -2 else 3/7", lambda v, p, t: -2 if v[0] > v[t[1]] + 0.125 else 3 / 7),
+]
+CONDITIONS = [("", lambda t: True), (" where t[0] != t[1]", lambda t: t[0] != t[1]), (" where any{ t[i] > 2 : i in 0..1 }", lambda t: max(t[:2]) > 2),
+              (" where sum(t) % 2 == 0", lambda t: sum(t) % 2 == 0)]
+
+
+def random_net(k):
+    rng = random.Random(900 + k)
+    return transformer(k, d_vocab=4, n_ctx=rng.choice([3, 4]), d_model=rng.choice([2, 4, 6]), d_head=rng.choice([1, 3]), causal=rng.random() < 0.5, biases=rng.random() < 0.5,
+                       positions=rng.random() < 0.8, spread=rng.choice([6, 16, 24]), norm=("ln1",) if rng.random() < 0.3 else ())
+
+
+class Case:
+    def __init__(self, folder, k):
+        self.k, self.net, self.folder, rng = k, random_net(k), folder, random.Random(k)
+        (body, value), (where, holds) = VALUES[k % len(VALUES)], rng.choice(CONDITIONS)
+        n, sets = self.net.n_ctx, rng.choice([None, None, [(0, 1, 2, 3), (1, 3), (0, 2)]])
+        row = rng.choice(["last", "last", "2"])
+        product = [range(4)] * n if sets is None else sets
+        self.counts = body.startswith("if arg") or body.startswith("if logits")
+        domain = [list(t) for t in itertools.product(*product) if holds(t)]
+        at = -1 if row == "last" else 2
+        values = []
+        for t in domain:
+            found = self.net.run(tuple(t))
+            values.append(value(found["logits"][at], found["blocks.0.attn.hook_pattern.0"][at], t))
+        self.mean, self.size = Fraction(sum(values) / len(values)), Fraction(max(1, *map(abs, values)))
+        text = self.net.text()
+        self.read = read_net(text.encode())
+        with open(os.path.join(folder, "x.net"), "w") as f:
+            f.write(text)
+        binder = "tokens[%d] of 0..3" % n if sets is None else "tokens(0..3, {1, 3}, {0, 2})"
+        self.claim = "average t in %s%s : %s" % (binder, where, body.replace("R", row))
+
+    def verify(self, semantics, engine, within):
+        """(lower, upper) of the program, whose certificate it keeps as x.cert."""
+        with open(os.path.join(self.folder, "x.claims"), "w") as f:
+            f.write('claims 1\nmodel M = "x.net"\nclaim a { %s within %s under %s engine %s }\n' % (self.claim, within, semantics, engine))
+        _, output = run(PROGRAM, "verify", os.path.join(self.folder, "x.claims"), "--certificates", os.path.join(self.folder, "d"), "--json", os.path.join(self.folder, "x.json"), "--quiet", "--threads", "1")
+        with open(os.path.join(self.folder, "x.json")) as f:
+            result = json.load(f)["claims"][0]
+        check(result["verdict"] == "bounded", "%d: %s: %s: %s %s" % (self.k, self.claim, engine, result.get("reason"), output))
+        if result["verdict"] != "bounded":
+            return None
+        with open(os.path.join(self.folder, "d", "a.cert")) as f:
+            self.certificate = f.read()
+        return [Fraction(x) for x in re.search(r"^value (\S+) (\S+)$", self.certificate, re.M).groups()]
+
+    def changed(self, lo, hi):
+        """Both checkers about the certificate with another interval."""
+        body = re.sub(r"^value .*$", "value %s %s" % (lo, hi), self.certificate, flags=re.M)
+        body = seal(body[:body.index("sha256 ", body.index("\nend\n"))])
+        path = os.path.join(self.folder, "d", "changed.cert")
+        with open(path, "w") as f:
+            f.write(body)
+        status, output = run(CHECKER, "--quiet", path)
+        check(status in (0, 1), "%d: an answer: %s" % (self.k, output))
+        try:
+            Judge(read_certificate(body.encode()), {"M": self.read}, {}).judge()
+            return status == 0, True
+        except (Rejected, ClaimError):
+            return status == 0, False
+
+    def tables(self):
+        """The sums of the reference checker, without its fall back to enumeration."""
+        judge = Judge(read_certificate(self.certificate.encode()), {"M": self.read}, {})
+        try:
+            low, high, total, _ = Averaging(judge.interpreter, judge.s, 0, 0).mean()
+        except (Untabled, ClaimError):
+            return False
+        low, high = low / total, high / total
+        check(low <= self.mean + NEAR and self.mean - NEAR <= high and high - low < NEAR * self.size, "%d: %s: tables [%.12f, %.12f], mean %.12f" % (self.k, self.claim, low, high, self.mean))
+        return True
+
+    def attack(self, lo, hi):
+        name, room = "%d: %s: " % (self.k, self.claim), OFF * self.size
+        both = self.changed(lo - room / 8, hi + room / 8)
+        check(both == (True, True), name + "wider: %s %s" % both)
+        for a, b in ((hi + room, hi + 3 * room), (lo - 3 * room, lo - room), (self.mean + room / 100, self.mean + room), (self.mean - room, self.mean - room / 100)):
+            check(self.changed(a, b) == (False, False), name + "false: [%.10f, %.10f], mean %.10f" % (a, b, self.mean))
+        check(self.changed(hi, lo) == (False, False) if lo < hi else True, name + "reversed")
+
+
+def main():
+    tabled = 0
+    with tempfile.TemporaryDirectory() as folder:
+        for k in range(OPTIONS.nets):
+            case = Case(folder, k)
+            found = case.verify("real", "count" if case.counts and k % 2 else "separable", "1/1000")
+            if found is None:
+                continue
+            check(found[0] - NEAR * case.size <= case.mean <= found[1] + NEAR * case.size and found[1] - found[0] < 10 * NEAR * case.size,
+                  "%d: %s: [%.12f, %.12f], mean %.12f" % (k, case.claim, found[0], found[1], case.mean))
+            if k % 4 == 0:
+                case.attack(*found)
+                tabled += not case.counts and case.tables()
+            if k % 3 == 0 and not case.counts:
+                found = case.verify("float32", "separable", "1")
+                check(found is None or found[0] <= case.mean + NEAR and case.mean - NEAR <= found[1], "%d: %s: float32, the mean over the reals" % (k, case.claim))
+    check(tabled > OPTIONS.nets / 16, "%d averages from tables of the reference checker" % tabled)
+
+
+main()
+finish()
