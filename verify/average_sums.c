@@ -73,9 +73,9 @@ static void adder_clear(struct adder *a)
 /* ---- the nodes ---- */
 
 /* Weights of the sequences of the cell: exponents of two that hold Z, and the largest |G|. false: some Z is too small. */
-struct reach { int least, most; double largest; };
+struct spread { int least, most; double largest; };
 
-static bool reach_of(struct reach *out, struct adder *a)
+static bool reach_of(struct spread *out, struct adder *a)
 {
     const struct cell *x = &a->cell;
     const struct problem *p = x->p;
@@ -100,7 +100,7 @@ static bool reach_of(struct reach *out, struct adder *a)
         }
         a->heaviest[s] = least;
     }
-    *out = (struct reach){ a->heaviest[0], ilogb(most * (double)p->n_src) + 1, largest };
+    *out = (struct spread){ a->heaviest[0], ilogb(most * (double)p->n_src) + 1, largest };
     return isfinite(largest) && out->least >= LIGHT;
 }
 
@@ -160,7 +160,7 @@ static double float32_part(const struct cell *x, double largest)
 /* The sum over the sequences of the cell, and the room around it. */
 static bool cell_sum(struct adder *a)
 {
-    struct reach r;
+    struct spread r;
     const struct problem *p = a->cell.p;
     if (!reach_of(&r, a))
         return false;
