@@ -207,6 +207,8 @@ class Judge:
 
     def tabled(self):
         """Rule count by its tables; None for claims that they do not read."""
+        if not isinstance(self.interpreter, LinearInterpreter):
+            return None
         try:
             answer = Counting(self.interpreter, self.s, *self.c.bins).count()
         except Untabled:

@@ -9,12 +9,14 @@ import collections
 import json
 import os
 import random
+import re
 import sys
 import tempfile
 from fractions import Fraction
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, os.path.join(HERE, ".."), os.path.join(HERE, "..", "reference")]
+from claims import seal                              # noqa: E402
 from grammar import Grammar, Interventions, compare  # noqa: E402
 from nets import transformer, with_twins             # noqa: E402
 from tally import check, finish, run                 # noqa: E402
@@ -25,6 +27,7 @@ a.add_argument("build")
 a.add_argument("--nets", type=int, default=20)
 a.add_argument("--seed", type=int, default=1)
 a.add_argument("--claims", type=int, default=9)
+a.add_argument("--forged", type=int, default=0, help="networks whose certificates are changed and sealed again")
 a.add_argument("--only", type=int, help="this network alone")
 a.add_argument("--keep", help="folder for the files of the network (with --only)")
 a.add_argument("--timeout", default="5")
@@ -239,6 +242,97 @@ def one(k, folder):
             check("did not accept" not in str(x.get("reason")), "net %d, %s: %s\n  %s" % (k, engine, x.get("reason"), c.text))
             said = {y: x.get(y) for y in ("verdict", "number_lo", "number_hi", "total", "lo", "hi", "items", "items_complete", "counterexample", "witness", "attains", "reason") if x.get(y) is not None}
             check(RIGHT[c.kind](c, x, table), "net %d (%s), %s: %s\n  claim c%d { %s }\n  brute force: %s" % (k, case.mode, engine, said, claims.index(c), c.text, [v for _, v in table][:40]))
+    if k < a.forged or a.only is not None and a.forged:
+        forge(folder, case, claims, tables)
+
+
+def binding(text):
+    """NAME=V parts of a certificate's line."""
+    out = {}
+    for part in text.split(" ") if text != "-" else []:
+        name, v = part.split("=")
+        out[name] = tuple(int(x) for x in v.split(",") if x) if "," in v else int(v)
+    return out
+
+
+def evidence(text):
+    """What a certificate says, as the JSON of a result says it."""
+    x = {"items": [], "verdict": re.search(r"^verdict (\w+)$", text, re.M).group(1)}
+    for line in text.split("\nverdict ")[1].split("\n")[1:]:
+        word, _, rest = line.partition(" ")
+        if word in ("witness", "counterexample", "attains"):
+            x[word] = binding(rest)
+        elif word == "item":
+            x["items"].append(binding(rest))
+        elif word == "complete":
+            x["items_complete"] = rest == "yes"
+        elif word in ("number", "value"):
+            x["number_lo" if word == "number" else "lo_exact"], x["number_hi" if word == "number" else "hi_exact"] = rest.split(" ")
+        elif word == "total":
+            lo, hi = rest.split(" ")
+            x["total"] = lo if lo == hi else None
+    return x
+
+
+def mutants(rng, text, statements):
+    """Pairs (index of the claim, changed certificate): other numbers, verdicts, rules and lines, and the evidence under another statement of the case."""
+    i, lines = text.index("\nverdict ") + 1, text[text.index("\nverdict ") + 1:text.rindex("end\n")].split("\n")[:-1]
+    head = text[:i]
+    numbers = [(k, m) for k, line in enumerate(lines) for m in re.finditer(r"(?<![\w/.])-?\d+(?:/\d+)?", line)]
+    for k, m in rng.sample(numbers, min(6, len(numbers))):
+        x = Fraction(m.group(0))
+        x = rng.choice([x + 1, x - 1, x + 1, x - 1, -x, 2 * x, x + Fraction(1, 3) if "/" in m.group(0) else x + 2, 0])
+        yield None, head, lines[:k] + [lines[k][:m.start()] + str(x) + lines[k][m.end():]] + lines[k + 1:]
+    for k in rng.sample(range(len(lines)), min(3, len(lines))):
+        yield None, head, lines[:k] + lines[k + 1:]
+        yield None, head, lines[:k] + [lines[k]] + lines[k:]
+    for verdict in ("proved", "refuted", "bounded", "vacuous"):
+        yield None, head, ["verdict " + verdict] + lines[1:]
+    for rule in ("enumerate", "separable", "cells", "count"):
+        k = next(k for k, line in enumerate(lines) if line.startswith("rule "))
+        yield None, head, lines[:k] + ["rule " + rule] + (["bins 4 3"] if rule == "count" else []) + [x for x in lines[k + 1:] if not x.startswith("bins")]
+    for other, statement in statements.items():
+        yield other, statement, lines
+
+
+def forge(folder, case, claims, tables):
+    """Certificates that are accepted say what is so."""
+    texts = {}
+    for engine in ("all", "enumerate", "separable", "count", "cells"):
+        for i in range(len(claims)):
+            path = "%s/%s/c%d.cert" % (folder, engine, i)
+            if os.path.exists(path):
+                text = open(path).read()
+                texts[text] = i
+    heads = {i: text[:text.index("\nverdict ") + 1] for text, i in texts.items()}
+    made = []
+    for text, i in texts.items():
+        others = {j: h for j, h in heads.items() if j != i and claims[j].kind == claims[i].kind}
+        for j, head, lines in mutants(case.rng, text, others):
+            forged = head + "".join(line + "\n" for line in lines) + "end\n"
+            if forged != text[:text.rindex("sha256 ")]:
+                made.append((i if j is None else j, seal(forged)))
+    paths = ["%s/f%05d.crt" % (folder, k) for k in range(len(made))]
+    for path, (_, text) in zip(paths, made):
+        with open(path, "w") as f:
+            f.write(text)
+    some = {x for x in paths if case.rng.random() < 0.2}
+    for checker in (CHECKER, REFERENCE):
+        mine = [x for x in paths if checker is CHECKER or x in some]
+        for at in range(0, len(mine), 200):
+            status, output = run("sh", "-c", 'ulimit -v 4000000; exec "$@"', "sh", *checker, "--quiet", *mine[at:at + 200])
+            check(status in (0, 1), "net %d: %s ends with %d: %s" % (case.k, checker[-1], status, output[-500:]))
+            said = dict(re.findall(r"^rejected (\S+\.crt)(:)", output, re.M))
+            said.update((path, "yes") for path in re.findall(r"^accepted .* (\S+\.crt)$", output, re.M))
+            if len(mine) == 1 and status == 0:
+                said[mine[0]] = "yes"
+            for path in mine[at:at + 200]:
+                i, text = made[paths.index(path)]
+                kinds_seen["forged", "accepted" if said.get(path) == "yes" else "rejected"] += 1
+                check(path in said, "net %d: %s says nothing of\n%s" % (case.k, checker[-1], text))
+                good = path not in said or (said[path] != "yes" or RIGHT[claims[i].kind](claims[i], evidence(text), tables[i]))
+                check(good, "net %d: %s accepts\n%s  brute force: %s" % (case.k, checker[-1], text, [v for _, v in tables[i]][:40]))
+            some |= {path for path in mine if said.get(path) == "yes"}
 
 
 def main():
@@ -247,7 +341,7 @@ def main():
             if a.keep:
                 os.makedirs(a.keep, exist_ok=True)
             one(k, a.keep or folder)
-    for engine in ("all", "enumerate", "separable", "count", "cells"):
+    for engine in ("all", "enumerate", "separable", "count", "cells", "forged"):
         print("%-10s %s" % (engine, "  ".join("%s %d" % (v, n) for (e, v), n in sorted(kinds_seen.items()) if e == engine)))
 
 
