@@ -138,6 +138,7 @@ def mutants(text, rng, heads):
         if words[1] == "split":
             yield "a split that splits nothing", with_line(i, lines[i], lines[i])
             yield "no such position", with_line(i, "cell split 99 " + words[3])
+    yield "float32", text.replace("| semantics real", "| semantics float32")
     value = re.search(r"^value (\S+) (\S+)$", text, re.M)
     if value:
         lo, hi = Fraction(value.group(1)), Fraction(value.group(2))

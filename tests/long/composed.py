@@ -239,7 +239,8 @@ def one(k, folder):
             if x["verdict"] == "error":
                 check("numerator" in str(x["reason"]), "net %d, %s: %s\n  %s" % (k, engine, x["reason"], c.text))
                 continue
-            check("did not accept" not in str(x.get("reason")), "net %d, %s: %s\n  %s" % (k, engine, x.get("reason"), c.text))
+            reason = str(x.get("reason"))       # sizes that FORMAT.md names, and enclosures under float32, may be refused
+            check("did not accept" not in reason or "too large" in reason or "ask for a wider `within`" in reason or (case.mode == "float32" and c.kind == "count"), "net %d, %s: %s\n  %s" % (k, engine, reason, c.text))
             said = {y: x.get(y) for y in ("verdict", "number_lo", "number_hi", "total", "lo", "hi", "items", "items_complete", "counterexample", "witness", "attains", "reason") if x.get(y) is not None}
             check(RIGHT[c.kind](c, x, table), "net %d (%s), %s: %s\n  claim c%d { %s }\n  brute force: %s" % (k, case.mode, engine, said, claims.index(c), c.text, [v for _, v in table][:40]))
     if k < a.forged or a.only is not None and a.forged:

@@ -142,15 +142,34 @@ def tied_net():
     return net
 
 
+ONE, TWO = "logits(M, t)[last, 0]", "logits(M, t)[last, 1]"
+# On 5 of 16 sequences output 0 is above output 1, on 6 they tie.
+TIES = [("A > B", 5), ("A >= B", 11), ("not A > B", 11), ("not A >= B", 5), ("A > B or A > 1000", 5), ("A >= B or A > 1000", 11), ("not (A > B or A > 1000)", 11), ("not (A >= B or A > 1000)", 5),
+        ("A > B and A > -1000", 5), ("A >= B and A >= -1000", 11), ("max(A - B, -1000) > 0", 5), ("max(A - B, -1000) >= 0", 11), ("min(A - B, 1000) >= 0", 11), ("argmax(logits(M, t)[last]) == 0", 5),
+        ("argmax(logits(M, t)[last]) != 0", 11), ("0 in argmaxes(logits(M, t)[last])", 11), ("not 0 in argmaxes(logits(M, t)[last])", 5), ("A == B", 6), ("A != B", 10), ("t[0] == t[0] <=> A > B", 5),
+        ("t[0] != t[0] <=> A >= B", 5), ("abs(A - B) > 0", 10), ("abs(A - B) <= 0", 6), ("-2 * A + 2 * B < 0", 5), ("A - B >= 0 * A", 11),
+        ("-1 * max(A - B, -1000) < 0", 5), ("0 - max(A - B, A - B - 1) >= 0", 11), ("A > B or 0 * A >= 0", 16), ("0 * A > 1 or 0 * B > 2", 0), ("not (0 * A > 1 or 0 * B > 2)", 16), ("A >= B and 0 * A >= 0", 11),
+        ("max(A - B, 5) > 0", 16), ("max(0 * A - 5, 0 * B - 6) > 0", 0), ("0 * A > 0", 0), ("max(A - B, 0 * A) > 0", 5), ("min(A - B, 0 * A) >= 0", 11), ("min(A - B, 0 * A) > 0", 0)]
+
+
 class Tied(Case):
     """Exact ties on 6 of 16 sequences."""
 
-    def __init__(self, folder, operator):
-        self.k, self.operator, self.net, self.total, self.path = 0, operator, tied_net(), 16, os.path.join(folder, "x.cert")
+    def __init__(self, folder, claim):
+        self.k, self.operator, self.net, self.total, self.path = 0, claim, tied_net(), 16, os.path.join(folder, "x.cert")
         self.read = read_net(self.net.text().encode())
-        self.claim = "count t in tokens[4] of 0..1 : logits(M, t)[last, 0] %s logits(M, t)[last, 1]" % operator
+        self.claim = "count t in tokens[4] of 0..1 : " + claim.replace("A", ONE).replace("B", TWO)
         with open(os.path.join(folder, "x.net"), "w") as f:
             f.write(self.net.text())
+
+    def by_rule_separable(self, right):
+        for n in {0, 5, 6, 10, 11, 16, right}:
+            self.certificate(n, n, 1, 0)
+            with open(self.path) as f:
+                text = f.read()
+            with open(self.path, "w") as f:
+                f.write(seal(text[:text.rindex("sha256 ")].replace("rule count\nbins 1 0\n", "rule separable\n")))
+            check((run(CHECKER, "--quiet", self.path)[0] == 0) == (n == right), "ties, %s: %d" % (self.operator, n))
 
     def counted(self, right):
         for bins, enter in itertools.product((1, 2, 64), (0, 1)):
@@ -158,6 +177,13 @@ class Tied(Case):
                 accepted = self.in_c(n, n, bins, enter)
                 check(accepted == self.in_python(n, n, bins, enter) and (n == right or not accepted), "ties, %s: %d, bins %d, enter %d" % (self.operator, n, bins, enter))
             check(enter > 0 or self.in_c(right, right, bins, enter), "ties, %s: bins %d, accepted" % (self.operator, bins))
+
+    def in_executions(self):
+        """Under float32 a tied sequence counts on neither side: 5 sequences are above in every execution, 5 below."""
+        for bins, enter in ((16, 0), (64, 0), (16, 6), (64, 7)):
+            check(self.in_c(5, 11, bins, enter, "float32") or bins == 16, "ties, %s: bins %d, enter %d, float32: accepted" % (self.operator, bins, enter))
+            for low, high in ((5, 5), (5, 10), (6, 11), (11, 11)):
+                check(not self.in_c(low, high, bins, enter, "float32"), "ties, %s: bins %d, enter %d, float32: [%d, %d] is accepted" % (self.operator, bins, enter, low, high))
 
 
 def main():
@@ -172,8 +198,11 @@ def main():
                 case.otherwise()
             if case.thin > THIN_FLOAT32:
                 case.float32()
-        Tied(folder, ">").counted(5)
-        Tied(folder, ">=").counted(11)
+        for claim, right in TIES[:2]:
+            Tied(folder, claim).counted(right)
+            Tied(folder, claim).in_executions()
+        for claim, right in TIES:
+            Tied(folder, claim).by_rule_separable(right)
 
 
 main()

@@ -84,6 +84,7 @@ def claims_of(rng, v, n, d_out, one_head, norm):
     row, lead = "logits(M, t)[%s]" % r, "logits(M, t)[%s, %d] - logits(M, t)[%s, %d]" % (r, one, r, two)
     claims = [("right", "count %s : argmax(%s) == %s%s" % (binds, row, integer(rng, v, n), "" if one_head else " within 1")),
               ("if", "count %s : %s => argmax(%s) != %s%s" % (binds, truth(rng, v, n), row, integer(rng, v, n), "" if one_head else " within 1")),
+              ("iff", "count %s : %s <=> argmax(%s) == %s%s" % (binds, truth(rng, v, n), row, integer(rng, v, n), "" if one_head else " within 1")),
               ("least", "minimize %s : if %s then %s else %s" % (binds, truth(rng, v, n), lead, rng.choice(["0", "-(%s)" % lead]))),
               ("all", "forall %s prove %s => %s < %d" % (binds, truth(rng, v, n), lead, rng.randint(1, 6)))]
     w = "blocks.0.attn.W_%s" % rng.choice("QKVO")
