@@ -130,8 +130,11 @@ enum status run_new(struct run **out, const struct net *net, enum semantics s)
     struct run *r = mem_array(1, sizeof *r);
     if (!r) return STATUS_MEMORY;
     r->net = net;
+    r->turned_from = net->output;
     if (s == SEMANTICS_FLOAT32) r->f = (struct rounding){ FLOAT32_U, FLOAT32_ETA };
-    status = set_arrays(r);
+    else status = turned_new(&r->turned, net);
+    if (r->turned) r->net = &r->turned->net;
+    if (status == STATUS_OK) status = set_arrays(r);
     if (status == STATUS_OK) status = set_slots(r);
     if (status == STATUS_OK) *out = r;
     else run_free(r);
@@ -156,6 +159,7 @@ void run_free(struct run *r)
     free(r->gathered);
     free(r->in);
     free(r->W);
+    turned_free(r->turned);
     free(r);
 }
 
@@ -377,6 +381,7 @@ void run_need(struct run *r, size_t node, size_t row, int tok)
 
 void run_row(struct run *r, size_t node, size_t row, const double **mid, const double **rad)
 {
+    if (r->turned && node == r->turned_from && !r->patched && !r->plain) node = r->turned->output;
     run_need(r, node, row, r->tokens[row]);
     struct row_view v = run_view(r, node, row, r->tokens[row]);
     *mid = v.mid;

@@ -3,6 +3,7 @@
 #define WEIGHTPROOF_MODELS_RUNSTATE_H
 #include <stdint.h>
 #include "models/rows.h"
+#include "models/turn.h"
 
 /* Where its rows are: in the tensor, by token, by position, or its only one; as given; in a table by position and token; one a position. */
 enum keep { KEEP_TENSOR_TOKEN, KEEP_TENSOR_ROW, KEEP_TENSOR, KEEP_INPUT, KEEP_TABLE, KEEP_ROWS };
@@ -18,6 +19,7 @@ struct slot {
 };
 struct run {
     const struct net *net;
+    struct turned *turned; size_t turned_from;   /* NULL, or net is its network, and rows of node turned_from are those of its output, while none is replaced */
     struct rounding f;
     int *tokens; size_t n;
     double *given, *given_rad;            /* [n_ctx][width_in]: the input's rows, where inputs are real */

@@ -3,6 +3,7 @@
 #include <arb_hypgeom.h>
 #include "core/mem.h"
 #include "models/rows.h"
+#include "models/turn.h"
 
 static size_t unknown, compared;
 
@@ -114,6 +115,45 @@ START_TEST(folds_of_folds)
         net_clear(&net);
     }
     ck_assert_msg(folded > 100, "%zu rows were folded", folded);
+}
+END_TEST
+
+/* Without a causal mask the last attention is computed by one query for all sources (turn.h), on the network as it stands in balls. */
+START_TEST(turned_attention)
+{
+    size_t many = 0;
+    for (int k = 0; k < 60; k++) {
+        struct shape s = random_shape();
+        struct net net;
+        struct run *r;
+        struct ball_run *b;
+        struct turned *turned;
+        int t[8];
+        s.causal = k % 6 == 0;
+        s.layers = 1 + below(3);
+        random_net(&net, &s);
+        ck_assert_int_eq(turned_new(&turned, &net), STATUS_OK);
+        ck_assert(!s.causal || !turned);
+        many += turned != NULL;
+        turned_free(turned);
+        ck_assert_int_eq(run_new(&r, &net, SEMANTICS_REAL), STATUS_OK);
+        ck_assert_int_eq(ball_run_new(&b, &net, SEMANTICS_REAL, 128), STATUS_OK);
+        for (int i = 0; i < 6; i++) {
+            size_t n = 1 + below(s.n_ctx);
+            random_tokens(t, n, s.vocab);
+            run_tokens(r, t, n);
+            ball_run_tokens(b, t, n);
+            for (size_t row = 0; row < n; row++) {
+                const double *mid, *rad;
+                run_row(r, net.output, row, &mid, &rad);
+                for (size_t j = 0; j < run_width(r, net.output); j++) expect_enclosed(mid[j], rad[j], ball_run_row(b, net.output, row) + j, "logits");
+            }
+        }
+        run_free(r);
+        ball_run_free(b);
+        net_clear(&net);
+    }
+    ck_assert_msg(many > 15, "%zu networks were turned", many);
 }
 END_TEST
 
@@ -412,6 +452,7 @@ int main(void)
     tcase_set_timeout(core, 60);
     tcase_add_test(core, doubles_enclose_balls);
     tcase_add_test(core, folds_of_folds);
+    tcase_add_test(core, turned_attention);
     tcase_add_test(core, history_does_not_matter);
     tcase_add_test(core, replaced_rows);
     tcase_add_test(core, derivatives_are_bounded);
