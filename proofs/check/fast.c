@@ -223,8 +223,9 @@ static const struct frow *row_at(struct fast *f, const struct ex *call, const st
 static bool entry(const struct frow *r, int64_t j, struct fval *out) {
     int up = 32 - r->F;
     if (up > 31) return false;
-    if (up >= 0) return set_real(out, (int64_t)r->m[j] * ((int64_t)1 << up), r->rad << up);
-    return set_real(out, (int64_t)r->m[j] >> -up, (r->rad >> -up) + 2);
+    int64_t rad = frow_rad(r, (uint32_t)j);
+    if (up >= 0) return set_real(out, (int64_t)r->m[j] * ((int64_t)1 << up), rad << up);
+    return set_real(out, (int64_t)r->m[j] >> -up, (rad >> -up) + 2);
 }
 
 /* a vector: a row of a network */
@@ -293,9 +294,9 @@ static enum tri row_largest(const struct frow *r, uint32_t n, int64_t i) {
     enum tri all = YES;
     for (uint32_t j = 0; j < n; j++) {
         if ((int64_t)j == i) continue;
-        int64_t d = (int64_t)r->m[i] - r->m[j];
-        if (d <= -2 * r->rad) return NO;
-        if (d <= 2 * r->rad) all = OPEN;
+        int64_t d = (int64_t)r->m[i] - r->m[j], both = frow_rad(r, (uint32_t)i) + frow_rad(r, j);
+        if (d <= -both) return NO;
+        if (d <= both) all = OPEN;
     }
     return all;
 }

@@ -6,10 +6,11 @@
 #include "fold.h"
 #include "nodes.h"
 
-struct frow { int32_t *m; int F; int64_t rad, total; bool known, failed; int64_t exact, size, most, sum; };
-/* most, sum: the largest |m[j]| and their sum, or -1: not asked for yet. total: softmax only, bound on the sum of all errors. Under float32 rad is about every execution; of a linear row also exact: the radius without the roundings of its own sum, and
- * size: a bound on what its products add up to by size, as a head of a `heads` node that sums them itself needs (in units of the row) */
-struct fweight { int32_t *w, *b; int F, bF; int64_t column; uint32_t rows, cols; int64_t inverse; }; /* entries within one unit; column: largest column sum of |w|; inverse (score): 2^40 / sqrt(d), down, within 2 units */
+struct frow { int32_t *m; int F; int64_t rad, total; bool known, failed; int64_t most, sum; int32_t *r; int64_t *exact, *size; };
+/* most, sum: the largest |m[j]| and their sum, or -1: not asked for yet. total: softmax only, bound on the sum of all errors. Under float32 rad is about every execution, and rows that are no single
+ * token's have r: the radius of each entry, at most rad. Of a linear row also exact: the radii without the roundings of its own sums, and size: bounds on what its products add up to by size, as a head
+ * of a `heads` node that sums them itself needs (in units of the row) */
+struct fweight { int32_t *w, *b; int F, bF; int64_t column; uint32_t rows, cols; int64_t inverse; int32_t *size; }; /* entries within one unit; column: largest column sum of |w|; size (float32): |w| + 1; inverse (score): 2^40 / sqrt(d), down, within 2 units */
 /* q . k / sqrt(d) of a score node whose rows are those of single tokens: by row and token, source and token; SCORE_NONE: not computed. rad: of all of them. */
 struct fscores { int64_t *at, rad; };
 
@@ -37,6 +38,7 @@ struct fnet {
     struct fscores *scores;           /* by node */
     struct fweight *weight;           /* by node */
     int64_t *acc; uint32_t acc_n;     /* a row in the making */
+    int64_t *err, *size; int32_t *entry; /* float32: its entries' errors and sizes; entries of the row that it is made of */
     bool *inner;                      /* mixes that one sum alone reads, which adds them itself */
     const int32_t **values; int32_t *share; int *drop; /* [n] of one mix: entries of its sources, their weights and shifts */
     int bits, weight_bits;            /* sizes of rows and of weights */
@@ -77,8 +79,17 @@ bool frow_store(struct frow *r, const int64_t *acc, uint32_t n, int F, int64_t e
 int bits_of(uint64_t v);
 /* fast_float32.c: what binary32 executions (NETWORK.md §5) add to a row's error, in the units of `size` */
 bool f32_adds(const struct fnet *w, __int128 size, uint32_t terms, int64_t *err);       /* a sum of so many products and terms whose sizes add up to at most `size` */
-int64_t f32_linear_size(const struct fweight *x, const struct frow *in); /* the largest column's sum of (|w| + 1)(|x| + r), with the bias; negative: too large */
 int64_t f32_score(const struct frow *q, const struct frow *k, uint32_t K);              /* what the K products of two rows add up to by size, rounded up */
+static inline int64_t frow_rad(const struct frow *r, uint32_t j) { return r->r != NULL ? r->r[j] : r->rad; }
+void f32_same(struct frow *r, uint32_t width);                                          /* every entry has the row's radius */
+/* rows of executions with a radius for each entry */
+bool f32_linear(struct fnet *w, const struct fweight *x, struct frow *out, const struct frow *in);
+bool f32_sum_rows(struct fnet *w, const struct node *x, const struct fweight *b, uint32_t row, int F, struct frow *out); /* F: no finer than any of the rows */
+void f32_relu(struct frow *out, const int32_t *in, uint32_t width);                     /* an entry that no execution has above 0 is exactly 0; out->r: radii of `in` */
+bool f32_mix(struct fnet *w, const struct node *x, uint32_t row, int F, struct frow *out);
+/* fast_rows.c */
+bool frow_add_bias(struct fnet *w, const struct fweight *x, uint32_t n, int F, int64_t *err);
+bool frow_is_product(const struct fnet *w, const struct node *x, int arg);
 #define TERMS_MOST 4000               /* |m| <= 2^bits, |w| <= 2^weight_bits, and K products of them stay below 2^62: see fnet_init */
 #define RADIUS_MOST ((int64_t)1 << 28)
 #endif

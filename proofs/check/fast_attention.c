@@ -41,6 +41,32 @@ static int64_t exp_minus(const uint64_t *table, int64_t x) {
  * its own second order), up to 2^-125 where a result is flushed. */
 #define F32_EXP ((int64_t)16 << 8) /* 16 u at 2^-32 */
 
+/* Each share of an execution: with e_j off by a_j = unit + rad e_j, all together D, p_j errs by at most (a_j (S - e_j) + e_j (D - a_j)) / (S (S - D)); floors, 3 units; the sum and the quotient,
+ * n + 2 roundings of the share, of which (n + 4) u are taken; one unit for a result that is flushed. */
+struct softmax { int64_t n, sum, rad, unit; };
+static void execution_radii(struct fnet *w, uint32_t sources, struct frow *out, struct softmax s) {
+    int64_t D = 0;
+    out->rad = out->total = 0;
+    for (int pass = 0; pass < 2; pass++)
+        for (uint32_t j = 0; j < sources; j++) {
+            int64_t e = w->acc[j], a = fnet_allowed(w, j) ? s.unit + (int64_t)((__int128)s.rad * e >> 32) + 1 : 0;
+            if (pass == 0) {
+                D += a; /* at most what make_softmax has, and n: less than sum / 2 */
+                continue;
+            }
+            if (!fnet_allowed(w, j)) {
+                out->r[j] = 0;
+                continue;
+            }
+            unsigned __int128 top = (unsigned __int128)a * (uint64_t)(s.sum - e) + (unsigned __int128)(uint64_t)e * (uint64_t)(D - a); /* 2^33 2^44 and twice that: below 2^78 */
+            int64_t share = (int64_t)(((top << w->bits) / (uint64_t)s.sum) / (uint64_t)(s.sum - D)) + 4;
+            share += (((s.n + 4) * (out->m[j] + share)) >> 24) + 2;
+            out->r[j] = (int32_t)(share < RADIUS_MOST ? share : RADIUS_MOST + 1);
+            out->rad = share > out->rad ? share : out->rad;
+            out->total += share;
+        }
+}
+
 /* w->acc: scores of the sources of a row at 2^-32, all within rad; out = softmax at 2^-bits. |exp(d) - 1| <= 37/32 |d| for |d| <= 1/4, so with r = 37/32 rad e_j is within 41 + r e_j / 2^32
  * units and S = sum e_j within D = the sum of those. p_j is within (41 + r + p_j D) / (S - D), and the errors of all p_j add up to at most 2 D / (S - D); each p_j is
  * e_j times 2^62 / S, rounded down twice: e_j <= 2^32, so that is at most two units. D < 2^33, and 41 + r < 2^31: times 2^28 they are below 2^62. */
@@ -71,11 +97,7 @@ static bool make_softmax(struct fnet *w, uint32_t row, struct frow *out, int64_t
     for (uint32_t j = 0; j < sources; j++) out->m[j] = (int32_t)((w->acc[j] * inverse) >> (62 - w->bits)); /* e_j <= S: at most 2^62 */
     out->rad = ((unit + rad + D) << w->bits) / (sum - D) + 3;
     out->total = ((2 * D) << w->bits) / (sum - D) + 2 * n + 1;
-    if (w->float32) { /* the sum and the quotient: n + 2 roundings of a share that is at most 1, in all of shares that add up to at most 2; and one unit each for results that are flushed */
-        int64_t share = (((n + 4) << w->bits) >> 24) + 1;
-        out->rad += share + 1;
-        out->total += 2 * share + n + 1;
-    }
+    if (w->float32) execution_radii(w, sources, out, (struct softmax){n, sum, rad, unit});
     return out->rad <= RADIUS_MOST && out->total <= RADIUS_MOST;
 }
 
@@ -159,11 +181,11 @@ bool fmix_scale(struct fnet *w, const struct node *x, uint32_t row, int *F) {
 }
 
 /* acc += the mix, at 2^-F, no finer than fmix_scale. With errors a_j of p_j whose sum is at most `total`, and b_j of row j: sum a_j (|v_j| + b_j) + sum p_j b_j <= total max_j (|v_j| + b_j) + ... */
-static bool add_mix(struct fnet *w, const struct node *x, uint32_t row, int F, int64_t *acc, int64_t *err, int64_t *largest) {
+bool fmix_add(struct fnet *w, const struct node *x, uint32_t row, int F, int64_t *acc, int64_t *err) {
     const struct frow *p = fnet_row(w, x->args[0], row);
     uint32_t n = 0;
+    int64_t largest = 0;
     __int128 e = 0;
-    *largest = 0;
     for (uint32_t j = 0, sources = fnet_sources(w, row); j < sources; j++) {
         if (!fnet_allowed(w, j)) continue;
         struct frow *v = fnet_row(w, x->args[1], j);
@@ -173,26 +195,20 @@ static bool add_mix(struct fnet *w, const struct node *x, uint32_t row, int F, i
         w->values[n] = v->m;
         w->drop[n] = drop;
         w->share[n++] = p->m[j];
-        *largest = most > *largest ? most : *largest;
+        largest = most > largest ? most : largest;
         e += (__int128)p->m[j] * b;
     }
     loop_add_mix(acc, w->share, w->values, w->drop, n, x->width);
-    e += (__int128)p->total * *largest + *err;
+    e += (__int128)p->total * largest + *err;
     *err = (int64_t)e;
     return e <= (__int128)1 << 60;
 }
 
-bool fmix_add(struct fnet *w, const struct node *x, uint32_t row, int F, int64_t *acc, int64_t *err) {
-    int64_t largest;
-    return add_mix(w, x, row, F, acc, err, &largest);
-}
-
 bool frow_mix(struct fnet *w, const struct node *x, uint32_t row, struct frow *out) {
     int F;
-    int64_t err = 0, largest;
+    int64_t err = 0;
     if (!fmix_scale(w, x, row, &F)) return false;
+    if (w->float32) return f32_mix(w, x, row, F, out);
     memset(w->acc, 0, x->width * sizeof *w->acc);
-    if (!add_mix(w, x, row, F, w->acc, &err, &largest)) return false;
-    __int128 size = (((__int128)1 << w->bits) + fnet_row(w, x->args[0], row)->total + w->n) * largest;
-    return f32_adds(w, size, w->n, &err) && frow_store(out, w->acc, x->width, F, err, w->bits);
+    return fmix_add(w, x, row, F, w->acc, &err) && frow_store(out, w->acc, x->width, F, err, w->bits);
 }

@@ -81,7 +81,8 @@ static bool fixed_weight(const struct weight *w, int32_t **out, int *F, int limi
 static uint64_t position_bit(uint32_t i) { return (uint64_t)1 << (i < 62 ? i : 62); }
 #define OTHER_BIT ((uint64_t)1 << 63)
 
-static bool prepare(struct fweight *x, const struct node *node, int limit) {
+/* sized: under float32 */
+static bool prepare(struct fweight *x, const struct node *node, int limit, bool sized) {
     if (node->op == OP_SCORE) x->inverse = (int64_t)froot(((unsigned __int128)1 << 80) / node->d[0]);
     if (node->w.t != NULL && (node->op == OP_LINEAR || node->op == OP_LAYERNORM || node->op == OP_RMSNORM)) {
         if (!fixed_weight(&node->w, &x->w, &x->F, limit)) return false;
@@ -92,6 +93,8 @@ static bool prepare(struct fweight *x, const struct node *node, int limit) {
             for (uint32_t k = 0; k < x->rows; k++) sum += size_of(x->w[(size_t)k * x->cols + j]);
             x->column = sum > x->column ? sum : x->column;
         }
+        if (sized) x->size = mem_get((size_t)x->rows * x->cols, sizeof *x->size);
+        for (size_t i = 0; sized && i < (size_t)x->rows * x->cols; i++) x->size[i] = (int32_t)size_of(x->w[i]) + 1;
     }
     return node->b.t == NULL || fixed_weight(&node->b, &x->b, &x->bF, limit);
 }
@@ -196,6 +199,21 @@ static void count_kept(struct fnet *w) {
     for (int b = 0; b < 64; b++) w->kept_first[b + 1] += w->kept_first[b];
 }
 
+static void row_room(struct frow *r, uint32_t width, bool float32, bool linear) {
+    r->m = mem_get(width, sizeof *r->m);
+    if (float32) r->r = mem_get(width, sizeof *r->r);
+    if (!float32 || !linear) return;
+    r->exact = mem_get(width, sizeof *r->exact);
+    r->size = mem_get(width, sizeof *r->size);
+}
+
+static void row_clear(struct frow *r) {
+    mem_free(r->m);
+    mem_free(r->r);
+    mem_free(r->exact);
+    mem_free(r->size);
+}
+
 bool fnet_init(struct fnet *w, const struct net *base, bool float32, uint32_t n, const struct patch *patches, int n_patches, struct fsource *from, struct fnet *other) {
     *w = (struct fnet){.net = base, .float32 = float32, .n = n, .from = from, .other = other};
     fold_network(w, base, patches, n_patches);
@@ -227,11 +245,14 @@ bool fnet_init(struct fnet *w, const struct net *base, bool float32, uint32_t n,
         w->token_only[k] = only;
         w->acc_n = x->width > w->acc_n ? x->width : w->acc_n;
         if (only) w->table[k] = mem_get((size_t)n * net->vocab, sizeof **w->table);
-        else if (!prepare(&w->weight[k], x, w->weight_bits)) return false;
+        else if (!prepare(&w->weight[k], x, w->weight_bits, float32)) return false;
         for (uint32_t i = 0; i < n; i++) w->reads[(size_t)k * n + i] = row_reads(w, x, i);
-        for (uint32_t i = 0; i < n && !only && x->op != OP_ROW; i++) w->rows[(size_t)k * n + i].m = mem_get(x->width == 0 ? n : x->width, sizeof(int32_t));
+        for (uint32_t i = 0; i < n && !only && x->op != OP_ROW; i++) row_room(&w->rows[(size_t)k * n + i], x->width == 0 ? n : x->width, float32, x->op == OP_LINEAR);
     }
     w->acc = mem_get(w->acc_n, sizeof *w->acc);
+    w->err = mem_get(float32 ? w->acc_n : 1, sizeof *w->err);
+    w->size = mem_get(float32 ? w->acc_n : 1, sizeof *w->size);
+    w->entry = mem_get(float32 ? w->acc_n : 1, sizeof *w->entry);
     find_inner(w);
     count_kept(w);
     for (uint32_t i = 0; i < n; i++) w->seen[i] = -1;
@@ -240,11 +261,12 @@ bool fnet_init(struct fnet *w, const struct net *base, bool float32, uint32_t n,
 
 void fnet_clear(struct fnet *w) {
     for (int k = 0; w->net != NULL && k < w->net->n_nodes; k++) {
-        for (uint32_t i = 0; i < w->n; i++) mem_free(w->rows[(size_t)k * w->n + i].m);
+        for (uint32_t i = 0; i < w->n; i++) row_clear(&w->rows[(size_t)k * w->n + i]);
         for (size_t i = 0; w->table[k] != NULL && i < (size_t)w->n * w->net->vocab; i++) mem_free(w->table[k][i].m);
         mem_free(w->table[k]);
         mem_free(w->scores[k].at);
         mem_free(w->weight[k].w);
+        mem_free(w->weight[k].size);
         mem_free(w->weight[k].b);
     }
     for (int k = 0; k < w->fixed.n_patches; k++) {
@@ -252,7 +274,7 @@ void fnet_clear(struct fnet *w) {
         for (size_t j = 0; j < (size_t)(q->hi - q->lo + 1) * q->width; j++) num_clear(&q->values[j]);
         mem_free(q->values);
     }
-    void *all[] = {w->fixed.patches, w->is_fixed, w->from, w->seen, w->tokens, w->token_only, w->reads, w->rows, w->table, w->weight, w->acc, w->inner, w->at, w->kept, w->scores, w->values, w->share, w->drop};
+    void *all[] = {w->fixed.patches, w->is_fixed, w->from, w->seen, w->tokens, w->token_only, w->reads, w->rows, w->table, w->weight, w->acc, w->err, w->size, w->entry, w->inner, w->at, w->kept, w->scores, w->values, w->share, w->drop};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) mem_free(all[i]);
     fold_free(w->folded);
     *w = (struct fnet){0};

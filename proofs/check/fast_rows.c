@@ -3,7 +3,7 @@
 #include <string.h>
 
 /* acc (scale F) += b: false when it does not fit; *err grows */
-static bool add_bias(struct fnet *w, const struct fweight *x, uint32_t n, int F, int64_t *err) {
+bool frow_add_bias(struct fnet *w, const struct fweight *x, uint32_t n, int F, int64_t *err) {
     if (x->b == NULL) return true;
     int up = F - x->bF;
     if (up > 32 || up < -62) return false; /* |b| <= 2^28 units: below 2^60 */
@@ -15,21 +15,16 @@ static bool add_bias(struct fnet *w, const struct fweight *x, uint32_t n, int F,
 /* sum (x +- r)(w +- 1): the error is at most r column + sum |x| + K r */
 static bool make_linear(struct fnet *w, const struct fweight *x, struct frow *out, const struct frow *in) {
     if (x->rows > TERMS_MOST || x->w == NULL) return false;
+    if (w->float32) return f32_linear(w, x, out, in);
     loop_multiply(w->acc, in->m, x->w, x->rows, x->cols);
     __int128 err = (__int128)in->rad * (x->column + x->rows) + loop_sum_size(in->m, x->rows);
     if (err > (__int128)1 << 60) return false;
-    int64_t e = (int64_t)err, F = in->F + x->F, size = w->float32 ? f32_linear_size(x, in) : 0;
-    if (!add_bias(w, x, x->cols, (int)F, &e)) return false;
-    int64_t exact = e;
-    if (!f32_adds(w, size, x->rows + (x->b != NULL), &e) || !frow_store(out, w->acc, x->cols, (int)F, e, w->bits)) return false;
-    int64_t drop = F - out->F; /* at least 0 and below 63: frow_store */
-    out->exact = (exact >> drop) + 2;
-    out->size = (size >> drop) + 1;
-    return true;
+    int64_t e = (int64_t)err;
+    return frow_add_bias(w, x, x->cols, in->F + x->F, &e) && frow_store(out, w->acc, x->cols, in->F + x->F, e, w->bits);
 }
 
 /* Is this argument of a `heads` node a product that it sums itself? Its row then has `exact` and `size`, unless it is one of token_row. */
-static bool is_product(const struct fnet *w, const struct node *x, int arg) {
+bool frow_is_product(const struct fnet *w, const struct node *x, int arg) {
     const struct node *y = &w->net->nodes[x->args[arg]];
     return x->op == OP_HEADS && y->op == OP_LINEAR && y->b.t == NULL;
 }
@@ -62,9 +57,8 @@ static bool make_sum(struct fnet *w, const struct node *x, const struct fweight 
     int F;
     bool mixed;
     int64_t err = 0;
-    __int128 size = 0;
-    uint32_t terms = b->b != NULL;
     if (x->n_args > TERMS_MOST || !sum_scale(w, x, row, &F, &mixed)) return false;
+    if (w->float32) return f32_sum_rows(w, x, b, row, F, out);
     memset(w->acc, 0, x->width * sizeof *w->acc);
     for (int a = 0; a < x->n_args; a++) {
         if (is_inner(w, x, a)) {
@@ -82,25 +76,18 @@ static bool make_sum(struct fnet *w, const struct node *x, const struct fweight 
         if (x->op == OP_SUB && a == 1)
             for (uint32_t j = 0; j < x->width; j++) w->acc[j] -= r->m[j] >> drop;
         else loop_add_shifted(w->acc, r->m, drop, x->width);
-        bool product = w->float32 && is_product(w, x, a);
-        if (product && w->token_only[x->args[a]]) return false;
-        int64_t rad = ((product ? r->exact : r->rad) >> drop) + (drop > 0 ? 2 : 0);
-        err += rad;
-        if (w->float32) size += product ? (r->size >> drop) + 1 : (loop_largest(r->m, x->width) >> drop) + 1 + rad;
-        terms += product ? w->weight[x->args[a]].rows : 1;
+        err += (r->rad >> drop) + (drop > 0 ? 2 : 0);
     }
-    if (w->float32 && b->b != NULL) {
-        int up = F - b->bF;
-        if (up > 60) return false;
-        size += up >= 0 ? ((__int128)loop_largest(b->b, x->width) + 1) << up : loop_largest(b->b, x->width) + 1;
-    }
-    return add_bias(w, b, x->width, F, &err) && f32_adds(w, size, terms, &err) && frow_store(out, w->acc, x->width, F, err, w->bits);
+    return frow_add_bias(w, b, x->width, F, &err) && frow_store(out, w->acc, x->width, F, err, w->bits);
 }
 
 static bool make_relu(const struct node *x, struct frow *out, const struct frow *in) {
     for (uint32_t j = 0; j < x->width; j++) out->m[j] = in->m[j] > 0 ? in->m[j] : 0;
     out->F = in->F;
     out->rad = in->rad;
+    if (out->r == NULL) return true;
+    for (uint32_t j = 0; j < x->width; j++) out->r[j] = (int32_t)frow_rad(in, j);
+    f32_relu(out, in->m, x->width);
     return true;
 }
 
@@ -174,7 +161,7 @@ static bool make_norm(struct fnet *w, const struct node *x, const struct fweight
     }
     if (err > RADIUS_MOST) return false;
     err = err * (gain + 1) + most;
-    return add_bias(w, g, x->width, F + g->F, &err) && frow_store(out, w->acc, x->width, F + g->F, err, w->bits);
+    return frow_add_bias(w, g, x->width, F + g->F, &err) && frow_store(out, w->acc, x->width, F + g->F, err, w->bits);
 }
 
 /* two rows at the coarser of their scales, F; their entries are m >> drop, within rad */
@@ -266,7 +253,7 @@ static bool make_choice(const struct node *x, struct frow *out, const struct fro
     return true;
 }
 
-bool frow_make(struct fnet *w, int node, uint32_t row, struct frow *out) {
+static bool make_row(struct fnet *w, int node, uint32_t row, struct frow *out) {
     const struct node *x = &w->net->nodes[node];
     const struct fweight *g = &w->weight[node];
     const struct frow *in = NULL;
@@ -296,4 +283,11 @@ bool frow_make(struct fnet *w, int node, uint32_t row, struct frow *out) {
     case OP_MIX: return frow_mix(w, x, row, out);
     default: return false;
     }
+}
+
+bool frow_make(struct fnet *w, int node, uint32_t row, struct frow *out) {
+    enum op op = w->net->nodes[node].op;
+    if (!make_row(w, node, row, out)) return false;
+    if (out->r != NULL && op != OP_LINEAR && op != OP_ADD && op != OP_SUB && op != OP_HEADS && op != OP_RELU && op != OP_SOFTMAX && op != OP_MIX) f32_same(out, w->net->nodes[node].width);
+    return true;
 }

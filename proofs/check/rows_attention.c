@@ -99,17 +99,66 @@ bool row_bilinear(struct run *r, const struct node *x, uint32_t row, struct num 
     return good;
 }
 
+/* [1 - e, 1 + e]: the shares of a binary32 softmax over n <= 4000 sources add up to 1 but for the roundings of the sum (n - 1), of the quotient (2) and their second order, and underflows */
+static void all_shares(struct num *one, uint32_t n, unsigned p) {
+    mpz_t e;
+    mpz_init(e);
+    mpz_set_ui(e, n + 4ul);
+    mpz_mul_2exp(e, e, p);
+    mpz_cdiv_q_2exp(e, e, 24);
+    mpz_add_ui(e, e, p > 149 ? 0 : n);
+    if (p > 149) {
+        mpz_t t;
+        mpz_init_set_ui(t, n);
+        mpz_mul_2exp(t, t, p - 149);
+        mpz_add(e, e, t);
+        mpz_clear(t);
+    }
+    num_set_int(one, 1);
+    num_to_real(one, one, p);
+    f32_widen(one, e);
+    mpz_clear(e);
+}
+
+/* sum p v = sum p (v - c) + c sum p for every c: about the middle of what is known the errors of the shares meet the spread of the values and not their size. v: entry j of the sources */
+static void mix_about_middle(struct sum *s, const struct num *pattern, const uint32_t *at, const struct num **v, uint32_t n, uint32_t j, unsigned p) {
+    struct sum about;
+    struct num c, t;
+    sum_init(&about);
+    num_init(&c);
+    num_init(&t);
+    c.kind = K_REAL;
+    mpz_add(LO(&c), s->lo, s->hi);
+    mpz_fdiv_q_2exp(LO(&c), LO(&c), p + 1ul);
+    mpz_set(HI(&c), LO(&c));
+    for (uint32_t k = 0; k < n; k++) {
+        num_sub(&t, &v[k][j], &c, p);
+        sum_product(&about, &pattern[at[k]], &t, false);
+    }
+    all_shares(&t, n, p);
+    sum_product(&about, &c, &t, false);
+    if (mpz_cmp(about.lo, s->lo) > 0) mpz_set(s->lo, about.lo);
+    if (mpz_cmp(about.hi, s->hi) < 0) mpz_set(s->hi, about.hi);
+    sum_clear(&about);
+    num_clear(&c);
+    num_clear(&t);
+}
+
 bool row_mix(struct run *r, const struct node *x, uint32_t row, struct num *out, struct fail *f) {
     const struct num *pattern = row_of(r, x->args[0], row);
     uint32_t n, *at = sources(r, row, &n);
-    bool good = true;
+    bool good = true, shares = r->float32 && r->net->nodes[x->args[0]].op == OP_SOFTMAX && !run_patched(r, x->args[0], row) && n > 0 && n <= 4000;
+    const struct num **v = mem_get(n, sizeof *v);
+    for (uint32_t k = 0; k < n; k++) v[k] = row_of(r, x->args[1], at[k]);
     for (uint32_t j = 0; good && j < x->width; j++) {
         struct sum s;
         sum_init(&s);
-        for (uint32_t k = 0; k < n; k++) sum_product(&s, &pattern[at[k]], &row_of(r, x->args[1], at[k])[j], r->float32);
+        for (uint32_t k = 0; k < n; k++) sum_product(&s, &pattern[at[k]], &v[k][j], r->float32);
+        if (shares) mix_about_middle(&s, pattern, at, v, n, j, r->p);
         good = sum_finish(r, &s, r->p, &out[j], f);
         sum_clear(&s);
     }
+    mem_free(v);
     mem_free(at);
     return good;
 }

@@ -245,8 +245,21 @@ class Evaluator(RowOperations):
             sizes.append(sum((abs(w) + a) * (abs(v) + r) for w, a, v, r in zip(weight, weight_rad, values, radii)))
         mid, rad = shifted(mids, rads, self.p)
         if self.float32:
+            if self.net.nodes[node.inputs[0]].op == "softmax" and not run.patched(node.inputs[0], i) and len(weight) <= 4000:
+                rad = list(map(min, rad, self.about_middle(mid, weight, weight_rad, rows)))
             rad = [r + self.sum_error(ceil_shift(s, self.p), len(weight)) for r, s in zip(rad, sizes)]
         return mid, rad
+
+    def about_middle(self, mid, weight, weight_rad, rows):
+        """Another bound of a mix by shares of a softmax. An execution's p', v' have sum p' v' - sum p v = sum p' (v' - v) + sum (p' - p) (v - c) + c (sum p' - sum p)
+        for every c; c is the middle. The sum of its p' is 1 but for roundings: count - 1 of the sum, 2 of a quotient, underflows; sum p is not exactly 1 either."""
+        count = len(weight)
+        lack = abs(sum(weight) - (1 << self.p)) + ceil_div((count + 4) << self.p, UNIT) + count * self.tiny
+        rads = []
+        for c, values, radii in zip(mid, zip(*[m for m, r in rows]), zip(*[r for m, r in rows])):
+            spread = sum((w + a) * r + a * abs(v - c) for w, a, v, r in zip(weight, weight_rad, values, radii))
+            rads.append(ceil_shift(spread + abs(c) * lack, self.p) + 1)
+        return rads
 
     def bilinear(self, run, node, i):
         one, two = [ends(run.row(x, i)) for x in node.inputs]
