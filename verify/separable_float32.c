@@ -4,7 +4,7 @@
  *   exp        computed exp(s_i - m) = w_i e^h, |h| <= h_i = rad s_i + u (range of s) + 9u (4 ulp), flushed: 2^-126 absolutely
  *   softmax    p_i = w_i e^h / sum of those, times 1 +- (n + 6) u, and 2^-125
  *   mix        |z' - z| <= (n + 3) u V + (n + 6) u V + rad v + n 2^-125 V,  V = sup |v'|
- *   linear     rad' = |W| rad + (N + 3) u (|W| (|x| + rad) + |b|) + (N + 2) eta
+ *   linear     rad' = |W| rad + (N + 3) u (|W| (|x| + rad) + |b|) + (N + 2) eta; on the logits errors of the mix by |W_O W_U|, where products cancel
  * The h_i change the weights of the average only: where the sign of sum_i w_i G_i is asked for, they cost w_i |G_i| (e^h_i - 1), position by
  * position, and the rest costs w_i e^h_i times its radius (FORMAT.md, separable, step 6). Both are doubled, so that a checker with
  * coarser constants agrees. */
@@ -115,8 +115,8 @@ static double exponent_errors(double *h, const struct source_rows *s, const stru
     return largest;
 }
 
-/* One `linear` or `heads`, from suprema of |x| and of the radius of x: the same for its rows. */
-static void widen(double *mag, double *rad, const double *x, const double *rx, const struct part *w)
+/* One `linear` or `heads`, from suprema of |x| and of the radius of x: the same for its rows; own: the part of the radius that its own roundings are. */
+static void widen(double *mag, double *rad, double *own, const double *x, const double *rx, const struct part *w)
 {
     size_t k = w->w.k, m = w->w.m;
     double terms = (double)k + 1;
@@ -127,32 +127,54 @@ static void widen(double *mag, double *rad, const double *x, const double *rx, c
             spread += fabs(w->w.data[i * m + j]) * rx[i];
         }
         mag[j] = size * SLOP;
-        rad[j] = (spread + (terms + 3) * U * (size + spread) + (terms + 2) * ETA) * SLOP;
+        own[j] = ((terms + 3) * U * (size + spread) + (terms + 2) * ETA) * SLOP;
+        rad[j] = (spread + own[j]) * SLOP;
     }
 }
 
-struct vectors { double *z, *rz, *y, *ry, *l, *rl; };
+/* |O U|, entry by entry and rounded up: what an error of the mix is multiplied by on its way to the logits. Products that cancel cancel here too, which |O| |U| would not show. */
+static void through_maps(double *out, const struct part *o, const struct part *u)
+{
+    size_t width = o->w.k, d = o->w.m, J = u->w.m;
+    for (size_t c = 0; c < width; c++)
+        for (size_t j = 0; j < J; j++) {
+            double sum = 0, size = 0;
+            for (size_t i = 0; i < d; i++) {
+                double x = o->w.data[c * d + i] * u->w.data[i * J + j];
+                sum += x;
+                size += fabs(x);
+            }
+            out[c * J + j] = fabs(sum) + size * (double)(d + 2) * 0x1p-52 + 0x1p-1000;
+        }
+}
+
+struct vectors { double *z, *rz, *y, *ry, *own_y, *l, *rl, *own_l, *through; };
 
 static double logit_error(const struct source_rows *s, const struct problem *p, size_t q, double eps, struct vectors *v)
 {
-    size_t width = p->net.v.w.m, d = p->net.d_model;
-    double n = (double)p->t.n;
+    size_t width = p->net.v.w.m, d = p->net.d_model, J = p->net.n_out;
+    double n = (double)p->t.n, most = 0;
     for (size_t c = 0; c < width; c++) {
         v->z[c] = s->sup_v[c];
         v->rz[c] = ((eps + (n + 3) * U * (1 + eps) + n * 0x1p-125) * s->sup_v[c] + s->rad_v[c] + n * ETA) * SLOP;
     }
-    widen(v->y, v->ry, v->z, v->rz, &p->net.o);
+    widen(v->y, v->ry, v->own_y, v->z, v->rz, &p->net.o);
     for (size_t c = 0; c < d; c++) {
-        double x = s->x[q * d + c], rx = s->rx[q * d + c];
-        v->ry[c] = (v->ry[c] + rx + 3 * U * (fabs(x) + rx + v->y[c] + v->ry[c]) + 2 * ETA) * SLOP;
+        double x = s->x[q * d + c], rx = s->rx[q * d + c], added = rx + 3 * U * (fabs(x) + rx + v->y[c] + v->ry[c]) + 2 * ETA;
+        v->ry[c] = (v->ry[c] + added) * SLOP;
+        v->own_y[c] = (v->own_y[c] + added) * SLOP;
         v->y[c] = (fabs(x) + v->y[c]) * SLOP;
     }
-    widen(v->l, v->rl, v->y, v->ry, &p->net.u);
-    double most = 0;
-    for (size_t j = 0; j < p->net.n_out; j++) {
+    widen(v->l, v->rl, v->own_l, v->y, v->ry, &p->net.u);
+    for (size_t j = 0; j < J; j++) {
+        double rad = v->own_l[j];
+        for (size_t c = 0; c < width; c++)
+            rad += v->through[c * J + j] * v->rz[c];
+        for (size_t c = 0; c < d; c++)
+            rad += fabs(p->net.u.w.data[c * J + j]) * v->own_y[c];
         if (!(v->l[j] + v->rl[j] < LARGEST))
             return INFINITY;
-        most = fmax(most, v->rl[j]);
+        most = fmax(most, fmin(rad * SLOP, v->rl[j]));
     }
     return most;
 }
@@ -164,9 +186,15 @@ static bool vectors_init(struct vectors *v, const struct problem *p)
     v->rz = mem_array(width, sizeof *v->rz);
     v->y = mem_array(d, sizeof *v->y);
     v->ry = mem_array(d, sizeof *v->ry);
+    v->own_y = mem_array(d, sizeof *v->own_y);
     v->l = mem_array(J, sizeof *v->l);
     v->rl = mem_array(J, sizeof *v->rl);
-    return v->z && v->rz && v->y && v->ry && v->l && v->rl;
+    v->own_l = mem_array(J, sizeof *v->own_l);
+    v->through = mem_array(width * J, sizeof *v->through);
+    if (!v->through || !v->z || !v->rz || !v->y || !v->ry || !v->own_y || !v->l || !v->rl || !v->own_l)
+        return false;
+    through_maps(v->through, &p->net.o, &p->net.u);
+    return true;
 }
 
 static void vectors_clear(struct vectors *v)
@@ -175,8 +203,11 @@ static void vectors_clear(struct vectors *v)
     free(v->rz);
     free(v->y);
     free(v->ry);
+    free(v->own_y);
     free(v->l);
     free(v->rl);
+    free(v->own_l);
+    free(v->through);
 }
 
 enum status problem_float32(struct problem *p, struct text *why)

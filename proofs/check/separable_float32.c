@@ -9,17 +9,17 @@
 
 #define P TABLE_P
 
-/* For one entry of a row: |x| <= size and |computed - exact| <= err, at 2^-P. */
-struct bound { mpz_t size, err; };
+/* For one entry of a row: |x| <= size and |computed - exact| <= err, at 2^-P; own: what its operation adds to the error, all of it where the row is a leaf. */
+struct bound { mpz_t size, err, own; };
 
 static struct bound *bounds_new(uint32_t n) {
     struct bound *b = mem_get(n, sizeof *b);
-    for (uint32_t j = 0; j < n; j++) mpz_inits(b[j].size, b[j].err, NULL);
+    for (uint32_t j = 0; j < n; j++) mpz_inits(b[j].size, b[j].err, b[j].own, NULL);
     return b;
 }
 
 static void bounds_free(struct bound *b, uint32_t n) {
-    for (uint32_t j = 0; b != NULL && j < n; j++) mpz_clears(b[j].size, b[j].err, NULL);
+    for (uint32_t j = 0; b != NULL && j < n; j++) mpz_clears(b[j].size, b[j].err, b[j].own, NULL);
     mem_free(b);
 }
 
@@ -116,6 +116,7 @@ static bool total_finish(struct total *t, struct bound *out) {
     bool good = t->terms <= 4000 && mpz_sizeinbase(all, 2) <= 126 + (size_t)P;
     rounding(r, all, t->terms + 1);
     mpz_set(out->size, t->size);
+    mpz_set(out->own, r);
     mpz_add(out->err, t->err, r);
     mpz_clears(all, r, NULL);
     return good;
@@ -143,6 +144,102 @@ static bool affine_bounds(struct sep *s, const struct node *x, struct bound *con
     return good;
 }
 
+/* ---- errors through the linear maps after the mix ----
+ * What the operations add, `own`, reaches the logits by exact matrices: e_j = sum over rows and entries of A_jc own_c, with A = 1 at the output and A_arg += A W' backwards. Products of the maps are
+ * taken before absolute values, so that what cancels in them cancels in the bound. */
+
+/* Exact: x[j * cols + c] 2^-scale; x NULL: nothing yet. */
+struct matrix { mpz_t *x; uint32_t rows, cols; mp_bitcnt_t scale; };
+
+static void matrix_clear(struct matrix *a) {
+    for (size_t i = 0; a->x != NULL && i < (size_t)a->rows * a->cols; i++) mpz_clear(a->x[i]);
+    mem_free(a->x);
+}
+
+static void matrix_room(struct matrix *a, uint32_t rows, uint32_t cols) {
+    if (a->x != NULL) return;
+    *a = (struct matrix){.x = mem_get((size_t)rows * cols, sizeof *a->x), .rows = rows, .cols = cols};
+    for (size_t i = 0; i < (size_t)rows * cols; i++) mpz_init(a->x[i]);
+}
+
+/* brings the coarser of two scales to the finer; returns what entries of the second are to be multiplied by, as a power of two */
+static mp_bitcnt_t common_scale(struct matrix *to, mp_bitcnt_t scale) {
+    if (scale <= to->scale) return to->scale - scale;
+    for (size_t i = 0; i < (size_t)to->rows * to->cols; i++) mpz_mul_2exp(to->x[i], to->x[i], scale - to->scale);
+    to->scale = scale;
+    return 0;
+}
+
+/* to += from W', or from where w is NULL */
+static void matrix_back(struct matrix *to, uint32_t cols, const struct matrix *from, const struct weight *w) {
+    matrix_room(to, from->rows, cols);
+    mp_bitcnt_t up = common_scale(to, from->scale + (w != NULL ? w->t->scale : 0));
+    mpz_t sum;
+    mpz_init(sum);
+    for (uint32_t j = 0; j < from->rows; j++)
+        for (uint32_t i = 0; i < cols; i++) {
+            if (w == NULL) mpz_set(sum, from->x[(size_t)j * cols + i]);
+            else mpz_set_ui(sum, 0);
+            for (uint32_t c = 0; w != NULL && c < from->cols; c++) mpz_addmul(sum, from->x[(size_t)j * from->cols + c], w->t->x[w->at + (size_t)i * w->cols + c]);
+            mpz_mul_2exp(sum, sum, up);
+            mpz_add(to->x[(size_t)j * cols + i], to->x[(size_t)j * cols + i], sum);
+        }
+    mpz_clear(sum);
+}
+
+static void node_back(const struct net *net, struct matrix *A, int k) {
+    const struct node *x = &net->nodes[k];
+    for (int a = 0; a < x->n_args; a++) {
+        const struct node *y = &net->nodes[x->args[a]];
+        int to = x->op == OP_HEADS ? y->args[0] : x->args[a];
+        matrix_back(&A[to], net->nodes[to].width, &A[k], x->op == OP_LINEAR ? &x->w : x->op == OP_HEADS ? &y->w : NULL);
+    }
+}
+
+/* err[j] += sum of |A_jc| own_c, at 2^-P, rounded up */
+static void charge(mpz_t *err, const struct matrix *A, const struct bound *b) {
+    mpz_t sum, size;
+    mpz_inits(sum, size, NULL);
+    for (uint32_t j = 0; j < A->rows; j++) {
+        mpz_set_ui(sum, 0);
+        for (uint32_t c = 0; c < A->cols; c++) {
+            mpz_abs(size, A->x[(size_t)j * A->cols + c]);
+            mpz_addmul(sum, size, b[c].own);
+        }
+        mpz_cdiv_q_2exp(sum, sum, A->scale);
+        mpz_add(err[j], err[j], sum);
+    }
+    mpz_clears(sum, size, NULL);
+}
+
+/* Lowers the errors of the logits to what reaches them by these matrices. */
+static void lower_errors(const struct sep *s, struct bound *const *b) {
+    const struct net *net = s->net;
+    struct matrix *A = mem_get((size_t)net->n_nodes, sizeof *A);
+    mpz_t *err = mem_get(s->n_out, sizeof *err);
+    matrix_room(&A[net->output], s->n_out, s->n_out);
+    for (uint32_t j = 0; j < s->n_out; j++) {
+        mpz_init(err[j]);
+        mpz_set_ui(A[net->output].x[(size_t)j * s->n_out + j], 1);
+    }
+    for (int k = net->output; k >= 0; k--) {
+        if (A[k].x == NULL) continue;
+        charge(err, &A[k], b[k]);
+        if (s->shape[k] == SHAPE_AFFINE && k != s->mix) node_back(net, A, k);
+        matrix_clear(&A[k]);
+    }
+    for (uint32_t j = 0; j < s->n_out; j++) {
+        if (mpz_cmp(err[j], b[net->output][j].err) < 0) mpz_set(b[net->output][j].err, err[j]);
+        mpz_clear(err[j]);
+    }
+    mem_free(err);
+    mem_free(A);
+}
+
+static void leaves_own(struct bound *b, uint32_t n) {
+    for (uint32_t j = 0; j < n; j++) mpz_set(b[j].own, b[j].err);
+}
+
 /* r: the largest error of a logit, in units of 2^-SEP_BITS, rounded up. values: rows of the mix's value node at every cell, under float32. */
 bool sep_float32_logits(struct sep *s, const struct num *values) {
     const struct net *net = s->net;
@@ -155,7 +252,9 @@ bool sep_float32_logits(struct sep *s, const struct num *values) {
         if (s->shape[k] == SHAPE_TOKEN) good = token_bounds(s, k, b[k]);
         else if (k == s->mix) mix_bounds(s, values, b[k]);
         else good = affine_bounds(s, x, b, b[k]);
+        if (s->shape[k] == SHAPE_TOKEN || k == s->mix) leaves_own(b[k], x->width);
     }
+    if (good) lower_errors(s, b);
     mpz_t most;
     mpz_init(most);
     for (uint32_t j = 0; good && j < s->n_out; j++)

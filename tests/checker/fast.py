@@ -64,7 +64,7 @@ def executions(folder, k):
     low, size = min(leads), max(abs(x) for x in leads)
     status, output = verdict(folder, net, n, r, one, two, low)
     check(status == 1, "net %d: a bound that an execution reaches: %d %s" % (k, status, output))
-    below = Fraction(int((low - (1 + size) / (512 if k % 3 == 2 else 1024 if wide else 16384)) * 2 ** 30), 2 ** 30)
+    below = Fraction(int((low - (1 + size) / (512 if k % 3 == 2 else 64 if wide else 16384)) * 2 ** 30), 2 ** 30)
     status, output = verdict(folder, net, n, r, one, two, below)
     check(status == 0, "net %d: a bound below all executions: %d %s" % (k, status, output))
 
