@@ -75,6 +75,7 @@ struct cell {
     double *w, *rad;             /* [n_src cells]: weight; radius of every h of the cell, with rounding and float32 error */
     double *low, *high;          /* per layer: [states, Kp] extrema over the accepted completions; radii of their products included */
     bool enclose;                /* or left out (false): the search for an optimum */
+    bool below;                  /* float32: only least sums are asked for; every h has lost what executions may lose by their exponents */
     tally *count;                /* per layer: [states] accepted completions */
     size_t *layer;               /* [n_src + 2] first state of a layer */
     double *partial; int *active; size_t *n_active;    /* per depth */

@@ -124,9 +124,17 @@ static double float32_radius(const struct cell *x, size_t at, size_t cell, doubl
     const struct problem *p = x->p;
     const struct lines_double *l = &x->c->lines;
     size_t q = (size_t)x->q;
-    double grow = p->exponent[q * p->n_src * p->tables.V + at];
+    double grow = p->exponent[q * p->n_src * p->tables.V + at], lost = x->below ? 0 : largest_of(x->h + cell * x->Kp, x->Kp) * grow;
     double attn = l->max_beta > 0 ? l->max_beta * (p->delta_attn[q] + (double)p->n_src * p->delta_attn_abs[q]) : 0;
-    return largest_of(x->h + cell * x->Kp, x->Kp) * grow + w * (l->sum_alpha * p->delta_logit[q] + attn) * (1 + grow);
+    return lost + w * (l->sum_alpha * p->delta_logit[q] + attn) * (1 + grow);
+}
+
+/* Where only least sums are asked for, every line loses its own |h| (e^h - 1); the rounding of that is in the radius. */
+static void lower_row(struct cell *x, size_t at, size_t cell)
+{
+    double grow = x->p->exponent[(size_t)x->q * x->p->n_src * x->p->tables.V + at] * (1 + 0x1p-40), *h = x->h + cell * x->Kp;
+    for (size_t k = 0; k < x->Kp; k++)
+        h[k] -= fabs(h[k]) * grow;
 }
 
 static double cell_radius(const struct cell *x, size_t i, size_t token, size_t cell, double w, double w_rad, double shift)
@@ -173,6 +181,8 @@ static void load_products(struct cell *x, double shift)
             x->w[cell] = w;
             scale_row(x->h + cell * x->Kp, x->G + cell * x->Kp, d, w, x->Kp);
             x->rad[cell] = cell_radius(x, i, token, cell, w, w_rad, shift);
+            if (p->float32 && x->below)
+                lower_row(x, i * V + token, cell);
             if (!isfinite(x->rad[cell]))   /* an overflow: no infinity may enter the sums with its sign */
                 memset(x->h + cell * x->Kp, 0, x->Kp * sizeof *x->h);
         }

@@ -193,23 +193,37 @@ static bool first_sequence(struct search *w)
     return false;
 }
 
-/* float32: half the width of the executions' values at the best sequence and below it, to begin with: the smallest step down, doubled until it
- * is certified. */
+/* float32: half the width of the executions' values at the best sequence and below it, to begin with: a small step down, times four until it is certified, then halfway (of the
+ * exponents) to the last that was not, four times. */
 static enum status certify_float32(struct optimum *out, struct search *w, double slack)
 {
-    double width = slack;
-    for (int round = 0; round < 40 && !out->certified; round++, width *= 1.5) {
-        out->lo = w->best.value - width - slack;
-        enum status s = certify(&out->certified, w, out->lo);
-        if (s != STATUS_OK || limits_expired(w->l))
-            return s;
+    double width = slack, short_of = slack / 4;
+    enum status s = STATUS_OK;
+    for (int k = 0; k < w->threads; k++)
+        w->cells[k].below = true;
+    for (int round = 0; s == STATUS_OK && round < 40 && !out->certified && !limits_expired(w->l); round++) {
+        s = certify(&out->certified, w, w->best.value - width - slack);
+        if (!out->certified) {
+            short_of = width;
+            width *= 4;
+        }
     }
+    for (int round = 0; s == STATUS_OK && round < 4 && out->certified && !limits_expired(w->l); round++) {
+        double middle = sqrt(width * short_of);
+        bool good = false;
+        s = certify(&good, w, w->best.value - middle - slack);
+        if (good)
+            width = middle;
+        else
+            short_of = middle;
+    }
+    out->lo = w->best.value - width - slack;
     mag_t m;
     mag_init(m);
     mag_set_d(m, width);
     arb_add_error_mag(out->value, m);
     mag_clear(m);
-    return STATUS_OK;
+    return s;
 }
 
 static enum status search_all(struct search *w, struct optimum *out, double slack)
