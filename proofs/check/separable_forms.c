@@ -551,8 +551,11 @@ static bool finish(struct compile *c, const struct sval *v, struct truth *out) {
     }
     if (v->kind != S_TRUTH) return refuse(c);
     out->form = arena_get(c->a, v->n, sizeof *out->form);
-    for (size_t i = 0; i < v->n; i++)
-        if (!integer_form(c, &v->f[i], v->strict[i], &out->form[out->n++])) return false;
+    for (size_t i = 0; i < v->n; i++) {
+        struct iform *f = &out->form[out->n++];
+        if (!integer_form(c, &v->f[i], v->strict[i], f)) return false;
+        f->times = 1; /* no sign rests on it: forms that are the same but for a factor are one */
+    }
     return true;
 }
 

@@ -151,7 +151,7 @@ void form_keep(const struct sep *s, struct iform *f, const struct num *c, const 
 
 bool form_same(const struct sep *s, const struct iform *f, const struct iform *g) {
     size_t cells = s->at[s->n];
-    if (f->c != g->c || f->n != g->n || f->radius != g->radius || f->error != g->error || f->strict != g->strict || f->n_exact != g->n_exact) return false;
+    if (f->c != g->c || f->n != g->n || f->radius != g->radius || f->error != g->error || f->strict != g->strict || f->times != g->times || f->n_exact != g->n_exact) return false;
     if ((f->beta == NULL) != (g->beta == NULL) || (f->exact == NULL) != (g->exact == NULL)) return false;
     if (f->n > 0 && (memcmp(f->alpha, g->alpha, f->n * sizeof *f->alpha) != 0 || memcmp(f->j, g->j, f->n * sizeof *f->j) != 0)) return false;
     if (f->beta != NULL && memcmp(f->beta, g->beta, cells * sizeof *f->beta) != 0) return false;

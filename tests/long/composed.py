@@ -83,7 +83,7 @@ class Case:
         g, rng = self.grammar(), self.rng
         binds, values = g.domain(["s"] if any("s" in m.reads for m in g.models) else [])
         where = g.truth(2) if rng.random() < 0.4 else None
-        c = Claim(rng.choice(["forall", "count", "minimize", "maximize", "list"] if g.tame else ["forall", "forall", "exists", "all", "count", "count", "count", "list", "average", "minimize", "maximize"]), binds, values, where)
+        c = Claim(rng.choice(["forall", "count", "minimize", "maximize", "list", "average", "average"] if g.tame else ["forall", "forall", "exists", "all", "count", "count", "count", "list", "average", "minimize", "maximize"]), binds, values, where)
         value = c.kind in ("average", "minimize", "maximize")
         c.body = g.real(2) if value else g.predicate(2)
         c.under = " under float32" if self.mode == "float32" else ""

@@ -52,6 +52,7 @@ VALUES = [
     ("if argmax(logits(M, t)[R]) == max(t) then 1 else 0", lambda v, p, t: float(lead(v, max(t)) > 0)),
     ("if logits(M, t)[R, 0] > logits(M, t)[R, t[1]] + 1/8 then -2 else 3/7", lambda v, p, t: -2 if v[0] > v[t[1]] + 0.125 else 3 / 7),
 ]
+HALVED = ("if contains(t, 1) then logits(M, t)[R, 0] else logits(M, t)[R, 0] / 2", lambda v, p, t: v[0] if 1 in t else v[0] / 2)
 CONDITIONS = [("", lambda t: True), (" where t[0] != t[1]", lambda t: t[0] != t[1]), (" where any{ t[i] > 2 : i in 0..1 }", lambda t: max(t[:2]) > 2),
               (" where sum(t) % 2 == 0", lambda t: sum(t) % 2 == 0)]
 
@@ -63,9 +64,9 @@ def random_net(k):
 
 
 class Case:
-    def __init__(self, folder, k):
+    def __init__(self, folder, k, given=None):
         self.k, self.net, self.folder, rng = k, random_net(k), folder, random.Random(k)
-        (body, value), (where, holds) = VALUES[k % len(VALUES)], rng.choice(CONDITIONS)
+        (body, value), (where, holds) = given or VALUES[k % len(VALUES)], rng.choice(CONDITIONS)
         n, sets = self.net.n_ctx, rng.choice([None, None, [(0, 1, 2, 3), (1, 3), (0, 2)]])
         row = rng.choice(["last", "last", "2"])
         product = [range(4)] * n if sets is None else sets
@@ -76,6 +77,8 @@ class Case:
         for t in domain:
             found = self.net.run(tuple(t))
             values.append(value(found["logits"][at], found["blocks.0.attn.hook_pattern.0"][at], t))
+        # what a checker says that takes forms for the same which differ by a factor
+        self.merged = [Fraction(sum(f * self.net.run(tuple(t))["logits"][at][0] for t in domain) / len(domain)) for f in (1, 0.5)] if body.endswith("[R, 0] / 2") else []
         self.mean, self.size = Fraction(sum(values) / len(values)), Fraction(max(1, *map(abs, values)))
         text = self.net.text()
         self.read = read_net(text.encode())
@@ -130,6 +133,8 @@ class Case:
         check(both == (True, True), name + "wider: %s %s" % both)
         for a, b in ((hi + room, hi + 3 * room), (lo - 3 * room, lo - room), (self.mean + room / 100, self.mean + room), (self.mean - room, self.mean - room / 100)):
             check(self.changed(a, b) == (False, False), name + "false: [%.10f, %.10f], mean %.10f" % (a, b, self.mean))
+        for x in self.merged:
+            check(self.changed(x - room / 8, x + room / 8) == (False, False), name + "forms that differ by a factor: %.10f, mean %.10f" % (x, self.mean))
         check(self.changed(hi, lo) == (False, False) if lo < hi else True, name + "reversed")
 
 
@@ -149,6 +154,12 @@ def main():
             if k % 3 == 0 and not case.counts:
                 found = case.verify("float32", "separable", "1")
                 check(found is None or found[0] <= case.mean + NEAR and case.mean - NEAR <= found[1], "%d: %s: float32, the mean over the reals" % (k, case.claim))
+        for k in range(4):
+            case = Case(folder, k, HALVED)
+            found = case.verify("real", "separable", "1/1000")
+            if found is not None:
+                check(found[0] - NEAR * case.size <= case.mean <= found[1] + NEAR * case.size, "%d: %s: [%.12f, %.12f], mean %.12f" % (k, case.claim, found[0], found[1], case.mean))
+                case.attack(*found)
     check(tabled > OPTIONS.nets / 16, "%d averages from tables of the reference checker" % tabled)
 
 
