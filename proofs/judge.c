@@ -45,15 +45,12 @@ static void label(struct result *r) {
     struct text shown, file;
     text_init(&shown);
     text_init(&file);
-    text_add(&shown, s->name);
+    statement_label(&shown, s);
     text_add(&file, s->name);
     for (size_t i = 0; i < s->n_foreach; i++) {
-        text_addf(&shown, "%s%s=", i ? ", " : "[", s->foreach[i].name);
-        number_add_text(&shown, s->foreach[i].value);
         text_addf(&file, ".%s.", s->foreach[i].name);
         number_add_text(&file, s->foreach[i].value);
     }
-    if (s->n_foreach) text_add(&shown, "]");
     if (!shown.failed) r->label = mem_string(shown.data);
     if (!file.failed) r->file_label = mem_string(file.data);
     for (char *p = r->file_label; p && *p; p++)

@@ -1,5 +1,6 @@
 /* The result of a claim in words, for the lines of verify and the report. */
 #include "proofs/changes_shown.h"
+#include "proofs/falsehood.h"
 #include "proofs/write.h"
 
 static void add_exact(struct text *out, const mpz_t z) {
@@ -55,7 +56,11 @@ static void add_prove(struct text *out, const struct result *r) {
     const struct outcome *o = &r->outcome;
     if (r->verdict == VERDICT_REFUTED) {
         if (o->counterexample.n_parts) add_at(out, "counterexample ", &o->counterexample);
-        else text_add(out, is_exists(r->statement->subject) ? "no case makes it true" : "it is false");
+        else if (is_exists(r->statement->subject)) text_add(out, "no case makes it true");
+        else {
+            text_add(out, "it is false");
+            falsehood_say(out, r);
+        }
     } else if (o->has_value) {
         add_known(out, r, "slack ", 7);
         add_at(out, " at ", o->attains.n_parts ? &o->attains : &o->witness);

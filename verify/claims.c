@@ -171,8 +171,11 @@ static void check_options(struct elaborator *e)
     for (size_t i = 0; i < o->n_params; i++)
         if (!is_constant(e, o->params[i].key))
             unknown_option(e, "--param", o->params[i].key, is_param);
-    for (size_t i = 0; i < o->n_only; i++)
-        unknown_option(e, "--only", o->only[i], is_claim);
+    for (size_t i = 0; i < o->n_only; i++) {
+        char *name = arena_string(e->arena, o->only[i], strcspn(o->only[i], "["));
+        if (name)
+            unknown_option(e, "--only", name, is_claim);
+    }
     for (size_t i = 0; i < o->n_settings; i++) {
         const char *colon = strchr(o->settings[i].key, ':');
         char *name = colon ? arena_string(e->arena, o->settings[i].key, (size_t)(colon - o->settings[i].key)) : NULL;
@@ -181,12 +184,65 @@ static void check_options(struct elaborator *e)
     }
 }
 
-static bool wanted(const struct elaborator *e, const char *name)
+/* Asked for as a whole, or (begun) by one of its values of foreach: NAME[c=0]. */
+static bool wanted(const struct elaborator *e, const char *name, bool begun)
 {
-    for (size_t i = 0; i < e->options->n_only; i++)
-        if (strcmp(e->options->only[i], name) == 0)
+    size_t n = strlen(name);
+    for (size_t i = 0; i < e->options->n_only; i++) {
+        const char *only = e->options->only[i];
+        if (strcmp(only, name) == 0 || (begun && strncmp(only, name, n) == 0 && only[n] == '['))
             return true;
+    }
     return e->options->n_only == 0;
+}
+
+void statement_label(struct text *out, const struct statement *s)
+{
+    text_add(out, s->name);
+    for (size_t i = 0; i < s->n_foreach; i++) {
+        text_addf(out, "%s%s=", i ? ", " : "[", s->foreach[i].name);
+        number_add_text(out, s->foreach[i].value);
+    }
+    if (s->n_foreach)
+        text_add(out, "]");
+}
+
+/* Of the statements from the `first` on, those whose value of foreach is asked for. */
+static void keep_wanted(struct elaborator *e, size_t first)
+{
+    struct claims *c = e->claims;
+    size_t kept = first;
+    for (size_t i = first; i < c->n_statements; i++) {
+        struct text label;
+        text_init(&label);
+        statement_label(&label, &c->statements[i]);
+        if (!label.failed && wanted(e, label.data, false))
+            c->statements[kept++] = c->statements[i];
+        else
+            statement_done(&c->statements[i]);
+        text_clear(&label);
+    }
+    c->n_statements = kept;
+}
+
+/* The claim's statements that are asked for; an error when a value of foreach is, that it does not have. */
+static void claim_select(struct elaborator *e, struct claim *claim)
+{
+    size_t first = e->claims->n_statements, made;
+    char help[200];
+    claim_elaborate(e, claim);
+    made = e->claims->n_statements;
+    if (e->report->status != STATUS_OK || made == first || wanted(e, claim->name, false))
+        return;
+    struct text label;
+    text_init(&label);
+    statement_label(&label, &e->claims->statements[first]);
+    bool many = e->claims->statements[first].n_foreach > 0;
+    (void)snprintf(help, sizeof help, many ? "its first value is --only '%s'; --only %s takes all" : "%s: --only %s", many && label.data ? label.data : "it has no foreach", claim->name);
+    text_clear(&label);
+    keep_wanted(e, first);
+    if (e->claims->n_statements == first)
+        e->report->status = diag_at(e->report->diag, STATUS_INPUT, (struct diag_place){0}, NULL, help, "--only: no value of foreach of claim '%s' is asked for so", claim->name);
 }
 
 /* Domains and lets that no claim used are looked at all the same. */
@@ -217,8 +273,8 @@ static enum status elaborate(struct elaborator *e)
         const struct decl *d = &e->syntax->decls[i], *first = is_claim(d) ? claim_named(e->syntax, d->name, i) : NULL;
         if (first)
             declared_twice(e, d, first->at.offset);
-        else if (is_claim(d) && wanted(e, d->name))
-            claim_elaborate(e, d->claim);
+        else if (is_claim(d) && wanted(e, d->name, true))
+            claim_select(e, d->claim);
     }
     if (e->options->n_only == 0)
         check_unused(e);

@@ -89,10 +89,33 @@ $ printf 'claims 1\n' > $T/empty.claims; weightproof verify $T/empty.claims
 
 $ printf 'claims 1\nclaim yes { prove 1 < 2 }\nclaim no { prove 2 < 1 }\nclaim wrong { prove 2 < 1 expect proved }\n' > $T/pure.claims; weightproof verify $T/pure.claims --expect
 > proved     yes: slack [0.9999999, 1.000001]  [..., checked, # s + # s]
-> refuted    no: it is false  [..., checked, # s + # s]  -- expected proved or bounded
-> refuted    wrong: it is false  [..., checked, # s + # s]  -- expected proved
+> refuted    no: it is false: 2 < 1 fails  [..., checked, # s + # s]  -- expected proved or bounded
+> refuted    wrong: it is false: 2 < 1 fails  [..., checked, # s + # s]  -- expected proved
 > 3 claims: 1 proved, 2 refuted; 3 certificates accepted; 2 not as expected; # s
 ? 1
+
+$ printf 'claims 1\nclaim of { foreach c in 0..2 prove all{ a * c < 5 : a in 0..3 where a > 1 } or c == 7 }\nclaim top { prove (if 1 < 2 then 3 else 4) >= 7 and 1 < 2 }\n' > $T/each.claims; weightproof verify $T/each.claims
+> proved     of[c=0]: it is true  [..., checked, # s + # s]
+> proved     of[c=1]: it is true  [..., checked, # s + # s]
+> refuted    of[c=2]: it is false: at a=3: 6 < 5 fails, 2 == 7 fails  [..., checked, # s + # s]
+> refuted    top: it is false: 3 >= 7 fails  [..., checked, # s + # s]
+> 4 claims: 2 proved, 2 refuted; 4 certificates accepted; # s
+? 1
+
+$ weightproof verify $T/each.claims --only 'of[c=2]'
+> refuted    of[c=2]: it is false: at a=3: 6 < 5 fails, 2 == 7 fails  [..., checked, # s + # s]
+> 1 claim: 1 refuted; 1 certificate accepted; # s
+? 1
+
+$ weightproof verify $T/each.claims --only 'of[c=5]'
+! error: --only: no value of foreach of claim 'of' is asked for so
+!   = help: its first value is --only 'of[c=0]'; --only of takes all
+? 3
+
+$ weightproof verify $T/each.claims --only 'top[c=5]'
+! error: --only: no value of foreach of claim 'top' is asked for so
+!   = help: it has no foreach: --only top
+? 3
 
 $ weightproof verify $T/pure.claims --only yes --expect
 > proved     yes: slack [0.9999999, 1.000001]  [..., checked, # s + # s]
