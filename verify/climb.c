@@ -1,8 +1,9 @@
 /* Coordinate ascent: from the inputs that come nearest, one integer or token at a time to the value that brings the claim nearer to what is looked for, then two tokens of a
- * sequence exchanged, until nothing helps. Values are those that random inputs had there: sets that do not depend on each other form a product, so that any mixture of them is an input. */
+ * sequence exchanged, until nothing helps. After that from inputs near the best ends, some coordinates of which are changed, and from other random ones. Values are those that random inputs had there: sets that do not depend on each other form a product, so that any mixture of them is an input. */
 #include "verify/search.h"
 
 #include <math.h>
+#include <stdint.h>
 #include <string.h>
 
 #include "core/mem.h"
@@ -16,7 +17,8 @@ struct climb {
     struct target t;
     struct start starts[STARTS]; size_t n_starts;
     struct values *pool; size_t n_pool;   /* by coordinate: integers and tokens, binder after binder */
-    unsigned long tried;
+    unsigned long tried, most;
+    uint64_t random;
 };
 
 enum status climb_new(struct climb **out, const struct target *t)
@@ -25,6 +27,7 @@ enum status climb_new(struct climb **out, const struct target *t)
     if (!*out)
         return STATUS_MEMORY;
     (*out)->t = *t;
+    (*out)->most = TRIES;
     return STATUS_OK;
 }
 
@@ -147,7 +150,7 @@ static enum status try_binding(double *miss, bool *found, struct climb *c, struc
 
 static bool is_over(const struct climb *c, const struct limits *l, enum status s, bool found)
 {
-    return s != STATUS_OK || found || c->tried >= TRIES || (c->tried % 64 == 0 && limits_expired(l));
+    return s != STATUS_OK || found || c->tried >= c->most || (c->tried % 64 == 0 && limits_expired(l));
 }
 
 /* One coordinate to its best value; *better when that helped. */
@@ -230,5 +233,69 @@ enum status climb_run(bool *found, unsigned long *tried, struct climb *c, struct
             binding_bind(tiers_fast(tiers), c->t.binds, &c->starts[i].at);
     }
     *tried += c->tried;
+    return s;
+}
+
+static size_t draw(struct climb *c, size_t n)
+{
+    c->random = c->random * 6364136223846793005u + 1442695040888963407u;
+    return (size_t)((c->random >> 33) % n);
+}
+
+/* Some coordinates, or all, take values that they had before. */
+static void shake(struct climb *c, struct binding *b, bool all)
+{
+    size_t changes = 1 + draw(c, c->n_pool / 2 + 1), at = 0;
+    for (size_t i = 0; i < b->n_parts; i++)
+        for (size_t k = 0; k < b->parts[i].n; k++, at++)
+            if (c->pool[at].n > 0 && (all || draw(c, c->n_pool) < changes))
+                b->parts[i].tokens[k] = c->pool[at].v[draw(c, c->pool[at].n)];
+}
+
+/* The best of a few inputs that are shaken from `from`, climbed from; takes its place among the starts when it ends nearer than `place`. */
+static enum status climb_again(bool *found, struct climb *c, struct tiers *tiers, size_t from, bool all, size_t place, const struct limits *l, struct diag *d)
+{
+    struct start best = { INFINITY, { 0 } };
+    enum status s = STATUS_OK;
+    for (size_t k = 0; k < (all ? 16 : 1) && s == STATUS_OK && !*found; k++) {
+        struct start x = { INFINITY, { 0 } };
+        s = binding_copy(&x.at, &c->starts[from].at);
+        if (s == STATUS_OK)
+            shake(c, &x.at, all);
+        if (s == STATUS_OK)
+            s = try_binding(&x.miss, found, c, tiers, &x.at, d);
+        if (k == 0 || *found || x.miss < best.miss) {
+            binding_clear(&best.at);
+            best = x;
+        } else
+            binding_clear(&x.at);
+    }
+    if (s == STATUS_OK && !*found)
+        s = climb_from(found, c, tiers, &best, l, d);
+    if (*found)
+        binding_bind(tiers_fast(tiers), c->t.binds, &best.at);
+    if (best.miss < c->starts[place].miss) {
+        binding_clear(&c->starts[place].at);
+        c->starts[place] = best;
+    } else
+        binding_clear(&best.at);
+    return s;
+}
+
+enum status climb_on(bool *found, unsigned long *tried, struct climb *c, struct tiers *tiers, unsigned long more, const struct limits *l, struct diag *d)
+{
+    enum status s = STATUS_OK;
+    unsigned long before = c->tried;
+    *found = false;
+    c->most = c->tried + more;
+    c->random = l ? l->seed + 1 : 1;
+    for (size_t round = 0; c->n_starts > 0 && !is_over(c, l, s, *found); round++) {
+        if (round % (2 * STARTS) == 0)
+            qsort(c->starts, c->n_starts, sizeof *c->starts, nearest);
+        bool all = round % 4 == 3;
+        size_t from = all ? c->n_starts - 1 : draw(c, c->n_starts < 4 ? c->n_starts : 4);
+        s = climb_again(found, c, tiers, from, all, from, l, d);
+    }
+    *tried += c->tried - before;
     return s;
 }

@@ -1,11 +1,15 @@
 /* search.c: an engine that only looks for one binding: a counterexample of `forall`, a witness of `exists`, among random bindings of a
  * domain too large to enumerate, and by climbing from those that come nearest. It never proves anything about all of them. */
+#include "core/clock.h"
 #include "core/mem.h"
 #include "verify/means.h"
 #include "verify/search.h"
+#include <math.h>
 #include <stdio.h>
 
 #define SAMPLES 20000
+#define MORE 4000000       /* climbed inputs after the first ones, at most */
+#define SECONDS 15
 #define SMALL_BITS 24      /* smaller domains are enumerated */
 #define COST 1e10          /* after what decides, before what takes long */
 
@@ -29,7 +33,7 @@ static bool search_takes(const struct statement *s, struct text *why)
     struct diag d;
     mpz_t size;
     if (s->undecidable || !s->text || !target_of(&t, s)) {
-        text_add(why, s->undecidable ? s->undecidable : "only forall and exists can be settled by one input");
+        text_add(why, s->undecidable ? s->undecidable : "only forall and exists can be settled by one input (a bound on a minimum as forall ... prove E >= c)");
         return false;
     }
     if (!means_fit(s, why)) return false;
@@ -88,6 +92,21 @@ static enum status sample(bool *found, unsigned long *tried, const struct target
     return s;
 }
 
+/* The larger the domain the longer it goes on: a thousandth of it, and at most a quarter of the time that is left, or SECONDS. */
+static enum status go_on(bool *found, unsigned long *tried, struct climb *c, struct tiers *tiers, const struct walk *w, const struct limits *l, struct diag *d)
+{
+    mpz_t size;
+    mpz_init(size);
+    walk_size(size, w);
+    mpz_fdiv_q_ui(size, size, 1000);
+    unsigned long more = mpz_cmp_ui(size, MORE) < 0 ? mpz_get_ui(size) : MORE;
+    mpz_clear(size);
+    struct limits part = *l;
+    double now = clock_seconds(), end = now + (l->deadline > 0 ? fmin((l->deadline - now) / 4, SECONDS) : SECONDS);
+    part.deadline = end;
+    return climb_on(found, tried, c, tiers, more, &part, d);
+}
+
 static enum status search_decide(struct outcome *out, const struct statement *s, const struct limits *l, struct diag *d)
 {
     struct target t;
@@ -103,6 +122,7 @@ static enum status search_decide(struct outcome *out, const struct statement *s,
     if (status == STATUS_OK) status = climb_new(&c, &t);
     if (status == STATUS_OK) status = sample(&found, &tried, &t, c, tiers, w, l, d);
     if (status == STATUS_OK && !found) status = climb_run(&found, &climbed, c, tiers, l, d);
+    if (status == STATUS_OK && !found && l) status = go_on(&found, &climbed, c, tiers, w, l, d);
     mpz_set_ui(out->cases, tried + climbed);
     if (status == STATUS_OK && found) {
         out->proposal = t.wanted == TRUTH_TRUE ? PROPOSAL_TRUE : PROPOSAL_FALSE;

@@ -13,4 +13,6 @@ void climb_free(struct climb *c);
 enum status climb_see(struct climb *c, struct tiers *tiers, struct diag *d) MUST_USE;
 /* Climbs from the nearest ones; *found: what is bound now is what is looked for. */
 enum status climb_run(bool *found, unsigned long *tried, struct climb *c, struct tiers *tiers, const struct limits *l, struct diag *d) MUST_USE;
+/* Goes on from inputs near the best ends and from other random ones, for about `more` inputs. */
+enum status climb_on(bool *found, unsigned long *tried, struct climb *c, struct tiers *tiers, unsigned long more, const struct limits *l, struct diag *d) MUST_USE;
 #endif
