@@ -388,23 +388,48 @@ static bool until_read(const struct expr *e, void *context)
     const struct expr **out = context;
     if (!expr_calls(e, FUNCTION_LOGITS) && !expr_calls(e, FUNCTION_ATTN))
         return true;
-    *out = e->args[0];
+    *out = e;
     return false;
 }
 
-const struct expr *model_read(const struct expr *e)
+const struct expr *network_call(const struct expr *e)
 {
     const struct expr *out = NULL;
     expr_walk(e, until_read, &out);
     return out;
 }
 
+const struct expr *model_read(const struct expr *e)
+{
+    const struct expr *call = network_call(e);
+    return call ? call->args[0] : NULL;
+}
+
+static bool is_any(const struct expr *arg) { return arg->form == FORM_ASSIGN && arg->args[1]->form == FORM_KEYWORD && strncmp(arg->args[1]->name, "any", 3) == 0; }
+
+bool model_is_changed(const struct expr *model)
+{
+    if (!expr_patches(model))
+        return false;
+    for (size_t i = 1; i < model->n_args; i++)
+        if (expr_is_frozen(model->args[i]) || is_any(model->args[i]))
+            return false;
+    return model_is_plain(model->args[0]) || model_is_changed(model->args[0]);
+}
+
+/* The same rows on all sequences: nothing in it reads t, or a variable that a comprehension binds. */
+static bool same_everywhere(const struct features *f, const struct expr *model)
+{
+    return model_is_plain(model) || (model_is_changed(model) && !expr_uses_slot(model, f->t->slot) && !(f->alias && expr_uses_slot(model, f->alias->slot)) && !reads_opened(f, model));
+}
+
 static enum status find_read(struct features *f, const struct network_read *r, unsigned use, int own)
 {
     const struct expr *call = r->call;
     const struct expr *model = call->args[0], *t = call->args[call->n_args - 1];
-    if (!model_is_plain(model) || !expr_is_slot(t, f->t->slot))
-        return refuse(f, !model_is_plain(model) ? "the claim is about a network whose activations are changed" : "a network is read on another sequence");
+    bool same = same_everywhere(f, model);
+    if (!same || !expr_is_slot(t, f->t->slot))
+        return refuse(f, !same ? "the claim is about a network whose activations are changed, and not in the same way on all sequences" : "a network is read on another sequence");
     if (f->model && !expr_equal(f->model, model))
         return refuse(f, "the claim compares two networks");
     f->model = model;

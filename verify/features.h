@@ -55,8 +55,11 @@ void scanner_clear(struct scanner *s);
 
 /* A model, or one with other tensors: replace of tensors and blend, whose networks are made once. */
 bool model_is_plain(const struct expr *model);
-/* The model of the first logits or attn in e, or NULL. */
+/* The first logits or attn in e, or NULL, and its model. */
+const struct expr *network_call(const struct expr *e);
 const struct expr *model_read(const struct expr *e);
+/* Patches, steers and ablates of a plain model, each to rows of their own (to `any`, or with norms frozen: no). */
+bool model_is_changed(const struct expr *model);
 
 /* Shapes shared with linear.c. */
 bool expr_is_slot(const struct expr *e, int slot);

@@ -658,3 +658,30 @@ bool same_number(const struct interp *in, const struct origin *a, long col_a, co
     if (in->s->semantics != SEMANTICS_REAL || node_is_patched(a->site, a->node)) return false;
     return net_twins(a->site->net, a->node, (size_t)col_a, (size_t)col_b);
 }
+
+enum status interp_site(struct site **out, struct interp *in, const struct expr *model, const struct expr *tokens, struct diag *d)
+{
+    in->d = d;
+    enum status s = site_find(out, in, model, tokens, model);
+    if (s == STATUS_OK) s = site_ready(*out, in);
+    return s == STATUS_OK && ((*out)->unknown || !in->prec) ? STATUS_UNSUPPORTED : s;
+}
+
+const struct net *interp_site_net(const struct site *site) { return site->net; }
+
+long interp_site_node(const struct site *site, const char *name)
+{
+    long node = net_node(site->base, name);
+    return node < 0 ? node : (long)site_place(site, (size_t)node);
+}
+
+bool interp_site_replaces(const struct site *site, size_t node, size_t row)
+{
+    for (size_t i = 0; i < site->n_patches; i++) {
+        const struct patch *p = &site->patches[i];
+        if (p->node == node && (p->count < 0 || ((long)row >= p->first && (long)row < p->first + p->count))) return true;
+    }
+    return false;
+}
+
+arb_srcptr interp_site_row(struct site *site, size_t node, size_t row) { return ball_run_row(site->now->balls, node, row); }

@@ -35,6 +35,7 @@ struct problem {
     struct alias image; const struct expr *image_set;   /* where t is bound to {E : B where C}: what B's sequence is of t; else NULL */
     size_t *first, cells;        /* offsets of the positions' sets: features->first */
     struct separable_net net;
+    struct changed *changed;     /* of net, owned, or NULL */
     size_t row, n_src;
     int threads;
     bool float32;

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "core/mem.h"
+#include "verify/separable_changed.h"
 
 static bool refuse(struct text *why, const char *reason)
 {
@@ -76,6 +77,7 @@ static bool take_head(struct separable_net *s, const struct node *heads, size_t 
         return false;
     const struct node *pattern = input_of(net, mix, 0), *v = input_of(net, mix, 1);
     s->pattern = mix->inputs[0];
+    s->mix = o->inputs[0];
     const struct node *score = pattern->op == OP_SOFTMAX ? input_of(net, pattern, 0) : NULL;
     if (!score || score->op != OP_SCORE)
         return false;
@@ -96,7 +98,7 @@ static bool take_heads(struct separable_net *s, const struct node *heads, size_t
         if (!take_head(s, heads, h, resid))
             return false;
         if (h > 0)
-            s->more[h - 1] = (struct head){ s->q, s->k, s->v, s->o, s->score_d, s->d_head };
+            s->more[h - 1] = (struct head){ s->q, s->k, s->v, s->o, s->score_d, s->d_head, s->mix };
     }
     s->n_more = heads->n_inputs - 1;
     return true;
@@ -112,6 +114,7 @@ void separable_head(struct separable_net *out, const struct separable_net *s, si
     out->o = h->o;
     out->score_d = h->score_d;
     out->d_head = h->d_head;
+    out->mix = h->mix;
 }
 
 static bool same_column(const struct part *u, size_t i, size_t j)
@@ -452,6 +455,10 @@ void ball_tables_init(struct ball_tables *t, const struct separable_net *net, si
     arb_init(t->scale);
     arb_set_ui(t->scale, net->score_d);
     arb_rsqrt(t->scale, t->scale, prec == ARF_PREC_EXACT ? 64 : prec);
+    if (net->changed) {
+        changed_tables(t, net);
+        return;
+    }
     struct sources x;
     sources_init(&x, net, n_src, prec);
     sources_linear(t->k, &x, &net->k, (slong)V, prec);

@@ -12,7 +12,7 @@
 
 struct part { bool present; struct weight w, b; bool has_b; };   /* a linear node's matrix and bias */
 /* A head beside the first. */
-struct head { struct part q, k, v, o; size_t score_d, d_head; };
+struct head { struct part q, k, v, o; size_t score_d, d_head, mix; };
 #define HEADS_MOST 4
 /* The roles of the weights; points into the net. */
 struct separable_net {
@@ -26,7 +26,8 @@ struct separable_net {
     size_t units;                        /* of the MLP, 0 without one */
     struct part columns;                 /* [u | in]: what is read of the rows after the attention; u alone without an MLP */
     double *own_w, *own_b;               /* of columns, owned */
-    size_t pattern, resid, attn_out;     /* nodes */
+    size_t pattern, resid, attn_out, mix; /* nodes; mix: of the (first) head */
+    const struct changed *changed;       /* rows are replaced: tables come from runs (separable_changed.h); not owned */
     size_t *twin;                        /* [n_out] first column of the unembedding that is equal; owned */
 };
 /* false with the reason in words when the network has another shape. wide: several heads, and an MLP of relus behind them, are taken. */

@@ -6,6 +6,7 @@
 #include "core/mem.h"
 #include "verify/lines.h"
 #include "verify/separable.h"
+#include "verify/separable_changed.h"
 
 #define CLASSES_MAX 65536
 #define SMALL 20000            /* below this many elementary steps a second thread costs more than it saves */
@@ -408,12 +409,25 @@ static enum status scan_tokens(struct builder *b, struct interp *in)
     return scan(b, in, false);
 }
 
+static enum status changed_model(struct builder *b, const struct domain_binds *binds, struct interp *in)
+{
+    struct problem *p = b->p;
+    if (p->float32 || p->net.mlp)
+        return refuse(b->why, p->float32 ? "activations are changed, under float32" : "activations are changed, with an MLP behind the attention");
+    const struct changed_at at = { .s = p->s, .model = b->f.model, .tokens = network_call(b->subject)->args[network_call(b->subject)->n_args - 1], .t = &p->t, .row = p->row, .n_src = p->n_src };
+    enum status s = changed_new(&p->changed, &at, binds, in, &p->net, b->why);
+    p->net.changed = p->changed;
+    return s;
+}
+
 static enum status build(struct builder *b, const struct domain_binds *binds, struct interp *in)
 {
     struct problem *p = b->p;
     enum status s = domain_read(p, binds, in, b->why);
     if (s == STATUS_OK)
         s = scan_tokens(b, in);
+    if (s == STATUS_OK && model_is_changed(b->f.model))
+        s = changed_model(b, binds, in);
     if (s == STATUS_OK)
         s = group_states(b);
     if (s == STATUS_OK)
@@ -425,20 +439,29 @@ static enum status build(struct builder *b, const struct domain_binds *binds, st
     return s;
 }
 
+static const struct net *network_of_name(const struct statement *s, struct text *why)
+{
+    const struct bound_model *m = s->n_models == 1 ? &s->file->models[s->models[0]] : NULL;
+    const struct net *net = m && m->loaded == STATUS_OK ? &m->model.net : NULL;
+    if (!net)
+        refuse(why, m ? "the network is not loaded" : "the claim is not about exactly one network");
+    return net;
+}
+
 /* The network that the claim reads; with other tensors it belongs to the interpreter. */
 static const struct net *network_of(const struct statement *s, const struct expr *subject, struct interp *in, struct text *why)
 {
     const struct expr *model = model_read(subject);
-    const struct bound_model *m = s->n_models == 1 ? &s->file->models[s->models[0]] : NULL;
-    const struct net *net = m && m->loaded == STATUS_OK ? &m->model.net : NULL, *clean = NULL;
+    const struct net *net, *clean = NULL;
     struct diag d;
-    if (!model || model->form == FORM_NAME) {
-        if (!net)
-            refuse(why, m ? "the network is not loaded" : "the claim is not about exactly one network");
-        return net;
-    }
-    if (!model_is_plain(model))
-        return refuse(why, "the claim is about a network whose activations are changed"), NULL;
+    if (!model)
+        return network_of_name(s, why);
+    if (!model_is_plain(model) && !model_is_changed(model))
+        return refuse(why, "the claim is about a network whose activations are changed, and not in the same way on all sequences"), NULL;
+    while (expr_patches(model))
+        model = model->args[0];
+    if (model->form == FORM_NAME)
+        return network_of_name(s, why);
     diag_init(&d);
     net = NULL;
     if (interp_networks(&net, &clean, in, model, &d) != STATUS_OK || clean)
@@ -504,6 +527,7 @@ void problem_clear(struct problem *p)
     for (size_t h = 0; h < HEADS_MOST - 1; h++)
         double_tables_clear(&p->more[h]);
     separable_net_clear(&p->net);
+    changed_free(p->changed);
     free(p->used);
     free(p->exponent);
     free(p->delta_logit);

@@ -190,6 +190,7 @@ static void walker_clear(struct walker *w) {
         mem_free(w->level[i].count);
         mem_free(w->level[i].least);
         mem_free(w->level[i].most);
+        mem_free(w->level[i].sign);
     }
     sep_release(&w->s);
     for (int k = 0; k < w->s.n_f; k++) {
@@ -198,11 +199,12 @@ static void walker_clear(struct walker *w) {
     }
     for (size_t i = 0; w->truth != NULL && i < w->seen.n; i++) forms_drop(&w->truth[i]);
     sep_ties_clear(&w->s);
+    sep_changes_clear(&w->s);
     rests_clear(&w->s.rests);
     sep_tables_clear(&w->s);
     table_clear(&w->seen);
     if (w->top != w->g) mem_free(w->top);
-    void *all[] = {w->states, w->next, w->reached, w->alike, w->level, w->paths, w->truth, w->where, w->g, w->radius, w->tokens, w->cells, w->s.at, w->s.shape, w->weight, w->live};
+    void *all[] = {w->states, w->next, w->reached, w->alike, w->level, w->paths, w->truth, w->where, w->g, w->sign, w->before, w->radius, w->tokens, w->cells, w->s.at, w->s.shape, w->weight, w->live};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) mem_free(all[i]);
     product_clear(&w->s.sets);
     mem_free(w->s.copied);

@@ -23,6 +23,7 @@ struct sep {
     struct product sets;
     uint32_t n, row, *at;                    /* cells of position i: at[i]..at[i+1]-1 */
     const struct net *net; const struct ex *model; /* the expression that names it */
+    struct patch *change; int n_changes;     /* separable_changed.c: rows that the model has in place of the network's, the same on every sequence */
     bool has_row, has_attn;
     int softmax, mix, q, k, score;           /* nodes */
     uint32_t n_out;
@@ -63,6 +64,11 @@ const struct rest *sep_rest(struct sep *s, const struct ex *x);        /* rest_r
 bool sep_tables(struct sep *s);                                        /* D, C, M, keys and queries */
 bool sep_weights(struct sep *s, uint32_t q);                           /* w, shift and h of the q-th token, of every head */
 void sep_tables_clear(struct sep *s);
+bool plain_model(const struct ex *x);                                  /* a model, or one with other tensors */
+bool sep_is_changed(const struct sep *s, const struct ex *x);          /* patch, ablate and steer of one, which read no sequence and no variable without a value */
+bool sep_changes(struct sep *s);                                       /* sets net and change */
+void sep_add_changes(const struct sep *s, struct run *r);              /* over what the run has */
+void sep_changes_clear(struct sep *s);
 bool sep_source(const struct sep *s, uint32_t q, uint32_t cell);       /* may row r attend to this cell when its token is the q-th? */
 void sep_run(struct sep *s, struct run *r, int64_t token, bool float32); /* the run on n times one token */
 bool sep_float32_logits(struct sep *s, const struct num *values);

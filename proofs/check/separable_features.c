@@ -216,7 +216,7 @@ static bool fold_feature(struct sep *s, struct ex *x) {
 }
 
 /* A model, or one with other tensors: replace of tensors and blend */
-static bool plain_model(const struct ex *x) {
+bool plain_model(const struct ex *x) {
     if (x->kind == EX_CALL && x->number == FN_BLEND) return plain_model(x->k[0]) && plain_model(x->k[1]);
     return x->kind == EX_MODEL || (x->kind == EX_CALL && x->number == FN_REPLACE && !x->frozen && plain_model(x->k[0]));
 }
@@ -235,7 +235,7 @@ static bool same_model(const struct ex *a, const struct ex *b) {
 static bool same_place(struct sep *s, const struct ex *call, const struct ex *row) {
     int64_t r, l = 0, h = 0;
     if (call->number != FN_LOGITS && call->number != FN_ATTN) return sep_refuse(s, "only logits and attn");
-    if (!plain_model(call->k[0]) || !is_t(s, call->k[call->n - 1])) return sep_refuse(s, "a patched model, or another sequence");
+    if ((!plain_model(call->k[0]) && !sep_is_changed(s, call->k[0])) || !is_t(s, call->k[call->n - 1])) return sep_refuse(s, "a model whose change is not the same on all sequences, or another sequence");
     if (call->number == FN_ATTN && (!eval_int(s->e, call->k[1], &l) || !eval_int(s->e, call->k[2], &h) || l != 0 || h != 0)) return sep_refuse(s, "only head (0, 0)");
     const struct net *net = s->has_row && same_model(s->model, call->k[0]) ? s->net : call->k[0]->kind == EX_MODEL ? s->e->s->models[call->k[0]->number].net : base_net(s->e, call->k[0]);
     if (net == NULL) return sep_refuse(s, "the changed network cannot be made");

@@ -109,6 +109,7 @@ static void terms_room(struct walker *w, size_t size) {
 bool terms_fill(struct walker *w, uint32_t q) {
     struct sep *s = &w->s;
     uint32_t cells = s->at[s->n];
+    w->q = q;
     scale_weights(w, q);
     terms_room(w, (size_t)cells * w->n_form);
     int64_t *E = mem_get(s->cols, sizeof *E);
@@ -167,4 +168,51 @@ void terms_most(struct walker *w) {
         mem_free(w->level[i].most);
         w->level[i].most = level_sums(w, i, w->top, i < w->s.n ? w->level[i + 1].most : NULL, INT64_MIN, extend_most);
     }
+}
+
+/* ---- signs ---- */
+
+signed char sign_of_both(signed char a, signed char b) { return a == b || b == ANY_SIGN ? a : a == ANY_SIGN ? b : 0; }
+
+static void cell_signs(struct walker *w) {
+    const struct sep *s = &w->s;
+    int64_t *E = mem_get(s->cols, sizeof *E), G;
+    for (uint32_t c = 0; c < s->at[s->n]; c++) {
+        signed char *sign = w->sign + (size_t)c * w->n_form;
+        if (!w->live[c] || !sep_source(s, w->q, c)) {
+            memset(sign, ANY_SIGN, w->n_form);
+            continue;
+        }
+        for (uint32_t j = 0; j < s->cols; j++) E[j] = s->D[(size_t)w->q * s->cols + j] + s->C[(size_t)c * s->cols + j];
+        for (size_t k = 0; k < w->n_form; k++) {
+            const struct iform *f = &w->form[k];
+            (void)form_value(f, E, c, largest_value(s), &G); /* it was in range when the terms were filled */
+            sign[k] = G - f->error > f->radius ? 1 : G + f->error < -f->radius ? -1 : 0;
+        }
+    }
+    mem_free(E);
+}
+
+static void level_signs(struct walker *w, uint32_t i) {
+    struct level *l = &w->level[i];
+    size_t K = w->n_form;
+    mem_free(l->sign);
+    l->sign = mem_get(l->classes.n * K, 1);
+    memset(l->sign, ANY_SIGN, l->classes.n * K);
+    for (size_t c = 1; i < w->s.n && c < l->classes.n; c++)
+        for (uint32_t t = 0; t < l->tokens; t++) {
+            size_t to = (size_t)l->classes.key[c * l->tokens + t], cell = (size_t)(w->s.at[i] + t) * K;
+            for (size_t k = 0; to != 0 && k < K; k++) l->sign[c * K + k] = sign_of_both(l->sign[c * K + k], sign_of_both(w->sign[cell + k], w->level[i + 1].sign[to * K + k]));
+        }
+}
+
+/* Weights too small to show leave sums that say nothing; but terms of one sign have a sum of that sign. */
+void terms_signs(struct walker *w) {
+    mem_free(w->sign);
+    mem_free(w->before);
+    w->sign = mem_get((size_t)w->s.at[w->s.n] * w->n_form, 1);
+    w->before = mem_get(((size_t)w->s.n + 1) * w->n_form, 1);
+    memset(w->before, ANY_SIGN, w->n_form);
+    cell_signs(w);
+    for (uint32_t i = w->s.n + 1; i-- > 0;) level_signs(w, i);
 }

@@ -11,6 +11,7 @@ static enum shape shape_of(struct sep *s, const struct node *x, int at, const un
     }
     switch (x->op) {
     case OP_EMBED:
+    case OP_CONSTANT:
     case OP_POSITION: return SHAPE_TOKEN;
     case OP_ADD:
     case OP_LINEAR:
@@ -48,15 +49,15 @@ static void exchange(struct sep *s, int h) {
 }
 
 /* FORMAT.md §3.2 names few operations; a network with any other one, with real inputs or with a pad token is refused as a whole. */
-static bool plain(const struct net *net) {
+static bool plain(const struct net *net, bool changed) {
     for (int i = 0; i < net->n_nodes; i++)
-        if (net->nodes[i].op >= OP_INPUT) return false;
+        if (net->nodes[i].op >= OP_INPUT && !(changed && net->nodes[i].op == OP_CONSTANT)) return false;
     return !net->reals && net->pad < 0;
 }
 
 static bool understand(struct sep *s) {
     const struct net *net = s->net;
-    if (!plain(net)) return sep_refuse(s, "the network has operations, inputs or a mask that it does not know");
+    if (!plain(net, s->n_changes > 0)) return sep_refuse(s, "the network has operations, inputs or a mask that it does not know");
     unsigned char *shape = s->shape = mem_get((size_t)net->n_nodes, sizeof *shape);
     s->relu = -1;
     for (int i = 0; i < net->n_nodes; i++) shape[i] = (unsigned char)shape_of(s, &net->nodes[i], i, shape);
@@ -95,6 +96,7 @@ void sep_run(struct sep *s, struct run *r, int64_t token, bool float32) {
     for (uint32_t i = 0; i < s->n; i++) t[i] = token;
     run_init(r, s->net, float32, TABLE_P, 0, t, s->n); /* 0: numbers of different runs are never taken for the same */
     mem_free(t);
+    sep_add_changes(s, r);
 }
 
 static void copy_row(struct num *to, const struct num *from, uint32_t n) {
@@ -131,6 +133,7 @@ static bool columns_with(struct sep *s, int64_t token, const struct num *z, stru
     for (int h = 0; h < s->heads; h++)
         if (s->mixes[h] != s->mix) silence(s, &r, s->mixes[h]);
     if (s->relu >= 0) silence(s, &r, s->relu);
+    sep_add_changes(s, &r); /* a row that the model replaces stays as it is, whatever the head gives */
     const struct num *row = run_row(&r, s->net->output, s->row, s->fail);
     if (row != NULL) copy_row(out, row, s->n_out);
     if (row != NULL && s->relu >= 0) {
@@ -156,6 +159,7 @@ static bool unit_effects(struct sep *s, uint32_t width) {
         num_to_real(&one[u], &diff, TABLE_P);
         for (int h = 0; h < s->heads; h++) silence(s, &r, s->mixes[h]);
         run_add_patch(&r, s->relu, (int)s->row, (int)s->row, s->units, one);
+        sep_add_changes(s, &r);
         num_set_int(&diff, 0);
         num_to_real(&one[u], &diff, TABLE_P);
         const struct num *row = run_row(&r, s->net->output, s->row, s->fail);
@@ -320,7 +324,7 @@ bool sep_source(const struct sep *s, uint32_t q, uint32_t cell) {
 }
 
 bool sep_tables(struct sep *s) {
-    if (!understand(s)) return false;
+    if (!sep_changes(s) || !understand(s)) return false;
     uint32_t cells = s->at[s->n], nq = s->at[s->row + 1] - s->at[s->row];
     if (s->n > s->net->ctx) return sep_refuse(s, "the sequence is longer than the context");
     for (uint32_t i = 0; i < s->n; i++)

@@ -223,7 +223,7 @@ static int enclosed_sign(const struct sep *s, const struct groups *b, unsigned p
 }
 
 int sep_sign(struct sep *s, const struct iform *f, const uint32_t *cells) {
-    struct ties *t = f->exact != NULL ? ties_of(s) : NULL;
+    struct ties *t = f->exact != NULL && s->n_changes == 0 ? ties_of(s) : NULL;
     if (t == NULL || t->failed) return 2;
     struct groups b = {.g = mem_get(s->n, sizeof *b.g), .exponent = mem_get(s->n, sizeof *b.exponent)};
     uint32_t q = cells[s->row] - s->at[s->row];

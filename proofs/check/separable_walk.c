@@ -30,6 +30,17 @@ void walk_complete(struct walker *w, const uint32_t *left, uint32_t n_left, wide
     else w->open_count += n;
 }
 
+/* The sign of form k on all sequences that begin as the walk's, when all its terms have it; else 0. */
+static signed char settled_sign(const struct walker *w, uint32_t i, size_t class, size_t k) {
+    signed char sign = w->before == NULL ? 0 : sign_of_both(w->before[(size_t)i * w->n_form + k], w->level[i].sign[class * w->n_form + k]);
+    return sign == ANY_SIGN ? 0 : sign;
+}
+
+static void extend_signs(struct walker *w, uint32_t i, const uint32_t *left, uint32_t n_left) {
+    for (uint32_t a = 0; w->before != NULL && a < n_left; a++)
+        w->before[(size_t)(i + 1) * w->n_form + left[a]] = sign_of_both(w->before[(size_t)i * w->n_form + left[a]], w->sign[(size_t)w->cells[i] * w->n_form + left[a]]);
+}
+
 /* active: forms not yet settled as positive; part, upper: least and largest of their sums so far (one array in real semantics). Depth is the number of positions. */
 static bool walk(struct walker *w, uint32_t i, size_t class, const int64_t *part, const int64_t *upper, const uint32_t *active, uint32_t n_active) {
     const struct level *l = &w->level[i];
@@ -40,8 +51,9 @@ static bool walk(struct walker *w, uint32_t i, size_t class, const int64_t *part
         uint32_t k = active[a];
         int64_t lo = part[k] + least[k], hi = upper[k] + most[k], r = w->radius[k];
         bool strict = w->form[k].strict;
-        if (strict ? hi <= -r : hi < -r) never = true;
-        else if (!(strict ? lo > r : lo >= r)) left[n_left++] = k;
+        signed char sign = settled_sign(w, i, class, k);
+        if (sign < 0 || (strict ? hi <= -r : hi < -r)) never = true;
+        else if (sign == 0 && !(strict ? lo > r : lo >= r)) left[n_left++] = k;
     }
     bool more = true;
     if (never) w->false_count += l->count[class];
@@ -58,6 +70,7 @@ static bool walk(struct walker *w, uint32_t i, size_t class, const int64_t *part
             for (uint32_t a = 0; a < n_left && high != sum; a++) high[left[a]] = upper[left[a]] + h[left[a]];
             w->tokens[i] = w->s.sets.v[i][t];
             w->cells[i] = w->s.at[i] + t;
+            extend_signs(w, i, left, n_left);
             more = walk(w, i + 1, to, sum, high, left, n_left);
         }
         if (high != sum) mem_free(high);
@@ -87,6 +100,7 @@ void walk_count(struct walker *w) {
         return;
     }
     terms_most(w);
+    if (w->need_all) terms_signs(w); /* a count rests on sums alone */
     int64_t *zero = mem_get(w->n_form, sizeof *zero);
     uint32_t *all = mem_get(w->n_form, sizeof *all);
     for (size_t k = 0; k < w->n_form; k++) all[k] = (uint32_t)k;

@@ -9,7 +9,7 @@ struct table { size_t width, n, room, *slot, slots; int64_t *key; };
 size_t table_add(struct table *t, const int64_t *key); /* its number */
 void table_clear(struct table *t);
 /* A level of the minimised automaton of one (q, y): class 0 is dead; next[class * tokens + token] is a class of the next level. */
-struct level { struct table classes; uint32_t tokens; wide *count; int64_t *least, *most; };
+struct level { struct table classes; uint32_t tokens; wide *count; int64_t *least, *most; signed char *sign; /* [class * n_form + k], where a walk looks at signs: of every G on the way from here: 1, -1, or 0 (not one sign) */ };
 
 /* ---- rule count ---- */
 
@@ -66,6 +66,8 @@ struct walker {
     struct table seen; struct truth *truth; enum tri *where; size_t n_truth; struct arena arena; /* by final feature values */
     struct iform *form; size_t n_form; bool negated;
     size_t room;                                            /* of g and top */
+    uint32_t q;                                             /* of the terms */
+    signed char *sign, *before;                             /* sign[cell * n_form + k] of G, 0: not clear; before[depth * n_form + k]: the common one of a walk so far. NULL where none is asked for */
     int64_t *g, *top, *radius, *weight; bool *live;                     /* least and largest term g, top[cell * n_form + k]; one array in real semantics */
     int64_t *tokens; uint32_t *cells;                       /* of the walk's sequence */
     wide true_count, false_count, open_count;
@@ -86,6 +88,9 @@ void states_minimise(struct walker *w, size_t y, const size_t *follows);
 bool terms_fill(struct walker *w, uint32_t q);
 void terms_least(struct walker *w);                                     /* least sums of every form from every class */
 void terms_most(struct walker *w);                                      /* largest */
+#define ANY_SIGN 2                                                      /* of no term */
+signed char sign_of_both(signed char a, signed char b);
+void terms_signs(struct walker *w);                                     /* sign, of cells and levels, and room in before */
 /* separable_walk.c: counts the sequences from the first class in true_count, false_count and open_count; stops early when need_all and one fails */
 void walk_count(struct walker *w);
 /* n sequences, of which that of tokens and cells is one, have its truth; left: the forms that the sums left open */

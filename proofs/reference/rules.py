@@ -39,7 +39,8 @@ class Judge:
         self.counted_if = self.s.kind == "average" and choice(self.s.body)
         if certificate.rule in ("separable", "count"):
             need(not data, "rule separable reads no data array")
-            self.interpreter = Interpreter(nets, self.s.float32) if self.enumerated() else LinearInterpreter(nets, self.s)
+        if certificate.rule in ("separable", "count") and not self.enumerated():
+            self.interpreter = LinearInterpreter(nets, self.s)
         else:
             names_bias = "bias(" in self.s.text               # then biases of attention are nodes of their own
             self.interpreter = Interpreter({m: with_biases(x) if names_bias else x for m, x in nets.items()}, self.s.float32, data)
@@ -49,9 +50,9 @@ class Judge:
         self.sources(nets)
 
     def enumerated(self):
-        """Networks with other tensors, and image sets: every binding is evaluated as under enumerate."""
+        """Networks with other tensors or rows, and image sets: every binding is evaluated as under enumerate."""
         binds = self.s.body.parts[1] if self.s.kind == "prove" and self.s.forall is None and self.s.body.kind == "exists" else self.s.binds
-        return "replace(" in self.s.text or "blend(" in self.s.text or any(s.kind == "image" for _, s in binds or [])
+        return any(word + "(" in self.s.text for word in ("replace", "blend", "patch", "ablate", "steer")) or any(s.kind == "image" for _, s in binds or [])
 
     def sources(self, nets):
         for model, _, _, tensors in self.c.sources:

@@ -22,6 +22,7 @@ a = argparse.ArgumentParser()
 a.add_argument("build")
 a.add_argument("--nets", type=int, default=60)
 a.add_argument("--seed", type=int, default=1)
+a.add_argument("--only", default="", help="claims with this in their name")
 a.add_argument("--certificates", type=int, default=12, help="networks whose certificates are attacked")
 a = a.parse_args()
 PROGRAM, CHECKER = a.build + "/weightproof", a.build + "/weightproof-check"
@@ -77,7 +78,24 @@ def image(rng, v, n):
     return "t in { %s : %ss in tokens[%d] of 0..%d%s }" % (whole, p, k, v - 1, condition and " where " + condition)
 
 
-def claims_of(rng, v, n, d_out, one_head, norm):
+def intervened(rng, v, n, d_model, positions, norm):
+    """A model whose activations are changed in the same way on all sequences."""
+    ln = ", ln = live" if norm else ""
+    whole = ["embed", "head(0, 0)"] + ["pos_embed"] * positions
+    rows = ["%s[%s]" % (x, rng.choice(["last", "0", "1..last"])) for x in whole]
+    edges = ["edge(%s, %s)" % (rng.choice(whole[:1] + whole[2:]), x) for x in ("head(0, 0).q", "head(0, 0).k", "head(0, 0).v", "unembed")] + ["edge(head(0, 0), unembed)"]
+    part = rng.choice(rows + edges + [x + "[%d]" % rng.randrange(n) for x in edges] + whole[2:])
+    to = rng.choice(["zero", "value 1/2", "value {%s}" % ", ".join("%d/4" % rng.randrange(-3, 4) for _ in range(d_model)), "mean over tokens[%d] of 0..1" % n, "from {%s}" % ", ".join(str(rng.randrange(v)) for _ in range(n))])
+    kind = rng.randrange(4)
+    if kind == 0:
+        return "steer(M, %s, onehot(%d, %d), %s%s)" % (part, rng.randrange(d_model), d_model, rng.choice(["1/2", "-2"]), ln)
+    if kind == 1:
+        return "patch(M, embed[0] = node(M, embed, {%d, 0})[0]%s)" % (rng.randrange(v), ln)
+    inner = "M" if kind == 2 else "steer(M, embed[last], onehot(0, %d), 3/4%s)" % (d_model, ln)
+    return "ablate(%s, drop = {%s}, to = %s%s)" % (inner, part, to, ln)
+
+
+def claims_of(rng, v, n, d_out, one_head, norm, d_model, positions):
     r, where = rng.choice(["last", "0"]), "" if rng.random() < 0.6 else " where " + truth(rng, v, n)
     binds = "t in tokens[%d] of 0..%d%s" % (n, v - 1, where) if rng.random() < 0.6 else image(rng, v, n) + where
     one, two = rng.sample(range(d_out), 2)
@@ -93,6 +111,10 @@ def claims_of(rng, v, n, d_out, one_head, norm):
         changed = "blend(M, %s, 1/4)" % changed
     claims.append(("changed", "count %s : argmax(logits(%s, t)[%s]) == %s%s" % (binds, changed, r, integer(rng, v, n), "" if one_head else " within 1")))
     claims.append(("changed_least", "minimize %s : logits(%s, t)[%s, %d] - logits(%s, t)[%s, %d]" % (binds, changed, r, one, changed, r, two)))
+    for k in range(2):
+        changed = intervened(rng, v, n, d_model, positions, norm)
+        claims.append(("change%d" % k, "count %s : argmax(logits(%s, t)[%s]) == %s%s" % (binds, changed, r, integer(rng, v, n), "" if one_head else " within 1")))
+        claims.append(("change%d_least" % k, "minimize %s : %slogits(%s, t)[%s, %d] - logits(%s, t)[%s, %d]" % (binds, "attn(%s, 0, 0, t)[%s, 0] + " % (changed, r) if rng.random() < 0.3 else "", changed, r, one, changed, r, two)))
     if one_head:
         claims += [("list", "list %s : %s and argmax(%s) == %s at most 5" % (binds, truth(rng, v, n), row, integer(rng, v, n))),
                    ("attends", "maximize %s : sum{ attn(M, 0, 0, t)[%s, i] : i in 0..%d where t[i] == %d } * %s" % (binds, r, n - 1, rng.randrange(v), "(if %s then 1 else 2)" % truth(rng, v, n)))]
@@ -191,12 +213,14 @@ def main():
         v, n, d_out = rng.choice([(3, 4), (4, 3), (2, 5), (5, 3), (3, 3)]) + (rng.choice([3, 4]),)
         heads = 1 if k % 4 else 2
         norm = ("ln1",) if rng.random() < 0.3 else ()
-        net = transformer(a.seed * 7001 + k, d_vocab=v, n_ctx=n, d_out=d_out, causal=rng.random() < 0.5, biases=rng.random() < 0.7, positions=rng.random() < 0.7, norm=norm,
+        positions = rng.random() < 0.7
+        net = transformer(a.seed * 7001 + k, d_vocab=v, n_ctx=n, d_out=d_out, causal=rng.random() < 0.5, biases=rng.random() < 0.7, positions=positions, norm=norm,
                           heads=heads, mlp=None)
         with tempfile.TemporaryDirectory() as folder:
             with open(folder + "/m.net", "w") as f:
                 f.write(net.text())
-            claims = claims_of(rng, v, n, d_out, heads == 1, norm)
+            claims = claims_of(rng, v, n, d_out, heads == 1, norm, 3, positions)
+            claims = [x for x in claims if a.only in x[0]]
             theirs = decide(folder, claims, "enumerate")
             engine = "separable" if heads == 1 else "cells"
             mine = decide(folder, claims, engine)
