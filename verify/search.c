@@ -4,12 +4,16 @@
 #include "core/mem.h"
 #include "verify/means.h"
 #include "verify/search.h"
+#include "verify/types.h"
+#include <limits.h>
 #include <math.h>
+#include <string.h>
 #include <stdio.h>
 
 #define SAMPLES 20000
 #define MORE 4000000       /* climbed inputs after the first ones, at most */
 #define SECONDS 15
+#define FIXES 64
 #define SMALL_BITS 24      /* smaller domains are enumerated */
 #define COST 1e10          /* after what decides, before what takes long */
 
@@ -57,13 +61,68 @@ static double search_cost(const struct statement *s)
     return COST;
 }
 
-static enum status try_one(bool *found, const struct target *t, struct climb *c, struct tiers *tiers, struct walk *w, struct diag *d)
+/* ---- tokens that the condition gives ---- */
+
+struct fix { int slot; size_t at; int value; };
+
+static bool has_number(const struct expr *set, long v)
+{
+    long lo, hi, x;
+    if (set->form == FORM_RANGE) return constant_integer(&lo, set->args[0], -1) && constant_integer(&hi, set->args[1], -1) && lo <= v && v <= hi;
+    for (size_t i = 0; set->form == FORM_LIST && i < set->n_args; i++)
+        if (constant_integer(&x, set->args[i], -1) && x == v) return true;
+    return false;
+}
+
+/* t[i] == v, where t ranges over a product of sets one of which holds v there */
+static bool read_fix(struct fix *out, const struct binds *b, const struct expr *entry, const struct expr *value)
+{
+    long n, at, v;
+    if (entry->form != FORM_INDEX || entry->n_args != 2 || entry->args[0]->form != FORM_NAME || entry->args[0]->slot < 0) return false;
+    for (size_t i = 0; i < b->n; i++) {
+        const struct expr *set = b->items[i].set;
+        bool power = set->form == FORM_TOKENS_POWER;
+        if (b->items[i].slot != entry->args[0]->slot || (!power && set->form != FORM_TOKENS_PRODUCT)) continue;
+        n = (long)set->n_args;
+        if ((power && !constant_integer(&n, set->args[0], -1)) || !constant_integer(&at, entry->args[1], n - 1) || !constant_integer(&v, value, -1) || at < 0 || at >= n || v < 0 || v > INT_MAX) return false;
+        *out = (struct fix){b->items[i].slot, (size_t)at, (int)v};
+        return has_number(set->args[power ? 1 : at], v);
+    }
+    return false;
+}
+
+static void find_fixes(struct fix *out, size_t *n, const struct binds *b, const struct expr *e)
+{
+    bool equal = e->form == FORM_COMPARE && e->n_args == 2 && e->opers[0] == OPER_EQ;
+    for (size_t i = 0; e->form == FORM_BINARY && e->oper == OPER_AND && i < 2; i++) find_fixes(out, n, b, e->args[i]);
+    if (equal && *n < FIXES && (read_fix(&out[*n], b, e->args[0], e->args[1]) || read_fix(&out[*n], b, e->args[1], e->args[0]))) ++*n;
+}
+
+/* The sequences that are bound get these tokens: still bindings of their sets, of which few random ones had them. */
+static enum status put_fixes(const struct fix *fixes, size_t n, struct interp *in)
+{
+    for (size_t i = 0; i < n; i++) {
+        const int *t;
+        size_t size;
+        bool is_int;
+        if (!interp_bound(in, fixes[i].slot, &t, &size, &is_int) || is_int || fixes[i].at >= size) return STATUS_INTERNAL;
+        int *copy = mem_array(size, sizeof *copy);
+        if (!copy) return STATUS_MEMORY;
+        memcpy(copy, t, size * sizeof *copy);
+        copy[fixes[i].at] = fixes[i].value;
+        interp_bind_tokens(in, fixes[i].slot, copy, size);
+        free(copy);
+    }
+    return STATUS_OK;
+}
+
+static enum status try_one(bool *found, const struct target *t, const struct fix *fixes, size_t n_fixes, struct climb *c, struct tiers *tiers, struct walk *w, struct diag *d)
 {
     bool more;
     enum truth here = TRUTH_TRUE, truth;
     *found = false;
     enum status s = walk_next(&more, w, d);
-    if (s != STATUS_OK || !more) return s;
+    if (s != STATUS_OK || !more || (s = put_fixes(fixes, n_fixes, tiers_fast(tiers))) != STATUS_OK) return s;
     if (t->where) s = tiers_truth(&here, tiers, t->where, d);
     if (s != STATUS_OK || here != TRUTH_TRUE) return s;
     s = tiers_truth(&truth, tiers, t->subject, d);
@@ -76,6 +135,9 @@ static enum status sample(bool *found, unsigned long *tried, const struct target
     gmp_randstate_t random;
     mpz_t size, from, to;
     enum status s = STATUS_OK;
+    struct fix fixes[FIXES];
+    size_t n_fixes = 0;
+    if (t->where) find_fixes(fixes, &n_fixes, t->binds, t->where);
     gmp_randinit_mt(random);
     gmp_randseed_ui(random, l ? l->seed : 0);
     mpz_inits(size, from, to, NULL);
@@ -85,7 +147,7 @@ static enum status sample(bool *found, unsigned long *tried, const struct target
         mpz_urandomm(from, random, size);
         mpz_add_ui(to, from, 1);
         walk_range(w, from, to);
-        if (s == STATUS_OK) s = try_one(found, t, c, tiers, w, d);
+        if (s == STATUS_OK) s = try_one(found, t, fixes, n_fixes, c, tiers, w, d);
     }
     mpz_clears(size, from, to, NULL);
     gmp_randclear(random);

@@ -102,6 +102,11 @@ $ printf 'claims 1\nclaim of { foreach c in 0..2 prove all{ a * c < 5 : a in 0..
 > 4 claims: 2 proved, 2 refuted; 4 certificates accepted; # s
 ? 1
 
+$ printf 'claims 1\nmodel M = "%s/examples/max4_s123.safetensors"\nclaim c { forall t in tokens[4] of 0..63 where t[0] == 5 and t[1] == 7 and 9 == t[last] prove argmax(logits(M, t)[last]) != max(t) }\n' $PWD > $T/given.claims; weightproof verify $T/given.claims --engine search
+> refuted    c: counterexample t=5,7,...,9  [search, replayed, # s + # s]
+> 1 claim: 1 refuted; 1 certificate accepted; # s
+? 1
+
 $ weightproof verify $T/each.claims --only 'of[c=2]'
 > refuted    of[c=2]: it is false: at a=3: 6 < 5 fails, 2 == 7 fails  [..., checked, # s + # s]
 > 1 claim: 1 refuted; 1 certificate accepted; # s
