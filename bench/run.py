@@ -127,6 +127,14 @@ def part_count():
         row("%s: smallest margin" % what, c, seconds, "[%.9g, %.9g] at %s" % (c["lo"], c["hi"], c.get("attains")))
 
 
+def part_averages():
+    path = os.path.join(ROOT, "tests", "data", "max10_s50.safetensors")
+    for what, value in (("answer's logit", "logits(M, t)[last, max(t)]"), ("attention to copies of the largest token", "sum{ attn(M, 0, 0, t)[last, i] : i in 0..9 where t[i] == max(t) }")):
+        seconds, claims = verify_text('claims 1\nmodel M = "%s"\nclaim a { average t in tokens[10] of 0..63 : %s }\n' % (path, value))
+        c = claims[0]
+        row("max10_s50: average of the " + what, c, seconds, "[%.10g, %.10g]" % (c["lo"], c["hi"]))
+
+
 def part_larger():
     print("larger families, trained here (minutes each): certified accuracy in at most 120 s")
     for name, n, last, within in (("max10_v128.safetensors", 10, 127, "1e-4"), ("max20_s50.safetensors", 20, 63, "1e-5")):

@@ -34,7 +34,7 @@ SCRIPTS = [
     ("checker_ops", [PY, "tests/checker/ops.py", "--checker", BUILD + "/weightproof-check"]),
     ("agree", [PY, "tests/reference/agree.py", "--checker", BUILD + "/weightproof-check"]),
     ("counts", [PY, "tests/reference/counts.py", "--checker", BUILD + "/weightproof-check", "--nets", "30"]),
-    ("averages", [PY, "tests/reference/averages.py", BUILD, "--nets", "44"]),
+    ("averages", [PY, "tests/reference/averages.py", BUILD, "--nets", "33"]),
     ("random_nets", [PY, "tests/reference/random_nets.py", BUILD, "--count", "8"]),
     ("false_claims", [PY, "tests/reference/false_claims.py", "--checker", BUILD + "/weightproof-check"]),
     ("means", [PY, "tests/reference/means.py", BUILD, "6"]),

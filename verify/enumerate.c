@@ -1,4 +1,5 @@
 /* enumerate.c: the engine that looks at every binding of a finite domain. */
+#include "verify/inner.h"
 #include "verify/means.h"
 #include "verify/sweep.h"
 #include "core/mem.h"
@@ -76,7 +77,7 @@ static bool enumerate_takes(const struct statement *s, struct text *why)
         text_add(why, s->undecidable ? s->undecidable : "a model is not loaded");
         return false;
     }
-    if (!parts_have_rules(s, why) || !means_fit(s, why)) return false;
+    if (!parts_have_rules(s, why) || !means_fit(s, why) || !inner_fits(s, why)) return false;
     struct diag d;
     mpz_t size;
     struct sweep w = sweep_of(s);

@@ -14,7 +14,6 @@
 #define LEFT 18                           /* s Z is at most 2^-LEFT at the first node */
 #define RIGHT 5                           /* and beyond the last one at least 2^RIGHT */
 #define LIGHT 150
-#define NODES_MOST 4096
 
 /* e^(-i / STEPS) and log 2 at 2^-62; sqrt 2, 1 + sqrt 2 and log(2) / 2 at 2^-62. All rounded down. */
 struct exps { uint64_t power[STEPS], log2, root2, first, h; };
@@ -94,7 +93,7 @@ static void exp_of(const struct exps *e, uint64_t y, int64_t *x, int64_t *v) {
 /* w[cell] in 2^(exponent - 1) .. 2^exponent at 2^(exponent - 60), 0 where there is none; x[(k - from) cells + cell] and v are e^-y and y e^-y, y = 2^(k/2) w, once made[k - from]. */
 struct query { uint32_t q; bool set; uint64_t *w; int *exponent; int from, nodes; bool *made; int64_t *x, *v; };
 
-#define KEPT_MOST ((size_t)1 << 23)
+#define KEPT_MOST ((size_t)1 << 22)
 
 static void query_clear(struct query *p) {
     void *all[] = {p->w, p->exponent, p->made, p->x, p->v};
@@ -137,6 +136,24 @@ void average_clear(struct average *a) {
     mem_free(a->query);
 }
 
+/* Room for all nodes that a class of the query can ask for, or, if they are too many, for one at a time. */
+static void query_room(struct query *p, uint32_t n, size_t cells) {
+    int least = INT32_MAX, most = INT32_MIN;
+    for (size_t c = 0; c < cells; c++) {
+        if (p->w[c] == 0) continue;
+        if (p->exponent[c] < least) least = p->exponent[c];
+        if (p->exponent[c] > most) most = p->exponent[c];
+    }
+    if (most < least) least = most = 0;
+    for (; n > 0; n >>= 1) most++;
+    p->from = 2 * (-LEFT - most);
+    p->nodes = 2 * (RIGHT + 1 - least) - p->from;
+    size_t kept = cells * (size_t)p->nodes <= KEPT_MOST ? (size_t)p->nodes : 1;
+    p->made = mem_get((size_t)p->nodes, sizeof *p->made);
+    p->x = mem_get(cells * kept, sizeof *p->x);
+    p->v = mem_get(cells * kept, sizeof *p->v);
+}
+
 /* A weight below 2^-198 counts as nothing, which, where Z is at least 2^-LIGHT, moves an average by less than 4 n 2^-48 of the largest |G|. Others have 59 bits at least. */
 static void query_set(struct query *p, const struct sep *s, uint32_t q) {
     size_t cells = s->at[s->n], at = (size_t)q * cells;
@@ -152,6 +169,7 @@ static void query_set(struct query *p, const struct sep *s, uint32_t q) {
         p->exponent[c] = s->shift[at + c];
         while (p->w[c] >> 59 == 0) p->w[c] <<= 1, p->exponent[c]--;
     }
+    query_room(p, s->n, cells);
 }
 
 /* y = 2^(k/2) w at 2^-57; above 2^6 it is that. */
@@ -160,22 +178,6 @@ static uint64_t y_of(const struct exps *e, uint64_t w, int exponent, int k) {
     int up = exponent - 60 + k / 2 + 57; /* w 2^(exponent - 60) */
     if (up >= 4) return (uint64_t)1 << 63;
     return up >= 0 ? w << up : up > -64 ? w >> -up : 0;
-}
-
-/* Room for the nodes k = from..from + nodes - 1, or, if they are too many, for one at a time. */
-static void query_room(struct query *p, size_t cells, int from, int nodes) {
-    if (p->made != NULL && from >= p->from && from + nodes <= p->from + p->nodes) return;
-    mem_free(p->made);
-    mem_free(p->x);
-    mem_free(p->v);
-    if (p->nodes > 0 && from > p->from) nodes += from - p->from, from = p->from; /* both ranges */
-    if (p->nodes > 0 && from + nodes < p->from + p->nodes) nodes = p->from + p->nodes - from;
-    p->from = from;
-    p->nodes = nodes;
-    size_t kept = cells * (size_t)nodes <= KEPT_MOST ? (size_t)nodes : 1;
-    p->made = mem_get((size_t)nodes, sizeof *p->made);
-    p->x = mem_get(cells * kept, sizeof *p->x);
-    p->v = mem_get(cells * kept, sizeof *p->v);
 }
 
 /* Where the numbers of node k stand. */
@@ -194,12 +196,13 @@ static size_t query_node(struct query *p, const struct exps *e, size_t cells, in
 
 /* ---- one cell ---- */
 
-/* The tokens that lead from one state to `to`: n of the list, from first on. by: what their products are shifted. */
-struct way_on { size_t to, first, n; unsigned by; };
+/* The tokens that lead from one state to `to`: n of the list, from first on; run: their cells stand side by side. drop: what their sums are shifted, by: what products of those are. */
+struct way_on { size_t to, first, n; unsigned drop, by; bool run; };
 
 struct adder {
     const struct sep *s; const struct level *level; struct query *p; const struct exps *exps; const struct iform *f;
     int64_t *G, largest; unsigned b;      /* by cell; largest |G| < 2^b */
+    uint32_t *live; size_t n_live;        /* cells with a weight that some sequence has */
     int64_t *u;                           /* y G e^-y, by cell */
     size_t **first; struct way_on *way; uint32_t *token; /* of class c of level i: way[first[i][c]] ..; cells in token */
     int64_t *P[2], *Q[2];                 /* of the states of a level and of the next one */
@@ -246,7 +249,13 @@ static void take_ways(struct adder *a) {
                 struct way_on *y = &a->way[place[next[t]] - 1];
                 a->token[y->first + y->n++] = s->at[i] + t;
             }
-            for (size_t k = begin; k < ways; k++) place[a->way[k].to] = 0;
+            for (size_t k = begin; k < ways; k++) {
+                struct way_on *y = &a->way[k];
+                place[y->to] = 0;
+                y->drop = y->n > 1 ? bits_of(y->n) : 0;
+                y->by -= y->drop;
+                y->run = a->token[y->first + y->n - 1] - a->token[y->first] == y->n - 1;
+            }
         }
         a->first[i][l->classes.n] = ways;
         mem_free(place);
@@ -258,11 +267,12 @@ static bool take_G(struct adder *a) {
     const int64_t *D = s->D + (size_t)a->p->q * s->cols;
     uint64_t largest = 1;
     size_t tokens = 0;
-    bool *live = mem_get(s->at[s->n], sizeof *live), good = true;
+    bool *seen = mem_get(s->at[s->n], sizeof *seen), good = true;
     for (size_t k = 0, ways = a->first[s->n - 1][a->level[s->n - 1].classes.n]; k < ways; k++) tokens += a->way[k].n;
-    for (size_t k = 0; k < tokens; k++) live[a->token[k]] = true;
+    for (size_t k = 0; k < tokens; k++) seen[a->token[k]] = true;
     for (uint32_t c = 0; good && c < s->at[s->n]; c++) {
-        if (!live[c] || !sep_source(s, a->p->q, c)) continue;
+        if (!seen[c] || !sep_source(s, a->p->q, c)) continue;
+        if (a->p->w[c] != 0) a->live[a->n_live++] = c;
         const int64_t *C = s->C + (size_t)c * s->cols;
         __int128 G = (__int128)a->f->c + (a->f->beta != NULL ? a->f->beta[c] : 0);
         for (uint32_t k = 0; k < a->f->n; k++) G += (__int128)a->f->alpha[k] * (D[a->f->j[k]] + C[a->f->j[k]]);
@@ -273,7 +283,7 @@ static bool take_G(struct adder *a) {
     }
     while (largest >> a->b != 0) a->b++;
     a->largest = (int64_t)largest;
-    mem_free(live);
+    mem_free(seen);
     return good;
 }
 
@@ -311,17 +321,33 @@ static bool reach(struct adder *a) {
 
 static int64_t shifted(__int128 x, unsigned by) { return by < 127 ? (int64_t)(x >> by) : x < 0 ? -1 : 0; }
 
+static __int128 sum_of(const int64_t *x, const uint32_t *at, size_t n) {
+    __int128 sum = 0;
+    for (size_t k = 0; k < n; k++) sum += x[at[k]];
+    return sum;
+}
+
+/* The same of x[0..n - 1], in halves of 32 bits; 2^63 more for every number, which makes them positive. n < 2^32 */
+__attribute__((optimize("O3"))) static __int128 sum_of_run(const int64_t *x, size_t n) {
+    uint64_t low = 0, high = 0;
+    for (size_t k = 0; k < n; k++) {
+        uint64_t v = (uint64_t)x[k] ^ (uint64_t)1 << 63;
+        low += v & 0xffffffff;
+        high += v >> 32;
+    }
+    return ((__int128)high << 32) + low - ((__int128)n << 63);
+}
+
 /* P and Q of a state: the tokens that lead to one state are added up first. */
 static void state(struct adder *a, uint32_t i, size_t c, const int64_t *x, uint32_t at) {
     int64_t P = 0, Q = 0;
     EACH_WAY(a, i, c, y) {
-        __int128 X = 0, U = 0;
-        for (size_t k = y->first; k < y->first + y->n; k++) X += x[a->token[k]], U += a->u[a->token[k]];
-        unsigned drop = y->n > 1 ? bits_of(y->n) : 0, by = y->by - drop;
-        X >>= drop;
-        U >>= drop;
-        P += shifted(X * a->P[at][y->to], by);
-        Q += shifted(X * a->Q[at][y->to] + U * a->P[at][y->to], by);
+        const uint32_t *token = a->token + y->first;
+        __int128 X = y->run ? sum_of_run(x + token[0], y->n) : sum_of(x, token, y->n), U = y->run ? sum_of_run(a->u + token[0], y->n) : sum_of(a->u, token, y->n);
+        X >>= y->drop;
+        U >>= y->drop;
+        P += shifted(X * a->P[at][y->to], y->by);
+        Q += shifted(X * a->Q[at][y->to] + U * a->P[at][y->to], y->by);
     }
     a->P[1 - at][c] = P;
     a->Q[1 - at][c] = Q;
@@ -333,10 +359,10 @@ static int64_t node(struct adder *a, int k, bool linear) {
     size_t cells = s->at[s->n], from = linear ? 0 : query_node(a->p, a->exps, cells, k);
     int64_t *x = a->p->x + from, *one = NULL;
     if (linear) one = x = mem_get(cells, sizeof *one);
-    for (size_t c = 0; c < cells; c++) {
-        int64_t v = linear ? 0 : a->p->v[from + c];
-        if (linear) x[c] = (int64_t)1 << 60;
-        if (linear && a->p->w[c] != 0) v = (int64_t)(y_of(a->exps, a->p->w[c], a->p->exponent[c], k) << 3);
+    for (size_t c = 0; linear && c < cells; c++) x[c] = (int64_t)1 << 60;
+    for (size_t j = 0; j < a->n_live; j++) { /* elsewhere u is 0 */
+        uint32_t c = a->live[j];
+        int64_t v = linear ? (int64_t)(y_of(a->exps, a->p->w[c], a->p->exponent[c], k) << 3) : a->p->v[from + c];
         a->u[c] = (int64_t)((__int128)v * a->G[c] >> a->b);
     }
     a->P[0][1] = (int64_t)1 << 59; /* one completion: e is 1 */
@@ -412,11 +438,10 @@ static void put(struct average *to, const struct adder *a, const mpz_t sum, uint
 static bool sum_nodes(struct average *to, struct adder *a) {
     int from = 2 * (-LEFT - a->most), end = 2 * (RIGHT - a->least);
     uint64_t error;
-    if (end - from > NODES_MOST || !other_errors(a, &error)) return false;
+    if (from < a->p->from || end > a->p->from + a->p->nodes || !other_errors(a, &error)) return false;
     uint64_t one = node_error(a);
     if (one >> 48 != 0) return false;
     error += (uint64_t)(end - from + 1) * one;
-    query_room(a->p, a->s->at[a->s->n], from, end - from);
     mpz_t sum, t;
     mpz_inits(sum, t, NULL);
     for (int k = from; k < end; k++) {
@@ -434,7 +459,7 @@ static bool sum_nodes(struct average *to, struct adder *a) {
 
 static void adder_clear(struct adder *a) {
     for (uint32_t i = 0; i < a->s->n; i++) mem_free(a->first[i]);
-    void *all[] = {a->G, a->u, a->first, a->way, a->token, a->P[0], a->P[1], a->Q[0], a->Q[1]};
+    void *all[] = {a->G, a->u, a->live, a->first, a->way, a->token, a->P[0], a->P[1], a->Q[0], a->Q[1]};
     for (size_t k = 0; k < sizeof all / sizeof *all; k++) mem_free(all[k]);
 }
 
@@ -448,6 +473,7 @@ bool average_add(struct average *to, struct sep *s, const struct level *level, u
     struct adder a = {.s = s, .level = level, .p = to->query, .exps = to->exps, .f = f};
     a.G = mem_get(cells, sizeof *a.G);
     a.u = mem_get(cells, sizeof *a.u);
+    a.live = mem_get(cells, sizeof *a.live);
     for (int k = 0; k < 2; k++) {
         a.P[k] = mem_get(states, sizeof **a.P);
         a.Q[k] = mem_get(states, sizeof **a.Q);

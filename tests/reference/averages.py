@@ -103,7 +103,9 @@ class Case:
 
     def changed(self, lo, hi):
         """Both checkers about the certificate with another interval."""
-        body = re.sub(r"^value .*$", "value %s %s" % (lo, hi), self.certificate, flags=re.M)
+        return self.sealed(re.sub(r"^value .*$", "value %s %s" % (lo, hi), self.certificate, flags=re.M))
+
+    def sealed(self, body):
         body = seal(body[:body.index("sha256 ", body.index("\nend\n"))])
         path = os.path.join(self.folder, "d", "changed.cert")
         with open(path, "w") as f:
@@ -138,9 +140,54 @@ class Case:
         check(self.changed(hi, lo) == (False, False) if lo < hi else True, name + "reversed")
 
 
+    # lists, which walk the sequences that are open
+
+    def listed(self):
+        """All sequences of a domain with one token fixed that are answered wrongly, and the first of them."""
+        n, k = self.net.n_ctx, self.k % 4
+        domain = [t for t in itertools.product(*[range(4)] * (n - 1), [k])]
+        margins = [lead(self.net.run(t)["logits"][-1], max(t)) for t in domain]
+        if min(map(abs, margins)) < 1e-7:
+            return
+        wrong = [list(t) for t, m in zip(domain, margins) if m < 0]
+        claim, self.claim = self.claim, "list t in tokens(%s, {%d}) : argmax(logits(M, t)[last]) != max(t)" % (", ".join(["0..3"] * (n - 1)), k)
+        for most in (None, max(1, len(wrong) // 2), len(wrong) + 1):
+            found = self.items(most)
+            check(found == (wrong if most is None else wrong[:most]), "%d: %s at most %s: %s, right %s" % (self.k, self.claim, most, found, wrong))
+        if wrong:
+            complete = [x for x in self.certificate.splitlines() if not x.startswith("item ") or x != "item t=" + ",".join(map(str, wrong[-1]))]
+            check(self.sealed("\n".join(complete) + "\n") == (False, False), "%d: %s: an item is missing" % (self.k, self.claim))
+        self.claim = claim
+
+    def items(self, most):
+        with open(os.path.join(self.folder, "x.claims"), "w") as f:
+            f.write('claims 1\nmodel M = "x.net"\nclaim a { %s%s engine separable }\n' % (self.claim, "" if most is None else " at most %d" % most))
+        _, output = run(PROGRAM, "verify", os.path.join(self.folder, "x.claims"), "--certificates", os.path.join(self.folder, "d"), "--quiet", "--threads", "1")
+        check("1 bounded" in output, "%d: %s: %s" % (self.k, self.claim, output))
+        with open(os.path.join(self.folder, "d", "a.cert")) as f:
+            self.certificate = f.read()
+        return [[int(x) for x in line.split(",")] for line in re.findall(r"^item t=(\S+)$", self.certificate, re.M)]
+
+
+def refused(folder):
+    """What has no rule is refused at once, with what would work."""
+    Case(folder, 0)      # writes x.net
+    for claim, engine, why in (
+            ("average t in tokens[3] of 0..3 : max(logits(M, t)[last])", "separable", "average of a minimum or a maximum"),
+            ("average t in tokens[3] of 0..3 : logits(M, t)[last, 0] - max{ logits(M, t)[last, j] : j in 1..3 }", "separable", "average each of them"),
+            ("average t in tokens[3] of 0..3 : if argmax(logits(M, t)[last]) == 0 then attn(M, 0, 0, t)[last, 0] else 0", "separable", "a choice depends on a network value"),
+            ("average t in tokens[3] of 0..3 where logits(M, t)[last, 0] > 0 : logits(M, t)[last, 1]", "separable", "the condition reads the network"),
+            ("minimize a in 0..3 : mean{ logits(M, t)[last, a] : %s }" % ", ".join("%s in tokens[3] of 0..3" % x for x in "tsuv"), "enumerate", "`average t in ... : ...`")):
+        with open(os.path.join(folder, "x.claims"), "w") as f:
+            f.write('claims 1\nmodel M = "x.net"\nclaim a { %s engine %s }\n' % (claim, engine))
+        _, output = run(PROGRAM, "verify", os.path.join(folder, "x.claims"))
+        check("undecided" in output and why in output, "%s: %s" % (claim, output))
+
+
 def main():
     tabled = 0
     with tempfile.TemporaryDirectory() as folder:
+        refused(folder)
         for k in range(OPTIONS.nets):
             case = Case(folder, k)
             found = case.verify("real", "count" if case.counts and k % 2 else "separable", "1/1000")
@@ -151,6 +198,8 @@ def main():
             if k % 4 == 0:
                 case.attack(*found)
                 tabled += not case.counts and case.tables()
+            if k % 5 == 0:
+                case.listed()
             if k % 3 == 0 and not case.counts:
                 found = case.verify("float32", "separable", "1")
                 check(found is None or found[0] <= case.mean + NEAR and case.mean - NEAR <= found[1], "%d: %s: float32, the mean over the reals" % (k, case.claim))
