@@ -67,6 +67,7 @@ SCRIPTS = [
     ("claims_accepted", [PY, "tests/claims/accepted.py", BUILD, "--nets", "24"]),
     ("composed", [PY, "tests/long/composed.py", BUILD, "--nets", "8", "--claims", "5"]),
     ("claims_attention", [PY, "tests/claims/attention.py", BUILD]),
+    ("claims_manual", [PY, "tests/claims/manual.py", BUILD]),
     ("claims_left_open", [PY, "tests/claims/left_open.py", BUILD]),
     ("interventions", [PY, "tests/examples/interventions.py", BUILD]),
     ("examples", [PY, "tests/examples/run.py", BUILD] + (["examples/backdoor.claims", "examples/running_sum.claims"] if "asan" in BUILD else [])),
