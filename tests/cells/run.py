@@ -135,6 +135,7 @@ def mutants(text, rng, heads):
             else:
                 yield "a word too few", with_line(i, " ".join(words[:-1]))
             yield "a word too many", with_line(i, lines[i] + " +")
+            yield "a sequence of one token too many", with_line(i, lines[i] + " @0")
         if words[1] == "split":
             yield "a split that splits nothing", with_line(i, lines[i], lines[i])
             yield "no such position", with_line(i, "cell split 99 " + words[3])
