@@ -214,11 +214,13 @@ static enum status try_leaf(int *closed, struct cells_room *x, bool negated)
     double margin = 0;
     enum status s = STATUS_OK;
     size_t units = x->s->p->net.units, rounds = x->heads == 1 ? 1 : units > 0 ? 2 : AT_MOST;
-    x->n_at = 0;
-    memset(x->done, 0, x->c->lines.K);
     for (size_t round = 0; round < rounds && s == STATUS_OK && margin <= 0; round++) {
-        if (units > 0)
+        if (round > 0 && memcmp(x->centre, x->tokens, x->s->p->t.n * sizeof *x->centre) == 0)
+            break;
+        if (round == 0 || units > 0) {
             x->n_at = 0;
+            memset(x->done, 0, x->c->lines.K);
+        }
         s = x->heads == 1 ? cells_relaxed(x, negated, &margin) : around(x, round == 0 ? x->centre : x->tokens, negated, &margin);
         if (s == STATUS_OK && !negated && units > 0 && margin <= 0)
             s = better_slopes(x, &margin);

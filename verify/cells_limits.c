@@ -1,4 +1,4 @@
-/* The numbers that rule cells computes with are integers at 2^-40 with room for 2^58 (FORMAT.md, cells 6). A leaf that needs larger ones is not written: another engine is asked. */
+/* The numbers that rule cells computes with are integers at 2^-40 with room for terms of 2^58 and sums of 2^61 (FORMAT.md, cells 6). A leaf that needs larger ones is not written: another engine is asked. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,11 +7,12 @@
 #include "verify/cells.h"
 
 #define END_MOST 4095.0              /* of an interval of what a unit reads */
-#define TERM_MOST (0x1p18 * 0.99)    /* of a term of a sum, times positions + 1 times heads */
+#define TERM_MOST (0x1p18 * 0.99)    /* of a term of a sum */
+#define SUM_MOST (0x1p21 * 0.99)     /* of such terms, for every position and head and one more */
 #define FACTOR_MOST 0x1p21           /* of a unit's coefficient in a form */
 #define SCALED 4                     /* the checker's weights of a head are a power of two off ours: a ratio of two heads' is within 4 */
 
-static double term_most(const struct cells_room *x) { return TERM_MOST / ((double)(x->s->p->t.n + 1) * (double)x->heads); }
+static double term_most(const struct cells_room *x) { return fmin(TERM_MOST, SUM_MOST / ((double)(x->s->p->t.n + 1) * (double)x->heads)); }
 
 /* The rule multiplies a form by the least common denominator of its coefficients of logits. */
 static double scale_of(const struct cells_room *x, size_t line)
@@ -87,7 +88,7 @@ static void largest_entries(const struct cells_room *x, double *largest)
             for (size_t h = 0; h < x->heads && x->left[p->first[i] + t]; h++) {
                 cells_row(x, x->y, h, i, (size_t)p->t.sets[i][t]);
                 for (size_t j = 0; j < p->tables.J; j++)
-                    largest[h] = fmax(largest[h], fabs(x->y[j]));
+                    largest[h] = fabs(x->y[j]) > largest[h] ? fabs(x->y[j]) : largest[h];
             }
 }
 

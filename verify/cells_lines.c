@@ -70,7 +70,7 @@ static void add_terms(struct cells_room *x, double *g, size_t head, double v)
         for (size_t c = 0; c < x->width; c++)
             g[c] = v;
     else if (x->width == 1)
-        g[0] += fmin(x->ratio[head][0] * v, x->ratio[head][1] * v);
+        g[0] += x->ratio[head][v < 0] * v;
     else
         for (size_t c = 0; c < x->width; c++)
             g[c] += cells_rate(x, c, head) * v;

@@ -6,6 +6,7 @@
 
 struct limits {
     double deadline;         /* seconds on the monotonic clock, 0: none */
+    double patience;         /* without a deadline: processor seconds that an enumeration may be expected to take, 0: two hours */
     int threads; unsigned long seed;
     unsigned long resources; /* steps of another solver for one query, 0: as many as it is given by default */
     volatile int *stop;      /* set by Ctrl-C */

@@ -146,7 +146,10 @@ static enum status say(struct outcome *out, const char *format, ...)
 
 static enum status say_time(struct outcome *out, const struct tally *t)
 {
-    if (t->gave_up)
+    if (t->hopeless > 0)
+        (void)say(out, "given up after %llu of %s%llu bindings: at this pace they take %.1f hours of processor time (--timeout says how long it may go on)", (unsigned long long)t->cases,
+                  t->flat ? "" : "at least ", (unsigned long long)t->size, t->hopeless / 3600);
+    else if (t->gave_up)
         (void)say(out, "given up after %llu of %s%llu bindings: the highest precision does not settle %llu of them", (unsigned long long)t->cases, t->flat ? "" : "at least ", (unsigned long long)t->size,
                   (unsigned long long)(t->open + t->where_open + t->stuck));
     else

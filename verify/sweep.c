@@ -4,6 +4,7 @@
 #include <math.h>
 #include <omp.h>
 #include <string.h>
+#include <time.h>
 
 #define CHUNK_MIN 64
 #define CHUNK_MAX 65536
@@ -11,6 +12,8 @@
 /* Over the reals, bindings that the highest precision leaves open: after so many in one thread it is not worth going on, with numbers so large that each takes long. */
 #define STUCK_MOST 2048
 #define STUCK_MOST_COUNT 65536   /* a count may do with an interval */
+#define PATIENCE 7200.0          /* processor seconds that a sweep without deadline may be expected to take: 1e9 bindings take it less, unless numbers are so large that each needs high precision */
+#define PACE_EVERY 256
 
 /* Shared by the threads of one sweep. */
 struct shared {
@@ -33,6 +36,8 @@ struct worker {
     struct diag diag;
     arb_t ball;
     uint64_t at;                 /* chunk */
+    uint64_t chunks, seen;       /* done before it, and bindings */
+    double began;                /* processor time of this thread */
     size_t here;                 /* items found in it */
     bool leave;                  /* the rest of the chunk does not matter */
 };
@@ -248,6 +253,25 @@ static enum status visit(struct worker *w)
     }
 }
 
+static double thread_seconds(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+}
+
+/* Nobody said how long it may take: at the pace of the chunks so far, the one under way counted as done, would it take much too long? Asked after a 240th of that. */
+static bool hopeless(struct worker *w)
+{
+    const struct limits *l = w->shared->limits;
+    if (++w->seen % PACE_EVERY != 0 || !l || l->deadline > 0) return false;
+    double most = l->patience > 0 ? l->patience : PATIENCE, spent = thread_seconds() - w->began;
+    double whole = spent / (double)(w->chunks + 1) * (double)w->shared->n_chunks;
+    if (!(spent > most / 240 && whole > most)) return false;
+    w->tally.hopeless = whole;
+    return w->tally.gave_up = true;
+}
+
 static enum status sweep_chunk(struct worker *w)
 {
     struct shared *sh = w->shared;
@@ -271,7 +295,7 @@ static enum status sweep_chunk(struct worker *w)
         if ((s = visit(w)) != STATUS_OK) break;
         uint64_t most = sh->sweep->goal == SWEEP_COUNT ? STUCK_MOST_COUNT : STUCK_MOST;
         w->tally.gave_up = w->tally.open + w->tally.where_open + w->tally.stuck >= most && sh->sweep->s->semantics == SEMANTICS_REAL;
-        if (w->tally.gave_up) return STATUS_TIMEOUT;
+        if (w->tally.gave_up || hopeless(w)) return STATUS_TIMEOUT;
     }
     return s;
 }
@@ -341,12 +365,14 @@ static void work(struct worker *w)
     arb_init(w->ball);
     enum status s = worker_new(w);
     if (s != STATUS_OK) note_failure(w, s);
+    w->began = thread_seconds();
     while (s == STATUS_OK) {
 #pragma omp atomic capture
         w->at = sh->next++;
         if (w->at >= sh->n_chunks || w->at > get(&sh->stop)) break;
         uint64_t before = w->tally.cases;
         s = sweep_chunk(w);
+        w->chunks++;
         if (s != STATUS_OK) note_failure(w, s);
         else note_listed(w);
         report(sh, w->tally.cases - before);
@@ -374,6 +400,7 @@ static enum status merge(struct tally *out, struct tally *t)
     out->open += t->open;
     out->stuck += t->stuck;
     out->gave_up |= t->gave_up;
+    if (t->hopeless > out->hopeless) out->hopeless = t->hopeless;
     if (t->hit && (!out->hit || t->hit_chunk < out->hit_chunk)) {
         out->hit = true;
         out->hit_chunk = t->hit_chunk;

@@ -25,6 +25,7 @@ struct tally {
     uint64_t cases, where_true, where_open;
     uint64_t yes, open;          /* condition and subject true; neither true nor false */
     uint64_t stuck; bool gave_up; /* values that the highest precision leaves wide; too many bindings were not settled */
+    double hopeless;             /* gave up because it would have taken so many seconds of processor time; 0: not so */
     bool hit; uint64_t hit_chunk; struct binding hit_at;      /* what FORALL and EXISTS look for */
     bool witness; uint64_t witness_chunk; struct binding witness_at;  /* FORALL: satisfies the condition and the antecedents */
     struct best best;

@@ -333,18 +333,29 @@ static bool form_other(struct leaf *x, size_t K, size_t k, size_t width, int hea
     return term_add(x, K, k, head, cell, (__int128)rate * (int64_t)G >> SEP_BITS);
 }
 
+/* sum of alpha_j (C_j + D_j + more_j), or with sign -1 less_j taken away; small: the |alpha| add up to less than 64, so that with entries below 2^55 (4,095 each, of up to four heads) 64 bits are enough */
+static __int128 outputs_of(const struct iform *f, bool small, const int64_t *C, const int64_t *D, const int64_t *more, int sign) {
+    if (small) {
+        int64_t G = 0;
+        for (uint32_t a = 0; a < f->n; a++) G += f->alpha[a] * (C[f->j[a]] + (D != NULL ? D[f->j[a]] : 0) + sign * more[f->j[a]]);
+        return G;
+    }
+    __int128 G = 0;
+    for (uint32_t a = 0; a < f->n; a++) G += (__int128)f->alpha[a] * (C[f->j[a]] + (D != NULL ? D[f->j[a]] : 0) + sign * more[f->j[a]]);
+    return G;
+}
+
 /* Another head's part of a form; adds what it may be off by to the error. */
 static bool form_others(struct leaf *x, size_t K, size_t k, size_t width, const struct iform *f, int sign, const int64_t *slope, int head, __int128 *error) {
     const struct sep *s = x->s;
     __int128 most = 0, off = 1;
     for (uint32_t a = 0; a < f->n; a++) off += f->alpha[a] < 0 ? -f->alpha[a] : f->alpha[a];
+    const bool small = off < 65;
     for (uint32_t u = 0; u < s->units; u++) off += ((slope[u] < 0 ? -(__int128)slope[u] : slope[u]) >> SEP_BITS) + 2;
     for (uint32_t i = 0; i < x->n_source; i++) {
         uint32_t c = x->source[i];
-        __int128 G = 0;
         const int64_t *C = x->s->head[head].C + (size_t)c * s->cols, *less = x->middle + (size_t)head * s->cols;
-        for (uint32_t a = 0; a < f->n; a++) G += (__int128)f->alpha[a] * (C[f->j[a]] - less[f->j[a]]);
-        G *= sign;
+        __int128 G = sign * outputs_of(f, small, C, NULL, less, -1);
         for (uint32_t u = 0; u < s->units; u++) G += (__int128)slope[u] * (C[s->n_out + u] - less[s->n_out + u]) >> SEP_BITS;
         if (!form_other(x, K, k, width, head, c, G)) return false;
         __int128 size = ((G < 0 ? -G : G) >> SEP_BITS) + 1;
@@ -361,6 +372,7 @@ static bool form_terms(struct leaf *x, size_t K, size_t k, size_t width, const s
     __int128 rest = 0, error = f->radius + 3;
     bool good = true;
     for (uint32_t a = 0; a < f->n; a++) sizes += f->alpha[a] < 0 ? -f->alpha[a] : f->alpha[a];
+    const bool small = sizes < 64;
     for (uint32_t u = 0; good && u < s->units; u++) {
         __int128 factor = 0, t;
         for (uint32_t a = 0; a < f->n; a++) factor += (__int128)f->alpha[a] * s->M[(size_t)u * s->n_out + f->j[a]];
@@ -372,9 +384,8 @@ static bool form_terms(struct leaf *x, size_t K, size_t k, size_t width, const s
     }
     for (uint32_t i = 0; good && i < x->n_source; i++) {
         uint32_t c = x->source[i];
-        __int128 G = (__int128)f->c + (f->beta != NULL ? f->beta[c] : 0);
         const int64_t *C = s->C + (size_t)c * s->cols, *D = s->D + (size_t)x->q * s->cols, *more = x->middle;
-        for (uint32_t a = 0; a < f->n; a++) G += (__int128)f->alpha[a] * (D[f->j[a]] + C[f->j[a]] + more[f->j[a]]);
+        __int128 G = (__int128)f->c + (f->beta != NULL ? f->beta[c] : 0) + outputs_of(f, small, C, D, more, 1);
         G = sign * G + rest;
         for (uint32_t u = 0, j = s->n_out; u < s->units; u++, j++) G += (__int128)slope[u] * (D[j] + C[j] + more[j]) >> SEP_BITS;
         for (size_t v = 0; good && v < width; v++) good = term_add(x, K, k + v, 0, c, G);
@@ -600,7 +611,8 @@ bool cells_settle(struct leaves *l, struct sep *s, const struct level *level, ui
     x.off = mem_get(s->at[s->n], sizeof *x.off);
     x.left = mem_get(s->at[s->n], sizeof *x.left);
     x.source = mem_get(s->at[s->n], sizeof *x.source);
-    x.term_most = ((int64_t)1 << 58) / ((int64_t)(s->n + 1) * s->heads);
+    x.term_most = ((int64_t)1 << 61) / ((int64_t)(s->n + 1) * s->heads); /* sums stay below 2^61, and NEVER above */
+    if (x.term_most > (int64_t)1 << 58) x.term_most = (int64_t)1 << 58; /* the error of w, two units of 2^-60, is less than one of a term */
     x.w = mem_get((size_t)s->heads * s->at[s->n], sizeof *x.w);
     x.corners = (size_t)1 << (s->heads - 1);
     for (int h = 1; h < s->heads; h++) mpq_inits(x.ratio[h].end[0], x.ratio[h].end[1], NULL);

@@ -336,7 +336,7 @@ START_TEST(without_memory)
 }
 END_TEST
 
-/* A deadline that has passed: what is known so far, and never a verdict. */
+/* A deadline that has passed, or no patience with what takes long: what is known so far, and never a verdict. */
 START_TEST(time_is_up)
 {
     struct claims claims;
@@ -344,12 +344,13 @@ START_TEST(time_is_up)
     diag_init(&d);
     const char *text = "claim a { count t in tokens[4] of 0..63 : argmax(logits(M, t)[last]) == max(t) }\nclaim b { forall t in tokens[4] of 20..63 prove argmax(logits(M, t)[last]) == 64 - 1 or max(t) < 64 }\n";
     ck_assert_int_eq(claims_from_text(&claims, HEADER_M, text, &d), STATUS_OK);
-    for (size_t i = 0; i < 2; i++) {
+    for (size_t i = 0; i < 4; i++) {
         struct outcome o;
-        struct limits l = {.threads = 2, .deadline = 1e-3};
+        struct limits l = {.threads = 2, .deadline = i < 2 ? 1e-3 : 0, .patience = 1e-9};
         outcome_init(&o);
-        ck_assert_int_eq(engine_enumerate.decide(&o, &claims.statements[i], &l, &d), STATUS_TIMEOUT);
+        ck_assert_int_eq(engine_enumerate.decide(&o, &claims.statements[i % 2], &l, &d), STATUS_TIMEOUT);
         ck_assert(o.proposal != PROPOSAL_TRUE && o.proposal != PROPOSAL_FALSE && o.reason);
+        ck_assert_ptr_nonnull(strstr(o.reason, i < 2 ? "time is up" : "given up"));
         outcome_clear(&o);
     }
     claims_clear(&claims);
