@@ -161,6 +161,7 @@ def normed(r, rng):
     d = r.config["d_model"]
     r.tensors["blocks.0.ln1.w"], r.tensors["blocks.0.ln1.b"] = numpy.full(d, float(numpy.sqrt(numpy.mean(r.tensors["embed.W_E"].var(-1))))), numpy.zeros(d)
     r.net = True
+    r.model = r.model if r.model == "M" else r.model[:-1] + ", ln = live)"
 
 
 def more_heads(h):
