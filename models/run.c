@@ -130,7 +130,7 @@ enum status run_new(struct run **out, const struct net *net, enum semantics s)
     struct run *r = mem_array(1, sizeof *r);
     if (!r) return STATUS_MEMORY;
     r->net = net;
-    r->turned_from = net->output;
+    r->output = net->output;
     if (s == SEMANTICS_FLOAT32) r->f = (struct rounding){ FLOAT32_U, FLOAT32_ETA };
     else status = turned_new(&r->turned, net);
     if (r->turned) r->net = &r->turned->net;
@@ -160,6 +160,7 @@ void run_free(struct run *r)
     free(r->in);
     free(r->W);
     turned_free(r->turned);
+    memo_free(r->memo);
     free(r);
 }
 
@@ -379,11 +380,26 @@ void run_need(struct run *r, size_t node, size_t row, int tok)
     s->stamp[row] = r->clock;
 }
 
+static struct row_view made_row(struct run *r, size_t node, size_t row)
+{
+    if (r->turned && node == r->output && !r->patched && !r->plain) node = r->turned->output;
+    run_need(r, node, row, r->tokens[row]);
+    return run_view(r, node, row, r->tokens[row]);
+}
+
 void run_row(struct run *r, size_t node, size_t row, const double **mid, const double **rad)
 {
-    if (r->turned && node == r->turned_from && !r->patched && !r->plain) node = r->turned->output;
-    run_need(r, node, row, r->tokens[row]);
-    struct row_view v = run_view(r, node, row, r->tokens[row]);
+    struct row_view v;
+    bool keep = false, remembers = node == r->output && !r->patched && !r->plain && r->net->d_vocab > 0 && r->slots[node].keep == KEEP_ROWS;
+    size_t width = r->slots[node].width;
+    const double *found = remembers ? memo_find(&r->memo, r->tokens, r->n, r->net->d_vocab, row, width, &keep) : NULL;
+    if (found) {
+        *mid = found;
+        *rad = found + width;
+        return;
+    }
+    v = made_row(r, node, row);
+    if (keep) memo_keep(r->memo, v.mid, v.rad);
     *mid = v.mid;
     *rad = v.rad;
 }

@@ -3,6 +3,7 @@
 #define WEIGHTPROOF_MODELS_RUNSTATE_H
 #include <stdint.h>
 #include "models/rows.h"
+#include "models/memo.h"
 #include "models/turn.h"
 
 /* Where its rows are: in the tensor, by token, by position, or its only one; as given; in a table by position and token; one a position. */
@@ -19,7 +20,7 @@ struct slot {
 };
 struct run {
     const struct net *net;
-    struct turned *turned; size_t turned_from;   /* NULL, or net is its network, and rows of node turned_from are those of its output, while none is replaced */
+    struct turned *turned; size_t output;   /* NULL, or net is its network, and rows of node output are those of its output, while none is replaced */
     struct rounding f;
     int *tokens; size_t n;
     double *given, *given_rad;            /* [n_ctx][width_in]: the input's rows, where inputs are real */
@@ -30,6 +31,7 @@ struct run {
     double *zeros;                        /* radii of tensor rows */
     double *scratch; struct row_view *in; const struct weight **W;
     size_t memory;                        /* bytes of tables */
+    struct memo *memo;                    /* rows of the output, while none is replaced */
     bool plain, patched;
 };
 #define TABLE_BYTES ((size_t)256 << 20)

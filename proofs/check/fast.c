@@ -206,7 +206,6 @@ static struct fnet *table_of(struct fast *f, const struct ex *x, int *node) {
         *node = net_find(net, name);
         if (*node < 0) return NULL;
     }
-    fnet_tokens(w, v->s);
     return w;
 }
 
@@ -216,6 +215,9 @@ static const struct frow *row_at(struct fast *f, const struct ex *call, const st
     struct fnet *w = table_of(f, call, &node);
     if (w == NULL || index->kind == EX_SLICE || !fint(f, index, (int64_t)w->n - 1, &i) || i < 0 || i >= (int64_t)w->n) return NULL;
     *width = w->net->nodes[node].width == 0 ? w->n : w->net->nodes[node].width;
+    const int64_t *tokens = f->e->env[call->k[call->n - 1]->number].s;
+    if (node == w->net->output) return fnet_output(w, tokens, (uint32_t)i);
+    fnet_tokens(w, tokens);
     return fnet_row(w, node, (uint32_t)i);
 }
 

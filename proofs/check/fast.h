@@ -42,6 +42,7 @@ struct fnet {
     bool *inner;                      /* mixes that one sum alone reads, which adds them itself */
     const int32_t **values; int32_t *share; int *drop; /* [n] of one mix: entries of its sources, their weights and shifts */
     int bits, weight_bits;            /* sizes of rows and of weights */
+    struct fmemo *memo;               /* fast_memo.c */
 };
 struct fast { struct eval *e; struct fnet *nets; int n_nets; int *slot; const struct ex **model; uint64_t asked, settled; };
 
@@ -60,6 +61,9 @@ static inline struct frow *fnet_row(struct fnet *w, int node, uint32_t row) { /*
     struct frow *r = w->at[(size_t)node * w->n + row];
     return r != NULL ? r : fnet_make(w, node, row);
 }
+/* fast_memo.c: the row of the output on these tokens, which may be one that was kept. NULL: not available */
+struct frow *fnet_output(struct fnet *w, const int64_t *tokens, uint32_t row);
+void fmemo_free(struct fmemo *m);
 /* The sources of a row are among the first fnet_sources. */
 static inline uint32_t fnet_sources(const struct fnet *w, uint32_t row) { return w->net->causal ? row + 1 : w->n; }
 static inline bool fnet_allowed(const struct fnet *w, uint32_t j) { return w->tokens[j] != w->net->pad; }

@@ -276,6 +276,7 @@ void fnet_clear(struct fnet *w) {
     }
     void *all[] = {w->fixed.patches, w->is_fixed, w->from, w->seen, w->tokens, w->token_only, w->reads, w->rows, w->table, w->weight, w->acc, w->err, w->size, w->entry, w->inner, w->at, w->kept, w->scores, w->values, w->share, w->drop};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) mem_free(all[i]);
+    fmemo_free(w->memo);
     fold_free(w->folded);
     *w = (struct fnet){0};
 }
