@@ -13,30 +13,38 @@ const struct engine *engine_find(const char *name) {
     return NULL;
 }
 
-size_t judge_engines(const struct engine **out, size_t room, const struct statement *s, const char *only, struct text *why) {
+/* Does it take the statement? If not, why says so. */
+static bool takes(const struct engine *e, const struct statement *s, struct text *why) {
+    struct text no;
+    text_init(&no);
+    bool good = e->takes(s, &no);
+    if (!good && why) text_addf(why, "%s%s: %s", why->size ? "; " : "", e->name, no.data ? no.data : "does not take it");
+    text_clear(&no);
+    return good;
+}
+
+/* In order of cost; with later, engines that are asked late are among them without being asked. */
+static size_t in_order(const struct engine **out, size_t room, const struct statement *s, const char *only, struct text *why, bool later) {
     double costs[ENGINES_MAX];
     size_t n = 0;
     if (room > ENGINES_MAX) room = ENGINES_MAX;
     for (size_t i = 0; i < n_engines && n < room; i++) {
         const struct engine *e = engine_list[i];
-        struct text no;
-        if (only && strcmp(e->name, only) != 0) continue;
-        text_init(&no);
-        if (e->takes(s, &no)) {
-            double cost = e->cost(s);
-            size_t at = n++;
-            for (; at > 0 && cost < costs[at - 1]; at--) {
-                costs[at] = costs[at - 1];
-                out[at] = out[at - 1];
-            }
-            costs[at] = cost;
-            out[at] = e;
-        } else if (why) {
-            text_addf(why, "%s%s: %s", why->size ? "; " : "", e->name, no.data ? no.data : "does not take it");
+        if ((only && strcmp(e->name, only) != 0) || (!(later && e->late) && !takes(e, s, why))) continue;
+        double cost = e->cost(s);
+        size_t at = n++;
+        for (; at > 0 && cost < costs[at - 1]; at--) {
+            costs[at] = costs[at - 1];
+            out[at] = out[at - 1];
         }
-        text_clear(&no);
+        costs[at] = cost;
+        out[at] = e;
     }
     return n;
+}
+
+size_t judge_engines(const struct engine **out, size_t room, const struct statement *s, const char *only, struct text *why) {
+    return in_order(out, room, s, only, why, false);
 }
 
 /* name[a=3, b=4] for readers, name.a.3.b.4 for file names */
@@ -182,19 +190,20 @@ void judge_statement(struct result *r, const struct statement *s, const struct j
         return;
     }
     text_init(&why);
-    size_t n = judge_engines(engines, ENGINES_MAX, s, j->engine ? j->engine : s->engine, &why);
-    if (n == 0) result_reason(r, why.data ? why.data : "no engine takes this claim");
-    text_clear(&why);
-    size_t tried = 0;
+    size_t n = in_order(engines, ENGINES_MAX, s, j->engine ? j->engine : s->engine, &why, true), tried = 0;
     struct text refused;
     text_init(&refused);
-    for (bool ended = false; tried < n && !ended; tried++) {
+    bool ended = false;
+    for (size_t i = 0; i < n && !ended; i++) {
+        if (engines[i]->late && !takes(engines[i], s, &why)) continue;
         free(r->certificate);
         r->certificate = NULL;
-        ended = attempt(r, engines[tried], j, d);
-        if (!ended && r->certificate) text_addf(&refused, "%s%s: %s", refused.size ? "; " : "", engines[tried]->name, r->reason);
-        if (r->reason) text_addf(&why, "%s%s: %s", why.size ? "; " : "", engines[tried]->name, r->reason);
+        tried++;
+        ended = attempt(r, engines[i], j, d);
+        if (!ended && r->certificate) text_addf(&refused, "%s%s: %s", refused.size ? "; " : "", engines[i]->name, r->reason);
+        if (r->reason) text_addf(&why, "%s%s: %s", why.size ? "; " : "", engines[i]->name, r->reason);
     }
+    if (tried == 0) result_reason(r, why.data ? why.data : "no engine takes this claim");
     if (tried > 1 && r->verdict == VERDICT_UNDECIDED) result_reason(r, why.data);
     if (refused.size && !refused.failed && r->verdict != VERDICT_UNDECIDED) r->refused = mem_string(refused.data);
     text_clear(&refused);

@@ -205,4 +205,4 @@ static enum status bound_decide(struct outcome *out, const struct statement *s, 
     return status;
 }
 
-const struct engine engine_bound = {"bound", "networks of real inputs on boxes: cases of units and of the box, with multipliers of linear programs", bound_takes, bound_cost, bound_decide};
+const struct engine engine_bound = {"bound", "networks of real inputs on boxes: cases of units and of the box, with multipliers of linear programs", bound_takes, bound_cost, bound_decide, false};

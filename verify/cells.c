@@ -291,5 +291,5 @@ static double cells_cost(const struct statement *s)
 const struct engine engine_cells = {
     .name = "cells",
     .summary = "one attention layer with several heads, or an MLP of relus behind it: cell by cell, with bounds that the checker recomputes",
-    .takes = separable_cells_takes, .cost = cells_cost, .decide = separable_cells,
+    .takes = separable_cells_takes, .cost = cells_cost, .decide = separable_cells, .late = true,
 };

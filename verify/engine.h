@@ -52,6 +52,7 @@ struct engine {
     double (*cost)(const struct statement *s);
     /* STATUS_OK: outcome filled (proposal NONE with a reason is fine). STATUS_TIMEOUT: outcome holds the best so far. */
     enum status (*decide)(struct outcome *out, const struct statement *s, const struct limits *l, struct diag *d);
+    bool late;               /* takes is dear, and cost may be asked for without it: asked when the engine's turn has come */
 };
 extern const struct engine engine_enumerate, engine_separable, engine_count, engine_search, engine_quadratic, engine_polynomial, engine_bound, engine_smt, engine_cells;
 extern const struct engine *const engine_list[]; extern const size_t n_engines;   /* verify/engines.c: the portfolio table */

@@ -429,5 +429,5 @@ static enum status enumerate_decide(struct outcome *out, const struct statement 
 
 const struct engine engine_enumerate = {
     "enumerate", "every input of a finite domain, in doubles with error radii, near ties in balls",
-    enumerate_takes, enumerate_cost, enumerate_decide,
+    enumerate_takes, enumerate_cost, enumerate_decide, false,
 };

@@ -262,4 +262,4 @@ static enum status polynomial_decide(struct outcome *out, const struct statement
     return status;
 }
 
-const struct engine engine_polynomial = {"polynomial", "bilinear networks over all real vectors, cones and intervals: weights that exclude a counterexample", polynomial_takes, polynomial_cost, polynomial_decide};
+const struct engine engine_polynomial = {"polynomial", "bilinear networks over all real vectors, cones and intervals: weights that exclude a counterexample", polynomial_takes, polynomial_cost, polynomial_decide, false};

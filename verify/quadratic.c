@@ -470,4 +470,4 @@ static enum status quadratic_decide(struct outcome *out, const struct statement 
     return status;
 }
 
-const struct engine engine_quadratic = {"quadratic", "bilinear networks on balls and boxes: multipliers for each difference of outputs", quadratic_takes, quadratic_cost, quadratic_decide};
+const struct engine engine_quadratic = {"quadratic", "bilinear networks on balls and boxes: multipliers for each difference of outputs", quadratic_takes, quadratic_cost, quadratic_decide, false};

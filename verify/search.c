@@ -200,4 +200,4 @@ static enum status search_decide(struct outcome *out, const struct statement *s,
     return status;
 }
 
-const struct engine engine_search = {"search", "random inputs of a large domain and coordinate ascent from the best, to find one counterexample or witness", search_takes, search_cost, search_decide};
+const struct engine engine_search = {"search", "random inputs of a large domain and coordinate ascent from the best, to find one counterexample or witness", search_takes, search_cost, search_decide, false};

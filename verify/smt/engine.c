@@ -182,4 +182,4 @@ static enum status smt_decide(struct outcome *out, const struct statement *s, co
     return status;
 }
 
-const struct engine engine_smt = {"smt", "Z3 as a search for counterexamples; what it does not find is evaluated by the checker", smt_takes, smt_cost, smt_decide};
+const struct engine engine_smt = {"smt", "Z3 as a search for counterexamples; what it does not find is evaluated by the checker", smt_takes, smt_cost, smt_decide, false};
