@@ -151,16 +151,30 @@ def part_float32():
     row("max10_s50: count under float32", c, seconds, "fraction [%.9f, %.9f], width %.2e" % (c["lo"], c["hi"], c["hi"] - c["lo"]))
 
 
+def badly_trained(accuracy):
+    training = ["--steps", "0"] if accuracy == "untrained" else ["--accuracy", accuracy, "--steps", "20000"]
+    return model("max10_acc%s.safetensors" % accuracy, "max", "--n", "10", "--seed", "11", *training)
+
+
 def part_badly_trained():
     print("max of 10, 64 tokens, one seed stopped at several accuracies: certified accuracy within 1e-3, at most 120 s")
     for accuracy in ("0.99", "0.9", "0.5", "untrained"):
-        training = ["--steps", "0"] if accuracy == "untrained" else ["--accuracy", accuracy, "--steps", "20000"]
-        path = model("max10_acc%s.safetensors" % accuracy, "max", "--n", "10", "--seed", "11", *training)
+        path = badly_trained(accuracy)
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
         seconds, claims = verify_text(COUNT % (path, 10, 63, "max(t)", "within 1/1000"), "--timeout", "120")
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         c = claims[0]
         row("max10, accuracy %s: count" % accuracy, c, seconds, "fraction [%.6f, %.6f], width %.2e, %.1f s of CPU" % (c["lo"], c["hi"], c["hi"] - c["lo"], after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime))
+
+
+def part_narrowing():
+    print("max of 10, 64 tokens, stopped at several accuracies: width of the prover's interval against time")
+    for accuracy in ("0.99", "0.9", "0.5", "untrained"):
+        path, widths = badly_trained(accuracy), []
+        for seconds in ("10", "30", "60", "120"):
+            c = verify_text(COUNT % (path, 10, 63, "max(t)", "within 1/1000"), "--engine", "count", "--timeout", seconds)[1][0]
+            widths.append("%.2e" % (c["hi"] - c["lo"]) if "hi" in c else "-")
+        print("accuracy %-10s 10, 30, 60, 120 s: %s" % (accuracy, ", ".join(widths)), flush=True)
 
 
 def part_twin():

@@ -16,6 +16,7 @@ Needs PyTorch (pip install torch) and numpy. Tensor names and orientations are T
 """
 import argparse
 import json
+import os
 import struct
 
 import numpy as np
@@ -124,7 +125,8 @@ def batch(rng, cfg, task, size, backdoor):
 
 def train(a):
     import torch
-    torch.set_num_threads(2)
+    if "OMP_NUM_THREADS" not in os.environ:     # two trainings at once are slower with two threads each
+        torch.set_num_threads(2)
     torch.manual_seed(a.seed)
     rng = np.random.default_rng(a.seed)
     adds = a.task == "modular-addition"
