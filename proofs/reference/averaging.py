@@ -7,11 +7,11 @@ from fractions import Fraction
 from math import isqrt
 
 import interval
-from counting import Counting, P, SEQUENCES_MOST, classes
+from counting import Counting, P, classes
 from linear import Form
 from rows import multiply
-from scans import Scan, has_network, need
-from values import exact, vector
+from scans import need
+from values import exact
 
 LEFT, RIGHT = 36, 5
 ERROR = Fraction(3, 1 << 36)     # the rule itself 2^-36; s Z <= 2^-36 at the first node: those before it h (1 + sqrt 2) 2^-36; s Z >= 32 beyond the last: 2^-41
@@ -26,26 +26,11 @@ class Averaging(Counting):
         return self.low, self.high, total[0], domain
 
     def one(self, env, sets):
-        need(not has_network(self.s.where), "a condition on network values")
-        size = 1
-        for tokens in sets:
-            size *= len(tokens)
-        self.domain += size
-        need(0 < size < SEQUENCES_MOST, "no sequence, or too many")
-        row = self.row_of(dict(env, **{self.x.tokens: vector([tokens[0] for tokens in sets])}))
-        scan = Scan(self.x, env, self.n, [self.s.body] + ([self.s.where] if self.s.where is not None else []), attention=True)
-        scan.token(row)
-        query = scan.keys.index(("token", row))
-        states, moves = scan.levels(sets)
         groups = {}
-        for state, (count, path) in states[-1].items():
-            inner = dict(env, **{self.x.tokens: vector(list(path))})
-            condition = True if self.s.where is None else self.x.condition(self.s.where, inner)
-            need(condition is not None, "an unsettled condition")
-            if condition:
-                self.total = [self.total[0] + count, self.total[1] + count]
-                c, factors = self.form(inner)
-                groups.setdefault((state[query], c, tuple(sorted(factors.items()))), []).append(state)
+        row, states, moves, finals = self.ends(env, sets, attention=True)
+        for query, state, _, inner in finals:
+            c, factors = self.form(inner)
+            groups.setdefault((query, c, tuple(sorted(factors.items()))), []).append(state)
         for (q, c, factors), finals in groups.items():
             self.sum_cell(sets, row, q, (c, dict(factors)), classes(sets, states, moves, finals))
 

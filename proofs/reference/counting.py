@@ -36,7 +36,20 @@ class Counting:
 
     def one(self, env, sets):
         """One value of the other binders."""
-        parts = [self.s.body] + ([self.s.where] if self.s.where is not None else [])
+        groups = {}
+        row, states, moves, finals = self.ends(env, sets)
+        for query, state, count, inner in finals:
+            decision = Decision(self.x, inner).of(self.s.body)
+            if isinstance(decision, bool):
+                self.true += count if decision else 0
+            else:
+                key = query, decision[0], tuple((c, tuple(sorted(factors.items())), strict) for (c, factors), strict in decision[1])
+                groups.setdefault(key, (decision, []))[1].append(state)
+        for (q, _, _), (decision, finals) in groups.items():
+            self.cell(env, sets, row, q, decision, classes(sets, states, moves, finals))
+
+    def ends(self, env, sets, attention=False):
+        """The row, the automaton, and its final states that satisfy the condition: query token, state, number of sequences, variables of one of them. They are counted here."""
         need(not has_network(self.s.where), "a condition on network values")
         size = 1
         for tokens in sets:
@@ -44,26 +57,19 @@ class Counting:
         self.domain += size
         need(0 < size < SEQUENCES_MOST, "no sequence, or too many")
         row = self.row_of(dict(env, **{self.x.tokens: vector([tokens[0] for tokens in sets])}))
-        scan = Scan(self.x, env, self.n, parts)
+        scan = Scan(self.x, env, self.n, [self.s.body] + ([self.s.where] if self.s.where is not None else []), attention=attention)
         scan.token(row)
         query = scan.keys.index(("token", row))
         states, moves = scan.levels(sets)
-        groups = {}
+        finals = []
         for state, (count, path) in states[-1].items():
             inner = dict(env, **{self.x.tokens: vector(list(path))})
             condition = True if self.s.where is None else self.x.condition(self.s.where, inner)
             need(condition is not None, "an unsettled condition")
-            if not condition:
-                continue
-            self.total = [self.total[0] + count, self.total[1] + count]
-            decision = Decision(self.x, inner).of(self.s.body)
-            if isinstance(decision, bool):
-                self.true += count if decision else 0
-            else:
-                key = state[query], decision[0], tuple((c, tuple(sorted(factors.items())), strict) for (c, factors), strict in decision[1])
-                groups.setdefault(key, (decision, []))[1].append(state)
-        for (q, _, _), (decision, finals) in groups.items():
-            self.cell(env, sets, row, q, decision, classes(sets, states, moves, finals))
+            if condition:
+                self.total = [self.total[0] + count, self.total[1] + count]
+                finals.append((state[query], state, count, inner))
+        return row, states, moves, finals
 
     def row_of(self, env):
         """The row of the network that the claim reads."""

@@ -13,21 +13,15 @@ import sys
 import tempfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-sys.path[:0] = [HERE, os.path.join(HERE, "..", "..", "proofs", "reference")]
+sys.path[:0] = [HERE, os.path.join(HERE, ".."), os.path.join(HERE, "..", "..", "proofs", "reference")]
+import tally                                          # noqa: E402
 from claims import seal                               # noqa: E402
 from nets import transformer                          # noqa: E402
+from tally import check                               # noqa: E402
 
 BUILD = sys.argv[1]
 NETS = int(sys.argv[2]) if len(sys.argv) > 2 else 8
 REFERENCE = os.path.join(HERE, "..", "..", "proofs", "reference", "check.py")
-passed = failed = 0
-
-
-def case(good, words):
-    global passed, failed
-    passed, failed = passed + bool(good), failed + (not good)
-    if not good:
-        print("FAILED " + words)
 
 
 def random_net(seed):
@@ -94,31 +88,30 @@ def main():
                 f.write("\n".join(lines) + "\n")
             p = subprocess.run([BUILD + "/weightproof", "verify", folder + "/a.claims", "--json", folder + "/a.json", "--quiet", "--certificates", folder + "/c"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
             if not os.path.exists(folder + "/a.json"):
-                case(False, "net %d: %s" % (seed, p.stdout.decode()[-800:]))
+                check(False, "net %d: %s" % (seed, p.stdout.decode()[-800:]))
                 continue
             found = {c["name"]: c for c in json.load(open(folder + "/a.json"))["claims"]}
             good_ones = []
             for k, what, word, number in checks:
                 a, b = ([found[name + str(k)].get(x) for x in ("number_lo", "number_hi", "evidence")] for name in "pi")
                 words = "net %d, %s over %s of %s: %r, as an image set %r, here %r" % (seed, word, text, what, a, b, number)
-                case(a == b and a[0] is not None and (a[2] == "checked" or word == "any"), words)      # a box may leave all open
+                check(a == b and a[0] is not None and (a[2] == "checked" or word == "any"), words)      # a box may leave all open
                 if a[2] != "checked":
                     continue
                 if number is not None:
-                    case(int(a[0]) <= number <= int(a[1]) and (semantics == "float32" or a[0] == a[1]), words)
+                    check(int(a[0]) <= number <= int(a[1]) and (semantics == "float32" or a[0] == a[1]), words)
                 path = folder + "/c/p%d.cert" % k
                 good_ones.append(path)
                 good = open(path, newline="").read()
                 other = re.sub(r"^number (\d+) (\d+)$", lambda m: "number %d %d" % (int(m.group(1)) + 1, int(m.group(2)) + 1), good[:good.rindex("sha256 ")], flags=re.M)
-                case(other != good[:good.rindex("sha256 ")], "no number in " + path)
+                check(other != good[:good.rindex("sha256 ")], "no number in " + path)
                 with open(folder + "/c/lie.cert", "w", newline="") as f:
                     f.write(seal(other))
                 if a[0] == a[1] and k == seed % 3:
-                    case(checkers(folder + "/c", "lie.cert") == [False, False], words + ": a checker accepts one more")
-            case(checkers(folder + "/c", *good_ones) == [True, True], "net %d: a checker rejects a certificate" % seed)
-    print("%d passed, %d failed" % (passed, failed))
-    return failed != 0
+                    check(checkers(folder + "/c", "lie.cert") == [False, False], words + ": a checker accepts one more")
+            check(checkers(folder + "/c", *good_ones) == [True, True], "net %d: a checker rejects a certificate" % seed)
+    tally.finish()
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()
