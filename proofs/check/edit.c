@@ -200,7 +200,7 @@ static bool put_clean(struct maker *m, struct fail *f) {
     }
     for (int v = 0; v < clean->n_nodes; v++) {
         struct node *out = next_node(m, &clean->nodes[v], "u", 0);
-        memcpy(out->args, clean->nodes[v].args, (size_t)clean->nodes[v].n_args * sizeof *out->args);
+        if (out->n_args > 0) memcpy(out->args, clean->nodes[v].args, (size_t)out->n_args * sizeof *out->args);
     }
     m->x->net.all_binary32 = base->all_binary32 && clean->all_binary32;
     return true;

@@ -14,6 +14,7 @@ void fmemo_free(struct fmemo *m) {
     if (m == NULL) return;
     for (size_t i = 0; i < m->n_stored; i++) {
         mem_free(m->stored[i]->m);
+        mem_free(m->stored[i]->r);
         mem_free(m->stored[i]);
     }
     mem_free(m->stored);
@@ -31,16 +32,23 @@ static struct fmemo *fmemo_new(const struct fnet *w, uint32_t row) {
     return m;
 }
 
+static int32_t *entries(const int32_t *from, uint32_t n) {
+    int32_t *to = mem_get(n, sizeof *to);
+    memcpy(to, from, n * sizeof *to);
+    return to;
+}
+
 static struct frow *copy(struct fmemo *m, const struct frow *r) {
-    if (m->n_stored >= BYTES_MOST / (m->width * sizeof(int32_t) + sizeof *r)) return NULL;
+    if (m->n_stored >= BYTES_MOST / (2 * m->width * sizeof(int32_t) + sizeof *r)) return NULL;
     if (m->n_stored == m->room) {
         m->stored = mem_grow(m->stored, m->room, 2 * m->room + 64, sizeof *m->stored);
         m->room = 2 * m->room + 64;
     }
     struct frow *to = mem_get(1, sizeof *to);
     *to = *r;
-    to->m = mem_get(m->width, sizeof *to->m);
-    memcpy(to->m, r->m, m->width * sizeof *to->m);
+    to->m = entries(r->m, m->width);
+    to->r = r->r != NULL ? entries(r->r, m->width) : NULL;
+    to->exact = to->size = NULL;          /* for sums inside the network */
     return m->stored[m->n_stored++] = to;
 }
 
