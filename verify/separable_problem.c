@@ -4,6 +4,7 @@
 
 #include "core/hash.h"
 #include "core/mem.h"
+#include "verify/means.h"
 #include "verify/lines.h"
 #include "verify/separable.h"
 #include "verify/separable_changed.h"
@@ -414,6 +415,8 @@ static enum status changed_model(struct builder *b, const struct domain_binds *b
     struct problem *p = b->p;
     if (p->float32 || p->net.mlp)
         return refuse(b->why, p->float32 ? "activations are changed, under float32" : "activations are changed, with an MLP behind the attention");
+    if (!means_fit(p->s, b->why))
+        return STATUS_UNSUPPORTED;
     const struct changed_at at = { .s = p->s, .model = b->f.model, .tokens = network_call(b->subject)->args[network_call(b->subject)->n_args - 1], .t = &p->t, .row = p->row, .n_src = p->n_src };
     enum status s = changed_new(&p->changed, &at, binds, in, &p->net, b->why);
     p->net.changed = p->changed;
@@ -426,7 +429,7 @@ static enum status build(struct builder *b, const struct domain_binds *binds, st
     enum status s = domain_read(p, binds, in, b->why);
     if (s == STATUS_OK)
         s = scan_tokens(b, in);
-    if (s == STATUS_OK && model_is_changed(b->f.model))
+    if (s == STATUS_OK && b->f.model && model_is_changed(b->f.model))
         s = changed_model(b, binds, in);
     if (s == STATUS_OK)
         s = group_states(b);
