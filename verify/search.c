@@ -63,15 +63,17 @@ static double search_cost(const struct statement *s)
 
 /* ---- tokens that the condition gives ---- */
 
-struct fix { int slot; size_t at; int value; };
+/* choices: how many tokens may stand there */
+struct fix { int slot; size_t at; int value; unsigned long choices; };
 
-static bool has_number(const struct expr *set, long v)
+/* How many numbers a set has, if v is one of them; else 0. */
+static unsigned long with_number(const struct expr *set, long v)
 {
     long lo, hi, x;
-    if (set->form == FORM_RANGE) return constant_integer(&lo, set->args[0], -1) && constant_integer(&hi, set->args[1], -1) && lo <= v && v <= hi;
+    if (set->form == FORM_RANGE) return constant_integer(&lo, set->args[0], -1) && constant_integer(&hi, set->args[1], -1) && lo <= v && v <= hi ? (unsigned long)(hi - lo) + 1 : 0;
     for (size_t i = 0; set->form == FORM_LIST && i < set->n_args; i++)
-        if (constant_integer(&x, set->args[i], -1) && x == v) return true;
-    return false;
+        if (constant_integer(&x, set->args[i], -1) && x == v) return set->n_args;
+    return 0;
 }
 
 /* t[i] == v, where t ranges over a product of sets one of which holds v there */
@@ -85,8 +87,8 @@ static bool read_fix(struct fix *out, const struct binds *b, const struct expr *
         if (b->items[i].slot != entry->args[0]->slot || (!power && set->form != FORM_TOKENS_PRODUCT)) continue;
         n = (long)set->n_args;
         if ((power && !constant_integer(&n, set->args[0], -1)) || !constant_integer(&at, entry->args[1], n - 1) || !constant_integer(&v, value, -1) || at < 0 || at >= n || v < 0 || v > INT_MAX) return false;
-        *out = (struct fix){b->items[i].slot, (size_t)at, (int)v};
-        return has_number(set->args[power ? 1 : at], v);
+        *out = (struct fix){b->items[i].slot, (size_t)at, (int)v, with_number(set->args[power ? 1 : at], v)};
+        return out->choices > 0;
     }
     return false;
 }
@@ -116,7 +118,10 @@ static enum status put_fixes(const struct fix *fixes, size_t n, struct interp *i
     return STATUS_OK;
 }
 
-static enum status try_one(bool *found, const struct target *t, const struct fix *fixes, size_t n_fixes, struct climb *c, struct tiers *tiers, struct walk *w, struct diag *d)
+/* What was tried: random inputs, those of them that satisfy the condition, and inputs climbed to. reach: inputs that satisfy it, about. */
+struct tries { unsigned long random, met, climbed; double reach; };
+
+static enum status try_one(bool *found, struct tries *n, const struct target *t, const struct fix *fixes, size_t n_fixes, struct climb *c, struct tiers *tiers, struct walk *w, struct diag *d)
 {
     bool more;
     enum truth here = TRUTH_TRUE, truth;
@@ -125,12 +130,13 @@ static enum status try_one(bool *found, const struct target *t, const struct fix
     if (s != STATUS_OK || !more || (s = put_fixes(fixes, n_fixes, tiers_fast(tiers))) != STATUS_OK) return s;
     if (t->where) s = tiers_truth(&here, tiers, t->where, d);
     if (s != STATUS_OK || here != TRUTH_TRUE) return s;
+    n->met++;
     s = tiers_truth(&truth, tiers, t->subject, d);
     *found = s == STATUS_OK && truth == t->wanted;
     return s == STATUS_OK && !*found ? climb_see(c, tiers, d) : s;
 }
 
-static enum status sample(bool *found, unsigned long *tried, const struct target *t, struct climb *c, struct tiers *tiers, struct walk *w, const struct limits *l, struct diag *d)
+static enum status sample(bool *found, struct tries *n, const struct target *t, struct climb *c, struct tiers *tiers, struct walk *w, const struct limits *l, struct diag *d)
 {
     gmp_randstate_t random;
     mpz_t size, from, to;
@@ -142,31 +148,27 @@ static enum status sample(bool *found, unsigned long *tried, const struct target
     gmp_randseed_ui(random, l ? l->seed : 0);
     mpz_inits(size, from, to, NULL);
     walk_size(size, w);
-    for (*tried = 0, *found = false; mpz_sgn(size) > 0 && *tried < SAMPLES && !*found && s == STATUS_OK; ++*tried) {
-        if (*tried % 64 == 0 && limits_expired(l)) s = STATUS_TIMEOUT;
+    for (*found = false; mpz_sgn(size) > 0 && n->random < SAMPLES && !*found && s == STATUS_OK; n->random++) {
+        if (n->random % 64 == 0 && limits_expired(l)) s = STATUS_TIMEOUT;
         mpz_urandomm(from, random, size);
         mpz_add_ui(to, from, 1);
         walk_range(w, from, to);
-        if (s == STATUS_OK) s = try_one(found, t, fixes, n_fixes, c, tiers, w, d);
+        if (s == STATUS_OK) s = try_one(found, n, t, fixes, n_fixes, c, tiers, w, d);
     }
+    n->reach = mpz_get_d(size) * (double)n->met / fmax((double)n->random, 1);
+    for (size_t i = 0; i < n_fixes; i++) n->reach /= (double)fixes[i].choices;
     mpz_clears(size, from, to, NULL);
     gmp_randclear(random);
     return s;
 }
 
-/* The larger the domain the longer it goes on: a thousandth of it, and at most a quarter of the time that is left, or SECONDS. */
-static enum status go_on(bool *found, unsigned long *tried, struct climb *c, struct tiers *tiers, const struct walk *w, const struct limits *l, struct diag *d)
+/* The more inputs satisfy the condition the longer it goes on: a thousandth of them, and at most a quarter of the time that is left, or SECONDS. */
+static enum status go_on(bool *found, struct tries *n, struct climb *c, struct tiers *tiers, const struct limits *l, struct diag *d)
 {
-    mpz_t size;
-    mpz_init(size);
-    walk_size(size, w);
-    mpz_fdiv_q_ui(size, size, 1000);
-    unsigned long more = mpz_cmp_ui(size, MORE) < 0 ? mpz_get_ui(size) : MORE;
-    mpz_clear(size);
     struct limits part = *l;
     double now = clock_seconds(), end = now + (l->deadline > 0 ? fmin((l->deadline - now) / 4, SECONDS) : SECONDS);
     part.deadline = end;
-    return climb_on(found, tried, c, tiers, more, &part, d);
+    return climb_on(found, &n->climbed, c, tiers, (unsigned long)fmin(n->reach / 1000, MORE), &part, d);
 }
 
 static enum status search_decide(struct outcome *out, const struct statement *s, const struct limits *l, struct diag *d)
@@ -176,22 +178,22 @@ static enum status search_decide(struct outcome *out, const struct statement *s,
     struct walk *w = NULL;
     struct climb *c = NULL;
     bool found = false;
-    unsigned long tried = 0, climbed = 0;
+    struct tries n = {0};
     char line[120];
     if (!target_of(&t, s)) return STATUS_INTERNAL;
     enum status status = tiers_new(&tiers, s);
     if (status == STATUS_OK) status = walk_new(&w, t.binds, tiers_fast(tiers), d);
     if (status == STATUS_OK) status = climb_new(&c, &t);
-    if (status == STATUS_OK) status = sample(&found, &tried, &t, c, tiers, w, l, d);
-    if (status == STATUS_OK && !found) status = climb_run(&found, &climbed, c, tiers, l, d);
-    if (status == STATUS_OK && !found && l) status = go_on(&found, &climbed, c, tiers, w, l, d);
-    mpz_set_ui(out->cases, tried + climbed);
+    if (status == STATUS_OK) status = sample(&found, &n, &t, c, tiers, w, l, d);
+    if (status == STATUS_OK && !found) status = climb_run(&found, &n.climbed, c, tiers, l, d);
+    if (status == STATUS_OK && !found && l) status = go_on(&found, &n, c, tiers, l, d);
+    mpz_set_ui(out->cases, n.random + n.climbed);
     if (status == STATUS_OK && found) {
         out->proposal = t.wanted == TRUTH_TRUE ? PROPOSAL_TRUE : PROPOSAL_FALSE;
         out->rule = "point";
         status = binding_read(t.wanted == TRUTH_TRUE ? &out->witness : &out->counterexample, t.binds, tiers_fast(tiers));
     } else if (status == STATUS_OK) {
-        snprintf(line, sizeof line, "no %s among %lu random inputs and %lu near the best of them", t.wanted == TRUTH_TRUE ? "witness" : "counterexample", tried, climbed);
+        snprintf(line, sizeof line, "no %s among %lu random inputs and %lu near the best of them", t.wanted == TRUTH_TRUE ? "witness" : "counterexample", n.random, n.climbed);
         out->reason = mem_string(line);
     }
     climb_free(c);
