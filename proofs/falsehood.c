@@ -25,18 +25,6 @@ static bool is_truth(struct look *l, const struct expr *e, enum truth wanted) {
 
 static bool explain(struct look *l, const struct expr *e);
 
-static const char *word_of(enum oper o) {
-    switch (o) {
-    case OPER_LT: return "<";
-    case OPER_LE: return "<=";
-    case OPER_GT: return ">";
-    case OPER_GE: return ">=";
-    case OPER_EQ: return "==";
-    case OPER_NE: return "!=";
-    default: return NULL;
-    }
-}
-
 /* Certainly not a o b, of two enclosures. */
 static bool fails(enum oper o, double a, double ra, double b, double rb) {
     double above = (a - b) + (ra + rb), below = (a - b) - (ra + rb);
@@ -77,8 +65,8 @@ static bool explain_compare(struct look *l, const struct expr *e) {
         if (e->opers[i] == OPER_EQ && expr_calls(a, FUNCTION_ARGMAX) && a->n_args == 1 && explain_largest(l, a->args[0], b)) return true;
         if (e->opers[i] == OPER_EQ && expr_calls(b, FUNCTION_ARGMAX) && b->n_args == 1 && explain_largest(l, b->args[0], a)) return true;
         if (interp_double(&x, &rx, l->in, a, &l->d) != STATUS_OK || interp_double(&y, &ry, l->in, b, &l->d) != STATUS_OK) return false;
-        if (!fails(e->opers[i], x, rx, y, ry) || !word_of(e->opers[i])) continue;
-        text_addf(l->out, "%.7g %s %.7g fails", x, word_of(e->opers[i]), y);
+        if (!fails(e->opers[i], x, rx, y, ry)) continue;
+        text_addf(l->out, "%.7g%s%.7g fails", x, oper_text(e->opers[i]), y);
         return true;
     }
     return false;

@@ -93,5 +93,6 @@ bool function_reads_network(enum function f);
 bool expr_equal(const struct expr *a, const struct expr *b);
 struct text;
 void expr_print(struct text *out, const struct expr *e);
+const char *oper_text(enum oper o);          /* as it stands between its operands, with its spaces */
 void binds_print(struct text *out, const struct binds *b);
 #endif

@@ -20,6 +20,8 @@ static const struct { const char *text; int level, left, right; } operators[] = 
 static const char *const quant_names[] = {[QUANT_MAX] = "max", [QUANT_MIN] = "min", [QUANT_SUM] = "sum", [QUANT_MEAN] = "mean", [QUANT_ARGMAX] = "argmax",
     [QUANT_ARGMIN] = "argmin", [QUANT_COUNT] = "count", [QUANT_ALL] = "all", [QUANT_ANY] = "any", [QUANT_EXISTS] = "exists"};
 
+const char *oper_text(enum oper o) { return operators[o].text; }
+
 static int level_of(const struct expr *e)
 {
     switch (e->form) {

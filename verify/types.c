@@ -303,10 +303,10 @@ static bool is_argmax(const struct expr *e)
 /* Argument i of a comparison is an array: how to compare its entries. */
 static bool array_compared(struct typer *t, const struct expr *e, size_t i)
 {
-    static const char *const signs[] = {"<", "<=", ">", ">=", "==", "!="}, *const indices[] = {"", "i", "i, j", "i, j, k"};
+    static const char *const indices[] = {"", "i", "i, j", "i, j, k"};
     const struct type *x = &e->args[i]->type;
     char help[200];
-    int n = snprintf(help, sizeof help, "compare entry by entry: all{ a[%s] %s ... : ", indices[x->rank], signs[e->opers[i ? i - 1 : 0] - OPER_LT]);
+    int n = snprintf(help, sizeof help, "compare entry by entry: all{ a[%s]%s... : ", indices[x->rank], oper_text(e->opers[i ? i - 1 : 0]));
     for (size_t k = 0; k < x->rank && n > 0 && (size_t)n < sizeof help; k++)
         n += x->shape[k] > 0 ? snprintf(help + n, sizeof help - (size_t)n, "%s%c in 0..%ld", k ? ", " : "", "ijk"[k], x->shape[k] - 1)
                              : snprintf(help + n, sizeof help - (size_t)n, "%s%c in 0..len(a) - 1", k ? ", " : "", "ijk"[k]);
