@@ -180,25 +180,6 @@ static bool take(struct eval *e, struct means *s) {
     return good;
 }
 
-/* Does x read a variable that is bound outside of it? inner: slots bound inside. */
-static bool reads_outside(const struct ex *x, unsigned char *inner) {
-    bool found = x->kind == EX_LAST || (x->kind == EX_VAR && !inner[x->number]);
-    for (int i = 0; i < x->binds.n; i++) {
-        found = found || reads_outside(x->binds.b[i].set, inner);
-        inner[x->binds.b[i].slot] = 1;
-    }
-    found = found || (x->where != NULL && reads_outside(x->where, inner));
-    for (int i = 0; i < x->n; i++) found = found || (x->k[i] != NULL && reads_outside(x->k[i], inner));
-    return found;
-}
-
-static bool is_closed(const struct eval *e, const struct ex *model, const struct ex *target) {
-    unsigned char *inner = mem_get((size_t)e->s->n_slots + 1, 1);
-    bool closed = !reads_outside(model, inner) && !reads_outside(target, inner);
-    mem_free(inner);
-    return closed;
-}
-
 static bool usable(const struct means *s, const struct eval *e, const struct ex *target, const struct net *net, uint32_t n, const unsigned char *asked) {
     if (s->target != target || s->p != e->p || s->net != net || s->n != n) return false;
     for (size_t k = 0; k < n_rows(s); k++)
@@ -222,7 +203,7 @@ struct means *means_get(struct eval *e, const struct ex *model, const struct ex 
         means_free(s);
         return NULL;
     }
-    s->kept = is_closed(e, model, target);
+    s->kept = stmt_closed(e->s, model) && stmt_closed(e->s, target);
     if (s->kept) {
         e->means = mem_grow(e->means, (size_t)e->n_means, (size_t)e->n_means + 1, sizeof *e->means);
         e->means[e->n_means++] = s;
