@@ -206,8 +206,31 @@ def forged():
                 check(status == (0 if good else 1) and "canonical" not in output and "missing" not in output, "forged: %s: %s ends with %d: %s" % (body, checker[-1], status, output))
 
 
+def changed():
+    """Rows of the outputs themselves, which part columns that are equal in the network: what is then false is not proved. Executions of a changed network are not followed by the rule."""
+    net = transformer(5, d_vocab=4, n_ctx=3, d_out=3)
+    for name in ("unembed.W_U", "unembed.b_U"):
+        shape, flat = net.tensors[name]
+        net.tensors[name] = (shape, [x if i % 3 != 1 else flat[i - 1] for i, x in enumerate(flat)])
+    pair = "logits(%s, t)[last, 0] >= logits(%s, t)[last, 1]"
+    rows, fixed = 'patch(M, "logits"[2] = {0, 1, 0})', "ablate(M, drop = {pos_embed}, to = zero)"
+    bound = "logits(%s, t)[last, 0] < 1000" % fixed
+    with tempfile.TemporaryDirectory() as folder:
+        with open(folder + "/m.net", "w") as f:
+            f.write(net.text())
+        for semantics, body, good, checkers in (("real", pair % ("M", "M"), True, [[CHECKER], REFERENCE]), ("real", pair % (fixed, fixed), True, [[CHECKER]]),
+                                                ("real", pair % (rows, rows), False, [[CHECKER], REFERENCE]), ("real", bound, True, [[CHECKER], REFERENCE]), ("float32", bound, False, [[CHECKER]])):
+            with open(folder + "/m.crt", "w") as f:
+                f.write(seal("weightproof-certificate 1\nstatement\n| weightproof-statement 1\n| model M %s\n| semantics %s\n| forall t in tokens[3] of 0..3\n| prove %s\n"
+                             "verdict proved\nwitness t=0,0,0\nrule separable\nend\n" % (net.sha256(), semantics, body)))
+            for checker in checkers:
+                status, output = run(*checker, "--quiet", folder + "/m.crt")
+                check(status == (0 if good else 1) and "canonical" not in output and "missing" not in output, "changed, %s: %s: %s ends with %d: %s" % (semantics, body, checker[-1], status, output))
+
+
 def main():
     forged()
+    changed()
     for k in range(a.nets):
         rng = random.Random(a.seed * 1000 + k)
         v, n, d_out = rng.choice([(3, 4), (4, 3), (2, 5), (5, 3), (3, 3)]) + (rng.choice([3, 4]),)
