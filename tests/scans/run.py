@@ -5,7 +5,9 @@ of them). What `separable`, `count` and `cells` say must be what `enumerate` say
 Ends with `N passed, N failed`.
 """
 import argparse
+import itertools
 import json
+import math
 import os
 import random
 import re
@@ -215,11 +217,18 @@ def changed():
     pair = "logits(%s, t)[last, 0] >= logits(%s, t)[last, 1]"
     rows, fixed = 'patch(M, "logits"[2] = {0, 1, 0})', "ablate(M, drop = {pos_embed}, to = zero)"
     bound = "logits(%s, t)[last, 0] < 1000" % fixed
+    z, values = [(name, len(net.run((0, 0, 0))[name][0])) for name, op, _ in net.nodes if op == "mix"][0], {}
+    for patches in ((), ((z[0], 2, [8] * z[1]),)):          # what the head gives itself
+        values[bool(patches)] = min(net.run(t, patches)["logits"][-1][0] for t in itertools.product(range(4), repeat=3))
+    given = "logits(patch(M, \"%s\"[2] = {%s}), t)[last, 0] > %d" % (z[0], ", ".join("8" for _ in range(z[1])), math.floor(min(values.values())) - 1)
+    check(values[True] < math.floor(values[False]) - 1, "changed: the head's rows make no difference: %s" % values)
+    kept = given[:given.index(">")] + "> %d" % (math.floor(values[False]) - 1)
     with tempfile.TemporaryDirectory() as folder:
         with open(folder + "/m.net", "w") as f:
             f.write(net.text())
         for semantics, body, good, checkers in (("real", pair % ("M", "M"), True, [[CHECKER], REFERENCE]), ("real", pair % (fixed, fixed), True, [[CHECKER]]),
-                                                ("real", pair % (rows, rows), False, [[CHECKER], REFERENCE]), ("real", bound, True, [[CHECKER], REFERENCE]), ("float32", bound, False, [[CHECKER]])):
+                                                ("real", pair % (rows, rows), False, [[CHECKER], REFERENCE]), ("real", bound, True, [[CHECKER], REFERENCE]), ("real", given, True, [[CHECKER], REFERENCE]),
+                                                ("real", kept, False, [[CHECKER], REFERENCE]), ("float32", bound, False, [[CHECKER]])):
             with open(folder + "/m.crt", "w") as f:
                 f.write(seal("weightproof-certificate 1\nstatement\n| weightproof-statement 1\n| model M %s\n| semantics %s\n| forall t in tokens[3] of 0..3\n| prove %s\n"
                              "verdict proved\nwitness t=0,0,0\nrule separable\nend\n" % (net.sha256(), semantics, body)))
