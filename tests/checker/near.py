@@ -173,6 +173,19 @@ def executions(folder, scores):
         files.said(["forall t in tokens({0}, {1})", "prove %s > %s or %s > 1000" % (one, text_of(by * most), one)], ["verdict proved", "witness t=0,1", "rule separable"], "float32, disjunction", False, "float32", C_ONLY)
 
 
+def equal_values(folder):
+    """A head whose values are the same everywhere gives that value times the sum of its shares, which errs (by 6 units of 2^-24 at most, of two sources) beside the products and their sum (8)."""
+    net = transformer(9, d_vocab=2, n_ctx=2, d_model=4, d_head=2, causal=False, biases=False, positions=False)
+    third, value = Fraction(1365, 4096), Fraction(4095)
+    given = {"embed.W_E": [1, third, 1, 0, 1, -third, 0, 1], "blocks.0.attn.W_Q": [1] + [0] * 7, "blocks.0.attn.W_K": [0, 0, 1, 0, 0, 0, 0, 0], "blocks.0.attn.W_V": [value] + [0] * 7}
+    net.tensors.update({name: (net.tensors[name][0], [Fraction(v) for v in values]) for name, values in given.items()})
+    files = Files(folder, net)
+    for claim, side in (("> %s", -1), ("< %s", 1)):
+        for units, good in ((10, False), (16, True)):
+            files.said(["forall t in tokens({0}, {1})", 'prove node(M, "blocks.0.attn.hook_z.0", t)[last, 0] ' + claim % text_of(value * (1 + side * Fraction(units, 2 ** 24)))],
+                       ["verdict proved", "witness t=0,1", "rule enumerate"], "float32, equal values, %d units" % units, good, "float32", C_ONLY)
+
+
 with tempfile.TemporaryDirectory() as folder:
     for k in range(a.nets):
         near(folder, k)
@@ -180,4 +193,5 @@ with tempfile.TemporaryDirectory() as folder:
     executions(folder, True)
     executions(folder, False)
     pairs(folder)
+    equal_values(folder)
 finish()
