@@ -12,12 +12,7 @@ void decision_clear(struct decision *d)
     memset(d, 0, sizeof *d);
 }
 
-static enum status refuse(struct linear *l, const char *reason)
-{
-    if (l->f->why->size == 0)
-        text_add(l->f->why, reason);
-    return STATUS_UNSUPPORTED;
-}
+static enum status refuse(struct linear *l, const char *reason) { return features_refuse(l->f->why, reason); }
 
 static void decide(struct decision *out, bool truth) { *out = (struct decision){ .holds = truth ? HOLDS_ALWAYS : HOLDS_NEVER, .antecedent = true }; }
 

@@ -37,12 +37,14 @@ void features_clear(struct features *f)
     memset(f, 0, sizeof *f);
 }
 
-static enum status refuse(struct features *f, const char *reason)
+enum status features_refuse(struct text *why, const char *reason)
 {
-    if (f->why->size == 0)
-        text_add(f->why, reason);
+    if (why->size == 0)
+        text_add(why, reason);
     return STATUS_UNSUPPORTED;
 }
+
+static enum status refuse(struct features *f, const char *reason) { return features_refuse(f->why, reason); }
 
 void sequence_bind(const struct sequence *t, struct interp *in, const int *tokens) { interp_bind_tokens(in, t->slot, tokens, t->n); }
 

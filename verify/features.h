@@ -38,6 +38,7 @@ struct features {
 };
 enum status features_init(struct features *f, const struct sequence *t, struct interp *in, struct text *why) MUST_USE;
 void features_clear(struct features *f);
+enum status features_refuse(struct text *why, const char *reason);   /* STATUS_UNSUPPORTED; the first reason stays */
 /* Adds the features of e. STATUS_UNSUPPORTED with `why` when e is not of the shape that the rule takes. */
 enum status features_find(struct features *f, const struct expr *e, unsigned use) MUST_USE;
 /* A truth that decides whether a sequence counts at all: that it is in the image set (or NULL), and, where terms follow it (guards_where), the condition (or NULL). */

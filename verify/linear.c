@@ -6,12 +6,7 @@
 #include "core/number.h"
 #include "verify/lines.h"
 
-static enum status refuse(struct linear *l, const char *reason)
-{
-    if (l->f->why->size == 0)
-        text_add(l->f->why, reason);
-    return STATUS_UNSUPPORTED;
-}
+static enum status refuse(struct linear *l, const char *reason) { return features_refuse(l->f->why, reason); }
 
 static enum status limit(struct linear *l, enum status s)
 {

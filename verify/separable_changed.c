@@ -19,13 +19,6 @@ struct changed {
 /* A run of the changed model. */
 struct view { const struct changed *x; struct interp *in; struct site *site; struct diag d; int *tokens; };
 
-static enum status refuse(struct text *why, const char *reason)
-{
-    if (why->size == 0)
-        text_add(why, reason);
-    return STATUS_UNSUPPORTED;
-}
-
 /* ---- runs ---- */
 
 static void view_close(struct view *v)
@@ -103,7 +96,7 @@ static enum status recognise(struct changed *x, struct site *site, struct text *
         long mix = interp_site_node(site, x->mixes[h]);
         good = mix >= 0 && x->shape[mix] == SHAPE_AFFINE;
     }
-    return good ? STATUS_OK : refuse(why, "the changed network is no longer one attention layer, linear behind it");
+    return good ? STATUS_OK : features_refuse(why, "the changed network is no longer one attention layer, linear behind it");
 }
 
 static bool copy_outer(struct changed *x, const struct domain_binds *binds, const struct interp *in)
@@ -136,14 +129,14 @@ enum status changed_new(struct changed **out, const struct changed_at *at, const
     for (size_t h = 0; h < net->n_more; h++)
         x->mixes[x->n_mixes++] = net->net->nodes[net->more[h].mix].name;
     if (!copy_outer(x, binds, in))
-        return refuse(why, "an integer binder is not bound");
+        return features_refuse(why, "an integer binder is not bound");
     enum status s = view_open(&v, x, 128);
     if (s == STATUS_OK)
         s = view_at(&v, at->t->n_set[at->row] ? at->t->sets[at->row][0] : 0);
     if (s == STATUS_OK)
         s = recognise(x, v.site, why);
     view_close(&v);
-    return s == STATUS_OK || s == STATUS_MEMORY ? s : refuse(why, "the changed network cannot be evaluated");
+    return s == STATUS_OK || s == STATUS_MEMORY ? s : features_refuse(why, "the changed network cannot be evaluated");
 }
 
 void changed_free(struct changed *x)

@@ -7,13 +7,6 @@
 #include "verify/residual_read.h"
 #include "verify/separable.h"
 
-static enum status refuse(struct text *why, const char *reason)
-{
-    if (why->size == 0)
-        text_add(why, reason);
-    return STATUS_UNSUPPORTED;
-}
-
 /* ---- binders ---- */
 
 static bool is_sequence(const struct expr *set) { return set->form == FORM_TOKENS_POWER || set->form == FORM_TOKENS_PRODUCT; }
@@ -22,14 +15,14 @@ static enum status add_binder(struct domain_binds *out, const struct bind *b, co
 {
     if (is_sequence(b->set)) {
         if (*found)
-            return refuse(why, "more than one sequence is quantified");
+            return features_refuse(why, "more than one sequence is quantified");
         *found = b;
         return STATUS_OK;
     }
     if (b->set->form != FORM_RANGE && b->set->form != FORM_LIST)
-        return refuse(why, "a binder ranges over something other than tokens, a range or a list");
+        return features_refuse(why, "a binder ranges over something other than tokens, a range or a list");
     if ((out->source && expr_uses_slot(b->set, out->source->slot)) || (out->t && expr_uses_slot(b->set, out->t->slot)))
-        return refuse(why, "a binder's set depends on the sequence");
+        return features_refuse(why, "a binder's set depends on the sequence");
     const struct bind **items = realloc(out->items, (out->n + 1) * sizeof *items);
     if (!items)
         return STATUS_MEMORY;
@@ -44,11 +37,11 @@ static enum status add_image(struct domain_binds *out, const struct bind *b, str
     const struct binds *inner = &b->set->binds;
     enum status s = STATUS_OK;
     if (out->t)
-        return refuse(why, "more than one sequence is quantified");
+        return features_refuse(why, "more than one sequence is quantified");
     for (size_t i = 0; i < inner->n && s == STATUS_OK; i++)
         s = add_binder(out, &inner->items[i], &out->source, why);
     if (s == STATUS_OK && !out->source)
-        s = refuse(why, "an image set is not one of token sequences");
+        s = features_refuse(why, "an image set is not one of token sequences");
     out->t = b;
     return s;
 }
@@ -64,7 +57,7 @@ enum status domain_binds_init(struct domain_binds *out, const struct binds *bind
             out->source = out->t;
     }
     if (s == STATUS_OK && !out->t)
-        s = refuse(why, "no sequence of tokens is quantified");
+        s = features_refuse(why, "no sequence of tokens is quantified");
     if (s != STATUS_OK)
         domain_binds_clear(out);
     return s;
@@ -89,20 +82,20 @@ static enum status read_set(int **out, size_t *n, const struct expr *set, struct
     enum status s = STATUS_OK;
     if (set->form == FORM_RANGE) {
         if (interp_int(&from, in, set->args[0], &d) != STATUS_OK || interp_int(&to, in, set->args[1], &d) != STATUS_OK)
-            s = refuse(why, "a set of tokens cannot be evaluated");
+            s = features_refuse(why, "a set of tokens cannot be evaluated");
         count = to >= from ? (size_t)(to - from) + 1 : 0;
     } else if (set->form != FORM_LIST)
-        s = refuse(why, "a position's tokens are neither a range nor a list");
+        s = features_refuse(why, "a position's tokens are neither a range nor a list");
     if (s == STATUS_OK && count > d_vocab)
-        s = refuse(why, "a set of tokens leaves the vocabulary or names a token twice");
+        s = features_refuse(why, "a set of tokens leaves the vocabulary or names a token twice");
     *n = count;
     *out = s == STATUS_OK ? mem_array(count, sizeof **out) : NULL;
     for (size_t k = 0; s == STATUS_OK && *out && k < count; k++) {
         long v = from + (long)k;
         if (set->form == FORM_LIST && interp_int(&v, in, set->args[k], &d) != STATUS_OK)
-            s = refuse(why, "a set of tokens cannot be evaluated");
+            s = features_refuse(why, "a set of tokens cannot be evaluated");
         else if (v < 0 || (size_t)v >= d_vocab)
-            s = refuse(why, "a set of tokens leaves the vocabulary");
+            s = features_refuse(why, "a set of tokens leaves the vocabulary");
         else
             (*out)[k] = (int)v;
     }
@@ -112,7 +105,7 @@ static enum status read_set(int **out, size_t *n, const struct expr *set, struct
     qsort(*out, count, sizeof **out, compare_ints);
     for (size_t k = 1; k < count; k++)
         if ((*out)[k] == (*out)[k - 1])
-            return refuse(why, "a set of tokens names a token twice");
+            return features_refuse(why, "a set of tokens names a token twice");
     return STATUS_OK;
 }
 
@@ -139,10 +132,10 @@ static enum status read_sequence(struct sequence *t, const struct bind *b, struc
     diag_init(&d);
     enum status s = STATUS_OK;
     if (!product && interp_int(&n, in, b->set->args[0], &d) != STATUS_OK)
-        s = refuse(why, "the length of the sequence cannot be evaluated");
+        s = features_refuse(why, "the length of the sequence cannot be evaluated");
     diag_clear(&d);
     if (s == STATUS_OK && (n < 1 || (size_t)n > net->n_ctx))
-        s = refuse(why, "the sequence does not fit the network's context");
+        s = features_refuse(why, "the sequence does not fit the network's context");
     if (s == STATUS_OK && !sequence_room(t, b->slot, (size_t)n))
         s = STATUS_MEMORY;
     for (size_t i = 0; s == STATUS_OK && i < t->n; i++)
@@ -158,7 +151,7 @@ static enum status image_set(struct sequence *t, size_t i, const struct residual
     const struct rest *x = &r->terms[term];
     bool token = x->op == REST_TOKEN;
     if (x->errs || (!token && (x->lo < 0 || (size_t)x->hi >= net->d_vocab)))
-        return refuse(why, "a sequence of an image set may hold something outside the vocabulary");
+        return features_refuse(why, "a sequence of an image set may hold something outside the vocabulary");
     size_t n = token ? source->n_set[x->value] : (size_t)(x->hi - x->lo) + 1;
     t->sets[i] = mem_array(n, sizeof **t->sets);
     if (!t->sets[i])
@@ -184,7 +177,7 @@ static enum status place_tokens(struct alias *image, const struct sequence *sour
         while (at < n && !(r->terms[terms[at]].op == REST_TOKEN && (size_t)r->terms[terms[at]].value == j))
             at++;
         if (source->n_set[j] < 1 || (at == n && source->n_set[j] > 1))
-            return refuse(why, "a token of an image set's sequence does not stand in its sequences");
+            return features_refuse(why, "a token of an image set's sequence does not stand in its sequences");
         image->tokens[j] = (struct copied){ source->n_set[j] == 1, source->sets[j][0], at };
     }
     return STATUS_OK;
@@ -203,9 +196,9 @@ static enum status read_image(struct problem *p, const struct domain_binds *bind
     if (s == STATUS_OK)
         s = residual_sequence(&terms, &n, &f, binds->t->set->args[0]);
     if (s == STATUS_UNSUPPORTED)
-        s = refuse(why, "the sequences of an image set are not made of tokens and numbers that can be followed");
+        s = features_refuse(why, "the sequences of an image set are not made of tokens and numbers that can be followed");
     if (s == STATUS_OK && (n < 1 || n > net->n_ctx))
-        s = refuse(why, "the sequence does not fit the network's context");
+        s = features_refuse(why, "the sequence does not fit the network's context");
     if (s == STATUS_OK)
         s = sequence_room(&p->t, binds->t->slot, n) ? place_tokens(&p->image, &source, &f.terms, terms, n, why) : STATUS_MEMORY;
     for (size_t i = 0; s == STATUS_OK && i < n; i++)

@@ -12,13 +12,6 @@
 #define CLASSES_MAX 65536
 #define SMALL 20000            /* below this many elementary steps a second thread costs more than it saves */
 
-static enum status refuse(struct text *why, const char *reason)
-{
-    if (why->size == 0)
-        text_add(why, reason);
-    return STATUS_UNSUPPORTED;
-}
-
 /* ---- classes ---- */
 
 /* Sequences of one group of final states that pass through a given position and token (for sums over own tokens). */
@@ -179,7 +172,7 @@ static enum status find_class(int *out, struct builder *b, struct decision *d)
             return STATUS_OK;
         }
     if (p->n_classes >= CLASSES_MAX)
-        return refuse(b->why, "the claim falls into too many cases");
+        return features_refuse(b->why, "the claim falls into too many cases");
     void *keys = mem_grow(b->keys, &b->room_keys, p->n_classes + 1, sizeof *b->keys);
     if (keys)
         b->keys = keys;
@@ -212,9 +205,9 @@ static enum status value_of(struct decision *d, struct linear *l, const struct b
     lines_scale(&d->set, sign);
     mpq_clear(sign);
     if (b->o.sign == 0 && d->set.n > 1)
-        s = refuse(b->why, "the average of a minimum or a maximum of network values is not separable: average each of them, or count how often the minimum lies above a bound");
+        s = features_refuse(b->why, "the average of a minimum or a maximum of network values is not separable: average each of them, or count how often the minimum lies above a bound");
     else if (b->o.sign != 0 && d->set.kind == FORMS_LARGEST)
-        s = refuse(b->why, b->o.sign > 0 ? "the smallest value of a maximum is not separable" : "the largest value of a minimum is not separable");
+        s = features_refuse(b->why, b->o.sign > 0 ? "the smallest value of a maximum is not separable" : "the largest value of a minimum is not separable");
     d->strict = s == STATUS_OK ? mem_array(d->set.n, sizeof *d->strict) : NULL;
     if (s == STATUS_OK && !d->strict)
         s = STATUS_MEMORY;
@@ -304,7 +297,7 @@ static enum status find_network(struct builder *b)
 {
     struct problem *p = b->p;
     if (b->where && expr_depends_on_network(b->where))
-        return refuse(b->why, "the condition reads the network");
+        return features_refuse(b->why, "the condition reads the network");
     enum status s = b->where && !b->f.guards_where ? features_find(&b->f, b->where, USE_CONDITION) : STATUS_OK;
     if (s == STATUS_OK)
         s = features_find(&b->f, b->subject, USE_SUBJECT);
@@ -313,7 +306,7 @@ static enum status find_network(struct builder *b)
     if (b->f.attn) {
         const char *name = p->net.net->nodes[p->net.pattern].name;
         if (strcmp(name, "blocks.0.attn.hook_pattern.0") != 0)
-            return refuse(b->why, "the attention pattern has an unusual name");
+            return features_refuse(b->why, "the attention pattern has an unusual name");
     }
     p->row = b->f.has_row ? b->f.row : p->t.n - 1;
     p->n_src = p->net.net->causal ? p->row + 1 : p->t.n;
@@ -371,19 +364,19 @@ static enum status make_tables(struct problem *p, struct text *why)
     ball_tables_init(p->tiers[0], &p->net, p->row, p->n_src, 128);
     enum status s = double_tables_init(&p->tables, p->tiers[0], p->used, p->n_src * V * V < SMALL ? 1 : p->threads);
     if (s == STATUS_UNSUPPORTED)
-        return refuse(why, "a table entry is too large");
+        return features_refuse(why, "a table entry is too large");
     for (size_t h = 0; h < p->net.n_more && s == STATUS_OK; h++)
         s = head_tables(p, h);
     bool fit = s != STATUS_OK || entries_fit(p, &p->tables, true);
     for (size_t h = 0; h < p->net.n_more && s == STATUS_OK; h++)
         fit = fit && entries_fit(p, &p->more[h], false) && scores_fit(p, &p->more[h]);
     if (!fit)
-        return refuse(why, "values too large for the tables of rule separable");
+        return features_refuse(why, "values too large for the tables of rule separable");
     if (s == STATUS_OK && p->float32)
         s = problem_float32(p, why);
     for (size_t c = 0; c < p->n_classes && s == STATUS_OK; c++)
         s = lines_double_init(&p->classes[c].lines, &p->classes[c].d, p->net.n_out, cells);
-    return s == STATUS_UNSUPPORTED ? refuse(why, "a number of the claim is too large") : s;
+    return s == STATUS_UNSUPPORTED ? features_refuse(why, "a number of the claim is too large") : s;
 }
 
 /* guarded: what is left of the whole condition is a state, so that sequences for which it is false end at once. */
@@ -414,7 +407,7 @@ static enum status changed_model(struct builder *b, const struct domain_binds *b
 {
     struct problem *p = b->p;
     if (p->float32 || p->net.mlp)
-        return refuse(b->why, p->float32 ? "activations are changed, under float32" : "activations are changed, with an MLP behind the attention");
+        return features_refuse(b->why, p->float32 ? "activations are changed, under float32" : "activations are changed, with an MLP behind the attention");
     if (!means_fit(p->s, b->why))
         return STATUS_UNSUPPORTED;
     const struct changed_at at = { .s = p->s, .model = b->f.model, .tokens = network_call(b->subject)->args[network_call(b->subject)->n_args - 1], .t = &p->t, .row = p->row, .n_src = p->n_src };
@@ -447,7 +440,7 @@ static const struct net *network_of_name(const struct statement *s, struct text 
     const struct bound_model *m = s->n_models == 1 ? &s->file->models[s->models[0]] : NULL;
     const struct net *net = m && m->loaded == STATUS_OK ? &m->model.net : NULL;
     if (!net)
-        refuse(why, m ? "the network is not loaded" : "the claim is not about exactly one network");
+        features_refuse(why, m ? "the network is not loaded" : "the claim is not about exactly one network");
     return net;
 }
 
@@ -460,7 +453,7 @@ static const struct net *network_of(const struct statement *s, const struct expr
     if (!model)
         return network_of_name(s, why);
     if (!model_is_plain(model) && !model_is_changed(model))
-        return refuse(why, "the claim is about a network whose activations are changed, and not in the same way on all sequences"), NULL;
+        return features_refuse(why, "the claim is about a network whose activations are changed, and not in the same way on all sequences"), NULL;
     while (expr_patches(model))
         model = model->args[0];
     if (model->form == FORM_NAME)
@@ -471,7 +464,7 @@ static const struct net *network_of(const struct statement *s, const struct expr
         net = NULL;
     diag_clear(&d);
     if (!net)
-        refuse(why, "the changed network cannot be made");
+        features_refuse(why, "the changed network cannot be made");
     return net;
 }
 
