@@ -33,6 +33,14 @@ const struct model *statement_model(const struct statement *s, const char *name)
     return NULL;
 }
 
+const struct net *statement_net(const struct statement *s, const struct expr *model)
+{
+    while (expr_is_intervention(model))
+        model = model->args[0];
+    const struct model *m = model->form == FORM_NAME ? statement_model(s, model->name) : NULL;
+    return m && m->net.n_nodes > 0 ? &m->net : NULL;
+}
+
 void claims_clear(struct claims *c)
 {
     for (size_t i = 0; i < c->n_models; i++)

@@ -96,16 +96,9 @@ static bool contains_change(const struct expr *model, const struct expr *what)
     return false;
 }
 
-static const struct net *net_under(const struct statement *s, const struct expr *model)
-{
-    while (expr_changes_model(model)) model = model->args[0];
-    const struct model *m = model->form == FORM_NAME ? statement_model(s, model->name) : NULL;
-    return m && m->net.n_nodes > 0 ? &m->net : NULL;
-}
-
 static bool row_unread(const struct readings *r, const struct expr *call, const struct expr *row)
 {
-    const struct net *net = net_under(r->s, call->args[0]);
+    const struct net *net = statement_net(r->s, call->args[0]);
     long at, n = call->type.shape[0];
     if (!net || call->function != FUNCTION_LOGITS || n < 1 || !constant_integer(&at, row, n - 1) || at < 0 || at >= n) return false;
     struct rows *need = rows_needed(net, net->output, at, n);

@@ -20,13 +20,6 @@ struct around { struct bind items[BINDERS]; size_t n, n_top; const struct expr *
 struct two { struct expr changed, plain; struct expr *args[2][2]; struct around around; };
 struct hunt { const struct statement *s; struct around around; struct two *found; size_t n; bool failed; };
 
-static const struct net *plain_net(const struct statement *s, const struct expr *model)
-{
-    while (expr_is_intervention(model)) model = model->args[0];
-    const struct model *m = model->form == FORM_NAME ? statement_model(s, model->name) : NULL;
-    return m && m->net.n_nodes > 0 ? &m->net : NULL;
-}
-
 static bool is_bound(const struct around *a, size_t n, int slot)
 {
     for (size_t i = 0; i < n; i++)
@@ -54,7 +47,7 @@ static bool fit(struct around *a, const struct statement *s, const struct expr *
 
 static void keep(struct hunt *h, const struct expr *e)
 {
-    const struct net *net = plain_net(h->s, e->args[0]);
+    const struct net *net = statement_net(h->s, e->args[0]);
     struct expr *input = e->args[e->n_args - 1], *plain = e->args[0];
     if (!net || h->n == IMPACTS_MAX) return;
     for (size_t i = 0; i < h->n; i++)
@@ -197,7 +190,7 @@ static enum status look_at_shown(struct impact *out, struct two *t, struct inter
 static enum status measure(struct impact *out, const struct statement *s, struct two *t, const struct binding *shown, const struct limits *l, struct diag *d)
 {
     struct binds binds = {t->around.items, t->around.n};
-    struct means means = {s, work_of(plain_net(s, t->args[1][0]))};
+    struct means means = {s, work_of(statement_net(s, t->args[1][0]))};
     double share = WORK / (2 * means.work);
     unsigned long most = share > LOOK_MOST ? LOOK_MOST : share > LOOK_LEAST ? (unsigned long)share : LOOK_LEAST;
     struct interp *in = NULL;

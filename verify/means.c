@@ -99,13 +99,6 @@ static enum status set_size(mpz_t out, const struct statement *s, const struct e
     return sweep_size(out, s, &binds, d);
 }
 
-static const struct net *plain_net(const struct statement *s, const struct expr *model)
-{
-    while (expr_is_intervention(model)) model = model->args[0];
-    const struct model *m = model->form == FORM_NAME ? statement_model(s, model->name) : NULL;
-    return m && m->net.n_nodes > 0 ? &m->net : NULL;
-}
-
 /* The combinations of every group of tokens. size[i]: of the set at position i. */
 static void add_up(mpz_t out, const struct asked *a, const mpz_t *size)
 {
@@ -154,7 +147,7 @@ enum status mean_runs(mpz_t out, const struct statement *s, const struct expr *a
     mpz_set_ui(out, 0);
     if (!to || to->form != FORM_KEYWORD || !strstr(to->name, " over")) return STATUS_OK;
     const struct expr *set = to->args[0];
-    const struct net *net = plain_net(s, ablate->args[0]);
+    const struct net *net = statement_net(s, ablate->args[0]);
     long n = (long)set->n_args;
     bool product = set->form == FORM_TOKENS_PRODUCT || (set->form == FORM_TOKENS_POWER && constant_integer(&n, set->args[0], -1));
     if (!net || !product || n < 1 || (size_t)n > net->n_ctx) return set_size(out, s, set, d);

@@ -83,6 +83,8 @@ enum status claims_read(struct claims *out, const char *path, const struct claim
 enum status claims_read_text(struct claims *out, const char *path, const char *text, const struct claims_options *o, struct diag *d) MUST_USE;
 void claims_clear(struct claims *c);
 const struct model *statement_model(const struct statement *s, const char *name);  /* NULL if unknown */
+/* The network below the interventions of a model expression; NULL where that is not a model by its name, or not loaded. */
+const struct net *statement_net(const struct statement *s, const struct expr *model);
 struct text;
 void statement_label(struct text *out, const struct statement *s);   /* its name, with its values of foreach: name[a=3, b=4] */
 const struct data_array *statement_data(const struct statement *s, const char *name);
