@@ -198,14 +198,21 @@ static enum status prove_problem(struct separable_run *r, struct problem *p)
 
 /* ---- count, list ---- */
 
+/* Are there few enough sequences for the sums of a walk? */
+static bool sums_fit(struct separable_run *r, const struct problem *p)
+{
+    bool fits = mpz_sizeinbase(p->total, 2) <= 125;
+    if (!fits)
+        text_add(&r->why, "2^125 sequences or more");
+    return fits;
+}
+
 static enum status count_problem(struct separable_run *r, struct problem *p)
 {
     struct walk_result w;
-    walk_result_init(&w);
-    if (mpz_sizeinbase(p->total, 2) > 125) {
-        text_add(&r->why, "2^125 sequences or more");
+    if (!sums_fit(r, p))
         return STATUS_UNSUPPORTED;
-    }
+    walk_result_init(&w);
     struct walk_options o = { WANT_NUMBER, true, 0 };
     enum status s = r->rule ? problem_count(&w, p, r->rule, r->limits) : problem_walk(&w, p, o, r->limits);
     if (s == STATUS_UNSUPPORTED)
@@ -262,10 +269,8 @@ static enum status list_problem(struct separable_run *r, struct problem *p)
 static enum status average_problem(struct separable_run *r, struct problem *p)
 {
     struct average a;
-    if (mpz_sizeinbase(p->total, 2) > 125) {
-        text_add(&r->why, "2^125 sequences or more");
+    if (!sums_fit(r, p))
         return STATUS_UNSUPPORTED;
-    }
     average_init(&a);
     enum status s = problem_average(&a, p, r->limits);
     if (s == STATUS_UNSUPPORTED)

@@ -58,13 +58,6 @@ static void settle_prove(struct separable_run *r)
     }
 }
 
-static void set_tally(mpz_t out, tally n)
-{
-    mpz_set_ui(out, (unsigned long)(n >> 64));
-    mpz_mul_2exp(out, out, 64);
-    mpz_add_ui(out, out, (unsigned long)n);
-}
-
 /* A checker's sums are rounded in their own way: an interval that is not exact is widened by an eighth, and the checker enters subtrees that leave
  * a little less open. */
 static void widen(struct separable_run *r)
@@ -72,7 +65,8 @@ static void widen(struct separable_run *r)
     struct outcome *out = r->out;
     mpz_t part;
     mpz_init(part);
-    set_tally(out->enter, r->rule->enter - r->rule->enter / 16);
+    mpz_set_ui(out->enter, 0);
+    tally_add(out->enter, r->rule->enter - r->rule->enter / 16);
     mpz_cdiv_q_2exp(part, r->open, 4);
     mpz_sub(out->number_lo, out->number_lo, part);
     if (mpz_sgn(out->number_lo) < 0)
