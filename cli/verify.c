@@ -4,19 +4,19 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "verify/idle.h"
 #include "cli/claims.h"
 #include "cli/lines.h"
 #include "cli/plan.h"
 #include "cli/progress.h"
+#include "core/clock.h"
 #include "core/mem.h"
-#include "proofs/impact_shown.h"
 #include "proofs/bundle.h"
 #include "proofs/failures.h"
 #include "proofs/html_report.h"
+#include "proofs/impact_shown.h"
 #include "proofs/json.h"
-#include "core/clock.h"
 #include "proofs/session.h"
+#include "verify/idle.h"
 #include "verify/verdict.h"
 
 static volatile int stop;

@@ -2,8 +2,8 @@
 #ifndef WEIGHTPROOF_MODELS_RUNSTATE_H
 #define WEIGHTPROOF_MODELS_RUNSTATE_H
 #include <stdint.h>
-#include "models/rows.h"
 #include "models/memo.h"
+#include "models/rows.h"
 #include "models/turn.h"
 
 /* Where its rows are: in the tensor, by token, by position, or its only one; as given; in a table by position and token; one a position. */

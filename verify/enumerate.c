@@ -1,10 +1,10 @@
 /* enumerate.c: the engine that looks at every binding of a finite domain. */
+#include "core/mem.h"
 #include "verify/inner.h"
 #include "verify/means.h"
-#include "verify/sweep.h"
-#include "core/mem.h"
 #include "verify/radius.h"
 #include "verify/spectral.h"
+#include "verify/sweep.h"
 #include <math.h>
 #include <stdarg.h>
 #include <string.h>
@@ -41,12 +41,9 @@ static struct sweep sweep_of(const struct statement *s)
     return w;
 }
 
-struct rules { struct text *why; };
-
 static bool has_rule(const struct expr *e, void *context)
 {
-    const struct rules *r = context;
-    struct text *why = r->why;
+    struct text *why = context;
     if (e->form == FORM_QUANT && (e->quant == QUANT_ARGMAX || e->quant == QUANT_ARGMIN)) {
         text_add(why, "no rule for argmax{} and argmin{} yet");
         return false;
@@ -62,12 +59,11 @@ static bool parts_have_rules(const struct statement *s, struct text *why)
 {
     const struct binds *lists[] = {&s->forall, &s->binds};
     const struct expr *parts[] = {s->subject, s->where, s->forall_where};
-    struct rules rules = {why};
     for (size_t i = 0; i < 3; i++)
-        if (parts[i] && !expr_walk(parts[i], has_rule, &rules)) return false;
+        if (parts[i] && !expr_walk(parts[i], has_rule, why)) return false;
     for (size_t k = 0; k < 2; k++)
         for (size_t i = 0; i < lists[k]->n; i++)
-            if (!expr_walk(lists[k]->items[i].set, has_rule, &rules)) return false;
+            if (!expr_walk(lists[k]->items[i].set, has_rule, why)) return false;
     return true;
 }
 

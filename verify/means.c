@@ -128,9 +128,7 @@ static enum status product_runs(mpz_t out, const struct statement *s, const stru
         else status = set_size(size[i], s, set->args[power ? 1 : i], d);
     }
     if (status == STATUS_OK && drop) ask_components(&a, drop, -1);
-    else if (status == STATUS_OK) {
-        ask_writers(&a, -1);
-    }
+    else if (status == STATUS_OK) ask_writers(&a, -1);
     if (status == STATUS_OK) add_up(out, &a, size);
     for (size_t i = 0; size && i < n; i++) mpz_clear(size[i]);
     free(size);

@@ -338,7 +338,7 @@ static int compare(struct reader *c, enum oper oper, int a, int b)
 
 static int chain(struct reader *c, const struct expr *e)
 {
-    int out = rest_const(c->r, 1), right = REST_NONE;
+    int right = REST_NONE;
     struct items links = { 0 };
     bool good = true;
     for (size_t i = 0; i < e->n_args && good; i++) {
@@ -346,7 +346,7 @@ static int chain(struct reader *c, const struct expr *e)
         right = e->args[i]->type.rank == 0 ? scalar(c, e->args[i]) : REST_NONE;
         good = right != REST_NONE && (i == 0 || add(&links, compare(c, e->opers[i - 1], left, right)));
     }
-    out = good ? joined_truths(c, &links, true) : REST_NONE;
+    int out = good ? joined_truths(c, &links, true) : REST_NONE;
     free(links.v);
     return out;
 }

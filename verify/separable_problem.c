@@ -4,8 +4,8 @@
 
 #include "core/hash.h"
 #include "core/mem.h"
-#include "verify/means.h"
 #include "verify/lines.h"
+#include "verify/means.h"
 #include "verify/separable.h"
 #include "verify/separable_changed.h"
 
