@@ -5,6 +5,7 @@
 
 #include "core/mem.h"
 #include "verify/idle_rows.h"
+#include "verify/interp.h"
 #include "verify/types.h"
 
 /* Why rows of a node become what they are, or are not read; NULL: not known. */
@@ -119,16 +120,10 @@ bool *kept_nodes(const struct net *net, const struct expr *keep)
     return kept;
 }
 
-static bool is_component(const char *name)
-{
-    size_t n = strlen(name);
-    return strcmp(name, "hook_embed") == 0 || strcmp(name, "hook_pos_embed") == 0 || strstr(name, ".attn.hook_result.") || (n > 12 && strcmp(name + n - 12, "hook_mlp_out") == 0);
-}
-
 static const char *keep_idle(const struct net *net, const struct expr *keep)
 {
     bool *kept = kept_nodes(net, keep), all = kept != NULL;
-    for (size_t v = 0; kept && v < net->n_nodes; v++) all = all && (kept[v] || !is_component(net->nodes[v].name));
+    for (size_t v = 0; kept && v < net->n_nodes; v++) all = all && (kept[v] || !writes_residual(net->nodes[v].name));
     free(kept);
     return all ? "it keeps every component" : NULL;
 }

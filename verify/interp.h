@@ -35,6 +35,8 @@ enum status interp_show(struct text *out, struct interp *in, const struct expr *
 /* The network of a model expression (with the tensors of replace and blend, nodes for the biases that the statement names) without its patches, steers and ablates, and that whose
  * norms are kept, where it says `ln = frozen` and has norms, else NULL. They live as long as in. */
 enum status interp_networks(const struct net **net, const struct net **clean, struct interp *in, const struct expr *model, struct diag *d) MUST_USE;
+/* interp_ablate.c: does this node write into the residual stream: embed, pos_embed, head(l, h), mlp(l)? */
+bool writes_residual(const char *name);
 /* interp_network.c: the run of a model expression, with its changes, on what `tokens` is now, for an interp with a precision: its network, where a node of the base of that name stands in it
  * (-1: there is none), whether a change replaces a row, and rows, which are valid until something else is bound. */
 struct site;

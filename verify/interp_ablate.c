@@ -12,8 +12,7 @@ void change_clear(struct change *c)
     free(c->mask);
 }
 
-/* One of those that write into the residual stream: embed, pos_embed, head(l, h), mlp(l). */
-static bool writes_residual(const char *name)
+bool writes_residual(const char *name)
 {
     static const char *const forms[] = {"hook_embed%n", "hook_pos_embed%n", "blocks.%*u.attn.hook_result.%*u%n", "blocks.%*u.hook_mlp_out%n"};
     for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {

@@ -6,6 +6,7 @@
 #include "core/mem.h"
 #include "models/run.h"
 #include "verify/idle.h"
+#include "verify/interp.h"
 #include "verify/sweep.h"
 #include "verify/types.h"
 
@@ -35,11 +36,8 @@ static void ask_named(struct asked *a, const char *begin, const char *end, long 
 
 static void ask_writers(struct asked *a, long row)
 {
-    ask_named(a, "hook_embed", "hook_embed", row);
-    ask_named(a, "hook_pos_embed", "hook_pos_embed", row);
     for (size_t v = 0; v < a->net->n_nodes; v++)
-        if (strstr(a->net->nodes[v].name, ".attn.hook_result.")) ask(a, v, row);
-    ask_named(a, "blocks.", ".hook_mlp_out", row);
+        if (writes_residual(a->net->nodes[v].name)) ask(a, v, row);
 }
 
 /* A layer, or a head, that is a number; "" begins every name. */

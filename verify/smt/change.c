@@ -96,15 +96,6 @@ struct pairs { struct smt *m; struct smt_site *site; unsigned char *mask; struct
 
 static size_t n_pairs(const struct smt_site *site) { return (site->base->n_nodes + (site->edit ? site->edit->n_parts : 0)) * site->n; }
 
-static bool writes_residual(const char *name)
-{
-    int end = -1;
-    if (strcmp(name, "hook_embed") == 0 || strcmp(name, "hook_pos_embed") == 0) return true;
-    (void)sscanf(name, "blocks.%*u.attn.hook_result.%*u%n", &end);
-    if (end < 0) (void)sscanf(name, "blocks.%*u.hook_mlp_out%n", &end);
-    return end >= 0 && name[end] == '\0';
-}
-
 static bool add_all(struct pairs *p)
 {
     const struct smt_site *site = p->site;
