@@ -204,8 +204,9 @@ def main():
             if k % 5 == 0:
                 case.listed()
             if k % 3 == 0 and not case.counts:
-                found = case.verify("float32", "separable", "1")
+                reals, found = found, case.verify("float32", "separable", "1")
                 check(found is None or found[0] <= case.mean + NEAR and case.mean - NEAR <= found[1], "%d: %s: float32, the mean over the reals" % (k, case.claim))
+                check(found is None or case.changed(*reals) == (False, False), "%d: %s: float32, the interval of the reals" % (k, case.claim))
         for k in range(4):
             case = Case(folder, k, HALVED)
             found = case.verify("real", "separable", "1/1000")

@@ -223,12 +223,13 @@ def changed():
     given = "logits(patch(M, \"%s\"[2] = {%s}), t)[last, 0] > %d" % (z[0], ", ".join("8" for _ in range(z[1])), math.floor(min(values.values())) - 1)
     check(values[True] < math.floor(values[False]) - 1, "changed: the head's rows make no difference: %s" % values)
     kept = given[:given.index(">")] + "> %d" % (math.floor(values[False]) - 1)
+    moving = ["logits(%s, t)[last, 0] < 1000" % model for model in ("patch(M, embed[0] = node(M, embed, t)[1])", "ablate(M, drop = {embed[0]}, to = any over tokens[3] of 0..3)")]     # changes that are not the same on all sequences
     with tempfile.TemporaryDirectory() as folder:
         with open(folder + "/m.net", "w") as f:
             f.write(net.text())
         for semantics, body, good, checkers in (("real", pair % ("M", "M"), True, [[CHECKER], REFERENCE]), ("real", pair % (fixed, fixed), True, [[CHECKER]]),
                                                 ("real", pair % (rows, rows), False, [[CHECKER], REFERENCE]), ("real", bound, True, [[CHECKER], REFERENCE]), ("real", given, True, [[CHECKER], REFERENCE]),
-                                                ("real", kept, False, [[CHECKER], REFERENCE]), ("float32", bound, False, [[CHECKER]])):
+                                                ("real", kept, False, [[CHECKER], REFERENCE]), ("float32", bound, False, [[CHECKER]]), ("real", moving[0], False, [[CHECKER]]), ("real", moving[1], False, [[CHECKER]])):
             with open(folder + "/m.crt", "w") as f:
                 f.write(seal("weightproof-certificate 1\nstatement\n| weightproof-statement 1\n| model M %s\n| semantics %s\n| forall t in tokens[3] of 0..3\n| prove %s\n"
                              "verdict proved\nwitness t=0,0,0\nrule separable\nend\n" % (net.sha256(), semantics, body)))
