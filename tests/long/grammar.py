@@ -9,6 +9,7 @@ from fractions import Fraction
 from worlds import Edit, Model
 
 COMPARE = {"<": {-1}, "<=": {-1, 0}, ">": {1}, ">=": {1, 0}, "==": {0}, "!=": {-1, 1}}
+LEAST = {"max": max, "min": min}
 
 
 def compare(op, sign):
@@ -31,6 +32,16 @@ def disj(some):
 def unique(world, v, i):
     """argmax(v) == i"""
     return conj(compare(">", world.sign(v[i], x)) for k, x in enumerate(v) if k != i) if 0 <= i < len(v) else False
+
+
+def either(c, a, b):
+    """The pair of if c then a else b; c is of tokens."""
+    return "(if %s then %s else %s)" % (c[0], a[0], b[0]), lambda w, e: (a if c[1](w, e) else b)[1](w, e)
+
+
+def smaller_or_larger(op, a, b):
+    """The pair of min(a, b) or max(a, b)."""
+    return "%s(%s, %s)" % (op, a[0], b[0]), lambda w, e: LEAST[op](a[1](w, e), b[1](w, e))
 
 
 class Grammar:
@@ -80,7 +91,7 @@ class Grammar:
             m = self.rng.randint(2, 4)
             return "(%s %% %d)" % (a[0], m), lambda w, e: a[1](w, e) % m
         if op in ("max", "min"):
-            return "%s(%s, %s)" % (op, a[0], b[0]), lambda w, e: {"max": max, "min": min}[op](a[1](w, e), b[1](w, e))
+            return smaller_or_larger(op, a, b)
         if op == "abs":
             return "abs(%s - %s)" % (a[0], b[0] if b[0].isalnum() else "(%s)" % b[0]), lambda w, e: abs(a[1](w, e) - b[1](w, e))
         if op == "neg":
@@ -89,8 +100,7 @@ class Grammar:
         return "(%s %s (%s))" % (a[0], op, b[0]), lambda w, e: f(a[1](w, e), b[1](w, e))
 
     def int_if(self, depth):
-        c, a, b = self.truth(depth), self.integer(depth), self.integer(depth)
-        return "(if %s then %s else %s)" % (c[0], a[0], b[0]), lambda w, e: (a if c[1](w, e) else b)[1](w, e)
+        return either(self.truth(depth), self.integer(depth), self.integer(depth))
 
     def scope(self, make):
         """make(name) with a variable over positions; (name, range text, positions, what it makes)"""
@@ -120,7 +130,7 @@ class Grammar:
         name, text, values, (x, c) = self.scope(lambda _: (self.integer(depth), self.truth(depth)))
         op = self.pick("max", "min")
         first = min(values)
-        return "%s{ %s : %s in %s where %s or %s == %d }" % (op, x[0], name, text, c[0], name, first), lambda w, e: {"max": max, "min": min}[op](
+        return "%s{ %s : %s in %s where %s or %s == %d }" % (op, x[0], name, text, c[0], name, first), lambda w, e: LEAST[op](
             x[1](w, {**e, name: i}) for i in values if i == first or c[1](w, {**e, name: i}))
 
     def int_fold(self, depth):
@@ -181,8 +191,7 @@ class Grammar:
         return "(%s in {%d, %d})" % (a[0], *some), lambda w, e: a[1](w, e) in some
 
     def tri_if(self, depth):
-        c, a, b = self.truth(depth), self.truth(depth), self.truth(depth)
-        return "(if %s then %s else %s)" % (c[0], a[0], b[0]), lambda w, e: (a if c[1](w, e) else b)[1](w, e)
+        return either(self.truth(depth), self.truth(depth), self.truth(depth))
 
     def tri_all(self, depth):
         name, text, values, (x, c) = self.scope(lambda _: (self.truth(depth), self.truth(depth)))
@@ -252,19 +261,18 @@ class Grammar:
 
     def real_least(self, depth):
         a, b, op = self.real(depth), self.real(depth), self.pick("min", "max")
-        return "%s(%s, %s)" % (op, a[0], b[0]), lambda w, e: {"min": min, "max": max}[op](a[1](w, e), b[1](w, e))
+        return smaller_or_larger(op, a, b)
 
     def real_abs(self, depth):
         a = self.real(depth)
         return "abs(%s)" % a[0], lambda w, e: abs(a[1](w, e))
 
     def real_if(self, depth):
-        c, a, b = self.truth(1), self.real(depth), self.real(depth)
-        return "(if %s then %s else %s)" % (c[0], a[0], b[0]), lambda w, e: (a if c[1](w, e) else b)[1](w, e)
+        return either(self.truth(1), self.real(depth), self.real(depth))
 
     def real_rival(self, depth):
         v, op = self.logits(), self.pick("max", "min")
-        f = {"max": max, "min": min}[op]
+        f = LEAST[op]
         if self.rng.random() < 0.4:
             return "%s(%s)" % (op, v[0]), lambda w, e: f(v[1](w, e))
         x = self.entry()
@@ -343,8 +351,7 @@ class Grammar:
         return "(not (%s))" % a[0], lambda w, e: no(a[1](w, e))
 
     def pred_if(self, depth):
-        c, a, b = self.truth(1), self.predicate(depth), self.predicate(depth)
-        return "(if %s then %s else %s)" % (c[0], a[0], b[0]), lambda w, e: (a if c[1](w, e) else b)[1](w, e)
+        return either(self.truth(1), self.predicate(depth), self.predicate(depth))
 
     def pred_all(self, depth):
         v, op, c, x, less = self.logits(), self.pick("all", "any"), Fraction(self.rng.randint(-8, 8), 4), self.entry(), self.pick(*COMPARE)
