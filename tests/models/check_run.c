@@ -28,6 +28,14 @@ static void expect_enclosed(double mid, double rad, arb_srcptr x, const char *wh
     arf_clear(bound);
 }
 
+/* the row of the outputs */
+static void expect_output(struct run *r, struct ball_run *b, const struct net *net, size_t row)
+{
+    const double *mid, *rad;
+    run_row(r, net->output, row, &mid, &rad);
+    for (size_t j = 0; j < run_width(r, net->output); j++) expect_enclosed(mid[j], rad[j], ball_run_row(b, net->output, row) + j, "logits");
+}
+
 static bool excluded(const struct net *net, size_t node, size_t row, size_t j)
 {
     return net->nodes[node].width == 0 && j >= row_sources(net, row, j + 1);
@@ -106,8 +114,8 @@ START_TEST(folds_of_folds)
             random_tokens(t, n, s.vocab);
             run_tokens(r, t, n);
             ball_run_tokens(b, t, n);
+            expect_output(r, b, &net, row);
             run_row(r, net.output, row, &mid, &rad);
-            for (size_t j = 0; j < run_width(r, net.output); j++) expect_enclosed(mid[j], rad[j], ball_run_row(b, net.output, row) + j, "logits");
             folded += rad[0] == rad[run_width(r, net.output) - 1] && rad[0] > 0 && rad[0] < 1e-6;
         }
         run_free(r);
@@ -143,11 +151,7 @@ START_TEST(turned_attention)
             random_tokens(t, n, s.vocab);
             run_tokens(r, t, n);
             ball_run_tokens(b, t, n);
-            for (size_t row = 0; row < n; row++) {
-                const double *mid, *rad;
-                run_row(r, net.output, row, &mid, &rad);
-                for (size_t j = 0; j < run_width(r, net.output); j++) expect_enclosed(mid[j], rad[j], ball_run_row(b, net.output, row) + j, "logits");
-            }
+            for (size_t row = 0; row < n; row++) expect_output(r, b, &net, row);
         }
         run_free(r);
         ball_run_free(b);
