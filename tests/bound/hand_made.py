@@ -3,6 +3,7 @@ import hashlib
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal, getcontext
 from fractions import Fraction
 
+from claims import seal
 from smooth import reference_of
 
 NET = """weightproof-net 1
@@ -50,7 +51,7 @@ class Case:
         """The network and the certificate."""
         net = NET % (self.eps, self.before, self.node)
         body = CERTIFICATE % (hashlib.sha256(net.encode()).hexdigest(), self.statement, self.verdict, "".join("step %s\n" % s for s in self.steps))
-        return net, body + "sha256 %s\n" % hashlib.sha256(body.encode()).hexdigest()
+        return net, seal(body)
 
 
 def both(node, good, bad, **more):

@@ -6,7 +6,6 @@ fit sampled points, other engines and what the document's enclosures say; both c
 import argparse
 import collections
 import glob
-import hashlib
 import json
 import os
 import random
@@ -18,10 +17,11 @@ from fractions import Fraction
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 REFERENCE = os.path.join(HERE, "..", "..", "proofs", "reference", "check.py")
-sys.path[:0] = [HERE, os.path.join(HERE, "..", "..", "proofs", "reference")]
+sys.path[:0] = [HERE, os.path.join(HERE, "..", "reference"), os.path.join(HERE, "..", "..", "proofs", "reference")]
 import hand_made  # noqa: E402
 import smooth  # noqa: E402
 from boxes import Claims, network  # noqa: E402
+from claims import resealed  # noqa: E402
 
 a = argparse.ArgumentParser()
 a.add_argument("build")
@@ -46,11 +46,6 @@ def in_c(path):
 
 def in_python(path, folder):
     return subprocess.run([sys.executable, REFERENCE, "--quiet", path], capture_output=True, timeout=120).returncode
-
-
-def sealed(text):
-    body = text[:text.rindex("sha256 ")]
-    return body + "sha256 %s\n" % hashlib.sha256(body.encode()).hexdigest()
 
 
 def mutants(text, rng):
@@ -134,7 +129,7 @@ def examine(folder, kind, claim, complaints, rng):
     if rng.random() < 0.15:
         for mutant, must in mutants(text, rng):
             with open(os.path.join(bundle, "mutant.cert"), "w") as f:
-                f.write(sealed(mutant))
+                f.write(resealed(mutant))
             both = in_c(os.path.join(bundle, "mutant.cert")), in_python(os.path.join(bundle, "mutant.cert"), bundle)
             seen["mutants"] += 1
             if both[0] != both[1] or both[0] not in (0, 1) or (must and both[0] == 0):
@@ -235,7 +230,7 @@ def false_steps():
             if bounds[other] == "proved":
                 continue
             old, new = "< %d\n" % value, "< %d\n" % other
-            mutant = sealed(text.replace(old, new))
+            mutant = resealed(text.replace(old, new))
             with open(os.path.join(folder, "b", "m.cert"), "w") as f:
                 f.write(mutant)
             both = in_c(os.path.join(folder, "b", "m.cert")), in_python(os.path.join(folder, "b", "m.cert"), folder)

@@ -15,7 +15,7 @@ from fractions import Fraction
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.join(HERE, ".."), os.path.join(HERE, "..", "reference")]
-from claims import seal               # noqa: E402
+from claims import resealed           # noqa: E402
 from nets import transformer          # noqa: E402
 from tally import check, finish, run  # noqa: E402
 
@@ -95,10 +95,6 @@ def agrees(name, mine, theirs, net):
         check(x[0] <= y[1] and y[0] <= x[1], "net %d, %s: %s and %s do not meet" % (net, name, x, y))
 
 
-def sealed(text):
-    return seal(text[:text.rindex("sha256 ")])
-
-
 def mutants(text, rng, heads):
     """Certificates that say more than they show, each with a word."""
     lines = text.split("\n")
@@ -166,7 +162,7 @@ def attack(folder, rng, heads):
             if mutant == text:
                 continue
             with open(folder + "/cells/m.crt", "w") as f:
-                f.write(sealed(mutant))
+                f.write(resealed(mutant))
             status, output = run(CHECKER, "--quiet", folder + "/cells/m.crt")
             check(status == 1, "%s with a change (%s): exit status %d, %s" % (name, word, status, output[:200]))
             seen["changed"] += 1

@@ -7,7 +7,6 @@ Networks of one or two layers with several heads, with and without an MLP of rel
 folded, also with LayerNorm and with a head or a position replaced. Ends with `N passed, N failed`.
 """
 import argparse
-import hashlib
 import itertools
 import os
 import random
@@ -17,7 +16,7 @@ from fractions import Fraction
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.join(HERE, ".."), os.path.join(HERE, "..", "reference")]
-from claims import seal                # noqa: E402
+from claims import canonical, seal     # noqa: E402
 from executions import Execution       # noqa: E402
 from nets import transformer           # noqa: E402
 from tally import check, finish, run   # noqa: E402
@@ -30,14 +29,10 @@ a = a.parse_args()
 RUNS = 5
 
 
-def text_of(x):
-    return "%d" % x if x.denominator == 1 else "%d/%d" % (x.numerator, x.denominator)
-
-
 def certificate(net, n, r, one, two, bound, model="M"):
     t = "logits(" + model + ", t)[%d, %d]"
-    lines = ["weightproof-statement 1", "model M " + hashlib.sha256(net.text().encode()).hexdigest(), "semantics " + ("real" if a.real else "float32"), "forall t in tokens[%d] of 0..%d" % (n, net.d_vocab - 1),
-             "prove %s - %s > %s" % (t % (r, one), t % (r, two), text_of(bound))]
+    lines = ["weightproof-statement 1", "model M " + net.sha256(), "semantics " + ("real" if a.real else "float32"), "forall t in tokens[%d] of 0..%d" % (n, net.d_vocab - 1),
+             "prove %s - %s > %s" % (t % (r, one), t % (r, two), canonical(bound))]
     return seal("weightproof-certificate 1\nstatement\n" + "".join("| %s\n" % x for x in lines) + "verdict proved\nwitness t=%s\nrule enumerate\nend\n" % ",".join("0" * n))
 
 

@@ -16,7 +16,7 @@ from fractions import Fraction
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.join(HERE, ".."), os.path.join(HERE, "..", "reference"), os.path.join(HERE, "..", "long")]
-from claims import seal                # noqa: E402
+from claims import canonical, seal     # noqa: E402
 from executions import Execution       # noqa: E402
 from nets import transformer           # noqa: E402
 from tally import check, finish, run   # noqa: E402
@@ -51,10 +51,6 @@ class Digital(World):
         return net
 
 
-def text_of(x):
-    return str(x.numerator) if x.denominator == 1 else "%d/%d" % (x.numerator, x.denominator)
-
-
 class Files:
     def __init__(self, folder, net):
         self.folder, self.net = folder, net
@@ -86,12 +82,12 @@ def near(folder, k):
             c = Fraction(round(min(leads) * 10 ** 120), 10 ** 120) - side * offset
             form = rng.choice(forms) if offset != OFFSETS[0] else forms[2]
             for rule in ("separable", "enumerate") if offset == OFFSETS[2] else ("separable",):
-                files.said(["forall " + binds, "prove " + form % text_of(c)], ["verdict proved", "witness t=" + ",".join("0" * n), "rule " + rule], "net %d, %s" % (k, float(offset)), side > 0,
+                files.said(["forall " + binds, "prove " + form % canonical(c)], ["verdict proved", "witness t=" + ",".join("0" * n), "rule " + rule], "net %d, %s" % (k, float(offset)), side > 0,
                            checkers=CHECKERS if rng.random() < 0.3 else C_ONLY)
             middle = Fraction(round(sorted(leads)[len(leads) // 2] * 10 ** 120), 10 ** 120) - side * offset
             number = sum(x > middle for x in leads)
             for claimed in (number, number - side):
-                files.said(["count %s : %s" % (binds, rng.choice(forms) % text_of(middle))], ["verdict bounded", "number %d %d" % (claimed, claimed), "total %d %d" % (len(leads), len(leads)),
+                files.said(["count %s : %s" % (binds, rng.choice(forms) % canonical(middle))], ["verdict bounded", "number %d %d" % (claimed, claimed), "total %d %d" % (len(leads), len(leads)),
                                                                                               "rule count", "bins 16 0"], "net %d, counted, %s" % (k, float(offset)), claimed == number,
                            checkers=CHECKERS if rng.random() < 0.2 else C_ONLY)
 
@@ -106,7 +102,7 @@ def conditions(folder):
     true, number = sum(x > middle for x in leads), sum(x > middle + 1 for x in leads)
     for claimed, total in ((number, true), (4 - true + number, 4), (number, 4), (4 - true + number, true)):
         for rule in (["separable"], ["count", "bins 16 0"], ["enumerate"]):
-            files.said(["count t in tokens[2] of 0..1 where %s > %s : %s > %s" % (lead, text_of(middle), lead, text_of(middle + 1))],
+            files.said(["count t in tokens[2] of 0..1 where %s > %s : %s > %s" % (lead, canonical(middle), lead, canonical(middle + 1))],
                        ["verdict bounded", "number %d %d" % (claimed, claimed), "total %d %d" % (total, total), "rule " + rule[0]] + rule[1:], "a condition on the network, " + rule[0],
                        rule[0] == "enumerate" and (claimed, total) == (number, true), checkers=C_ONLY)
 
@@ -142,14 +138,14 @@ def pairs(folder):
         worst = max(worst, Fraction(Execution(net, seed).run([0, 0])["logits"][-1][0]) - real[0, 0])
     check(worst > Fraction(1, 2 ** 20), "pairs: executions err by %s only" % float(worst))
     for by, good in ((Fraction(1, 2), False), (Fraction(64), True)):
-        files.said(["forall t in tokens[2] of 0..1, s in tokens[2] of 0..1", "prove logits(M, s)[last, 0] - logits(M, t)[last, 0] < %s" % text_of(real[0, 0] - real[1, 1] + by * worst)],
+        files.said(["forall t in tokens[2] of 0..1, s in tokens[2] of 0..1", "prove logits(M, s)[last, 0] - logits(M, t)[last, 0] < %s" % canonical(real[0, 0] - real[1, 1] + by * worst)],
                    ["verdict proved", "witness t=0,0 s=0,0", "rule enumerate"], "pairs under float32", good, "float32")
         # one sequence, whose scores are exact: an average misses an execution by what stands behind the shares alone
         averaged(files, "t in tokens({0}, {0}) : logits(M, t)[last, 0]", real[0, 0], by * worst, good)
 
 
 def averaged(files, what, middle, by, good):
-    files.said(["average " + what, "within 1000"], ["verdict bounded", "value %s %s" % (text_of(middle - by), text_of(middle + by)), "rule separable"], "float32, an average of one sequence", good, "float32")
+    files.said(["average " + what, "within 1000"], ["verdict bounded", "value %s %s" % (canonical(middle - by), canonical(middle + by)), "rule separable"], "float32, an average of one sequence", good, "float32")
 
 
 def executions(folder, scores):
@@ -161,16 +157,16 @@ def executions(folder, scores):
     one, two = "logits(M, t)[last, 0] - logits(M, t)[last, 1]", "logits(M, t)[last, 1] - logits(M, t)[last, 0]"
     for claim in (one + " > -%s", two + " < %s"):
         for by, good in ((Fraction(1, 2), False), (Fraction(1), False), (Fraction(64), True)):
-            files.said(["forall t in tokens({0}, {1})", "prove " + claim % text_of(by * most)], ["verdict proved", "witness t=0,1", "rule separable"], "float32", good, "float32")
+            files.said(["forall t in tokens({0}, {1})", "prove " + claim % canonical(by * most)], ["verdict proved", "witness t=0,1", "rule separable"], "float32", good, "float32")
     for by, good in ((Fraction(1, 2), False), (Fraction(1024), True)) if scores else ():
         averaged(files, "t in tokens({0}, {1}) : " + one, Fraction(0), by * most, good)
     for claim, number in ((one + " > -%s", (1, 2)), (two + " > %s", (0, 1))):
         for rule in (["rule count", "bins 64 0"], ["rule count", "bins 64 1"], ["rule separable"]):
             for span in (number, (number[0],) * 2, (number[1],) * 2):
-                files.said(["count t in tokens({0}, {0, 1}) : " + claim % text_of(most / 2), "within 1"], ["verdict bounded", "number %d %d" % span, "total 2 2"] + rule, "float32, counted", span == number, "float32",
+                files.said(["count t in tokens({0}, {0, 1}) : " + claim % canonical(most / 2), "within 1"], ["verdict bounded", "number %d %d" % span, "total 2 2"] + rule, "float32, counted", span == number, "float32",
                            C_ONLY)
     for by in (1, Fraction(3, 2), 2, 3, 4, 6, 8, 12, 16):     # nearer than the sums tell, all executions are looked at: disjunctions too
-        files.said(["forall t in tokens({0}, {1})", "prove %s > %s or %s > 1000" % (one, text_of(by * most), one)], ["verdict proved", "witness t=0,1", "rule separable"], "float32, disjunction", False, "float32", C_ONLY)
+        files.said(["forall t in tokens({0}, {1})", "prove %s > %s or %s > 1000" % (one, canonical(by * most), one)], ["verdict proved", "witness t=0,1", "rule separable"], "float32, disjunction", False, "float32", C_ONLY)
 
 
 def equal_values(folder):
@@ -182,7 +178,7 @@ def equal_values(folder):
     files = Files(folder, net)
     for claim, side in (("> %s", -1), ("< %s", 1)):
         for units, good in ((10, False), (16, True)):
-            files.said(["forall t in tokens({0}, {1})", 'prove node(M, "blocks.0.attn.hook_z.0", t)[last, 0] ' + claim % text_of(value * (1 + side * Fraction(units, 2 ** 24)))],
+            files.said(["forall t in tokens({0}, {1})", 'prove node(M, "blocks.0.attn.hook_z.0", t)[last, 0] ' + claim % canonical(value * (1 + side * Fraction(units, 2 ** 24)))],
                        ["verdict proved", "witness t=0,1", "rule enumerate"], "float32, equal values, %d units" % units, good, "float32", C_ONLY)
 
 

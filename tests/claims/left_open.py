@@ -6,7 +6,6 @@ second checker accepts them; re-sealed copies in which the two values change pla
 """
 import argparse
 import glob
-import hashlib
 import itertools
 import json
 import os
@@ -18,8 +17,9 @@ import tempfile
 from fractions import Fraction
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-sys.path[:0] = [os.path.join(HERE, ".."), os.path.join(HERE, "..", "bound")]
+sys.path[:0] = [os.path.join(HERE, x) for x in ("..", "../bound", "../reference")]
 from boxes import Claims, network  # noqa: E402
+from claims import resealed  # noqa: E402
 from tally import check, finish, run  # noqa: E402
 
 a = argparse.ArgumentParser()
@@ -141,11 +141,6 @@ def test_unsettled(folder):
 
 # ---- certificates ----
 
-def sealed(text):
-    body = text[:text.rindex("sha256 ")]
-    return body + "sha256 %s\n" % hashlib.sha256(body.encode()).hexdigest()
-
-
 def test_certificates(folder):
     """Of the last test: in the words of REPLAY.md, by the second checker, and mixed up."""
     bundle = os.path.join(folder, "b")
@@ -168,7 +163,7 @@ def test_certificates(folder):
         for text, old, new in ((holds, statements[0], statements[1]), (fails, statements[1], statements[0])):
             mixed = os.path.join(bundle, "mixed.txt")
             with open(mixed, "w") as f:
-                f.write(sealed(text.replace(old, new)))
+                f.write(resealed(text.replace(old, new)))
             for command in ([checker], [sys.executable, second]):
                 status, output = run(*command, "--quiet", "--dir", bundle, mixed)
                 check(status == 1, "the value of the other certificate: %d %s" % (status, output))

@@ -120,6 +120,11 @@ def seal(body):
     return body + "sha256 %s\n" % hashlib.sha256(body.encode()).hexdigest()
 
 
+def resealed(text):
+    """A certificate that was changed, with its own sum in place of the old one."""
+    return seal(text[:text.rindex("sha256 ")])
+
+
 def certificate(claim, f, statement=None):
     out = ["weightproof-certificate 1", "statement"] + ["| " + x for x in (statement or claim.text()).splitlines()] + ["verdict " + f.verdict]
     names = [name for name, _, _ in claim.binders]
