@@ -96,7 +96,7 @@ static bool pair_terms(int64_t *g, const struct pair *p, size_t n, const int64_t
     return outside == 0;
 }
 
-/* Cells that are not live have the value 0, or, where nothing but the walk reads, any. */
+/* Cells that are not live have the value 0, or, where nothing but the walk reads, any; those that the mask forbids have 0 (terms_fill). */
 static void terms_room(struct walker *w, size_t size) {
     if (w->parts.B == 0 && size <= w->room) return;
     if (w->top != w->g) mem_free(w->top);
@@ -104,6 +104,11 @@ static void terms_room(struct walker *w, size_t size) {
     w->room = size;
     w->g = w->top = mem_get(size, sizeof *w->g);
     if (w->s.h != NULL) w->top = mem_get(size, sizeof *w->top);
+}
+
+static void no_terms(struct walker *w, uint32_t c) {
+    memset(w->g + (size_t)c * w->n_form, 0, w->n_form * sizeof *w->g);
+    memset(w->top + (size_t)c * w->n_form, 0, w->n_form * sizeof *w->top);
 }
 
 bool terms_fill(struct walker *w, uint32_t q) {
@@ -116,7 +121,12 @@ bool terms_fill(struct walker *w, uint32_t q) {
     struct pair *p = mem_get(w->n_form, sizeof *p);
     bool good = true, pairs = as_pairs(w, p);
     for (uint32_t c = 0; good && c < cells; c++) {
-        if (!w->live[c] || !sep_source(s, q, c)) continue; /* a weight that is too small to show counts: its term must be of bounded size */
+        if (!w->live[c]) continue;
+        if (!sep_source(s, q, c)) { /* there may be a term of the class before */
+            no_terms(w, c);
+            continue;
+        }
+        /* a weight that is too small to show counts: its term must be of bounded size */
         for (uint32_t j = 0; j < s->cols; j++) E[j] = s->D[(size_t)q * s->cols + j] + s->C[(size_t)c * s->cols + j];
         good = pairs ? pair_terms(w->g + (size_t)c * w->n_form, p, w->n_form, E, w->weight[c], largest_value(s)) : cell_terms(w, q, c, E);
     }

@@ -253,6 +253,19 @@ def lies_of_norms():
         yield "norms of the unchanged run", found["ablate-zero-heads"], fields(kept)
 
 
+def lies_of_classes():
+    """The forms of a sequence depend on its last token, which the row that is read does not attend to: terms of one class are none of the next one's."""
+    one = One(transformer(1, d_vocab=4, n_ctx=3, d_model=4, biases=False), "1", separable=True)
+    high = max(one.logits(t)[0] for t in power(range(one.v), one.n))
+    for limit in (high + 1, high + 100):
+        for many, few in (("t[2] == 0", "t[2] > 0"), ("t[2] == 3", "t[2] < 3")):
+            body = "if %s then all{ logits(M, t)[1, j] > -1000 : j in 0..%d } else logits(M, t)[1, 0] > %s" % (many, one.v - 1, text_of(Fraction(round(limit))))
+            claim = one.base.with_(body=body, fn=lambda t: False)
+            yield "terms of a class before at positions that are not read, %s" % few, claim, Fields("proved", "enumerate", witness=((0, 0, 0),))
+            body = body.replace("-1000", "1000").replace("[1, j] >", "[1, j] <").replace("[1, 0] > ", "[1, 0] < -")
+            yield "the same below, %s" % few, one.base.with_(body=body, fn=lambda t: False), Fields("proved", "enumerate", witness=((0, 0, 0),))
+
+
 def lies_of_rules():
     for net in (transformer(51, n_ctx=2, heads=2), transformer(52, n_ctx=2, mlp="relu"), transformer(53, n_ctx=2, norm=("final",)), transformer(54, n_ctx=2, layers=2)):
         one = One(net)
@@ -351,7 +364,7 @@ def lies():
         one = One(net, r, separable=net.nodes[-2][1] != "layernorm")
         for kind in (lies_of_counting, lies_of_proving, lies_of_optimum, lies_of_lists, lies_of_float32):
             yield from kind(one)
-    for kind in (lies_of_ties, lies_of_unsettled, lies_of_networks, lies_of_ablations, lies_of_norms, lies_of_rules, lies_of_weights, lies_of_operations, lies_of_executions):
+    for kind in (lies_of_ties, lies_of_unsettled, lies_of_networks, lies_of_ablations, lies_of_norms, lies_of_classes, lies_of_rules, lies_of_weights, lies_of_operations, lies_of_executions):
         yield from kind()
 
 
