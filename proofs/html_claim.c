@@ -1,6 +1,7 @@
 /* One claim of the report: statement, bound, input, evidence. */
 #include <string.h>
 #include "proofs/impact_shown.h"
+#include "proofs/at_binding.h"
 #include "proofs/failures.h"
 #include "proofs/html_report.h"
 #include "proofs/picture.h"
@@ -27,6 +28,15 @@ static void replay(struct text *out, const struct result *r)
     text_clear(&lines);
 }
 
+/* Of an intervention, when the verdict shows no input. */
+static void changed_input(struct text *out, const struct run_record *run, const struct result *r)
+{
+    const struct binds *binds = r->statement->body == BODY_PROVE ? &r->statement->forall : &r->statement->binds;
+    if (!r->impacts.n || outcome_binding(&r->outcome, r->statement->body, r->verdict == VERDICT_REFUTED)->n_parts) return;
+    const struct binding *at = &r->impacts.items[0].at;
+    if (at->n_parts && at->n_parts == binds->n) html_input(out, run, r, at, "where the largest change was seen");
+}
+
 static void inputs(struct text *out, const struct run_record *run, const struct result *r)
 {
     const struct outcome *o = &r->outcome;
@@ -38,6 +48,8 @@ static void inputs(struct text *out, const struct run_record *run, const struct 
     bool slack_elsewhere = o->attains.n_parts && binding_compare(&o->attains, &o->witness) != 0;
     if (r->verdict == VERDICT_PROVED && o->witness.n_parts)
         html_input(out, run, r, &o->witness, o->has_value && !slack_elsewhere ? "tightest input found" : "an input that satisfies every condition");
+    if (r->statement->body == BODY_LIST && o->n_items && r->evidence != EVIDENCE_NONE) html_input(out, run, r, &o->items[0], "first item");
+    changed_input(out, run, r);
     if (r->statement->body != BODY_PROVE && o->attains.n_parts && r->evidence != EVIDENCE_NONE) html_input(out, run, r, &o->attains, "attained at");
 }
 
@@ -88,6 +100,7 @@ void html_claim(struct text *out, const struct run_record *run, size_t index)
     }
     write_result(&value, r);
     if (value.data && value.size) paragraph(out, "Result", value.data);
+    html_interval(out, r);
     if (s->has_expect && !result_expected(r)) text_addf(out, "<p><b>Expected</b> %s</p>\n", verdict_name(s->expect));
     for (size_t i = 0; i < r->impacts.n; i++) {
         struct text change;

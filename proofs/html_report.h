@@ -9,7 +9,9 @@ enum status html_report_write(const struct run_record *r, const char *path, stru
 
 /* Parts of the page, one file each. */
 void html_claim(struct text *out, const struct run_record *run, size_t index);             /* html_claim.c */
-void html_input(struct text *out, const struct run_record *run, const struct result *r, const struct binding *b, const char *what); /* html_input.c: patterns and logits on one binding */
+void html_input(struct text *out, const struct run_record *run, const struct result *r, const struct binding *b, const char *what); /* html_input.c: one binding, with these pictures: */
+void html_scenes(struct text *out, const struct result *r, const struct binding *b);         /* html_scene.c: patterns and logits of the models on the sequences that the claim reads there */
+void html_interval(struct text *out, const struct result *r);                               /* html_interval.c: what the interval of a count, an average, an optimum says */
 void html_repairs(struct text *out, const struct result *r);                                /* html_input.c: which component repairs it */
 void html_model(struct text *out, const struct run_record *run, const struct bound_model *m);                           /* html_model.c */
 /* html_forms.c: a histogram of the distances of `radius` that a claim rests on; spectra and eigenvectors of a bilinear network's outputs, or nothing. */

@@ -56,9 +56,6 @@ static void add_count(struct text *out, const struct outcome *o) {
     mpz_sub(open, o->number_hi, o->number_lo);
     add_mpz(out, "number_lo", o->number_lo);
     add_mpz(out, "number_hi", o->number_hi);
-    add_mpz(out, "number_some", o->number_some);
-    mpz_sub(open, open, o->number_some);
-    if (mpz_sgn(open) < 0) mpz_set_ui(open, 0);
     add_mpz(out, "number_unsettled", open);
     if (mpz_cmp(o->total_lo, o->total_hi) == 0) {
         add_mpz(out, "total", o->total_lo);

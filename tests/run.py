@@ -54,6 +54,7 @@ SCRIPTS = [
     ("lines", [PY, "tests/quadratic/lines.py", BUILD]),
     ("bilinear_attention", [PY, "tests/quadratic/attention.py", BUILD]),
     ("mutations", [PY, "tests/quadratic/mutations.py", BUILD]),
+    ("report", [PY, "tests/proofs/report.py", BUILD]),
     # a library under AddressSanitizer does not load into a Python that is not
     *([] if "asan" in BUILD else [("python", [PY, "tests/python/run.py", BUILD])]),
     ("boxes", [PY, "tests/bound/run.py", BUILD, "--count", "40", "--smooth", "28"]),

@@ -15,13 +15,13 @@ bool limits_expired(const struct limits *l)
 void outcome_init(struct outcome *o)
 {
     memset(o, 0, sizeof *o);
-    mpz_inits(o->number_lo, o->number_hi, o->total_lo, o->total_hi, o->number_some, o->cases, o->enter, NULL);
+    mpz_inits(o->number_lo, o->number_hi, o->total_lo, o->total_hi, o->cases, o->enter, NULL);
     mpq_inits(o->lo, o->hi, NULL);
 }
 
 void outcome_clear(struct outcome *o)
 {
-    mpz_clears(o->number_lo, o->number_hi, o->total_lo, o->total_hi, o->number_some, o->cases, o->enter, NULL);
+    mpz_clears(o->number_lo, o->number_hi, o->total_lo, o->total_hi, o->cases, o->enter, NULL);
     mpq_clears(o->lo, o->hi, NULL);
     binding_clear(&o->witness);
     binding_clear(&o->counterexample);

@@ -31,7 +31,7 @@ struct outcome {
     const char *rule;            /* "point", "enumerate", "separable", "count", "cells", "quadratic" (FORMAT.md) */
     char *evidence;              /* lines that the rule has in a certificate besides, or NULL */
     size_t bins; mpz_t enter;    /* rule count */
-    mpz_t number_lo, number_hi, total_lo, total_hi, number_some;   /* count; some: true in some float32 executions only */
+    mpz_t number_lo, number_hi, total_lo, total_hi;   /* count */
     mpq_t lo, hi; bool has_value;   /* value interval, both ends; for prove: enclosure of the slack over the whole domain, when known */
     bool has_lo, has_hi;            /* one end that holds though has_value is false: what was found in time bounds an optimum from one side only */
     struct binding witness;      /* proved: satisfies every where and antecedent */

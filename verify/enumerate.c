@@ -1,5 +1,6 @@
 /* enumerate.c: the engine that looks at every binding of a finite domain. */
 #include "core/mem.h"
+#include "verify/features.h"
 #include "verify/inner.h"
 #include "verify/means.h"
 #include "verify/radius.h"
@@ -208,6 +209,12 @@ static enum status set_slack(struct outcome *out, const struct tally *t, bool wh
     return binding_copy(&out->attains, &t->best.at);
 }
 
+static const char *why_open(const struct statement *s)
+{
+    if (reads_choices(s->subject)) return "they hold for some rows in the box around those that `any over` may choose, or are not seen to hold for all; `to = from s` speaks of one choice";
+    return s->semantics == SEMANTICS_FLOAT32 ? "values closer than the spread of float32 executions" : "values closer than the highest precision tells apart";
+}
+
 static enum status finish_forall(struct outcome *out, const struct statement *s, struct tally *t, enum status status)
 {
     if (t->hit) {
@@ -223,8 +230,7 @@ static enum status finish_forall(struct outcome *out, const struct statement *s,
         out->rule = "enumerate";
         return STATUS_OK;
     }
-    if (t->open) return say(out, "%llu bindings are not settled: values closer than %s", (unsigned long long)t->open,
-                            s->semantics == SEMANTICS_FLOAT32 ? "the spread of float32 executions" : "the highest precision tells apart");
+    if (t->open) return say(out, "%llu bindings are not settled: %s", (unsigned long long)t->open, why_open(s));
     if (!t->witness) return say(out, "no binding satisfies the conditions and the antecedents of the claim");
     out->proposal = PROPOSAL_TRUE;
     out->rule = "enumerate";

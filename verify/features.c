@@ -409,6 +409,16 @@ const struct expr *model_read(const struct expr *e)
 
 static bool is_any(const struct expr *arg) { return arg->form == FORM_ASSIGN && arg->args[1]->form == FORM_KEYWORD && strncmp(arg->args[1]->name, "any", 3) == 0; }
 
+static bool chooses_nothing(const struct expr *e, void *context)
+{
+    (void)context;
+    for (size_t i = 1; expr_calls(e, FUNCTION_ABLATE) && i < e->n_args; i++)
+        if (is_any(e->args[i])) return false;
+    return true;
+}
+
+bool reads_choices(const struct expr *e) { return !expr_walk(e, chooses_nothing, NULL); }
+
 bool model_is_changed(const struct expr *model)
 {
     if (!expr_patches(model))

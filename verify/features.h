@@ -61,6 +61,8 @@ const struct expr *network_call(const struct expr *e);
 const struct expr *model_read(const struct expr *e);
 /* Patches, steers and ablates of a plain model, each to rows of their own (to `any`, or with norms frozen: no). */
 bool model_is_changed(const struct expr *model);
+/* Does it read a model with `ablate(..., to = any over S)`? */
+bool reads_choices(const struct expr *e);
 
 /* Shapes shared with linear.c. */
 bool expr_is_slot(const struct expr *e, int slot);

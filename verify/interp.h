@@ -37,14 +37,15 @@ enum status interp_show(struct text *out, struct interp *in, const struct expr *
 enum status interp_networks(const struct net **net, const struct net **clean, struct interp *in, const struct expr *model, struct diag *d) MUST_USE;
 /* interp_ablate.c: does this node write into the residual stream: embed, pos_embed, head(l, h), mlp(l)? */
 bool writes_residual(const char *name);
-/* interp_network.c: the run of a model expression, with its changes, on what `tokens` is now, for an interp with a precision: its network, where a node of the base of that name stands in it
- * (-1: there is none), whether a change replaces a row, and rows, which are valid until something else is bound. */
+/* interp_network.c: the run of a model expression, with its changes, on what `tokens` is now: its network, where a node of the base of that name stands in it
+ * (-1: there is none), whether a change replaces a row, and rows, which are valid until something else is bound: balls of an interp with a precision, middles of one without. */
 struct site;
 enum status interp_site(struct site **out, struct interp *in, const struct expr *model, const struct expr *tokens, struct diag *d) MUST_USE;
 const struct net *interp_site_net(const struct site *site);
 long interp_site_node(const struct site *site, const char *name);
 bool interp_site_replaces(const struct site *site, size_t node, size_t row);
 arb_srcptr interp_site_row(struct site *site, size_t node, size_t row);
+const double *interp_site_middles(struct site *site, size_t node, size_t row);
 /* interp_gap.c: of two arrays of reals of one shape, for an interp of precision 0: the largest difference of an entry that is certain, at least g->least, raised when these
  * have a larger one: then row, entry and *larger are set. */
 struct gap { double least; size_t row, entry; };

@@ -664,7 +664,7 @@ enum status interp_site(struct site **out, struct interp *in, const struct expr 
     in->d = d;
     enum status s = site_find(out, in, model, tokens, model);
     if (s == STATUS_OK) s = site_ready(*out, in);
-    return s == STATUS_OK && ((*out)->unknown || !in->prec) ? STATUS_UNSUPPORTED : s;
+    return s == STATUS_OK && (*out)->unknown ? STATUS_UNSUPPORTED : s;
 }
 
 const struct net *interp_site_net(const struct site *site) { return site->net; }
@@ -685,3 +685,10 @@ bool interp_site_replaces(const struct site *site, size_t node, size_t row)
 }
 
 arb_srcptr interp_site_row(struct site *site, size_t node, size_t row) { return ball_run_row(site->now->balls, node, row); }
+
+const double *interp_site_middles(struct site *site, size_t node, size_t row)
+{
+    const double *mid, *rad;
+    run_row(site->now->run, node, row, &mid, &rad);
+    return mid;
+}
