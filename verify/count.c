@@ -8,9 +8,9 @@
 
 #define EXACT_SECONDS 2        /* for the exact walk, at most a quarter of the time */
 #define BINS_FIRST 256
-#define ENTER_FIRST 32         /* the first bound of what a part may leave open, in parts of what is asked for */
+#define ENTER_FIRST 4096       /* the first price of a table, in parts of what is asked for */
 #define NEXT_LEAST 0.25        /* by how much the bound falls from round to round: the width follows as a root of it, the time inversely */
-#define NEXT_MOST 0.015625
+#define NEXT_MOST 0.0625
 
 static bool count_takes(const struct statement *s, struct text *why)
 {
@@ -113,7 +113,7 @@ static double next_factor(const struct gauge *g, double left)
     if (g->before > g->wide && g->factor < 1)
         root = fmin(fmax(log(g->before / g->wide) / -log(g->factor), 0.15), 1);
     factor = fmax(fmin(pow(0.9 / g->wide, 1 / root), 0.5), NEXT_MOST);
-    double affordable = g->seconds > 0 ? pow(g->seconds / fmax(0.8 * left, 1e-9), 1 / 0.7) : 0;
+    double affordable = g->seconds > 0 ? pow(g->seconds / fmax(0.6 * left, 1e-9), 1 / 0.7) : 0;
     return fmax(factor, affordable);
 }
 

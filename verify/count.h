@@ -4,8 +4,11 @@
 #define WEIGHTPROOF_VERIFY_COUNT_H
 #include "verify/separable.h"
 
-/* A part is left when its tables leave at most `enter` of its sequences open. */
+/* Work is done where it is likely to settle more than `enter` sequences for every table of `bins` bins that it costs. */
 struct count_rule { size_t bins; tally enter; };
+/* x is at most the price of n tables: x <= n * enter */
+static inline bool count_within(const struct count_rule *r, tally x, size_t n) { return x / n + (x % n > 0) <= r->enter; }
+#define CUT_TABLES 8            /* of every open form: what a cut is taken to cost, with what follows */
 
 #define BINS_MOST ((size_t)1 << 18)     /* FORMAT.md: of one form */
 #define BINS_TOTAL ((size_t)1 << 22)    /* of the forms of a part, over all their tables */

@@ -42,6 +42,8 @@ static void tables_ask(struct bounds *out, const struct tables *t, tally all, co
 
 struct filler { struct tables *t; const struct cell *x; const struct count_rule *rule; const struct limits *l; bool *expired; size_t bins; };
 
+#define REFINE_TABLES 6         /* four times the bins settle three quarters of what is open */
+
 static enum status fill_line(struct filler *f, size_t k, size_t bins)
 {
     struct tables *t = f->t;
@@ -59,15 +61,16 @@ static enum status fill_line(struct filler *f, size_t k, size_t bins)
     return s;
 }
 
-/* Four times the bins where a form leaves most open; *more false: nowhere. */
-static enum status refine(struct filler *f, const int *open, size_t n_open, bool *more)
+/* Four times the bins where a form leaves most open of the `left` that all of them do; *more false: nowhere is that worth its price. */
+static enum status refine(struct filler *f, const int *open, size_t n_open, tally left, bool *more)
 {
     const struct line_count *line = f->t->line;
     tally most = 0;
     int best = -1;
     for (size_t e = 0; e < n_open; e++) {
         const struct line_count *l = &line[open[e]];
-        if (l->over - l->under > most && l->bins * 4 <= BINS_MOST && f->bins + l->bins * 4 <= BINS_TOTAL) {
+        size_t price = REFINE_TABLES * (l->bins / f->rule->bins);
+        if (l->over - l->under > most && !count_within(f->rule, l->over - l->under < left ? l->over - l->under : left, price) && l->bins * 4 <= BINS_MOST && f->bins + l->bins * 4 <= BINS_TOTAL) {
             most = l->over - l->under;
             best = open[e];
         }
@@ -84,9 +87,9 @@ enum status tables_fill(struct bounds *out, struct tables *t, const struct cell 
         s = fill_line(&f, (size_t)open[e], rule->bins);
     for (bool more = true; more && s == STATUS_OK && !*expired;) {
         tables_ask(out, t, x->count[0], open, n_open);
-        more = out->most >= out->least && out->most - out->least > rule->enter && out->ideal <= rule->enter / 2;
+        more = out->most > out->least && count_within(rule, out->ideal, CUT_TABLES * n_open);
         if (more)
-            s = refine(&f, open, n_open, &more);
+            s = refine(&f, open, n_open, out->most - out->least, &more);
     }
     return s;
 }

@@ -128,31 +128,49 @@ static enum status both_sides(struct counter *w, const int *open, size_t n_open)
 
 #define SKIP 16
 
-/* A part is cut without tables while what its ancestor left open is likely to be many times `enter`. */
-static bool worth_tables(const struct counter *w) { return !(w->density * (double)w->x.count[0] > SKIP * (double)w->rule->enter); }
+/* A part is cut without tables while what its ancestor left open is likely to be many times the price of a cut. */
+static bool worth_tables(const struct counter *w, size_t n_open)
+{
+    return !(w->density * (double)w->x.count[0] > SKIP * CUT_TABLES * (double)n_open * (double)w->rule->enter);
+}
 
-/* What is not settled by extrema: left open where it is small enough, else cut. */
+/* Both sides of a cut have been added to `no` and `open`: what the tables say of the whole part holds as well. */
+static void narrow(struct counter *w, const struct bounds *b, tally no, tally open)
+{
+    tally least = w->no - no, most = least + (w->open - open);
+    tally low = b->least > least ? b->least : least, high = b->most < most ? b->most : most;
+    if (high < low)
+        return;
+    w->yes += most - high;
+    w->no = no + low;
+    w->open = open + (high - low);
+}
+
+/* What is not settled by extrema: left open where more is not worth its price, else cut. */
 static enum status undecided_part(struct counter *w, const int *open, size_t n_open)
 {
     struct cell *x = &w->x;
     tally all = x->count[0];
     struct bounds b = { 0 };
-    if (all <= w->rule->enter) {
+    if (count_within(w->rule, all, n_open)) {
         w->open += all;
         return STATUS_OK;
     }
-    if (!worth_tables(w))
+    if (!worth_tables(w, n_open))
         return both_sides(w, open, n_open);
     enum status s = tables_fill(&b, &w->tables, x, w->rule, open, n_open, w->limits, &w->expired);
     if (s != STATUS_OK || w->expired)
         return s;
-    if (b.most < b.least || b.most - b.least > w->rule->enter) {
+    if (b.most < b.least || !count_within(w->rule, b.most - b.least, CUT_TABLES * n_open)) {
         double before = w->density;
+        tally no = w->no, left = w->open;
         w->density = (double)b.ideal / (double)all;
         for (size_t e = 0; e < n_open; e++)
             w->weight[open[e]] = (double)w->tables.line[open[e]].over / (double)all;
         s = both_sides(w, open, n_open);
         w->density = before;
+        if (s == STATUS_OK && !w->expired)
+            narrow(w, &b, no, left);
         return s;
     }
     w->yes += all - b.most;

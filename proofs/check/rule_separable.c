@@ -32,7 +32,14 @@ static void complete_part(void *walker, const uint32_t *left, uint32_t n_left) {
         w->cells[i] = w->parts.cells[i];
         w->tokens[i] = w->s.sets.v[i][w->cells[i] - w->s.at[i]];
     }
+    wide yes = w->true_count, no = w->false_count, open = w->open_count;
     walk_complete(w, left, n_left, w->parts.cell.count[ROOT]);
+    w->parts.yes += w->true_count - yes; /* they are sequences of the part */
+    w->parts.no += w->false_count - no;
+    w->parts.left_open += w->open_count - open;
+    w->true_count = yes;
+    w->false_count = no;
+    w->open_count = open;
 }
 
 static bool walk_parts(struct walker *w, uint32_t q) {

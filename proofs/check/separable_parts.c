@@ -7,6 +7,8 @@
 #define BINS_TOTAL ((size_t)1 << 22)
 #define SHARE 30                         /* fractional bits */
 #define SKIP 16
+#define CUT 8                            /* tables of a form that a cut is taken to cost */
+#define REFINE 6
 
 static void cell_release(struct cell *c) {
     void *all[] = {c->first, c->out, c->edge, c->unit, c->count, c->allowed, c->reached, c->least, c->most};
@@ -90,6 +92,9 @@ static bool single(struct parts *p) {
 
 /* ---- tables ---- */
 
+/* x <= n ENTER */
+static bool within(const struct parts *p, wide x, uint32_t n) { return x / n + (x % n > 0) <= p->enter; }
+
 /* At least `least`, at most `most` sequences have a form that is not positive; ideal: what finer tables are likely to leave open. */
 struct bounds { wide least, most, ideal; };
 
@@ -115,29 +120,30 @@ static bool fill_one(struct parts *p, uint32_t k, uint32_t bins, size_t *total) 
     return sums_count(&p->over[k], &p->under[k], &p->sums, &p->cell, k, bins);
 }
 
-/* Four times the bins where a form leaves most open; *more false: nowhere. */
-static bool refine(struct parts *p, const uint32_t *left, uint32_t n_left, size_t *total, bool *more) {
+/* Four times the bins where a form leaves most open, of what all of them do; *more false: nowhere is that worth its price. */
+static bool refine(struct parts *p, const uint32_t *left, uint32_t n_left, wide gap, size_t *total, bool *more) {
     wide most = 0;
     uint32_t best = 0;
     for (uint32_t a = 0; a < n_left; a++) {
         uint32_t k = left[a];
-        if (p->over[k] - p->under[k] <= most || 4 * p->bins[k] > BINS_MOST || *total + 4 * p->bins[k] > BINS_TOTAL) continue;
-        most = p->over[k] - p->under[k];
+        wide own = p->over[k] - p->under[k];
+        if (own <= most || 4 * p->bins[k] > BINS_MOST || *total + 4 * p->bins[k] > BINS_TOTAL || within(p, own < gap ? own : gap, REFINE * (p->bins[k] / p->B))) continue;
+        most = own;
         best = k;
     }
     *more = most > 0;
     return most == 0 || fill_one(p, best, 4 * p->bins[best], total);
 }
 
-/* Finer tables only where they are likely to leave no more than ENTER open. */
+/* Finer tables only where a cut is not likely to pay. */
 static bool tables(struct parts *p, const uint32_t *left, uint32_t n_left, struct bounds *b) {
     size_t total = 0;
     bool good = cell_units(&p->cell);
     for (uint32_t a = 0; good && a < n_left; a++) good = fill_one(p, left[a], p->B, &total);
     for (bool more = true; good && more;) {
         *b = ask(p, left, n_left);
-        more = b->most >= b->least && b->most - b->least > p->enter && b->ideal <= p->enter / 2;
-        if (more) good = refine(p, left, n_left, &total, &more);
+        more = b->most > b->least && within(p, b->ideal, CUT * n_left);
+        if (more) good = refine(p, left, n_left, b->most - b->least, &total, &more);
     }
     return good;
 }
@@ -150,9 +156,9 @@ static uint64_t share_of(wide x, wide all) {
     return (uint64_t)((x << SHARE) / all);
 }
 
-static bool worth_tables(const struct parts *p) {
+static bool worth_tables(const struct parts *p, uint32_t n_left) {
     wide all = p->cell.count[ROOT], low = all & (((wide)1 << SHARE) - 1);
-    return (all >> SHARE) * p->open + ((low * p->open) >> SHARE) <= SKIP * p->enter;
+    return within(p, (all >> SHARE) * p->open + ((low * p->open) >> SHARE), SKIP * CUT * n_left);
 }
 
 struct cut { uint32_t position, form; int64_t at; __int128 score; };
@@ -199,14 +205,25 @@ static void both_sides(struct parts *p, const uint32_t *left, uint32_t n_left) {
     mem_free(side);
 }
 
+/* All sequences of the part have been added to yes, no and left_open by both sides of its cut: its own bounds hold as well. */
+static void narrow(struct parts *p, const struct bounds *b, wide all, wide yes, wide no, wide open) {
+    wide least = p->no - no, most = least + (p->left_open - open);
+    if (p->yes - yes + most != all) p->failed = true; /* never: sequences would be lost, or counted twice */
+    wide low = b->least > least ? b->least : least, high = b->most < most ? b->most : most;
+    if (low > high) return;
+    p->yes += most - high;
+    p->no = no + low;
+    p->left_open = open + (high - low);
+}
+
 static void undecided(struct parts *p, const uint32_t *left, uint32_t n_left) {
     wide all = p->cell.count[ROOT];
     struct bounds b = {0};
-    if (all <= p->enter) {
+    if (within(p, all, n_left)) {
         p->left_open += all;
         return;
     }
-    if (!worth_tables(p)) {
+    if (!worth_tables(p, n_left)) {
         both_sides(p, left, n_left);
         return;
     }
@@ -214,17 +231,19 @@ static void undecided(struct parts *p, const uint32_t *left, uint32_t n_left) {
         p->failed = true;
         return;
     }
-    if (b.most >= b.least && b.most - b.least <= p->enter) {
+    if (b.most >= b.least && within(p, b.most - b.least, CUT * n_left)) {
         p->yes += all - b.most;
         p->no += b.least;
         p->left_open += b.most - b.least;
         return;
     }
     uint64_t before = p->open;
+    wide yes = p->yes, no = p->no, open = p->left_open;
     p->open = share_of(b.ideal, all);
     for (uint32_t a = 0; a < n_left; a++) p->share[left[a]] = share_of(p->over[left[a]], all);
     both_sides(p, left, n_left);
     p->open = before;
+    if (!p->failed) narrow(p, &b, all, yes, no, open);
 }
 
 /* The sequences whose cells are allowed; gives `allowed` back as it was. */

@@ -4,7 +4,7 @@ A table of numbers of completions is one long integer: its digits, in base 2^wid
 them shifted, is one addition."""
 from fractions import Fraction
 
-BINS_MOST, BINS_TOTAL, SKIP = 1 << 18, 1 << 22, 16
+BINS_MOST, BINS_TOTAL, SKIP, CUT, REFINE = 1 << 18, 1 << 22, 16, 8, 6
 
 
 class Cell:
@@ -84,20 +84,23 @@ class Cell:
             self.no += number
 
     def undecided(self, allowed, edges, counts, number, left, width):
-        if number <= self.enter:
+        if number <= len(left) * self.enter:
             self.open += number
             return
-        if number * self.density > SKIP * self.enter:
+        price = CUT * len(left) * self.enter
+        if number * self.density > SKIP * price:
             return self.cut(allowed, left, width)
         least, most, ideal, over = self.tables(allowed, edges, counts, number, left, width)
-        if least <= most <= least + self.enter:
+        if least <= most <= least + price:
             self.yes, self.no, self.open = self.yes + number - most, self.no + least, self.open + most - least
             return
-        before = self.density, dict(self.share)
+        before, no, left_open = (self.density, dict(self.share)), self.no, self.open
         self.density = Fraction(ideal, number)
         self.share.update({k: Fraction(over[k], number) for k in left})
         self.cut(allowed, left, width)
         self.density, self.share = before
+        low, high = max(least, self.no - no), min(most, self.no - no + self.open - left_open)      # the bounds of the whole part hold as well
+        self.yes, self.no, self.open = self.yes + self.no - no + self.open - left_open - high, no + low, left_open + high - low
 
     def cut(self, allowed, left, width):
         best = None
@@ -131,8 +134,8 @@ class Cell:
         while True:
             middle = [under[k] + (over[k] - under[k]) // 2 for k in left]
             most, least, ideal = min(number, sum(over[k] for k in left)), max(under[k] for k in left), min(number, sum(middle)) - max(middle)
-            finer = [k for k in left if over[k] > under[k] and 4 * bins[k] <= BINS_MOST and total + 4 * bins[k] <= BINS_TOTAL]
-            if not (most - least > self.enter and 2 * ideal <= self.enter and finer):
+            finer = [k for k in left if min(over[k] - under[k], most - least) > REFINE * bins[k] // self.bins * self.enter and 4 * bins[k] <= BINS_MOST and total + 4 * bins[k] <= BINS_TOTAL]
+            if not (most > least and ideal <= CUT * len(left) * self.enter and finer):
                 return least, most, ideal, over
             k = max(finer, key=lambda k: over[k] - under[k])
             total += fill(k, 4 * bins[k])
