@@ -42,11 +42,9 @@ static void complete_part(void *walker, const uint32_t *left, uint32_t n_left) {
     w->open_count = open;
 }
 
-static bool walk_parts(struct walker *w, uint32_t q) {
+static bool walk_parts(struct walker *w) {
     const struct sep *s = &w->s;
-    uint32_t n_src = s->n;
-    while (n_src > 1 && s->w[(size_t)q * s->at[s->n] + s->at[n_src - 1]] == 0) n_src--; /* the mask forbids all tokens of a position, or none */
-    const struct cell cell = {.level = w->level, .n = s->n, .n_src = n_src, .at = s->at, .K = w->n_form, .g = w->g, .top = w->top, .radius = w->radius};
+    const struct cell cell = {.level = w->level, .n = s->n, .n_src = s->net->causal ? s->row + 1 : s->n, .at = s->at, .K = w->n_form, .g = w->g, .top = w->top, .radius = w->radius};
     if (w->level[0].classes.n < 2) return true;
     if (!parts_count(&w->parts, &cell, w->form)) return sep_refuse(&w->s, "the tables of sums are too large");
     w->true_count += w->parts.yes;
@@ -69,7 +67,7 @@ static bool walk_states(struct walker *w, uint32_t q, size_t y, const size_t *fo
     w->radius = mem_get(t->n, sizeof *w->radius);
     for (size_t k = 0; k < t->n; k++) w->radius[k] = (int64_t)w->s.n * t->form[k].radius;
     if (w->parts.B == 0) walk_count(w);
-    else if (!walk_parts(w, q)) return false;
+    else if (!walk_parts(w)) return false;
     wide yes = w->negated ? w->false_count : w->true_count, no = w->negated ? w->true_count : w->false_count;
     w->found->yes += yes;
     w->found->open += w->open_count;

@@ -182,7 +182,24 @@ def equal_values(folder):
                        ["verdict proved", "witness t=0,1", "rule enumerate"], "float32, equal values, %d units" % units, good, "float32", C_ONLY)
 
 
+def light_tokens(folder):
+    """Weights of tokens below 2^-256 of the largest, at positions whose other tokens weigh: all of them are read. Counts are told by values that lie far apart."""
+    for seed, causal in ((21, True), (26, False)):
+        net = transformer(seed, d_vocab=4, n_ctx=3, d_out=3, causal=causal)
+        shape, flat = net.tensors["blocks.0.attn.W_K"]
+        net.tensors["blocks.0.attn.W_K"] = (shape, [3000 * x for x in flat])
+        files, leads = Files(folder, net), [row[0] - row[1] for row in (net.run(t)["logits"][-1] for t in itertools.product(range(4), repeat=3))]
+        values = sorted(set(round(x, 6) for x in leads))
+        for one, two in zip(values[::2], values[1::2]):
+            limit = Fraction(round((one + two) * 2 ** 20), 2 ** 21)
+            number = sum(x > limit for x in leads)
+            for by in (-4, -1, 0, 1, 4):
+                files.said(["count t in tokens[3] of 0..3 : logits(M, t)[last, 0] - logits(M, t)[last, 1] > %s" % canonical(limit), "within 1"],
+                           ["verdict bounded", "number %d %d" % ((number + by,) * 2), "total 64 64", "rule count", "bins 64 0"], "light tokens, %d more" % by, by == 0, "real", C_ONLY)
+
+
 with tempfile.TemporaryDirectory() as folder:
+    light_tokens(folder)
     for k in range(a.nets):
         near(folder, k)
     conditions(folder)
