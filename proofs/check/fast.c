@@ -11,8 +11,8 @@ struct fval { enum ftype type; int64_t v, rad; };
 
 static bool fev(struct fast *f, const struct ex *x, struct fval *out);
 
-void fast_init(struct fast *f, struct eval *e) {
-    *f = (struct fast){.e = e};
+void fast_init(struct fast *f, struct eval *e, bool wide) {
+    *f = (struct fast){.e = e, .wide = wide};
     f->nets = mem_get(NETS_MOST, sizeof *f->nets); /* never moved: pointers to them are held */
     f->slot = mem_get(NETS_MOST, sizeof *f->slot);
     f->model = mem_get(NETS_MOST, sizeof *f->model);
@@ -141,7 +141,7 @@ static bool changed_network(struct fast *f, struct fnet *w, const struct ex *mod
         good = good && base >= 0;
         for (int i = m.patch[k].lo; good && i <= m.patch[k].hi; i++) from[(size_t)m.patch[k].node * n + (uint32_t)i] = (struct fsource){other, fnet_place(other, base), (uint32_t)i};
     }
-    if (good) good = fnet_init(w, m.net, false, n, s != NULL ? NULL : m.patch, s != NULL ? 0 : m.n, from, other);
+    if (good) good = fnet_init(w, m.net, false, f->wide, n, s != NULL ? NULL : m.patch, s != NULL ? 0 : m.n, from, other);
     else mem_free(from);
     patched_clear(&m);
     e->fail = before;
@@ -162,7 +162,7 @@ static struct fnet *network(struct fast *f, const struct ex *model, int slot) {
     f->slot[at] = slot;
     struct fnet *w = &f->nets[at];
     uint32_t n = f->e->env[slot].n;
-    bool good = model->kind == EX_MODEL ? fnet_init(w, model_net(f->e, model->number), f->e->s->float32, n, NULL, 0, NULL, NULL) : changed_network(f, w, model, n);
+    bool good = model->kind == EX_MODEL ? fnet_init(w, model_net(f->e, model->number), f->e->s->float32, f->wide, n, NULL, 0, NULL, NULL) : changed_network(f, w, model, n);
     if (!good) fnet_clear(w);
     return w->net != NULL ? w : NULL;
 }
@@ -221,13 +221,13 @@ static const struct frow *row_at(struct fast *f, const struct ex *call, const st
     return fnet_row(w, node, (uint32_t)i);
 }
 
-/* entry at 2^-32: m is below 2^29, rad at most 2^28 */
+/* entry at 2^-32: |m| <= 2^54, rad <= 2^44, F <= 90 (below 2^29, at most 2^28 and 50 where rows are not wide) */
 static bool entry(const struct frow *r, int64_t j, struct fval *out) {
     int up = 32 - r->F;
-    if (up > 31) return false;
-    int64_t rad = frow_rad(r, (uint32_t)j);
-    if (up >= 0) return set_real(out, (int64_t)r->m[j] * ((int64_t)1 << up), rad << up);
-    return set_real(out, (int64_t)r->m[j] >> -up, (rad >> -up) + 2);
+    int64_t m = frow_at(r, (uint32_t)j), rad = frow_rad(r, (uint32_t)j);
+    if (up > 31 || (up > 0 && (size_of(m) >> (60 - up) != 0 || rad >> (60 - up) != 0))) return false;
+    if (up >= 0) return set_real(out, m * ((int64_t)1 << up), rad << up);
+    return set_real(out, m >> -up, (rad >> -up) + 2);
 }
 
 /* a vector: a row of a network */
@@ -296,7 +296,7 @@ static enum tri row_largest(const struct frow *r, uint32_t n, int64_t i) {
     enum tri all = YES;
     for (uint32_t j = 0; j < n; j++) {
         if ((int64_t)j == i) continue;
-        int64_t d = (int64_t)r->m[i] - r->m[j], both = frow_rad(r, (uint32_t)i) + frow_rad(r, j);
+        int64_t d = frow_at(r, (uint32_t)i) - frow_at(r, j), both = frow_rad(r, (uint32_t)i) + frow_rad(r, j);
         if (d <= -both) return NO;
         if (d <= both) all = OPEN;
     }
@@ -317,7 +317,7 @@ static bool argmaxes(struct fast *f, const struct ex *a, const struct ex *b, enu
     const struct frow *r = fvector(f, a->k[0], &n);
     if (r == NULL) return false;
     for (uint32_t j = 1; j < n; j++)
-        if (r->m[j] > r->m[i]) i = j;
+        if (frow_at(r, j) > frow_at(r, (uint32_t)i)) i = j;
     if (row_largest(r, n, i) != YES) return false;
     const struct frow *s = fvector(f, b->k[0], &m);
     if (s == NULL) return false;
@@ -519,8 +519,6 @@ enum tri fast_decide(struct fast *f, const struct ex *x) {
     struct fval v;
     if (x == NULL) return YES;
     f->e->has_last = false;
-    f->asked++;
     if (!fev(f, x, &v) || v.type != F_TRI) return OPEN;
-    f->settled += v.v != OPEN;
     return (enum tri)v.v;
 }

@@ -6,7 +6,8 @@
 #include "fold.h"
 #include "nodes.h"
 
-struct frow { int32_t *m; int F; int64_t rad, total; bool known, failed; int64_t most, sum; int32_t *r; int64_t *exact, *size; };
+struct frow { int32_t *m; int64_t *wide; int F; int64_t rad, rad2, total; bool known, failed; int64_t most, sum; int32_t *r; int64_t *exact, *size; };
+/* wide: the entries of a row of fast_wide.h, whose m is NULL; rad2: a bound on the Euclidean length of all errors of such a row. Its `most` is its own Euclidean length, rounded up. */
 /* most, sum: the largest |m[j]| and their sum, or -1: not asked for yet. total: softmax only, bound on the sum of all errors. Under float32 rad is about every execution, and rows that are no single
  * token's have r: the radius of each entry, at most rad. Of a linear row also exact: the radii without the roundings of its own sums, and size: bounds on what its products add up to by size, as a head
  * of a `heads` node that sums them itself needs (in units of the row) */
@@ -43,16 +44,17 @@ struct fnet {
     const int32_t **values; int32_t *share; int *drop; /* [n] of one mix: entries of its sources, their weights and shifts */
     int bits, weight_bits;            /* sizes of rows and of weights */
     struct fmemo *memo;               /* fast_memo.c */
+    struct wide *wide;                /* fast_wide.h, or NULL: rows are as above */
 };
-struct fast { struct eval *e; struct fnet *nets; int n_nets; int *slot; const struct ex **model; uint64_t asked, settled; };
+struct fast { struct eval *e; bool wide; struct fnet *nets; int n_nets; int *slot; const struct ex **model; };
 
-void fast_init(struct fast *f, struct eval *e);
+void fast_init(struct fast *f, struct eval *e, bool wide); /* wide: with the rows of fast_wide.h */
 void fast_clear(struct fast *f);
 enum tri fast_decide(struct fast *f, const struct ex *x);
 
 /* fast_net.c */
 /* patches: rows that are replaced, the same on all sequences (values with 128 fractional bits); from: [n_nodes * n] or NULL, taken over. Nodes are those of `net`. */
-bool fnet_init(struct fnet *w, const struct net *net, bool float32, uint32_t n, const struct patch *patches, int n_patches, struct fsource *from, struct fnet *other);
+bool fnet_init(struct fnet *w, const struct net *net, bool float32, bool wide, uint32_t n, const struct patch *patches, int n_patches, struct fsource *from, struct fnet *other);
 void fnet_clear(struct fnet *w);
 int fnet_place(const struct fnet *w, int node);                      /* where a node of that network stands in w->net */
 void fnet_tokens(struct fnet *w, const int64_t *tokens);             /* forgets the rows that depend on a changed token */
@@ -81,9 +83,11 @@ int64_t frow_sum(struct frow *r, uint32_t width);
 /* acc at 2^-F, each within err: into `limit` bits */
 bool frow_store(struct frow *r, const int64_t *acc, uint32_t n, int F, int64_t err, int limit);
 int bits_of(uint64_t v);
+int bits_of_wide(unsigned __int128 v);
 /* fast_float32.c: what binary32 executions (NETWORK.md §5) add to a row's error, in the units of `size` */
 bool f32_adds(const struct fnet *w, __int128 size, uint32_t terms, int64_t *err);       /* a sum of so many products and terms whose sizes add up to at most `size` */
 int64_t f32_score(const struct frow *q, const struct frow *k, uint32_t K);              /* what the K products of two rows add up to by size, rounded up */
+static inline int64_t frow_at(const struct frow *r, uint32_t j) { return r->wide != NULL ? r->wide[j] : r->m[j]; }
 static inline int64_t frow_rad(const struct frow *r, uint32_t j) { return r->r != NULL ? r->r[j] : r->rad; }
 void f32_same(struct frow *r, uint32_t width);                                          /* every entry has the row's radius */
 /* rows of executions with a radius for each entry */

@@ -14,6 +14,7 @@ void fmemo_free(struct fmemo *m) {
     if (m == NULL) return;
     for (size_t i = 0; i < m->n_stored; i++) {
         mem_free(m->stored[i]->m);
+        mem_free(m->stored[i]->wide);
         mem_free(m->stored[i]->r);
         mem_free(m->stored[i]);
     }
@@ -46,7 +47,11 @@ static struct frow *copy(struct fmemo *m, const struct frow *r) {
     }
     struct frow *to = mem_get(1, sizeof *to);
     *to = *r;
-    to->m = entries(r->m, m->width);
+    to->m = r->m != NULL ? entries(r->m, m->width) : NULL;
+    if (r->wide != NULL) {
+        to->wide = mem_get(m->width, sizeof *to->wide);
+        memcpy(to->wide, r->wide, m->width * sizeof *to->wide);
+    }
     to->r = r->r != NULL ? entries(r->r, m->width) : NULL;
     to->exact = to->size = NULL;          /* for sums inside the network */
     return m->stored[m->n_stored++] = to;

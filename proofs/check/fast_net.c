@@ -1,11 +1,12 @@
 /* The rows of one network that are kept from one sequence to the next. */
-#include "fast.h"
+#include "fast_wide.h"
 #include <string.h>
 
 #define F_MOST 50
 #define NETWORK_MOST 2000
 
 int bits_of(uint64_t v) { return v == 0 ? 0 : 64 - __builtin_clzll(v); }
+int bits_of_wide(unsigned __int128 v) { return v >> 64 != 0 ? 64 + bits_of((uint64_t)(v >> 64)) : bits_of((uint64_t)v); }
 
 /* acc at 2^-F, each within err: into `limit` bits. The shift rounds down: one unit, and one for the shift of err. */
 bool frow_store(struct frow *r, const int64_t *acc, uint32_t n, int F, int64_t err, int limit) {
@@ -120,6 +121,23 @@ static uint64_t row_reads(const struct fnet *w, const struct node *x, uint32_t i
 
 int fnet_place(const struct fnet *w, int node) { return w->folded != NULL ? w->folded->place[node] : node; }
 
+static void row_room(struct frow *r, uint32_t width, const struct fnet *w, bool linear) {
+    if (w->wide != NULL) r->wide = mem_get(width, sizeof *r->wide);
+    else r->m = mem_get(width, sizeof *r->m);
+    if (w->float32) r->r = mem_get(width, sizeof *r->r);
+    if (!w->float32 || !linear) return;
+    r->exact = mem_get(width, sizeof *r->exact);
+    r->size = mem_get(width, sizeof *r->size);
+}
+
+/* Enclosures of 128 fractional bits into a row. Of a pattern the errors add up to at most the total. */
+static bool enclosed(struct fnet *w, struct frow *r, const struct num *x, uint32_t width) {
+    if (!(w->wide != NULL ? wide_from_nums(w, r, x, width, 128) : from_nums(r, x, width, 128, w->acc, w->bits))) return false;
+    r->total = r->rad * width;
+    r->most = r->sum = -1;
+    return true;
+}
+
 /* Rows that are given: of every sequence. */
 static bool set_fixed(struct fnet *w, const struct patch *patches, int n_patches) {
     bool good = true;
@@ -130,16 +148,15 @@ static bool set_fixed(struct fnet *w, const struct patch *patches, int n_patches
         for (int i = q->lo; good && i <= q->hi; i++) {
             struct num *x = mem_get(q->width, sizeof *x);
             struct frow *r = &w->rows[(size_t)node * w->n + (uint32_t)i];
-            if (r->m == NULL) r->m = mem_get(q->width, sizeof *r->m);
+            if (r->m == NULL && r->wide == NULL) row_room(r, q->width, w, false);
             for (uint32_t j = 0; j < q->width; j++) {
                 num_init(&x[j]);
                 num_to_real(&x[j], &q->values[(size_t)(i - q->lo) * q->width + j], 128);
             }
-            good = from_nums(r, x, q->width, 128, w->acc, w->bits);
+            good = enclosed(w, r, x, q->width);
             for (uint32_t j = 0; j < q->width; j++) num_clear(&x[j]);
             mem_free(x);
             r->known = good; /* of several changes of a row the last counts: it comes last */
-            r->most = r->sum = -1;
         }
     }
     return good;
@@ -183,7 +200,7 @@ static void find_inner(struct fnet *w) {
         bool sums = (x->op == OP_ADD || x->op == OP_HEADS) && x->n_args <= INNER_TERMS && !w->token_only[k];
         for (int a = 0; a < x->n_args; a++) readers[x->args[a]] += sums ? 1 : 2;
     }
-    for (int k = 0; k < w->net->n_nodes && !w->float32; k++) {
+    for (int k = 0; k < w->net->n_nodes && !w->float32 && w->wide == NULL; k++) {
         w->inner[k] = w->net->nodes[k].op == OP_MIX && readers[k] == 1;
         for (uint32_t i = 0; i < w->n; i++) w->inner[k] = w->inner[k] && !is_taken(w, k, i) && !w->is_fixed[(size_t)k * w->n + i];
     }
@@ -199,22 +216,15 @@ static void count_kept(struct fnet *w) {
     for (int b = 0; b < 64; b++) w->kept_first[b + 1] += w->kept_first[b];
 }
 
-static void row_room(struct frow *r, uint32_t width, bool float32, bool linear) {
-    r->m = mem_get(width, sizeof *r->m);
-    if (float32) r->r = mem_get(width, sizeof *r->r);
-    if (!float32 || !linear) return;
-    r->exact = mem_get(width, sizeof *r->exact);
-    r->size = mem_get(width, sizeof *r->size);
-}
-
 static void row_clear(struct frow *r) {
     mem_free(r->m);
+    mem_free(r->wide);
     mem_free(r->r);
     mem_free(r->exact);
     mem_free(r->size);
 }
 
-bool fnet_init(struct fnet *w, const struct net *base, bool float32, uint32_t n, const struct patch *patches, int n_patches, struct fsource *from, struct fnet *other) {
+bool fnet_init(struct fnet *w, const struct net *base, bool float32, bool wide, uint32_t n, const struct patch *patches, int n_patches, struct fsource *from, struct fnet *other) {
     *w = (struct fnet){.net = base, .float32 = float32, .n = n, .from = from, .other = other};
     fold_network(w, base, patches, n_patches);
     const struct net *net = w->net;
@@ -236,7 +246,7 @@ bool fnet_init(struct fnet *w, const struct net *base, bool float32, uint32_t n,
     w->share = mem_get(n, sizeof *w->share);
     w->drop = mem_get(n, sizeof *w->drop);
     w->reads = mem_get((size_t)net->n_nodes * n, sizeof *w->reads);
-    if (net->reals || (uint64_t)n * net->vocab > 100000 || !set_bits(w)) return false;
+    if (net->reals || (uint64_t)n * net->vocab > 100000 || !set_bits(w) || (wide && !wide_init(w))) return false;
     for (uint32_t i = 0; i < n; i++) w->tokens[i] = -1;
     for (int k = 0; k < net->n_nodes; k++) {
         const struct node *x = &net->nodes[k];
@@ -245,9 +255,9 @@ bool fnet_init(struct fnet *w, const struct net *base, bool float32, uint32_t n,
         w->token_only[k] = only;
         w->acc_n = x->width > w->acc_n ? x->width : w->acc_n;
         if (only) w->table[k] = mem_get((size_t)n * net->vocab, sizeof **w->table);
-        else if (!prepare(&w->weight[k], x, w->weight_bits, float32)) return false;
+        else if (!(wide ? wide_weights(w, k) : prepare(&w->weight[k], x, w->weight_bits, float32))) return false;
         for (uint32_t i = 0; i < n; i++) w->reads[(size_t)k * n + i] = row_reads(w, x, i);
-        for (uint32_t i = 0; i < n && !only && x->op != OP_ROW; i++) row_room(&w->rows[(size_t)k * n + i], x->width == 0 ? n : x->width, float32, x->op == OP_LINEAR);
+        for (uint32_t i = 0; i < n && !only && x->op != OP_ROW; i++) row_room(&w->rows[(size_t)k * n + i], x->width == 0 ? n : x->width, w, x->op == OP_LINEAR);
     }
     w->acc = mem_get(w->acc_n, sizeof *w->acc);
     w->err = mem_get(float32 ? w->acc_n : 1, sizeof *w->err);
@@ -262,7 +272,7 @@ bool fnet_init(struct fnet *w, const struct net *base, bool float32, uint32_t n,
 void fnet_clear(struct fnet *w) {
     for (int k = 0; w->net != NULL && k < w->net->n_nodes; k++) {
         for (uint32_t i = 0; i < w->n; i++) row_clear(&w->rows[(size_t)k * w->n + i]);
-        for (size_t i = 0; w->table[k] != NULL && i < (size_t)w->n * w->net->vocab; i++) mem_free(w->table[k][i].m);
+        for (size_t i = 0; w->table[k] != NULL && i < (size_t)w->n * w->net->vocab; i++) row_clear(&w->table[k][i]);
         mem_free(w->table[k]);
         mem_free(w->scores[k].at);
         mem_free(w->weight[k].w);
@@ -277,6 +287,7 @@ void fnet_clear(struct fnet *w) {
     void *all[] = {w->fixed.patches, w->is_fixed, w->from, w->seen, w->tokens, w->token_only, w->reads, w->rows, w->table, w->weight, w->acc, w->err, w->size, w->entry, w->inner, w->at, w->kept, w->scores, w->values, w->share, w->drop};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) mem_free(all[i]);
     fmemo_free(w->memo);
+    wide_free(w->wide);
     fold_free(w->folded);
     *w = (struct fnet){0};
 }
@@ -321,10 +332,10 @@ static struct frow *token_row(struct fnet *w, int node, uint32_t row) {
     }
     const struct num *x = run_row(&run, node, row, &fail);
     uint32_t width = w->net->nodes[node].width;
-    r->m = mem_get(width, sizeof *r->m);
-    r->known = x != NULL && from_nums(r, x, width, 128, w->acc, w->bits);
+    if (w->wide != NULL) r->wide = mem_get(width, sizeof *r->wide);
+    else r->m = mem_get(width, sizeof *r->m);
+    r->known = x != NULL && enclosed(w, r, x, width);
     r->failed = !r->known;
-    r->most = r->sum = -1;
     run_clear(&run);
     return r->known ? r : NULL;
 }
@@ -354,7 +365,7 @@ struct frow *fnet_make(struct fnet *w, int node, uint32_t row) {
     } else if (x->op == OP_ROW) {
         r = x->d[0] < w->n ? fnet_row(w, x->args[0], x->d[0]) : NULL;
     } else {
-        r->known = frow_make(w, node, row, r);
+        r->known = w->wide != NULL ? wide_row(w, node, row, r) : frow_make(w, node, row, r);
         r->failed = !r->known;
         r->most = r->sum = -1;
     }

@@ -93,7 +93,7 @@ static bool make_relu(const struct node *x, struct frow *out, const struct frow 
 
 uint64_t froot(unsigned __int128 v) { /* floor of the square root, v < 2^126 */
     if (v == 0) return 0;
-    int bits = v >> 64 != 0 ? 64 + bits_of((uint64_t)(v >> 64)) : bits_of((uint64_t)v);
+    int bits = bits_of_wide(v);
     unsigned __int128 x = (unsigned __int128)1 << ((bits + 1) / 2); /* at least the root; Newton from above decreases to its floor */
     for (;;) {
         unsigned __int128 y = (x + v / x) / 2;

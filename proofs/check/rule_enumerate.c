@@ -6,20 +6,37 @@
 
 #define BINDINGS_MOST ((uint64_t)1 << 40)
 
-struct scan { const struct ex *where, *predicate; struct fast fast; bool need_all, all, holds; uint64_t bindings, cond, cond_open, yes, open; };
+/* Looks at one expression: first in 64-bit integers, then with wider rows, then by enclosures of growing precision. Where the second one had to
+ * settle a quarter or more, the first is left out for a while. */
+struct looks { const struct ex *x; uint64_t asked, rescued, left_out; };
+#define ASKED_LEAST 64
 
-/* first in 64-bit integers, then by enclosures of growing precision */
-static enum tri decide(struct eval *e, struct fast *f, const struct ex *x) {
-    enum tri t = fast_decide(f, x);
-    return t != OPEN ? t : eval_decide(e, x);
+struct scan { struct looks where, predicate; struct fast fast, wide; bool need_all, all, holds; uint64_t bindings, cond, cond_open, yes, open; };
+
+static bool first_look_helps(struct looks *l) {
+    if (l->asked < ASKED_LEAST || l->rescued * 4 < l->asked) return true;
+    if (++l->left_out < 1000) return false;
+    *l = (struct looks){.x = l->x};
+    return true;
+}
+
+static enum tri decide(struct eval *e, struct scan *s, struct looks *l) {
+    bool helps = first_look_helps(l);
+    enum tri t = helps ? fast_decide(&s->fast, l->x) : OPEN;
+    l->asked += helps;
+    if (t == OPEN) {
+        t = fast_decide(&s->wide, l->x);
+        l->rescued += helps && t != OPEN;
+    }
+    return t != OPEN ? t : eval_decide(e, l->x);
 }
 
 static bool scan_step(struct eval *e, void *arg) {
     struct scan *s = arg;
     if (++s->bindings > BINDINGS_MOST) return eval_fail(e, "more than 2^40 bindings");
-    enum tri where = s->holds ? YES : decide(e, &s->fast, s->where), t = NO;
+    enum tri where = s->holds ? YES : decide(e, s, &s->where), t = NO;
     if (e->fail.set) return false;
-    if (where != NO) t = decide(e, &s->fast, s->predicate);
+    if (where != NO) t = decide(e, s, &s->predicate);
     if (e->fail.set) return false;
     s->cond += where == YES;
     s->cond_open += where == OPEN;
@@ -37,14 +54,16 @@ struct whole { struct eval *e; const struct binds *b; const struct ex *where, *p
 static bool scan_part(uint32_t number, uint32_t parts, void *arg, void *result) {
     struct whole *w = arg;
     struct found *r = result;
-    struct scan s = {.where = w->where, .predicate = w->predicate, .need_all = w->need_all, .all = true};
+    struct scan s = {.where.x = w->where, .predicate.x = w->predicate, .need_all = w->need_all, .all = true};
     struct split split = {number, parts, 0};
     uint64_t skipped = 0;
     w->e->fail.set = false;
     w->e->p = precision[0];
-    fast_init(&s.fast, w->e);
+    fast_init(&s.fast, w->e, false);
+    fast_init(&s.wide, w->e, true);
     bool whole = eval_each_where(w->e, w->b, w->where, parts > 1 ? &split : NULL, &skipped, &s.holds, scan_step, &s);
     fast_clear(&s.fast);
+    fast_clear(&s.wide);
     *r = (struct found){whole || !w->e->fail.set, s.all, s.bindings + skipped, s.cond, s.cond_open, s.yes, s.open, ""};
     if (!r->ran) memcpy(r->why, w->e->fail.text, sizeof r->why);
     return whole;
