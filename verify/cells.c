@@ -178,14 +178,29 @@ static enum status gather(struct cells_search *c, struct problem *p, struct job 
     return c->lines.failed || (best && !c->tokens) ? STATUS_MEMORY : STATUS_OK;
 }
 
-static double *effects(const struct separable_net *net)
+/* [units, d_model]: what the units' relus add to the row before the unembedding, but for sigma of a final LayerNorm: centred then. */
+static double *additions(const struct separable_net *net)
 {
-    size_t H = net->units, n_out = net->n_out;
+    size_t H = net->units, d = net->d_model;
+    double *out = mem_array(H * d, sizeof *out);
+    for (size_t u = 0; out && u < H; u++) {
+        double mean = 0;
+        for (size_t c = 0; c < d; c++)
+            mean += net->out.w.data[u * d + c] / (double)d;
+        for (size_t c = 0; c < d; c++)
+            out[u * d + c] = net->out.w.data[u * d + c] - (net->norm ? mean : 0);
+    }
+    return out;
+}
+
+static double *effects(const struct separable_net *net, const double *added)
+{
+    size_t H = net->units, n_out = net->n_out, d = net->d_model;
     double *M = mem_array(H * n_out, sizeof *M);
     for (size_t u = 0; M && u < H; u++)
         for (size_t j = 0; j < n_out; j++)
-            for (size_t c = 0; c < net->d_model; c++)
-                M[u * n_out + j] += net->out.w.data[u * net->d_model + c] * net->u.w.data[c * n_out + j];
+            for (size_t c = 0; c < d; c++)
+                M[u * n_out + j] += added[u * d + c] * (net->norm_w ? net->norm_w[c] : 1) * net->u.w.data[c * n_out + j];
     return M;
 }
 
@@ -257,7 +272,8 @@ enum status problem_cells(struct cells_search *c, struct problem *p, const struc
     size_t n = 0;
     c->below = false;
     enum status status = jobs_make(&jobs, &n, p);
-    s.effect = effects(&p->net);
+    s.centred = additions(&p->net);
+    s.effect = s.centred ? effects(&p->net, s.centred) : NULL;
     if (status == STATUS_OK && !s.effect)
         status = STATUS_MEMORY;
     for (size_t k = 0; status == STATUS_OK && k < p->net.units * p->net.n_out; k++)
@@ -271,6 +287,7 @@ enum status problem_cells(struct cells_search *c, struct problem *p, const struc
         status = gather(c, p, jobs, n);
     jobs_free(jobs, n);
     free(s.effect);
+    free(s.centred);
     return status;
 }
 

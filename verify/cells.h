@@ -10,7 +10,8 @@
 /* What all cells of a problem share. */
 struct cells_shared {
     const struct problem *p;
-    double *effect;              /* [units, n_out]: what a unit's relu adds to each logit */
+    double *effect;              /* [units, n_out]: what a unit's relu adds to each logit (with a final LayerNorm, to each numerator) */
+    double *centred;             /* [units, rests]: and to the row that the LayerNorm has centred */
     bool count;                  /* cells on which the predicate is false everywhere are worth a leaf */
     bool value; double target;   /* an optimum: all lines are to be at least the target */
     size_t nodes;                /* leaves that one cell may try */
@@ -35,11 +36,12 @@ struct cells_room {
     double shown[HEADS_MOST][2]; /* the same of the true weights: what the certificate says */
     double *g, *low; size_t K, Kp;   /* [cells, Kp] terms; [states, Kp] their least sums */
     size_t room_g, room_low, room_states;
-    double *least;               /* [units, 2, corners] least of z and of -z, where the next search starts */
+    size_t n_read;               /* units and, where lines have multiples of sigma, entries of the row that the final LayerNorm centres: what has an interval */
+    double *least;               /* [n_read, 2, corners] least of z and of -z, where the next search starts */
     int *live;
-    struct unit_bound *unit;
+    struct unit_bound *unit;     /* [n_read]; of the entries without what the relus add */
     double most[HEADS_MOST];     /* the head's largest weight that is left, over its largest of all */
-    double *reach;               /* [units] largest size of what a unit reads of one source */
+    double *reach;               /* [n_read] largest size of what a unit reads of one source */
     double Z[HEADS_MOST];        /* least sums of weights */
     double *slope, *rest;        /* [K, units], [K]: of the lines */
     size_t n_columns, width; int *column; /* the lines that sums are made of, each with `width` terms: 1 or the number of corners */
@@ -48,6 +50,10 @@ struct cells_room {
     size_t n_at; int *at;        /* [AT_MOST, n] sequences around which sums were made, one after the other */
     int *tokens, *best;          /* a sequence; the one with the smallest value so far */
     double *z, *y;               /* what the units read there, what a line's columns are */
+    double *row, sigma;          /* [rests] the centred row there, 1 or what it is divided by */
+    double *towards, tau;        /* cells_norm.c: a row y and |(y, sqrt eps)| */
+    double *tangent;             /* [heads, cells] of sigma there, at most sigma; also units' */
+    double *tangent_unit, bend;  /* [units]; sigma is at most the tangent and bend */
     double best_value;
     size_t tried;
     tally yes, open;             /* sequences of leaves on which the predicate is true, of open ones */
@@ -82,6 +88,14 @@ enum cells_answer { CELLS_CLOSED, CELLS_OPEN, CELLS_BELOW };   /* BELOW: best ha
 /* Writes the lines of the cell to out. */
 enum status cells_decide(enum cells_answer *out, struct cells_room *x, const struct limits *l) MUST_USE;
 double cells_value(struct cells_room *x, const int *tokens);   /* the least line there, in doubles */
+
+/* cells_norm.c: sigma = sqrt(mean of (row)^2 + eps) of a final LayerNorm between linear functions of the averages and relus. */
+double cells_kappa(const struct cells_room *x, size_t line);   /* of a line of logits with a final LayerNorm: its multiple of sigma, which replaces its constant; else 0 */
+bool cells_normed(const struct cells_room *x, size_t line);    /* is it one? */
+bool cells_bent(const struct cells_room *x);                   /* has some line such a multiple? */
+void cells_tangent(struct cells_room *x);                      /* tau and tangents at the row `towards` */
+void cells_bend(struct cells_room *x);                         /* towards the middle of the entries' intervals; tangents and bend */
+double cells_sigma_term(const struct cells_room *x, double kappa, size_t head, size_t cell);   /* kappa sigma from below, but for the units */
 
 /* cells_lines.c */
 double cells_factor(const struct cells_room *x, size_t line, size_t u);   /* what unit u's relu adds to a line, by size */

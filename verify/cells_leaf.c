@@ -27,6 +27,21 @@ static void add_average(struct cells_room *x, const double *w, const double *C, 
             x->y[j] += w[i * V + (size_t)tokens[i]] / Z * C[(i * V + (size_t)tokens[i]) * J + j];
 }
 
+/* The row that a final LayerNorm centres, and sigma, from y and z. */
+static void read_norm(struct cells_room *x)
+{
+    const struct separable_net *net = &x->s->p->net;
+    size_t d = net->rests;
+    double sum = 0;
+    for (size_t c = 0; c < d; c++) {
+        x->row[c] = x->y[net->n_out + net->units + c];
+        for (size_t u = 0; u < net->units; u++)
+            x->row[c] += fmax(0, x->z[u]) * x->s->centred[u * d + c];
+        sum += x->row[c] * x->row[c];
+    }
+    x->sigma = sqrt(sum / (double)d + net->net->eps);
+}
+
 static void read_sequence(struct cells_room *x, const int *tokens)
 {
     const struct problem *p = x->s->p;
@@ -40,6 +55,8 @@ static void read_sequence(struct cells_room *x, const int *tokens)
         for (size_t j = 0; j < n_out && x->z[u] > 0; j++)
             x->y[j] += x->z[u] * x->s->effect[u * n_out + j];
     }
+    if (p->net.rests > 0)
+        read_norm(x);
 }
 
 /* The attention to a cell, or 0 when the sequence has another token there. */
@@ -61,9 +78,9 @@ double cells_value(struct cells_room *x, const int *tokens)
     double least = INFINITY;
     read_sequence(x, tokens);
     for (size_t k = 0; k < l->K; k++) {
-        double v = l->c[k] - (x->s->value ? x->s->target : 0);
+        double v = l->c[k] - (x->s->value ? x->s->target : 0), by = cells_normed(x, k) ? x->sigma : 1;
         for (size_t e = l->first[k]; e < l->first[k + 1]; e++)
-            v += l->a[e] * x->y[l->j[e]];
+            v += l->a[e] * x->y[l->j[e]] / by;
         for (size_t c = 0; l->beta && c < x->cells; c++)
             if (l->beta[c * l->Kp + k] != 0)
                 v += l->beta[c * l->Kp + k] * attention(x, tokens, c);
@@ -119,6 +136,11 @@ static enum status descend(struct cells_room *x, size_t line)
         for (size_t h = 1; h < x->heads; h++)
             x->ratio[h][0] = x->ratio[h][1] = Z[0] / Z[h];
         x->rest[line] = 0;
+        x->bend = 0;
+        if (x->n_read > H) {
+            memcpy(x->towards, x->row, x->s->p->net.rests * sizeof *x->towards);
+            cells_tangent(x);
+        }
         for (size_t u = 0; u < H; u++)
             x->slope[line * H + u] = x->z[u] > 0 ? cells_factor(x, line, u) : 0;
         s = cells_lines(x, 1);
@@ -149,7 +171,7 @@ static void write_leaf(struct cells_room *x, const char *word)
         text_add(x->out, ":");
         add_number(x->out, x->shown[h][1]);
     }
-    for (size_t u = 0; u < x->s->p->net.units; u++) {
+    for (size_t u = 0; u < x->n_read; u++) {
         const struct unit_bound *b = &x->unit[u];
         if (b->phase != '~') {
             text_addf(x->out, " %c", b->phase);
@@ -170,6 +192,9 @@ static void write_leaf(struct cells_room *x, const char *word)
     text_add(x->out, "\n");
 }
 
+/* Neither on nor off. */
+static bool is_free(const struct unit_bound *b) { return b->phase == '~' && b->lo < 0 && b->hi > 0; }
+
 /* Moves the slopes of relus that only push a line up towards what the relaxation's own minimum asks for. */
 static enum status better_slopes(struct cells_room *x, double *margin)
 {
@@ -178,7 +203,7 @@ static enum status better_slopes(struct cells_room *x, double *margin)
         read_sequence(x, x->tokens);
         for (size_t u = 0; u < x->s->p->net.units; u++) {
             struct unit_bound *b = &x->unit[u];
-            if (b->phase != '~' || cells_factor(x, x->line, u) <= 0)
+            if (!is_free(b) || cells_factor(x, x->line, u) <= 0)
                 continue;
             double now = b->sloped ? b->slope : b->hi >= -b->lo, to = x->z[u] > 0 ? 1 : 0;
             b->sloped = true;
@@ -201,7 +226,7 @@ static enum status around(struct cells_room *x, const int *tokens, bool negated,
     size_t n = x->s->p->t.n;
     cells_around(x, tokens);
     memcpy(x->at + x->n_at++ * n, x->centre, n * sizeof *x->at);
-    enum status s = x->s->p->net.units > 0 ? cells_bounds(x) : STATUS_OK;
+    enum status s = x->n_read > 0 ? cells_bounds(x) : STATUS_OK;
     return s == STATUS_OK ? cells_relaxed(x, negated, margin) : s;
 }
 
@@ -213,7 +238,7 @@ static enum status try_leaf(int *closed, struct cells_room *x, bool negated)
 {
     double margin = 0;
     enum status s = STATUS_OK;
-    size_t units = x->s->p->net.units, rounds = x->heads == 1 ? 1 : units > 0 ? 2 : AT_MOST;
+    size_t units = x->n_read, rounds = x->heads == 1 ? 1 : units > 0 ? 2 : AT_MOST;
     for (size_t round = 0; round < rounds && s == STATUS_OK && margin <= 0; round++) {
         if (round > 0 && memcmp(x->centre, x->tokens, x->s->p->t.n * sizeof *x->centre) == 0)
             break;
@@ -234,12 +259,17 @@ static enum status try_leaf(int *closed, struct cells_room *x, bool negated)
 
 /* ---- splits ---- */
 
-/* What makes a line loose: a unit that is neither on nor off, by what its chord leaves; behind the units, the interval of a head's Z_1 / Z_h, by its width. */
+/* What makes a line loose: a unit that is neither on nor off, by what its chord leaves; behind the units, the interval of a head's Z_1 / Z_h, by its width; then the entries of the row that a final LayerNorm
+ * centres, by what their interval adds to the bend. */
 static double loose_by(const struct cells_room *x, size_t line, size_t what)
 {
     size_t H = x->s->p->net.units;
     if (what < H)
-        return x->unit[what].phase == '~' ? fabs(cells_factor(x, line, what)) : 0;
+        return is_free(&x->unit[what]) ? fabs(cells_factor(x, line, what)) : 0;
+    if (what >= H + x->heads - 1) {
+        const struct unit_bound *b = &x->unit[what - (x->heads - 1)];
+        return fabs(cells_kappa(x, line)) * (b->hi - b->lo) / (2 * (double)x->s->p->net.rests * x->tau);
+    }
     size_t h = what - H + 1;
     const struct lines_double *l = &x->c->lines;
     double alpha = 0;
@@ -253,7 +283,9 @@ static double loose_term(const struct cells_room *x, size_t what, size_t i, size
 {
     const struct problem *p = x->s->p;
     size_t cell = p->first[i] + k, token = (size_t)p->t.sets[i][k], H = p->net.units;
-    if (what >= H)
+    if (what >= H + x->heads - 1)
+        what -= x->heads - 1;    /* an entry is read like a unit */
+    else if (what >= H)
         return x->w[cell] - (x->ratio[what - H + 1][0] + x->ratio[what - H + 1][1]) / 2 * x->w[(what - H + 1) * x->cells + cell];
     double v = x->w[cell] * (1e-6 + cells_read(x, i, token, p->net.n_out + what) - (x->unit[what].lo + x->unit[what].hi) / 2);
     for (size_t h = 1; h < x->heads; h++)
@@ -268,7 +300,7 @@ static size_t widest_position(const struct cells_room *x, size_t line, size_t *w
     size_t best = 0;
     double most = -1;
     *what = 0;
-    for (size_t e = 0; e < p->net.units + x->heads - 1; e++) {
+    for (size_t e = 0; e < x->n_read + x->heads - 1; e++) {
         double by = loose_by(x, line, e) + 1e-9;
         for (size_t i = 0; i < p->n_src; i++) {
             double low = INFINITY, high = -INFINITY;
@@ -318,7 +350,7 @@ static enum status branch(enum cells_answer *out, struct cells_room *x, const st
     const struct problem *p = x->s->p;
     size_t m = p->t.n_set[i];
     unsigned char *off = x->off + p->first[i], *before = mem_array(m, 1);
-    size_t n_least = 2 * p->net.units * x->corners;
+    size_t n_least = 2 * x->n_read * x->corners;
     double *least = mem_array(n_least + 1, sizeof *least);
     enum status s = before && least ? STATUS_OK : STATUS_MEMORY;
     bool comma = false;

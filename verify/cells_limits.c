@@ -50,10 +50,10 @@ static bool line_fits(const struct cells_room *x, size_t k, size_t i, size_t tok
     const struct lines_double *l = &x->c->lines;
     size_t H = x->s->p->net.units, n_out = x->s->p->net.n_out;
     for (size_t h = 0; h < x->heads; h++) {
-        double v = h > 0 ? 0 : l->c[k] - (x->s->value ? x->s->target : 0) + (l->beta ? l->beta[cell * l->Kp + k] : 0);
+        double v = h > 0 || cells_normed(x, k) ? 0 : l->c[k] - (x->s->value ? x->s->target : 0) + (l->beta ? l->beta[cell * l->Kp + k] : 0);
         for (size_t e = l->first[k]; e < l->first[k + 1]; e++)
             v += l->a[e] * (h > 0 ? cells_other(x, h, i, token, l->j[e]) : cells_read(x, i, token, l->j[e]));
-        v = sign * v + (h > 0 ? 0 : x->rest[k]);
+        v = sign * v + (h > 0 ? 0 : x->rest[k]) + cells_sigma_term(x, sign * cells_kappa(x, k), h, cell);
         for (size_t u = 0; u < H; u++)
             v += x->slope[k * H + u] * (h > 0 ? cells_other(x, h, i, token, n_out + u) : cells_read(x, i, token, n_out + u));
         if (!(h > 0 ? other_fits(x, h, scale * v) : fabs(scale * v) <= term_most(x)))
@@ -67,7 +67,7 @@ static bool line_fits_surely(const struct cells_room *x, size_t k, double scale,
 {
     const struct lines_double *l = &x->c->lines;
     double sizes = 0, constant = fabs(l->c[k]) + (x->s->value ? fabs(x->s->target) : 0) + fabs(x->rest[k]);
-    if (l->beta)
+    if (l->beta || cells_kappa(x, k) != 0)
         return false;
     for (size_t e = l->first[k]; e < l->first[k + 1]; e++)
         sizes += fabs(l->a[e]);
@@ -94,22 +94,17 @@ static void largest_entries(const struct cells_room *x, double *largest)
 
 static bool factors_fit(const struct cells_room *x, size_t k, double scale)
 {
-    const struct lines_double *l = &x->c->lines;
-    for (size_t u = 0; u < x->s->p->net.units; u++) {
-        double sum = 0;
-        for (size_t e = l->first[k]; e < l->first[k + 1]; e++)
-            sum += l->a[e] * x->s->effect[u * x->s->p->net.n_out + l->j[e]];
-        if (!(fabs(scale * sum) <= FACTOR_MOST))
-            return false;
-    }
-    return true;
+    bool fits = true;
+    for (size_t u = 0; u < x->s->p->net.units; u++)
+        fits = fits && fabs(scale * cells_factor(x, k, u)) <= FACTOR_MOST;
+    return fits && fabs(scale * cells_kappa(x, k)) <= END_MOST;
 }
 
 /* All units of the MLP, then all lines, at one token of a source. */
 static bool source_fits(const struct cells_room *x, size_t i, size_t token, size_t cell, double sign, const double *scale)
 {
     bool fits = true;
-    for (size_t u = 0; fits && u < x->s->p->net.units; u++)
+    for (size_t u = 0; fits && u < x->n_read; u++)
         fits = unit_fits(x, u, i, token);
     for (size_t k = 0; fits && k < x->c->lines.K; k++)
         fits = scale[k] == 0 || line_fits(x, k, i, token, cell, sign, scale[k]);
@@ -119,7 +114,7 @@ static bool source_fits(const struct cells_room *x, size_t i, size_t token, size
 enum status cells_fit(bool *fits, const struct cells_room *x, double sign)
 {
     const struct problem *p = x->s->p;
-    bool some = p->net.units > 0;
+    bool some = x->n_read > 0;
     double *scale = mem_array(x->c->lines.K + 1, sizeof *scale), largest[HEADS_MOST];
     if (!scale)
         return STATUS_MEMORY;

@@ -13,17 +13,18 @@ double cells_factor(const struct cells_room *x, size_t line, size_t u)
     double sum = 0;
     for (size_t e = l->first[line]; e < l->first[line + 1]; e++)
         sum += l->a[e] * x->s->effect[u * n_out_of(x) + l->j[e]];
-    return sum;
+    double kappa = cells_kappa(x, line);
+    return kappa == 0 ? sum : sum + kappa * x->tangent_unit[u];
 }
 
 /* factor relu(z) >= slope z + rest on the unit's interval. */
 static void relu_bound(const struct unit_bound *b, double factor, double *slope, double *rest)
 {
     *slope = *rest = 0;
-    if (b->phase == '-')
+    if (b->phase == '-' || b->hi <= 0)
         return;
     *slope = factor;
-    if (b->phase == '+')
+    if (b->phase == '+' || b->lo >= 0)
         return;
     if (factor < 0)
         *slope = factor * b->hi / (b->hi - b->lo);
@@ -46,6 +47,17 @@ static double spare_of(const struct cells_room *x, size_t line)
         slopes += fabs(x->slope[line * x->s->p->net.units + u]);
     for (size_t h = 1; h < x->heads; h++)
         sum += (2 * x->ratio[h][1] + 1) * (slopes + 2 * (double)x->s->p->net.units) + 2 * slopes * x->largest[h] + 8;
+    double kappa = fabs(cells_kappa(x, line));
+    if (kappa > 0) {
+        double far = 0;          /* sources' tangents are no larger */
+        for (size_t u = x->s->p->net.units; u < x->n_read; u++)
+            far = fmax(far, x->reach[u]);
+        sum += 8 * (kappa + far + x->tau + x->bend + 4);
+        for (size_t u = 0; u < x->s->p->net.units; u++)
+            sum += (4 * kappa + 2 * fabs(x->tangent_unit[u]) + 4) * (x->reach[u] + 1);
+        for (size_t h = 1; h < x->heads; h++)
+            sum += (2 * x->ratio[h][1] + 1) * (4 * kappa + 2 * x->largest[h] + 8) + kappa * x->largest[h];
+    }
     return 2.5 * (sum + 2 * alpha) * (double)x->s->p->t.n * 0x1p-40;
 }
 
@@ -54,10 +66,10 @@ static double line_at(const struct cells_room *x, size_t k, size_t head, size_t 
 {
     const struct lines_double *l = &x->c->lines;
     size_t H = x->s->p->net.units, n_out = n_out_of(x);
-    double v = head > 0 ? 0 : l->c[k] - (x->s->value ? x->s->target : 0) + (l->beta ? l->beta[cell * l->Kp + k] : 0);
+    double v = head > 0 || cells_normed(x, k) ? 0 : l->c[k] - (x->s->value ? x->s->target : 0) + (l->beta ? l->beta[cell * l->Kp + k] : 0);
     for (size_t e = l->first[k]; e < l->first[k + 1]; e++)
         v += l->a[e] * x->y[l->j[e]];
-    v = sign * v + (head > 0 ? 0 : x->rest[k]);
+    v = sign * v + (head > 0 ? 0 : x->rest[k]) + cells_sigma_term(x, sign * cells_kappa(x, k), head, cell);
     for (size_t u = 0; u < H; u++)
         v += x->slope[k * H + u] * x->y[n_out + u];
     return v;
@@ -135,6 +147,8 @@ static enum status show(struct cells_room *x, size_t width, bool negated, double
 enum status cells_relaxed(struct cells_room *x, bool negated, double *margin)
 {
     size_t K = x->c->lines.K, H = x->s->p->net.units;
+    if (x->n_read > H)
+        cells_bend(x);
     for (size_t k = 0; k < K; k++) {
         x->rest[k] = 0;
         for (size_t u = 0; u < H; u++) {

@@ -11,7 +11,7 @@
 enum status cells_room_init(struct cells_room *x, const struct cells_shared *s)
 {
     const struct problem *p = s->p;
-    size_t cells = p->first[p->n_src], H = p->net.units, J = p->tables.J;
+    size_t cells = p->first[p->n_src], H = p->net.units + p->net.rests, J = p->tables.J;
     memset(x, 0, sizeof *x);
     x->s = s;
     x->cells = cells;
@@ -32,9 +32,14 @@ enum status cells_room_init(struct cells_room *x, const struct cells_shared *s)
     x->centre = mem_array(p->t.n, sizeof *x->centre);
     x->middle = mem_array(x->heads * J, sizeof *x->middle);
     x->z = mem_array(H, sizeof *x->z);
+    x->row = mem_array(p->net.rests, sizeof *x->row);
+    x->towards = mem_array(p->net.rests, sizeof *x->towards);
+    x->tangent = mem_array(x->heads * cells, sizeof *x->tangent);
+    x->tangent_unit = mem_array(H, sizeof *x->tangent_unit);
+    x->sigma = 1;
     x->reach = mem_array(H, sizeof *x->reach);
     x->y = mem_array(J, sizeof *x->y);
-    if (x->off && x->layer && x->w && x->least && x->live && x->unit && x->tokens && x->best && x->z && x->y && x->reach && x->left && x->centre && x->middle)
+    if (x->off && x->layer && x->w && x->least && x->live && x->unit && x->tokens && x->best && x->z && x->y && x->reach && x->left && x->centre && x->middle && x->row && x->towards && x->tangent && x->tangent_unit)
         return STATUS_OK;
     cells_room_clear(x);
     return STATUS_MEMORY;
@@ -42,7 +47,7 @@ enum status cells_room_init(struct cells_room *x, const struct cells_shared *s)
 
 void cells_room_clear(struct cells_room *x)
 {
-    void *all[] = { x->off, x->left, x->centre, x->middle, x->column, x->done, x->at, x->alive, x->layer, x->w, x->g, x->low, x->least, x->live, x->unit, x->slope, x->rest, x->tokens, x->best, x->z, x->y, x->reach };
+    void *all[] = { x->off, x->left, x->centre, x->middle, x->column, x->done, x->at, x->alive, x->layer, x->w, x->g, x->low, x->least, x->live, x->unit, x->slope, x->rest, x->tokens, x->best, x->z, x->y, x->reach, x->row, x->towards, x->tangent, x->tangent_unit };
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         free(all[i]);
     memset(x, 0, sizeof *x);
@@ -179,7 +184,7 @@ void cells_weights(struct cells_room *x)
 static void load_reach(struct cells_room *x)
 {
     const struct problem *p = x->s->p;
-    for (size_t u = 0; u < p->net.units; u++) {
+    for (size_t u = 0; u < x->n_read; u++) {
         double others = 0;
         x->reach[u] = 0;
         for (size_t h = 1; h < x->heads; h++)
@@ -200,6 +205,7 @@ enum status cells_load(struct cells_room *x, bool *empty, const struct class *c,
     x->q = q;
     x->best_value = INFINITY;
     x->tried = 0;
+    x->n_read = p->net.units + (cells_bent(x) ? p->net.rests : 0);
     memset(x->off, 0, x->cells);
     cells_around(x, NULL);
     *empty = c->a.n_states[0] == 0;
@@ -424,7 +430,7 @@ enum status cells_bounds(struct cells_room *x)
     if (s == STATUS_OK && x->heads > 1)
         s = ratios(x);
     if (s == STATUS_OK)
-        s = quotients(x, 2 * p->net.units * x->corners, x->least, false);
+        s = quotients(x, 2 * x->n_read * x->corners, x->least, false);
     if (s != STATUS_OK)
         return s;
     /* the checker's sums are in units of 2^-40, a few a position, and so is what it asks of them */
@@ -432,7 +438,7 @@ enum status cells_bounds(struct cells_room *x)
     for (size_t h = 1; h < x->heads; h++)
         units += 4 * (2 * x->ratio[h][1] + 2 * x->largest[h] + 6);
     units *= (double)p->t.n * 0x1p-40 / x->Z[0];
-    for (size_t u = 0; u < p->net.units; u++) {
+    for (size_t u = 0; u < x->n_read; u++) {
         double lo = INFINITY, hi = -INFINITY;
         for (size_t c = 0; c < x->corners; c++) {
             lo = fmin(lo, x->least[2 * u * x->corners + c]);
@@ -442,7 +448,8 @@ enum status cells_bounds(struct cells_room *x)
         struct unit_bound *b = &x->unit[u];
         lo -= spare;
         hi += spare;
-        *b = (struct unit_bound){ .phase = lo >= 0 ? '+' : hi <= 0 ? '-' : '~' };
+        bool both = x->n_read > p->net.units && (lo >= 0 || u >= p->net.units);   /* the bend asks for both ends */
+        *b = (struct unit_bound){ .phase = both ? '~' : lo >= 0 ? '+' : hi <= 0 ? '-' : '~' };
         b->lo = rounded_down(lo, hi - lo);
         b->hi = -rounded_down(-hi, hi - lo);
     }

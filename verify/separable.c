@@ -45,7 +45,7 @@ static enum status at_problem(struct separable_run *r, bool *more)
     enum status s = problem_init(&p, r->s, &r->shape.domain, r->shape.where, r->shape.subject, r->in, o, &r->why);
     if (s != STATUS_OK)
         return s;
-    if (r->cells && !p.net.mlp && p.net.n_more == 0) {
+    if (r->cells && !p.net.mlp && p.net.n_more == 0 && !p.net.norm) {
         text_add(&r->why, "the network has one head and no MLP behind it: engine separable decides such claims exactly");
         s = STATUS_UNSUPPORTED;
     }
@@ -188,7 +188,7 @@ static enum status prove_problem(struct separable_run *r, struct problem *p)
         s = keep_first(wanted ? &r->out->witness : &r->out->counterexample, r, p, w.found.tokens);
     else if (s == STATUS_OK && !wanted && mpz_sgn(w.open) == 0 && !w.expired) {
         s = witness_of(r, p);
-        r->no_slack |= any_class(p, HOLDS_NOT_ALL) || any_class(p, HOLDS_NEVER);
+        r->no_slack |= any_class(p, HOLDS_NOT_ALL) || any_class(p, HOLDS_NEVER) || p->net.norm; /* sums there are slack times sigma */
         if (s == STATUS_OK && any_class(p, HOLDS_ALL) && !r->no_slack && r->out->counterexample.n_parts == 0)
             s = tightest(r, p);
     }

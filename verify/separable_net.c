@@ -145,10 +145,12 @@ static bool take_mlp(struct separable_net *s, const struct node **post)
 static bool join_columns(struct separable_net *s)
 {
     s->columns = s->u;
-    if (!s->mlp)
+    s->units = s->mlp ? s->in.w.m : 0;
+    if (s->norm)
+        s->columns.w.m += s->units + s->rests;
+    if (s->norm || !s->mlp)
         return true;
     size_t k = s->u.w.k, m = s->u.w.m, h = s->in.w.m, J = m + h;
-    s->units = h;
     s->own_w = mem_array(k * J, sizeof *s->own_w);
     s->own_b = mem_array(J, sizeof *s->own_b);
     if (!s->own_w || !s->own_b)
@@ -182,8 +184,14 @@ bool separable_recognise(struct separable_net *out, const struct net *net, bool 
     if (!take_linear(&out->u, u))
         return refuse(why, "the network does not end in a linear read-out");
     const struct node *post = input_of(net, u, 0);
-    if (post->op == OP_LAYERNORM)
-        return refuse(why, "the network has a final LayerNorm");
+    if (post->op == OP_LAYERNORM && post->n_inputs == 1) {
+        out->norm = true;
+        out->norm_w = post->n_w > 0 ? post->w[0].data : NULL;
+        out->norm_b = post->n_w > 1 ? post->w[1].data : NULL;
+        post = input_of(net, post, 0);
+    }
+    if (out->norm && !(net->eps > 0))
+        return refuse(why, "the network has a final LayerNorm whose eps is 0");
     if (post->op != OP_ADD || post->n_inputs != 2)
         return refuse(why, "the network is more than one attention layer");
     if (wide)
@@ -206,6 +214,7 @@ bool separable_recognise(struct separable_net *out, const struct net *net, bool 
     out->resid = resid;
     out->attn_out = attn;
     out->n_out = out->u.w.m;
+    out->rests = out->norm && wide ? out->d_model : 0;
     out->twin = mem_array(out->n_out, sizeof *out->twin);
     if (!join_columns(out) || !out->twin)
         return refuse(why, "out of memory");
@@ -216,6 +225,22 @@ bool separable_recognise(struct separable_net *out, const struct net *net, bool 
                 break;
             }
     return true;
+}
+
+void separable_kappa(mpq_t out, const struct separable_net *s, size_t j)
+{
+    mpq_t b, u;
+    mpq_init(b);
+    mpq_init(u);
+    mpq_set_d(out, s->u.has_b ? s->u.b.data[j] : 0);
+    for (size_t c = 0; s->norm_b && c < s->d_model; c++) {
+        mpq_set_d(b, s->norm_b[c]);
+        mpq_set_d(u, s->u.w.data[c * s->n_out + j]);
+        mpq_mul(b, b, u);
+        mpq_add(out, out, b);
+    }
+    mpq_clear(b);
+    mpq_clear(u);
 }
 
 void separable_net_clear(struct separable_net *s)
@@ -355,10 +380,69 @@ static void sources_linear(arb_mat_t out, const struct sources *x, const struct 
     arb_mat_clear(yp);
 }
 
+static void centre_rows(arb_mat_t x, slong prec)
+{
+    slong d = arb_mat_ncols(x);
+    arb_t mean;
+    arb_init(mean);
+    for (slong i = 0; i < arb_mat_nrows(x); i++) {
+        arb_zero(mean);
+        for (slong c = 0; c < d; c++)
+            arb_add(mean, mean, arb_mat_entry(x, i, c), prec);
+        arb_div_si(mean, mean, d, prec);
+        for (slong c = 0; c < d; c++)
+            arb_sub(arb_mat_entry(x, i, c), arb_mat_entry(x, i, c), mean, prec);
+    }
+    arb_clear(mean);
+}
+
+static void put_columns(arb_mat_t out, size_t from, const arb_mat_t y)
+{
+    for (slong i = 0; i < arb_mat_nrows(y); i++)
+        for (slong j = 0; j < arb_mat_ncols(y); j++)
+            arb_set(arb_mat_entry(out, i, (slong)from + j), arb_mat_entry(y, i, j));
+}
+
+/* Under a final LayerNorm: numerators and, of wide networks, centred rows, from the rows x + more (NULL: x); what the relus read from x. */
+static void normed_columns(arb_mat_t out, const arb_mat_t x, const double *more, const struct separable_net *s, bool bias, slong prec)
+{
+    slong rows = arb_mat_nrows(x), d = (slong)s->d_model;
+    arb_mat_t r, y, z;
+    arb_t v;
+    arb_init(v);
+    arb_mat_init(r, rows, d);
+    arb_mat_init(y, rows, (slong)s->n_out);
+    arb_mat_init(z, rows, (slong)s->units);
+    arb_mat_set(r, x);
+    for (slong i = 0; more && i < rows; i++)
+        for (slong c = 0; c < d; c++) {
+            arb_set_d(v, more[c]);
+            arb_add(arb_mat_entry(r, i, c), arb_mat_entry(r, i, c), v, prec);
+        }
+    centre_rows(r, prec);
+    if (s->rests > 0)
+        put_columns(out, s->n_out + s->units, r);
+    for (slong i = 0; s->norm_w && i < rows; i++)
+        for (slong c = 0; c < d; c++) {
+            arb_set_d(v, s->norm_w[c]);
+            arb_mul(arb_mat_entry(r, i, c), arb_mat_entry(r, i, c), v, prec);
+        }
+    mat_linear(y, r, &s->u, false, prec);
+    put_columns(out, 0, y);
+    if (s->units > 0) {
+        mat_linear(z, x, &s->in, bias, prec);
+        put_columns(out, s->n_out, z);
+    }
+    arb_mat_clear(r);
+    arb_mat_clear(y);
+    arb_mat_clear(z);
+    arb_clear(v);
+}
+
 static void fill_C(struct ball_tables *t, const struct sources *x, const struct separable_net *s)
 {
     slong prec = t->prec, J = (slong)t->J, d = (slong)s->d_model, h = (slong)s->v.w.m;
-    struct part o = s->o, u = s->columns;
+    struct part o = s->o;
     arb_mat_t ye, yp;
     arb_mat_init(ye, arb_mat_nrows(x->e), J);
     arb_mat_init(yp, arb_mat_nrows(x->p), J);
@@ -369,7 +453,10 @@ static void fill_C(struct ball_tables *t, const struct sources *x, const struct 
         arb_mat_init(r, rows, d);
         mat_linear(z, part ? x->p : x->e, &s->v, part == 0, prec);
         mat_linear(r, z, &o, false, prec);
-        mat_linear(part ? yp : ye, r, &u, false, prec);
+        if (s->norm)
+            normed_columns(part ? yp : ye, r, NULL, s, false, prec);
+        else
+            mat_linear(part ? yp : ye, r, &s->columns, false, prec);
         arb_mat_clear(z);
         arb_mat_clear(r);
     }
@@ -416,8 +503,11 @@ static void fill_D(struct ball_tables *t, const struct separable_net *s)
                 arb_add(y, y, p, ARF_PREC_EXACT);
             }
         }
-    mat_linear(t->D, x, &s->columns, true, t->prec);
-    if (s->mlp && s->out.has_b)
+    if (s->norm)
+        normed_columns(t->D, x, s->mlp && s->out.has_b ? s->out.b.data : NULL, s, true, t->prec);
+    else
+        mat_linear(t->D, x, &s->columns, true, t->prec);
+    if (!s->norm && s->mlp && s->out.has_b)
         add_out_bias(t, s);
     arb_mat_clear(x);
     arb_clear(p);

@@ -1,11 +1,13 @@
 /* separable_net: a one-layer, one-head network read at one row, as tables over (query token, source position, source token)
  * (docs/methods.md, "one attention layer is separable"). With query token q = t[row] and sources i < n_src,
  *     logit_j = D[q][j] + sum_i p_i C[i][t_i][j],  p_i = w_i / sum w,  w_i = exp(score(q, i, t_i)).
+ * With a LayerNorm before the unembedding that is the numerator N_j, and logit_j = N_j / sigma + kappa_j, sigma = sqrt(var + eps).
  * Tables are kept as balls; the double tables have a radius a cell. Everything is owned by its struct. */
 #ifndef WEIGHTPROOF_VERIFY_SEPARABLE_NET_H
 #define WEIGHTPROOF_VERIFY_SEPARABLE_NET_H
 #include <arb.h>
 #include <arb_mat.h>
+#include <gmp.h>
 #include <stdbool.h>
 #include "core/text.h"
 #include "models/net.h"
@@ -24,7 +26,9 @@ struct separable_net {
     struct head more[HEADS_MOST - 1]; size_t n_more;   /* only where the caller allows it */
     bool mlp; struct part in, out;       /* rows + relu(rows in) out follow the attention */
     size_t units;                        /* of the MLP, 0 without one */
-    struct part columns;                 /* [u | in]: what is read of the rows after the attention; u alone without an MLP */
+    bool norm; const double *norm_w, *norm_b;   /* the final LayerNorm */
+    size_t rests;                        /* wide, with that: d_model further columns, the centred row that it divides by sigma */
+    struct part columns;                 /* [u | in]: what is read of the rows after the attention; u alone without an MLP (under norm only its size counts, with rests) */
     double *own_w, *own_b;               /* of columns, owned */
     size_t pattern, resid, attn_out, mix; /* nodes; mix: of the (first) head */
     const struct changed *changed;       /* rows are replaced: tables come from runs (separable_changed.h); not owned */
@@ -34,6 +38,8 @@ struct separable_net {
 bool separable_recognise(struct separable_net *out, const struct net *net, bool wide, struct text *why);
 /* The same network with head k of `more` in place of the first; for ball_tables_init, whose D is then not to be used. */
 void separable_head(struct separable_net *out, const struct separable_net *s, size_t k);
+/* kappa_j, exactly. */
+void separable_kappa(mpq_t out, const struct separable_net *s, size_t j);
 void separable_net_clear(struct separable_net *s);
 
 /* Balls of `prec` bits (ARF_PREC_EXACT: exact, only without LayerNorm). */

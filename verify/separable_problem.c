@@ -216,6 +216,33 @@ static enum status value_of(struct decision *d, struct linear *l, const struct b
     return s;
 }
 
+/* Under a final LayerNorm a line of logits is (N + kappa sigma) / sigma: its constant becomes kappa, its terms are of numerators. Where kappa is 0 the sign is that of N, a sum over positions. */
+static enum status norm_lines(struct decision *d, const struct builder *b)
+{
+    const struct separable_net *net = &b->p->net;
+    enum status s = STATUS_OK;
+    mpq_t kappa;
+    mpq_init(kappa);
+    for (size_t k = 0; net->norm && k < d->set.n && s == STATUS_OK; k++) {
+        struct form_line *x = &d->set.lines[k];
+        size_t logits = 0;
+        for (size_t e = 0; e < x->n; e++) {
+            if (x->terms[e].j >= net->n_out)
+                continue;
+            separable_kappa(kappa, net, x->terms[e].j);
+            mpq_mul(kappa, kappa, x->terms[e].a);
+            mpq_add(x->c, x->c, kappa);
+            logits++;
+        }
+        if (logits > 0 && logits < x->n)
+            s = features_refuse(b->why, "logits behind a final LayerNorm and attention are added");
+        else if (logits > 0 && !b->o.cells && (b->o.value || mpq_sgn(x->c) != 0))
+            s = features_refuse(b->why, b->o.value ? "values of logits behind a final LayerNorm are not separable" : "behind a final LayerNorm only comparisons without constants and biases are separable");
+    }
+    mpq_clear(kappa);
+    return s;
+}
+
 static enum status class_groups(struct builder *b)
 {
     struct problem *p = b->p;
@@ -234,6 +261,11 @@ static enum status class_groups(struct builder *b)
         s = b->o.value ? value_of(&d, &l, b) : linear_decision(&d, &l, b->subject);
         if (s != STATUS_OK)
             break;
+        s = norm_lines(&d, b);
+        if (s != STATUS_OK) {
+            decision_clear(&d);
+            break;
+        }
         if (!b->o.value)
             decision_settle(&d);
         s = path.failed ? STATUS_MEMORY : find_class(&b->class_of_group[g], b, &d);
@@ -406,8 +438,8 @@ static enum status scan_tokens(struct builder *b, struct interp *in)
 static enum status changed_model(struct builder *b, const struct domain_binds *binds, struct interp *in)
 {
     struct problem *p = b->p;
-    if (p->float32 || p->net.mlp)
-        return features_refuse(b->why, p->float32 ? "activations are changed, under float32" : "activations are changed, with an MLP behind the attention");
+    if (p->float32 || p->net.mlp || p->net.norm)
+        return features_refuse(b->why, p->float32 ? "activations are changed, under float32" : p->net.mlp ? "activations are changed, with an MLP behind the attention" : "activations are changed, with a final LayerNorm");
     if (!means_fit(p->s, b->why))
         return STATUS_UNSUPPORTED;
     const struct changed_at at = { .s = p->s, .model = b->f.model, .tokens = network_call(b->subject)->args[network_call(b->subject)->n_args - 1], .t = &p->t, .row = p->row, .n_src = p->n_src };
@@ -478,6 +510,8 @@ enum status problem_init(struct problem *p, const struct statement *s, const str
     p->float32 = s->semantics == SEMANTICS_FLOAT32;
     const struct net *net = network_of(s, subject, in, why);
     enum status status = net && separable_recognise(&p->net, net, o.cells, why) ? STATUS_OK : STATUS_UNSUPPORTED;
+    if (status == STATUS_OK && p->float32 && p->net.norm)
+        status = features_refuse(why, "the network has a final LayerNorm, under float32");
     if (status == STATUS_OK) {
         struct builder b = { .p = p, .where = where, .subject = subject, .o = o, .why = why };
         status = build(&b, binds, in);

@@ -154,7 +154,7 @@ static enum truth line_truth(struct problem *p, size_t level, const struct form_
     if (!t)
         return TRUTH_UNSETTLED;
     if (precision[level] == ARF_PREC_EXACT) {
-        if (p->net.has_ln || p->net.changed || !tables_exact(t))
+        if (p->net.has_ln || p->net.norm || p->net.changed || !tables_exact(t))
             return TRUTH_UNSETTLED;
         return exact_tie(p, t, x, tokens) ? (strict ? TRUTH_FALSE : TRUTH_TRUE) : TRUTH_UNSETTLED;
     }
@@ -184,7 +184,7 @@ enum truth problem_referee(struct problem *p, const struct class *c, const int *
     arb_t Z;
     arb_init(Z);
     for (size_t level = 0; level < N_TIERS && n_open > 0 && all == TRUTH_TRUE; level++) {
-        const struct ball_tables *t = precision[level] == ARF_PREC_EXACT && (p->net.has_ln || p->net.changed) ? NULL : tier(p, level);
+        const struct ball_tables *t = precision[level] == ARF_PREC_EXACT && (p->net.has_ln || p->net.norm || p->net.changed) ? NULL : tier(p, level);
         if (!t)
             continue;
         if (precision[level] != ARF_PREC_EXACT)

@@ -2,32 +2,14 @@
  * every relu reads, which the sums over positions of rule separable confirm (times Z_1; Z_1 / Z_h of the other heads lies between two numbers, and what is linear in these is
  * least at their ends); then every relu has a linear bound, and so has every form of the claim, which
  * is again such a sum. Nothing is searched. All sums are of integers times 2^-SEP_BITS with their error beside them. */
-#include "separable_walk.h"
+#include "cells_leaf.h"
 #include <string.h>
 
 #define NEVER (INT64_MAX / 2)            /* least sum of no sequence */
 #define LARGE ((__int128)1 << 62)
 
-/* What a line says of what a unit reads. low, high: the line has that end. */
-struct interval { bool low, high, sloped; mpq_t lo, hi, slope; int64_t from, to; /* the ends at 2^-SEP_BITS, outwards */ };
-struct leaf {
-    struct leaves *l; struct sep *s; const struct level *level; uint32_t q; const struct truth *t;
-    const struct binding *line; bool fails; /* fails: the predicate is to be shown false */
-    bool *off, *left;                     /* [cells] tokens that a split has taken away; on some sequence that is left */
-    int64_t *w;                           /* [heads, cells] weights over the power of two of the head's largest one left, as in rule separable */
-    int most[HEADS_MOST];                 /* these powers */
-    size_t corners; struct { mpq_t end[2]; int64_t rate[2]; } ratio[HEADS_MOST]; /* head h: ends of Z_1 / Z_h; the same of the sums of w, at 2^-SEP_BITS within one */
-    struct interval *unit;
-    int64_t *reach;                       /* [units] largest size of what a unit reads, in whole numbers */
-    uint32_t *source, n_source;           /* cells that the mask allows and some sequence that is left has: of the others nothing is asked */
-    int64_t term_most;                    /* size of a term of a sum */
-    int64_t *middle;                      /* [heads, cols] what the terms of the other heads are taken less, at 2^-SEP_BITS; the first head's are more by the sum, in the first row */
-    const char *at, *at_end;              /* the line's words "@..." */
-    int64_t *g, *here, *next; size_t K;   /* terms g[cell * K + k] and the least sums by class */
-    wide *yes, *open; bool *no;
-};
-
 static bool refuse(struct leaf *x, const char *why) { return fail_at(x->s->fail, x->line != NULL ? x->line->line : 0, "rule cells: %s", why); }
+bool cells_refuse_leaf(struct leaf *x, const char *why) { return refuse(x, why); }
 
 /* ---- sums ---- */
 
@@ -76,7 +58,7 @@ static bool sums_least(struct leaf *x, size_t K) {
     return x->here[K] != NEVER;
 }
 
-static int64_t other_C(const struct leaf *x, int h, uint32_t cell, uint32_t column) { return x->s->head[h].C[(size_t)cell * x->s->cols + column] - x->middle[(size_t)h * x->s->cols + column]; }
+int64_t cells_other(const struct leaf *x, int h, uint32_t cell, uint32_t column) { return x->s->head[h].C[(size_t)cell * x->s->cols + column] - x->middle[(size_t)h * x->s->cols + column]; }
 static const int64_t *head_w(const struct sep *s, int h) { return h == 0 ? s->w : s->head[h].w; }
 static const int *head_shift(const struct sep *s, int h) { return h == 0 ? s->shift : s->head[h].shift; }
 
@@ -132,7 +114,7 @@ static wide sequences(const struct leaf *x) {
 
 /* ---- what the units read ---- */
 
-static int64_t read_by(const struct leaf *x, uint32_t cell, uint32_t column) { return x->s->D[(size_t)x->q * x->s->cols + column] + x->s->C[(size_t)cell * x->s->cols + column] + x->middle[column]; }
+int64_t cells_read(const struct leaf *x, uint32_t cell, uint32_t column) { return x->s->D[(size_t)x->q * x->s->cols + column] + x->s->C[(size_t)cell * x->s->cols + column] + x->middle[column]; }
 
 /* adds w G of one head to a term */
 static bool term_add(struct leaf *x, size_t K, size_t k, int head, uint32_t cell, __int128 G) {
@@ -240,7 +222,7 @@ static int64_t column_size(const struct leaf *x, int head, uint32_t column) {
     int64_t most = 0;
     for (uint32_t i = 0; i < x->n_source; i++) {
         uint32_t c = x->source[i];
-        int64_t v = head == 0 ? s->C[(size_t)c * s->cols + column] : other_C(x, head, c, column), size = ((v < 0 ? -v : v) >> SEP_BITS) + 2;
+        int64_t v = head == 0 ? s->C[(size_t)c * s->cols + column] : cells_other(x, head, c, column), size = ((v < 0 ? -v : v) >> SEP_BITS) + 2;
         if (size > most) most = size;
     }
     return most;
@@ -255,9 +237,9 @@ static bool interval_terms(struct leaf *x, size_t K, size_t k, uint32_t u, int64
     for (uint32_t i = 0; i < x->n_source; i++) {
         uint32_t c = x->source[i];
         for (size_t v = 0; v < x->corners; v++) {
-            if (!term_add(x, K, k + v, 0, c, (__int128)sign * (read_by(x, c, s->n_out + u) - end))) return false;
+            if (!term_add(x, K, k + v, 0, c, (__int128)sign * (cells_read(x, c, s->n_out + u) - end))) return false;
             for (int h = 1; h < s->heads; h++)
-                if (!other_add(x, K, k + v, v, h, c, (__int128)sign * other_C(x, h, c, s->n_out + u))) return false;
+                if (!other_add(x, K, k + v, v, h, c, (__int128)sign * cells_other(x, h, c, s->n_out + u))) return false;
         }
     }
     return true;
@@ -266,12 +248,12 @@ static bool interval_terms(struct leaf *x, size_t K, size_t k, uint32_t u, int64
 /* Every interval holds. */
 static bool intervals_hold(struct leaf *x) {
     const struct sep *s = x->s;
-    size_t K = 2 * (size_t)s->units * x->corners;
+    size_t K = 2 * (size_t)x->n_read * x->corners;
     if (K == 0) return true;
     terms_new(x, K);
-    __int128 *error = mem_get(2 * (size_t)s->units, sizeof *error);
+    __int128 *error = mem_get(2 * (size_t)x->n_read, sizeof *error);
     bool good = true;
-    for (uint32_t u = 0; good && u < s->units; u++) {
+    for (uint32_t u = 0; good && u < x->n_read; u++) {
         const struct interval *v = &x->unit[u];
         int64_t lo = 0, hi = 0;
         good = (!v->low || to_unit(x, v->lo, true, &lo)) && (!v->high || to_unit(x, v->hi, false, &hi));
@@ -348,15 +330,18 @@ static __int128 outputs_of(const struct iform *f, bool small, const int64_t *C, 
 /* Another head's part of a form; adds what it may be off by to the error. */
 static bool form_others(struct leaf *x, size_t K, size_t k, size_t width, const struct iform *f, int sign, const int64_t *slope, int head, __int128 *error) {
     const struct sep *s = x->s;
+    const bool bent = sigma_counts(x, f);
     __int128 most = 0, off = 1;
     for (uint32_t a = 0; a < f->n; a++) off += f->alpha[a] < 0 ? -f->alpha[a] : f->alpha[a];
     const bool small = off < 65;
     for (uint32_t u = 0; u < s->units; u++) off += ((slope[u] < 0 ? -(__int128)slope[u] : slope[u]) >> SEP_BITS) + 2;
+    if (bent) off += sigma_error(x, f);
     for (uint32_t i = 0; i < x->n_source; i++) {
         uint32_t c = x->source[i];
         const int64_t *C = x->s->head[head].C + (size_t)c * s->cols, *less = x->middle + (size_t)head * s->cols;
         __int128 G = sign * outputs_of(f, small, C, NULL, less, -1);
         for (uint32_t u = 0; u < s->units; u++) G += (__int128)slope[u] * (C[s->n_out + u] - less[s->n_out + u]) >> SEP_BITS;
+        if (bent) G += sigma_other(x, f, sign, head, c);
         if (!form_other(x, K, k, width, head, c, G)) return false;
         __int128 size = ((G < 0 ? -G : G) >> SEP_BITS) + 1;
         most = size > most ? size : most;
@@ -372,21 +357,25 @@ static bool form_terms(struct leaf *x, size_t K, size_t k, size_t width, const s
     __int128 rest = 0, error = f->radius + 3;
     bool good = true;
     for (uint32_t a = 0; a < f->n; a++) sizes += f->alpha[a] < 0 ? -f->alpha[a] : f->alpha[a];
-    const bool small = sizes < 64;
+    const bool small = sizes < 64, bent = sigma_counts(x, f);
+    if (bent && x->sigma == NULL) good = refuse(x, "LO:HI for every entry of the row before the final LayerNorm expected");
+    const __int128 sigma_off = good && bent ? sigma_error(x, f) : 0;
+    error += sigma_off;
     for (uint32_t u = 0; good && u < s->units; u++) {
         __int128 factor = 0, t;
         for (uint32_t a = 0; a < f->n; a++) factor += (__int128)f->alpha[a] * s->M[(size_t)u * s->n_out + f->j[a]];
+        if (bent) factor += sigma_factor(x, f, u);
         if (factor >= LARGE || factor <= -LARGE) good = refuse(x, "a factor is too large");
         if (!good) break;
         relu_bound(&x->unit[u], sign * (int64_t)factor, &slope[u], &t);
         rest += t;
-        error += 2 * (((slope[u] < 0 ? -(__int128)slope[u] : slope[u]) >> SEP_BITS) + 1) + 1 + (__int128)sizes * x->reach[u];
+        error += 2 * (((slope[u] < 0 ? -(__int128)slope[u] : slope[u]) >> SEP_BITS) + 1) + 1 + ((__int128)sizes + sigma_off) * x->reach[u];
     }
     for (uint32_t i = 0; good && i < x->n_source; i++) {
         uint32_t c = x->source[i];
         const int64_t *C = s->C + (size_t)c * s->cols, *D = s->D + (size_t)x->q * s->cols, *more = x->middle;
-        __int128 G = (__int128)f->c + (f->beta != NULL ? f->beta[c] : 0) + outputs_of(f, small, C, D, more, 1);
-        G = sign * G + rest;
+        __int128 G = (__int128)(f->normed ? 0 : f->c) + (f->beta != NULL ? f->beta[c] : 0) + outputs_of(f, small, C, D, more, 1);
+        G = sign * G + rest + (bent ? sigma_first(x, f, sign, c) : 0);
         for (uint32_t u = 0, j = s->n_out; u < s->units; u++, j++) G += (__int128)slope[u] * (D[j] + C[j] + more[j]) >> SEP_BITS;
         for (size_t v = 0; good && v < width; v++) good = term_add(x, K, k + v, 0, c, G);
     }
@@ -405,6 +394,7 @@ static bool forms_show(struct leaf *x, size_t width, bool *shown, size_t *left) 
     size_t K = *left * width, at = 0;
     int64_t *radius = mem_get(t->n, sizeof *radius);
     terms_new(x, K);
+    sigma_terms(x);
     for (size_t k = 0; good && k < t->n; k++)
         if (!shown[k]) good = form_terms(x, K, width * at++, width, &t->form[k], negated ? -1 : 1, &radius[k]);
     good = good && (sums_least(x, K) || refuse(x, "a cell without sequences"));
@@ -515,6 +505,23 @@ static bool centre_next(struct leaf *x, bool *any) {
     return n > 0 ? centre_read(x, s, s + n) : refuse(x, "@ and a token of every position's set expected");
 }
 
+/* A word a unit, and, behind a final LayerNorm, where any follows, one LO:HI an entry of the row that it centres. */
+static bool intervals_read(struct leaf *x, const char **at, const char *end) {
+    const struct sep *s = x->s;
+    size_t n;
+    x->n_read = s->units;
+    if (s->units == 0 && *at != end && **at != '@') x->n_read += s->n_centred;
+    for (uint32_t u = 0; u < x->n_read; u++) {
+        const char *text = word(at, end, &n);
+        struct interval *v = &x->unit[u];
+        if (n == 0) return refuse(x, "a bound for every unit, and every entry of the row before a final LayerNorm or none of them, expected");
+        if (!interval_read(x, v, text, n)) return false;
+        if (u >= s->units && !(v->low && v->high)) return refuse(x, "LO:HI expected for an entry of the row before the final LayerNorm");
+        if (u + 1 == s->units && *at != end && **at != '@') x->n_read += s->n_centred;
+    }
+    return true;
+}
+
 static bool leaf_bounds(struct leaf *x, const char *at, const char *end) {
     size_t n;
     bool any;
@@ -522,17 +529,13 @@ static bool leaf_bounds(struct leaf *x, const char *at, const char *end) {
         const char *s = word(&at, end, &n);
         if (!ratio_read(x, h, s, n)) return false;
     }
-    for (uint32_t u = 0; u < x->s->units; u++) {
-        const char *s = word(&at, end, &n);
-        if (n == 0) return refuse(x, "a bound for every unit expected");
-        if (!interval_read(x, &x->unit[u], s, n)) return false;
-    }
+    if (!intervals_read(x, &at, end)) return false;
     if (at != end && (x->s->heads == 1 || *at != '@')) return refuse(x, "the line is too long");
     x->at = at;
     x->at_end = end;
     memset(x->middle, 0, (size_t)x->s->heads * x->s->cols * sizeof *x->middle);
     if (!weights(x) || !ratios_hold(x) || !centre_next(x, &any)) return false;
-    if (!intervals_hold(x) || !forms_hold(x)) return false;
+    if (!intervals_hold(x) || !sigma_find(x) || !forms_hold(x)) return false;
     while (any) /* words that nothing needed are words of the line all the same */
         if (!centre_next(x, &any)) return false;
     if (!x->fails) *x->yes += sequences(x);
@@ -599,7 +602,7 @@ static void reaches(struct leaf *x) {
     for (uint32_t u = 0; u < s->units; u++) {
         for (uint32_t i = 0; i < x->n_source; i++) {
             uint32_t c = x->source[i];
-            int64_t z = read_by(x, c, s->n_out + u), size = ((z < 0 ? -z : z) >> SEP_BITS) + 2;
+            int64_t z = cells_read(x, c, s->n_out + u), size = ((z < 0 ? -z : z) >> SEP_BITS) + 2;
             x->reach[u] = size > x->reach[u] ? size : x->reach[u];
         }
         for (int h = 1; h < s->heads; h++) x->reach[u] += column_size(x, h, s->n_out + u);
@@ -616,14 +619,15 @@ bool cells_settle(struct leaves *l, struct sep *s, const struct level *level, ui
     x.w = mem_get((size_t)s->heads * s->at[s->n], sizeof *x.w);
     x.corners = (size_t)1 << (s->heads - 1);
     for (int h = 1; h < s->heads; h++) mpq_inits(x.ratio[h].end[0], x.ratio[h].end[1], NULL);
-    x.unit = mem_get(s->units, sizeof *x.unit);
+    x.unit = mem_get((size_t)s->units + s->n_centred, sizeof *x.unit);
     x.reach = mem_get(s->units, sizeof *x.reach);
     x.middle = mem_get((size_t)s->heads * s->cols, sizeof *x.middle);
-    for (uint32_t u = 0; u < s->units; u++) mpq_inits(x.unit[u].lo, x.unit[u].hi, x.unit[u].slope, NULL);
+    for (uint32_t u = 0; u < s->units + s->n_centred; u++) mpq_inits(x.unit[u].lo, x.unit[u].hi, x.unit[u].slope, NULL);
     reaches(&x);
     bool good = subtree(&x);
-    for (uint32_t u = 0; u < s->units; u++) mpq_clears(x.unit[u].lo, x.unit[u].hi, x.unit[u].slope, NULL);
+    for (uint32_t u = 0; u < s->units + s->n_centred; u++) mpq_clears(x.unit[u].lo, x.unit[u].hi, x.unit[u].slope, NULL);
     for (int h = 1; h < s->heads; h++) mpq_clears(x.ratio[h].end[0], x.ratio[h].end[1], NULL);
+    sigma_clear(x.sigma);
     void *all[] = {x.off, x.left, x.source, x.w, x.unit, x.reach, x.middle, x.g, x.here, x.next};
     for (size_t k = 0; k < sizeof all / sizeof *all; k++) mem_free(all[k]);
     return good;

@@ -32,7 +32,10 @@ struct sep {
     struct head { int mix, softmax, score, q, k; int64_t *C, *w; int *shift; struct num *keys, *queries; } head[HEADS_MOST]; /* 1.. heads - 1: of the other heads what mix ... shift are of the first */
     struct num *keys, *queries;              /* rows of k at every cell and of q for every q index */
     struct num *most;                        /* [q index] the first head's largest score */
-    int relu; uint32_t units, cols;          /* its node, or -1; cols = n_out + units */
+    int relu; uint32_t units, cols;          /* its node, or -1; cols = n_out + units + n_centred */
+    int norm; uint32_t n_centred;                /* separable_norm.c: the final LayerNorm, or -1. Logits are then numerators N, logit = N / sigma + kappa; n_centred (rule cells): its width, columns of what it centres */
+    struct num *nought; mpq_t *kappa; mpq_t eps; /* [n_out]: the output with the LayerNorm's row at 0; the constants */
+    int64_t *R;                              /* [unit][entry] like M: what the unit's relu adds to what the LayerNorm centres */
     int64_t *M;                              /* M[unit][j] at 2^-SEP_BITS, within one unit: what the unit's relu adds to logit j */
     struct feature f[FEATURES_MOST]; int n_f;
     struct rests rests;
@@ -50,7 +53,8 @@ struct sep {
 };
 /* What a node's row r is, as a function of the tokens. TOKEN: of (t[r], r) alone. AFFINE: of t[r], and affine in row r of the one mix node. */
 /* AFTER: affine in the mix row and in the relus of an AFFINE row. */
-enum shape { SHAPE_NONE, SHAPE_TOKEN, SHAPE_SCORE, SHAPE_SOFTMAX, SHAPE_AFFINE, SHAPE_AFTER };
+/* NORMED: linear in a LayerNorm of an AFFINE or AFTER row. */
+enum shape { SHAPE_NONE, SHAPE_TOKEN, SHAPE_SCORE, SHAPE_SOFTMAX, SHAPE_AFFINE, SHAPE_AFTER, SHAPE_NORMED };
 bool sep_refuse(struct sep *s, const char *why);
 bool sep_distinct(struct sep *s, const int64_t *v, size_t n);          /* refuses a set that names a value twice */
 bool sep_collect(struct sep *s, struct ex *x, int own_slot);           /* features, rows, networks */
@@ -69,6 +73,9 @@ bool sep_is_changed(const struct sep *s, const struct ex *x);          /* patch,
 bool sep_changes(struct sep *s);                                       /* sets net and change */
 void sep_add_changes(const struct sep *s, struct run *r);              /* over what the run has */
 void sep_changes_clear(struct sep *s);
+bool sep_norm(struct sep *s);                                          /* kappa and eps, when there is a final LayerNorm */
+bool sep_numerators(struct sep *s, struct run *r, struct num *out);    /* N, and then what it centres (n_centred) */
+void sep_norm_clear(struct sep *s);
 bool sep_source(const struct sep *s, uint32_t q, uint32_t cell);       /* may row r attend to this cell when its token is the q-th? */
 void sep_run(struct sep *s, struct run *r, int64_t token, bool float32); /* the run on n times one token */
 bool sep_float32_logits(struct sep *s, const struct num *values);
@@ -80,13 +87,14 @@ bool feature_finish(struct sep *s, struct feature *f, int64_t state);  /* puts t
 void sep_release(struct sep *s);                                       /* takes features and own tokens away from eval() */
 
 /* c + sum alpha_j logit_j + sum_cell beta_cell p_cell, as integers times 2^-SEP_BITS (alpha: integers), times the positive integer `times`. */
-struct iform { int64_t c, *alpha, *beta, radius, error, times; uint32_t *j, n, n_exact; bool strict, narrow; mpq_t *exact; }; /* radius: of Z L / sum of w, per position, in units; error: R under float32; beta may be NULL; alpha[0..n-1] of logits j; narrow: at every cell below 2^62 without error; exact (real semantics): c and then, if any, every beta without rounding */
+struct iform { int64_t c, *alpha, *beta, radius, error, times; uint32_t *j, n, n_exact; bool strict, narrow, normed; mpq_t *exact; }; /* normed: with a final LayerNorm, times sigma: the constant, also c and exact, is that of sigma; radius: of Z L / sum of w, per position, in units; error: R under float32; beta may be NULL; alpha[0..n-1] of logits j; narrow: at every cell below 2^62 without error; exact (real semantics): c and then, if any, every beta without rounding */
 /* truth of the predicate with q and the features fixed: constant, or all of (form > 0, or >= 0), or not all of them */
 struct truth { bool constant; enum tri value; bool negated; struct iform *form; size_t n; };
 bool sep_compile(struct sep *s, const struct ex *predicate, struct arena *a, struct truth *out);
 bool sep_compile_value(struct sep *s, const struct ex *value, struct arena *a, struct truth *out); /* one form, constant or not */
 void form_keep(const struct sep *s, struct iform *f, const struct num *c, const struct num *beta, const mpz_t by); /* exact = by c, by beta */
 bool form_same(const struct sep *s, const struct iform *f, const struct iform *g); /* the same numbers throughout */
+bool norm_form(struct sep *s, struct iform *f, struct num *c, const struct num **beta); /* of logits: its constant becomes that of sigma */
 void forms_drop(struct truth *t);                                      /* gives exact back */
 int sep_sign(struct sep *s, const struct iform *f, const uint32_t *cells); /* of the form at the sequence of these cells: 1, 0, -1, or 2 (not clear) */
 void sep_ties_clear(struct sep *s);

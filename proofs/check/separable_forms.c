@@ -528,15 +528,18 @@ static bool integer_form(struct compile *c, const struct lf *f, bool strict, str
         out->j[out->n++] = j;
         sizes += mpz_get_si(t) * mpz_sgn(t);
     }
-    good = good && to_units(c, f->c->q, m, &out->c);
-    if (f->beta != NULL) {
+    struct num *constant = small(c, 0);
+    const struct num *beta = f->beta;
+    num_copy(constant, f->c);
+    good = good && norm_form(s, out, constant, &beta) && to_units(c, constant->q, m, &out->c);
+    if (beta != NULL) {
         out->beta = arena_get(c->a, s->at[s->n], sizeof *out->beta);
         out->radius++;
-        for (uint32_t k = 0; good && k < s->at[s->n]; k++) good = to_units(c, f->beta[k].q, m, &out->beta[k]);
+        for (uint32_t k = 0; good && k < s->at[s->n]; k++) good = to_units(c, beta[k].q, m, &out->beta[k]);
     }
     out->radius += 2 * sizes;
     out->narrow = sizes <= 256; /* c, beta < 2^52, logits < 2^53 */
-    if (good && !s->e->s->float32) form_keep(s, out, f->c, f->beta, m);
+    if (good && !s->e->s->float32) form_keep(s, out, constant, beta, m);
     if (s->e->s->float32) good = good && float32_error(s, out, sizes);
     mpz_clears(m, t, NULL);
     return good ? true : sep_refuse(s, "a coefficient is too large");
@@ -574,5 +577,6 @@ bool sep_compile_value(struct sep *s, const struct ex *value, struct arena *a, s
     if (!sym(&c, value, &v) || !as_forms(&c, &v)) return sep_refuse(s, "the value");
     if (v.n != 1) return sep_refuse(s, "an average of a minimum or a maximum of network values");
     *out = (struct truth){.n = 1, .form = arena_get(a, 1, sizeof *out->form)};
+    if (s->norm >= 0 && v.f[0].alpha != NULL) return sep_refuse(s, "an average of logits behind a final LayerNorm");
     return integer_form(&c, &v.f[0], false, out->form);
 }

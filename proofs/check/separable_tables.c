@@ -6,7 +6,7 @@
 static enum shape shape_of(struct sep *s, const struct node *x, int at, const unsigned char *shape) {
     enum shape most = SHAPE_TOKEN;
     for (int a = 0; a < x->n_args; a++) {
-        if (shape[x->args[a]] == SHAPE_NONE) return SHAPE_NONE;
+        if (shape[x->args[a]] == SHAPE_NONE || (shape[x->args[a]] == SHAPE_NORMED && x->op != OP_LINEAR)) return SHAPE_NONE;
         if (shape[x->args[a]] > most) most = (enum shape)shape[x->args[a]];
     }
     switch (x->op) {
@@ -27,6 +27,9 @@ static enum shape shape_of(struct sep *s, const struct node *x, int at, const un
         s->relu = at;
         return SHAPE_AFTER;
     case OP_LAYERNORM:
+        if (most < SHAPE_AFFINE || s->norm >= 0 || x->n_args != 1) return most == SHAPE_TOKEN ? SHAPE_TOKEN : SHAPE_NONE;
+        s->norm = at;
+        return SHAPE_NORMED;
     case OP_GELU:
     case OP_GELU_NEW:
     case OP_SILU: return most == SHAPE_TOKEN ? SHAPE_TOKEN : SHAPE_NONE;
@@ -59,7 +62,7 @@ static bool understand(struct sep *s) {
     const struct net *net = s->net;
     if (!plain(net, s->n_changes > 0)) return sep_refuse(s, "the network has operations, inputs or a mask that it does not know");
     unsigned char *shape = s->shape = mem_get((size_t)net->n_nodes, sizeof *shape);
-    s->relu = -1;
+    s->relu = s->norm = -1;
     for (int i = 0; i < net->n_nodes; i++) shape[i] = (unsigned char)shape_of(s, &net->nodes[i], i, shape);
     bool good = s->heads > 0 && (shape[net->output] >= SHAPE_AFFINE || shape[net->output] == SHAPE_TOKEN);
     if (good) {
@@ -70,7 +73,10 @@ static bool understand(struct sep *s) {
         }
         exchange(s, 0);
         s->n_out = net->nodes[net->output].width;
-        s->cols = s->n_out + s->units;
+        if (shape[net->output] != SHAPE_NORMED) s->norm = -1;
+        s->n_centred = s->norm >= 0 && s->wide ? net->nodes[s->norm].width : 0;
+        s->cols = s->n_out + s->units + s->n_centred;
+        if (s->norm >= 0 && (s->e->s->float32 || s->n_changes > 0)) return sep_refuse(s, "a final LayerNorm under float32, or of a model with changed rows");
         if (s->has_attn && net_find(net, "blocks.0.attn.hook_pattern.0") != s->softmax) good = false;
     }
     return good ? true : sep_refuse(s, "the network is not one layer with one head, linear after it");
@@ -125,6 +131,14 @@ static void silence(const struct sep *s, struct run *r, int node) {
     nums_free(zero, width);
 }
 
+/* The row of the output, or its numerators with what the LayerNorm centres behind the units. */
+static bool outputs_of_run(struct sep *s, struct run *r, struct num *out) {
+    if (s->norm >= 0) return sep_numerators(s, r, out);
+    const struct num *row = run_row(r, s->net->output, s->row, s->fail);
+    if (row != NULL) copy_row(out, row, s->n_out);
+    return row != NULL;
+}
+
 /* on a constant sequence with the row r of the mix node replaced by z and those of the other heads by 0: the output, with 0 for the relus, and then what the relus read */
 static bool columns_with(struct sep *s, int64_t token, const struct num *z, struct num *out) {
     struct run r;
@@ -134,22 +148,23 @@ static bool columns_with(struct sep *s, int64_t token, const struct num *z, stru
         if (s->mixes[h] != s->mix) silence(s, &r, s->mixes[h]);
     if (s->relu >= 0) silence(s, &r, s->relu);
     sep_add_changes(s, &r); /* a row that the model replaces stays as it is, whatever the head gives */
-    const struct num *row = run_row(&r, s->net->output, s->row, s->fail);
-    if (row != NULL) copy_row(out, row, s->n_out);
-    if (row != NULL && s->relu >= 0) {
-        row = run_row(&r, s->net->nodes[s->relu].args[0], s->row, s->fail);
-        if (row != NULL) copy_row(out + s->n_out, row, s->units);
+    bool good = outputs_of_run(s, &r, out);
+    if (good && s->relu >= 0) {
+        const struct num *row = run_row(&r, s->net->nodes[s->relu].args[0], s->row, s->fail);
+        good = row != NULL;
+        if (good) copy_row(out + s->n_out, row, s->units);
     }
     run_clear(&r);
-    return row != NULL;
+    return good;
 }
 
 /* M: the output with one relu at 1, less that with all at 0; the rows of the mix nodes are 0 */
 static bool unit_effects(struct sep *s, uint32_t width) {
-    struct num *zero = nums(width), *one = nums(s->units), *base = nums(s->cols), diff;
+    struct num *zero = nums(width), *one = nums(s->units), *base = nums(s->cols), *with = nums(s->cols), diff;
     num_init(&diff);
     for (uint32_t u = 0; u < s->units; u++) num_to_real(&one[u], &diff, TABLE_P);
     s->M = mem_get((size_t)s->units * s->n_out, sizeof *s->M);
+    s->R = mem_get((size_t)s->units * s->n_centred, sizeof *s->R);
     int64_t token = s->sets.v[s->row][0];
     bool good = columns_with(s, token, zero, base);
     for (uint32_t u = 0; good && u < s->units; u++) {
@@ -162,11 +177,11 @@ static bool unit_effects(struct sep *s, uint32_t width) {
         sep_add_changes(s, &r);
         num_set_int(&diff, 0);
         num_to_real(&one[u], &diff, TABLE_P);
-        const struct num *row = run_row(&r, s->net->output, s->row, s->fail);
-        good = row != NULL;
-        for (uint32_t j = 0; good && j < s->n_out; j++) {
-            num_sub(&diff, &row[j], &base[j], TABLE_P);
-            good = to_fixed(&diff, TABLE_P - SEP_BITS, SEP_BITS + 12, &s->M[(size_t)u * s->n_out + j]);
+        good = outputs_of_run(s, &r, with);
+        for (uint32_t j = 0; good && j < s->cols; j++) {
+            if (j >= s->n_out && j < s->n_out + s->units) continue;
+            num_sub(&diff, &with[j], &base[j], TABLE_P);
+            good = to_fixed(&diff, TABLE_P - SEP_BITS, SEP_BITS + 12, j < s->n_out ? &s->M[(size_t)u * s->n_out + j] : &s->R[(size_t)u * s->n_centred + j - s->n_out - s->units]);
         }
         run_clear(&r);
     }
@@ -174,6 +189,7 @@ static bool unit_effects(struct sep *s, uint32_t width) {
     nums_free(zero, width);
     nums_free(one, s->units);
     nums_free(base, s->cols);
+    nums_free(with, s->cols);
     return good;
 }
 
@@ -336,7 +352,7 @@ bool sep_tables(struct sep *s) {
     if (float32) s->h = mem_get((size_t)nq * cells, sizeof *s->h);
     s->D = mem_get((size_t)nq * s->cols, sizeof *s->D);
     s->most = nums(nq);
-    bool good = true;
+    bool good = sep_norm(s);
     for (int h = 0; good && h < s->heads; h++) {
         if (h > 0) exchange(s, h);
         good = head_tables(s);
@@ -375,4 +391,6 @@ void sep_tables_clear(struct sep *s) {
     mem_free(s->D);
     mem_free(s->h);
     mem_free(s->M);
+    mem_free(s->R);
+    sep_norm_clear(s);
 }

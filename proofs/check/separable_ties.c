@@ -151,7 +151,7 @@ void form_keep(const struct sep *s, struct iform *f, const struct num *c, const 
 
 bool form_same(const struct sep *s, const struct iform *f, const struct iform *g) {
     size_t cells = s->at[s->n];
-    if (f->c != g->c || f->n != g->n || f->radius != g->radius || f->error != g->error || f->strict != g->strict || f->times != g->times || f->n_exact != g->n_exact) return false;
+    if (f->c != g->c || f->n != g->n || f->radius != g->radius || f->error != g->error || f->strict != g->strict || f->times != g->times || f->normed != g->normed || f->n_exact != g->n_exact) return false;
     if ((f->beta == NULL) != (g->beta == NULL) || (f->exact == NULL) != (g->exact == NULL)) return false;
     if (f->n > 0 && (memcmp(f->alpha, g->alpha, f->n * sizeof *f->alpha) != 0 || memcmp(f->j, g->j, f->n * sizeof *f->j) != 0)) return false;
     if (f->beta != NULL && memcmp(f->beta, g->beta, cells * sizeof *f->beta) != 0) return false;
@@ -223,7 +223,7 @@ static int enclosed_sign(const struct sep *s, const struct groups *b, unsigned p
 }
 
 int sep_sign(struct sep *s, const struct iform *f, const uint32_t *cells) {
-    struct ties *t = f->exact != NULL && s->n_changes == 0 ? ties_of(s) : NULL;
+    struct ties *t = f->exact != NULL && s->n_changes == 0 && s->norm < 0 ? ties_of(s) : NULL;
     if (t == NULL || t->failed) return 2;
     struct groups b = {.g = mem_get(s->n, sizeof *b.g), .exponent = mem_get(s->n, sizeof *b.exponent)};
     uint32_t q = cells[s->row] - s->at[s->row];

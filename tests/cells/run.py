@@ -1,10 +1,11 @@
 """Engine and rule `cells`: python tests/cells/run.py BUILD [--nets N] [--attacked N] [--seed S]
 
-Random networks of one to four attention heads, with an MLP of relus or (not one head) without. What `cells` says must be what `enumerate` says (it may leave a claim undecided): claims that are true
+Random networks of one to four attention heads, with an MLP of relus or (not one head) without, every third with a LayerNorm before the unembedding. What `cells` says must be what `enumerate` says (it may leave a claim undecided): claims that are true
 and false by a small margin, counts, optima, conditions. Certificates must pass both checkers; changed and sealed again they must not. Ends with `N passed, N failed`.
 """
 import argparse
 import collections
+import copy
 import json
 import os
 import random
@@ -24,6 +25,7 @@ a.add_argument("build")
 a.add_argument("--nets", type=int, default=10)
 a.add_argument("--attacked", type=int, default=10, help="so many of them have their certificates changed")
 a.add_argument("--seed", type=int, default=1)
+a.add_argument("--final", action="store_true", help="all of them with a LayerNorm before the unembedding (else every third)")
 a = a.parse_args()
 PROGRAM, CHECKER = a.build + "/weightproof", a.build + "/weightproof-check"
 REFERENCE = [sys.executable, os.path.join(HERE, "..", "..", "proofs", "reference", "check.py")]
@@ -112,6 +114,8 @@ def mutants(text, rng, heads):
             yield "fails", with_line(i, " ".join(["cell", "fails"] + words[2:]))
             for k in range(2, len(words)):
                 other = {"+": "-", "-": "+"}.get(words[k], rng.choice("+-"))
+                if other == "+" and ":" in words[k] and Fraction(words[k].split(":")[0]) >= 0 and k - 1 >= heads:
+                    continue             # it is true of a unit that is on
                 yield "phase or ratio", with_line(i, " ".join(words[:k] + [other] + words[k + 1:]))
                 if ":" in words[k] and k - 1 < heads:
                     lo, hi = (Fraction(x) for x in words[k].split(":"))
@@ -120,6 +124,8 @@ def mutants(text, rng, heads):
                     yield "ratio, sign", with_line(i, " ".join(words[:k] + ["-%s:%s" % (lo, hi)] + words[k + 1:]))
                 elif ":" in words[k]:
                     lo, hi = (Fraction(x) for x in words[k].split(":")[:2])
+                    if hi - lo < Fraction(1, 1 << 16):
+                        continue         # an entry of one sequence: the interval is what is left for roundings
                     yield "low end", with_line(i, " ".join(words[:k] + ["%s:%s" % (lo + (hi - lo) / 4, hi)] + words[k + 1:]))
                     yield "high end", with_line(i, " ".join(words[:k] + ["%s:%s" % (lo, hi - (hi - lo) / 4)] + words[k + 1:]))
                     yield "ends in the wrong order", with_line(i, " ".join(words[:k] + ["%s:%s" % (hi, lo)] + words[k + 1:]))
@@ -170,6 +176,54 @@ def attack(folder, rng, heads):
                 check(run(*REFERENCE, "--quiet", folder + "/cells/m.crt")[0] == 1, "the Python checker accepts %s with a change (%s)" % (name, word))
 
 
+def numbers(result):
+    return [result.get(x) for x in ("verdict", "number_lo", "number_hi", "total")]
+
+
+def one_head_normed():
+    """One head and a LayerNorm before the unembedding: counts, lists and proofs of comparisons without constants by separable and count, where there are no biases behind it or equal ones. With biases the
+    claims are refused, and the certificate of the same network without them is not one of it."""
+    for k in range(a.nets):
+        rng, kind = random.Random(a.seed * 3001 + k), ("none", "equal", "some")[k % 3]
+        v, n = rng.choice([(3, 4), (4, 3), (3, 3)])
+        net = transformer(a.seed * 9001 + k, d_vocab=v, n_ctx=n, d_out=3, causal=rng.random() < 0.6, biases=kind != "none", positions=rng.random() < 0.8, norm=("ln1", "final") if k % 4 == 1 else ("final",))
+        plain = copy.deepcopy(net)
+        for x in ("ln_final.b", "unembed.b_U"):
+            if kind != "none":
+                plain.tensors[x] = (net.tensors[x][0], [Fraction(0)] * len(net.tensors[x][1]))
+        if kind == "equal":
+            net.tensors["unembed.b_U"], net.tensors["ln_final.b"] = (net.tensors["unembed.b_U"][0], [Fraction(5, 8)] * 3), plain.tensors["ln_final.b"]
+        binds, row = "t in tokens[%d] of 0..%d%s" % (n, v - 1, rng.choice(WHERES)), "logits(M, t)[%s]" % rng.choice(["last", "0"])
+        claims = [("right", "count %s : argmax(%s) == %s" % (binds, row, rng.choice(ANSWERS))), ("narrow", "count %s : argmax(%s) != %s within 1e-9" % (binds, row, rng.choice(ANSWERS))),
+                  ("above", "count %s : %s > %s" % (binds, row.replace("]", ", max(t) % 3]"), row.replace("]", ", 1]"))), ("items", "list %s : argmax(%s) == %s at most 400" % (binds, row, rng.choice(ANSWERS))),
+                  ("always", "forall %s prove argmax(%s) == 0 or argmax(%s) != 0" % (binds, row, row)), ("wrong", "forall %s prove argmax(%s) == %s" % (binds, row, rng.choice(ANSWERS)))]
+        with tempfile.TemporaryDirectory() as folder:
+            for which, x in (("plain", plain), ("whole", net)):
+                with open(folder + "/m.net", "w") as f:
+                    f.write(x.text())
+                theirs = decide(folder, claims, "enumerate")
+                mine = dict(decide(folder, claims, "count"), **decide(folder, [c for c in claims if c[0] != "narrow"], "separable"))
+                for name, _ in claims:
+                    if which == "whole" and kind == "some":
+                        check(mine[name]["verdict"] in ("undecided", "vacuous", "error"), "net %d with biases, %s: %s" % (k, name, numbers(mine[name])))
+                    elif name != "always" and theirs[name]["verdict"] != "error":
+                        check(mine[name]["verdict"] == "vacuous" or numbers(mine[name]) == numbers(theirs[name]), "net %d %s, %s: %s, enumerate says %s" % (k, which, name, [numbers(mine[name]), mine[name].get("reason")], numbers(theirs[name])))
+                        seen["one head"] += 1
+                if which == "plain":
+                    before = theirs
+                    os.rename(folder + "/separable", folder + "/kept")
+            for name in [x for x in ("right", "above") if kind == "some" and numbers(before[x]) != numbers(theirs[x]) and os.path.exists(folder + "/kept/%s.cert" % x)]:
+                with open(folder + "/kept/%s.cert" % name) as f:
+                    text = f.read()
+                with open(folder + "/kept/N.net", "w") as f:
+                    f.write(net.text())
+                with open(folder + "/kept/n.crt", "w") as f:
+                    f.write(resealed(text.replace(plain.sha256(), net.sha256())))
+                for checker in ([CHECKER], REFERENCE):
+                    check(run(*checker, "--quiet", folder + "/kept/n.crt")[0] == 1, "net %d, %s: the certificate of the network without biases is accepted by %s" % (k, name, checker[-1]))
+                seen["without biases"] += 1
+
+
 def beyond_doubles():
     """Networks whose scores and values doubles do not hold, or do not tell apart: undecided, or what enumerate says, and no time is lost."""
     for k, power in enumerate((3, 4, 8, 60, 200)):
@@ -192,9 +246,11 @@ def main():
     for k in range(a.nets):
         rng = random.Random(a.seed * 1000 + k)
         v, n = rng.choice([(3, 4), (4, 3), (3, 3)])
+        final = a.final or k % 3 == 2
         d_out, heads = 3, 4 if k % 16 == 15 else 1 + k % 2 + (k % 8 == 7)
         net = transformer(a.seed * 5003 + k, d_vocab=v, n_ctx=n, d_out=d_out, causal=rng.random() < 0.6, biases=rng.random() < 0.7, positions=rng.random() < 0.8,
-                          norm=("ln1",) if rng.random() < 0.2 else (), heads=heads, mlp="relu" if heads == 1 or k % 4 == 1 else None, spread=rng.choice([12, 24, 48]) if heads == 1 else 12)
+                          norm=(("ln1",) if rng.random() < 0.2 else ()) + (("final",) if final else ()), heads=heads,
+                          mlp="relu" if (heads == 1 and not final) or k % 4 == 1 else None, spread=rng.choice([12, 24, 48]) if heads == 1 else 12)
         with tempfile.TemporaryDirectory() as folder:
             with open(folder + "/m.net", "w") as f:
                 f.write(net.text())
@@ -214,5 +270,7 @@ def main():
 
 
 main()
+one_head_normed()
+check(seen["without biases"] * 12 > a.nets and seen["one head"] > 2 * a.nets, "few networks of one head with a final LayerNorm: %s" % dict(seen))
 beyond_doubles()
 finish()

@@ -1,0 +1,44 @@
+/* cells_leaf: one line of rule cells (rule_cells.c), and the LayerNorm behind its units (cells_norm.c). */
+#ifndef CHECK_CELLS_LEAF_H
+#define CHECK_CELLS_LEAF_H
+#include "separable_walk.h"
+
+/* What a line says of what a unit reads. low, high: the line has that end. */
+struct interval { bool low, high, sloped; mpq_t lo, hi, slope; int64_t from, to; /* the ends at 2^-SEP_BITS, outwards */ };
+struct leaf {
+    struct leaves *l; struct sep *s; const struct level *level; uint32_t q; const struct truth *t;
+    const struct binding *line; bool fails; /* fails: the predicate is to be shown false */
+    bool *off, *left;                     /* [cells] tokens that a split has taken away; on some sequence that is left */
+    int64_t *w;                           /* [heads, cells] weights over the power of two of the head's largest one left, as in rule separable */
+    int most[HEADS_MOST];                 /* these powers */
+    size_t corners; struct { mpq_t end[2]; int64_t rate[2]; } ratio[HEADS_MOST]; /* head h: ends of Z_1 / Z_h; the same of the sums of w, at 2^-SEP_BITS within one */
+    struct interval *unit; uint32_t n_read;   /* what has a word: the units and, behind a final LayerNorm where the line has them, the entries of the row that it centres, without what the relus add */
+    struct sigma *sigma;                  /* cells_norm.c, of those entries' words; NULL without them */
+    int64_t *reach;                       /* [units] largest size of what a unit reads, in whole numbers */
+    uint32_t *source, n_source;           /* cells that the mask allows and some sequence that is left has: of the others nothing is asked */
+    int64_t term_most;                    /* size of a term of a sum */
+    int64_t *middle;                      /* [heads, cols] what the terms of the other heads are taken less, at 2^-SEP_BITS; the first head's are more by the sum, in the first row */
+    const char *at, *at_end;              /* the line's words "@..." */
+    int64_t *g, *here, *next; size_t K;   /* terms g[cell * K + k] and the least sums by class */
+    wide *yes, *open; bool *no;
+};
+
+
+int64_t cells_other(const struct leaf *x, int head, uint32_t cell, uint32_t column); /* C of another head, less its middle */
+int64_t cells_read(const struct leaf *x, uint32_t cell, uint32_t column);            /* D + C of the first one, with the middles */
+bool cells_refuse_leaf(struct leaf *x, const char *why);
+
+/* sigma = sqrt(|r|^2 / d + eps) of the row r that a final LayerNorm centres. With the row y below, d entries, and an integer tau >= sqrt(|y|^2 / d + eps), all at 2^-SEP_BITS,
+ *     (y.r / d + eps) / tau <= sigma <= the same + bend.
+ * The left side is affine in the averages and relus: in term[] of heads and cells, within 4 (first head) or 2 units, and unit[], within 2. */
+struct sigma { int64_t *y, tau, bend, *term, *unit, size; /* size: of the terms, whole numbers */ };
+bool sigma_find(struct leaf *x);                                       /* y, tau, bend and unit from the words of the units and entries, which hold */
+void sigma_terms(struct leaf *x);                                      /* term, of the middles at hand */
+void sigma_clear(struct sigma *z);
+/* kappa sigma from below, kappa = f->c (or, with sign -1, its negative), without what the relus add: what the first head's term has of it, what another head's, and the factor of a unit. */
+bool sigma_counts(const struct leaf *x, const struct iform *f);        /* is there a kappa? */
+__int128 sigma_first(const struct leaf *x, const struct iform *f, int sign, uint32_t cell);
+__int128 sigma_other(const struct leaf *x, const struct iform *f, int sign, int head, uint32_t cell);
+__int128 sigma_factor(const struct leaf *x, const struct iform *f, uint32_t unit); /* of kappa = f->c */
+__int128 sigma_error(const struct leaf *x, const struct iform *f);     /* units, of each of these */
+#endif
