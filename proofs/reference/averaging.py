@@ -8,7 +8,7 @@ from math import isqrt
 
 import interval
 from counting import Counting, P, classes
-from linear import Form
+from linear import Form, NotSeparable
 from rows import multiply
 from scans import need
 from values import exact
@@ -38,6 +38,8 @@ class Averaging(Counting):
         """The value at one sequence: (constant, factors)."""
         value = self.x.value(self.s.body, env)
         need(exact(value) or (isinstance(value, Form) and value.kind == "one"), "a minimum or a maximum")
+        if self.x.final and not exact(value):
+            raise NotSeparable("an average behind a final LayerNorm")
         return (Fraction(value), {}) if exact(value) else value.terms[0]
 
     def row_of(self, env):

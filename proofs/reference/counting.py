@@ -101,6 +101,7 @@ class Counting:
     def terms(self, sets, row, q, term, levels):
         """Z L = sum of w G over the sources: least and most terms by position and token index."""
         constant, factors = term
+        need(not self.x.final, "a final LayerNorm")
         need(all(kind == "logit" for kind, _ in factors), "attention weights")
         below = constant.denominator
         for x in factors.values():

@@ -113,7 +113,7 @@ class Form(Symbol):
 
 
 def recognise(net):
-    """The softmax, score and mix nodes and whether there is a LayerNorm, of a network of the kind that FORMAT.md section 3, point 2 describes."""
+    """The softmax, score and mix nodes, whether there is a LayerNorm, and the one before the unembedding or None, of a network of the kind that FORMAT.md section 3, point 2 describes."""
     if net.d_vocab is None or net.pad is not None or not {x.op for x in net.nodes.values()} <= OPS:
         raise NotSeparable("real inputs, a padding token or an operation that the rule does not know")
     mixes = [x for x in net.nodes.values() if x.op == "mix"]
@@ -131,12 +131,18 @@ def recognise(net):
         for x in node.inputs:
             walk(x, allowed)
 
-    walk(net.output, LINEAR_OPS | {"mix"})
+    last = net.output
+    while net.nodes[last].op == "linear":
+        last = net.nodes[last].inputs[0]
+    final = last if net.nodes[last].op == "layernorm" else None
+    if final and not net.eps > 0:
+        raise NotSeparable("a final LayerNorm with eps 0")
+    walk(net.nodes[final].inputs[0] if final else net.output, LINEAR_OPS | {"mix"})
     softmax = net.nodes[mix.inputs[0]]
     score = net.nodes[softmax.inputs[0]]
     for name in (mix.inputs[1],) + tuple(score.inputs):
         walk(name, LINEAR_OPS | {"layernorm"})
-    return softmax.name, score, mix, "layernorm" in ops
+    return softmax.name, score, mix, "layernorm" in ops or final is not None, final
 
 
 class LinearInterpreter(Interpreter):
@@ -145,7 +151,9 @@ class LinearInterpreter(Interpreter):
         if len(nets) != 1:
             raise NotSeparable("not one model")
         self.net = next(iter(nets.values()))
-        self.pattern, self.score, self.mix, self.normed = recognise(self.net)
+        self.pattern, self.score, self.mix, self.normed, self.final = recognise(self.net)
+        if self.final and self.float32:
+            raise NotSeparable("a final LayerNorm under float32")
         self.condition_only, self.signs, self.ties, self.read = False, {}, {}, {}
         body, binds, where = statement.body, statement.binds, statement.where
         if statement.kind == "prove" and statement.forall is None:
@@ -256,6 +264,7 @@ class LinearInterpreter(Interpreter):
 
     def sign(self, term, tokens, r):
         """1, -1, 0, or None at this precision."""
+        self.comparison(term)
         constant, factors = term
         model = next(iter(self.models.values()))
         (run, _), lo, hi = self.run(model, vector(tokens)), constant, constant
@@ -268,6 +277,16 @@ class LinearInterpreter(Interpreter):
         if hi < 0:
             return -1
         return 0 if self.tie(term, tokens, r) else None
+
+    def comparison(self, term):
+        """Behind a final LayerNorm logit_j = N_j / sigma + kappa_j: a form of logits has the sign of a sum over positions when its constant and kappas add up to 0."""
+        constant, factors = term
+        logits = {j: x for (kind, j), x in factors.items() if kind == "logit" and x}
+        if not self.final or not logits:
+            return
+        kappa = self.exact_row(self.net.output, None, 0, 0)
+        if any(kind == "attn" and x for (kind, _), x in factors.items()) or constant + sum(x * kappa[j] for j, x in logits.items()) != 0:
+            raise NotSeparable("a constant, a bias or attention behind a final LayerNorm")
 
     # exact ties
 
@@ -299,6 +318,8 @@ class LinearInterpreter(Interpreter):
     def exact_row(self, name, tokens, i, source):
         node = self.net.nodes[name]
         parts = [[Fraction(x, 1 << part.shift) for x in part.ints] for part in node.parts]
+        if name == self.final:
+            return parts[1] if len(parts) > 1 else [Fraction(0)] * node.width
         if node.op in ("embed", "position"):
             at, width = tokens[i] if node.op == "embed" else i, node.width
             return parts[0][at * width:(at + 1) * width]

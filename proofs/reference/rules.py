@@ -39,7 +39,7 @@ class Judge:
         self.counted_if = self.s.kind == "average" and choice(self.s.body)
         if certificate.rule in ("separable", "count"):
             need(not data, "rule separable reads no data array")
-        if certificate.rule in ("separable", "count") and not self.enumerated(nets):
+        if certificate.rule in ("separable", "count") and not self.enumerated():
             self.interpreter = LinearInterpreter(nets, self.s)
         else:
             names_bias = "bias(" in self.s.text               # then biases of attention are nodes of their own
@@ -49,10 +49,8 @@ class Judge:
         check_changes(certificate.changes, self.interpreter)
         self.sources(nets)
 
-    def enumerated(self, nets):
-        """Networks with other tensors or rows or a final LayerNorm, and image sets: every binding is evaluated as under enumerate."""
-        if any(net.nodes[x].op == "layernorm" for net in nets.values() for x in net.nodes[net.output].inputs):
-            return True
+    def enumerated(self):
+        """Networks with other tensors or rows, and image sets: every binding is evaluated as under enumerate."""
         binds = self.s.body.parts[1] if self.s.kind == "prove" and self.s.forall is None and self.s.body.kind == "exists" else self.s.binds
         return any(word + "(" in self.s.text for word in ("replace", "blend", "patch", "ablate", "steer")) or any(s.kind == "image" for _, s in binds or [])
 
