@@ -11,10 +11,33 @@ void average_step(mpq_t out, const struct statement *s);
 /* Its value, from the numbers of the outcome. */
 void average_of_count(struct outcome *out, const struct statement *s);
 
-/* The sum of the value over the sequences of all classes is in [lo, hi]; the ends leave a checker room for its own rounding. */
-struct average { mpq_t lo, hi; bool expired; };
+/* The sum of the value over the sequences of all classes is in [lo, hi]; the ends leave a checker room for its own rounding. expired: time was up, and
+ * what was not looked at is in [lo, hi] by the largest size of a value. */
+struct average { mpq_t lo, hi; mpz_t done; bool expired; };
 void average_init(struct average *a);
 void average_clear(struct average *a);
-/* Every class has one line, fewer than 2^125 sequences in all. STATUS_UNSUPPORTED: a sum of attention weights is too small beside the largest weight of its query. */
-enum status problem_average(struct average *out, struct problem *p, const struct limits *l) MUST_USE;
+/* The value of a class is its one line, or, with a rule, the smallest or largest of its lines (average_parts.c). Fewer than 2^125 sequences in all. STATUS_UNSUPPORTED: a sum of
+ * attention weights is too small beside the largest weight of its query. */
+enum status problem_average(struct average *out, struct problem *p, const struct count_rule *rule, const struct limits *l) MUST_USE;
+
+/* adder: one thread's numbers for one class with one query token. */
+struct adder {
+    struct cell cell;
+    struct edges edges;         /* of the part of the cell that is looked at */
+    double **exps;              /* by node, then token: e^(-s w) of the query; NULL: not asked for yet */
+    unsigned char *made; int query;
+    double *y, *P, *Q;          /* s w G e^(-s w) by token; by state */
+    int *heaviest;              /* by state: the exponent of the heaviest token that every completion has at least */
+    size_t room_states, room_P, room_Q;
+    struct average *sum;
+    const struct limits *limits;
+    const struct count_rule *rule;
+    bool expired;
+};
+/* Adds `sign` times the sum of a line over the part, and the room around it, to a->sum. false: a sum of weights is too small, or a value too large. */
+bool adder_sum(struct adder *a, size_t line, int sign);
+/* float32: the largest error of a logit at the row by exact weights, over all query tokens: a checker has one bound for all of them. */
+double average_delta(const struct problem *p);
+/* Adds the sum of the smallest (largest) line over the cell that is loaded. */
+enum status adder_parts(struct adder *a) MUST_USE;
 #endif

@@ -12,8 +12,20 @@
 #define NEXT_LEAST 0.25        /* by how much the bound falls from round to round: the width follows as a root of it, the time inversely */
 #define NEXT_MOST 0.0625
 
+/* The average of a smallest or largest of network values, which is no sum over positions. */
+static bool averages_parts(const struct statement *s) { return s->body == BODY_AVERAGE && !average_counts(s); }
+
 static bool count_takes(const struct statement *s, struct text *why)
 {
+    struct text none;
+    if (averages_parts(s)) {
+        text_init(&none);
+        bool sum = engine_separable.takes(s, &none);
+        text_clear(&none);
+        if (sum)
+            text_add(why, "the value is one linear form: engine separable averages it");
+        return !sum && separable_parts_takes(s, why);
+    }
     if (s->body != BODY_COUNT && !average_counts(s))
         return text_add(why, "it only counts"), false;
     if (s->body == BODY_COUNT && !s->has_within && !s->prove)
@@ -37,7 +49,7 @@ static tally tally_of(const mpz_t n)
     return t;
 }
 
-/* Of the fraction. */
+/* Of the fraction, or of the value. */
 static void within_of(mpq_t out, const struct statement *s)
 {
     mpq_t step;
@@ -45,7 +57,7 @@ static void within_of(mpq_t out, const struct statement *s)
         mpq_set(out, s->within);
     else
         mpq_set_ui(out, 1, 1000000);
-    if (s->body != BODY_AVERAGE)
+    if (!average_counts(s))
         return;
     mpq_init(step);
     average_step(step, s);
@@ -54,7 +66,7 @@ static void within_of(mpq_t out, const struct statement *s)
     mpq_clear(step);
 }
 
-/* The width of the fraction, in parts of what is asked for. */
+/* The width of the fraction, or of the value, in parts of what is asked for. */
 static void width_of(mpq_t out, const struct statement *s, const struct outcome *o)
 {
     mpq_t within;
@@ -65,6 +77,8 @@ static void width_of(mpq_t out, const struct statement *s, const struct outcome 
     if (mpz_sgn(o->total_lo) > 0)
         mpz_set(mpq_denref(out), o->total_lo);
     mpq_canonicalize(out);
+    if (averages_parts(s))
+        mpq_sub(out, o->hi, o->lo);
     mpq_div(out, out, within);
     mpq_clear(within);
 }
@@ -145,21 +159,21 @@ static bool round_of(struct outcome *out, const struct statement *s, const struc
 static enum status count_decide(struct outcome *out, const struct statement *s, const struct limits *l, struct diag *d)
 {
     enum status status;
-    if (count_exactly(out, s, l, d, &status))
+    if (!averages_parts(s) && count_exactly(out, s, l, d, &status))
         return status;
-    struct count_rule rule = { BINS_FIRST, (tally)1 << 126 };
+    struct count_rule rule = { averages_parts(s) ? 1 : BINS_FIRST, (tally)1 << 126 };
     struct gauge g = { 0, 0, 1, 0 };
     bool more = round_of(out, s, l, d, &rule, &g, &status);
     if (more) {
         mpz_t want;
         mpz_init(want);
-        asked(want, s, out->total_hi);
+        asked(want, s, averages_parts(s) ? out->cases : out->total_hi);
         rule.enter = tally_of(want) / ENTER_FIRST;
         mpz_clear(want);
     }
-    while (more && rule.enter > 0 && round_of(out, s, l, d, &rule, &g, &status)) {
+    while (more && (rule.enter > 0 || averages_parts(s)) && round_of(out, s, l, d, &rule, &g, &status)) {
         g.factor = next_factor(&g, l->deadline > 0 ? l->deadline - clock_seconds() : INFINITY);
-        more = g.factor < 0.9;
+        more = g.factor < 0.9 && rule.enter > 0;
         rule.enter = (tally)((double)rule.enter * fmin(g.factor, 1));
     }
     return status;
@@ -167,6 +181,6 @@ static enum status count_decide(struct outcome *out, const struct statement *s, 
 
 const struct engine engine_count = {
     .name = "count",
-    .summary = "one attention layer with one head: how often a claim holds, as an interval that narrows until it is as narrow as asked",
+    .summary = "one attention layer with one head: how often a claim holds, and averages of minima, as an interval that narrows until it is as narrow as asked",
     .takes = count_takes, .cost = count_cost, .decide = count_decide,
 };

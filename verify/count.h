@@ -33,6 +33,8 @@ void edges_clear(struct edges *e);
 /* Counts, extrema and transitions of the sequences whose tokens are allowed; what is on none of them is no longer allowed. empty: there are none;
  * single: at most one token a source position is left. */
 enum status cell_narrow(struct cell *x, struct edges *edges, bool *empty, bool *single) MUST_USE;
+/* The same without extrema. */
+enum status cell_edges(struct cell *x, struct edges *edges, bool *empty, bool *single) MUST_USE;
 void steps_clear(struct steps *g);
 void sums_clear(struct sums *t);
 /* good: false when the terms do not fit. */
@@ -58,6 +60,8 @@ enum status tables_fill(struct bounds *out, struct tables *t, const struct cell 
 /* Like problem_walk with WANT_NUMBER; `open` holds what the tables leave open. At most 2^125 sequences. */
 enum status problem_count(struct walk_result *out, struct problem *p, const struct count_rule *rule, const struct limits *l) MUST_USE;
 
+/* An average whose value may be the smallest or largest of several lines. */
+bool separable_parts_takes(const struct statement *s, struct text *why);
 /* One round of the engine: an outcome under the rule; STATUS_TIMEOUT when time was up before all was looked at. */
 enum status separable_count(struct outcome *out, const struct statement *s, const struct limits *l, struct diag *d, const struct count_rule *rule) MUST_USE;
 #endif

@@ -97,7 +97,7 @@ static void extrema(struct cell *x, const struct edges *e)
     }
 }
 
-enum status cell_narrow(struct cell *x, struct edges *e, bool *empty, bool *single)
+enum status cell_edges(struct cell *x, struct edges *e, bool *empty, bool *single)
 {
     const struct problem *p = x->p;
     count_back(x);
@@ -117,6 +117,13 @@ enum status cell_narrow(struct cell *x, struct edges *e, bool *empty, bool *sing
             n += x->allowed[c];
         *single = n <= 1;
     }
-    extrema(x, e);
     return STATUS_OK;
+}
+
+enum status cell_narrow(struct cell *x, struct edges *e, bool *empty, bool *single)
+{
+    enum status s = cell_edges(x, e, empty, single);
+    if (s == STATUS_OK && !*empty)
+        extrema(x, e);
+    return s;
 }

@@ -41,7 +41,7 @@ static enum status at_problem(struct separable_run *r, bool *more)
 {
     struct problem p;
     bool mean = r->s->body == BODY_AVERAGE && !average_counts(r->s), value = mean || r->s->body == BODY_MINIMIZE || r->s->body == BODY_MAXIMIZE;
-    struct problem_options o = { value, mean ? 0 : r->s->body == BODY_MAXIMIZE ? -1 : 1, r->tables, r->limits ? r->limits->threads : 1, r->cells != NULL };
+    struct problem_options o = { value, mean ? 0 : r->s->body == BODY_MAXIMIZE ? -1 : 1, r->tables, r->limits ? r->limits->threads : 1, r->cells != NULL, r->several };
     enum status s = problem_init(&p, r->s, &r->shape.domain, r->shape.where, r->shape.subject, r->in, o, &r->why);
     if (s != STATUS_OK)
         return s;
@@ -272,7 +272,7 @@ static enum status average_problem(struct separable_run *r, struct problem *p)
     if (!sums_fit(r, p))
         return STATUS_UNSUPPORTED;
     average_init(&a);
-    enum status s = problem_average(&a, p, r->limits);
+    enum status s = problem_average(&a, p, r->rule, r->limits);
     if (s == STATUS_UNSUPPORTED)
         text_add(&r->why, "the attention weights of a sequence are all below 2^-149 of its query's largest, or a value is too large");
     mpz_add(r->total, r->total, p->total);
@@ -432,6 +432,7 @@ static enum status decide_by(struct outcome *out, const struct statement *s, con
     bool more = true;
     r.out = out;
     r.rule = rule;
+    r.several = rule != NULL;
     r.cells = cells;
     r.limits = l;
     r.diag = d;
@@ -476,7 +477,7 @@ enum status separable_cells(struct outcome *out, const struct statement *s, cons
     return status;
 }
 
-static bool takes(const struct statement *s, struct text *why, struct cells_search *cells)
+static bool takes(const struct statement *s, struct text *why, struct cells_search *cells, bool several)
 {
     struct separable_run r;
     struct diag d;
@@ -492,6 +493,7 @@ static bool takes(const struct statement *s, struct text *why, struct cells_sear
         good = false;
     }
     r.first_only = true;
+    r.several = several;
     r.cells = cells;
     r.diag = &d;
     if (good && each_problem(&r, 0, &more) != STATUS_OK) {
@@ -503,7 +505,9 @@ static bool takes(const struct statement *s, struct text *why, struct cells_sear
     return good;
 }
 
-static bool separable_takes(const struct statement *s, struct text *why) { return takes(s, why, NULL); }
+static bool separable_takes(const struct statement *s, struct text *why) { return takes(s, why, NULL, false); }
+
+bool separable_parts_takes(const struct statement *s, struct text *why) { return takes(s, why, NULL, true); }
 
 bool separable_cells_takes(const struct statement *s, struct text *why)
 {
@@ -515,7 +519,7 @@ bool separable_cells_takes(const struct statement *s, struct text *why)
     if (s->body == BODY_AVERAGE)
         return text_add(why, "it makes no averages"), false;
     cells_search_init(&none);
-    bool good = takes(s, why, &none);
+    bool good = takes(s, why, &none, false);
     cells_search_clear(&none);
     return good;
 }

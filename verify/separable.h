@@ -50,10 +50,10 @@ struct problem {
     double *delta_attn;          /* [V]: relative error of an attention weight beyond that */
     double *delta_attn_abs;      /* [V]: and its absolute error */
 };
-/* Binders other than the sequence's are bound in `in` already. value: the statement minimises or maximises `subject` (sign -1: negated), or averages it (sign 0: one line is asked for).
+/* Binders other than the sequence's are bound in `in` already. value: the statement minimises or maximises `subject` (sign -1: negated), or averages it (sign 0; several: also a smallest or largest of lines).
  * STATUS_UNSUPPORTED with the reason in why. tables false: stops before the numbers (for `takes`). */
 /* cells: for the engine of that name: an MLP may follow the attention, and every tuple of values of the subject's features is a class. */
-struct problem_options { bool value; int sign; bool tables; int threads; bool cells; };
+struct problem_options { bool value; int sign; bool tables; int threads; bool cells, several; };
 enum status problem_init(struct problem *p, const struct statement *s, const struct domain_binds *binds, const struct expr *where,
                          const struct expr *subject, struct interp *in, struct problem_options o, struct text *why) MUST_USE;
 void problem_clear(struct problem *p);

@@ -58,15 +58,21 @@ static void settle_prove(struct separable_run *r)
     }
 }
 
-/* A checker's sums are rounded in their own way: an interval that is not exact is widened by an eighth, and the checker enters subtrees that leave
- * a little less open. */
+/* The checker enters parts that leave a little less open. */
+static void take_rule(struct separable_run *r)
+{
+    mpz_set_ui(r->out->enter, 0);
+    tally_add(r->out->enter, r->rule->enter - r->rule->enter / 16);
+    r->out->rule = "count";
+    r->out->bins = r->rule->bins;
+}
+
+/* A checker's sums are rounded in their own way: an interval that is not exact is widened by an eighth. */
 static void widen(struct separable_run *r)
 {
     struct outcome *out = r->out;
     mpz_t part;
     mpz_init(part);
-    mpz_set_ui(out->enter, 0);
-    tally_add(out->enter, r->rule->enter - r->rule->enter / 16);
     mpz_cdiv_q_2exp(part, r->open, 4);
     mpz_sub(out->number_lo, out->number_lo, part);
     if (mpz_sgn(out->number_lo) < 0)
@@ -75,8 +81,7 @@ static void widen(struct separable_run *r)
     if (mpz_cmp(out->number_hi, out->total_hi) > 0)
         mpz_set(out->number_hi, out->total_hi);
     mpz_clear(part);
-    out->rule = "count";
-    out->bins = r->rule->bins;
+    take_rule(r);
 }
 
 static void settle_count(struct separable_run *r)
@@ -112,7 +117,7 @@ static void settle_average(struct separable_run *r)
         separable_reason(out, "time is up");
     else if (mpz_sgn(r->total) == 0)
         propose_vacuous(r);
-    if (r->expired || mpz_sgn(r->total) == 0)
+    if (mpz_sgn(r->total) == 0 || (r->expired && r->shape.domain.n > 0)) /* of other values of the binders nothing is known */
         return;
     mpz_ptr ends[2] = { mpq_numref(out->lo), mpq_numref(out->hi) };
     mpq_srcptr sums[2] = { r->sum.lo, r->sum.hi };
@@ -127,8 +132,12 @@ static void settle_average(struct separable_run *r)
     mpq_div_2exp(out->lo, out->lo, 60);
     mpq_div_2exp(out->hi, out->hi, 60);
     out->rule = "separable";
-    out->has_value = true;
-    out->proposal = PROPOSAL_INTERVAL;
+    if (r->rule)
+        take_rule(r);
+    out->has_lo = out->has_hi = r->expired;
+    out->has_value = !r->expired;
+    if (!r->expired)
+        out->proposal = PROPOSAL_INTERVAL;
 }
 
 static int by_binding(const void *a, const void *b) { return binding_compare(a, b); }

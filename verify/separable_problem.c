@@ -158,6 +158,8 @@ static enum status find_class(int *out, struct builder *b, struct decision *d)
     struct text key;
     text_init(&key);
     decision_key(&key, d);
+    if (b->o.value && b->o.sign == 0)
+        text_add(&key, d->set.n > 1 && d->set.kind == FORMS_LARGEST ? "largest" : "");
     if (key.failed) {
         text_clear(&key);
         return STATUS_MEMORY;
@@ -204,8 +206,8 @@ static enum status value_of(struct decision *d, struct linear *l, const struct b
     mpq_set_si(sign, b->o.sign < 0 ? -1 : 1, 1);
     lines_scale(&d->set, sign);
     mpq_clear(sign);
-    if (b->o.sign == 0 && d->set.n > 1)
-        s = features_refuse(b->why, "the average of a minimum or a maximum of network values is not separable: average each of them, or count how often the minimum lies above a bound");
+    if (b->o.sign == 0 && d->set.n > 1 && !b->o.several)
+        s = features_refuse(b->why, "the average of a minimum or a maximum of network values is no sum over positions: engine count encloses it");
     else if (b->o.sign != 0 && d->set.kind == FORMS_LARGEST)
         s = features_refuse(b->why, b->o.sign > 0 ? "the smallest value of a maximum is not separable" : "the largest value of a minimum is not separable");
     d->strict = s == STATUS_OK ? mem_array(d->set.n, sizeof *d->strict) : NULL;

@@ -13,6 +13,7 @@ struct separable_run {
     const struct count_rule *rule; /* engine count */
     struct cells_search *cells;  /* engine cells */
     bool first_only, tables;     /* takes: look at the first problem, without numbers */
+    bool several;                /* average: also of a smallest or largest of lines */
     mpz_t yes, no, open, total;
     struct average sum;          /* of the values */
     bool expired, capped, has_best, done;   /* done: nothing more is looked for */

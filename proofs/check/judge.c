@@ -265,9 +265,10 @@ static bool average_of_count(struct judge *j) {
 static bool average_of_form(struct judge *j) {
     struct average a;
     struct tally t;
+    if (j->c->rule == RULE_COUNT && j->c->count.bins != 1) return fail_at(j->f, j->c->rule_line, "an average of a minimum or maximum has 'bins 1 ENTER'");
     tally_init(&t);
     average_init(&a);
-    bool good = rule_separable(j->e, &j->s->binds, j->s->where, j->s->subject, false, (struct way){.average = &a}, &t, j->f);
+    bool good = rule_separable(j->e, &j->s->binds, j->s->where, j->s->subject, false, (struct way){.average = &a, .count = j->c->rule == RULE_COUNT ? &j->c->count : NULL}, &t, j->f);
     mpz_set(j->bindings, t.bindings);
     if (good && mpz_sgn(t.where) == 0) good = no(j, "no binding satisfies the condition");
     mpq_t ends[2];
@@ -291,7 +292,7 @@ static bool judge_average(struct judge *j) {
     if (c->rule != RULE_SEPARABLE && c->rule != RULE_COUNT) return fail_at(j->f, c->rule_line, "an average needs rule enumerate, separable or count");
     if (s->n_data > 0) return fail_at(j->f, c->rule_line, "rule %s reads no data array", rule_names[c->rule]);
     if (x->kind == EX_IF && x->k[0]->network && x->k[1]->kind == EX_LIT && x->k[2]->kind == EX_LIT) return average_of_count(j);
-    return c->rule == RULE_SEPARABLE ? average_of_form(j) : fail_at(j->f, c->rule_line, "rule count takes an average of 'if P then A else B', A and B numbers");
+    return average_of_form(j);
 }
 
 static bool judge_value(struct judge *j) {

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void mpz_add_wide(mpz_t z, wide v) {
+void mpz_add_wide(mpz_t z, wide v) {
     mpz_t t;
     mpz_init_set_ui(t, (unsigned long)(v >> 64));
     mpz_mul_2exp(t, t, 64);
@@ -61,11 +61,12 @@ static bool walk_states(struct walker *w, uint32_t q, size_t y, const size_t *fo
     w->true_count = w->false_count = w->open_count = 0;
     states_minimise(w, y, follows);
     if (w->leaves != NULL) return walk_cell(w, q, t);
-    if (w->average != NULL) return average_add(w->average, &w->s, w->level, q, t->form);
+    if (w->average != NULL && t->n == 1) return average_add(w->average, &w->s, w->level, q, t->form, 1);
     if (!terms_fill(w, q)) return false;
     mem_free(w->radius);
     w->radius = mem_get(t->n, sizeof *w->radius);
     for (size_t k = 0; k < t->n; k++) w->radius[k] = (int64_t)w->s.n * t->form[k].radius;
+    if (w->average != NULL) return average_least(w->average, w, q);
     if (w->parts.B == 0) walk_count(w);
     else if (!walk_parts(w)) return false;
     wide yes = w->negated ? w->false_count : w->true_count, no = w->negated ? w->true_count : w->false_count;
@@ -111,7 +112,7 @@ static bool truth_of(struct walker *w, const struct ex *where, size_t y, size_t 
     good = good && (where == NULL || (eval(w->e, where, &v) && v.type == V_TRI && v.tri != OPEN));
     w->where[*id] = v.tri;
     w->truth[*id] = (struct truth){.constant = true, .value = NO};
-    if (good && v.tri == YES) good = (w->average != NULL ? sep_compile_value : sep_compile)(s, w->predicate, &w->arena, &w->truth[*id]);
+    if (good && v.tri == YES) good = w->average != NULL ? sep_compile_value(s, w->predicate, &w->arena, w->parts.B > 0, &w->truth[*id]) : sep_compile(s, w->predicate, &w->arena, &w->truth[*id]);
     sep_release(s);
     eval_reset(w->e);
     return good ? true : sep_refuse(s, "the condition");

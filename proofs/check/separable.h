@@ -91,7 +91,7 @@ struct iform { int64_t c, *alpha, *beta, radius, error, times; uint32_t *j, n, n
 /* truth of the predicate with q and the features fixed: constant, or all of (form > 0, or >= 0), or not all of them */
 struct truth { bool constant; enum tri value; bool negated; struct iform *form; size_t n; };
 bool sep_compile(struct sep *s, const struct ex *predicate, struct arena *a, struct truth *out);
-bool sep_compile_value(struct sep *s, const struct ex *value, struct arena *a, struct truth *out); /* one form, constant or not */
+bool sep_compile_value(struct sep *s, const struct ex *value, struct arena *a, bool several, struct truth *out); /* one form, constant or not; several: the smallest, or (negated) the largest, of n */
 void form_keep(const struct sep *s, struct iform *f, const struct num *c, const struct num *beta, const mpz_t by); /* exact = by c, by beta */
 bool form_same(const struct sep *s, const struct iform *f, const struct iform *g); /* the same numbers throughout */
 bool norm_form(struct sep *s, struct iform *f, struct num *c, const struct num **beta); /* of logits: its constant becomes that of sigma */

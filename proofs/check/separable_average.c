@@ -404,12 +404,13 @@ static bool other_errors(const struct adder *a, uint64_t *out) {
     return units < (__int128)1 << 62;
 }
 
-/* n 2^(b - 40) / times (h sum +- error), sum at 2^-(60 + 62), h at 2^-62, for the n < 2^e sequences. */
-static void put(struct average *to, const struct adder *a, const mpz_t sum, uint64_t error) {
+/* sign n 2^(b - 40) / times (h sum +- error), sum at 2^-(60 + 62), h at 2^-62, for the n < 2^e sequences. */
+static void put(struct average *to, const struct adder *a, const mpz_t sum, uint64_t error, int sign) {
     wide n = a->level[0].count[1];
     mpz_t x, room, size;
     mpz_inits(x, room, size, NULL);
     mpz_mul_ui(x, sum, a->exps->h);
+    if (sign < 0) mpz_neg(x, x);
     mpz_mul_2exp(x, x, bits_of(n));        /* at 2^-184 of 2^(b - 40) */
     mpz_set_ui(room, 1);                   /* h may be a unit more, and 1 + sqrt 2, which meets one |Q| <= 2^60 */
     mpz_mul_2exp(room, room, 122);
@@ -435,7 +436,7 @@ static void put(struct average *to, const struct adder *a, const mpz_t sum, uint
     mpz_clears(x, room, size, NULL);
 }
 
-static bool sum_nodes(struct average *to, struct adder *a) {
+static bool sum_nodes(struct average *to, struct adder *a, int sign) {
     int from = 2 * (-LEFT - a->most), end = 2 * (RIGHT - a->least);
     uint64_t error;
     if (from < a->p->from || end > a->p->from + a->p->nodes || !other_errors(a, &error)) return false;
@@ -452,7 +453,7 @@ static bool sum_nodes(struct average *to, struct adder *a) {
     mpz_set_si(t, node(a, from, true));
     mpz_mul_ui(t, t, a->exps->first);
     mpz_add(sum, sum, t);
-    put(to, a, sum, error);
+    put(to, a, sum, error, sign);
     mpz_clears(sum, t, NULL);
     return true;
 }
@@ -463,7 +464,7 @@ static void adder_clear(struct adder *a) {
     for (size_t k = 0; k < sizeof all / sizeof *all; k++) mem_free(all[k]);
 }
 
-bool average_add(struct average *to, struct sep *s, const struct level *level, uint32_t q, const struct iform *f) {
+bool average_add(struct average *to, struct sep *s, const struct level *level, uint32_t q, const struct iform *f, int sign) {
     if (level[0].classes.n < 2) return true;
     if (to->exps == NULL) to->exps = exps_new();
     if (to->query == NULL) to->query = mem_get(1, sizeof *to->query);
@@ -480,7 +481,7 @@ bool average_add(struct average *to, struct sep *s, const struct level *level, u
     }
     query_set(a.p, s, q);
     take_ways(&a);
-    bool good = take_G(&a) && reach(&a) && sum_nodes(to, &a);
+    bool good = take_G(&a) && reach(&a) && sum_nodes(to, &a, sign);
     adder_clear(&a);
     return good ? true : sep_refuse(s, "the attention weights of a sequence are all too small, or a value is too large, for an average");
 }

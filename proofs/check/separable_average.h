@@ -10,8 +10,10 @@ struct average { mpz_t sum[2], part[2]; struct exps *exps; struct query *query; 
 void average_init(struct average *a);
 void average_clear(struct average *a);
 void average_begin(struct average *a);   /* a new share: part is 0 */
-/* Adds the sequences of one q with one set of final states, on which the value is the one form f, to part. */
-bool average_add(struct average *a, struct sep *s, const struct level *level, uint32_t q, const struct iform *f);
+/* Adds the sequences of one q with one set of final states, on which the value is the one form f, to part; or takes them away (sign -1). */
+bool average_add(struct average *a, struct sep *s, const struct level *level, uint32_t q, const struct iform *f, int sign);
+/* Rule count: adds the smallest of the walker's forms (negated: the largest), whose terms are filled (separable_least.c). */
+bool average_least(struct average *a, struct walker *w, uint32_t q);
 /* part as numbers without pointers; false: it does not fit. And adds such numbers to sum. */
 bool average_export(const struct average *a, struct fixed out[2]);
 void average_gather(struct average *a, const struct fixed part[2]);

@@ -505,17 +505,22 @@ static bool float32_error(const struct sep *s, struct iform *f, int64_t sizes) {
     return r < (__int128)1 << 56;
 }
 
-/* The form times the least common denominator of its alphas. Radius of one position's term w G: c 1, beta 1, each alpha 2 units (D and C within one),
+/* m: the least common multiple of it and the denominators of the alphas. */
+static void denominators(const struct sep *s, const struct lf *f, mpz_t m) {
+    for (uint32_t j = 0; f->alpha != NULL && j < s->n_out; j++) mpz_lcm(m, m, mpq_denref(f->alpha[j].q));
+}
+
+/* The form times the least common denominator of its alphas, and `also`. Radius of one position's term w G: c 1, beta 1, each alpha 2 units (D and C within one),
  * times w <= 1; the error of w, two units of 2^-60 times |G| <= 2^58 units, 1; the last shift 1. */
-static bool integer_form(struct compile *c, const struct lf *f, bool strict, struct iform *out) {
+static bool integer_form(struct compile *c, const struct lf *f, const mpz_t also, bool strict, struct iform *out) {
     struct sep *s = c->s;
     mpz_t m, t;
     mpz_inits(m, t, NULL);
-    mpz_set_ui(m, 1);
+    mpz_set(m, also);
     *out = (struct iform){.strict = strict, .radius = 3};
     out->alpha = arena_get(c->a, s->n_out, sizeof *out->alpha);
     out->j = arena_get(c->a, s->n_out, sizeof *out->j);
-    for (uint32_t j = 0; f->alpha != NULL && j < s->n_out; j++) mpz_lcm(m, m, mpq_denref(f->alpha[j].q));
+    denominators(s, f, m);
     bool good = mpz_sizeinbase(m, 2) <= 20;
     out->times = good ? mpz_get_si(m) : 1;
     int64_t sizes = 0;
@@ -554,12 +559,16 @@ static bool finish(struct compile *c, const struct sval *v, struct truth *out) {
     }
     if (v->kind != S_TRUTH) return refuse(c);
     out->form = arena_get(c->a, v->n, sizeof *out->form);
-    for (size_t i = 0; i < v->n; i++) {
+    mpz_t one;
+    mpz_init_set_ui(one, 1);
+    bool good = true;
+    for (size_t i = 0; good && i < v->n; i++) {
         struct iform *f = &out->form[out->n++];
-        if (!integer_form(c, &v->f[i], v->strict[i], f)) return false;
+        good = integer_form(c, &v->f[i], one, v->strict[i], f);
         f->times = 1; /* no sign rests on it: forms that are the same but for a factor are one */
     }
-    return true;
+    mpz_clear(one);
+    return good;
 }
 
 /* The features' values are where eval() finds them. */
@@ -571,12 +580,20 @@ bool sep_compile(struct sep *s, const struct ex *predicate, struct arena *a, str
     return finish(&c, &v, out);
 }
 
-bool sep_compile_value(struct sep *s, const struct ex *value, struct arena *a, struct truth *out) {
+bool sep_compile_value(struct sep *s, const struct ex *value, struct arena *a, bool several, struct truth *out) {
     struct compile c = {.s = s, .a = a};
     struct sval v;
     if (!sym(&c, value, &v) || !as_forms(&c, &v)) return sep_refuse(s, "the value");
-    if (v.n != 1) return sep_refuse(s, "an average of a minimum or a maximum of network values");
-    *out = (struct truth){.n = 1, .form = arena_get(a, 1, sizeof *out->form)};
-    if (s->norm >= 0 && v.f[0].alpha != NULL) return sep_refuse(s, "an average of logits behind a final LayerNorm");
-    return integer_form(&c, &v.f[0], false, out->form);
+    if (v.n != 1 && !several) return sep_refuse(s, "an average of a minimum or a maximum of network values");
+    if (v.n == 0) return sep_refuse(s, "max or min over nothing");
+    for (size_t i = 0; i < v.n; i++)
+        if (s->norm >= 0 && v.f[i].alpha != NULL) return sep_refuse(s, "an average of logits behind a final LayerNorm");
+    *out = (struct truth){.negated = v.n > 1 && v.sense > 0, .form = arena_get(a, v.n, sizeof *out->form)};
+    mpz_t times; /* all forms of a value have one factor */
+    mpz_init_set_ui(times, 1);
+    for (size_t i = 0; i < v.n; i++) denominators(s, &v.f[i], times);
+    bool good = true;
+    for (size_t i = 0; good && i < v.n; i++) good = integer_form(&c, &v.f[i], times, false, &out->form[out->n++]);
+    mpz_clear(times);
+    return good;
 }

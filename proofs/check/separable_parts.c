@@ -5,7 +5,6 @@
 
 #define BINS_MOST ((uint32_t)1 << 18)
 #define BINS_TOTAL ((size_t)1 << 22)
-#define SHARE 30                         /* fractional bits */
 #define SKIP 16
 #define CUT 8                            /* tables of a form that a cut is taken to cost */
 #define REFINE 6
@@ -150,8 +149,7 @@ static bool tables(struct parts *p, const uint32_t *left, uint32_t n_left, struc
 
 /* ---- cuts ---- */
 
-/* x / all in parts of 2^30; x <= all < 2^125 */
-static uint64_t share_of(wide x, wide all) {
+uint64_t share_of(wide x, wide all) {
     while (all >> 90 > 0) all >>= 1, x >>= 1;
     return (uint64_t)((x << SHARE) / all);
 }

@@ -13,6 +13,10 @@ struct level { struct table classes; uint32_t tokens; wide *count; int64_t *leas
 
 /* ---- rule count ---- */
 
+#define SHARE 30
+uint64_t share_of(wide x, wide all);     /* x / all in parts of 2^SHARE; x <= all < 2^125 */
+void mpz_add_wide(mpz_t z, wide v);
+
 #define ROOT 1                           /* state of level 0 */
 struct unit { unsigned shift; uint64_t error; };
 struct edge { size_t to, cell; };

@@ -51,7 +51,8 @@ class Averaging(Counting):
 
     # one cell
 
-    def sum_cell(self, sets, row, q, term, levels):
+    def sum_cell(self, sets, row, q, term, levels, sign=1):
+        """Adds the sum of the form over the sequences of the levels, or takes it away."""
         if not levels[0][1:]:
             return
         sources = self.x.sources(row, self.n)
@@ -76,7 +77,8 @@ class Averaging(Counting):
         h = Fraction(low, 2 << P), Fraction(high, 2 << P)
         products = [Fraction(x, 1 << P) * y for x in total for y in h]
         error = ERROR * number * Fraction(largest, 1 << P)
-        self.low, self.high = self.low + min(products) - error, self.high + max(products) + error
+        low, high = sorted(sign * x for x in (min(products), max(products)))
+        self.low, self.high = self.low + low - error, self.high + high + error
 
     def completions(self, levels):
         counts = [0, 1]

@@ -11,6 +11,7 @@ from edit import with_biases
 from evaluate import Interpreter
 from linear import LinearInterpreter
 from farkas import BoxClaim
+from least import Least
 from polynomial import RealClaim
 from quadratic import EMPTY, BallClaim
 from line import check_changes
@@ -306,11 +307,12 @@ class Judge:
         return min(ends), max(ends)
 
     def average_of_form(self):
-        need(self.c.rule == "separable", "rule count takes an average of `if P then a else b`")
+        count = self.c.rule == "count"
+        need(not count or self.c.bins[0] == 1, "an average of a minimum or maximum has `bins 1 ENTER`")
         try:
             if not isinstance(self.interpreter, LinearInterpreter):
                 raise Untabled("other tensors")
-            low, high, total, self.domain = Averaging(self.interpreter, self.s, 0, 0).mean()
+            low, high, total, self.domain = (Least if count else Averaging)(self.interpreter, self.s, *(self.c.bins if count else (0, 0))).mean()
         except Untabled:
             self.interpreter = Interpreter({m: x.net for m, x in self.interpreter.models.items()}, self.s.float32)
             low, high, total = Fraction(0), Fraction(0), 0

@@ -20,6 +20,7 @@ from averaging import Averaging                      # noqa: E402
 from certificate import Rejected, read_certificate   # noqa: E402
 from claims import seal                              # noqa: E402
 from evaluate import ClaimError                      # noqa: E402
+from least import Least                              # noqa: E402
 from net import read_net                             # noqa: E402
 from nets import transformer                         # noqa: E402
 from rules import Judge                              # noqa: E402
@@ -51,6 +52,16 @@ VALUES = [
     ("sum{ logits(M, t)[R, j] : j in 0..3 where j != t[0] } / 3 + attn(M, 0, 0, t)[R, 1]", lambda v, p, t: (sum(v) - v[t[0]]) / 3 + p[1]),
     ("if argmax(logits(M, t)[R]) == max(t) then 1 else 0", lambda v, p, t: float(lead(v, max(t)) > 0)),
     ("if logits(M, t)[R, 0] > logits(M, t)[R, t[1]] + 1/8 then -2 else 3/7", lambda v, p, t: -2 if v[0] > v[t[1]] + 0.125 else 3 / 7),
+]
+# what is no sum over positions: the smallest or largest of forms, which rule count encloses
+MINIMA = [
+    ("logits(M, t)[R, max(t)] - max{ logits(M, t)[R, j] : j in 0..3 where j != max(t) }", lambda v, p, t: lead(v, max(t))),
+    ("max(logits(M, t)[R])", lambda v, p, t: max(v)),
+    ("if contains(t, 1) then min(logits(M, t)[R, 0], logits(M, t)[R, 1]) else max(logits(M, t)[R, 0], logits(M, t)[R, 1])", lambda v, p, t: (min if 1 in t else max)(v[0], v[1])),
+    ("min(logits(M, t)[R, 0] / 2, logits(M, t)[R, t[0]] / 3 + 1/7, t[1])", lambda v, p, t: min(v[0] / 2, v[t[0]] / 3 + 1 / 7, t[1])),
+    ("abs(logits(M, t)[R, 2] - 1/4)", lambda v, p, t: abs(v[2] - 0.25)),
+    ("3 * max(attn(M, 0, 0, t)[R, 0], attn(M, 0, 0, t)[R, 1], logits(M, t)[R, 3])", lambda v, p, t: 3 * max(p[0], p[1], v[3])),
+    ("if t[0] == 2 then logits(M, t)[R, 0] else -max{ logits(M, t)[R, j] : j in 1..3 }", lambda v, p, t: v[0] if t[0] == 2 else -max(v[1:])),
 ]
 HALVED = ("if contains(t, 1) then logits(M, t)[R, 0] else logits(M, t)[R, 0] / 2", lambda v, p, t: v[0] if 1 in t else v[0] / 2)
 CONDITIONS = [("", lambda t: True), (" where t[0] != t[1]", lambda t: t[0] != t[1]), (" where any{ t[i] > 2 : i in 0..1 }", lambda t: max(t[:2]) > 2),
@@ -177,7 +188,9 @@ def refused(folder):
     Case(folder, 0)      # writes x.net
     for claim, engine, why in (
             ("average t in tokens[3] of 0..3 : max(logits(M, t)[last])", "separable", "average of a minimum or a maximum"),
-            ("average t in tokens[3] of 0..3 : logits(M, t)[last, 0] - max{ logits(M, t)[last, j] : j in 1..3 }", "separable", "average each of them"),
+            ("average t in tokens[3] of 0..3 : logits(M, t)[last, 0] - max{ logits(M, t)[last, j] : j in 1..3 }", "separable", "engine count encloses it"),
+            ("average t in tokens[3] of 0..3 : logits(M, t)[last, 0]", "count", "engine separable averages it"),
+            ("average t in tokens[3] of 0..3 : max(logits(M, t)[last]) + min(logits(M, t)[last])", "count", "a minimum and a maximum"),
             ("average t in tokens[3] of 0..3 : if argmax(logits(M, t)[last]) == 0 then attn(M, 0, 0, t)[last, 0] else 0", "separable", "a choice depends on a network value"),
             ("average t in tokens[3] of 0..3 where logits(M, t)[last, 0] > 0 : logits(M, t)[last, 1]", "separable", "the condition reads the network"),
             ("minimize a in 0..3 : mean{ logits(M, t)[last, a] : %s }" % ", ".join("%s in tokens[3] of 0..3" % x for x in "tsuv"), "enumerate", "`average t in ... : ...`")):
@@ -185,6 +198,42 @@ def refused(folder):
             f.write('claims 1\nmodel M = "x.net"\nclaim a { %s engine %s }\n' % (claim, engine))
         _, output = run(PROGRAM, "verify", os.path.join(folder, "x.claims"))
         check("undecided" in output and why in output, "%s: %s" % (claim, output))
+
+
+def least(folder, k):
+    """A smallest or largest of forms: narrow and wide intervals, both checkers, changed certificates, and float32."""
+    case = Case(folder, k, MINIMA[k % len(MINIMA)])
+    within = Fraction(1, (1000, 10, 10 ** 6)[k % 3])
+    found = case.verify("real", "count", within)
+    if found is None:
+        return
+    name = "%d: %s" % (k, case.claim)
+    check(found[0] <= case.mean + NEAR and case.mean - NEAR <= found[1] and found[1] - found[0] <= within, "%s: [%.12f, %.12f], mean %.12f" % (name, found[0], found[1], case.mean))
+    bins, enter = re.search(r"^bins (\d+) (\d+)$", case.certificate, re.M).groups()
+    check(bins == "1" and case.changed(*found) == (True, True), name + ": as it is")
+    if k % 2 == 0:
+        judge = Judge(read_certificate(case.certificate.encode()), {"M": case.read}, {})
+        try:
+            low, high, total, _ = Least(judge.interpreter, judge.s, 1, int(enter)).mean()
+            check(found[0] <= low / total <= case.mean + NEAR and case.mean - NEAR <= high / total <= found[1], name + ": sums of the reference checker [%.12f, %.12f]" % (low / total, high / total))
+            summed.append(k)
+        except (Untabled, ClaimError):
+            pass
+        for a, b in ((found[1] + OFF, found[1] + 1), (found[0] - 1, found[0] - OFF), (case.mean + NEAR * 10, case.mean + 1), (case.mean - 1, case.mean - NEAR * 10)):
+            check(case.changed(a, b) == (False, False), name + ": false: [%.10f, %.10f], mean %.10f" % (a, b, case.mean))
+        certificate = case.certificate
+        for line in ("bins 1 0", "bins 1 %d" % (1 << 125), "bins 2 " + enter):
+            case.certificate = certificate.replace("bins 1 " + enter, line)
+            check(case.changed(case.mean + NEAR * 10, case.mean + 1) == (False, False), name + ": false, " + line)
+        check(not case.changed(*found)[0], name + ": accepted with " + line)
+        case.certificate = re.sub(r"^rule count$\n^bins.*$", "rule separable", certificate, flags=re.M)
+        check(not case.changed(*found)[0], name + ": accepted under rule separable")
+    if k % 3 == 0:
+        found = case.verify("float32", "count", "1")
+        check(found is None or found[0] <= case.mean + NEAR and case.mean - NEAR <= found[1], name + ": float32, the mean over the reals")
+
+
+summed = []
 
 
 def main():
@@ -213,6 +262,9 @@ def main():
             if found is not None:
                 check(found[0] - NEAR * case.size <= case.mean <= found[1] + NEAR * case.size, "%d: %s: [%.12f, %.12f], mean %.12f" % (k, case.claim, found[0], found[1], case.mean))
                 case.attack(*found)
+        for k in range(OPTIONS.nets // 4):
+            least(folder, 100 + k)
+    check(len(summed) > OPTIONS.nets / 16, "%d minima from sums of the reference checker" % len(summed))
     check(tabled > OPTIONS.nets / 16, "%d averages from tables of the reference checker" % tabled)
 
 
