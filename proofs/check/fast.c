@@ -14,14 +14,15 @@ static bool fev(struct fast *f, const struct ex *x, struct fval *out);
 void fast_init(struct fast *f, struct eval *e, bool wide) {
     *f = (struct fast){.e = e, .wide = wide};
     f->nets = mem_get(NETS_MOST, sizeof *f->nets); /* never moved: pointers to them are held */
-    f->slot = mem_get(NETS_MOST, sizeof *f->slot);
+    f->on = mem_get(NETS_MOST, sizeof *f->on);
     f->model = mem_get(NETS_MOST, sizeof *f->model);
 }
 
 void fast_clear(struct fast *f) {
     for (int i = 0; i < f->n_nets; i++) fnet_clear(&f->nets[i]);
     mem_free(f->nets);
-    mem_free(f->slot);
+    mem_free(f->on);
+    mem_free(f->made);
     mem_free(f->model);
     *f = (struct fast){0};
 }
@@ -61,9 +62,7 @@ static bool literal(const struct num *q, struct fval *out) {
     return good && set_real(out, v, 1);
 }
 
-/* ---- sequences: a variable, or a slice of one ---- */
-
-static bool fint(struct fast *f, const struct ex *x, int64_t last, int64_t *out) {
+bool fast_int(struct fast *f, const struct ex *x, int64_t last, int64_t *out) {
     bool had = f->e->has_last;
     int64_t old = f->e->last;
     struct fval v;
@@ -78,28 +77,9 @@ static bool fint(struct fast *f, const struct ex *x, int64_t last, int64_t *out)
     return good;
 }
 
-static bool fseq(struct fast *f, const struct ex *x, const int64_t **s, int64_t *n) {
-    if (x->kind == EX_INDEX && x->n == 2 && x->k[1]->kind == EX_SLICE) {
-        int64_t lo = 0, hi, m;
-        if (!fseq(f, x->k[0], s, &m)) return false;
-        hi = m - 1;
-        if (x->k[1]->k[0] != NULL && !fint(f, x->k[1]->k[0], m - 1, &lo)) return false;
-        if (x->k[1]->k[1] != NULL && !fint(f, x->k[1]->k[1], m - 1, &hi)) return false;
-        if (lo < 0 || hi >= m || hi < lo) return false;
-        *s += lo;
-        *n = hi - lo + 1;
-        return true;
-    }
-    if (x->kind != EX_VAR) return false;
-    const struct var *v = &f->e->env[x->number];
-    *s = v->s;
-    *n = v->n;
-    return v->set && v->seq;
-}
-
 /* ---- networks ---- */
 
-static struct fnet *network(struct fast *f, const struct ex *model, int slot);
+static struct fnet *network(struct fast *f, const struct ex *model, const struct ex *on, uint32_t n);
 
 /* ablate(M, drop = COMPS, to = from s) of an unchanged M and a variable s: the run on s, and which rows are taken from it. */
 static const struct ex *source_of(const struct fast *f, const struct ex *model) {
@@ -122,7 +102,7 @@ static bool changed_network(struct fast *f, struct fnet *w, const struct ex *mod
     unsigned p = e->p;
     bool had = e->has_last;
     const struct ex *s = source_of(f, model);
-    struct fnet *other = s != NULL && e->env[s->number].set && e->env[s->number].seq && e->env[s->number].n == n ? network(f, model->k[0], s->number) : NULL;
+    struct fnet *other = s != NULL && e->env[s->number].set && e->env[s->number].seq && e->env[s->number].n == n ? network(f, model->k[0], s, n) : NULL;
     struct fsource *from = NULL;
     if (s == NULL ? !stmt_closed(f->e->s, model) : other == NULL) return false;
     e->p = 128;
@@ -150,18 +130,18 @@ static bool changed_network(struct fast *f, struct fnet *w, const struct ex *mod
     return good;
 }
 
-static struct fnet *network(struct fast *f, const struct ex *model, int slot) {
+/* The network of a model on the sequence `on`, of n tokens: one for each variable, and for each place in the text that makes a sequence. */
+static struct fnet *network(struct fast *f, const struct ex *model, const struct ex *on, uint32_t n) {
     for (int i = 0; i < f->n_nets; i++) {
-        const struct ex *x = f->model[i];
+        const struct ex *x = f->model[i], *t = f->on[i];
         bool same = x == model || (x->kind == EX_MODEL && model->kind == EX_MODEL && x->number == model->number);
-        if (same && f->slot[i] == slot) return f->nets[i].net != NULL && f->nets[i].n == f->e->env[slot].n ? &f->nets[i] : NULL;
+        if (same && (t == on || (t->kind == EX_VAR && on->kind == EX_VAR && t->number == on->number))) return f->nets[i].net != NULL && f->nets[i].n == n ? &f->nets[i] : NULL;
     }
     if (f->n_nets == NETS_MOST) return NULL;
     size_t at = (size_t)f->n_nets++;
     f->model[at] = model;
-    f->slot[at] = slot;
+    f->on[at] = on;
     struct fnet *w = &f->nets[at];
-    uint32_t n = f->e->env[slot].n;
     bool good = model->kind == EX_MODEL ? fnet_init(w, model_net(f->e, model->number), f->e->s->float32, f->wide, n, NULL, 0, NULL, NULL) : changed_network(f, w, model, n);
     if (!good) fnet_clear(w);
     return w->net != NULL ? w : NULL;
@@ -173,27 +153,27 @@ static const struct net *plain_net(const struct fast *f, const struct ex *model)
     return model->kind == EX_MODEL ? model_net(f->e, model->number) : NULL;
 }
 
-static bool takes_tokens(const struct net *net, const struct var *v) {
-    if (net == NULL || net->reals || !v->set || !v->seq || v->n == 0 || v->n > net->ctx) return false;
-    for (uint32_t i = 0; i < v->n; i++)
-        if (v->s[i] < 0 || v->s[i] >= (int64_t)net->vocab) return false;
+static bool takes_tokens(const struct net *net, const int64_t *s, int64_t n) {
+    if (net == NULL || net->reals || n <= 0 || n > (int64_t)net->ctx) return false;
+    for (int64_t i = 0; i < n; i++)
+        if (s[i] < 0 || s[i] >= (int64_t)net->vocab) return false;
     return true;
 }
 
-/* logits(M, t) or attn(M, l, h, t) on a variable: its network and node. The base's names of nodes are those of a changed network (edit.c). */
-static struct fnet *table_of(struct fast *f, const struct ex *x, int *node) {
+/* logits(M, t) or attn(M, l, h, t) on a variable or a sequence that is made of such: its network, node and tokens. The base's names of nodes are those of a changed network (edit.c). */
+static struct fnet *table_of(struct fast *f, const struct ex *x, int *node, const int64_t **tokens) {
     if (x->kind != EX_CALL || (x->number != FN_LOGITS && x->number != FN_ATTN)) return NULL;
     const struct ex *t = x->k[x->n - 1];
-    if (t->kind != EX_VAR) return NULL;
+    int64_t n;
     if (f->e->s->float32 && (x->k[0]->kind != EX_MODEL || !plain_net(f, x->k[0]) || !plain_net(f, x->k[0])->all_binary32)) return NULL;
-    const struct var *v = &f->e->env[t->number];
-    if (!takes_tokens(plain_net(f, x->k[0]), v)) return NULL;
-    struct fnet *w = network(f, x->k[0], t->number);
+    if (t->kind == EX_VAR ? !fast_sequence(f, t, tokens, &n) : !fast_compose(f, t, tokens, &n)) return NULL;
+    if (!takes_tokens(plain_net(f, x->k[0]), *tokens, n)) return NULL;
+    struct fnet *w = network(f, x->k[0], t, (uint32_t)n);
     if (w == NULL) return NULL;
     const struct ex *s = w->other != NULL ? source_of(f, x->k[0]) : NULL;
     if (s != NULL) { /* the run that rows are taken from has to stand on its own sequence */
         const struct var *o = &f->e->env[s->number];
-        if (o->n != w->n || !takes_tokens(w->other->net, o)) return NULL;
+        if (!o->set || !o->seq || o->n != w->n || !takes_tokens(w->other->net, o->s, o->n)) return NULL;
         fnet_tokens(w->other, o->s);
     }
     const struct net *net = w->net;
@@ -201,7 +181,7 @@ static struct fnet *table_of(struct fast *f, const struct ex *x, int *node) {
     if (x->number == FN_ATTN) {
         int64_t l, h;
         char name[100];
-        if (!fint(f, x->k[1], -1, &l) || !fint(f, x->k[2], -1, &h)) return NULL;
+        if (x->k[1]->network || x->k[2]->network || !fast_int(f, x->k[1], -1, &l) || !fast_int(f, x->k[2], -1, &h)) return NULL;
         snprintf(name, sizeof name, "blocks.%lld.attn.hook_pattern.%lld", (long long)l, (long long)h);
         *node = net_find(net, name);
         if (*node < 0) return NULL;
@@ -212,10 +192,11 @@ static struct fnet *table_of(struct fast *f, const struct ex *x, int *node) {
 static const struct frow *row_at(struct fast *f, const struct ex *call, const struct ex *index, uint32_t *width) {
     int node;
     int64_t i;
-    struct fnet *w = table_of(f, call, &node);
-    if (w == NULL || index->kind == EX_SLICE || !fint(f, index, (int64_t)w->n - 1, &i) || i < 0 || i >= (int64_t)w->n) return NULL;
+    const int64_t *tokens;
+    bool made = call->k[call->n - 1]->kind != EX_VAR; /* then an index that reads a network may make other tokens */
+    struct fnet *w = made && index->network ? NULL : table_of(f, call, &node, &tokens);
+    if (w == NULL || index->kind == EX_SLICE || !fast_int(f, index, (int64_t)w->n - 1, &i) || i < 0 || i >= (int64_t)w->n) return NULL;
     *width = w->net->nodes[node].width == 0 ? w->n : w->net->nodes[node].width;
-    const int64_t *tokens = f->e->env[call->k[call->n - 1]->number].s;
     if (node == w->net->output) return fnet_output(w, tokens, (uint32_t)i);
     fnet_tokens(w, tokens);
     return fnet_row(w, node, (uint32_t)i);
@@ -248,13 +229,13 @@ static bool findex(struct fast *f, const struct ex *x, struct fval *out) {
     const struct ex *base = x->k[0];
     const struct frow *r = NULL;
     if (base->kind == EX_LIST && x->n == 2 && literals(base)) { /* an element that is not read may be an error: only numbers are none */
-        if (!fint(f, x->k[1], base->n - 1, &i) || i < 0 || i >= base->n) return false;
+        if (!fast_int(f, x->k[1], base->n - 1, &i) || i < 0 || i >= base->n) return false;
         return fev(f, base->k[i], out) && out->type != F_TRI;
     }
     if (base->kind == EX_CALL && x->n == 3) r = row_at(f, base, x->k[1], &width);
     else if (base->kind == EX_INDEX && x->n == 2 && base->k[0]->kind == EX_CALL) r = fvector(f, base, &width);
-    if (r != NULL) return x->k[x->n - 1]->kind != EX_SLICE && fint(f, x->k[x->n - 1], (int64_t)width - 1, &i) && i >= 0 && i < (int64_t)width && entry(r, i, out);
-    if (x->n != 2 || x->k[1]->kind == EX_SLICE || !fseq(f, base, &s, &n) || !fint(f, x->k[1], n - 1, &i) || i < 0 || i >= n) return false;
+    if (r != NULL) return x->k[x->n - 1]->kind != EX_SLICE && fast_int(f, x->k[x->n - 1], (int64_t)width - 1, &i) && i >= 0 && i < (int64_t)width && entry(r, i, out);
+    if (x->n != 2 || x->k[1]->kind == EX_SLICE || !fast_sequence(f, base, &s, &n) || !fast_int(f, x->k[1], n - 1, &i) || i < 0 || i >= n) return false;
     return set_int(out, s[i]);
 }
 
@@ -310,7 +291,7 @@ static bool argmaxes(struct fast *f, const struct ex *a, const struct ex *b, enu
     int64_t i = 0;
     if (!left || !right) {
         const struct frow *r = fvector(f, left ? a->k[0] : b->k[0], &n);
-        if (r == NULL || !fint(f, left ? b : a, -1, &i) || i < 0 || i >= (int64_t)n) return false;
+        if (r == NULL || !fast_int(f, left ? b : a, -1, &i) || i < 0 || i >= (int64_t)n) return false;
         *out = row_largest(r, n, i);
         return true;
     }
@@ -399,7 +380,7 @@ static bool fold_from(struct fast *f, struct ffold *a, int i) {
     if (i == a->x->binds.n) return fold(f, a);
     const struct bind *b = &a->x->binds.b[i];
     int64_t lo, hi;
-    if (b->set->kind != EX_RANGE || !fint(f, b->set->k[0], -1, &lo) || !fint(f, b->set->k[1], -1, &hi) || hi - lo > 100000) return false;
+    if (b->set->kind != EX_RANGE || !fast_int(f, b->set->k[0], -1, &lo) || !fast_int(f, b->set->k[1], -1, &hi) || hi - lo > 100000) return false;
     bool good = true;
     for (int64_t v = lo; good && v <= hi; v++) {
         f->e->env[b->slot] = (struct var){.set = true, .v = v};
@@ -429,7 +410,7 @@ static bool fold_call(struct fast *f, const struct ex *x, struct fval *out) {
     const struct ex *table = x->k[0];
     const int64_t *t;
     int64_t n, state;
-    if (table->kind != EX_LIST || table->n == 0 || table->n > 256 || !fint(f, x->k[1], -1, &state) || !fseq(f, x->k[2], &t, &n)) return false;
+    if (table->kind != EX_LIST || table->n == 0 || table->n > 256 || !fast_int(f, x->k[1], -1, &state) || !fast_sequence(f, x->k[2], &t, &n)) return false;
     for (int i = 0; i < table->n; i++) {
         const struct ex *row = table->k[i];
         if (row->kind != EX_LIST || row->n != table->k[0]->n || row->n > 256) return false;
@@ -437,7 +418,7 @@ static bool fold_call(struct fast *f, const struct ex *x, struct fval *out) {
             if (row->k[j]->kind != EX_LIT) return false;
     }
     for (int64_t i = 0; i < n; i++)
-        if (state < 0 || state >= table->n || t[i] < 0 || t[i] >= table->k[0]->n || !fint(f, table->k[state]->k[t[i]], -1, &state)) return false;
+        if (state < 0 || state >= table->n || t[i] < 0 || t[i] >= table->k[0]->n || !fast_int(f, table->k[state]->k[t[i]], -1, &state)) return false;
     return set_int(out, state);
 }
 
@@ -451,10 +432,10 @@ static bool call(struct fast *f, const struct ex *x, struct fval *out) {
         if (out->v < 0) out->v = -out->v;
         return true;
     }
-    if (!fseq(f, x->k[0], &s, &n)) return false;
+    if (!fast_sequence(f, x->k[0], &s, &n)) return false;
     if (x->number == FN_LEN) return set_int(out, n);
     if (x->number == FN_CONTAINS) {
-        if (!fint(f, x->k[1], -1, &a)) return false;
+        if (!fast_int(f, x->k[1], -1, &a)) return false;
         for (int64_t i = 0; i < n; i++)
             if (s[i] == a) return set_tri(out, YES);
         return set_tri(out, NO);

@@ -18,7 +18,7 @@ struct fscores { int64_t *at, rad; };
 /* A row that is another one's: row `row` of a node of a network on another variable's sequence. NULL net: none. */
 struct fsource { struct fnet *net; int node; uint32_t row; };
 
-/* One network on the sequence of one variable. */
+/* One network on the sequences of one place: tokens that change. */
 struct fnet {
     const struct net *net;            /* over the reals the folded network, where there is one; nodes below are its own */
     struct folded *folded;
@@ -46,11 +46,16 @@ struct fnet {
     struct fmemo *memo;               /* fast_memo.c */
     struct wide *wide;                /* fast_wide.h, or NULL: rows are as above */
 };
-struct fast { struct eval *e; bool wide; struct fnet *nets; int n_nets; int *slot; const struct ex **model; };
+/* nets[i] is of model[i] on the sequence on[i]. made: a sequence that `seq` and the like have made, used at once. */
+struct fast { struct eval *e; bool wide; struct fnet *nets; int n_nets; const struct ex **on, **model; int64_t *made; uint32_t n_made; };
 
 void fast_init(struct fast *f, struct eval *e, bool wide); /* wide: with the rows of fast_wide.h */
 void fast_clear(struct fast *f);
 enum tri fast_decide(struct fast *f, const struct ex *x);
+bool fast_int(struct fast *f, const struct ex *x, int64_t last, int64_t *out);          /* fast.c: an integer, where `last` is that unless it is -1; false: not for the first look */
+/* fast_sequence.c: a variable or a slice of one, in place; any sequence that reads no network, in f->made until the next one. false: not for the first look */
+bool fast_sequence(struct fast *f, const struct ex *x, const int64_t **s, int64_t *n);
+bool fast_compose(struct fast *f, const struct ex *x, const int64_t **s, int64_t *n);
 
 /* fast_net.c */
 /* patches: rows that are replaced, the same on all sequences (values with 128 fractional bits); from: [n_nodes * n] or NULL, taken over. Nodes are those of `net`. */

@@ -104,7 +104,47 @@ def deep(folder, k):
         check(status == expected, "deep net %d, row %d, bound %s the smallest value: %d %s" % (k, r, "below" if expected == 0 else "above", status, output))
 
 
+def choice(row):
+    """0 where entry 0 is the largest, else 1."""
+    return 0 if row[0] > max(row[1:]) else 1
+
+
+CHOICE = "if argmax(logits(M, %s)[last]) == 0 then 0 else 1"
+# Claims on sequences that `seq`, `sort` and slices make, several in one: most p, the value, the same of L(tokens), the rows of logits, and A(tokens), the last row of the attention
+MADE = [(2, "logits(M, seq(s, s[p]))[last, 0] - logits(M, seq(s[p], s))[last, 1]", lambda L, A, p, s: L(s + [s[p]])[-1][0] - L([s[p]] + s)[-1][1]),
+        (2, "logits(M, seq(p, sort(s)))[last, 0] - logits(M, seq(sort(seq(s, p))[0..2], p))[1, 1]", lambda L, A, p, s: L([p] + sorted(s))[-1][0] - L(sorted(s + [p])[:3] + [p])[1][1]),
+        (1, "logits(M, seq(s[p + 1..2], p, 2))[last, 0] - logits(M, seq(s, p)[1..3])[last, 1]", lambda L, A, p, s: L(s[p + 1:] + [p, 2])[-1][0] - L(s[1:] + [p])[-1][1]),
+        (2, "logits(M, seq({p, s[0]}, s[1..last]))[2, 0] - attn(M, 0, 0, seq(s, p))[last, 1]", lambda L, A, p, s: L([p, s[0]] + s[1:])[2][0] - A(s + [p])[1]),
+        (2, "logits(M, seq(s, p))[last, %s] - logits(M, seq(p, s))[2, 1]" % (CHOICE % "seq(p, s)"), lambda L, A, p, s: L(s + [p])[-1][choice(L([p] + s)[-1])] - L([p] + s)[2][1]),
+        (2, "logits(M, seq(s, p))[%s, 0]" % (CHOICE % "seq(p, p, s[0..1])"), lambda L, A, p, s: L(s + [p])[choice(L([p, p] + s[:2])[-1])][0]),
+        (2, "logits(M, seq(s, %s))[last, 0]" % (CHOICE % "seq(p, p)"), lambda L, A, p, s: L(s + [choice(L([p, p])[-1])])[-1][0])]
+# A slice beyond the end is an error, whatever stands there.
+BEYOND = (2, "logits(M, seq(s, p)[1..4])[last, 0]", lambda L, A, p, s: L(s[1:] + [p, 0])[-1][0])
+
+
+def made(folder, k, claim, holds=True):
+    """How often the value of such a claim is above a number between two of its values; the same count, one more and one less are claimed."""
+    most, text, value = claim
+    net = transformer(800 + k, d_vocab=3, n_ctx=4, layers=1 + k % 2, heads=1, d_model=6, d_head=4, d_out=3, causal=k % 3 != 0, biases=True, spread=5)
+    L, A = lambda t: net.run(t)["logits"], lambda t: net.run(t)["blocks.0.attn.hook_pattern.0"][-1]
+    values = sorted(value(L, A, p, list(s)) for p in range(most + 1) for s in itertools.product(range(3), repeat=3))
+    at = next(i for i in range(len(values) // 2, len(values)) if values[i + 1] - values[i] > 1e-6)
+    bound, number = Fraction(values[at] + values[at + 1]) / 2, len(values) - 1 - at
+    lines = ["weightproof-statement 1", "model M " + net.sha256(), "semantics real", "count p in 0..%d, s in tokens[3] of 0..2 : %s > %s" % (most, text, canonical(bound))]
+    with open(folder + "/m.net", "w") as f:
+        f.write(net.text())
+    for claimed in (number, number + 1, number - 1):
+        with open(folder + "/c.cert", "w") as f:
+            f.write(seal("weightproof-certificate 1\nstatement\n" + "".join("| %s\n" % x for x in lines) + "verdict bounded\nnumber %d %d\ntotal %d %d\nrule enumerate\nend\n" % (2 * (claimed,) + 2 * (len(values),))))
+        status, output = run(a.build + "/weightproof-check", "--quiet", folder + "/c.cert")
+        check(status == (not holds or claimed != number), "net %d, %s: %d of %d claimed to be %d: %s" % (k, text, number, len(values), claimed, output))
+
+
 with tempfile.TemporaryDirectory() as folder:
+    for k in range(14 if a.real else 0):
+        made(folder, k, MADE[k % len(MADE)])
+    if a.real:
+        made(folder, 14, BEYOND, False)
     for k in range(a.nets):
         (reals if a.real else executions)(folder, k)
     for k in range(2 * a.nets if a.real else 0):
