@@ -196,7 +196,7 @@ bool fmix_add(struct fnet *w, const struct node *x, uint32_t row, int F, int64_t
         w->drop[n] = drop;
         w->share[n++] = p->m[j];
         largest = most > largest ? most : largest;
-        e += (__int128)p->m[j] * b;
+        e += (__int128)size_of(p->m[j]) * b; /* shares of a pattern that is given may be negative */
     }
     loop_add_mix(acc, w->share, w->values, w->drop, n, x->width);
     e += (__int128)p->total * largest + *err;

@@ -20,11 +20,12 @@ static const uint64_t *exp_table(void) {
     return table;
 }
 
-/* x = k ln 2 + f. ln 2 at 2^-63 is within 1/8 of the constant, so f at 2^-60 is within 2 units; the divisor of k is above ln 2 at 2^-48, so f is not negative, and it is below ln 2 + 2^-40. f = i / 128 + g:
+/* x = k ln 2 + f. ln 2 at 2^-63 is within 1/8 of the constant, so f at 2^-60 is within 2 units; the divisor of k is ln 2 at 2^-48 rounded up (195103586505167.475...), so f is not negative, and it is below
+ * ln 2 + 2^-40. f = i / 128 + g:
  * seven terms of exp(-g) leave less than g^8 / 8! < 2^-71 and are within 4 units, the table within 5, their product and the last shift one each: 2 + 4 + 5 + 2 < 24. From 44 on exp(-x) is below 2^-63. */
 uint64_t fixed_exp_minus(uint64_t x) {
     if (x >> 48 >= 44) return 0;
-    uint64_t k = x / 195103586505167u;
+    uint64_t k = x / 195103586505168u;
     uint64_t f = (uint64_t)(((wide_t)x << 12) - (((wide_t)k * 6393154322601327830u) >> 3));
     uint64_t r = (uint64_t)(((wide_t)series(f & (((uint64_t)1 << 53) - 1), 7) * exp_table()[f >> 53]) >> 60);
     return r >> k;

@@ -100,9 +100,9 @@ bool wide_mix(struct fnet *w, const struct node *x, uint32_t row, struct frow *o
             acc[k] += (__int128)share * m;
         }
         largest = most + b > largest ? most + b : largest;
-        err += (__int128)share * b;
+        err += (__int128)size_of(share) * b; /* shares of a pattern that is given may be negative */
         longest = length > longest ? length : longest;
-        err2 += (__int128)share * b2;
+        err2 += (__int128)size_of(share) * b2;
     }
     return wide_store(w, out, x->width, F + p->F, err + p->total * largest, err2 + p->total * longest);
 }

@@ -28,6 +28,7 @@ a.add_argument("--nets", type=int, default=2)
 a = a.parse_args()
 CHECKERS = [[a.build + "/weightproof-check"], [sys.executable, os.path.join(HERE, "..", "..", "proofs", "reference", "check.py")]]
 C_ONLY = CHECKERS[:1]
+LN2 = Fraction(19510358650516747527753647918, 10 ** 14)    # ln 2 at 2^-48
 OFFSETS = [Fraction(1, 2 ** 42), Fraction(1, 2 ** 45), Fraction(1, 2 ** 70), Fraction(1, 10 ** 60), Fraction(1, 10 ** 100)]
 
 
@@ -198,8 +199,28 @@ def light_tokens(folder):
                            ["verdict bounded", "number %d %d" % ((number + by,) * 2), "total 64 64", "rule count", "bins 64 0"], "light tokens, %d more" % by, by == 0, "real", C_ONLY)
 
 
+def multiples_of_log2(folder):
+    """Scores that lie k ln 2 apart, rounded down or up at 2^-48: where an exponential in fixed point parts its argument. Bounds beside the share that only the second look or growing precision can tell."""
+    net = transformer(2, d_vocab=2, n_ctx=2, d_model=2, d_head=1, causal=False, biases=False, positions=False)
+    given = {"embed.W_E": [1, 0, 1, 1], "blocks.0.attn.W_Q": [1, 0], "blocks.0.attn.W_V": [0, 1]}
+    net.tensors.update({name: (net.tensors[name][0], [Fraction(v) for v in values]) for name, values in given.items()})
+    for k in (1, 2, 3, 7, 20, 41):
+        for unit in (0, 1):
+            score = Fraction(math.floor(k * LN2) + unit, 2 ** 48)
+            net.tensors["blocks.0.attn.W_K"] = (net.tensors["blocks.0.attn.W_K"][0], [Fraction(0), -score])
+            with decimal.localcontext() as c:
+                c.prec = 60
+                share = Fraction(1 / (1 + (decimal.Decimal(score.numerator) / score.denominator).exp()))
+            files = Files(folder, net)
+            for by, good in ((Fraction(-1, 2 ** 44), True), (Fraction(1, 2 ** 44), False)):
+                for sign, claim in ((1, "> %s"), (-1, "< %s")):
+                    files.said(["forall t in tokens({0}, {1})", "prove attn(M, 0, 0, t)[last, 1] " + claim % canonical(share + sign * by)], ["verdict proved", "witness t=0,1", "rule enumerate"],
+                               "%d ln 2 and %d units" % (k, unit), good, "real", C_ONLY)
+
+
 with tempfile.TemporaryDirectory() as folder:
     light_tokens(folder)
+    multiples_of_log2(folder)
     for k in range(a.nets):
         near(folder, k)
     conditions(folder)
