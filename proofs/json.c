@@ -50,20 +50,25 @@ static void add_interval(struct text *out, const struct result *r) {
     interval_clear(&x);
 }
 
-static void add_count(struct text *out, const struct outcome *o) {
-    mpz_t open;
-    mpz_init(open);
-    mpz_sub(open, o->number_hi, o->number_lo);
+static void add_count(struct text *out, const struct outcome *o, bool float32) {
+    mpz_t n;
+    mpz_init(n);
     add_mpz(out, "number_lo", o->number_lo);
     add_mpz(out, "number_hi", o->number_hi);
-    add_mpz(out, "number_unsettled", open);
+    if (float32) {
+        add_mpz(out, "number_every", o->number_lo);
+        mpz_sub(n, o->total_lo, o->number_hi);
+        if (mpz_cmp(o->total_lo, o->total_hi) == 0) add_mpz(out, "number_none", n);
+    }
+    mpz_sub(n, o->number_hi, o->number_lo);
+    add_mpz(out, "number_unsettled", n);
     if (mpz_cmp(o->total_lo, o->total_hi) == 0) {
         add_mpz(out, "total", o->total_lo);
     } else {
         add_mpz(out, "total_lo", o->total_lo);
         add_mpz(out, "total_hi", o->total_hi);
     }
-    mpz_clear(open);
+    mpz_clear(n);
 }
 
 static void add_binding(struct text *out, const char *key, const struct binding *b) {
@@ -83,7 +88,7 @@ static void add_items(struct text *out, const struct outcome *o) {
 
 static void add_values(struct text *out, const struct result *r) {
     const struct outcome *o = &r->outcome;
-    if (r->statement->body == BODY_COUNT && o->proposal == PROPOSAL_INTERVAL) add_count(out, o);
+    if (r->statement->body == BODY_COUNT && o->proposal == PROPOSAL_INTERVAL) add_count(out, o, r->statement->semantics == SEMANTICS_FLOAT32);
     if (r->statement->body == BODY_LIST) add_items(out, o);
     add_interval(out, r);
     if (r->verdict == VERDICT_REFUTED) add_binding(out, "counterexample", &o->counterexample);

@@ -71,6 +71,25 @@ static void add_prove(struct text *out, const struct result *r) {
     }
 }
 
+/* Of a count under float32: how many inputs hold, or do not, whatever the execution; the others are what its interval leaves open. */
+static void add_executions(struct text *out, const struct outcome *o) {
+    mpz_t n;
+    mpz_init(n);
+    text_add(out, ": ");
+    add_exact(out, o->number_lo);
+    text_add(out, " in every execution, ");
+    mpz_sub(n, o->total_lo, o->number_hi);
+    add_exact(out, n);
+    text_add(out, " in none");
+    mpz_sub(n, o->number_hi, o->number_lo);
+    if (mpz_sgn(n) > 0) {
+        text_add(out, ", ");
+        add_exact(out, n);
+        text_add(out, " not told apart");
+    }
+    mpz_clear(n);
+}
+
 static void add_body(struct text *out, const struct result *r) {
     const struct outcome *o = &r->outcome;
     switch (r->statement->body) {
@@ -80,6 +99,7 @@ static void add_body(struct text *out, const struct result *r) {
         text_add(out, " of ");
         add_pair(out, o->total_lo, o->total_hi);
         add_known(out, r, ", fraction ", 9);
+        if (r->statement->semantics == SEMANTICS_FLOAT32 && mpz_cmp(o->total_lo, o->total_hi) == 0) add_executions(out, o);
         break;
     case BODY_AVERAGE: add_known(out, r, "value in ", 12); break;
     case BODY_MINIMIZE:

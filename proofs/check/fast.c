@@ -107,7 +107,7 @@ static bool changed_network(struct fast *f, struct fnet *w, const struct ex *mod
     if (s == NULL ? !stmt_closed(f->e->s, model) : other == NULL) return false;
     e->p = 128;
     e->has_last = false;
-    bool good = get_model(e, model, n, &m);
+    bool good = fast_model(f, model, n, &m);
     if (good && s != NULL) from = mem_get((size_t)m.net->n_nodes * n, sizeof *from);
     for (int k = 0; good && s != NULL && k < m.n; k++) {
         int node = m.patch[k].node;

@@ -57,6 +57,9 @@ bool fast_int(struct fast *f, const struct ex *x, int64_t last, int64_t *out);  
 bool fast_sequence(struct fast *f, const struct ex *x, const int64_t **s, int64_t *n);
 bool fast_compose(struct fast *f, const struct ex *x, const int64_t **s, int64_t *n);
 
+/* fast_means.c: get_model over the reals, with means of the rows of these looks where they are to be had */
+bool fast_model(const struct fast *f, const struct ex *model, uint32_t n, struct patched *m);
+
 /* fast_net.c */
 /* patches: rows that are replaced, the same on all sequences (values with 128 fractional bits); from: [n_nodes * n] or NULL, taken over. Nodes are those of `net`. */
 bool fnet_init(struct fnet *w, const struct net *net, bool float32, bool wide, uint32_t n, const struct patch *patches, int n_patches, struct fsource *from, struct fnet *other);

@@ -169,3 +169,34 @@ LOOP int64_t loop_largest_sum(const int64_t *acc, uint32_t n) {
 LOOP void loop_shift(int32_t *m, const int64_t *acc, uint32_t n, int shift) {
     for (uint32_t j = 0; j < n; j++) m[j] = (int32_t)(acc[j] >> shift);
 }
+
+LOOP void loop_scaled(int32_t *m, int32_t by, const int32_t *x, int shift, uint32_t n) {
+    for (uint32_t j = 0; j < n; j++) m[j] = (int32_t)((int64_t)by * x[j] >> shift);
+}
+
+LOOP static void lower_by(int32_t *restrict least, const int32_t *restrict after, int32_t base, uint32_t n) {
+    for (uint32_t j = 0; j < n; j++) {
+        int32_t v = base + after[j];
+        least[j] = v < least[j] ? v : least[j];
+    }
+}
+
+LOOP static void lower_plus(int32_t *restrict least, const int32_t *restrict after, const int32_t *restrict p, int32_t base, uint32_t n) {
+    for (uint32_t j = 0; j < n; j++) {
+        int32_t v = base + p[j] + after[j];
+        least[j] = v < least[j] ? v : least[j];
+    }
+}
+
+LOOP static void lower_minus(int32_t *restrict least, const int32_t *restrict after, const int32_t *restrict p, int32_t base, uint32_t n) {
+    for (uint32_t j = 0; j < n; j++) {
+        int32_t v = base - p[j] + after[j];
+        least[j] = v < least[j] ? v : least[j];
+    }
+}
+
+void loop_lower(int32_t *least, int32_t base, const int32_t *p, int sign, const int32_t *after, uint32_t n) {
+    if (p == NULL) lower_by(least, after, base, n);
+    else if (sign > 0) lower_plus(least, after, p, base, n);
+    else lower_minus(least, after, p, base, n);
+}

@@ -1,10 +1,11 @@
 /* mean over S, any over S (STATEMENT.md §3): sums, or hulls, of the rows of all runs on the sequences of S. A row of a node is decided by the tokens at the positions that it
- * looks at, by NETWORK.md §3: where S is a product of sets, its values on the sequences that agree with one of them elsewhere are its values on S, each equally often. */
+ * looks at, by NETWORK.md §3: where S is a product of sets, its values on the sequences that agree with one of them elsewhere are its values on S, each equally often.
+ * Over the reals the mean of a linear node's row is the linear map of the mean of the row that it reads, which is made in its place. */
 #include "nodes.h"
 #include <string.h>
 
-/* row[node * n + i] NULL where none is asked for. kept: nothing that they rest on can change. */
-struct means { const struct ex *model, *target; unsigned p; const struct net *net; uint32_t n; struct num **row; uint64_t count; bool kept; };
+/* row[node * n + i] NULL where none is asked for; mapped: it is made from the mean of its argument's row. kept: nothing that they rest on can change. */
+struct means { const struct ex *model, *target; unsigned p; const struct net *net; uint32_t n; struct num **row; bool *mapped; uint64_t count; bool kept; };
 
 /* What row i of a node looks at: no token, token i, tokens 0..i, or all. */
 enum view { VIEW_NONE, VIEW_OWN, VIEW_BEFORE, VIEW_ALL };
@@ -21,12 +22,14 @@ static enum view *views_of(const struct net *net) {
     return v;
 }
 
-/* The rows in work: all, or those that look at the positions lo..hi-1. */
-struct work { struct means *s; const enum view *views; bool all; uint32_t lo, hi; };
+static bool looks_at(enum view v, uint32_t i, uint32_t position) { return v == VIEW_ALL || (v == VIEW_OWN && position == i) || (v == VIEW_BEFORE && position <= i); }
+
+/* The rows in work: all, or those that look at the positions lo..hi-1. run: of an unchanged model, on the sequence before, n 0: none yet. */
+struct work { struct means *s; const enum view *views; bool all; uint32_t lo, hi; struct run run; };
 
 static bool in_work(const struct work *w, size_t k) {
     uint32_t n = w->s->n, i = (uint32_t)(k % n);
-    if (w->s->row[k] == NULL) return false;
+    if (w->s->row[k] == NULL || w->s->mapped[k]) return false;
     if (w->all) return true;
     switch (w->views[k / n]) {
     case VIEW_NONE: return w->lo == 0 && w->hi == 0;
@@ -44,6 +47,7 @@ static void means_free(struct means *s) {
         mem_free(s->row[k]);
     }
     mem_free(s->row);
+    mem_free(s->mapped);
     mem_free(s);
 }
 
@@ -60,11 +64,13 @@ static void add_entry(const struct means *s, struct num *to, const struct num *x
     else num_hull(to, to, x, p);
 }
 
+/* b: of a changed model, or NULL */
 static bool add_run(struct eval *e, const struct work *w, struct run *r, const struct patched *b) {
     struct means *s = w->s;
     for (size_t k = 0; k < n_rows(s); k++) {
         if (!in_work(w, k)) continue;
-        const struct num *row = run_row(r, place_of(b, (int)(k / s->n)), (uint32_t)(k % s->n), &e->fail);
+        int node = (int)(k / s->n);
+        const struct num *row = run_row(r, b == NULL ? node : place_of(b, node), (uint32_t)(k % s->n), &e->fail);
         if (row == NULL) return false;
         for (uint32_t j = 0; j < s->net->nodes[k / s->n].width; j++) add_entry(s, &s->row[k][j], &row[j], e->p);
     }
@@ -72,8 +78,46 @@ static bool add_run(struct eval *e, const struct work *w, struct run *r, const s
     return true;
 }
 
-/* One sequence: a run of its own, so that the runs in use stay. */
-static bool add_sequence(struct eval *e, const struct work *w, const int64_t *sequence, uint32_t n) {
+static bool add_quick(struct eval *e, const struct work *w, const int64_t *sequence) {
+    struct means *s = w->s;
+    bool good = true;
+    for (size_t k = 0; good && k < n_rows(s); k++) {
+        uint32_t width = s->net->nodes[k / s->n].width;
+        size_t chunk = e->pool.chunk, used = e->pool.used;
+        struct num *row = in_work(w, k) ? pool_get(e, width) : NULL;
+        if (row != NULL) good = e->quick->row(e->quick, s->net, sequence, s->n, (int)(k / s->n), (uint32_t)(k % s->n), e->p, row);
+        for (uint32_t j = 0; good && row != NULL && j < width; j++) add_entry(s, &s->row[k][j], &row[j], e->p);
+        e->pool.chunk = chunk;
+        e->pool.used = used;
+    }
+    s->count++;
+    return good;
+}
+
+/* The run goes on from the sequence before: rows that look at a token that is another one are forgotten. Tag 0: numbers of two sequences are never taken for the same. */
+static bool add_next(struct eval *e, struct work *w, const int64_t *sequence, uint32_t n) {
+    struct run *r = &w->run;
+    if (r->n == 0) run_init(r, w->s->net, e->s->float32, e->p, 0, sequence, n);
+    for (uint32_t j = 0; j < n; j++) {
+        if (r->tokens[j] == sequence[j]) continue;
+        r->tokens[j] = sequence[j];
+        for (int k = 0; k < r->net->n_nodes; k++)
+            for (uint32_t i = 0; i < n; i++)
+                if (looks_at(w->views[k], i, j)) run_drop(r, k, i);
+    }
+    return add_run(e, w, r, NULL);
+}
+
+static bool tokens_fit(const struct net *net, const int64_t *sequence, uint32_t n) {
+    for (uint32_t i = 0; i < n; i++)
+        if (sequence[i] < 0 || sequence[i] >= (int64_t)net->vocab) return false;
+    return !net->reals && n <= net->ctx;
+}
+
+/* One sequence: a run apart, so that the runs in use stay. */
+static bool add_sequence(struct eval *e, struct work *w, const int64_t *sequence, uint32_t n) {
+    if (e->quick != NULL && !e->s->float32 && w->s->model->kind == EX_MODEL && n == w->s->n) return add_quick(e, w, sequence);
+    if (w->s->model->kind == EX_MODEL && n == w->s->n && tokens_fit(w->s->net, sequence, n)) return add_next(e, w, sequence, n);
     struct patched b = {0};
     struct input in;
     int64_t *tokens = NULL;
@@ -99,10 +143,12 @@ static bool add_sequence(struct eval *e, const struct work *w, const int64_t *se
 }
 
 static bool mean_step(struct eval *e, void *arg) {
-    const struct work *w = arg;
+    struct work *w = arg;
     const struct var *v = &e->env[w->s->target->binds.b[0].slot];
     return v->seq ? add_sequence(e, w, v->s, v->n) : eval_fail(e, "a mean, or any, is over a set of sequences");
 }
+
+static void next_tag(struct eval *e) { e->next_id = e->next_id == UINT32_MAX ? 1 : e->next_id + 1; }
 
 /* The means get tags of their own: each is one real number. */
 static bool divide(struct eval *e, const struct work *w) {
@@ -116,8 +162,48 @@ static bool divide(struct eval *e, const struct work *w) {
             good = s->target->number == TARGET_ANY || num_div(&s->row[k][j], &s->row[k][j], &n, e->p);
             s->row[k][j].tag = (struct tag){e->next_id, (uint32_t)(k / s->n) + 1, (uint32_t)(k % s->n), j};
         }
-    e->next_id = e->next_id == UINT32_MAX ? 1 : e->next_id + 1;
+    next_tag(e);
     num_clear(&n);
+    return good;
+}
+
+static struct num *means_room(uint32_t width) {
+    struct num *x = mem_get(width, sizeof *x);
+    for (uint32_t j = 0; j < width; j++) num_init(&x[j]);
+    return x;
+}
+
+/* Rows of linear nodes from the means of what they read: not where rows are changed, nor for hulls. */
+static void map_linear(const struct eval *e, struct means *s) {
+    bool good = !e->s->float32 && s->target->number == TARGET_MEAN && s->model->kind == EX_MODEL && !s->net->reals;
+    for (size_t k = n_rows(s); good && k-- > 0;) { /* what a node reads stands before it */
+        const struct node *x = &s->net->nodes[k / s->n];
+        if (s->row[k] == NULL || x->op != OP_LINEAR) continue;
+        size_t below = (size_t)x->args[0] * s->n + k % s->n;
+        s->mapped[k] = true;
+        if (s->row[below] == NULL) s->row[below] = means_room(s->net->nodes[x->args[0]].width);
+    }
+}
+
+static bool take_mapped(struct eval *e, struct means *s) {
+    struct run r;
+    bool good = true;
+    int64_t *any = mem_get(s->n, sizeof *any);
+    run_init(&r, s->net, false, e->p, 0, any, s->n);
+    for (size_t k = 0; good && k < n_rows(s); k++) {
+        if (!s->mapped[k]) continue;
+        int node = (int)(k / s->n), i = (int)(k % s->n), below = s->net->nodes[node].args[0];
+        run_add_patch(&r, below, i, i, s->net->nodes[below].width, s->row[(size_t)below * s->n + (uint32_t)i]);
+        const struct num *row = run_row(&r, node, (uint32_t)i, &e->fail);
+        good = row != NULL;
+        for (uint32_t j = 0; good && j < s->net->nodes[node].width; j++) {
+            num_copy(&s->row[k][j], &row[j]);
+            s->row[k][j].tag = (struct tag){e->next_id, (uint32_t)node + 1, (uint32_t)i, j};
+        }
+    }
+    next_tag(e);
+    run_clear(&r);
+    mem_free(any);
     return good;
 }
 
@@ -134,7 +220,7 @@ static bool is_product(const struct means *s, const struct product *p) {
 }
 
 /* All combinations at the positions lo..hi-1, the first token elsewhere. */
-static bool add_combinations(struct eval *e, const struct work *w, const struct product *p) {
+static bool add_combinations(struct eval *e, struct work *w, const struct product *p) {
     size_t *at = mem_get((size_t)p->n + 1, sizeof *at);
     int64_t *t = mem_get((size_t)p->n + 1, sizeof *t);
     bool good = true, more = true;
@@ -175,6 +261,7 @@ static bool take(struct eval *e, struct means *s) {
     enum view *views = views_of(s->net);
     struct work w = {.s = s, .views = views, .all = !product || !is_product(s, &p)};
     bool good = w.all ? eval_each(e, &s->target->binds, mean_step, &w) && divide(e, &w) : take_product(e, &w, &p);
+    run_clear(&w.run);
     mem_free(views);
     product_clear(&p);
     return good;
@@ -193,13 +280,11 @@ struct means *means_get(struct eval *e, const struct ex *model, const struct ex 
     struct means *s = mem_get(1, sizeof *s);
     *s = (struct means){.model = model, .target = target, .p = e->p, .net = net, .n = n};
     s->row = mem_get(n_rows(s) + 1, sizeof *s->row);
-    for (size_t k = 0; k < n_rows(s); k++) {
-        uint32_t width = net->nodes[k / n].width;
-        if (!asked[k]) continue;
-        s->row[k] = mem_get(width, sizeof **s->row);
-        for (uint32_t j = 0; j < width; j++) num_init(&s->row[k][j]);
-    }
-    if (!take(e, s)) {
+    s->mapped = mem_get(n_rows(s) + 1, sizeof *s->mapped);
+    for (size_t k = 0; k < n_rows(s); k++)
+        if (asked[k]) s->row[k] = means_room(net->nodes[k / n].width);
+    map_linear(e, s);
+    if (!take(e, s) || !take_mapped(e, s)) {
         means_free(s);
         return NULL;
     }

@@ -53,6 +53,37 @@ static bool walk_parts(struct walker *w) {
     return true;
 }
 
+/* Leaves the forms out that a first look shows to be positive on all sequences; the others, which the caller frees, or NULL: all are left. */
+static struct iform *forms_open(struct walker *w, uint32_t q) {
+    bool *open = mem_get(w->n_form, sizeof *open);
+    struct iform *left = NULL;
+    if (look_open(w, q, open)) {
+        size_t n = 0;
+        left = mem_get(w->n_form, sizeof *left);
+        for (size_t k = 0; k < w->n_form; k++)
+            if (open[k]) left[n++] = w->form[k];
+        w->form = left;
+        w->n_form = n;
+    }
+    mem_free(open);
+    return left;
+}
+
+static bool fill_terms(struct walker *w, uint32_t q) {
+    if (!terms_fill(w, q)) return false;
+    mem_free(w->radius);
+    w->radius = mem_get(w->n_form, sizeof *w->radius);
+    for (size_t k = 0; k < w->n_form; k++) w->radius[k] = (int64_t)w->s.n * w->form[k].radius;
+    return true;
+}
+
+static bool settle_forms(struct walker *w, uint32_t q) {
+    if (!fill_terms(w, q)) return false;
+    if (w->parts.B > 0) return walk_parts(w);
+    walk_count(w);
+    return true;
+}
+
 /* y and those that follow it: the final states with this truth */
 static bool walk_states(struct walker *w, uint32_t q, size_t y, const size_t *follows, const struct truth *t) {
     w->form = t->form;
@@ -62,13 +93,14 @@ static bool walk_states(struct walker *w, uint32_t q, size_t y, const size_t *fo
     states_minimise(w, y, follows);
     if (w->leaves != NULL) return walk_cell(w, q, t);
     if (w->average != NULL && t->n == 1) return average_add(w->average, &w->s, w->level, q, t->form, 1);
-    if (!terms_fill(w, q)) return false;
-    mem_free(w->radius);
-    w->radius = mem_get(t->n, sizeof *w->radius);
-    for (size_t k = 0; k < t->n; k++) w->radius[k] = (int64_t)w->s.n * t->form[k].radius;
-    if (w->average != NULL) return average_least(w->average, w, q);
-    if (w->parts.B == 0) walk_count(w);
-    else if (!walk_parts(w)) return false;
+    terms_scale(w, q);
+    if (w->average != NULL) return fill_terms(w, q) && average_least(w->average, w, q);
+    struct iform *open = w->parts.B == 0 ? forms_open(w, q) : NULL;
+    bool good = true;
+    if (open != NULL && w->n_form == 0) w->true_count = w->level[0].count[1];
+    else good = settle_forms(w, q);
+    mem_free(open);
+    if (!good) return false;
     wide yes = w->negated ? w->false_count : w->true_count, no = w->negated ? w->true_count : w->false_count;
     w->found->yes += yes;
     w->found->open += w->open_count;
@@ -208,6 +240,7 @@ static void walker_clear(struct walker *w) {
     sep_changes_clear(&w->s);
     rests_clear(&w->s.rests);
     sep_tables_clear(&w->s);
+    look_clear(&w->look);
     table_clear(&w->seen);
     if (w->top != w->g) mem_free(w->top);
     void *all[] = {w->states, w->next, w->reached, w->alike, w->level, w->paths, w->truth, w->where, w->g, w->sign, w->before, w->radius, w->tokens, w->cells, w->s.at, w->s.shape, w->weight, w->live};

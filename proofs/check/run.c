@@ -51,6 +51,12 @@ void run_clear(struct run *r) {
     *r = (struct run){0};
 }
 
+void run_drop(struct run *r, int node, uint32_t row) {
+    struct num **x = &r->rows[(size_t)node * r->n + row];
+    nums_free(*x, run_width(r, node));
+    *x = NULL;
+}
+
 void run_add_patch(struct run *r, int node, int lo, int hi, uint32_t width, const struct num *values) {
     size_t n = (size_t)(hi - lo + 1) * width;
     r->patches = mem_grow(r->patches, (size_t)r->n_patches, (size_t)r->n_patches + 1, sizeof *r->patches);

@@ -31,6 +31,7 @@ void run_init_input(struct run *r, const struct net *net, bool float32, unsigned
  * Two enclosures without a tag may stand for two numbers: they are never the same. */
 bool run_is_on(const struct run *r, const struct input *in);
 void run_clear(struct run *r);
+void run_drop(struct run *r, int node, uint32_t row); /* forgets what was computed: the caller has changed a token that it rests on */
 void run_add_patch(struct run *r, int node, int lo, int hi, uint32_t width, const struct num *values); /* copies values */
 uint32_t run_width(const struct run *r, int node);
 /* Entry j of a score row that the mask forbids is not set: see run_allowed. NULL with a reason on failure. */

@@ -16,6 +16,9 @@ enum feature_type { F_TOKEN, F_FOLD, F_ARGMAX, F_ARGMIN, F_LARGEST, F_SMALLEST, 
 #define RANK_BITS 20                         /* of a token in the state of F_LARGEST and F_SMALLEST */
 struct feature { struct ex *x; enum feature_type type; unsigned rank; enum quant fold; uint32_t first, last; /* positions it reads */ int64_t *g; bool *use; struct val v; const struct rest *rest; /* F_REST: before the first token; its states are numbers of rests */ };
 
+/* separable_addends.c: rows[cell] = token_row[token[cell]] + place_row[position], points throughout, when good */
+struct addends { bool good; uint32_t width, n_tokens, n_places, *token; struct num *token_row, *place_row; };
+
 /* All forms are over logits 0..n_out-1 and attention p[cell], cell = (position, index of the token in its set). */
 struct sep {
     struct eval *e;
@@ -29,9 +32,10 @@ struct sep {
     uint32_t n_out;
     bool wide;                               /* rule cells: several heads, and an MLP of relus behind them, are taken */
     int heads, mixes[HEADS_MOST];
-    struct head { int mix, softmax, score, q, k; int64_t *C, *w; int *shift; struct num *keys, *queries; } head[HEADS_MOST]; /* 1.. heads - 1: of the other heads what mix ... shift are of the first */
+    struct head { int mix, softmax, score, q, k; int64_t *C, *w; int *shift; struct num *keys, *queries; struct addends addends; } head[HEADS_MOST]; /* 1.. heads - 1: of the other heads what mix ... shift are of the first */
     struct num *keys, *queries;              /* rows of k at every cell and of q for every q index */
-    struct num *most;                        /* [q index] the first head's largest score */
+    struct addends addends;                  /* of the keys */
+    struct num *most;                        /* [q index] no less than the first head's scores, exact */
     int relu; uint32_t units, cols;          /* its node, or -1; cols = n_out + units + n_centred */
     int norm; uint32_t n_centred;                /* separable_norm.c: the final LayerNorm, or -1. Logits are then numerators N, logit = N / sigma + kappa; n_centred (rule cells): its width, columns of what it centres */
     struct num *nought; mpq_t *kappa; mpq_t eps; /* [n_out]: the output with the LayerNorm's row at 0; the constants */
@@ -67,6 +71,8 @@ bool sep_sequence(struct sep *s, const struct ex *x, const struct rest ***out, u
 const struct rest *sep_rest(struct sep *s, const struct ex *x);        /* rest_read.c: of a number or a truth without networks; NULL: not followed */
 bool sep_tables(struct sep *s);                                        /* D, C, M, keys and queries */
 bool sep_weights(struct sep *s, uint32_t q);                           /* w, shift and h of the q-th token, of every head */
+bool addends_of(struct addends *x, const struct sep *s, const struct num *rows, uint32_t width); /* false: they are not of that kind, or nothing is gained */
+void addends_clear(struct addends *x);
 void sep_tables_clear(struct sep *s);
 bool plain_model(const struct ex *x);                                  /* a model, or one with other tensors */
 bool sep_is_changed(const struct sep *s, const struct ex *x);          /* patch, ablate and steer of one, which read no sequence and no variable without a value */

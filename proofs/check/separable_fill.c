@@ -14,18 +14,23 @@ static void mark_live(struct walker *w) {
     }
 }
 
-/* Weights of the live cells, over the power of two of the largest: w / 2^(shift - 60), within two units of 2^-60 (one of w, one of the
- * shift). A factor common to all cells does not change the sign of a form. */
-static void scale_weights(struct walker *w, uint32_t q) {
+int64_t term_weight(const struct walker *w, uint32_t q, uint32_t cell) {
+    size_t at = (size_t)q * w->s.at[w->s.n] + cell;
+    int64_t by = (int64_t)w->scale - w->s.shift[at];
+    return by >= 0 && by < 63 ? w->s.w[at] >> by : 0;
+}
+
+/* Weights of the live cells, over the power of two of the largest: w / 2^(shift - 60). A factor common to all cells does not change the sign of a form. */
+void terms_scale(struct walker *w, uint32_t q) {
     struct sep *s = &w->s;
     uint32_t cells = s->at[s->n];
     const int64_t *weight = s->w + (size_t)q * cells;
     const int *shift = s->shift + (size_t)q * cells;
-    int most = INT32_MIN;
+    w->scale = INT32_MIN;
     mark_live(w);
     for (uint32_t c = 0; c < cells; c++)
-        if (w->live[c] && weight[c] != 0 && shift[c] > most) most = shift[c];
-    for (uint32_t c = 0; c < cells; c++) w->weight[c] = w->live[c] && weight[c] != 0 && most - shift[c] < 63 ? weight[c] >> (most - shift[c]) : 0;
+        if (w->live[c] && weight[c] != 0 && shift[c] > w->scale) w->scale = shift[c];
+    for (uint32_t c = 0; c < cells; c++) w->weight[c] = w->live[c] && weight[c] != 0 ? term_weight(w, q, c) : 0;
 }
 
 /* A term times e^x, |x| <= h <= 1/4: it moves by at most 2 h of its size, to the side given; one unit for its own error, one for rounding. */
@@ -115,7 +120,6 @@ bool terms_fill(struct walker *w, uint32_t q) {
     struct sep *s = &w->s;
     uint32_t cells = s->at[s->n];
     w->q = q;
-    scale_weights(w, q);
     terms_room(w, (size_t)cells * w->n_form);
     int64_t *E = mem_get(s->cols, sizeof *E);
     struct pair *p = mem_get(w->n_form, sizeof *p);

@@ -46,8 +46,8 @@ static void roles(const struct net *net, struct head *h) {
 
 /* The fields of the first head become those of another one, and back when it is asked again. */
 static void exchange(struct sep *s, int h) {
-    struct head *x = &s->head[h], old = {s->mix, s->softmax, s->score, s->q, s->k, s->C, s->w, s->shift, s->keys, s->queries};
-    s->mix = x->mix, s->softmax = x->softmax, s->score = x->score, s->q = x->q, s->k = x->k, s->C = x->C, s->w = x->w, s->shift = x->shift, s->keys = x->keys, s->queries = x->queries;
+    struct head *x = &s->head[h], old = {s->mix, s->softmax, s->score, s->q, s->k, s->C, s->w, s->shift, s->keys, s->queries, s->addends};
+    s->mix = x->mix, s->softmax = x->softmax, s->score = x->score, s->q = x->q, s->k = x->k, s->C = x->C, s->w = x->w, s->shift = x->shift, s->keys = x->keys, s->queries = x->queries, s->addends = x->addends;
     *x = old;
 }
 
@@ -214,26 +214,59 @@ static bool cell_rows(struct sep *s, bool float32, struct num *keys, struct num 
     return good;
 }
 
-static bool direct_and_values(struct sep *s, const struct num *v, uint32_t width) {
-    uint32_t nq = s->at[s->row + 1] - s->at[s->row];
-    struct num *zero = nums(width), *base = nums(s->cols), *row = nums(s->cols), *diff = nums(1);
+/* What a row z of the mix node adds to the columns: out = columns with z, less those with 0 */
+static bool added_by(struct sep *s, const struct num *z, const struct num *base, struct num *out) {
+    bool good = columns_with(s, s->sets.v[s->row][0], z, out);
+    for (uint32_t j = 0; good && j < s->cols; j++) num_sub(&out[j], &out[j], &base[j], TABLE_P);
+    return good;
+}
+
+static bool fixed_columns(const struct sep *s, const struct num *x, int64_t *out) {
+    for (uint32_t j = 0; j < s->cols; j++)
+        if (!to_fixed(&x[j], TABLE_P - SEP_BITS, SEP_BITS + 12, &out[j])) return false;
+    return true;
+}
+
+/* C of every cell from those of its token's and its position's parts: what is added is linear in the row */
+static bool values_by_addends(struct sep *s, const struct addends *x, const struct num *base) {
+    struct num *token = nums((size_t)x->n_tokens * s->cols), *place = nums(s->cols), *row = nums(s->cols);
     bool good = true;
-    for (uint32_t k = 0; good && k < nq; k++) {
-        good = columns_with(s, s->sets.v[s->row][k], zero, row);
-        for (uint32_t j = 0; good && j < s->cols; j++) good = to_fixed(&row[j], TABLE_P - SEP_BITS, SEP_BITS + 12, &s->D[(size_t)k * s->cols + j]);
-        if (good && k == 0) copy_row(base, row, s->cols);
-    }
-    for (uint32_t c = 0; good && c < s->at[s->n]; c++) {
-        good = columns_with(s, s->sets.v[s->row][0], v + (size_t)c * width, row);
-        for (uint32_t j = 0; good && j < s->cols; j++) {
-            num_sub(diff, &row[j], &base[j], TABLE_P);
-            good = to_fixed(diff, TABLE_P - SEP_BITS, SEP_BITS + 12, &s->C[(size_t)c * s->cols + j]);
+    for (uint32_t a = 0; good && a < x->n_tokens; a++) good = added_by(s, x->token_row + (size_t)a * x->width, base, token + (size_t)a * s->cols);
+    for (uint32_t i = 0; good && i < s->n; i++) {
+        good = added_by(s, x->place_row + (size_t)i * x->width, base, place);
+        for (uint32_t c = s->at[i]; good && c < s->at[i + 1]; c++) {
+            for (uint32_t j = 0; j < s->cols; j++) num_add(&row[j], &token[(size_t)x->token[c] * s->cols + j], &place[j], TABLE_P);
+            good = fixed_columns(s, row, s->C + (size_t)c * s->cols);
         }
     }
+    nums_free(token, (size_t)x->n_tokens * s->cols);
+    nums_free(place, s->cols);
+    nums_free(row, s->cols);
+    return good;
+}
+
+static bool values_by_cells(struct sep *s, const struct num *v, uint32_t width, const struct num *base) {
+    struct num *row = nums(s->cols);
+    bool good = true;
+    for (uint32_t c = 0; good && c < s->at[s->n]; c++) good = added_by(s, v + (size_t)c * width, base, row) && fixed_columns(s, row, s->C + (size_t)c * s->cols);
+    nums_free(row, s->cols);
+    return good;
+}
+
+static bool direct_and_values(struct sep *s, const struct num *v, uint32_t width) {
+    uint32_t nq = s->at[s->row + 1] - s->at[s->row];
+    struct num *zero = nums(width), *base = nums(s->cols), *row = nums(s->cols);
+    struct addends parts;
+    bool good = true;
+    for (uint32_t k = 0; good && k < nq; k++) {
+        good = columns_with(s, s->sets.v[s->row][k], zero, row) && fixed_columns(s, row, s->D + (size_t)k * s->cols);
+        if (good && k == 0) copy_row(base, row, s->cols);
+    }
+    good = good && (addends_of(&parts, s, v, width) ? values_by_addends(s, &parts, base) : values_by_cells(s, v, width, base));
+    addends_clear(&parts);
     nums_free(zero, width);
     nums_free(base, s->cols);
     nums_free(row, s->cols);
-    nums_free(diff, 1);
     return good;
 }
 
@@ -268,13 +301,11 @@ static bool exp_cut(struct num *x, unsigned *p) {
     return num_exp(x, x, *p);
 }
 
-/* w of the cell at `at` from score - c */
-static bool set_weight(struct sep *s, struct num *x, size_t at) {
-    unsigned p;
-    if (!exp_cut(x, &p)) return false;
-    mp_bitcnt_t bits = mpz_sizeinbase(HI(x), 2), drop = bits > 60 ? bits - 60 : 0;
+/* w of the cell at `at`, from e at 2^-p */
+static bool set_weight(struct sep *s, const struct num *e, unsigned p, size_t at) {
+    mp_bitcnt_t bits = mpz_sizeinbase(HI(e), 2), drop = bits > 60 ? bits - 60 : 0;
     s->shift[at] = (int)drop + 60 - (int)p;
-    return to_fixed(x, drop, 61, &s->w[at]);
+    return to_fixed(e, drop, 61, &s->w[at]);
 }
 
 /* The scores of query k with every cell that may be a source; c: the largest upper end of those that are; least: the cell with the smallest */
@@ -308,12 +339,62 @@ static bool weights_of(struct sep *s, int head, uint32_t k) {
     else num_copy(&c, &s->most[k]);
     for (uint32_t x = 0; good && x < cells; x++) {
         if (score[x].kind != K_REAL) continue;
+        unsigned p;
         num_sub(&score[x], &score[x], &c, TABLE_P);
-        good = set_weight(s, &score[x], (size_t)k * cells + x);
+        good = exp_cut(&score[x], &p) && set_weight(s, &score[x], p, (size_t)k * cells + x);
     }
     num_clear(&c);
     run_clear(&r);
     nums_free(score, cells);
+    return good;
+}
+
+/* e = exp(score - c) of n rows with query k; c: `less`, or if NULL the largest score's upper end; p: fractional bits of each. false: some are too small for that */
+static bool exps_of(struct sep *s, struct run *r, uint32_t k, const struct num *rows, uint32_t n, const struct num *less, struct num *e, unsigned *p, struct num *c) {
+    uint32_t width = s->addends.width;
+    bool good = true;
+    for (uint32_t i = 0; good && i < n; i++) {
+        good = run_score(r, &s->net->nodes[s->score], &e[i], s->queries + (size_t)k * width, rows + (size_t)i * width, s->fail);
+        if (good && less == NULL && (i == 0 || mpz_cmp(HI(&e[i]), HI(c)) > 0)) num_copy(c, &e[i]);
+    }
+    if (less != NULL) num_copy(c, less);
+    c->tag = (struct tag){0};
+    mpz_set(LO(c), HI(c));
+    for (uint32_t i = 0; good && i < n; i++) {
+        num_sub(&e[i], &e[i], c, TABLE_P);
+        good = exp_cut(&e[i], &p[i]) && mpz_sgn(LO(&e[i])) > 0 && mpz_sizeinbase(LO(&e[i]), 2) >= 70; /* products have 60 good bits */
+    }
+    return good;
+}
+
+/* The same where keys are sums of a token's and a position's: so are scores, and exponentials are products; c_q is the sum of the two largest. false: weights_of is to do it */
+static bool weights_by_addends(struct sep *s, int head, uint32_t k) {
+    const struct addends *x = &s->addends;
+    uint32_t cells = s->at[s->n], T = x->n_tokens, N = s->n;
+    struct num *token = nums(T), *place = nums(N), c, d, product;
+    unsigned *p = mem_get(T, sizeof *p), *o = mem_get(N, sizeof *o);
+    struct run r;
+    sep_run(s, &r, s->sets.v[0][0], false);
+    num_init(&c), num_init(&d), num_init(&product);
+    bool good = exps_of(s, &r, k, x->place_row, N, NULL, place, o, &d);
+    if (head > 0) num_sub(&c, &s->most[k], &d, TABLE_P); /* what is left of c_q */
+    good = good && exps_of(s, &r, k, x->token_row, T, head > 0 ? &c : NULL, token, p, &c);
+    if (good && head == 0) num_add(&s->most[k], &c, &d, TABLE_P);
+    product.kind = K_REAL;
+    for (uint32_t i = 0; good && i < N && run_allowed(&r, s->row, i); i++)
+        for (uint32_t y = s->at[i]; good && y < s->at[i + 1]; y++) {
+            uint32_t a = x->token[y];
+            if (!sep_source(s, k, y)) continue;
+            mpz_mul(LO(&product), LO(&token[a]), LO(&place[i])); /* of numbers that are not negative */
+            mpz_mul(HI(&product), HI(&token[a]), HI(&place[i]));
+            good = set_weight(s, &product, p[a] + o[i], (size_t)k * cells + y);
+        }
+    num_clear(&c), num_clear(&d), num_clear(&product);
+    run_clear(&r);
+    nums_free(token, T);
+    nums_free(place, N);
+    mem_free(p);
+    mem_free(o);
     return good;
 }
 
@@ -330,6 +411,7 @@ static bool head_tables(struct sep *s) {
     bool good = cell_rows(s, float32, s->keys, float32 ? NULL : values, s->queries);
     good = good && (!float32 || cell_rows(s, false, NULL, values, NULL)) && direct_and_values(s, values, value_width);
     if (float32) good = good && cell_rows(s, true, NULL, values, NULL) && sep_float32_logits(s, values);
+    else if (good) (void)addends_of(&s->addends, s, s->keys, width);
     nums_free(values, (size_t)cells * value_width);
     return good;
 }
@@ -366,7 +448,7 @@ bool sep_weights(struct sep *s, uint32_t q) {
     bool good = true;
     for (int h = 0; good && h < s->heads; h++) {
         if (h > 0) exchange(s, h);
-        good = weights_of(s, h, q);
+        good = (s->addends.good && weights_by_addends(s, h, q)) || weights_of(s, h, q);
         if (h > 0) exchange(s, h);
     }
     return good ? true : sep_refuse(s, "a table cannot be enclosed");
@@ -376,6 +458,7 @@ static void head_clear(struct sep *s) {
     uint32_t nq = s->at[s->row + 1] - s->at[s->row], width = s->net->nodes[s->k].width;
     if (s->keys != NULL) nums_free(s->keys, (size_t)s->at[s->n] * width);
     if (s->queries != NULL) nums_free(s->queries, (size_t)nq * width);
+    addends_clear(&s->addends);
     mem_free(s->C);
     mem_free(s->w);
     mem_free(s->shift);

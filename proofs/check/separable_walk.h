@@ -57,6 +57,9 @@ bool cells_settle(struct leaves *l, struct sep *s, const struct level *level, ui
 
 /* ---- rule separable ---- */
 
+/* separable_look.c: the logits of a query token's sources, coarsely, times weights of one scale */
+struct look { int32_t *logit, *product, *base; bool *source, has_logits, has_products; uint32_t q; int bits, g, f, scale; };
+
 struct walker {
     struct sep s;
     struct eval *e;
@@ -72,6 +75,8 @@ struct walker {
     size_t room;                                            /* of g and top */
     uint32_t q;                                             /* of the terms */
     signed char *sign, *before;                             /* sign[cell * n_form + k] of G, 0: not clear; before[depth * n_form + k]: the common one of a walk so far. NULL where none is asked for */
+    struct look look;
+    int scale;                                              /* the largest shift of a live cell */
     int64_t *g, *top, *radius, *weight; bool *live;                     /* least and largest term g, top[cell * n_form + k]; one array in real semantics */
     int64_t *tokens; uint32_t *cells;                       /* of the walk's sequence */
     wide true_count, false_count, open_count;
@@ -88,7 +93,13 @@ struct found { bool ran, all, too_many; wide bindings, where, yes, open; struct 
 bool states_build(struct walker *w, uint32_t q);                        /* separable_states.c: states, next, reached and paths of query token q */
 /* The sequences that end in y or one of the states that follow it, by level: states with the same continuations become one class. */
 void states_minimise(struct walker *w, size_t y, const size_t *follows);
-/* separable_fill.c: g, top of every live cell and form. false: a size does not fit */
+/* separable_fill.c: live, weight and scale of a class */
+void terms_scale(struct walker *w, uint32_t q);
+int64_t term_weight(const struct walker *w, uint32_t q, uint32_t cell); /* at that scale, within two units of 2^-60 (one of w, one of the shift); 0 when it is larger than all live ones */
+/* open[k] false: form k is positive on all sequences of the class. false: it cannot be looked at so. After terms_scale. */
+bool look_open(struct walker *w, uint32_t q, bool *open);
+void look_clear(struct look *l);
+/* g, top of every live cell and form. false: a size does not fit */
 bool terms_fill(struct walker *w, uint32_t q);
 void terms_least(struct walker *w);                                     /* least sums of every form from every class */
 void terms_most(struct walker *w);                                      /* largest */
