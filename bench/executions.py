@@ -1,8 +1,8 @@
 """How far apart binary32 executions of a network really are, beside the certified width (needs PyTorch for the derivatives).
 
-    python bench/executions.py NET --tokens 27,27,28 --output 25 --rival 3 [--row 2] [--orders 200] [--runs 200]
+    python bench/executions.py NET --tokens 27,27,28 --output 25 [--rival 3] [--row 2] [--orders 200] [--runs 200]
 
-NET is a .net file, as `weightproof verify --certificates DIR` writes it. The number is logit OUTPUT less logit RIVAL of that row. *Random*: executions as NETWORK.md §5 allows them, every sum in a
+NET is a .net file, as `weightproof verify --certificates DIR` writes it. The number is logit OUTPUT less logit RIVAL (the largest other one) of that row. *Random*: executions as NETWORK.md §5 allows them, every sum in a
 random order, products fused or not, library functions up to 4 ulp off. *Directed*: every entry of every node takes that one of so many orders which moves the number up (then down), by the sign of its
 derivative. All are executions, so the true span is at least as wide as what is found; a certified interval that is not much wider than the directed span has little left to gain.
 """
@@ -185,7 +185,7 @@ def main():
     a.add_argument("net")
     a.add_argument("--tokens", required=True)
     a.add_argument("--output", type=int, required=True)
-    a.add_argument("--rival", type=int, required=True)
+    a.add_argument("--rival", type=int)
     a.add_argument("--row", type=int, default=-1)
     a.add_argument("--orders", type=int, default=200)
     a.add_argument("--runs", type=int, default=200)
@@ -193,6 +193,9 @@ def main():
     net = nets.Reader(open(a.net, "rb").read()).read()
     tokens = [int(v) for v in a.tokens.split(",")]
     rows = exact(net, tokens)
+    others = rows[net.output][a.row].detach().clone()
+    others[a.output] = -math.inf
+    a.rival = int(others.argmax()) if a.rival is None else a.rival
     real = rows[net.output][a.row, a.output] - rows[net.output][a.row, a.rival]
     real.backward()
     slope = {name: np.zeros(r.shape) if r.grad is None else r.grad.numpy() for name, r in rows.items()}
@@ -203,7 +206,7 @@ def main():
 
     runs = [number(0, seed) for seed in range(a.runs)]
     ends = [number(side, 1) for side in (-1, 1)]
-    print("real value %.9g" % real.item())
+    print("logit %d less logit %d: real value %.9g" % (a.output, a.rival, real.item()))
     print("random executions, %d: from %+.3g to %+.3g of it, %.3g wide" % (a.runs, min(runs), max(runs), max(runs) - min(runs)))
     print("directed, %d orders an entry: from %+.3g to %+.3g, %.3g wide" % (a.orders, *ends, ends[1] - ends[0]))
 
