@@ -130,15 +130,30 @@ static enum status exceeds(struct decision *out, struct linear *l, const struct 
     return s == STATUS_OK ? positive(out, &sum, strict) : s;
 }
 
-/* logit e - logit j */
-static enum status lead_over(struct form_set *out, struct linear *l, size_t e, size_t j)
+/* Entry j of the row of logits, or of the attention pattern, which is 0 outside the mask. */
+static enum status entry_of_row(struct form_set *out, struct linear *l, bool attn, size_t j)
+{
+    const struct features *f = l->f;
+    if (!attn)
+        return lines_terms(out, l->twin ? l->twin[j] : j, 1);
+    if (j < l->n_src)
+        return lines_terms(out, l->n_out + f->first[j], f->t->n_set[j]);
+    mpq_t zero;
+    mpq_init(zero);
+    enum status s = lines_constant(out, zero);
+    mpq_clear(zero);
+    return s;
+}
+
+/* entry e - entry j */
+static enum status lead_over(struct form_set *out, struct linear *l, bool attn, size_t e, size_t j)
 {
     struct form_set a, b;
     bool linear;
-    enum status s = lines_terms(&a, l->twin ? l->twin[e] : e, 1);
+    enum status s = entry_of_row(&a, l, attn, e);
     if (s != STATUS_OK)
         return s;
-    s = lines_terms(&b, l->twin ? l->twin[j] : j, 1);
+    s = entry_of_row(&b, l, attn, j);
     if (s == STATUS_OK) {
         negate(&b);
         s = lines_add(out, &linear, &a, &b);
@@ -148,29 +163,33 @@ static enum status lead_over(struct form_set *out, struct linear *l, size_t e, s
     return s;
 }
 
-/* logit e > every other logit (>= when not strict). */
+/* Entry e of a row of logits, or of the attention pattern, > every other one (>= when not strict). */
 static enum status leads(struct decision *out, struct linear *l, const struct expr *row, const struct expr *index, bool strict)
 {
     struct network_read r;
     long e;
-    if (!network_read(&r, row) || r.column || r.call->function != FUNCTION_LOGITS)
-        return refuse(l, "argmax() is of something that is no row of logits");
+    if (!network_read(&r, row) || r.column || (r.call->function != FUNCTION_LOGITS && r.call->function != FUNCTION_ATTN))
+        return refuse(l, "argmax() is of something that is no row of logits or attention");
+    bool attn = r.call->function == FUNCTION_ATTN;
+    size_t width = attn ? l->f->t->n : l->n_out;
+    if (attn && l->own)
+        return refuse(l, "a sum over positions reads the attention to another position");
     enum status s = features_int(&e, l->f, index);
     if (s != STATUS_OK)
         return s;
     memset(out, 0, sizeof *out);
-    if (e < 0 || (size_t)e >= l->n_out) {
+    if (e < 0 || (size_t)e >= width) {
         decide(out, false);
         return STATUS_OK;
     }
     struct form_set all = { 0 };
-    all.lines = mem_array(l->n_out, sizeof *all.lines);
+    all.lines = mem_array(width, sizeof *all.lines);
     s = all.lines ? STATUS_OK : STATUS_MEMORY;
-    for (size_t j = 0; j < l->n_out && s == STATUS_OK; j++) {
+    for (size_t j = 0; j < width && s == STATUS_OK; j++) {
         struct form_set sum;
         if (j == (size_t)e)
             continue;
-        s = lead_over(&sum, l, (size_t)e, j);
+        s = lead_over(&sum, l, attn, (size_t)e, j);
         if (s == STATUS_OK) {
             all.lines[all.n++] = *sum.lines;
             free(sum.lines);

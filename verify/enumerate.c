@@ -340,6 +340,17 @@ static enum status finish_average(struct outcome *out, const struct statement *s
     return STATUS_OK;
 }
 
+/* One input may settle the bound of the prove line, as a claim of another form, where the optimum itself takes all of them. */
+static enum status say_time_of_bound(struct outcome *out, const struct statement *s, struct tally *t)
+{
+    enum status status = say_time(out, t);
+    if (!s->prove || !out->reason) return status;
+    char *before = mem_string(out->reason), sign = s->body == BODY_MAXIMIZE ? '<' : '>';
+    if (!before || say(out, "%s; whether the bound holds one input may settle: `forall ... prove E %c= c` is refuted by it, `prove exists ... : E %c= c` proved", before, sign, sign == '<' ? '>' : '<') != STATUS_OK) status = STATUS_MEMORY;
+    free(before);
+    return status;
+}
+
 /* [least, value at the best binding] for minimize; the mirror image of it for maximize, whose tally holds minus the values. */
 static enum status finish_optimum(struct outcome *out, const struct statement *s, struct tally *t, enum status status)
 {
@@ -353,7 +364,7 @@ static enum status finish_optimum(struct outcome *out, const struct statement *s
         out->has_hi = found && !maximize;
         out->has_lo = found && maximize;
         if (maximize) mpq_neg(out->lo, out->hi);
-        return say_time(out, t);
+        return say_time_of_bound(out, s, t);
     }
     if (t->where_true + t->where_open == 0) {
         out->proposal = PROPOSAL_VACUOUS;

@@ -221,6 +221,14 @@ static uint32_t same_logit(const struct sep *s, int64_t j) {
     return twin != NULL ? twin[j] : (uint32_t)j;
 }
 
+/* f has `by` times the attention to position i besides; outside the mask that is 0. */
+static void attention_to(struct compile *c, struct lf *f, uint32_t i, int by) {
+    const struct sep *s = c->s;
+    if (s->net->causal && i > s->row) return;
+    if (f->beta == NULL) f->beta = zeros(c, s->at[s->n]);
+    for (uint32_t k = s->at[i]; k < s->at[i + 1]; k++) num_set_int(&f->beta[k], by);
+}
+
 static bool leaf(struct compile *c, const struct ex *x, struct sval *out) {
     struct sep *s = c->s;
     const struct ex *call = x->n == 3 ? x->k[0] : x->n == 2 && x->k[0]->kind == EX_INDEX ? vector_of(x->k[0]) : NULL, *entry = x->k[x->n - 1];
@@ -231,10 +239,7 @@ static bool leaf(struct compile *c, const struct ex *x, struct sval *out) {
     if (call->number == FN_LOGITS) {
         out->f[0].alpha = zeros(c, s->n_out);
         num_set_int(&out->f[0].alpha[same_logit(s, i)], 1);
-    } else if (!s->net->causal || i <= (int64_t)s->row) { /* outside the mask attention is 0 */
-        out->f[0].beta = zeros(c, s->at[s->n]);
-        for (uint32_t k = s->at[i]; k < s->at[i + 1]; k++) num_set_int(&out->f[0].beta[k], 1);
-    }
+    } else attention_to(c, &out->f[0], (uint32_t)i, 1);
     return true;
 }
 
@@ -369,18 +374,24 @@ static bool argmax_equals(struct compile *c, const struct ex *vector, const stru
     struct sep *s = c->s;
     const struct ex *call = vector_of(vector);
     int64_t e;
-    if (call == NULL || call->number != FN_LOGITS || index->network || !eval_int(s->e, index, &e)) return refuse(c);
-    if (e < 0 || e >= (int64_t)s->n_out) { /* no entry, so not the largest */
+    if (call == NULL || (call->number != FN_LOGITS && call->number != FN_ATTN) || index->network || !eval_int(s->e, index, &e)) return refuse(c);
+    const uint32_t width = call->number == FN_ATTN ? s->n : s->n_out;
+    if (e < 0 || e >= (int64_t)width) { /* no entry, so not the largest */
         constant(out, NO);
         return true;
     }
-    forms_new(c, out, S_TRUTH, s->n_out - 1);
-    for (uint32_t j = 0, k = 0; j < s->n_out; j++) {
+    forms_new(c, out, S_TRUTH, width - 1);
+    for (uint32_t j = 0, k = 0; j < width; j++) {
         if ((int64_t)j == e) continue;
-        out->f[k].alpha = zeros(c, s->n_out);
-        num_set_int(&out->f[k].alpha[same_logit(s, e)], 1);
-        struct num *rival = &out->f[k].alpha[same_logit(s, j)];
-        num_set_int(rival, same_logit(s, e) == same_logit(s, j) ? 0 : -1);
+        if (call->number == FN_ATTN) {
+            attention_to(c, &out->f[k], (uint32_t)e, 1);
+            attention_to(c, &out->f[k], j, -1);
+        } else {
+            out->f[k].alpha = zeros(c, s->n_out);
+            num_set_int(&out->f[k].alpha[same_logit(s, e)], 1);
+            struct num *rival = &out->f[k].alpha[same_logit(s, j)];
+            num_set_int(rival, same_logit(s, e) == same_logit(s, j) ? 0 : -1);
+        }
         out->strict[k++] = strict;
     }
     simplify(c, out);

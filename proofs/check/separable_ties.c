@@ -222,7 +222,22 @@ static int enclosed_sign(const struct sep *s, const struct groups *b, unsigned p
     return sign;
 }
 
+/* A form of attention alone whose factors here are all 0, as of the mass on two sets of positions that are one: exactly 0, whatever the weights are. */
+static bool nothing_at(const struct sep *s, const struct iform *f, const uint32_t *cells) {
+    bool nothing = f->exact != NULL && f->n == 0 && !f->normed;
+    mpq_t g;
+    mpq_init(g);
+    for (uint32_t i = 0; nothing && i < (s->net->causal ? s->row + 1 : s->n); i++) {
+        mpq_set(g, f->exact[0]);
+        if (f->n_exact > 1) mpq_add(g, g, f->exact[1 + cells[i]]);
+        nothing = mpq_sgn(g) == 0;
+    }
+    mpq_clear(g);
+    return nothing;
+}
+
 int sep_sign(struct sep *s, const struct iform *f, const uint32_t *cells) {
+    if (nothing_at(s, f, cells)) return 0;
     struct ties *t = f->exact != NULL && s->n_changes == 0 && s->norm < 0 ? ties_of(s) : NULL;
     if (t == NULL || t->failed) return 2;
     struct groups b = {.g = mem_get(s->n, sizeof *b.g), .exponent = mem_get(s->n, sizeof *b.exponent)};

@@ -80,6 +80,30 @@ def pads():
         yield text.replace("forall ", "pad "), text, verdict
 
 
+def one_layer(net):
+    """Without enumeration: every number of a count by engine separable, and one more or less refuted."""
+    T = list(itertools.product(range(V), repeat=N))
+    row = {(t, i): net.run(list(t))["blocks.0.attn.hook_pattern.0"][i] for t in T for i in (2, N - 1)}
+
+    def largest(p, i, strict=True):
+        return 0 <= i < N and all(p[i] > x if strict else p[i] >= x - 1e-12 for j, x in enumerate(p) if j != i)
+    counts = [("argmax(attn(M, 0, 0, t)[last]) == argmax(t)", lambda t: largest(row[t, N - 1], t.index(max(t)))),
+              ("argmax(attn(M, 0, 0, t)[last]) != t[1]", lambda t: not largest(row[t, N - 1], t[1])),
+              ("argmax(attn(M, 0, 0, t)[2]) == 3", lambda t: largest(row[t, 2], 3)),
+              ("argmax(attn(M, 0, 0, t)[last]) == sum(t)", lambda t: largest(row[t, N - 1], sum(t))),
+              ("argmax(t) in argmaxes(attn(M, 0, 0, t)[last])", lambda t: largest(row[t, N - 1], t.index(max(t)), False)),
+              ("argmax(attn(M, 0, 0, t)[2]) != t[0] or attn(M, 0, 0, t)[2, 1] < 1/3", lambda t: not largest(row[t, 2], t[0]) or row[t, 2][1] < 1 / 3),
+              ("all{ abs(attn(M, 0, 0, t)[last, i] - 1/4) <= 1/5 : i in 0..3 }", lambda t: all(abs(x - 0.25) <= 0.2 for x in row[t, N - 1])),
+              ("attn(M, 0, 0, t)[last, last - 1] >= sum{ attn(M, 0, 0, t)[last, i] : i in 0..3 where t[i] == max(t) }",
+               lambda t: row[t, N - 1][N - 2] >= sum(p for p, x in zip(row[t, N - 1], t) if x == max(t)) - 1e-12)]
+    claims = []
+    for k, (body, holds) in enumerate(counts):
+        number = sum(holds(t) for t in T)
+        claims.append(("one%d" % k, "count t in D : %s prove number == %d engine separable" % (body, number), "proved"))
+        claims.append(("one%d_not" % k, "count t in D : %s prove number == %d engine separable" % (body, number + 1), "refuted"))
+    return claims
+
+
 def decide(net, claims):
     with tempfile.TemporaryDirectory() as folder:
         with open(folder + "/m.net", "w") as f:
@@ -100,6 +124,9 @@ if __name__ == "__main__":
     for k in range(2):
         net = transformer(a.seed * 101 + k, d_vocab=V, n_ctx=N, layers=2, heads=2, causal=k == 0, norm=(), spread=16)
         decide(net, [x for x in claims_of(net) if k == 0 or x[0] != "shares"])
+    for k in range(4):
+        net = transformer(a.seed * 101 + 20 + k, d_vocab=V, n_ctx=N, layers=1, heads=1, causal=k % 2 == 0, positions=k != 1, norm=("ln1",) if k == 3 else (), spread=16)
+        decide(net, one_layer(net))
     net = transformer(a.seed * 101 + 7, d_vocab=3, n_ctx=3, layers=1)
     net.pad = 2
     decide(net, [("pad%d" % i, text, verdict) for i, (_, text, verdict) in enumerate(pads())])
