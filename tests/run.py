@@ -69,6 +69,7 @@ SCRIPTS = [
     ("composed", [PY, "tests/long/composed.py", BUILD, "--nets", "8", "--claims", "5"]),
     ("claims_attention", [PY, "tests/claims/attention.py", BUILD]),
     ("claims_manual", [PY, "tests/claims/manual.py", BUILD]),
+    ("claims_out_of_time", [PY, "tests/claims/out_of_time.py", BUILD]),
     ("claims_left_open", [PY, "tests/claims/left_open.py", BUILD]),
     ("interventions", [PY, "tests/examples/interventions.py", BUILD]),
     ("examples", [PY, "tests/examples/run.py", BUILD] + (["examples/backdoor.claims", "examples/running_sum.claims"] if "asan" in BUILD else [])),

@@ -288,7 +288,7 @@ struct means *means_get(struct eval *e, const struct ex *model, const struct ex 
         means_free(s);
         return NULL;
     }
-    s->kept = stmt_closed(e->s, model) && stmt_closed(e->s, target);
+    s->kept = e->quick == NULL && stmt_closed(e->s, model) && stmt_closed(e->s, target); /* quick rows are too coarse for growing precision */
     if (s->kept) {
         e->means = mem_grow(e->means, (size_t)e->n_means, (size_t)e->n_means + 1, sizeof *e->means);
         e->means[e->n_means++] = s;
