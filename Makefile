@@ -92,6 +92,12 @@ $(BUILD)/weightproof-check: $(check_OBJ)
 	@echo '  link  $@'
 	$(Q)$(CC) $(CHECK_FLAGS) -o $@ $(check_OBJ) $(CHECK_LDFLAGS) -lgmp
 
+# A test of the checker's own rows: its objects without main.
+$(BUILD)/tests/checker/rows: tests/checker/rows.c $(filter-out $(BUILD)/check/main.o,$(check_OBJ))
+	@mkdir -p $(@D)
+	@echo '  link  $@'
+	$(Q)$(CC) $(CHECK_FLAGS) -Iproofs/check -MMD -MP -o $@ $^ $(CHECK_LDFLAGS) -lgmp -lm
+
 # tests/LAYER/check_X.c is one Check program, linked with its layer and those below.
 define test_rule
 $(BUILD)/tests/$(1)/%: tests/$(1)/%.c $($(1)_LIBS)
@@ -100,7 +106,7 @@ $(BUILD)/tests/$(1)/%: tests/$(1)/%.c $($(1)_LIBS)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP $(LDFLAGS) -o $$@ $$< $($(1)_LIBS) $(LIBS) -lcheck -lsubunit -lrt -lpthread -lm
 endef
 $(foreach layer,$(LAYERS),$(eval $(call test_rule,$(layer))))
-TESTS = $(foreach layer,$(LAYERS),$(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/$(layer)/check_*.c)))
+TESTS = $(BUILD)/tests/checker/rows $(foreach layer,$(LAYERS),$(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/$(layer)/check_*.c)))
 
 include build.mk
 

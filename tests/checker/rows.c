@@ -1,0 +1,135 @@
+/* Rows of the checker's first and second look (proofs/check/fast.h, fast_wide.h) held against those of run.c with 320 bits: every entry lies within the row's radius, and the errors of a wide row together are no
+ * longer than its rad2 says.
+ *     rows NETWORK.net SEED [given]
+ * given: some rows of all nodes are replaced by random numbers, patterns too. Prints, for the narrow and the wide rows, how many there were, how many were not available, and the largest error in parts of what is
+ * allowed; ends with `N passed, N failed`. */
+#include "fast_wide.h"
+#include "run.h"
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define P 320
+#define SEQUENCES 6
+#define PATCHES 3
+#define TEXT_MOST ((size_t)1 << 20)
+
+struct score { long rows, absent, bad; double worst; };
+
+void out_of_memory(void) { exit(3); }
+
+static uint64_t state;
+static uint32_t next(uint32_t below) {
+    state = state * 6364136223846793005u + 1442695040888963407u;
+    return (uint32_t)(state >> 33) % below;
+}
+
+/* |m 2^-F - x| in units of 2^-F */
+static double error_of(int64_t m, int F, const struct num *x) {
+    struct num e;
+    mpz_t t;
+    num_init(&e);
+    num_to_real(&e, x, P);
+    mpz_init_set_si(t, m);
+    mpz_mul_2exp(t, t, (mp_bitcnt_t)(P - F));
+    mpz_sub(t, t, LO(&e));
+    double d = ldexp(fabs(mpz_get_d(t)), F - P);
+    mpz_clear(t);
+    num_clear(&e);
+    return d;
+}
+
+static void hold(struct score *s, const struct frow *r, const struct num *x, uint32_t width) {
+    double most = 0, squares = 0;
+    for (uint32_t j = 0; j < width; j++) {
+        double d = error_of(frow_at(r, j), r->F, &x[j]);
+        most = d > most ? d : most;
+        squares += d * d;
+    }
+    double of_one = r->rad > 0 ? most / (double)r->rad : most > 0 ? 2 : 0, of_all = r->wide != NULL && r->rad2 > 0 ? sqrt(squares) / (double)r->rad2 : 0;
+    s->bad += !(of_one <= 1) || !(of_all <= 1 + 1e-9);
+    if (of_one > s->worst) s->worst = of_one;
+}
+
+static void given_rows(struct patch *q, const struct net *net, uint32_t n) {
+    int node;
+    do node = (int)next((uint32_t)net->n_nodes);
+    while (net->nodes[node].op == OP_SCORE || net->nodes[node].op == OP_ROW);
+    *q = (struct patch){.node = node, .width = net->nodes[node].width == 0 ? n : net->nodes[node].width};
+    q->lo = q->hi = (int)next(n);
+    q->values = mem_get(q->width, sizeof *q->values);
+    for (uint32_t j = 0; j < q->width; j++) { /* thirds, of either sign */
+        mpq_t v;
+        mpq_init(v);
+        mpq_set_si(v, (long)next(200) - 100, 3ul << next(8));
+        mpq_canonicalize(v);
+        num_init(&q->values[j]);
+        num_set_mpq(&q->values[j], v);
+        mpq_clear(v);
+    }
+}
+
+/* All rows on one sequence. The sources that a mask forbids have no entry in a pattern of run.c. */
+static bool one_sequence(struct score *s, struct fnet *w, const struct patch *q, int n_patches) {
+    struct run r;
+    struct fail fail = {0};
+    int64_t *t = mem_get(w->n, sizeof *t);
+    bool good = true;
+    for (uint32_t i = 0; i < w->n; i++) t[i] = next(w->net->vocab);
+    fnet_tokens(w, t);
+    run_init(&r, w->net, false, P, 0, t, w->n);
+    for (int k = 0; k < n_patches; k++) run_add_patch(&r, fnet_place(w, q[k].node), q[k].lo, q[k].hi, q[k].width, q[k].values);
+    for (int k = 0; good && k < w->net->n_nodes; k++)
+        for (uint32_t i = 0; good && i < w->n; i++) {
+            const struct node *x = &w->net->nodes[k];
+            if (x->op == OP_SCORE) continue;
+            const struct frow *row = fnet_row(w, k, i);
+            const struct num *exact = run_row(&r, k, i, &fail);
+            s->rows++;
+            s->absent += row == NULL;
+            good = exact != NULL;
+            if (good && row != NULL) hold(s, row, exact, x->width > 0 ? x->width : w->net->causal && !w->is_fixed[(size_t)k * w->n + i] ? i + 1 : w->n);
+        }
+    if (!good) printf("%s\n", fail.text);
+    run_clear(&r);
+    mem_free(t);
+    return good;
+}
+
+static bool look(struct score *s, const struct net *net, bool wide, const struct patch *q, int n_patches) {
+    struct fnet w;
+    bool good = fnet_init(&w, net, false, wide, net->ctx, q, n_patches, NULL, NULL);
+    for (int k = 0; good && k < SEQUENCES; k++) good = one_sequence(s, &w, q, n_patches);
+    fnet_clear(&w);
+    return good;
+}
+
+int main(int argc, char **argv) {
+    static char text[TEXT_MOST];
+    struct net net;
+    struct fail fail = {0};
+    FILE *f = argc > 2 ? fopen(argv[1], "rb") : NULL;
+    size_t n = f != NULL ? fread(text, 1, sizeof text, f) : 0;
+    if (f != NULL) fclose(f);
+    state = argc > 2 ? strtoull(argv[2], NULL, 10) : 0;
+    if (n == 0 || !net_read(&net, text, n, &fail)) return printf("%s\n", n == 0 ? "usage: rows NETWORK.net SEED [given]" : fail.text), 2;
+    struct patch q[PATCHES];
+    int n_patches = argc > 3 ? PATCHES : 0;
+    long bad = 0, passed = 0;
+    for (int k = 0; k < n_patches; k++) given_rows(&q[k], &net, net.ctx);
+    for (int wide = 0; wide < 2; wide++) {
+        struct score s = {0};
+        bool good = look(&s, &net, wide != 0, q, n_patches);
+        printf("%s rows: %ld, %ld not available, the largest error %.3f of the radius\n", wide != 0 ? "wide" : "narrow", s.rows, s.absent, s.worst);
+        bad += s.bad + !good;
+        passed += s.rows - s.absent - s.bad;
+    }
+    for (int k = 0; k < n_patches; k++) {
+        for (uint32_t j = 0; j < q[k].width; j++) num_clear(&q[k].values[j]);
+        mem_free(q[k].values);
+    }
+    net_clear(&net);
+    printf("%ld passed, %ld failed\n", passed, bad);
+    return bad != 0;
+}
