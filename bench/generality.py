@@ -4,7 +4,7 @@
 
 Rows: counts of max4 and max5, max10 within 1/1000, the smallest margins of max4 and max10, the running sum (engine cells), modular addition, a slice of the induction model's domain, a slice of the palindromes,
 interventions. Every row is measured as it stands, and again for networks that are the same function of relabelled tokens (the specification is then a table), with scaled or permuted weights, with biases,
-without positions, without or with a mask, with LayerNorm before the attention, with more heads; for other targets, read-outs and outputs. Changes of the network that change what it computes keep the question:
+without positions, without or with a mask, with LayerNorm before the attention or before the unembedding, with more heads; for other targets, read-outs and outputs. Changes of the network that change what it computes keep the question:
 a count, a smallest margin or a universal claim then has another answer.
 
 Seconds of processor time (one thread) to prove and check, the share of the checker, and the ratio to the plain row of the same question; *** marks ratios above 3.
@@ -45,7 +45,7 @@ class Row:
         self.sets = sets or [range(self.V)] * self.n
         self.names = list(range(self.V))              # the old name of every token
         self.renamed = kind != "class" and self.out >= self.V - 1 and self.out > 3     # the outputs are tokens
-        self.outputs, self.net = range(self.out), False
+        self.outputs, self.norms = range(self.out), ()     # norms: parts of the names of the LayerNorms that stay
 
     def token(self, i):
         return "t[%s]" % i if self.names == list(range(self.V)) else "%s[t[%s]]" % (braces(self.names), i)
@@ -160,8 +160,26 @@ def normed(r, rng):
         return "it has LayerNorm"
     d = r.config["d_model"]
     r.tensors["blocks.0.ln1.w"], r.tensors["blocks.0.ln1.b"] = numpy.full(d, float(numpy.sqrt(numpy.mean(r.tensors["embed.W_E"].var(-1))))), numpy.zeros(d)
-    r.net = True
+    r.norms = (".ln1",)
     r.model = r.model if r.model == "M" else r.model[:-1] + ", ln = live)"
+
+
+def normed_after(bias):
+    def change(r, rng):
+        if r.config["normalization_type"]:
+            return "it has LayerNorm"
+        if r.model != "M":
+            return "its activations are changed"
+        d, draw = r.config["d_model"], numpy.random.default_rng(1)
+        r.tensors["ln_final.w"], r.tensors["ln_final.b"] = 1 + draw.normal(0, 1 / 16, d), bias * draw.normal(0, 1, d)
+        r.norms = ("ln_final",)
+        return None if bias else unbiased_after(r)
+    return change
+
+
+def unbiased_after(r):
+    if "unembed.b_U" in r.tensors and r.tensors["unembed.b_U"].any():
+        r.tensors["unembed.b_U"] = 0 * r.tensors["unembed.b_U"]
 
 
 def more_heads(h):
@@ -183,7 +201,7 @@ def more_heads(h):
 
 
 NETWORKS = [("tokens relabelled, a table", relabel), ("W_Q 2^3, W_K 2^-3, d_model permuted", rescale), ("biases everywhere", biased), ("no biases", unbiased), ("no positions that differ", flat),
-            ("the other mask", other_mask), ("LayerNorm before attention", normed)] + [("%d heads" % h, more_heads(h)) for h in (2, 3, 4)]
+            ("the other mask", other_mask), ("LayerNorm before attention", normed), ("LayerNorm before the unembedding", normed_after(0)), ("the same, with biases", normed_after(1 / 16))] + [("%d heads" % h, more_heads(h)) for h in (2, 3, 4)]
 
 
 # ---- changes of the question ----
@@ -240,10 +258,10 @@ def changed(row):
 
 
 def measure(row, build, folder):
-    name = "m.net" if row.net else "m.safetensors"
-    if row.net:
+    name = "m.net" if row.norms else "m.safetensors"
+    if row.norms:
         text = net_text(row.tensors, dict(row.config, normalization_type="LN"))
-        for line in [x for x in text.split("\n") if x.startswith("node ") and x.split(" ")[2] == "layernorm" and ".ln1" not in x]:
+        for line in [x for x in text.split("\n") if x.startswith("node ") and x.split(" ")[2] == "layernorm" and not any(y in x for y in row.norms)]:
             node, _, read_from = line.split(" ")[1:4]
             text = text.replace(line + "\n", "").replace(node, read_from)
         with open(folder + "/m.net", "w") as f:

@@ -8,7 +8,9 @@
 
 #include "core/mem.h"
 
-#define NODES 4000
+#define NODES 32000              /* of a cell that has to close */
+#define NODES_OPEN 4000          /* of one that may stay open, as in a count or once another has */
+#define PROBES 150
 
 void cells_search_init(struct cells_search *c)
 {
@@ -227,6 +229,8 @@ static enum status run_jobs(struct cells_search *c, struct cells_shared *s, stru
                 continue;
             }
             one = run_job(&jobs[k], &x, &mine, c, l);
+            if (jobs[k].open > 0)
+                mine.nodes = NODES_OPEN;
             if (one != STATUS_OK || (jobs[k].below && !s->value)) {
 #pragma omp atomic write
                 stop = true;
@@ -242,32 +246,43 @@ static enum status run_jobs(struct cells_search *c, struct cells_shared *s, stru
     return status;
 }
 
-/* An optimum begins with the value of the first sequence of the first cell. */
+/* What a descent from the first sequence of the cell finds. */
+static enum status probe(struct job *j, struct cells_room *x, struct cells_shared *s, struct cells_search *c)
+{
+    bool empty;
+    enum status status = cells_load(x, &empty, &s->p->classes[j->class], j->q);
+    if (status != STATUS_OK || empty)
+        return status;
+    cells_first(x);
+    memcpy(x->best, x->tokens, s->p->t.n * sizeof *x->best);
+    x->best_value = cells_value(x, x->tokens);
+    status = is_constant(x->c) ? STATUS_OK : cells_probe(x);
+    if (status != STATUS_OK || !(x->best_value + s->target > -INFINITY))
+        return status == STATUS_OK ? STATUS_UNSUPPORTED : status;
+    j->below = true;
+    j->value = x->best_value + s->target;
+    memcpy(j->tokens, x->best, s->p->t.n * sizeof *j->tokens);
+    return !c->has_best || j->value - c->slack < s->target ? lower_target(&s->target, c, j->value) : STATUS_OK;
+}
+
+/* An optimum begins with the least value that descents in some of the cells find: what is to be shown of a cell that is looked at before the least one is then no more than it has to be. */
 static enum status first_target(struct cells_search *c, struct cells_shared *s, struct job *jobs, size_t n)
 {
     struct cells_room x;
-    bool empty = true;
+    size_t step = n / PROBES + 1;
     enum status status = cells_room_init(&x, s);
     if (status != STATUS_OK)
         return status;
-    s->target = 0;
-    for (size_t k = 0; k < n && empty && status == STATUS_OK; k++) {
-        status = cells_load(&x, &empty, &s->p->classes[jobs[k].class], jobs[k].q);
-        if (status != STATUS_OK || empty)
-            continue;
-        cells_first(&x);
-        memcpy(jobs[k].tokens, x.tokens, s->p->t.n * sizeof *x.tokens);
-        jobs[k].below = true;
-        jobs[k].value = cells_value(&x, x.tokens);
-        status = lower_target(&s->target, c, jobs[k].value);
-    }
+    s->target = c->has_best ? c->target : 0;
+    for (size_t k = 0; k < n && status == STATUS_OK; k += c->has_best ? step : 1)
+        status = probe(&jobs[k], &x, s, c);
     cells_room_clear(&x);
     return status;
 }
 
 enum status problem_cells(struct cells_search *c, struct problem *p, const struct limits *l)
 {
-    struct cells_shared s = { .p = p, .count = c->count, .value = c->value, .target = c->target, .nodes = NODES };
+    struct cells_shared s = { .p = p, .count = c->count, .value = c->value, .target = c->target, .nodes = c->count ? NODES_OPEN : NODES };
     struct job *jobs = NULL;
     size_t n = 0;
     c->below = false;
@@ -279,7 +294,7 @@ enum status problem_cells(struct cells_search *c, struct problem *p, const struc
     for (size_t k = 0; status == STATUS_OK && k < p->net.units * p->net.n_out; k++)
         if (!(fabs(s.effect[k]) <= ENTRY_MOST))
             status = STATUS_UNSUPPORTED;
-    if (status == STATUS_OK && c->value && !c->has_best)
+    if (status == STATUS_OK && c->value)
         status = first_target(c, &s, jobs, n);
     if (status == STATUS_OK)
         status = run_jobs(c, &s, jobs, n, l);

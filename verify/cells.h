@@ -5,6 +5,7 @@
 #define WEIGHTPROOF_VERIFY_CELLS_H
 #include "verify/separable.h"
 
+struct pairs_of { double c, a[2]; size_t j[2]; };
 #define AT_MOST 4                    /* sequences that one leaf names */
 
 /* What all cells of a problem share. */
@@ -44,6 +45,7 @@ struct cells_room {
     double *reach;               /* [n_read] largest size of what a unit reads of one source */
     double Z[HEADS_MOST];        /* least sums of weights */
     double *slope, *rest;        /* [K, units], [K]: of the lines */
+    struct pairs_of *pairs;      /* [K] the same lines, where each is a difference of two logits and a constant */
     size_t n_columns, width; int *column; /* the lines that sums are made of, each with `width` terms: 1 or the number of corners */
     unsigned char *done;         /* [K] lines that a sum shows already */
     size_t line;                 /* the one that is furthest from being shown */
@@ -87,6 +89,8 @@ enum status cells_count(tally *out, const struct cells_room *x) MUST_USE;   /* s
 enum cells_answer { CELLS_CLOSED, CELLS_OPEN, CELLS_BELOW };   /* BELOW: best has a value under 0 (or under the target) */
 /* Writes the lines of the cell to out. */
 enum status cells_decide(enum cells_answer *out, struct cells_room *x, const struct limits *l) MUST_USE;
+/* Without bounds: best and best_value from the cell's first sequence downwards. */
+enum status cells_probe(struct cells_room *x) MUST_USE;
 double cells_value(struct cells_room *x, const int *tokens);   /* the least line there, in doubles */
 
 /* cells_norm.c: sigma = sqrt(mean of (row)^2 + eps) of a final LayerNorm between linear functions of the averages and relus. */

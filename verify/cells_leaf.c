@@ -72,10 +72,12 @@ static double attention(const struct cells_room *x, const int *tokens, size_t ce
     return (size_t)tokens[position] == token ? w[position * p->tables.V + token] / Z : 0;
 }
 
-double cells_value(struct cells_room *x, const int *tokens)
+/* The least line there, and which one that is. */
+static double value_of(struct cells_room *x, const int *tokens, size_t *line)
 {
     const struct lines_double *l = &x->c->lines;
     double least = INFINITY;
+    *line = 0;
     read_sequence(x, tokens);
     for (size_t k = 0; k < l->K; k++) {
         double v = l->c[k] - (x->s->value ? x->s->target : 0), by = cells_normed(x, k) ? x->sigma : 1;
@@ -84,9 +86,18 @@ double cells_value(struct cells_room *x, const int *tokens)
         for (size_t c = 0; l->beta && c < x->cells; c++)
             if (l->beta[c * l->Kp + k] != 0)
                 v += l->beta[c * l->Kp + k] * attention(x, tokens, c);
-        least = fmin(least, v);
+        if (v < least) {
+            least = v;
+            *line = k;
+        }
     }
     return least;
+}
+
+double cells_value(struct cells_room *x, const int *tokens)
+{
+    size_t line;
+    return value_of(x, tokens, &line);
 }
 
 /* ---- lines as sums ---- */
@@ -94,8 +105,8 @@ double cells_value(struct cells_room *x, const int *tokens)
 static enum status room_for_lines(struct cells_room *x)
 {
     size_t K = x->c->lines.K, H = x->s->p->net.units;
-    void **all[] = { (void **)&x->slope, (void **)&x->rest, (void **)&x->column, (void **)&x->done, (void **)&x->at };
-    size_t n[] = { K * H, K, K, K, AT_MOST * x->s->p->t.n }, size[] = { sizeof *x->slope, sizeof *x->rest, sizeof *x->column, 1, sizeof *x->at };
+    void **all[] = { (void **)&x->slope, (void **)&x->rest, (void **)&x->column, (void **)&x->done, (void **)&x->at, (void **)&x->pairs };
+    size_t n[] = { K * H, K, K, K, AT_MOST * x->s->p->t.n, K }, size[] = { sizeof *x->slope, sizeof *x->rest, sizeof *x->column, 1, sizeof *x->at, sizeof *x->pairs };
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
         free(*all[i]);
         *all[i] = mem_array(n[i], size[i]);
@@ -471,6 +482,17 @@ static enum status decide(enum cells_answer *out, struct cells_room *x, const st
     s = halve(x, i, what, named) ? branch(out, x, l, i, named) : give_up(out, x);
     free(named);
     return s;
+}
+
+enum status cells_probe(struct cells_room *x)
+{
+    size_t line;
+    enum status s = room_for_lines(x);
+    if (s != STATUS_OK || !weights_show(x))
+        return s;
+    cells_first(x);
+    (void)value_of(x, x->tokens, &line);
+    return descend(x, line);
 }
 
 enum status cells_decide(enum cells_answer *out, struct cells_room *x, const struct limits *l)

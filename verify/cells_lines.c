@@ -88,7 +88,36 @@ static void add_terms(struct cells_room *x, double *g, size_t head, double v)
             g[c] += cells_rate(x, c, head) * v;
 }
 
-static void line_terms(struct cells_room *x, size_t i, size_t token, size_t cell, double sign)
+/* Most lines are differences of two logits: their terms need no search for what a line reads. false: some are more. */
+static bool as_pairs(struct cells_room *x, double sign)
+{
+    const struct lines_double *l = &x->c->lines;
+    if (l->beta || x->s->p->net.units > 0 || x->s->p->net.norm)
+        return false;
+    for (size_t e = 0; e < x->n_columns; e++) {
+        size_t k = (size_t)x->column[e], n = l->first[k + 1] - l->first[k];
+        if (n > 2)
+            return false;
+        x->pairs[e] = (struct pairs_of){ .c = sign * (l->c[k] - (x->s->value ? x->s->target : 0)) + x->rest[k] };
+        for (size_t i = 0; i < n; i++) {
+            x->pairs[e].a[i] = sign * l->a[l->first[k] + i];
+            x->pairs[e].j[i] = l->j[l->first[k] + i];
+        }
+    }
+    return true;
+}
+
+static void pair_terms(const struct cells_room *x, double *restrict g, const double *restrict y, size_t head, double w)
+{
+    const double low = x->ratio[head][0], high = x->ratio[head][1];
+    for (size_t e = 0; e < x->n_columns; e++) {
+        const struct pairs_of *p = &x->pairs[e];
+        double v = w * (p->a[0] * y[p->j[0]] + p->a[1] * y[p->j[1]] + (head == 0 ? p->c : 0));
+        g[e] += head == 0 ? v : v < 0 ? high * v : low * v;
+    }
+}
+
+static void line_terms(struct cells_room *x, size_t i, size_t token, size_t cell, double sign, bool pairs)
 {
     double *g = x->g + cell * x->Kp;
     memset(g, 0, x->Kp * sizeof *g);
@@ -97,7 +126,9 @@ static void line_terms(struct cells_room *x, size_t i, size_t token, size_t cell
         if (w == 0)
             continue;
         cells_row(x, x->y, h, i, token);
-        for (size_t e = 0; e < x->n_columns; e++)
+        if (pairs)
+            pair_terms(x, g, x->y, h, w);
+        for (size_t e = 0; e < x->n_columns && !pairs; e++)
             add_terms(x, g + e * x->width, h, w * line_at(x, (size_t)x->column[e], h, cell, sign));
     }
 }
@@ -108,9 +139,10 @@ enum status cells_lines(struct cells_room *x, double sign)
     enum status s = cells_terms(x, x->n_columns * x->width);
     if (s != STATUS_OK)
         return s;
+    bool pairs = x->width == 1 && as_pairs(x, sign);
     for (size_t i = 0; i < p->n_src; i++)
         for (size_t k = 0; k < p->t.n_set[i]; k++)
-            line_terms(x, i, (size_t)p->t.sets[i][k], p->first[i] + k, sign);
+            line_terms(x, i, (size_t)p->t.sets[i][k], p->first[i] + k, sign, pairs);
     cells_least(x);
     return STATUS_OK;
 }

@@ -47,7 +47,7 @@ enum status cells_room_init(struct cells_room *x, const struct cells_shared *s)
 
 void cells_room_clear(struct cells_room *x)
 {
-    void *all[] = { x->off, x->left, x->centre, x->middle, x->column, x->done, x->at, x->alive, x->layer, x->w, x->g, x->low, x->least, x->live, x->unit, x->slope, x->rest, x->tokens, x->best, x->z, x->y, x->reach, x->row, x->towards, x->tangent, x->tangent_unit };
+    void *all[] = { x->off, x->left, x->centre, x->middle, x->pairs, x->column, x->done, x->at, x->alive, x->layer, x->w, x->g, x->low, x->least, x->live, x->unit, x->slope, x->rest, x->tokens, x->best, x->z, x->y, x->reach, x->row, x->towards, x->tangent, x->tangent_unit };
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         free(all[i]);
     memset(x, 0, sizeof *x);

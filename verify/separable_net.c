@@ -227,22 +227,6 @@ bool separable_recognise(struct separable_net *out, const struct net *net, bool 
     return true;
 }
 
-void separable_kappa(mpq_t out, const struct separable_net *s, size_t j)
-{
-    mpq_t b, u;
-    mpq_init(b);
-    mpq_init(u);
-    mpq_set_d(out, s->u.has_b ? s->u.b.data[j] : 0);
-    for (size_t c = 0; s->norm_b && c < s->d_model; c++) {
-        mpq_set_d(b, s->norm_b[c]);
-        mpq_set_d(u, s->u.w.data[c * s->n_out + j]);
-        mpq_mul(b, b, u);
-        mpq_add(out, out, b);
-    }
-    mpq_clear(b);
-    mpq_clear(u);
-}
-
 void separable_net_clear(struct separable_net *s)
 {
     free(s->twin);
@@ -260,7 +244,7 @@ static void mat_set_doubles(arb_mat_t out, const double *x)
 }
 
 /* out = x W (+ b), row by row. arb_dot keeps exact sums only up to its precision; the exact tables add term by term. */
-static void mat_linear(arb_mat_t out, const arb_mat_t x, const struct part *p, bool bias, slong prec)
+void separable_linear(arb_mat_t out, const arb_mat_t x, const struct part *p, bool bias, slong prec)
 {
     slong k = arb_mat_ncols(x), m = arb_mat_ncols(out);
     arb_mat_t T;
@@ -373,70 +357,11 @@ static void sources_linear(arb_mat_t out, const struct sources *x, const struct 
     arb_mat_t ye, yp;
     arb_mat_init(ye, arb_mat_nrows(x->e), m);
     arb_mat_init(yp, arb_mat_nrows(x->p), m);
-    mat_linear(ye, x->e, w, true, prec);
-    mat_linear(yp, x->p, w, false, prec);
+    separable_linear(ye, x->e, w, true, prec);
+    separable_linear(yp, x->p, w, false, prec);
     sources_combine(out, x, ye, yp, V, prec);
     arb_mat_clear(ye);
     arb_mat_clear(yp);
-}
-
-static void centre_rows(arb_mat_t x, slong prec)
-{
-    slong d = arb_mat_ncols(x);
-    arb_t mean;
-    arb_init(mean);
-    for (slong i = 0; i < arb_mat_nrows(x); i++) {
-        arb_zero(mean);
-        for (slong c = 0; c < d; c++)
-            arb_add(mean, mean, arb_mat_entry(x, i, c), prec);
-        arb_div_si(mean, mean, d, prec);
-        for (slong c = 0; c < d; c++)
-            arb_sub(arb_mat_entry(x, i, c), arb_mat_entry(x, i, c), mean, prec);
-    }
-    arb_clear(mean);
-}
-
-static void put_columns(arb_mat_t out, size_t from, const arb_mat_t y)
-{
-    for (slong i = 0; i < arb_mat_nrows(y); i++)
-        for (slong j = 0; j < arb_mat_ncols(y); j++)
-            arb_set(arb_mat_entry(out, i, (slong)from + j), arb_mat_entry(y, i, j));
-}
-
-/* Under a final LayerNorm: numerators and, of wide networks, centred rows, from the rows x + more (NULL: x); what the relus read from x. */
-static void normed_columns(arb_mat_t out, const arb_mat_t x, const double *more, const struct separable_net *s, bool bias, slong prec)
-{
-    slong rows = arb_mat_nrows(x), d = (slong)s->d_model;
-    arb_mat_t r, y, z;
-    arb_t v;
-    arb_init(v);
-    arb_mat_init(r, rows, d);
-    arb_mat_init(y, rows, (slong)s->n_out);
-    arb_mat_init(z, rows, (slong)s->units);
-    arb_mat_set(r, x);
-    for (slong i = 0; more && i < rows; i++)
-        for (slong c = 0; c < d; c++) {
-            arb_set_d(v, more[c]);
-            arb_add(arb_mat_entry(r, i, c), arb_mat_entry(r, i, c), v, prec);
-        }
-    centre_rows(r, prec);
-    if (s->rests > 0)
-        put_columns(out, s->n_out + s->units, r);
-    for (slong i = 0; s->norm_w && i < rows; i++)
-        for (slong c = 0; c < d; c++) {
-            arb_set_d(v, s->norm_w[c]);
-            arb_mul(arb_mat_entry(r, i, c), arb_mat_entry(r, i, c), v, prec);
-        }
-    mat_linear(y, r, &s->u, false, prec);
-    put_columns(out, 0, y);
-    if (s->units > 0) {
-        mat_linear(z, x, &s->in, bias, prec);
-        put_columns(out, s->n_out, z);
-    }
-    arb_mat_clear(r);
-    arb_mat_clear(y);
-    arb_mat_clear(z);
-    arb_clear(v);
 }
 
 static void fill_C(struct ball_tables *t, const struct sources *x, const struct separable_net *s)
@@ -451,12 +376,12 @@ static void fill_C(struct ball_tables *t, const struct sources *x, const struct 
         arb_mat_t z, r;
         arb_mat_init(z, rows, h);
         arb_mat_init(r, rows, d);
-        mat_linear(z, part ? x->p : x->e, &s->v, part == 0, prec);
-        mat_linear(r, z, &o, false, prec);
+        separable_linear(z, part ? x->p : x->e, &s->v, part == 0, prec);
+        separable_linear(r, z, &o, false, prec);
         if (s->norm)
-            normed_columns(part ? yp : ye, r, NULL, s, false, prec);
+            separable_normed(part ? yp : ye, r, NULL, s, false, prec);
         else
-            mat_linear(part ? yp : ye, r, &s->columns, false, prec);
+            separable_linear(part ? yp : ye, r, &s->columns, false, prec);
         arb_mat_clear(z);
         arb_mat_clear(r);
     }
@@ -504,9 +429,9 @@ static void fill_D(struct ball_tables *t, const struct separable_net *s)
             }
         }
     if (s->norm)
-        normed_columns(t->D, x, s->mlp && s->out.has_b ? s->out.b.data : NULL, s, true, t->prec);
+        separable_normed(t->D, x, s->mlp && s->out.has_b ? s->out.b.data : NULL, s, true, t->prec);
     else
-        mat_linear(t->D, x, &s->columns, true, t->prec);
+        separable_linear(t->D, x, &s->columns, true, t->prec);
     if (!s->norm && s->mlp && s->out.has_b)
         add_out_bias(t, s);
     arb_mat_clear(x);
@@ -529,7 +454,7 @@ static void fill_q(struct ball_tables *t, const struct separable_net *s)
         if (s->has_ln)
             layernorm_row(arb_mat_entry(x, a, 0), s, t->prec);
     }
-    mat_linear(t->q, x, &s->q, true, t->prec);
+    separable_linear(t->q, x, &s->q, true, t->prec);
     arb_mat_clear(x);
     arb_clear(p);
 }
