@@ -10,7 +10,7 @@
 #include "core/number.h"
 #include "verify/average.h"
 
-#define LIGHTEST 0x1p-40     /* of the heaviest weight: a checker's integers do not tell smaller sums from nothing */
+#define LIGHTEST 0x1p-34     /* of the heaviest weight: a checker's integers do not tell smaller sums from nothing */
 
 struct tree {
     struct adder *a;
@@ -96,6 +96,17 @@ static void slopes(struct tree *t, double *a, size_t n)
         a[e] = sqrt(t->square[e] / two[0]);
 }
 
+/* An average of L_b - L_k over positions is at most its largest at one of them. */
+static double widest_of(const struct tree *t, int base, const int *open, size_t n)
+{
+    const struct cell *x = &t->a->cell;
+    double widest = 0, error = x->p->float32 ? 4 * x->c->lines.sum_alpha * average_delta(x->p) : 0;
+    for (size_t c = 0; c < x->p->first[x->p->n_src]; c++)
+        for (size_t e = 0; x->allowed[c] && x->w[c] > 0 && e < n; e++)
+            widest = fmax(widest, above(t, c, base, open[e]) / x->w[c]);
+    return widest > 0 ? widest * (1 + 0x1p-20) + error + 0x1p-30 : 0;
+}
+
 /* Fills `most` of the open lines, and `least`. */
 static struct lead lead_of(struct tree *t, int base, const int *open, size_t n)
 {
@@ -123,7 +134,7 @@ static struct lead lead_of(struct tree *t, int base, const int *open, size_t n)
     slopes(t, t->slope, n);
     squares(t, t->slope, n);
     struct lead l = { 0, base };
-    double sum = 0, largest = 0, most = 0;
+    double sum = 0, largest = 0, most = 0, widest = widest_of(t, base, open, n);
     for (size_t e = 0; e < n; e++) {
         double high = x->high[e], here;
         if (open[e] == base || high <= 0)
@@ -137,6 +148,8 @@ static struct lead lead_of(struct tree *t, int base, const int *open, size_t n)
         }
     }
     l.u = fmin(sum, most) / t->least;
+    if (!(t->least > LIGHTEST * t->heaviest) || widest < l.u)
+        l.u = widest;
     return l;
 }
 
@@ -266,7 +279,7 @@ static enum status take_part(struct tree *t, bool single, int *left, const int *
         return s;
     if (n * l.u <= t->enter || single) {
         t->gap += n * l.u;
-        return l.u > 0 && !(t->least > LIGHTEST * t->heaviest) ? STATUS_UNSUPPORTED : STATUS_OK;
+        return STATUS_OK;
     }
     return both_sides(t, left, n_left, base, l.line);
 }

@@ -101,6 +101,17 @@ static bool pair_terms(int64_t *g, const struct pair *p, size_t n, const int64_t
     return outside == 0;
 }
 
+void forms_at_cells(const struct walker *w, uint32_t q, int64_t *G) {
+    const struct sep *s = &w->s;
+    int64_t *E = mem_get(s->cols, sizeof *E);
+    for (uint32_t c = 0; c < s->at[s->n]; c++) {
+        if (!w->live[c] || !sep_source(s, q, c)) continue;
+        for (uint32_t j = 0; j < s->cols; j++) E[j] = s->D[(size_t)q * s->cols + j] + s->C[(size_t)c * s->cols + j];
+        for (size_t k = 0; k < w->n_form; k++) (void)form_value(&w->form[k], E, c, largest_value(s), &G[(size_t)c * w->n_form + k]); /* it was in range when the terms were filled */
+    }
+    mem_free(E);
+}
+
 /* Cells that are not live have the value 0, or, where nothing but the walk reads, any; those that the mask forbids have 0 (terms_fill). */
 static void terms_room(struct walker *w, size_t size) {
     if (w->parts.B == 0 && size <= w->room) return;

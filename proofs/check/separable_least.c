@@ -16,6 +16,7 @@ struct tree {
     struct moments { int64_t *mean; wide *square; } moment[2];
     int64_t *slope; wide *square;        /* by open form */
     uint64_t *share[2]; __int128 *mean;
+    int64_t *G, widest;                  /* G of every cell and form; the largest G_b - G_k of the part's tokens and open forms, which L_b - L_k is not above */
     int64_t *most, least, least_fine;                /* by form: Z (L_b - L_k) at most; Z at least, in units of 2^-60 */
     int64_t moved;                       /* float32: weights are times e^x, |x| <= this at 2^-SEP_BITS */
     mpz_t gap, enter, t;                 /* in parts of 2^-SEP_BITS of a form */
@@ -194,7 +195,23 @@ static int64_t by_squares(const struct tree *t, uint32_t e, int64_t none) {
     return by < (wide)none ? (int64_t)by : none;
 }
 
-/* Fills most[] of the open forms, and least. */
+/* Of G_b - G_k over the part's tokens: G and, in float32, what an execution adds are within radius and error. */
+static int64_t widest_of(const struct tree *t, uint32_t base, const uint32_t *open, uint32_t n) {
+    const struct walker *w = t->w;
+    int64_t widest = 0;
+    for (uint32_t c = 0; c < w->s.at[w->s.n]; c++) {
+        if (!t->allowed[c] || !sep_source(&w->s, t->q, c)) continue;
+        const int64_t *G = t->G + (size_t)c * w->n_form;
+        for (uint32_t e = 0; e < n; e++) {
+            const struct iform *b = &w->form[base], *f = &w->form[open[e]];
+            int64_t d = (w->negated ? G[open[e]] - G[base] : G[base] - G[open[e]]) + b->radius + f->radius + b->error + f->error;
+            if (open[e] != base && d > widest) widest = d;
+        }
+    }
+    return widest;
+}
+
+/* Fills most[] of the open forms, least and widest. */
 static struct lead lead_of(struct tree *t, uint32_t base, const uint32_t *open, uint32_t n) {
     const struct walker *w = t->w;
     uint32_t at = 0;
@@ -219,6 +236,7 @@ static struct lead lead_of(struct tree *t, uint32_t base, const uint32_t *open, 
     struct lead l = {0, base};
     t->least = t->weight[at][1];
     t->least_fine = t->fine[at][1];
+    t->widest = widest_of(t, base, open, n);
     for (uint32_t e = 0; e < n; e++) t->most[open[e]] = open[e] == base ? 0 : t->sum[at][n + e] + w->radius[base] + w->radius[open[e]];
     int64_t largest = 0, most = 0, by;
     wide sum = 0;
@@ -237,21 +255,26 @@ static struct lead lead_of(struct tree *t, uint32_t base, const uint32_t *open, 
     return l;
 }
 
-/* gap = n u, rounded up; false: the weights are too small. */
-static bool gap_of(struct tree *t, int64_t by) {
+/* gap = n u, rounded up. */
+static void gap_of(struct tree *t, int64_t by) {
     int64_t Z = least_weight(t);
     mpz_set_ui(t->gap, 0);
-    if (by <= 0) return true;
-    if (Z <= 0) return false;
+    if (by <= 0 || t->widest <= 0) return;
     mpz_add_wide(t->gap, t->level[0].count[1]);
+    if (Z <= 0 || ((__int128)by << 60) / Z >= t->widest) {
+        mpz_mul_ui(t->gap, t->gap, (unsigned long)t->widest);
+        return;
+    }
     mpz_mul_ui(t->gap, t->gap, (unsigned long)by);
     mpz_mul_2exp(t->gap, t->gap, 60);
     mpz_set_ui(t->t, (unsigned long)Z);
     mpz_cdiv_q(t->gap, t->gap, t->t);
-    return true;
 }
 
-static bool may_be_left(struct tree *t, int64_t by) { return gap_of(t, by) && mpz_cmp(t->gap, t->enter) <= 0; }
+static bool may_be_left(struct tree *t, int64_t by) {
+    gap_of(t, by);
+    return mpz_cmp(t->gap, t->enter) <= 0;
+}
 
 /* The form whose sum of w G is least (largest) on average. */
 static uint32_t least_on_average(struct tree *t, const uint32_t *open, uint32_t n) {
@@ -370,10 +393,8 @@ static void part(struct tree *t, const uint32_t *open, uint32_t n_open, uint32_t
             n_left = below(t, left, left, n_left, base);
             little = may_be_left(t, l.by);
         }
-        if (little) leave(t);
-        else if (!single(t)) both_sides(t, left, n_left, base, l.of);
-        else if (gap_of(t, l.by)) leave(t);
-        else t->failed = true;
+        if (little || single(t)) leave(t);
+        else both_sides(t, left, n_left, base, l.of);
     }
     memcpy(t->allowed, keep, cells * sizeof *keep);
     mem_free(keep);
@@ -387,7 +408,7 @@ static void tree_clear(struct tree *t) {
         mem_free(t->level[i].classes.key);
         mem_free(t->level[i].count);
     }
-    void *all[] = {t->level, t->allowed, t->sum[0], t->sum[1], t->weight[0], t->weight[1], t->share[0], t->share[1], t->mean, t->most, t->fine[0], t->fine[1], t->moment[0].mean, t->moment[1].mean, t->moment[0].square, t->moment[1].square, t->slope, t->square};
+    void *all[] = {t->level, t->allowed, t->sum[0], t->sum[1], t->weight[0], t->weight[1], t->share[0], t->share[1], t->mean, t->most, t->fine[0], t->fine[1], t->moment[0].mean, t->moment[1].mean, t->moment[0].square, t->moment[1].square, t->slope, t->square, t->G};
     for (size_t k = 0; k < sizeof all / sizeof *all; k++) mem_free(all[k]);
     mpz_clears(t->gap, t->enter, t->t, NULL);
 }
@@ -422,6 +443,8 @@ static void tree_init(struct tree *t) {
     t->most = mem_get(K, sizeof *t->most);
     t->slope = mem_get(K, sizeof *t->slope);
     t->square = mem_get(K, sizeof *t->square);
+    t->G = mem_get((size_t)s->at[s->n] * K, sizeof *t->G);
+    forms_at_cells(w, t->q, t->G);
     mpz_inits(t->gap, t->enter, t->t, NULL);
     mpz_add_wide(t->enter, w->parts.enter);
     mpz_mul_2exp(t->enter, t->enter, SEP_BITS);

@@ -101,6 +101,7 @@ bool look_open(struct walker *w, uint32_t q, bool *open);
 void look_clear(struct look *l);
 /* g, top of every live cell and form. false: a size does not fit */
 bool terms_fill(struct walker *w, uint32_t q);
+void forms_at_cells(const struct walker *w, uint32_t q, int64_t *G);     /* G of every form at the live cells, once the terms are filled */
 void terms_least(struct walker *w);                                     /* least sums of every form from every class */
 void terms_most(struct walker *w);                                      /* largest */
 #define ANY_SIGN 2                                                      /* of no term */

@@ -121,7 +121,14 @@ class Least(Averaging):
         leads = {k: self.extreme(levels, lambda i, t: self.above(i, t, base, k), max) for k in forms if k != base}
         means = {k: self.mean_above(levels, counts, base, k, x) for k, x in leads.items() if x > 0}
         k = max(means, key=means.get, default=base)
-        return min(sum(means.values()), max([0, *leads.values()])), k, leads
+        return min(sum(means.values()), max([0, *leads.values()]), self.widest(levels, base, forms)), k, leads
+
+    def widest(self, levels, base, forms):
+        """The largest L_b - L_k at one token, which an average of it is not above, times the least sum of weights."""
+        G = lambda k, i, t: self.G(self.row, self.q, i, self.sets[i][t], self.terms[k])          # noqa: E731
+        d = [G(base, i, t)[1] - G(k, i, t)[0] if self.kind != "max" else G(k, i, t)[1] - G(base, i, t)[0]
+             for i in range(self.n_src) for t in {t for _, t, _ in self.edges(levels, i)} for k in forms if k != base]
+        return Fraction(max([0, *d]) * self.extreme(levels, lambda i, t: self.weights(i, t)[0], min), 1 << P)
 
     def mean_above(self, levels, counts, base, k, most):
         """X^+ / Z <= (X + a Z)^2 / (4 a Z^2) for every a > 0; the mean of that, times the least Z."""

@@ -116,18 +116,24 @@ class Case:
         """Both checkers about the certificate with another interval."""
         return self.sealed(re.sub(r"^value .*$", "value %s %s" % (lo, hi), self.certificate, flags=re.M))
 
-    def sealed(self, body):
+    def sealed(self, body, both=True):
         body = seal(body[:body.index("sha256 ", body.index("\nend\n"))])
         path = os.path.join(self.folder, "d", "changed.cert")
         with open(path, "w") as f:
             f.write(body)
         status, output = run(CHECKER, "--quiet", path)
         check(status in (0, 1), "%d: an answer: %s" % (self.k, output))
+        if not both:
+            return status == 0, None
         try:
             Judge(read_certificate(body.encode()), {"M": self.read}, {}).judge()
             return status == 0, True
         except (Rejected, ClaimError):
             return status == 0, False
+
+    def accepted(self, lo, hi):
+        """The checker in C alone."""
+        return self.sealed(re.sub(r"^value .*$", "value %s %s" % (lo, hi), self.certificate, flags=re.M), False)[0]
 
     def tables(self):
         """The sums of the reference checker, without its fall back to enumeration."""
@@ -212,27 +218,36 @@ def least(folder, k):
     bins, enter = re.search(r"^bins (\d+) (\d+)$", case.certificate, re.M).groups()
     check(bins == "1" and case.changed(*found) == (True, True), name + ": as it is")
     if k % 3 == 1:
-        beside = [(case.mean + NEAR * 10, case.mean + 10 ** 4), (case.mean - 10 ** 4, case.mean - NEAR * 10)]
-        judge = Judge(read_certificate(case.certificate.encode()), {"M": case.read}, {})
-        try:
-            low, high, total, _ = Least(judge.interpreter, judge.s, 1, int(enter)).mean()
-            check(found[0] <= low / total <= case.mean + NEAR and case.mean - NEAR <= high / total <= found[1], name + ": sums of the reference checker [%.12f, %.12f]" % (low / total, high / total))
-            summed.append(k)
-        except (Untabled, ClaimError):
-            pass
-        for a, b in ((found[1] + OFF, found[1] + 1), (found[0] - 1, found[0] - OFF), *beside):
-            check(case.changed(a, b) == (False, False), name + ": false: [%.10f, %.10f], mean %.10f" % (a, b, case.mean))
-        certificate = case.certificate
-        for line in ("bins 1 0", "bins 1 %d" % (1 << 125), "bins 2 " + enter):
-            case.certificate = certificate.replace("bins 1 " + enter, line)
-            for a, b in beside:
-                check(case.changed(a, b) == (False, False), name + ": false, " + line)
-        check(not case.changed(*found)[0], name + ": accepted with " + line)
-        case.certificate = re.sub(r"^rule count$\n^bins.*$", "rule separable", certificate, flags=re.M)
-        check(not case.changed(*found)[0], name + ": accepted under rule separable")
+        left_open(case, name, int(enter), found)
     if k % 3 == 0:
         found = case.verify("float32", "count", "1")
         check(found is None or found[0] <= case.mean + NEAR and case.mean - NEAR <= found[1], name + ": float32, the mean over the reals")
+
+
+def left_open(case, name, enter, found):
+    """A wide interval: what a certificate with other numbers shows, and that the gaps of the two checkers are the same."""
+    beside = [(case.mean + NEAR * 10, case.mean + 10 ** 4), (case.mean - 10 ** 4, case.mean - NEAR * 10)]
+    judge = Judge(read_certificate(case.certificate.encode()), {"M": case.read}, {})
+    for a, b in ((found[1] + OFF, found[1] + 1), *beside):
+        check(case.changed(a, b) == (False, False), name + ": false: [%.10f, %.10f], mean %.10f" % (a, b, case.mean))
+    certificate = case.certificate
+    for line in ("bins 1 0", "bins 1 7", "bins 2 %d" % enter):
+        case.certificate = certificate.replace("bins 1 %d" % enter, line)
+        check(not any(case.accepted(a, b) for a, b in beside), name + ": false, " + line)
+    check(not case.accepted(*found), name + ": accepted with " + line)
+    case.certificate = re.sub(r"^rule count$\n^bins.*$", "rule separable", certificate, flags=re.M)
+    check(not case.accepted(*found), name + ": accepted under rule separable")
+    case.certificate = certificate
+    try:
+        low, high, total, _ = Least(judge.interpreter, judge.s, 1, enter).mean()
+    except (Untabled, ClaimError):
+        return
+    low, high = low / total, high / total
+    gap = high - low + OFF
+    check(low <= case.mean + NEAR and case.mean - NEAR <= high, name + ": sums of the reference checker [%.12f, %.12f]" % (low, high))
+    check(case.accepted(low - gap / 64, high + gap / 64), name + ": the reference checker's gap")
+    check(not case.accepted(low + gap / 64, high + gap / 64) and not case.accepted(low - gap / 64, high - gap / 64), name + ": less than the reference checker's gap [%.10f, %.10f]" % (low, high))
+    summed.append(gap > 100 * OFF)
 
 
 summed = []
@@ -264,9 +279,9 @@ def main():
             if found is not None:
                 check(found[0] - NEAR * case.size <= case.mean <= found[1] + NEAR * case.size, "%d: %s: [%.12f, %.12f], mean %.12f" % (k, case.claim, found[0], found[1], case.mean))
                 case.attack(*found)
-        for k in range(OPTIONS.nets // 4):
+        for k in range(OPTIONS.nets // 3):
             least(folder, 100 + k)
-    check(len(summed) > OPTIONS.nets / 16, "%d minima from sums of the reference checker" % len(summed))
+    check(sum(summed) > OPTIONS.nets / 32, "%d minima with a gap from sums of the reference checker, %d in all" % (sum(summed), len(summed)))
     check(tabled > OPTIONS.nets / 16, "%d averages from tables of the reference checker" % tabled)
 
 
