@@ -271,6 +271,47 @@ def part_induction():
             row("induction: " + c["name"], c, seconds)
 
 
+def two_layers(act, norm, mask):
+    """A random two-layer model of width 64 with the scales that TransformerLens begins with: 16 tokens, 6 positions, 4 heads, 256 units."""
+    sys.path.insert(0, os.path.join(ROOT, "examples"))
+    import numpy as np
+    from train import initial, save
+    cfg = {"d_vocab": 16, "n_ctx": 6, "d_model": 64, "n_heads": 4, "d_head": 16, "n_layers": 2, "d_mlp": 256 if act else 0, "d_vocab_out": 16, "attn_only": not act, "act_fn": act or "relu",
+           "attention_dir": mask, "normalization_type": "LN" if norm else None, "eps": 1e-5}
+    tensors = initial(cfg, np.random.default_rng(7), True)
+    for name in ["blocks.%d.ln%d" % (l, k) for l in (0, 1) for k in ((1, 2) if act else (1,))] + ["ln_final"] if norm else []:
+        tensors[name + ".w"], tensors[name + ".b"] = np.ones(64, np.float32), np.zeros(64, np.float32)
+    path = os.path.join(tempfile.gettempdir(), "weightproof-bench-two-layers.safetensors")
+    save(path, tensors, cfg)
+    return path
+
+
+def processor(*command):
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+def part_enumerate():
+    print("enumeration of two layers of width 64, processor time a sequence: the difference of two domains, so without start and tables")
+    sizes = {"t[1] == t[0] and t[2] == t[0] and t[3] == t[0]": 4096, "t[1] == t[0] and t[2] == t[0] and t[3] <= 3": 16384}
+    for mask in ("causal", "bidirectional"):
+        for act, norm in ((None, False), (None, True), ("relu", False), ("relu", True), ("gelu", True)):
+            path, seconds = two_layers(act, norm, mask), []
+            for where in sizes:
+                with tempfile.TemporaryDirectory() as folder:
+                    with open(folder + "/c.claims", "w") as f:
+                        f.write('claims 1\nmodel M = "%s"\nclaim c { count t in tokens[6] of 0..15 where %s : argmax(logits(M, t)[last]) == t[0] }\n' % (path, where))
+                    both = processor(BUILD + "/weightproof", "verify", folder + "/c.claims", "--engine", "enumerate", "--certificates", folder + "/out")
+                    check = processor(BUILD + "/weightproof-check", "--quiet", folder + "/out/c.cert")
+                    seconds.append((both - check, check))
+            few, many = sizes.values()
+            prove, check = ((b - a) / (many - few) * 1e6 for a, b in zip(*seconds))
+            print("%-13s %-9s %-8s prove %6.1f us, check %6.1f us; 1e9 sequences on two cores: prove %5.1f h, check %5.1f h" %
+                  (mask, "LayerNorm" if norm else "", "MLP " + act if act else "", prove, check, prove / 7.2, check / 7.2), flush=True)
+
+
 def part_smt():
     print("claims about a softmax attention model (d_vocab 8, three tokens): Z3 with exact replay, and the engine of choice; seconds to prove and to check")
     os.environ.setdefault("WEIGHTPROOF_Z3", os.path.join(os.path.dirname(sys.executable), "z3"))

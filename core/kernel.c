@@ -58,6 +58,20 @@ void kernel_sum_begin(struct kernel_sum *s, double *y, double *ry, const double 
     }
 }
 
+/* Four rows of W at a time, along the rows: a matrix that no near cache holds is read in the order of its memory. */
+#define NEAR_ENTRIES 4096
+WIDE static void sum_far(double *restrict y, double *restrict ry, const double *x, const double *r, const double *W, size_t k, size_t m)
+{
+    for (size_t i = 0; i + 4 <= k; i += 4) {
+        const double *w0 = W + i * m, *w1 = w0 + m, *w2 = w1 + m, *w3 = w2 + m;
+        for (size_t j = 0; j + LANES <= m; j += LANES) {
+            lane a = LOAD(w0 + j), b = LOAD(w1 + j), c = LOAD(w2 + j), d = LOAD(w3 + j);
+            STORE(y + j, LOAD(y + j) + x[i] * a + x[i + 1] * b + x[i + 2] * c + x[i + 3] * d);
+            STORE(ry + j, LOAD(ry + j) + r[i] * ABS(a) + r[i + 1] * ABS(b) + r[i + 2] * ABS(c) + r[i + 3] * ABS(d));
+        }
+    }
+}
+
 /* The blocks below are written out for four lanes of columns, one lane, and single columns: the accumulators stay in registers. */
 WIDE static void sum_chunk(double *y, double *ry, const double *x, const double *r, const double *W, size_t k, size_t m)
 {
@@ -114,7 +128,8 @@ void kernel_sum_linear(struct kernel_sum *s, const double *x, const double *rx, 
     for (size_t from = 0; from < k; from += CHUNK) {
         size_t n = k - from < CHUNK ? k - from : CHUNK;
         for (size_t i = 0; i < n; i++) r[i] = rx[from + i] * up + fabs(x[from + i]) * e + 0x1p-1000;
-        sum_chunk(s->y, s->ry, x + from, r, W + from * s->m, n, s->m);
+        if (k * s->m > NEAR_ENTRIES && n % 4 == 0 && s->m % LANES == 0) sum_far(s->y, s->ry, x + from, r, W + from * s->m, n, s->m);
+        else sum_chunk(s->y, s->ry, x + from, r, W + from * s->m, n, s->m);
     }
 }
 

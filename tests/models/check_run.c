@@ -317,6 +317,46 @@ static void derivative(arb_t out, enum op op, const arb_t x)
     arb_clear(c);
 }
 
+/* The doubles of gelu, gelu_new and silu against balls of 128 bits: everywhere, close to 0, and between and at the ends of gelu's cells. */
+static double argument(int i)
+{
+    double u = uniform();
+    switch (i % 5) {
+    case 0: return 20 * u;
+    case 1: return ldexp(u, -(i % 1000));
+    case 2: return (floor(280 * u) + 0.5) / 32;
+    case 3: return (u > 0 ? 1 : -1) * nextafter(8.5, i % 2 ? 0 : 10);
+    default: return 2 * u;
+    }
+}
+
+START_TEST(smooth_kernels)
+{
+    enum { N = 3000 };
+    static double x[N], none[N], mid[N], rad[N];
+    arb_t b, v;
+    arb_init(b);
+    arb_init(v);
+    for (enum op op = OP_GELU; op <= OP_SILU; op++) {
+        struct node node = { .op = op, .width = N };
+        struct row_view in = { x, none };
+        struct row_job job = { .node = &node, .in = &in, .mid = mid, .rad = rad };
+        for (int i = 0; i < N; i++) x[i] = argument(i);
+        row_kernels[op](&job);
+        for (int i = 0; i < N; i++) {
+            arb_set_d(b, x[i]);
+            ball_value(v, op, b, 128);
+            arb_set_d(b, mid[i]);
+            mag_set_d(arb_radref(b), rad[i]);
+            ck_assert_msg(arb_contains(b, v), "operation %d of %.17g: %.17g +- %g", op, x[i], mid[i], rad[i]);
+            ck_assert_msg(rad[i] <= 0x1p-47 * fabs(x[i]) + 0x1p-52, "operation %d of %.17g is +- %g", op, x[i], rad[i]);
+        }
+    }
+    arb_clear(b);
+    arb_clear(v);
+}
+END_TEST
+
 START_TEST(derivatives_are_bounded)
 {
     arb_t x, d;
@@ -460,6 +500,7 @@ int main(void)
     tcase_add_test(core, history_does_not_matter);
     tcase_add_test(core, replaced_rows);
     tcase_add_test(core, derivatives_are_bounded);
+    tcase_add_test(core, smooth_kernels);
     tcase_add_test(core, twins);
     suite_add_tcase(s, core);
     tcase_add_test(limits, unknown_is_said);
