@@ -39,14 +39,15 @@ static bool drain(int fd, struct text *into) {
 }
 
 /* Reads both streams until they close or something ends the wait. */
-static enum child_end listen_to(struct child *c, int output, int errors, const struct child_limits *l) {
+static enum child_end listen_to(struct child *c, int output, int errors, const struct child_limits *l, const struct child_watch *watch) {
     struct pollfd fds[2] = {{output, POLLIN, 0}, {errors, POLLIN, 0}};
     struct text *into[2] = {&c->output, &c->errors};
-    double deadline = clock_seconds() + l->seconds;
+    double start = clock_seconds(), deadline = start + l->seconds;
     while (fds[0].fd >= 0 || fds[1].fd >= 0) {
         if (l->stop && *l->stop) return CHILD_INTERRUPTED;
         if (!(clock_seconds() < deadline)) return CHILD_TIMED_OUT;
         if (c->output.size > CHILD_OUTPUT_MAX || c->errors.size > CHILD_OUTPUT_MAX) return CHILD_TALKED_TOO_MUCH;
+        if (watch) watch->waiting(watch->context, clock_seconds() - start);
         if (poll(fds, 2, 100) <= 0) continue;
         for (int i = 0; i < 2; i++)
             if (fds[i].fd >= 0 && fds[i].revents != 0 && !drain(fds[i].fd, into[i])) fds[i].fd = -1;
@@ -73,7 +74,9 @@ static void bury(pid_t pid, int *status) {
     while (waitpid(pid, status, 0) < 0 && errno == EINTR) continue;
 }
 
-enum status child_run(struct child *out, const char *const *argv, const struct child_limits *l, struct diag *d) {
+enum status child_run(struct child *out, const char *const *argv, const struct child_limits *l, struct diag *d) { return child_watched(out, argv, l, NULL, d); }
+
+enum status child_watched(struct child *out, const char *const *argv, const struct child_limits *l, const struct child_watch *watch, struct diag *d) {
     int output[2] = {-1, -1}, errors[2] = {-1, -1}, status = 0, parent = (int)getpid();
     double deadline = clock_seconds() + l->seconds;
     enum status result = STATUS_OK;
@@ -95,7 +98,7 @@ enum status child_run(struct child *out, const char *const *argv, const struct c
     close(output[1]);
     close(errors[1]);
     output[1] = errors[1] = -1;
-    out->end = listen_to(out, output[0], errors[0], l);
+    out->end = listen_to(out, output[0], errors[0], l, watch);
     if (out->end == CHILD_EXITED) out->end = wait_for(pid, &status, l, deadline);
     if (out->end != CHILD_EXITED) bury(pid, &status);
     else if (WIFSIGNALED(status)) out->end = CHILD_SIGNALLED, out->number = WTERMSIG(status);

@@ -11,5 +11,8 @@ struct child { enum child_end end; int number; /* exit status or signal */ struc
 
 /* argv[0] is the path. The child dies with this process. STATUS_OK: out says how it ended. */
 enum status child_run(struct child *out, const char *const *argv, const struct child_limits *l, struct diag *d) MUST_USE;
+/* Told every tenth of a second or so how long the child has run. */
+struct child_watch { void (*waiting)(void *context, double seconds); void *context; };
+enum status child_watched(struct child *out, const char *const *argv, const struct child_limits *l, const struct child_watch *watch /* or NULL */, struct diag *d) MUST_USE;
 void child_clear(struct child *c);
 #endif

@@ -44,13 +44,21 @@ static void refusal(struct result *r, const struct child *c, double seconds) {
     text_clear(&t);
 }
 
+static void waiting(void *context, double seconds) {
+    const struct limits *l = context;
+    char text[40];
+    snprintf(text, sizeof text, "%.0f s so far", seconds);
+    l->progress(l->progress_context, "checking", -1, text);
+}
+
 /* Runs the checker on the certificate at path and makes the verdict. True when it ended by itself without accepting. */
 static bool check(struct result *r, const char *path, const char *word, const struct judge *j, struct diag *d) {
     const char *const argv[] = {j->checker, "--quiet", "--dir", j->directory, "--expect", word, path, NULL};
     const struct child_limits limits = {j->check_timeout, CHECKER_MEMORY, j->limits.stop};
     struct child c;
     double start = clock_seconds();
-    enum status s = child_run(&c, argv, &limits, d);
+    struct limits told = j->limits;
+    enum status s = child_watched(&c, argv, &limits, told.progress ? &(struct child_watch){waiting, &told} : NULL, d);
     r->seconds_check += clock_seconds() - start;
     if (s != STATUS_OK) {
         r->status = s;

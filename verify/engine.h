@@ -10,7 +10,7 @@ struct limits {
     int threads; unsigned long seed;
     unsigned long resources; /* steps of another solver for one query, 0: as many as it is given by default */
     volatile int *stop;      /* set by Ctrl-C */
-    void (*progress)(void *context, const char *what, double done /* 0..1, <0 unknown */, const char *best); void *progress_context;
+    void (*progress)(void *context, const char *what, double done /* 0..1, <0 unknown */, const char *more /* or NULL */); void *progress_context;
 };
 bool limits_expired(const struct limits *l);   /* cheap; ask every few thousand steps */
 

@@ -8,6 +8,7 @@
 
 #define CHUNK_MIN 64
 #define CHUNK_MAX 65536
+#define CHUNK_EVEN 1024
 #define CHECK_EVERY 64
 /* Over the reals, bindings that the highest precision leaves open: after so many in one thread it is not worth going on, with numbers so large that each takes long. */
 #define STUCK_MOST 2048
@@ -472,6 +473,14 @@ enum status sweep_size(mpz_t out, const struct statement *s, const struct binds 
     return status;
 }
 
+/* 64 chunks a thread, and up to 2048 while they are longer than CHUNK_EVEN: a condition may leave few of them anything to do. */
+static uint64_t chunk_of(uint64_t size, uint64_t threads)
+{
+    uint64_t chunk = size / (threads * 64), fine = size / (threads * 2048);
+    if (chunk > CHUNK_EVEN) chunk = fine < CHUNK_EVEN ? CHUNK_EVEN : fine;
+    return chunk > CHUNK_MAX ? CHUNK_MAX : chunk;
+}
+
 static enum status prepare(struct shared *sh, bool *flat, int threads, struct diag *d)
 {
     struct interp *in = NULL;
@@ -490,9 +499,8 @@ static enum status prepare(struct shared *sh, bool *flat, int threads, struct di
     interp_free(in);
     mpz_clear(size);
     if (s != STATUS_OK) return s;
-    sh->chunk = sh->size / ((uint64_t)threads * 64);
+    sh->chunk = chunk_of(sh->size, (uint64_t)threads);
     if (sh->chunk < CHUNK_MIN) sh->chunk = *flat ? CHUNK_MIN : 1;
-    if (sh->chunk > CHUNK_MAX) sh->chunk = CHUNK_MAX;
     sh->n_chunks = (sh->size + sh->chunk - 1) / sh->chunk;
     sh->stop = UINT64_MAX;
     if (sh->sweep->goal != SWEEP_LIST || sh->sweep->at_most == 0) return STATUS_OK;
