@@ -42,12 +42,12 @@ static void logistic_part(double *y, double *ry, enum op op, const double *x, si
     logistic(y, ry, x, t, rt, n);
 }
 
-/* Phi(z + d) = sum of c[k] d^k, c[k] = Phi^(k)(z) / k!, around z = i / 32. off: bound on what the sum in doubles is off for |d| <= 1/64. */
+/* Phi(z + d) = sum of c[k] d^k, c[k] = Phi^(k)(z) / k!, around z = i / 32. For |d| <= 1/64: off, a bound on what the sum in doubles is off; slope, on gelu' = Phi + x phi, whose own derivative phi (2 - x^2) is below 0.8. */
 #define CELLS 32
 #define REACH 8.5
 #define HALF 272                      /* REACH CELLS */
 #define TERMS 8
-struct cell { double c[TERMS + 1], off; };
+struct cell { double c[TERMS + 1], off, slope; };
 static struct cell cells[2 * HALF + 1];
 
 /* Phi' = phi, phi^(k) = -z phi^(k-1) - (k - 1) phi^(k-2). What eight terms leave is at most max |phi^(8)| d^9 / 9!, by Cramer's bound |phi^(k)| <= 0.44 sqrt(k!) below 2^-65. The sum's last step
@@ -84,6 +84,7 @@ static void fill_cell(struct cell *cell, slong i)
         arb_neg(d[k], d[k]);
         if (k > 1) arb_submul_ui(d[k], d[k - 2], (ulong)(k - 1), 128);
     }
+    cell->slope = fabs(cell->c[0] + (double)i / CELLS * cell->c[1]) + 0.8 / (2 * CELLS) + 0x1p-40;
     cell->off = (2 * U * (cell->c[0] + rest) + 20 * U * rest + 0x1p-65) * (1 + 0x1p-40);
     for (int k = 0; k < TERMS; k++) arb_clear(d[k]);
     arb_clear(z);
@@ -96,16 +97,18 @@ static void fill_cells(void)
 }
 
 /* x Phi(x). Beyond REACH it is x or 0 within phi(8.5) < 2^-53, by Mills' ratio; what is not finite stays so. x - i / 32 is exact. */
-static void gelu_part(double *y, double *ry, const double *x, size_t n)
+static void gelu_part(double *y, double *ry, double *slope, const double *x, size_t n)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     (void)pthread_once(&once, fill_cells);
     for (size_t i = 0; i < n; i++) {
         y[i] = x[i] > 0 ? x[i] : 0 * x[i];
         ry[i] = 0x1p-53;
+        slope[i] = (x[i] > 0) + 0x1p-40;   /* within phi(8.5) (1 + 8.5) < 2^-44 of 1 or 0 */
         if (!(fabs(x[i]) <= REACH)) continue;
         double at = nearbyint(x[i] * CELLS), d = x[i] - at / CELLS;
         const struct cell *cell = &cells[(int)at + HALF];
+        slope[i] = cell->slope;
         double s = cell->c[TERMS];
         for (int k = TERMS - 1; k >= 0; k--) s = cell->c[k] + s * d;
         y[i] = x[i] * s;
@@ -121,7 +124,7 @@ double smooth32(enum op op, double x, double r, double y, double u)
     return (by_x * size + by_y * y) * u + 0x1p-124 * (1 + size);
 }
 
-/* The derivatives of gelu, gelu_new, silu are at most 1.2 in size (tests/models/check_run.c proves it with balls). */
+/* The derivatives of gelu, gelu_new, silu are at most 1.2 in size (tests/models/check_run.c proves it with balls); that of gelu within r of x is at most slope + 0.8 r. */
 static void smooth(const struct row_job *j)
 {
     const double *x = j->in[0].mid, *r = j->in[0].rad;
@@ -129,13 +132,15 @@ static void smooth(const struct row_job *j)
     size_t k = j->node->width;
     for (size_t i = 0; i < k; i += 16) {
         size_t n = k - i < 16 ? k - i : 16;
-        if (op == OP_GELU) gelu_part(j->mid + i, j->rad + i, x + i, n);
+        double slope[16];
+        if (op == OP_GELU) gelu_part(j->mid + i, j->rad + i, slope, x + i, n);
         else logistic_part(j->mid + i, j->rad + i, op, x + i, n);
-    }
-    for (size_t i = 0; i < k; i++) {
-        double own = (j->rad[i] + 1.2 * r[i]) * (1 + 0x1p-40);
-        if (j->f.u > 0) own += smooth32(op, x[i], r[i], fabs(j->mid[i]) + own, j->f.u);
-        j->rad[i] = settle(own, j->mid[i]);
+        for (size_t at = i; at < i + n; at++) {
+            double steep = op == OP_GELU && slope[at - i] + 0.8 * r[at] < 1.2 ? slope[at - i] + 0.8 * r[at] : 1.2;
+            double own = (j->rad[at] + steep * r[at]) * (1 + 0x1p-40);
+            if (j->f.u > 0) own += smooth32(op, x[at], r[at], fabs(j->mid[at]) + own, j->f.u);
+            j->rad[at] = settle(own, j->mid[at]);
+        }
     }
 }
 
