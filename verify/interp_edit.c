@@ -106,7 +106,7 @@ static enum status new_numbers(double **out, struct interp *in, const struct net
     if (!fits) return interp_fail(in, arg, "'%s' is replaced by an exact array of its shape", t->name);
     if (!(out[k] = mem_array(v->n, sizeof **out))) return STATUS_MEMORY;
     for (size_t i = 0; i < v->n; i++)
-        if (!entry_double(&out[k][i], v, i)) return interp_fail(in, arg, "entry %zu is no binary64 number, as those of a tensor are", i);
+        if (!entry_double(&out[k][i], v, i)) return interp_fail(in, arg, "entry %zu is no binary64 number, as those of a tensor are; rows of a component may be any numbers: patch(M, pos_embed = ...)", i);
     for (size_t i = 0; in->s->semantics == SEMANTICS_FLOAT32 && i < v->n; i++)
         if ((double)(float)out[k][i] != out[k][i]) return interp_fail(in, arg, "entry %zu is no binary32 number, which float32 asks for", i);
     return STATUS_OK;

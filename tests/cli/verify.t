@@ -171,6 +171,13 @@ $ printf 'claims 1\nmodel M = "%s/examples/max4_s123.safetensors"\ndomain D = to
 !   |                                ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ t=0,0
 ? 3
 
+# The mean of three positions is no binary64 number: no tensor, but rows.
+$ printf 'claims 1\nmodel M = "%s/examples/modadd29.safetensors"\ndomain D = tokens(0..1, 0..1, {29})\nclaim tensor { count t in D : argmax(logits(replace(M, "pos_embed.W_pos" = mean_rows(W(M, "pos_embed.W_pos"))), t)[last]) == t[0] }\nclaim rows { count t in D : argmax(logits(patch(M, pos_embed = mean_rows(W(M, "pos_embed.W_pos"))), t)[last]) == t[0] }\n' $PWD > $T/mean.claims; weightproof verify $T/mean.claims 2>/dev/null
+> error      tensor: entry 1 is no binary64 number, as those of a tensor are; rows of a component may be any numbers: patch(M, pos_embed = ...) (line 4:56)  [enumerate, none, # s + # s]
+> bounded    rows: 2 of 4, fraction 1/2  [enumerate, checked, # s + # s]
+> 2 claims: 1 bounded, 1 error; 1 certificate accepted; # s
+? 3
+
 # What an unfinished search found bounds the optimum, or the slack, from one side only.
 $ printf 'claims 1\nmodel M = "%s/examples/max4_s123.safetensors"\ndomain D = tokens[4] of 0..63\nclaim least { minimize t in D : dist(2, logits(M, t)[last], logits(M, t)[0]) }\nclaim most { maximize t in D : dist(2, logits(M, t)[last], logits(M, t)[0]) }\nclaim all { forall t in D prove dist(2, logits(M, t)[last], logits(M, t)[0]) < 100000 }\nclaim mean { average t in D : dist(2, logits(M, t)[last], logits(M, t)[0]) }\nclaim number { count t in D : dist(2, logits(M, t)[last], logits(M, t)[0]) < 3 }\n' "$PWD" > $T/long.claims; weightproof verify $T/long.claims --engine enumerate --timeout 0.3 --json $T/long.json --report $T/long.html
 > undecided  least: time is up after ... of 16777216 bindings; found so far, not checked: value <= ... at t=...  [enumerate, none, # s + # s]
