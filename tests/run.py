@@ -30,6 +30,7 @@ SCRIPTS = [
     ("shares", [PY, "tests/checker/shares.py", BUILD]),
     ("checker_float32", [PY, "tests/checker/fast.py", BUILD, "--nets", "12"]),
     ("checker_reals", [PY, "tests/checker/fast.py", BUILD, "--nets", "6", "--real"]),
+    ("checker_tokens", [PY, "tests/checker/tokens.py", BUILD, "--claims", "60"]),
     ("checker_rows", [PY, "tests/checker/rows.py", BUILD]),
     ("checker_near", [PY, "tests/checker/near.py", BUILD]),
     ("checker_ops", [PY, "tests/checker/ops.py", "--checker", BUILD + "/weightproof-check"]),
