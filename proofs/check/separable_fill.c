@@ -241,3 +241,26 @@ void terms_signs(struct walker *w) {
     cell_signs(w);
     for (uint32_t i = w->s.n + 1; i-- > 0;) level_signs(w, i);
 }
+
+/* ---- one sequence ---- */
+
+/* The terms over the scale of the sequence's own largest weight: what is small beside other sequences of the class shows here. Their errors are those of terms_fill. */
+signed char terms_sign_here(const struct walker *w, size_t k) {
+    const struct sep *s = &w->s;
+    const struct iform *f = &w->form[k];
+    const size_t base = (size_t)w->q * s->at[s->n];
+    int most = INT32_MIN;
+    int64_t sum = 0;
+    for (uint32_t i = 0; i < s->n; i++)
+        if (sep_source(s, w->q, w->cells[i]) && s->w[base + w->cells[i]] != 0 && s->shift[base + w->cells[i]] > most) most = s->shift[base + w->cells[i]];
+    for (uint32_t i = 0; i < s->n; i++) {
+        uint32_t c = w->cells[i];
+        if (!sep_source(s, w->q, c)) continue;
+        int64_t by = (int64_t)most - s->shift[base + c];
+        __int128 G = (__int128)f->c + (f->beta != NULL ? f->beta[c] : 0);
+        for (uint32_t a = 0; a < f->n; a++) G += (__int128)f->alpha[a] * (s->D[(size_t)w->q * s->cols + f->j[a]] + s->C[(size_t)c * s->cols + f->j[a]]);
+        if (G > largest_value(s) || G < -largest_value(s)) return 0;
+        sum += (int64_t)((by >= 0 && by < 63 ? s->w[base + c] >> by : 0) * G >> 60);
+    }
+    return s->h != NULL || most == INT32_MIN ? 0 : sum > w->radius[k] ? 1 : sum < -w->radius[k] ? -1 : 0;
+}

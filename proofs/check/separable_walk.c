@@ -2,11 +2,14 @@
  * never is; a complete sequence that is not clear is evaluated like any binding, at growing precision. */
 #include "separable_walk.h"
 
-/* The forms that the sums left open, by their exact signs (all of them > 0, or >= 0). */
+/* The forms that the sums left open, by sums at the sequence's own scale, and then by their exact signs (all of them > 0, or >= 0). */
 static enum tri exact_truth(struct walker *w, const uint32_t *left, uint32_t n_left) {
     enum tri all = YES;
+    for (uint32_t a = 0; a < n_left; a++)
+        if (terms_sign_here(w, left[a]) < 0) return NO;
     for (uint32_t a = 0; a < n_left && all != NO; a++) {
         const struct iform *f = &w->form[left[a]];
+        if (terms_sign_here(w, left[a]) > 0) continue;
         int sign = sep_sign(&w->s, f, w->cells);
         if (sign == 2) all = OPEN;
         else if (sign < 0 || (sign == 0 && f->strict)) all = NO;

@@ -107,6 +107,7 @@ void terms_most(struct walker *w);                                      /* large
 #define ANY_SIGN 2                                                      /* of no term */
 signed char sign_of_both(signed char a, signed char b);
 void terms_signs(struct walker *w);                                     /* sign, of cells and levels, and room in before */
+signed char terms_sign_here(const struct walker *w, size_t k);          /* of form k on the sequence of w->cells, in real semantics: 1, -1, or 0 (not clear). After terms_fill */
 /* separable_walk.c: counts the sequences from the first class in true_count, false_count and open_count; stops early when need_all and one fails */
 void walk_count(struct walker *w);
 /* n sequences, of which that of tokens and cells is one, have its truth; left: the forms that the sums left open */
