@@ -172,8 +172,10 @@ def part_narrowing():
     for accuracy in ("0.99", "0.9", "0.5", "untrained"):
         path, widths = badly_trained(accuracy), []
         for seconds in ("10", "30", "60", "120"):
+            before = resource.getrusage(resource.RUSAGE_CHILDREN)
             c = verify_text(COUNT % (path, 10, 63, "max(t)", "within 1/1000"), "--engine", "count", "--timeout", seconds)[1][0]
-            widths.append("%.2e" % (c["hi"] - c["lo"]) if "hi" in c else "-")
+            after = resource.getrusage(resource.RUSAGE_CHILDREN)
+            widths.append("%s (%.0f s of CPU)" % ("%.2e" % (c["hi"] - c["lo"]) if "hi" in c else "-", after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime))
         print("accuracy %-10s 10, 30, 60, 120 s: %s" % (accuracy, ", ".join(widths)), flush=True)
 
 

@@ -8,7 +8,7 @@
 
 #define EXACT_SECONDS 2        /* for the exact walk, at most a quarter of the time */
 #define BINS_FIRST 256
-#define ENTER_FIRST 4096       /* the first price of a table, in parts of what is asked for */
+#define ENTER_FIRST 256       /* the first price of a table, in parts of what is asked for */
 #define NEXT_LEAST 0.25        /* by how much the bound falls from round to round: the width follows as a root of it, the time inversely */
 #define NEXT_MOST 0.0625
 
