@@ -250,6 +250,25 @@ def left_open(case, name, enter, found):
     summed.append(gap > 100 * OFF)
 
 
+def many_rivals(folder, seed, spread):
+    """Eleven rivals on 1024 sequences, several of which are below the base on some: the sum of their means counts, and not the largest. With a large spread weights of sequences differ
+    so much that the largest lead at one token counts."""
+    case = Case.__new__(Case)
+    case.k, case.folder = 1000, folder
+    case.net = transformer(seed, d_vocab=12, n_ctx=5, d_model=4, d_head=1, causal=True, biases=False, positions=False, spread=spread, norm=())
+    values = [min(case.net.run(t)["logits"][-1]) for t in itertools.product(range(4), repeat=5)]
+    case.mean, case.size = Fraction(sum(values) / len(values)), Fraction(1)
+    case.claim = "average t in tokens[5] of 0..3 : min(logits(M, t)[last])"
+    text = case.net.text()
+    case.read = read_net(text.encode())
+    with open(os.path.join(folder, "x.net"), "w") as f:
+        f.write(text)
+    found, before = case.verify("real", "count", 10 ** 5), len(summed)
+    if found is not None:
+        left_open(case, "many rivals", int(re.search(r"^bins 1 (\d+)$", case.certificate, re.M).group(1)), found)
+    check(summed[before:] == [True], "many rivals: no gap")
+
+
 summed = []
 
 
@@ -281,6 +300,8 @@ def main():
                 case.attack(*found)
         for k in range(OPTIONS.nets // 3):
             least(folder, 100 + k)
+        many_rivals(folder, 4, 9)
+        many_rivals(folder, 1, 16)
     check(sum(summed) > OPTIONS.nets / 32, "%d minima with a gap from sums of the reference checker, %d in all" % (sum(summed), len(summed)))
     check(tabled > OPTIONS.nets / 16, "%d averages from tables of the reference checker" % tabled)
 
