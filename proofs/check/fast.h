@@ -90,6 +90,8 @@ int64_t frow_most(struct frow *r, uint32_t width);
 int64_t frow_sum(struct frow *r, uint32_t width);
 /* acc at 2^-F, each within err: into `limit` bits */
 bool frow_store(struct frow *r, const int64_t *acc, uint32_t n, int F, int64_t err, int limit);
+/* the entries of a weight at one scale, at most scale_most, rounded down to `limit` bits: within one unit; caller frees. false: too large */
+bool weight_fixed(const struct weight *w, int64_t **out, int *F, int limit, int scale_most);
 int bits_of(uint64_t v);
 int bits_of_wide(unsigned __int128 v);
 /* fast_float32.c: what binary32 executions (NETWORK.md §5) add to a row's error, in the units of `size` */

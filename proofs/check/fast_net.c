@@ -57,15 +57,14 @@ static bool from_nums(struct frow *r, const struct num *x, uint32_t n, unsigned 
     return good && bits < 400 && frow_store(r, acc, n, (int)p - (int)drop, err, limit);
 }
 
-/* the entries of a weight at one scale, rounded down: within one unit */
-static bool fixed_weight(const struct weight *w, int32_t **out, int *F, int limit) {
+bool weight_fixed(const struct weight *w, int64_t **out, int *F, int limit, int scale_most) {
     size_t n = (size_t)w->rows * w->cols, bits = 0;
     for (size_t i = 0; i < n; i++) {
         size_t b = mpz_sizeinbase(w->t->x[w->at + i], 2);
         bits = b > bits ? b : bits;
     }
     *F = limit - (int)bits + (int)w->t->scale;
-    if (*F > F_MOST) *F = F_MOST;
+    if (*F > scale_most) *F = scale_most;
     if (*F < -20) return false;
     *out = mem_get(n, sizeof **out);
     mpz_t t;
@@ -73,9 +72,19 @@ static bool fixed_weight(const struct weight *w, int32_t **out, int *F, int limi
     for (size_t i = 0; i < n; i++) {
         mpz_mul_2exp(t, w->t->x[w->at + i], (mp_bitcnt_t)(*F + 20));
         mpz_fdiv_q_2exp(t, t, w->t->scale + 20ul);
-        (*out)[i] = (int32_t)mpz_get_si(t);
+        (*out)[i] = mpz_get_si(t);
     }
     mpz_clear(t);
+    return true;
+}
+
+static bool fixed_weight(const struct weight *w, int32_t **out, int *F, int limit) {
+    size_t n = (size_t)w->rows * w->cols;
+    int64_t *entry;
+    if (!weight_fixed(w, &entry, F, limit, F_MOST)) return false;
+    *out = mem_get(n, sizeof **out);
+    for (size_t i = 0; i < n; i++) (*out)[i] = (int32_t)entry[i];
+    mem_free(entry);
     return true;
 }
 

@@ -66,28 +66,6 @@ bool wide_from_nums(const struct fnet *w, struct frow *r, const struct num *x, u
     return good;
 }
 
-/* the entries of a weight at one scale, rounded down: within one unit */
-static bool fixed_weight(const struct weight *w, int64_t **out, int *F, int bits) {
-    size_t n = (size_t)w->rows * w->cols, most = 0;
-    for (size_t i = 0; i < n; i++) {
-        size_t b = mpz_sizeinbase(w->t->x[w->at + i], 2);
-        most = b > most ? b : most;
-    }
-    *F = bits - (int)most + (int)w->t->scale;
-    if (*F > WEIGHT_SCALE_MOST) *F = WEIGHT_SCALE_MOST;
-    if (*F < -20) return false;
-    *out = mem_get(n, sizeof **out);
-    mpz_t t;
-    mpz_init(t);
-    for (size_t i = 0; i < n; i++) {
-        mpz_mul_2exp(t, w->t->x[w->at + i], (mp_bitcnt_t)(*F + 20));
-        mpz_fdiv_q_2exp(t, t, w->t->scale + 20ul);
-        (*out)[i] = mpz_get_si(t);
-    }
-    mpz_clear(t);
-    return true;
-}
-
 static void split(const struct wide *d, const int64_t *x, size_t n, int32_t *high, int32_t *low) {
     for (size_t i = 0; i < n; i++) {
         high[i] = (int32_t)(x[i] >> d->half);
@@ -143,9 +121,9 @@ bool wide_weights(struct fnet *w, int node) {
     const struct node *y = &w->net->nodes[node];
     struct wweight *x = &d->weight[node];
     if (y->op == OP_SCORE) x->inverse = (int64_t)froot(((unsigned __int128)1 << 100) / y->d[0]);
-    if (y->b.t != NULL && !fixed_weight(&y->b, &x->b, &x->bF, d->bits)) return false;
+    if (y->b.t != NULL && !weight_fixed(&y->b, &x->b, &x->bF, d->bits, WEIGHT_SCALE_MOST)) return false;
     if (y->w.t == NULL || (y->op != OP_LINEAR && y->op != OP_LAYERNORM && y->op != OP_RMSNORM)) return true;
-    if (!fixed_weight(&y->w, &x->entry, &x->F, d->bits)) return false;
+    if (!weight_fixed(&y->w, &x->entry, &x->F, d->bits, WEIGHT_SCALE_MOST)) return false;
     if (y->op != OP_LINEAR) return true;
     x->rows = y->w.rows;
     x->cols = y->w.cols;

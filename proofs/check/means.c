@@ -167,12 +167,6 @@ static bool divide(struct eval *e, const struct work *w) {
     return good;
 }
 
-static struct num *means_room(uint32_t width) {
-    struct num *x = mem_get(width, sizeof *x);
-    for (uint32_t j = 0; j < width; j++) num_init(&x[j]);
-    return x;
-}
-
 /* Rows of linear nodes from the means of what they read: not where rows are changed, nor for hulls. */
 static void map_linear(const struct eval *e, struct means *s) {
     bool good = !e->s->float32 && s->target->number == TARGET_MEAN && s->model->kind == EX_MODEL && !s->net->reals;
@@ -181,7 +175,7 @@ static void map_linear(const struct eval *e, struct means *s) {
         if (s->row[k] == NULL || x->op != OP_LINEAR) continue;
         size_t below = (size_t)x->args[0] * s->n + k % s->n;
         s->mapped[k] = true;
-        if (s->row[below] == NULL) s->row[below] = means_room(s->net->nodes[x->args[0]].width);
+        if (s->row[below] == NULL) s->row[below] = nums_new(s->net->nodes[x->args[0]].width);
     }
 }
 
@@ -282,7 +276,7 @@ struct means *means_get(struct eval *e, const struct ex *model, const struct ex 
     s->row = mem_get(n_rows(s) + 1, sizeof *s->row);
     s->mapped = mem_get(n_rows(s) + 1, sizeof *s->mapped);
     for (size_t k = 0; k < n_rows(s); k++)
-        if (asked[k]) s->row[k] = means_room(net->nodes[k / n].width);
+        if (asked[k]) s->row[k] = nums_new(net->nodes[k / n].width);
     map_linear(e, s);
     if (!take(e, s) || !take_mapped(e, s)) {
         means_free(s);

@@ -12,6 +12,17 @@ void num_init(struct num *x) {
 
 void num_clear(struct num *x) { mpq_clear(x->q); }
 
+struct num *nums_new(size_t n) {
+    struct num *x = mem_get(n, sizeof *x);
+    for (size_t i = 0; i < n; i++) num_init(&x[i]);
+    return x;
+}
+
+void nums_free(struct num *x, size_t n) {
+    for (size_t i = 0; x != NULL && i < n; i++) num_clear(&x[i]);
+    mem_free(x);
+}
+
 static void begin(struct num *x, enum kind kind) {
     x->kind = kind;
     x->tag = (struct tag){0};

@@ -23,6 +23,8 @@ struct num { enum kind kind; struct tag tag; mpq_t q; }; /* K_REAL: numerator lo
 
 void num_init(struct num *x);
 void num_clear(struct num *x);
+struct num *nums_new(size_t n);
+void nums_free(struct num *x, size_t n);                           /* x may be NULL */
 bool num_exact(const struct num *x);                                               /* K_INT or K_RAT */
 bool num_same(const struct num *a, const struct num *b);                           /* reals with one tag: the same number */
 /* Equal exact numbers of one type, or reals with equal enclosures that are known to be the same number (one tag, or no tag and one point).

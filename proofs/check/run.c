@@ -1,17 +1,6 @@
 #include "rows.h"
 #include <string.h>
 
-static struct num *nums_new(size_t n) {
-    struct num *x = mem_get(n, sizeof *x);
-    for (size_t i = 0; i < n; i++) num_init(&x[i]);
-    return x;
-}
-
-static void nums_free(struct num *x, size_t n) {
-    for (size_t i = 0; x != NULL && i < n; i++) num_clear(&x[i]);
-    mem_free(x);
-}
-
 void run_init_input(struct run *r, const struct net *net, bool float32, unsigned p, uint32_t id, const struct input *in) {
     *r = (struct run){.net = net, .float32 = float32, .p = p, .id = id, .n = in->n};
     r->rows = mem_get((size_t)net->n_nodes * in->n, sizeof *r->rows);

@@ -3,17 +3,6 @@
 #include "rows.h"
 #include "separable.h"
 
-static struct num *row_new(size_t n) {
-    struct num *x = mem_get(n, sizeof *x);
-    for (size_t i = 0; i < n; i++) num_init(&x[i]);
-    return x;
-}
-
-static void row_free(struct num *x, size_t n) {
-    for (size_t i = 0; i < n; i++) num_clear(&x[i]);
-    mem_free(x);
-}
-
 /* The output's row with the LayerNorm's row at v, on n times some token: nothing but v reaches it. */
 static bool output_with(struct sep *s, const struct num *v, struct num *out) {
     struct run r;
@@ -28,7 +17,7 @@ static bool output_with(struct sep *s, const struct num *v, struct num *out) {
 bool sep_numerators(struct sep *s, struct run *r, struct num *out) {
     const struct node *x = &s->net->nodes[s->norm];
     const struct num *in = run_row(r, x->args[0], s->row, s->fail);
-    struct num *v = row_new(x->width), mean, t;
+    struct num *v = nums_new(x->width), mean, t;
     num_init(&mean), num_init(&t);
     num_set_int(&t, x->width);
     for (uint32_t c = 0; in != NULL && c < x->width; c++) num_add(&mean, &mean, &in[c], TABLE_P);
@@ -43,19 +32,19 @@ bool sep_numerators(struct sep *s, struct run *r, struct num *out) {
     good = good && output_with(s, v, out);
     for (uint32_t j = 0; good && j < s->n_out; j++) num_sub(&out[j], &out[j], &s->nought[j], TABLE_P);
     num_clear(&mean), num_clear(&t);
-    row_free(v, x->width);
+    nums_free(v, x->width);
     return good;
 }
 
 bool sep_norm(struct sep *s) {
     if (s->norm < 0) return true;
     const struct node *x = &s->net->nodes[s->norm];
-    struct num *v = row_new(x->width), *out = row_new(s->n_out), t;
+    struct num *v = nums_new(x->width), *out = nums_new(s->n_out), t;
     num_init(&t);
     mpq_init(s->eps);
     dyadic_mpq(s->eps, s->net->eps);
     s->kappa = mem_get(s->n_out, sizeof *s->kappa);
-    s->nought = row_new(s->n_out);
+    s->nought = nums_new(s->n_out);
     for (uint32_t j = 0; j < s->n_out; j++) mpq_init(s->kappa[j]);
     for (uint32_t c = 0; c < x->width; c++) num_to_real(&v[c], &t, TABLE_P);
     bool good = output_with(s, v, s->nought);
@@ -73,8 +62,8 @@ bool sep_norm(struct sep *s) {
         mpq_div_2exp(s->kappa[j], s->kappa[j], TABLE_P);
     }
     num_clear(&t);
-    row_free(v, x->width);
-    row_free(out, s->n_out);
+    nums_free(v, x->width);
+    nums_free(out, s->n_out);
     return good;
 }
 
@@ -105,6 +94,6 @@ void sep_norm_clear(struct sep *s) {
     if (s->kappa == NULL) return;
     for (uint32_t j = 0; j < s->n_out; j++) mpq_clear(s->kappa[j]);
     mem_free(s->kappa);
-    row_free(s->nought, s->n_out);
+    nums_free(s->nought, s->n_out);
     mpq_clear(s->eps);
 }

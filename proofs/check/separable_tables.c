@@ -109,21 +109,10 @@ static void copy_row(struct num *to, const struct num *from, uint32_t n) {
     for (uint32_t i = 0; i < n; i++) num_copy(&to[i], &from[i]);
 }
 
-static struct num *nums(size_t n) {
-    struct num *x = mem_get(n, sizeof *x);
-    for (size_t i = 0; i < n; i++) num_init(&x[i]);
-    return x;
-}
-
-static void nums_free(struct num *x, size_t n) {
-    for (size_t i = 0; i < n; i++) num_clear(&x[i]);
-    mem_free(x);
-}
-
 /* the row r of a node is 0 */
 static void silence(const struct sep *s, struct run *r, int node) {
     uint32_t width = s->net->nodes[node].width;
-    struct num *zero = nums(width), exact;
+    struct num *zero = nums_new(width), exact;
     num_init(&exact);
     for (uint32_t j = 0; j < width; j++) num_to_real(&zero[j], &exact, TABLE_P);
     run_add_patch(r, node, (int)s->row, (int)s->row, width, zero);
@@ -160,7 +149,7 @@ static bool columns_with(struct sep *s, int64_t token, const struct num *z, stru
 
 /* M: the output with one relu at 1, less that with all at 0; the rows of the mix nodes are 0 */
 static bool unit_effects(struct sep *s, uint32_t width) {
-    struct num *zero = nums(width), *one = nums(s->units), *base = nums(s->cols), *with = nums(s->cols), diff;
+    struct num *zero = nums_new(width), *one = nums_new(s->units), *base = nums_new(s->cols), *with = nums_new(s->cols), diff;
     num_init(&diff);
     for (uint32_t u = 0; u < s->units; u++) num_to_real(&one[u], &diff, TABLE_P);
     s->M = mem_get((size_t)s->units * s->n_out, sizeof *s->M);
@@ -229,7 +218,7 @@ static bool fixed_columns(const struct sep *s, const struct num *x, int64_t *out
 
 /* C of every cell from those of its token's and its position's parts: what is added is linear in the row */
 static bool values_by_addends(struct sep *s, const struct addends *x, const struct num *base) {
-    struct num *token = nums((size_t)x->n_tokens * s->cols), *place = nums(s->cols), *row = nums(s->cols);
+    struct num *token = nums_new((size_t)x->n_tokens * s->cols), *place = nums_new(s->cols), *row = nums_new(s->cols);
     bool good = true;
     for (uint32_t a = 0; good && a < x->n_tokens; a++) good = added_by(s, x->token_row + (size_t)a * x->width, base, token + (size_t)a * s->cols);
     for (uint32_t i = 0; good && i < s->n; i++) {
@@ -246,7 +235,7 @@ static bool values_by_addends(struct sep *s, const struct addends *x, const stru
 }
 
 static bool values_by_cells(struct sep *s, const struct num *v, uint32_t width, const struct num *base) {
-    struct num *row = nums(s->cols);
+    struct num *row = nums_new(s->cols);
     bool good = true;
     for (uint32_t c = 0; good && c < s->at[s->n]; c++) good = added_by(s, v + (size_t)c * width, base, row) && fixed_columns(s, row, s->C + (size_t)c * s->cols);
     nums_free(row, s->cols);
@@ -255,7 +244,7 @@ static bool values_by_cells(struct sep *s, const struct num *v, uint32_t width, 
 
 static bool direct_and_values(struct sep *s, const struct num *v, uint32_t width) {
     uint32_t nq = s->at[s->row + 1] - s->at[s->row];
-    struct num *zero = nums(width), *base = nums(s->cols), *row = nums(s->cols);
+    struct num *zero = nums_new(width), *base = nums_new(s->cols), *row = nums_new(s->cols);
     struct addends parts;
     bool good = true;
     for (uint32_t k = 0; good && k < nq; k++) {
@@ -326,7 +315,7 @@ static bool scores_of(struct sep *s, struct run *r, uint32_t k, struct num *scor
 /* w = exp(score - c_q) with one exact c_q, the first head's largest score of query q: the factor exp(-c_q) is common to numerators and Z, and to all heads */
 static bool weights_of(struct sep *s, int head, uint32_t k) {
     uint32_t cells = s->at[s->n], least = 0;
-    struct num *score = nums(cells), c;
+    struct num *score = nums_new(cells), c;
     struct run r;
     bool float32 = s->e->s->float32;
     sep_run(s, &r, s->sets.v[0][0], float32);
@@ -371,7 +360,7 @@ static bool exps_of(struct sep *s, struct run *r, uint32_t k, const struct num *
 static bool weights_by_addends(struct sep *s, int head, uint32_t k) {
     const struct addends *x = &s->addends;
     uint32_t cells = s->at[s->n], T = x->n_tokens, N = s->n;
-    struct num *token = nums(T), *place = nums(N), c, d, product;
+    struct num *token = nums_new(T), *place = nums_new(N), c, d, product;
     unsigned *p = mem_get(T, sizeof *p), *o = mem_get(N, sizeof *o);
     struct run r;
     sep_run(s, &r, s->sets.v[0][0], false);
@@ -405,9 +394,9 @@ static bool head_tables(struct sep *s) {
     s->C = mem_get((size_t)cells * s->cols, sizeof *s->C);
     s->w = mem_get((size_t)nq * cells, sizeof *s->w);
     s->shift = mem_get((size_t)nq * cells, sizeof *s->shift);
-    s->keys = nums((size_t)cells * width);
-    s->queries = nums((size_t)nq * width);
-    struct num *values = nums((size_t)cells * value_width);
+    s->keys = nums_new((size_t)cells * width);
+    s->queries = nums_new((size_t)nq * width);
+    struct num *values = nums_new((size_t)cells * value_width);
     bool good = cell_rows(s, float32, s->keys, float32 ? NULL : values, s->queries);
     good = good && (!float32 || cell_rows(s, false, NULL, values, NULL)) && direct_and_values(s, values, value_width);
     if (float32) good = good && cell_rows(s, true, NULL, values, NULL) && sep_float32_logits(s, values);
@@ -433,7 +422,7 @@ bool sep_tables(struct sep *s) {
     if (float32 && !s->net->all_binary32) return sep_refuse(s, "a weight is not a binary32 number");
     if (float32) s->h = mem_get((size_t)nq * cells, sizeof *s->h);
     s->D = mem_get((size_t)nq * s->cols, sizeof *s->D);
-    s->most = nums(nq);
+    s->most = nums_new(nq);
     bool good = sep_norm(s);
     for (int h = 0; good && h < s->heads; h++) {
         if (h > 0) exchange(s, h);
