@@ -247,21 +247,20 @@ static enum status both_sides(struct tree *t, const int *left, size_t n_left, in
 }
 
 /* The base becomes another line where that leaves less than half as much, or little enough. */
-static enum status change_base(struct tree *t, struct lead *l, int *base, const int *left, size_t n_left)
+static enum status change_base(struct tree *t, struct lead *l, int *base, int *left, size_t *n_left)
 {
     double n = (double)t->a->cell.count[0];
-    int other = least_on_average(t, left, n_left);
+    int other = least_on_average(t, left, *n_left);
     if (other == *base)
         return STATUS_OK;
-    struct lead next = lead_of(t, other, left, n_left);
-    if (!(next.u < l->u / 2 || n * next.u <= t->enter)) {
-        (void)lead_of(t, *base, left, n_left);
+    struct lead next = lead_of(t, other, left, *n_left);
+    if (!(next.u < l->u / 2 || n * next.u <= t->enter))
         return STATUS_OK;
-    }
     if (!adder_sum(t->a, (size_t)other, 1) || !adder_sum(t->a, (size_t)*base, -1))
         return STATUS_UNSUPPORTED;
     *base = other;
     *l = next;
+    *n_left = below(t, left, left, *n_left, other);
     return STATUS_OK;
 }
 
@@ -270,11 +269,7 @@ static enum status take_part(struct tree *t, bool single, int *left, const int *
     double n = (double)t->a->cell.count[0];
     struct lead l = lead_of(t, base, open, n_open);
     size_t n_left = below(t, left, open, n_open, base);
-    enum status s = STATUS_OK;
-    if (!(n * l.u <= t->enter)) {
-        s = change_base(t, &l, &base, left, n_left);
-        n_left = s == STATUS_OK ? below(t, left, left, n_left, base) : n_left;
-    }
+    enum status s = n * l.u <= t->enter ? STATUS_OK : change_base(t, &l, &base, left, &n_left);
     if (s != STATUS_OK || t->a->expired)
         return s;
     if (n * l.u <= t->enter || single) {
