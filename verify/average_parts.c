@@ -190,37 +190,19 @@ static size_t below(const struct tree *t, int *left, const int *open, size_t n, 
     return n_left;
 }
 
-/* Tokens of the position with the widest differences: 1 those of at most half way, 2 the rest. */
-static size_t cut_at(struct tree *t, unsigned char *side, int base, int line)
+/* The position with the widest differences, half way between the least and the largest of them, which are left in `term`. */
+static struct cut widest_cut(struct tree *t, int base, int line)
 {
     const struct cell *x = &t->a->cell;
-    const size_t *first = x->p->first;
-    double widest = -1, middle = 0;
-    size_t at = 0, low = 0, n = 0;
+    struct cut widest = { .score = -1 };
+    for (size_t c = 0; c < x->p->first[x->p->n_src]; c++)
+        t->term[c] = x->allowed[c] ? above(t, c, base, line) : 0;
     for (size_t i = 0; i < x->p->n_src; i++) {
-        double least = INFINITY, most = -INFINITY;
-        size_t tokens = 0;
-        for (size_t c = first[i]; c < first[i + 1]; c++)
-            if (x->allowed[c]) {
-                least = fmin(least, above(t, c, base, line));
-                most = fmax(most, above(t, c, base, line));
-                tokens++;
-            }
-        if (tokens > 1 && most - least > widest) {
-            widest = most - least;
-            middle = least + (most - least) / 2;
-            at = i;
-        }
+        struct span s = cell_span(x, i, t->term, 1);
+        if (s.n > 1 && s.most - s.least > widest.score)
+            widest = (struct cut){ i, s.least + (s.most - s.least) / 2, s.most - s.least };
     }
-    for (size_t c = first[at]; c < first[at + 1]; c++) {
-        side[c - first[at]] = !x->allowed[c] ? 0 : above(t, c, base, line) <= middle ? 1 : 2;
-        low += side[c - first[at]] == 1;
-        n += x->allowed[c];
-    }
-    for (size_t c = first[at], done = 0; (low == 0 || low == n) && c < first[at + 1]; c++) /* equal: the first token by itself */
-        if (side[c - first[at]] != 0)
-            side[c - first[at]] = done++ > 0 ? 2 : 1;
-    return at;
+    return widest;
 }
 
 static enum status part(struct tree *t, const int *open, size_t n_open, int base);
@@ -228,18 +210,15 @@ static enum status part(struct tree *t, const int *open, size_t n_open, int base
 static enum status both_sides(struct tree *t, const int *left, size_t n_left, int base, int line)
 {
     struct cell *x = &t->a->cell;
-    const size_t *first = x->p->first;
-    size_t widest = 1;
-    for (size_t i = 0; i < x->p->n_src; i++)
-        widest = first[i + 1] - first[i] > widest ? first[i + 1] - first[i] : widest;
-    unsigned char *side = mem_array(widest, 1);
-    if (!side)
-        return STATUS_MEMORY;
-    size_t at = cut_at(t, side, base, line);
-    enum status s = STATUS_OK;
+    struct cut cut = widest_cut(t, base, line);
+    size_t from = x->p->first[cut.position], n = x->p->first[cut.position + 1] - from;
+    unsigned char *side = mem_array(n, 1);
+    enum status s = side ? STATUS_OK : STATUS_MEMORY;
+    if (side)
+        cell_sides(side, x, cut.position, t->term, 1, cut.at);
     for (int half = 1; half <= 2 && s == STATUS_OK && !t->a->expired; half++) {
-        for (size_t c = first[at]; c < first[at + 1]; c++)
-            x->allowed[c] = side[c - first[at]] == half;
+        for (size_t c = 0; c < n; c++)
+            x->allowed[from + c] = side[c] == half;
         s = part(t, left, n_left, base);
     }
     free(side);

@@ -35,6 +35,12 @@ void edges_clear(struct edges *e);
 enum status cell_narrow(struct cell *x, struct edges *edges, bool *empty, bool *single) MUST_USE;
 /* The same without extrema. */
 enum status cell_edges(struct cell *x, struct edges *edges, bool *empty, bool *single) MUST_USE;
+/* Terms of the allowed tokens of a position, that of a cell at term[cell * stride]. */
+struct span { double least, most; size_t n; };
+struct span cell_span(const struct cell *x, size_t position, const double *term, size_t stride);
+/* A part is cut at a position: 1 the tokens with terms up to `at`, 2 those above, 0 those that are not allowed; where one side would have none, the first token by itself. */
+struct cut { size_t position; double at, score; };
+void cell_sides(unsigned char *side, const struct cell *x, size_t position, const double *term, size_t stride, double at);
 void steps_clear(struct steps *g);
 void sums_clear(struct sums *t);
 /* good: false when the terms do not fit. */

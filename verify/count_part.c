@@ -127,3 +127,30 @@ enum status cell_narrow(struct cell *x, struct edges *e, bool *empty, bool *sing
         extrema(x, e);
     return s;
 }
+
+struct span cell_span(const struct cell *x, size_t position, const double *term, size_t stride)
+{
+    struct span out = { INFINITY, -INFINITY, 0 };
+    for (size_t c = x->p->first[position]; c < x->p->first[position + 1]; c++)
+        if (x->allowed[c]) {
+            double v = term[c * stride];
+            out.least = v < out.least ? v : out.least;
+            out.most = v > out.most ? v : out.most;
+            out.n++;
+        }
+    return out;
+}
+
+void cell_sides(unsigned char *side, const struct cell *x, size_t position, const double *term, size_t stride, double at)
+{
+    size_t from = x->p->first[position], n = x->p->first[position + 1] - from, low = 0, high = 0;
+    for (size_t c = 0; c < n; c++) {
+        side[c] = !x->allowed[from + c] ? 0 : term[(from + c) * stride] <= at ? 1 : 2;
+        low += side[c] == 1;
+        high += side[c] == 2;
+    }
+    bool alike = low == 0 || high == 0;
+    for (size_t c = 0, done = 0; alike && c < n; c++)
+        if (side[c])
+            side[c] = done++ ? 2 : 1;
+}

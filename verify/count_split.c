@@ -71,26 +71,21 @@ static enum truth open_lines(const struct cell *x, int *out, size_t *n_out, cons
     return n ? TRUTH_UNSETTLED : TRUTH_TRUE;
 }
 
-struct cut { size_t position, line; double at, score; };
-
-static struct cut best_cut(const struct counter *w, const int *open, size_t n_open)
+/* The cut, and the line whose terms it goes by. */
+static struct cut best_cut(size_t *by, const struct counter *w, const int *open, size_t n_open)
 {
     const struct cell *x = &w->x;
     struct cut best = { .score = -1 };
+    *by = 0;
     for (size_t i = 0; i < w->p->n_src; i++)
         for (size_t e = 0; e < n_open; e++) {
-            double least = INFINITY, most = -INFINITY;
-            size_t line = (size_t)open[e], n = 0;
-            for (size_t c = w->p->first[i]; c < w->p->first[i + 1]; c++)
-                if (x->allowed[c]) {
-                    double h = x->h[c * x->Kp + line];
-                    least = h < least ? h : least;
-                    most = h > most ? h : most;
-                    n++;
-                }
-            double spread = x->high[line] - x->low[line], score = n < 2 ? -1 : (most - least) / (spread > 0 ? spread : 1) * (w->weight[line] + 0x1p-30);
-            if (score > best.score)
-                best = (struct cut){ i, line, least + (most - least) / 2, score };
+            size_t line = (size_t)open[e];
+            struct span s = cell_span(x, i, x->h + line, x->Kp);
+            double spread = x->high[line] - x->low[line], score = s.n < 2 ? -1 : (s.most - s.least) / (spread > 0 ? spread : 1) * (w->weight[line] + 0x1p-30);
+            if (score > best.score) {
+                best = (struct cut){ i, s.least + (s.most - s.least) / 2, score };
+                *by = line;
+            }
         }
     return best;
 }
@@ -101,27 +96,18 @@ static enum status part(struct counter *w, const int *open, size_t n_open);
 static enum status both_sides(struct counter *w, const int *open, size_t n_open)
 {
     struct cell *x = &w->x;
-    struct cut cut = best_cut(w, open, n_open);
-    size_t from = w->p->first[cut.position], n = w->p->first[cut.position + 1] - from, low = 0, high = 0;
+    size_t line;
+    struct cut cut = best_cut(&line, w, open, n_open);
+    size_t from = w->p->first[cut.position], n = w->p->first[cut.position + 1] - from;
     unsigned char *side = mem_array(n, 1);
     enum status s = side ? STATUS_OK : STATUS_MEMORY;
-    for (size_t c = 0; c < n && side; c++)
-        if (x->allowed[from + c]) {
-            side[c] = x->h[(from + c) * x->Kp + cut.line] <= cut.at ? 1 : 2;
-            low += side[c] == 1;
-            high += side[c] == 2;
-        }
-    bool equal = low == 0 || high == 0;   /* equal terms: the first token by itself */
-    for (size_t c = 0, done = 0; c < n && side && equal; c++)
-        if (side[c])
-            side[c] = done++ ? 2 : 1;
+    if (side)
+        cell_sides(side, x, cut.position, x->h + line, x->Kp, cut.at);
     for (unsigned char half = 1; half <= 2 && s == STATUS_OK && !w->expired; half++) {
         for (size_t c = 0; c < n; c++)
             x->allowed[from + c] = side[c] == half;
         s = part(w, open, n_open);
     }
-    for (size_t c = 0; c < n && side; c++)
-        x->allowed[from + c] = side[c] != 0;
     free(side);
     return s;
 }
