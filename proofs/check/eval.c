@@ -28,6 +28,8 @@ void eval_clear(struct eval *e) {
     *e = (struct eval){0};
 }
 
+void eval_next_id(struct eval *e) { e->next_id = e->next_id == UINT32_MAX ? 1 : e->next_id + 1; }
+
 void eval_reset(struct eval *e) { e->pool.chunk = e->pool.used = 0; }
 
 bool eval_fail(struct eval *e, const char *what) { return fail_at(&e->fail, 0, "%s", what); }

@@ -43,6 +43,7 @@ struct eval {
 void eval_init(struct eval *e, const struct stmt *s);
 void eval_clear(struct eval *e);
 void eval_reset(struct eval *e);          /* forget values; keep runs */
+void eval_next_id(struct eval *e);                                     /* a tag that no number has yet */
 bool eval(struct eval *e, const struct ex *x, struct val *out);          /* false: e->fail says why */
 bool eval_int(struct eval *e, const struct ex *x, int64_t *out);
 enum tri eval_decide(struct eval *e, const struct ex *x); /* truth at growing precision; YES for NULL; OPEN with e->fail set after an error */

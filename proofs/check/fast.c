@@ -153,13 +153,6 @@ static const struct net *plain_net(const struct fast *f, const struct ex *model)
     return model->kind == EX_MODEL ? model_net(f->e, model->number) : NULL;
 }
 
-static bool takes_tokens(const struct net *net, const int64_t *s, int64_t n) {
-    if (net == NULL || net->reals || n <= 0 || n > (int64_t)net->ctx) return false;
-    for (int64_t i = 0; i < n; i++)
-        if (s[i] < 0 || s[i] >= (int64_t)net->vocab) return false;
-    return true;
-}
-
 /* logits(M, t) or attn(M, l, h, t) on a variable or a sequence that is made of such: its network, node and tokens. The base's names of nodes are those of a changed network (edit.c). */
 static struct fnet *table_of(struct fast *f, const struct ex *x, int *node, const int64_t **tokens) {
     if (x->kind != EX_CALL || (x->number != FN_LOGITS && x->number != FN_ATTN)) return NULL;
@@ -167,13 +160,13 @@ static struct fnet *table_of(struct fast *f, const struct ex *x, int *node, cons
     int64_t n;
     if (f->e->s->float32 && (x->k[0]->kind != EX_MODEL || !plain_net(f, x->k[0]) || !plain_net(f, x->k[0])->all_binary32)) return NULL;
     if (t->kind == EX_VAR ? !fast_sequence(f, t, tokens, &n) : !fast_compose(f, t, tokens, &n)) return NULL;
-    if (!takes_tokens(plain_net(f, x->k[0]), *tokens, n)) return NULL;
+    if (!net_takes(plain_net(f, x->k[0]), *tokens, n)) return NULL;
     struct fnet *w = network(f, x->k[0], t, (uint32_t)n);
     if (w == NULL) return NULL;
     const struct ex *s = w->other != NULL ? source_of(f, x->k[0]) : NULL;
     if (s != NULL) { /* the run that rows are taken from has to stand on its own sequence */
         const struct var *o = &f->e->env[s->number];
-        if (!o->set || !o->seq || o->n != w->n || !takes_tokens(w->other->net, o->s, o->n)) return NULL;
+        if (!o->set || !o->seq || o->n != w->n || !net_takes(w->other->net, o->s, o->n)) return NULL;
         fnet_tokens(w->other, o->s);
     }
     const struct net *net = w->net;

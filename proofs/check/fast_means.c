@@ -21,8 +21,6 @@ static bool quick_row(struct quick *quick, const struct net *net, const int64_t 
         q->good = fnet_init(&q->net, net, false, q->wide, n, NULL, 0, NULL, NULL);
     }
     if (!q->good || q->of != net || q->net.n != n) return false;
-    for (uint32_t k = 0; k < n; k++)
-        if (tokens[k] < 0 || tokens[k] >= (int64_t)net->vocab) return false;
     fnet_tokens(&q->net, tokens);
     const struct frow *r = fnet_row(&q->net, fnet_place(&q->net, node), i);
     if (r == NULL || r->F < 0 || (unsigned)r->F > p) return false;

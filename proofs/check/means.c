@@ -108,16 +108,9 @@ static bool add_next(struct eval *e, struct work *w, const int64_t *sequence, ui
     return add_run(e, w, r, NULL);
 }
 
-static bool tokens_fit(const struct net *net, const int64_t *sequence, uint32_t n) {
-    for (uint32_t i = 0; i < n; i++)
-        if (sequence[i] < 0 || sequence[i] >= (int64_t)net->vocab) return false;
-    return !net->reals && n <= net->ctx;
-}
-
 /* One sequence: a run apart, so that the runs in use stay. */
 static bool add_sequence(struct eval *e, struct work *w, const int64_t *sequence, uint32_t n) {
-    if (e->quick != NULL && !e->s->float32 && w->s->model->kind == EX_MODEL && n == w->s->n) return add_quick(e, w, sequence);
-    if (w->s->model->kind == EX_MODEL && n == w->s->n && tokens_fit(w->s->net, sequence, n)) return add_next(e, w, sequence, n);
+    if (w->s->model->kind == EX_MODEL && n == w->s->n && net_takes(w->s->net, sequence, n)) return e->quick != NULL && !e->s->float32 ? add_quick(e, w, sequence) : add_next(e, w, sequence, n);
     struct patched b = {0};
     struct input in;
     int64_t *tokens = NULL;
@@ -130,7 +123,7 @@ static bool add_sequence(struct eval *e, struct work *w, const int64_t *sequence
     if (good) {
         struct run r;
         run_init_input(&r, b.net, e->s->float32, e->p, e->next_id, &in);
-        e->next_id = e->next_id == UINT32_MAX ? 1 : e->next_id + 1;
+        eval_next_id(e);
         for (int k = 0; k < b.n; k++) run_add_patch(&r, b.patch[k].node, b.patch[k].lo, b.patch[k].hi, b.patch[k].width, b.patch[k].values);
         good = add_run(e, w, &r, &b);
         run_clear(&r);
@@ -148,8 +141,6 @@ static bool mean_step(struct eval *e, void *arg) {
     return v->seq ? add_sequence(e, w, v->s, v->n) : eval_fail(e, "a mean, or any, is over a set of sequences");
 }
 
-static void next_tag(struct eval *e) { e->next_id = e->next_id == UINT32_MAX ? 1 : e->next_id + 1; }
-
 /* The means get tags of their own: each is one real number. */
 static bool divide(struct eval *e, const struct work *w) {
     struct means *s = w->s;
@@ -162,7 +153,7 @@ static bool divide(struct eval *e, const struct work *w) {
             good = s->target->number == TARGET_ANY || num_div(&s->row[k][j], &s->row[k][j], &n, e->p);
             s->row[k][j].tag = (struct tag){e->next_id, (uint32_t)(k / s->n) + 1, (uint32_t)(k % s->n), j};
         }
-    next_tag(e);
+    eval_next_id(e);
     num_clear(&n);
     return good;
 }
@@ -195,7 +186,7 @@ static bool take_mapped(struct eval *e, struct means *s) {
             s->row[k][j].tag = (struct tag){e->next_id, (uint32_t)node + 1, (uint32_t)i, j};
         }
     }
-    next_tag(e);
+    eval_next_id(e);
     run_clear(&r);
     mem_free(any);
     return good;

@@ -176,6 +176,13 @@ struct tensor *net_tensor(const struct net *net, const char *name) {
     return NULL;
 }
 
+bool net_takes(const struct net *n, const int64_t *tokens, int64_t length) {
+    if (n == NULL || n->reals || length <= 0 || length > (int64_t)n->ctx) return false;
+    for (int64_t i = 0; i < length; i++)
+        if (tokens[i] < 0 || tokens[i] >= (int64_t)n->vocab) return false;
+    return true;
+}
+
 int net_find(const struct net *net, const char *name) {
     for (int i = 0; i < net->n_nodes; i++)
         if (strcmp(net->nodes[i].name, name) == 0) return i;

@@ -40,6 +40,7 @@ struct net {
 #define NET_MOST ((size_t)1 << 30)
 bool net_read(struct net *out, const char *text, size_t n, struct fail *f);
 void net_clear(struct net *n);
+bool net_takes(const struct net *n, const int64_t *tokens, int64_t length); /* a network over tokens, which takes this sequence; n may be NULL */
 int net_find(const struct net *n, const char *name);                 /* node index or -1 */
 struct tensor *net_tensor(const struct net *n, const char *name);    /* or NULL */
 const char *dyadic_parse(const char *s, size_t n, struct dyadic *out); /* a num of NETWORK.md §1: NULL, or why it is none */

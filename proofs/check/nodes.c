@@ -404,7 +404,7 @@ struct run *get_run(struct eval *e, const struct patched *m, const struct input 
     e->next_run = (e->next_run + 1) % RUNS;
     if (r->net != NULL) run_clear(r);
     run_init_input(r, m->net, e->s->float32, e->p, e->next_id, in);
-    e->next_id = e->next_id == UINT32_MAX ? 1 : e->next_id + 1;
+    eval_next_id(e);
     for (int k = 0; k < m->n; k++) run_add_patch(r, m->patch[k].node, m->patch[k].lo, m->patch[k].hi, m->patch[k].width, m->patch[k].values);
     return r;
 }
