@@ -351,16 +351,12 @@ static uint32_t widest(const struct tree *t, uint32_t base, uint32_t k, int64_t 
 static void both_sides(struct tree *t, const uint32_t *left, uint32_t n_left, uint32_t base, uint32_t k) {
     const struct sep *s = &t->w->s;
     int64_t middle = 0;
-    uint32_t at = widest(t, base, k, &middle), from = s->at[at], n = s->at[at + 1] - from, low = 0, high = 0;
-    unsigned char *side = mem_get(n, 1);
-    for (uint32_t x = 0; x < n; x++) {
-        if (!t->allowed[from + x]) continue;
-        side[x] = above(t, from + x, base, k) <= middle ? 1 : 2;
-        if (side[x] == 1) low++;
-        else high++;
-    }
-    for (uint32_t x = 0, done = 0; (low == 0 || high == 0) && x < n; x++) /* equal: the first token by itself */
-        if (side[x] != 0) side[x] = done++ > 0 ? 2 : 1;
+    uint32_t at = widest(t, base, k, &middle), from = s->at[at], n = s->at[at + 1] - from;
+    int64_t *lead = mem_get(n, sizeof *lead);
+    for (uint32_t x = 0; x < n; x++)
+        if (t->allowed[from + x]) lead[x] = above(t, from + x, base, k);
+    unsigned char *side = cut_sides(lead, t->allowed + from, n, middle);
+    mem_free(lead);
     for (unsigned char half = 1; half <= 2 && !t->failed; half++) {
         for (uint32_t x = 0; x < n; x++) t->allowed[from + x] = side[x] == half;
         part(t, left, n_left, base);

@@ -183,19 +183,26 @@ static struct cut best_cut(const struct parts *p, const uint32_t *left, uint32_t
 
 static void part(struct parts *p, const uint32_t *open, uint32_t n_open);
 
+unsigned char *cut_sides(const int64_t *value, const bool *allowed, uint32_t n, int64_t at) {
+    unsigned char *side = mem_get(n, 1);
+    uint32_t count[3] = {0};
+    for (uint32_t x = 0; x < n; x++) {
+        side[x] = !allowed[x] ? 0 : value[x] <= at ? 1 : 2;
+        count[side[x]]++;
+    }
+    for (uint32_t x = 0, done = 0; (count[1] == 0 || count[2] == 0) && x < n; x++)
+        if (side[x] != 0) side[x] = done++ > 0 ? 2 : 1;
+    return side;
+}
+
 static void both_sides(struct parts *p, const uint32_t *left, uint32_t n_left) {
     struct cell *c = &p->cell;
     struct cut cut = best_cut(p, left, n_left);
-    uint32_t from = c->at[cut.position], n = c->at[cut.position + 1] - from, low = 0, high = 0;
-    unsigned char *side = mem_get(n, 1);
-    for (uint32_t x = 0; x < n; x++) {
-        if (!c->allowed[from + x]) continue;
-        side[x] = c->g[(size_t)(from + x) * c->K + cut.form] <= cut.at ? 1 : 2;
-        if (side[x] == 1) low++;
-        else high++;
-    }
-    for (uint32_t x = 0, done = 0; (low == 0 || high == 0) && x < n; x++) /* equal terms: the first token by itself */
-        if (side[x] != 0) side[x] = done++ > 0 ? 2 : 1;
+    uint32_t from = c->at[cut.position], n = c->at[cut.position + 1] - from;
+    int64_t *term = mem_get(n, sizeof *term);
+    for (uint32_t x = 0; x < n; x++) term[x] = c->g[(size_t)(from + x) * c->K + cut.form];
+    unsigned char *side = cut_sides(term, c->allowed + from, n, cut.at);
+    mem_free(term);
     for (unsigned char half = 1; half <= 2 && !p->failed; half++) {
         for (uint32_t x = 0; x < n; x++) c->allowed[from + x] = side[x] == half;
         part(p, left, n_left);

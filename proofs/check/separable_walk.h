@@ -47,6 +47,9 @@ void parts_clear(struct parts *p);
 /* Counts a whole cell, of which level, n, at, K, g and radius are given: all forms positive (yes), not, not known. false: too large. */
 bool parts_count(struct parts *p, const struct cell *c, const struct iform *form);
 
+/* Two sides of n tokens: 1 allowed and of a value of at most `at`, 2 allowed and above, 0 not allowed. If all allowed ones were on one side, the first by itself. Caller frees. */
+unsigned char *cut_sides(const int64_t *value, const bool *allowed, uint32_t n, int64_t at);
+
 /* ---- rule cells ---- */
 
 /* The certificate's lines `cell`, taken one after the other. */
