@@ -50,6 +50,11 @@ static void term_ends(int64_t *low, int64_t *high, int64_t weight, int64_t G, in
     spread_term(high, h, 1);
 }
 
+/* The logits of the row if all attention were on one cell. */
+static void columns_at(const struct sep *s, uint32_t q, uint32_t c, int64_t *E) {
+    for (uint32_t j = 0; j < s->cols; j++) E[j] = s->D[(size_t)q * s->cols + j] + s->C[(size_t)c * s->cols + j];
+}
+
 /* G of a form at one cell whose logits are E. |alpha| < 2^20, |E| < 2^53, n_out < 2^31: below 2^105; of a narrow form below 2^62 */
 static bool form_value(const struct iform *f, const int64_t *E, uint32_t c, int64_t most, int64_t *out) {
     int64_t beta = f->beta != NULL ? f->beta[c] : 0;
@@ -106,7 +111,7 @@ void forms_at_cells(const struct walker *w, uint32_t q, int64_t *G) {
     int64_t *E = mem_get(s->cols, sizeof *E);
     for (uint32_t c = 0; c < s->at[s->n]; c++) {
         if (!w->live[c] || !sep_source(s, q, c)) continue;
-        for (uint32_t j = 0; j < s->cols; j++) E[j] = s->D[(size_t)q * s->cols + j] + s->C[(size_t)c * s->cols + j];
+        columns_at(s, q, c, E);
         for (size_t k = 0; k < w->n_form; k++) (void)form_value(&w->form[k], E, c, largest_value(s), &G[(size_t)c * w->n_form + k]); /* it was in range when the terms were filled */
     }
     mem_free(E);
@@ -142,7 +147,7 @@ bool terms_fill(struct walker *w, uint32_t q) {
             continue;
         }
         /* a weight that is too small to show counts: its term must be of bounded size */
-        for (uint32_t j = 0; j < s->cols; j++) E[j] = s->D[(size_t)q * s->cols + j] + s->C[(size_t)c * s->cols + j];
+        columns_at(s, q, c, E);
         good = pairs ? pair_terms(w->g + (size_t)c * w->n_form, p, w->n_form, E, w->weight[c], largest_value(s)) : cell_terms(w, q, c, E);
     }
     mem_free(E);
@@ -208,7 +213,7 @@ static void cell_signs(struct walker *w) {
             memset(sign, ANY_SIGN, w->n_form);
             continue;
         }
-        for (uint32_t j = 0; j < s->cols; j++) E[j] = s->D[(size_t)w->q * s->cols + j] + s->C[(size_t)c * s->cols + j];
+        columns_at(s, w->q, c, E);
         for (size_t k = 0; k < w->n_form; k++) {
             const struct iform *f = &w->form[k];
             (void)form_value(f, E, c, largest_value(s), &G); /* it was in range when the terms were filled */
@@ -251,6 +256,7 @@ signed char terms_sign_here(const struct walker *w, size_t k) {
     const size_t base = (size_t)w->q * s->at[s->n];
     int most = INT32_MIN;
     int64_t sum = 0;
+    if (s->h != NULL) return 0;
     for (uint32_t i = 0; i < s->n; i++)
         if (sep_source(s, w->q, w->cells[i]) && s->w[base + w->cells[i]] != 0 && s->shift[base + w->cells[i]] > most) most = s->shift[base + w->cells[i]];
     for (uint32_t i = 0; i < s->n; i++) {
@@ -262,5 +268,5 @@ signed char terms_sign_here(const struct walker *w, size_t k) {
         if (G > largest_value(s) || G < -largest_value(s)) return 0;
         sum += (int64_t)((by >= 0 && by < 63 ? s->w[base + c] >> by : 0) * G >> 60);
     }
-    return s->h != NULL || most == INT32_MIN ? 0 : sum > w->radius[k] ? 1 : sum < -w->radius[k] ? -1 : 0;
+    return most == INT32_MIN ? 0 : sum > w->radius[k] ? 1 : sum < -w->radius[k] ? -1 : 0;
 }

@@ -5,15 +5,19 @@
 /* The forms that the sums left open, by sums at the sequence's own scale, and then by their exact signs (all of them > 0, or >= 0). */
 static enum tri exact_truth(struct walker *w, const uint32_t *left, uint32_t n_left) {
     enum tri all = YES;
-    for (uint32_t a = 0; a < n_left; a++)
-        if (terms_sign_here(w, left[a]) < 0) return NO;
+    uint32_t n_open = 0, *open = mem_get(n_left, sizeof *open);
     for (uint32_t a = 0; a < n_left && all != NO; a++) {
-        const struct iform *f = &w->form[left[a]];
-        if (terms_sign_here(w, left[a]) > 0) continue;
+        signed char sign = terms_sign_here(w, left[a]);
+        if (sign < 0) all = NO;
+        else if (sign == 0) open[n_open++] = left[a];
+    }
+    for (uint32_t a = 0; a < n_open && all != NO; a++) {
+        const struct iform *f = &w->form[open[a]];
         int sign = sep_sign(&w->s, f, w->cells);
         if (sign == 2) all = OPEN;
         else if (sign < 0 || (sign == 0 && f->strict)) all = NO;
     }
+    mem_free(open);
     return all;
 }
 
