@@ -23,7 +23,6 @@ struct leaf {
     wide *yes, *open; bool *no;
 };
 
-
 int64_t cells_other(const struct leaf *x, int head, uint32_t cell, uint32_t column); /* C of another head, less its middle */
 int64_t cells_read(const struct leaf *x, uint32_t cell, uint32_t column);            /* D + C of the first one, with the middles */
 bool cells_refuse_leaf(struct leaf *x, const char *why);

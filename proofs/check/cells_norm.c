@@ -1,20 +1,16 @@
 /* Rule cells behind a final LayerNorm (FORMAT.md §3, cells 4): bounds of sigma, see cells_leaf.h. They hold for any y: by Cauchy-Schwarz for (r, sqrt(eps d)) and (y, sqrt(eps d)), and since
  * sigma <= (sigma^2 + tau^2) / (2 tau) and |r|^2 = 2 y.r - |y|^2 + |r - y|^2. */
 #include "cells_leaf.h"
+#include "integers.h"
 #include <string.h>
 
 #define LARGE ((__int128)1 << 53)        /* of an entry of y, or of what r may be off it */
 
 static int64_t positive(int64_t z) { return z > 0 ? z : 0; }
-static int64_t size_of(int64_t z) { return z < 0 ? -z : z; }
 
 /* The smallest r with r^2 >= x < 2^126 */
 static int64_t root_up(unsigned __int128 x) {
-    uint64_t r = 0;
-    for (int b = 62; b >= 0; b--) {
-        uint64_t t = r | (uint64_t)1 << b;
-        if ((unsigned __int128)t * t <= x) r = t;
-    }
+    uint64_t r = root_down(x);
     return (int64_t)((unsigned __int128)r * r == x ? r : r + 1);
 }
 

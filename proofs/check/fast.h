@@ -80,7 +80,8 @@ static inline bool fnet_allowed(const struct fnet *w, uint32_t j) { return w->to
 
 /* fast_rows.c: one row from rows of earlier nodes, or false */
 bool frow_make(struct fnet *w, int node, uint32_t row, struct frow *out);
-uint64_t froot(unsigned __int128 v);  /* floor of the square root, v < 2^126 */
+bool frow_coarsest(struct fnet *w, const struct node *x, uint32_t row, int *F); /* the coarsest scale of the rows of a node's arguments, which are made. false: one is not available, or they are too many */
+void frow_choose(const struct node *x, struct frow *out, const struct frow *in); /* select, and maxpool: the largest of d[0] entries; in both looks */
 /* fast_attention.c: softmax rows, and mixes: as rows, or added to acc at a scale that is no finer than fmix_scale says */
 bool frow_pattern(struct fnet *w, const struct node *x, uint32_t row, struct frow *out);
 bool frow_mix(struct fnet *w, const struct node *x, uint32_t row, struct frow *out);
@@ -92,8 +93,6 @@ int64_t frow_sum(struct frow *r, uint32_t width);
 bool frow_store(struct frow *r, const int64_t *acc, uint32_t n, int F, int64_t err, int limit);
 /* the entries of a weight at one scale, at most scale_most, rounded down to `limit` bits: within one unit; caller frees. false: too large */
 bool weight_fixed(const struct weight *w, int64_t **out, int *F, int limit, int scale_most);
-int bits_of(uint64_t v);
-int bits_of_wide(unsigned __int128 v);
 /* fast_float32.c: what binary32 executions (NETWORK.md §5) add to a row's error, in the units of `size` */
 bool f32_adds(const struct fnet *w, __int128 size, uint32_t terms, int64_t *err);       /* a sum of so many products and terms whose sizes add up to at most `size` */
 int64_t f32_score(const struct frow *q, const struct frow *k, uint32_t K);              /* what the K products of two rows add up to by size, rounded up */

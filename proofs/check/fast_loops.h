@@ -2,9 +2,8 @@
  * vectors of a machine and plain loops give the same. */
 #ifndef CHECK_FAST_LOOPS_H
 #define CHECK_FAST_LOOPS_H
-#include <stdint.h>
+#include "integers.h"
 
-static inline int64_t size_of(int64_t v) { return v < 0 ? -v : v; }       /* |v| */
 void loop_multiply(int64_t *acc, const int32_t *x, const int32_t *W, uint32_t rows, uint32_t cols); /* acc = x W */
 void loop_add_scaled(int64_t *acc, int32_t x, const int32_t *w, uint32_t n);                        /* acc += x w */
 void loop_add_shifted(int64_t *acc, const int32_t *m, int drop, uint32_t n);                        /* acc += m >> drop */

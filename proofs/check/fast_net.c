@@ -5,9 +5,6 @@
 #define F_MOST 50
 #define NETWORK_MOST 2000
 
-int bits_of(uint64_t v) { return v == 0 ? 0 : 64 - __builtin_clzll(v); }
-int bits_of_wide(unsigned __int128 v) { return v >> 64 != 0 ? 64 + bits_of((uint64_t)(v >> 64)) : bits_of((uint64_t)v); }
-
 /* acc at 2^-F, each within err: into `limit` bits. The shift rounds down: one unit, and one for the shift of err. */
 bool frow_store(struct frow *r, const int64_t *acc, uint32_t n, int F, int64_t err, int limit) {
     int shift = bits_of((uint64_t)loop_largest_sum(acc, n)) - limit;
@@ -93,7 +90,7 @@ static uint64_t position_bit(uint32_t i) { return (uint64_t)1 << (i < 62 ? i : 6
 
 /* sized: under float32 */
 static bool prepare(struct fweight *x, const struct node *node, int limit, bool sized) {
-    if (node->op == OP_SCORE) x->inverse = (int64_t)froot(((unsigned __int128)1 << 80) / node->d[0]);
+    if (node->op == OP_SCORE) x->inverse = (int64_t)root_down(((unsigned __int128)1 << 80) / node->d[0]);
     if (node->w.t != NULL && (node->op == OP_LINEAR || node->op == OP_LAYERNORM || node->op == OP_RMSNORM)) {
         if (!fixed_weight(&node->w, &x->w, &x->F, limit)) return false;
         x->rows = node->w.rows;

@@ -91,17 +91,6 @@ static bool make_relu(const struct node *x, struct frow *out, const struct frow 
     return true;
 }
 
-uint64_t froot(unsigned __int128 v) { /* floor of the square root, v < 2^126 */
-    if (v == 0) return 0;
-    int bits = bits_of_wide(v);
-    unsigned __int128 x = (unsigned __int128)1 << ((bits + 1) / 2); /* at least the root; Newton from above decreases to its floor */
-    for (;;) {
-        unsigned __int128 y = (x + v / x) / 2;
-        if (y >= x) return (uint64_t)x;
-        x = y;
-    }
-}
-
 /* layernorm: c = K x - sum x exactly, in units 2^-F / K; R = sqrt(mean c^2 + eps K^2 2^2F). The radius r of x moves c by at most d = 2 K r. The root mean square of c is a
  * norm of x - mean, which a projection that lengthens nothing makes of x, so it moves by at most K r; floors of the two terms under the root and of the
  * root move R by at most 3 (R >= 6 is asked for). So c / R moves by at most (d + |c / R| h) / (R - h) with h = K r + 3; Y is a bound on |c / R|.
@@ -139,7 +128,7 @@ static bool make_norm(struct fnet *w, const struct node *x, const struct fweight
     mpz_fdiv_r_2exp(eps, eps, 64);
     if (good) squares += mpz_get_ui(eps);
     mpz_clears(eps, high, NULL);
-    int64_t R = (int64_t)froot(squares), d = (x->op == OP_LAYERNORM ? 2 : 1) * K * in->rad, h = K * by->rad + 3, Y = 0;
+    int64_t R = (int64_t)root_down(squares), d = (x->op == OP_LAYERNORM ? 2 : 1) * K * in->rad, h = K * by->rad + 3, Y = 0;
     if (!good || h > R / 2) return false;
     int B = 61 - (w->bits + 1 + bits_of((uint64_t)K)); /* |c| < 2^(61 - B) */
     if (B > 28) B = 28;
@@ -219,14 +208,20 @@ static bool make_matmul(struct fnet *w, const struct node *x, uint32_t row, stru
     return frow_store(out, w->acc, x->width, a->F + b->F, err, w->bits);
 }
 
-/* parts one after the other, at the coarsest of their scales */
-static bool make_concat(struct fnet *w, const struct node *x, uint32_t row, struct frow *out) {
-    int F = INT32_MAX;
+bool frow_coarsest(struct fnet *w, const struct node *x, uint32_t row, int *F) {
+    *F = INT32_MAX;
     for (int a = 0; a < x->n_args; a++) {
         const struct frow *r = fnet_row(w, x->args[a], row);
         if (r == NULL) return false;
-        F = r->F < F ? r->F : F;
+        *F = r->F < *F ? r->F : *F;
     }
+    return x->n_args <= TERMS_MOST;
+}
+
+/* parts one after the other, at the coarsest of their scales */
+static bool make_concat(struct fnet *w, const struct node *x, uint32_t row, struct frow *out) {
+    int F;
+    if (!frow_coarsest(w, x, row, &F)) return false;
     int32_t *m = out->m;
     out->F = F;
     out->rad = 0;
@@ -240,16 +235,21 @@ static bool make_concat(struct fnet *w, const struct node *x, uint32_t row, stru
     return out->rad <= RADIUS_MOST;
 }
 
-/* select, and maxpool: the largest of d[0] entries */
-static bool make_choice(const struct node *x, struct frow *out, const struct frow *in) {
+void frow_choose(const struct node *x, struct frow *out, const struct frow *in) {
     uint32_t n = x->op == OP_SELECT ? 1 : x->d[0];
     for (uint32_t j = 0; j < x->width; j++) {
         const uint32_t *at = x->index + (size_t)j * n;
-        out->m[j] = in->m[at[0]];
-        for (uint32_t k = 1; k < n; k++) out->m[j] = in->m[at[k]] > out->m[j] ? in->m[at[k]] : out->m[j];
+        int64_t most = frow_at(in, at[0]);
+        for (uint32_t k = 1; k < n; k++) most = frow_at(in, at[k]) > most ? frow_at(in, at[k]) : most;
+        if (out->wide != NULL) out->wide[j] = most;
+        else out->m[j] = (int32_t)most;
     }
     out->F = in->F;
     out->rad = in->rad;
+}
+
+static bool make_choice(const struct node *x, struct frow *out, const struct frow *in) {
+    frow_choose(x, out, in);
     return true;
 }
 

@@ -39,13 +39,6 @@ static bool put(struct fast *f, const int64_t *s, int64_t n) {
     return true;
 }
 
-static int rising(const void *a, const void *b) {
-    int64_t x, y;
-    memcpy(&x, a, sizeof x);
-    memcpy(&y, b, sizeof y);
-    return (x > y) - (x < y);
-}
-
 static bool make(struct fast *f, const struct ex *x);
 
 static bool make_slice(struct fast *f, const struct ex *x) {

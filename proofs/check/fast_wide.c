@@ -5,13 +5,13 @@
 #define SCALE_MOST 90                 /* of rows */
 #define WEIGHT_SCALE_MOST 80
 
-int64_t wide_root(uint32_t n) { return (int64_t)froot(n) + 1; }
+int64_t wide_root(uint32_t n) { return (int64_t)root_down(n) + 1; }
 
 int64_t wide_length(struct frow *r, uint32_t n) {
     if (r->most >= 0) return r->most;
     unsigned __int128 sum = 0; /* below 2^120 */
     for (uint32_t j = 0; j < n; j++) sum += (unsigned __int128)((__int128)r->wide[j] * r->wide[j]);
-    return r->most = (int64_t)froot(sum) + 1;
+    return r->most = (int64_t)root_down(sum) + 1;
 }
 
 /* Each of the two bounds may give a better one for the other. */
@@ -108,19 +108,19 @@ static __int128 norm_of(const struct wide *d, const struct wweight *x) {
     int drop = bits_of((uint64_t)most) > d->half ? bits_of((uint64_t)most) - d->half : 0;
     for (size_t i = 0; i < (size_t)m * m; i++) small[i] = (int32_t)(g[i] >> drop);
     gram(square, small, m, m, m, 1);
-    __int128 of_small = (__int128)froot((unsigned __int128)row_sums(square, m)) + 1;
+    __int128 of_small = (__int128)root_down((unsigned __int128)row_sums(square, m)) + 1;
     __int128 of_G = (of_small + m) << drop;
     mem_free(g);
     mem_free(square);
     mem_free(small);
-    return ((__int128)froot((unsigned __int128)of_G) + 1 + (__int128)froot((unsigned __int128)x->rows * x->cols) + 1) << d->half;
+    return ((__int128)root_down((unsigned __int128)of_G) + 1 + (__int128)root_down((unsigned __int128)x->rows * x->cols) + 1) << d->half;
 }
 
 bool wide_weights(struct fnet *w, int node) {
     struct wide *d = w->wide;
     const struct node *y = &w->net->nodes[node];
     struct wweight *x = &d->weight[node];
-    if (y->op == OP_SCORE) x->inverse = (int64_t)froot(((unsigned __int128)1 << 100) / y->d[0]);
+    if (y->op == OP_SCORE) x->inverse = (int64_t)root_down(((unsigned __int128)1 << 100) / y->d[0]);
     if (y->b.t != NULL && !weight_fixed(&y->b, &x->b, &x->bF, d->bits, WEIGHT_SCALE_MOST)) return false;
     if (y->w.t == NULL || (y->op != OP_LINEAR && y->op != OP_LAYERNORM && y->op != OP_RMSNORM)) return true;
     if (!weight_fixed(&y->w, &x->entry, &x->F, d->bits, WEIGHT_SCALE_MOST)) return false;
@@ -207,17 +207,6 @@ static bool make_linear(struct fnet *w, const struct wweight *x, struct frow *ou
     return wide_store(w, out, x->cols, F, moved + 1 + own, err2);
 }
 
-/* The coarsest scale of the rows of a node's arguments, which are made. */
-static bool coarsest(struct fnet *w, const struct node *x, uint32_t row, int *F) {
-    *F = INT32_MAX;
-    for (int a = 0; a < x->n_args; a++) {
-        const struct frow *r = fnet_row(w, x->args[a], row);
-        if (r == NULL) return false;
-        *F = r->F < *F ? r->F : *F;
-    }
-    return x->n_args <= TERMS_MOST;
-}
-
 int wide_lowered(const struct frow *r, int F, uint32_t n, int64_t *rad, int64_t *rad2) {
     int drop = r->F - F > 62 ? 62 : r->F - F; /* m is below 2^55: the rest is -1 or 0 */
     *rad = (r->rad >> drop) + (drop > 0 ? 2 : 0);
@@ -228,7 +217,7 @@ int wide_lowered(const struct frow *r, int F, uint32_t n, int64_t *rad, int64_t 
 static bool make_sum(struct fnet *w, const struct node *x, const struct wweight *b, uint32_t row, struct frow *out) {
     int F;
     __int128 *acc = w->wide->acc, err = 0, err2 = 0, of_bias = 0;
-    if (!coarsest(w, x, row, &F)) return false;
+    if (!frow_coarsest(w, x, row, &F)) return false;
     memset(acc, 0, x->width * sizeof *acc);
     for (int a = 0; a < x->n_args; a++) {
         const struct frow *r = fnet_row(w, x->args[a], row);
@@ -244,7 +233,7 @@ static bool make_sum(struct fnet *w, const struct node *x, const struct wweight 
 
 static bool make_concat(struct fnet *w, const struct node *x, uint32_t row, struct frow *out) {
     int F;
-    if (!coarsest(w, x, row, &F)) return false;
+    if (!frow_coarsest(w, x, row, &F)) return false;
     int64_t *m = out->wide, rad, rad2, most = 0;
     __int128 sum = 0;
     out->F = F;
@@ -263,7 +252,7 @@ static bool make_concat(struct fnet *w, const struct node *x, uint32_t row, stru
 /* |max(x, y) - max(x', y')| is at most the larger of |x - x'| and |y - y'| */
 static bool make_extreme(struct fnet *w, const struct node *x, uint32_t row, struct frow *out) {
     int F;
-    if (!coarsest(w, x, row, &F)) return false;
+    if (!frow_coarsest(w, x, row, &F)) return false;
     const struct frow *a = fnet_row(w, x->args[0], row), *b = fnet_row(w, x->args[1], row);
     int64_t rad_a, rad_b, all_a, all_b;
     int drop_a = wide_lowered(a, F, x->width, &rad_a, &all_a), drop_b = wide_lowered(b, F, x->width, &rad_b, &all_b);
@@ -290,15 +279,8 @@ static bool make_product(struct fnet *w, const struct node *x, uint32_t row, str
     return wide_store(w, out, x->width, a->F + b->F, err, (__int128)a->rad2 * Y + (__int128)b->rad2 * X + (__int128)a->rad * b->rad2);
 }
 
-/* select, and maxpool: the largest of d[0] entries */
 static bool make_choice(const struct node *x, struct frow *out, const struct frow *in) {
-    uint32_t n = x->op == OP_SELECT ? 1 : x->d[0];
-    for (uint32_t j = 0; j < x->width; j++) {
-        const uint32_t *at = x->index + (size_t)j * n;
-        out->wide[j] = in->wide[at[0]];
-        for (uint32_t k = 1; k < n; k++) out->wide[j] = in->wide[at[k]] > out->wide[j] ? in->wide[at[k]] : out->wide[j];
-    }
-    out->F = in->F;
+    frow_choose(x, out, in);
     set_radii(out, x->width, in->rad, -1); /* an entry may be chosen several times */
     return true;
 }
@@ -378,13 +360,13 @@ static bool make_norm(struct fnet *w, const struct node *x, const struct wweight
     unsigned __int128 all = centre(d, x, by, cut), squares = all / x->width;
     if (by != in) all = centre(d, x, in, cut);
     if (!add_eps(w->net, (uint64_t)K, 2 * (by->F - cut), &squares)) return false;
-    int64_t R = (int64_t)froot(squares); /* below 2^61 */
+    int64_t R = (int64_t)root_down(squares); /* below 2^61 */
     __int128 by_entry = (x->op == OP_LAYERNORM ? 2 : 1) * (__int128)K * in->rad, by_all = (__int128)K * in->rad2, rms = (__int128)K * by->rad;
     if ((__int128)root * by->rad2 < rms) rms = (__int128)root * by->rad2;
     __int128 off = ((by_entry < by_all ? by_entry : by_all) >> cut) + 2, off2 = (by_all >> cut) + 1 + root, h = (rms >> cut) + 5;
     if (h > R / 2) return false;
     for (uint32_t j = 0; j < x->width; j++) most = size_of(d->part[j]) > most ? size_of(d->part[j]) : most;
-    int64_t Y = most / R + 1, Y2 = ((int64_t)froot(all) + 1) / R + 1;
+    int64_t Y = most / R + 1, Y2 = ((int64_t)root_down(all) + 1) / R + 1;
     off += Y * h;
     off2 += Y2 * h;
     if (Y > (int64_t)1 << 20 || off > (__int128)1 << 72 || off2 > (__int128)1 << 72) return false;

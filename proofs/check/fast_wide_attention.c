@@ -77,22 +77,15 @@ bool wide_pattern(struct fnet *w, const struct node *x, uint32_t row, struct fro
 bool wide_mix(struct fnet *w, const struct node *x, uint32_t row, struct frow *out) {
     const struct frow *p = fnet_row(w, x->args[0], row);
     uint32_t sources = fnet_sources(w, row);
-    int F = INT32_MAX;
-    if (p == NULL || w->n > TERMS_MOST) return false;
-    for (uint32_t j = 0; j < sources; j++) {
-        if (!fnet_allowed(w, j)) continue;
-        const struct frow *v = fnet_row(w, x->args[1], j);
-        if (v == NULL) return false;
-        F = v->F < F ? v->F : F;
-    }
-    if (F == INT32_MAX) F = 0; /* no sources: 0 */
+    int F;
+    if (!fmix_scale(w, x, row, &F)) return false;
     __int128 *acc = w->wide->acc, err = 0, largest = 0, err2 = 0, longest = 0;
     memset(acc, 0, x->width * sizeof *acc);
     for (uint32_t j = 0; j < sources; j++) {
         if (!fnet_allowed(w, j)) continue;
         struct frow *v = fnet_row(w, x->args[1], j);
         int64_t b, b2, share = p->wide[j], most = 0;
-        int drop = wide_lowered(v, F, x->width, &b, &b2);
+        int drop = wide_lowered(v, F - p->F, x->width, &b, &b2);
         __int128 length = (wide_length(v, x->width) >> drop) + 1 + wide_root(x->width) + b2; /* of the lowered row, which floors move, and its errors */
         for (uint32_t k = 0; k < x->width; k++) {
             int64_t m = v->wide[k] >> drop;
@@ -104,5 +97,5 @@ bool wide_mix(struct fnet *w, const struct node *x, uint32_t row, struct frow *o
         longest = length > longest ? length : longest;
         err2 += (__int128)size_of(share) * b2;
     }
-    return wide_store(w, out, x->width, F + p->F, err + p->total * largest, err2 + p->total * longest);
+    return wide_store(w, out, x->width, F, err + p->total * largest, err2 + p->total * longest);
 }

@@ -8,6 +8,7 @@
  * state, which is at most 2 n, is lost for every token: as is, in place of one of them, where m >= 2 tokens lead
  * to one state and their sum is cut to 60 bits, which costs 2 m of the state's, n again: P gains 17 + 2 tokens, Q gains 17 (|Q| <= 1/e) + 17 (P <= 1) and 3 for shifts + half of P's (v |G| <= 1/e) + 2 tokens. */
 #include "separable_average.h"
+#include "integers.h"
 #include <string.h>
 
 #define STEPS 64                          /* of e^-r, r below log 2, in a table */
@@ -209,12 +210,6 @@ struct adder {
     int least, most;                      /* 2^least <= Z < 2^most on every sequence */
 };
 
-static unsigned bits_of(wide n) {
-    unsigned e = 0;
-    while (n >> e != 0) e++;
-    return e;
-}
-
 /* The tokens of every class by where they lead, and G of all cells that some sequence has. */
 static void take_ways(struct adder *a) {
     const struct sep *s = a->s;
@@ -235,7 +230,7 @@ static void take_ways(struct adder *a) {
                 if (next[t] == 0) continue;
                 if (place[next[t]] == 0) {
                     place[next[t]] = ++ways;
-                    a->way[ways - 1] = (struct way_on){.to = (size_t)next[t], .by = 60 + bits_of(l->count[c]) - bits_of(after->count[next[t]])};
+                    a->way[ways - 1] = (struct way_on){.to = (size_t)next[t], .by = 60 + (unsigned)bits_of_wide(l->count[c]) - (unsigned)bits_of_wide(after->count[next[t]])};
                 }
                 a->way[place[next[t]] - 1].n++;
             }
@@ -252,7 +247,7 @@ static void take_ways(struct adder *a) {
             for (size_t k = begin; k < ways; k++) {
                 struct way_on *y = &a->way[k];
                 place[y->to] = 0;
-                y->drop = y->n > 1 ? bits_of(y->n) : 0;
+                y->drop = y->n > 1 ? (unsigned)bits_of_wide(y->n) : 0;
                 y->by -= y->drop;
                 y->run = a->token[y->first + y->n - 1] - a->token[y->first] == y->n - 1;
             }
@@ -411,12 +406,12 @@ static void put(struct average *to, const struct adder *a, const mpz_t sum, uint
     mpz_inits(x, room, size, NULL);
     mpz_mul_ui(x, sum, a->exps->h);
     if (sign < 0) mpz_neg(x, x);
-    mpz_mul_2exp(x, x, bits_of(n));        /* at 2^-184 of 2^(b - 40) */
+    mpz_mul_2exp(x, x, (unsigned)bits_of_wide(n));        /* at 2^-184 of 2^(b - 40) */
     mpz_set_ui(room, 1);                   /* h may be a unit more, and 1 + sqrt 2, which meets one |Q| <= 2^60 */
     mpz_mul_2exp(room, room, 122);
     mpz_abs(size, sum);
     mpz_add(room, room, size);
-    mpz_mul_2exp(room, room, bits_of(n) + 1);
+    mpz_mul_2exp(room, room, (unsigned)bits_of_wide(n) + 1);
     mpz_set_ui(size, (unsigned long)(n >> 64));
     mpz_mul_2exp(size, size, 64);
     mpz_add_ui(size, size, (unsigned long)n);

@@ -1,15 +1,9 @@
 /* The sequences of rule separable (FORMAT.md §3, separable 1): a product of token sets, or an image {E : B where C} of one. The sets of an image's positions have every token that may stand there; of
  * their product, sequences that are not E of some sequence of B with C are left out, and of the others each is E of one. */
 #include "separable.h"
+#include "integers.h"
 #include <stdlib.h>
 #include <string.h>
-
-static int rising(const void *a, const void *b) {
-    int64_t x, y;
-    memcpy(&x, a, sizeof x);
-    memcpy(&y, b, sizeof y);
-    return (x > y) - (x < y);
-}
 
 /* Then final states are numbered in the lexicographic order of the first sequence that leads there. */
 static void sort_sets(struct sep *s) {

@@ -48,7 +48,6 @@ static bool find_shape(const struct walker *w, struct shape_of_forms *x, uint32_
     return n == 2 && (shape_with(w, 0, x, own) || shape_with(w, 1, x, own));
 }
 
-static int bits_up(uint64_t v) { return v == 0 ? 0 : 64 - __builtin_clzll(v); }
 static int64_t logit_at(const struct sep *s, uint32_t q, uint32_t cell, uint32_t j) { return s->D[(size_t)q * s->cols + j] + s->C[(size_t)cell * s->cols + j]; }
 
 /* L of all sources of q, at 2^-g. */
@@ -65,7 +64,7 @@ static void look_logits(struct look *l, const struct sep *s, uint32_t q) {
         l->source[c] = sep_source(s, q, c);
         for (uint32_t j = 0; l->source[c] && j < J; j++) most |= (uint64_t)size_of(logit_at(s, q, c, j)); /* the bits of the largest */
     }
-    l->bits = bits_up(most + 1); /* |L| < 2^bits, also with an error of 2 */
+    l->bits = bits_of(most + 1); /* |L| < 2^bits, also with an error of 2 */
     l->g = l->bits > 30 ? SEP_BITS - (l->bits - 30) : SEP_BITS;
     for (uint32_t c = 0; c < cells; c++)
         for (uint32_t j = 0; l->source[c] && j < J; j++) l->logit[(size_t)c * J + j] = (int32_t)(logit_at(s, q, c, j) >> (SEP_BITS - l->g));
@@ -79,7 +78,7 @@ static bool look_unit(const struct look *l, const struct sep *s, const struct sh
     unsigned __int128 size = (unsigned __int128)(size_of(x->c) + 2) + ((unsigned __int128)(size_of(x->r) + 1) << l->bits);
     size *= s->n;
     if (size >> 62 != 0) return false;
-    *f = 29 + SEP_BITS - bits_up((uint64_t)size);
+    *f = 29 + SEP_BITS - bits_of((uint64_t)size);
     if (*f > F_MOST) *f = F_MOST;
     if (*f > l->g - 3) *f = l->g - 3;
     return *f >= 4 && l->g - *f <= 32; /* shifts by at most 62 */

@@ -2,6 +2,7 @@
  * a term g of position i becomes floor((g - o) / step), o an offset of the position, or that rounded up. Numbers of completions are kept in units of
  * 2^shift of their level; the true number lies between the one kept and `error` units more. */
 #include "separable_walk.h"
+#include "integers.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,13 +21,6 @@ static int64_t floor_div(int64_t a, int64_t b) { return a / b - (a % b < 0); }
 #define EACH_EDGE(c, state, e) for (const struct edge *e = (c)->edge + (c)->out[state]; e < (c)->edge + (c)->out[(state) + 1]; e++)
 
 /* ---- terms in steps ---- */
-
-static int rising(const void *a, const void *b) {
-    int64_t x, y;
-    memcpy(&x, a, sizeof x);
-    memcpy(&y, b, sizeof y);
-    return (x > y) - (x < y);
-}
 
 /* The offset, in 0..step - 1, that leaves the least rests: one of the n terms less its steps. */
 static int64_t best_offset(int64_t *fraction, size_t n, int64_t step, bool over) {
