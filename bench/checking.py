@@ -8,10 +8,10 @@ starting up stand on both sides. A mark stands where checking takes more than tw
 import json
 import os
 import re
-import resource
-import subprocess
 import sys
 import tempfile
+
+import processor
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 FLAGS = [a for a in sys.argv[2:] if a.endswith(".claims")]
@@ -20,22 +20,12 @@ ONLY = sys.argv[sys.argv.index("--only") + 1] if "--only" in sys.argv else ""
 MOST, LEAST = {"enumerate": 10, "point": 10}, 0.1
 
 
-def cpu(*command):
-    """Processor seconds of a command and of what it starts, and its output."""
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    p = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, p.stdout
-
-
 def rows(name):
     with tempfile.TemporaryDirectory() as folder:
         bundle, out = os.path.join(folder, "b"), os.path.join(folder, "a.json")
-        whole, said = cpu(BUILD + "/weightproof", "verify", FILE, "--only", name, "--json", out, "--certificates", bundle)
-        if not os.path.exists(out):
-            sys.exit(said)
+        whole = processor.of(BUILD + "/weightproof", "verify", FILE, "--only", name, "--json", out, "--certificates", bundle, good=(0, 1, 2))[0]     # refuted, undecided
         for c in json.load(open(out))["claims"]:
-            check = cpu(BUILD + "/weightproof-check", "--quiet", os.path.join(bundle, c["certificate"]))[0] if c.get("certificate") else 0.0
+            check = processor.of(BUILD + "/weightproof-check", "--quiet", os.path.join(bundle, c["certificate"]))[0] if c.get("certificate") else 0.0
             yield c, whole - check, check
 
 
@@ -47,7 +37,7 @@ def main():
         for c, prove, check in rows(name):
             most = MOST.get(c.get("rule"), 2)
             over = check > max(most * prove, LEAST)
-            shape = "| %s | %s, %s | %.2f | %.2f | %.1f%s |" if "--md" in sys.argv else "%-28s %-22s prove %7.2f s  check %7.2f s  %5.1fx%s"
+            shape = "| %s | %s, %s | %.2f | %.2f | %.1f%s |" if "--md" in sys.argv else "%-28s %-9s %-10s prove %7.2f s  check %7.2f s  %5.1fx%s"
             print(shape % (c["name"], c["verdict"], c.get("rule") or "-", prove, check, check / max(prove, 0.01), " (more than %dx!)" % most if over else ""), flush=True)
 
 

@@ -14,12 +14,13 @@ import copy
 import json
 import os
 import random
-import resource
 import subprocess
 import sys
 import tempfile
 
 import numpy
+
+import processor
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(HERE)
@@ -271,14 +272,13 @@ def measure(row, build, folder):
     with open(folder + "/a.claims", "w") as f:
         f.write('claims 1\nmodel M = "%s"\ndomain S = tokens(0..28, 0..28, {29})\nclaim c { %s }\n' % (name, row.claim()) if "S" in row.model.split() or "over S" in row.model
                 else 'claims 1\nmodel M = "%s"\nclaim c { %s }\n' % (name, row.claim()))
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    before = processor.seconds()
     command = [build + "/weightproof", "verify", folder + "/a.claims", "--json", folder + "/a.json", "--quiet", "--threads", "1", "--timeout", "60"] + (["--engine", row.engine] if row.engine else [])
     done = subprocess.run(command, capture_output=True)
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    both = processor.seconds() - before
     if done.returncode > 2:
         sys.exit("%s\n%s" % (open(folder + "/a.claims").read()[-3000:], done.stderr.decode()))
     c = json.load(open(folder + "/a.json"))["claims"][0]
-    both = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     return both, both * c["seconds_check"] / max(c["seconds_prove"] + c["seconds_check"], 1e-9), c
 
 

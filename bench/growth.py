@@ -9,12 +9,13 @@ Processor seconds on one thread, of proving (the whole process less the check) a
 import argparse
 import json
 import os
-import resource
 import subprocess
 import sys
 import tempfile
 
 import numpy as np
+
+import processor
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "examples"))
@@ -62,22 +63,17 @@ def network(path, d_vocab, n_ctx, d_model, heads, **_):
     save(path, T, dict(config, n_heads=heads))
 
 
-def cpu():
-    r = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return r.ru_utime + r.ru_stime
-
-
 def measure(size, sizes, folder):
     """Seconds of proving and of checking, and the result."""
     network(folder + "/m.safetensors", **sizes)
     with open(folder + "/c.claims", "w") as f:
         f.write('claims 1\nmodel M = "m.safetensors"\nclaim c { %s }\n' % claim(size, **sizes))
-    begin = cpu()
+    begin = processor.seconds()
     command = [a.build + "/weightproof", "verify", folder + "/c.claims", "--timeout", "600", "--threads", "1", "--json", folder + "/out.json", "--certificates", folder + "/d", "--quiet"]
     subprocess.run(command + (["--engine", "count"] if size in ("d_vocab", "n_ctx", "d_model") else []), stdout=subprocess.DEVNULL)
-    middle = cpu()
+    middle = processor.seconds()
     subprocess.run([a.build + "/weightproof-check", "--quiet", folder + "/d/c.cert"], check=True, stdout=subprocess.DEVNULL)
-    check = cpu() - middle
+    check = processor.seconds() - middle
     return max(middle - begin - check, 0.005), check, json.load(open(folder + "/out.json"))["claims"][0]
 
 

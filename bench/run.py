@@ -14,6 +14,8 @@ import sys
 import tempfile
 import time
 
+import processor
+
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(HERE)
 BUILD = os.path.abspath(sys.argv[1])
@@ -161,11 +163,10 @@ def part_badly_trained():
     print("max of 10, 64 tokens, one seed stopped at several accuracies: certified accuracy within 1e-3, at most 120 s")
     for accuracy in ("0.99", "0.9", "0.5", "untrained"):
         path = badly_trained(accuracy)
-        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        before = processor.seconds()
         seconds, claims = verify_text(COUNT % (path, 10, 63, "max(t)", "within 1/1000"), "--timeout", "120")
-        after = resource.getrusage(resource.RUSAGE_CHILDREN)
         c = claims[0]
-        row("max10, accuracy %s: count" % accuracy, c, seconds, "fraction [%.6f, %.6f], width %.2e, %.1f s of CPU" % (c["lo"], c["hi"], c["hi"] - c["lo"], after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime))
+        row("max10, accuracy %s: count" % accuracy, c, seconds, "fraction [%.6f, %.6f], width %.2e, %.1f s of CPU" % (c["lo"], c["hi"], c["hi"] - c["lo"], processor.seconds() - before))
 
 
 def part_narrowing():
@@ -173,10 +174,9 @@ def part_narrowing():
     for accuracy in ("0.99", "0.9", "0.5", "untrained"):
         path, widths = badly_trained(accuracy), []
         for seconds in ("10", "30", "60", "120"):
-            before = resource.getrusage(resource.RUSAGE_CHILDREN)
+            before = processor.seconds()
             c = verify_text(COUNT % (path, 10, 63, "max(t)", "within 1/1000"), "--engine", "count", "--timeout", seconds)[1][0]
-            after = resource.getrusage(resource.RUSAGE_CHILDREN)
-            widths.append("%s (%.0f s of CPU)" % ("%.2e" % (c["hi"] - c["lo"]) if "hi" in c else "-", after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime))
+            widths.append("%s (%.0f s of CPU)" % ("%.2e" % (c["hi"] - c["lo"]) if "hi" in c else "-", processor.seconds() - before))
         print("accuracy %-10s 10, 30, 60, 120 s: %s" % (accuracy, ", ".join(widths)), flush=True)
 
 
@@ -222,12 +222,11 @@ def constructed(name, *words):
 
 
 def rows_of(name, text, *options):
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    before = processor.seconds()
     seconds, claims = verify_text(text, *options)
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
     for c in claims:
         row("%s: %s" % (name, c["name"]), c, seconds)
-    print("    %.1f s of CPU in all" % (after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime), flush=True)
+    print("    %.1f s of CPU in all" % (processor.seconds() - before), flush=True)
 
 
 def part_running_sum():
@@ -257,14 +256,13 @@ def part_modular_addition():
 
 def part_interventions():
     print("twenty interventions on max4, modadd29 and palindrome, each decided on its whole domain (examples/interventions.claims); to reach: 60 s in all")
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    before = processor.seconds()
     seconds, claims = verify(ROOT + "/examples/interventions.claims")
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
     for c in claims:
         row(c["name"] + "".join(" %s=%s" % v for v in c["foreach"].items()), c, c["seconds"], "largest change seen %.4g" % max([x["change_at_least"] for x in c["interventions"]] or [0]))
     print("    %d of %d decided and checked; prove %.2f s, check %.2f s, in all %.2f s (%.1f s of CPU)" %
           (sum(c["verdict"] != "undecided" and c["evidence"] != "none" for c in claims), len(claims), sum(c["seconds_prove"] for c in claims), sum(c["seconds_check"] for c in claims), seconds,
-           after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime), flush=True)
+           processor.seconds() - before), flush=True)
 
 
 def part_induction():
@@ -289,13 +287,6 @@ def two_layers(act, norm, mask):
     return path
 
 
-def processor(*command):
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-
-
 def part_enumerate():
     print("enumeration of two layers of width 64, processor time a sequence: the difference of two domains, so without start and tables")
     sizes = {"t[1] == t[0] and t[2] == t[0] and t[3] == t[0]": 4096, "t[1] == t[0] and t[2] == t[0] and t[3] <= 3": 16384}
@@ -306,8 +297,8 @@ def part_enumerate():
                 with tempfile.TemporaryDirectory() as folder:
                     with open(folder + "/c.claims", "w") as f:
                         f.write('claims 1\nmodel M = "%s"\nclaim c { count t in tokens[6] of 0..15 where %s : argmax(logits(M, t)[last]) == t[0] }\n' % (path, where))
-                    both = processor(BUILD + "/weightproof", "verify", folder + "/c.claims", "--engine", "enumerate", "--certificates", folder + "/out")
-                    check = processor(BUILD + "/weightproof-check", "--quiet", folder + "/out/c.cert")
+                    both = processor.of(BUILD + "/weightproof", "verify", folder + "/c.claims", "--engine", "enumerate", "--certificates", folder + "/out")[0]
+                    check = processor.of(BUILD + "/weightproof-check", "--quiet", folder + "/out/c.cert")[0]
                     seconds.append((both - check, check))
             few, many = sizes.values()
             prove, check = ((b - a) / (many - few) * 1e6 for a, b in zip(*seconds))
