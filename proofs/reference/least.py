@@ -118,27 +118,26 @@ class Least(Averaging):
 
     def lead(self, levels, counts, base, forms):
         """How far below the base the forms are on average, times the least sum of weights, at most; the form that is so most; and how far each is anywhere."""
+        Z = lambda i, t: self.weights(i, t)[0]          # noqa: E731
+        least, of_Z = self.extreme(levels, Z, min), self.square(levels, counts, Z)
         leads = {k: self.extreme(levels, lambda i, t: self.above(i, t, base, k), max) for k in forms if k != base}
-        means = {k: self.mean_above(levels, counts, base, k, x) for k, x in leads.items() if x > 0}
+        means = {k: self.mean_above(levels, counts, lambda i, t: self.above(i, t, base, k), x, least, of_Z) for k, x in leads.items() if x > 0}
         k = max(means, key=means.get, default=base)
-        return min(sum(means.values()), max([0, *leads.values()]), self.widest(levels, base, forms)), k, leads
+        return min(sum(means.values()), max([0, *leads.values()]), self.widest(levels, base, forms, least)), k, leads
 
-    def widest(self, levels, base, forms):
+    def widest(self, levels, base, forms, least):
         """The largest L_b - L_k at one token, which an average of it is not above, times the least sum of weights."""
         G = lambda k, i, t: self.G(self.row, self.q, i, self.sets[i][t], self.terms[k])          # noqa: E731
         d = [G(base, i, t)[1] - G(k, i, t)[0] if self.kind != "max" else G(k, i, t)[1] - G(base, i, t)[0]
              for i in range(self.n_src) for t in {t for _, t, _ in self.edges(levels, i)} for k in forms if k != base]
-        return Fraction(max([0, *d]) * self.extreme(levels, lambda i, t: self.weights(i, t)[0], min), 1 << P)
+        return Fraction(max([0, *d]) * least, 1 << P)
 
-    def mean_above(self, levels, counts, base, k, most):
+    def mean_above(self, levels, counts, X, most, least, of_Z):
         """X^+ / Z <= (X + a Z)^2 / (4 a Z^2) for every a > 0; the mean of that, times the least Z."""
-        X, Z = (lambda i, t: self.above(i, t, base, k)), (lambda i, t: self.weights(i, t)[0])
-        least = self.extreme(levels, Z, min)
-        of_Z = self.square(levels, counts, Z)
         if not least or not of_Z:
             return most
         a = isqrt((self.square(levels, counts, X) << 48) // of_Z) + 1        # at 2^-24
-        y = self.square(levels, counts, lambda i, t: (X(i, t) << 24) + a * Z(i, t))
+        y = self.square(levels, counts, lambda i, t: (X(i, t) << 24) + a * self.weights(i, t)[0])
         return min(most, Fraction(y, counts[0][1] * (a << 26) * least))
 
     def square(self, levels, counts, term):
