@@ -267,35 +267,43 @@ void separable_linear(arb_mat_t out, const arb_mat_t x, const struct part *p, bo
     arb_mat_clear(T);
 }
 
-static void layernorm_row(arb_ptr x, const struct separable_net *s, slong prec)
+void separable_centre(arb_ptr x, slong d, slong prec)
 {
-    slong d = (slong)s->d_model;
-    arb_t mean, var;
+    arb_t mean;
     arb_init(mean);
-    arb_init(var);
     for (slong c = 0; c < d; c++)
         arb_add(mean, mean, x + c, prec);
     arb_div_si(mean, mean, d, prec);
-    for (slong c = 0; c < d; c++) {
+    for (slong c = 0; c < d; c++)
         arb_sub(x + c, x + c, mean, prec);
+    arb_clear(mean);
+}
+
+static void layernorm_row(arb_ptr x, const struct separable_net *s, slong prec)
+{
+    slong d = (slong)s->d_model;
+    arb_t v, var;
+    arb_init(v);
+    arb_init(var);
+    separable_centre(x, d, prec);
+    for (slong c = 0; c < d; c++)
         arb_addmul(var, x + c, x + c, prec);
-    }
     arb_div_si(var, var, d, prec);
-    arb_set_d(mean, s->net->eps);
-    arb_add(var, var, mean, prec);
+    arb_set_d(v, s->net->eps);
+    arb_add(var, var, v, prec);
     arb_rsqrt(var, var, prec);
     for (slong c = 0; c < d; c++) {
         arb_mul(x + c, x + c, var, prec);
         if (s->ln_w) {
-            arb_set_d(mean, s->ln_w[c]);
-            arb_mul(x + c, x + c, mean, prec);
+            arb_set_d(v, s->ln_w[c]);
+            arb_mul(x + c, x + c, v, prec);
         }
         if (s->ln_b) {
-            arb_set_d(mean, s->ln_b[c]);
-            arb_add(x + c, x + c, mean, prec);
+            arb_set_d(v, s->ln_b[c]);
+            arb_add(x + c, x + c, v, prec);
         }
     }
-    arb_clear(mean);
+    arb_clear(v);
     arb_clear(var);
 }
 

@@ -43,6 +43,8 @@ void separable_kappa(mpq_t out, const struct separable_net *s, size_t j);
 void separable_net_clear(struct separable_net *s);
 /* out = x W (+ b), row by row. */
 void separable_linear(arb_mat_t out, const arb_mat_t x, const struct part *p, bool bias, slong prec);
+/* A row of d entries less their mean. */
+void separable_centre(arb_ptr x, slong d, slong prec);
 /* Under a final LayerNorm: numerators and, of wide networks, centred rows, from the rows x + more (NULL: x); what the relus read from x. */
 void separable_normed(arb_mat_t out, const arb_mat_t x, const double *more, const struct separable_net *s, bool bias, slong prec);
 

@@ -17,22 +17,6 @@ void separable_kappa(mpq_t out, const struct separable_net *s, size_t j)
     mpq_clear(u);
 }
 
-static void centre_rows(arb_mat_t x, slong prec)
-{
-    slong d = arb_mat_ncols(x);
-    arb_t mean;
-    arb_init(mean);
-    for (slong i = 0; i < arb_mat_nrows(x); i++) {
-        arb_zero(mean);
-        for (slong c = 0; c < d; c++)
-            arb_add(mean, mean, arb_mat_entry(x, i, c), prec);
-        arb_div_si(mean, mean, d, prec);
-        for (slong c = 0; c < d; c++)
-            arb_sub(arb_mat_entry(x, i, c), arb_mat_entry(x, i, c), mean, prec);
-    }
-    arb_clear(mean);
-}
-
 static void put_columns(arb_mat_t out, size_t from, const arb_mat_t y)
 {
     for (slong i = 0; i < arb_mat_nrows(y); i++)
@@ -55,7 +39,8 @@ void separable_normed(arb_mat_t out, const arb_mat_t x, const double *more, cons
             arb_set_d(v, more[c]);
             arb_add(arb_mat_entry(r, i, c), arb_mat_entry(r, i, c), v, prec);
         }
-    centre_rows(r, prec);
+    for (slong i = 0; i < rows; i++)
+        separable_centre(arb_mat_entry(r, i, 0), d, prec);
     if (s->rests > 0)
         put_columns(out, s->n_out + s->units, r);
     for (slong i = 0; s->norm_w && i < rows; i++)
