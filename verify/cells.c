@@ -253,10 +253,7 @@ static enum status probe(struct job *j, struct cells_room *x, struct cells_share
     enum status status = cells_load(x, &empty, &s->p->classes[j->class], j->q);
     if (status != STATUS_OK || empty)
         return status;
-    cells_first(x);
-    memcpy(x->best, x->tokens, s->p->t.n * sizeof *x->best);
-    x->best_value = cells_value(x, x->tokens);
-    status = is_constant(x->c) ? STATUS_OK : cells_probe(x);
+    status = cells_probe(x, !is_constant(x->c));
     if (status != STATUS_OK || !(x->best_value + s->target > -INFINITY))
         return status == STATUS_OK ? STATUS_UNSUPPORTED : status;
     j->below = true;

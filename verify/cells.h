@@ -89,9 +89,8 @@ enum status cells_count(tally *out, const struct cells_room *x) MUST_USE;   /* s
 enum cells_answer { CELLS_CLOSED, CELLS_OPEN, CELLS_BELOW };   /* BELOW: best has a value under 0 (or under the target) */
 /* Writes the lines of the cell to out. */
 enum status cells_decide(enum cells_answer *out, struct cells_room *x, const struct limits *l) MUST_USE;
-/* Without bounds: best and best_value from the cell's first sequence downwards. */
-enum status cells_probe(struct cells_room *x) MUST_USE;
-double cells_value(struct cells_room *x, const int *tokens);   /* the least line there, in doubles */
+/* Without bounds: best and best_value of the cell's first sequence, or, further, from there downwards. */
+enum status cells_probe(struct cells_room *x, bool further) MUST_USE;
 
 /* cells_norm.c: sigma = sqrt(mean of (row)^2 + eps) of a final LayerNorm between linear functions of the averages and relus. */
 double cells_kappa(const struct cells_room *x, size_t line);   /* of a line of logits with a final LayerNorm: its multiple of sigma, which replaces its constant; else 0 */

@@ -72,32 +72,26 @@ static double attention(const struct cells_room *x, const int *tokens, size_t ce
     return (size_t)tokens[position] == token ? w[position * p->tables.V + token] / Z : 0;
 }
 
-/* The least line there, and which one that is. */
-static double value_of(struct cells_room *x, const int *tokens, size_t *line)
+/* The least line at the sequence in tokens, in doubles, and which one that is. */
+static double value_of(struct cells_room *x, size_t *line)
 {
     const struct lines_double *l = &x->c->lines;
     double least = INFINITY;
     *line = 0;
-    read_sequence(x, tokens);
+    read_sequence(x, x->tokens);
     for (size_t k = 0; k < l->K; k++) {
         double v = l->c[k] - (x->s->value ? x->s->target : 0), by = cells_normed(x, k) ? x->sigma : 1;
         for (size_t e = l->first[k]; e < l->first[k + 1]; e++)
             v += l->a[e] * x->y[l->j[e]] / by;
         for (size_t c = 0; l->beta && c < x->cells; c++)
             if (l->beta[c * l->Kp + k] != 0)
-                v += l->beta[c * l->Kp + k] * attention(x, tokens, c);
+                v += l->beta[c * l->Kp + k] * attention(x, x->tokens, c);
         if (v < least) {
             least = v;
             *line = k;
         }
     }
     return least;
-}
-
-double cells_value(struct cells_room *x, const int *tokens)
-{
-    size_t line;
-    return value_of(x, tokens, &line);
 }
 
 /* ---- lines as sums ---- */
@@ -118,13 +112,16 @@ static enum status room_for_lines(struct cells_room *x)
 
 /* ---- a sequence with a small value ---- */
 
-static void keep_best(struct cells_room *x)
+/* The value of the sequence in tokens, which is kept where none before had a smaller one. */
+static double keep_best(struct cells_room *x)
 {
-    double v = cells_value(x, x->tokens);
+    size_t line;
+    double v = value_of(x, &line);
     if (v < x->best_value) {
         x->best_value = v;
         memcpy(x->best, x->tokens, x->s->p->t.n * sizeof *x->best);
     }
+    return v;
 }
 
 /* From the sequence in tokens: the least sum of the line with every relu and every Z_1 / Z_h as it is there, again while the value falls. */
@@ -137,8 +134,7 @@ static enum status descend(struct cells_room *x, size_t line)
     x->n_columns = x->width = 1;
     x->column[0] = (int)line;
     for (int round = 0; round < 8 && s == STATUS_OK; round++) {
-        double v = cells_value(x, x->tokens);
-        keep_best(x);
+        double v = keep_best(x);
         if (!(v < before))
             break;
         before = v;
@@ -484,15 +480,14 @@ static enum status decide(enum cells_answer *out, struct cells_room *x, const st
     return s;
 }
 
-enum status cells_probe(struct cells_room *x)
+enum status cells_probe(struct cells_room *x, bool further)
 {
     size_t line;
-    enum status s = room_for_lines(x);
-    if (s != STATUS_OK || !weights_show(x))
-        return s;
     cells_first(x);
-    (void)value_of(x, x->tokens, &line);
-    return descend(x, line);
+    memcpy(x->best, x->tokens, x->s->p->t.n * sizeof *x->best);
+    x->best_value = value_of(x, &line);
+    enum status s = further ? room_for_lines(x) : STATUS_OK;
+    return s == STATUS_OK && further && weights_show(x) ? descend(x, line) : s;
 }
 
 enum status cells_decide(enum cells_answer *out, struct cells_room *x, const struct limits *l)
