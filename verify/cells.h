@@ -102,6 +102,8 @@ double cells_sigma_term(const struct cells_room *x, double kappa, size_t head, s
 
 /* cells_lines.c */
 double cells_factor(const struct cells_room *x, size_t line, size_t u);   /* what unit u's relu adds to a line, by size */
+/* A line at a token of a source: of the first head with everything that is constant, of another one what its average adds. The source's row stands in y. */
+double cells_line_at(const struct cells_room *x, size_t line, size_t head, size_t cell, double sign);
 /* g and low of the lines named in column, from slope and rest; sign -1: of their negatives. */
 enum status cells_lines(struct cells_room *x, double sign) MUST_USE;
 /* Least sums of all lines that are not shown, from the units' bounds. *margin: the least, less what the checker's rounding may take (of a negated conjunction the largest); above 0 all (one) are

@@ -33,33 +33,20 @@ static bool other_fits(const struct cells_room *x, size_t head, double term)
     return SCALED * fmax(1, x->ratio[head][1]) * fabs(term) <= term_most(x);
 }
 
-/* What a unit reads of one source, less the ends of its interval. */
-static bool unit_fits(const struct cells_room *x, size_t u, size_t i, size_t token)
+/* What a unit reads of a head at one source, of the first one less the ends of its interval. Entries stand in y. */
+static bool unit_fits(const struct cells_room *x, size_t u, size_t head)
 {
     const struct unit_bound *b = &x->unit[u];
-    size_t column = x->s->p->net.n_out + u;
-    double z = cells_read(x, i, token, column), lo = b->phase == '~' ? b->lo : 0, hi = b->phase == '~' ? b->hi : 0;
-    bool fits = fabs(lo) <= END_MOST && fabs(hi) <= END_MOST && fabs(z - lo) <= term_most(x) && fabs(z - hi) <= term_most(x);
-    for (size_t h = 1; h < x->heads; h++)
-        fits = fits && other_fits(x, h, cells_other(x, h, i, token, column));
-    return fits;
+    double z = x->y[x->s->p->net.n_out + u], lo = b->phase == '~' ? b->lo : 0, hi = b->phase == '~' ? b->hi : 0;
+    if (head > 0)
+        return other_fits(x, head, z);
+    return fabs(lo) <= END_MOST && fabs(hi) <= END_MOST && fabs(z - lo) <= term_most(x) && fabs(z - hi) <= term_most(x);
 }
 
-static bool line_fits(const struct cells_room *x, size_t k, size_t i, size_t token, size_t cell, double sign, double scale)
+static bool line_fits(const struct cells_room *x, size_t k, size_t head, size_t cell, double sign, double scale)
 {
-    const struct lines_double *l = &x->c->lines;
-    size_t H = x->s->p->net.units, n_out = x->s->p->net.n_out;
-    for (size_t h = 0; h < x->heads; h++) {
-        double v = h > 0 || cells_normed(x, k) ? 0 : l->c[k] - (x->s->value ? x->s->target : 0) + (l->beta ? l->beta[cell * l->Kp + k] : 0);
-        for (size_t e = l->first[k]; e < l->first[k + 1]; e++)
-            v += l->a[e] * (h > 0 ? cells_other(x, h, i, token, l->j[e]) : cells_read(x, i, token, l->j[e]));
-        v = sign * v + (h > 0 ? 0 : x->rest[k]) + cells_sigma_term(x, sign * cells_kappa(x, k), h, cell);
-        for (size_t u = 0; u < H; u++)
-            v += x->slope[k * H + u] * (h > 0 ? cells_other(x, h, i, token, n_out + u) : cells_read(x, i, token, n_out + u));
-        if (!(h > 0 ? other_fits(x, h, scale * v) : fabs(scale * v) <= term_most(x)))
-            return false;
-    }
-    return true;
+    double v = scale * cells_line_at(x, k, head, cell, sign);
+    return head > 0 ? other_fits(x, head, v) : fabs(v) <= term_most(x);
 }
 
 /* The same of all sources at once, from the largest entries: most lines are far from the limits. */
@@ -104,10 +91,13 @@ static bool factors_fit(const struct cells_room *x, size_t k, double scale)
 static bool source_fits(const struct cells_room *x, size_t i, size_t token, size_t cell, double sign, const double *scale)
 {
     bool fits = true;
-    for (size_t u = 0; fits && u < x->n_read; u++)
-        fits = unit_fits(x, u, i, token);
-    for (size_t k = 0; fits && k < x->c->lines.K; k++)
-        fits = scale[k] == 0 || line_fits(x, k, i, token, cell, sign, scale[k]);
+    for (size_t h = 0; fits && h < x->heads; h++) {
+        cells_row(x, x->y, h, i, token);
+        for (size_t u = 0; fits && u < x->n_read; u++)
+            fits = unit_fits(x, u, h);
+        for (size_t k = 0; fits && k < x->c->lines.K; k++)
+            fits = scale[k] == 0 || line_fits(x, k, h, cell, sign, scale[k]);
+    }
     return fits;
 }
 

@@ -61,8 +61,7 @@ static double spare_of(const struct cells_room *x, size_t line)
     return 2.5 * (sum + 2 * alpha) * (double)x->s->p->t.n * 0x1p-40;
 }
 
-/* A line at a token of a source: of the first head with everything that is constant, of another one what its average adds. Its entries stand in y. */
-static double line_at(const struct cells_room *x, size_t k, size_t head, size_t cell, double sign)
+double cells_line_at(const struct cells_room *x, size_t k, size_t head, size_t cell, double sign)
 {
     const struct lines_double *l = &x->c->lines;
     size_t H = x->s->p->net.units, n_out = n_out_of(x);
@@ -129,7 +128,7 @@ static void line_terms(struct cells_room *x, size_t i, size_t token, size_t cell
         if (pairs)
             pair_terms(x, g, x->y, h, w);
         for (size_t e = 0; e < x->n_columns && !pairs; e++)
-            add_terms(x, g + e * x->width, h, w * line_at(x, (size_t)x->column[e], h, cell, sign));
+            add_terms(x, g + e * x->width, h, w * cells_line_at(x, (size_t)x->column[e], h, cell, sign));
     }
 }
 
