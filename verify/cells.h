@@ -96,6 +96,7 @@ enum status cells_probe(struct cells_room *x, bool further) MUST_USE;
 double cells_kappa(const struct cells_room *x, size_t line);   /* of a line of logits with a final LayerNorm: its multiple of sigma, which replaces its constant; else 0 */
 bool cells_normed(const struct cells_room *x, size_t line);    /* is it one? */
 bool cells_bent(const struct cells_room *x);                   /* has some line such a multiple? */
+double cells_sigma(const struct cells_room *x, const double *row);   /* of a centred row */
 void cells_tangent(struct cells_room *x);                      /* tau and tangents at the row `towards` */
 void cells_bend(struct cells_room *x);                         /* towards the middle of the entries' intervals; tangents and bend */
 double cells_sigma_term(const struct cells_room *x, double kappa, size_t head, size_t cell);   /* kappa sigma from below, but for the units */

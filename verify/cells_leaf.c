@@ -32,14 +32,12 @@ static void read_norm(struct cells_room *x)
 {
     const struct separable_net *net = &x->s->p->net;
     size_t d = net->rests;
-    double sum = 0;
     for (size_t c = 0; c < d; c++) {
         x->row[c] = x->y[net->n_out + net->units + c];
         for (size_t u = 0; u < net->units; u++)
             x->row[c] += fmax(0, x->z[u]) * x->s->centred[u * d + c];
-        sum += x->row[c] * x->row[c];
     }
-    x->sigma = sqrt(sum / (double)d + net->net->eps);
+    x->sigma = cells_sigma(x, x->row);
 }
 
 static void read_sequence(struct cells_room *x, const int *tokens)

@@ -26,6 +26,14 @@ bool cells_bent(const struct cells_room *x)
     return any;
 }
 
+double cells_sigma(const struct cells_room *x, const double *row)
+{
+    double sum = 0;
+    for (size_t c = 0; c < x->s->p->net.rests; c++)
+        sum += row[c] * row[c];
+    return sqrt(sum / (double)x->s->p->net.rests + x->s->p->net.net->eps);
+}
+
 static double towards_row(const struct cells_room *x, const double *row)
 {
     double sum = 0;
@@ -38,10 +46,7 @@ void cells_tangent(struct cells_room *x)
 {
     const struct problem *p = x->s->p;
     size_t d = p->net.rests, from = p->net.n_out + p->net.units;
-    double sum = 0;
-    for (size_t c = 0; c < d; c++)
-        sum += x->towards[c] * x->towards[c];
-    x->tau = sqrt(sum / (double)d + p->net.net->eps);
+    x->tau = cells_sigma(x, x->towards);
     for (size_t u = 0; u < p->net.units; u++)
         x->tangent_unit[u] = towards_row(x, x->s->centred + u * d);
     for (size_t i = 0; i < p->n_src; i++)
@@ -52,8 +57,6 @@ void cells_tangent(struct cells_room *x)
             }
 }
 
-static double relu(double z) { return z > 0 ? z : 0; }
-
 void cells_bend(struct cells_room *x)
 {
     size_t d = x->s->p->net.rests, H = x->s->p->net.units;
@@ -63,7 +66,7 @@ void cells_bend(struct cells_room *x)
         double off = (b->hi - b->lo) / 2;
         x->towards[c] = (b->hi + b->lo) / 2;
         for (size_t u = 0; u < H; u++) {
-            double low = relu(x->unit[u].lo), high = relu(x->unit[u].hi), by = x->s->centred[u * d + c];
+            double low = fmax(0, x->unit[u].lo), high = fmax(0, x->unit[u].hi), by = x->s->centred[u * d + c];
             x->towards[c] += by * (low + high) / 2;
             off += fabs(by) * (high - low) / 2;
         }
