@@ -130,30 +130,15 @@ static enum status exceeds(struct decision *out, struct linear *l, const struct 
     return s == STATUS_OK ? positive(out, &sum, strict) : s;
 }
 
-/* Entry j of the row of logits, or of the attention pattern, which is 0 outside the mask. */
-static enum status entry_of_row(struct form_set *out, struct linear *l, bool attn, size_t j)
-{
-    const struct features *f = l->f;
-    if (!attn)
-        return lines_terms(out, l->twin ? l->twin[j] : j, 1);
-    if (j < l->n_src)
-        return lines_terms(out, l->n_out + f->first[j], f->t->n_set[j]);
-    mpq_t zero;
-    mpq_init(zero);
-    enum status s = lines_constant(out, zero);
-    mpq_clear(zero);
-    return s;
-}
-
 /* entry e - entry j */
 static enum status lead_over(struct form_set *out, struct linear *l, bool attn, size_t e, size_t j)
 {
     struct form_set a, b;
     bool linear;
-    enum status s = entry_of_row(&a, l, attn, e);
+    enum status s = linear_entry(&a, l, attn, e);
     if (s != STATUS_OK)
         return s;
-    s = entry_of_row(&b, l, attn, j);
+    s = linear_entry(&b, l, attn, j);
     if (s == STATUS_OK) {
         negate(&b);
         s = lines_add(out, &linear, &a, &b);

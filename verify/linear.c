@@ -60,6 +60,13 @@ static enum status integer(struct form_set *out, long v)
 
 /* ---- values ---- */
 
+enum status linear_entry(struct form_set *out, struct linear *l, bool attn, size_t j)
+{
+    if (!attn)
+        return lines_terms(out, l->twin ? l->twin[j] : j, 1);
+    return j < l->n_src ? lines_terms(out, l->n_out + l->f->first[j], l->f->t->n_set[j]) : integer(out, 0);
+}
+
 static enum status read_value(struct form_set *out, struct linear *l, const struct network_read *r)
 {
     const struct features *f = l->f;
@@ -73,13 +80,10 @@ static enum status read_value(struct form_set *out, struct linear *l, const stru
         return s;
     if (j < 0 || (size_t)j >= width)
         return refuse(l, "an index is out of range");
-    if (!attn)
-        return l->own ? refuse(l, "a sum over positions that depends on their tokens reads the logits")
-                      : lines_terms(out, l->twin ? l->twin[j] : (size_t)j, 1);
-    if ((size_t)j >= l->n_src)
-        return integer(out, 0);
-    if (!l->own)
-        return lines_terms(out, l->n_out + f->first[j], f->t->n_set[j]);
+    if (!attn && l->own)
+        return refuse(l, "a sum over positions that depends on their tokens reads the logits");
+    if (!l->own || (size_t)j >= l->n_src)
+        return linear_entry(out, l, attn, (size_t)j);
     return (size_t)j == l->own_position ? lines_terms(out, l->n_out + l->own_cell, 1)
                                         : refuse(l, "a sum over positions reads the attention to another position");
 }

@@ -30,6 +30,8 @@ void form_set_clear(struct form_set *s);
 void decision_clear(struct decision *d);
 /* The tokens of the representative are bound by these calls. STATUS_UNSUPPORTED with f->why. */
 enum status linear_value(struct form_set *out, struct linear *l, const struct expr *e) MUST_USE;
+/* Entry j of the row of logits, or of the attention pattern, which is 0 outside the mask. */
+enum status linear_entry(struct form_set *out, struct linear *l, bool attn, size_t j) MUST_USE;
 /* Does the condition of a comprehension (NULL: always) hold for the instance at hand? One that reads the network is refused. */
 enum status linear_condition(bool *in, struct linear *l, const struct expr *where) MUST_USE;
 enum status linear_decision(struct decision *out, struct linear *l, const struct expr *e) MUST_USE;
