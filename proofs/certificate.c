@@ -4,6 +4,7 @@
 #include "core/number.h"
 #include "proofs/changes_shown.h"
 #include "proofs/interval.h"
+#include "proofs/write.h"
 #include "verify/radius.h"
 
 static bool is_value_body(const struct statement *s) {
@@ -69,19 +70,11 @@ static void add_binding(struct text *out, const char *word, const struct binding
     text_add(out, "\n");
 }
 
-static void add_mpz(struct text *out, const mpz_t z) {
-    mpq_t q;
-    mpq_init(q);
-    mpq_set_z(q, z);
-    number_add_text(out, q);
-    mpq_clear(q);
-}
-
 static void add_pair(struct text *out, const char *word, const mpz_t lo, const mpz_t hi) {
     text_addf(out, "%s ", word);
-    add_mpz(out, lo);
+    write_integer(out, lo);
     text_add(out, " ");
-    add_mpz(out, hi);
+    write_integer(out, hi);
     text_add(out, "\n");
 }
 
@@ -165,7 +158,7 @@ enum status certificate_write(struct text *out, const struct statement *s, const
     if (o->evidence) text_add(out, o->evidence);
     if (strcmp(o->rule, "count") == 0) {
         text_addf(out, "bins %zu ", o->bins);
-        add_mpz(out, o->enter);
+        write_integer(out, o->enter);
         text_add(out, "\n");
     }
     if (strcmp(o->rule, "enumerate") == 0 || strcmp(o->rule, "point") == 0) {

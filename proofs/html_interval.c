@@ -7,15 +7,6 @@
 #define WIDTH 640
 #define LEFT 12
 
-static void add_integer(struct text *out, const mpz_t z)
-{
-    mpq_t q;
-    mpq_init(q);
-    mpq_set_z(q, z);
-    number_add_text(out, q);
-    mpq_clear(q);
-}
-
 static void part(struct text *out, double from, double to, const char *fill, const char *what)
 {
     if (!(to > from)) return;
@@ -46,9 +37,9 @@ static void say_count(struct text *out, const struct outcome *o, bool float32)
     text_add(out, "<p class='soft'>");
     if (mpz_sgn(open) == 0) text_add(out, float32 ? "Exact: on every input all binary32 executions agree." : "Exact: every input is decided.");
     else {
-        add_integer(out, o->number_lo);
+        write_integer(out, o->number_lo);
         text_add(out, float32 ? " inputs make it true in every binary32 execution; for " : " inputs make it true; for ");
-        add_integer(out, open);
+        write_integer(out, open);
         text_add(out, float32 ? " more that is not certain, as their margin is inside the certified error, or the bounds do not tell: they are counted apart. All others make it false in every execution."
                               : " more it is left open: the bounds do not tell, or there are ties that no precision settles. All others make it false.");
     }

@@ -3,19 +3,11 @@
 #include "proofs/falsehood.h"
 #include "proofs/write.h"
 
-static void add_exact(struct text *out, const mpz_t z) {
-    mpq_t q;
-    mpq_init(q);
-    mpq_set_z(q, z);
-    number_add_text(out, q);
-    mpq_clear(q);
-}
-
 static void add_pair(struct text *out, const mpz_t lo, const mpz_t hi) {
-    add_exact(out, lo);
+    write_integer(out, lo);
     if (mpz_cmp(lo, hi) == 0) return;
     text_add(out, "..");
-    add_exact(out, hi);
+    write_integer(out, hi);
 }
 
 static void add_interval(struct text *out, const struct interval *x, int digits) {
@@ -76,15 +68,15 @@ static void add_executions(struct text *out, const struct outcome *o) {
     mpz_t n;
     mpz_init(n);
     text_add(out, ": ");
-    add_exact(out, o->number_lo);
+    write_integer(out, o->number_lo);
     text_add(out, " in every execution, ");
     mpz_sub(n, o->total_lo, o->number_hi);
-    add_exact(out, n);
+    write_integer(out, n);
     text_add(out, " in none");
     mpz_sub(n, o->number_hi, o->number_lo);
     if (mpz_sgn(n) > 0) {
         text_add(out, ", ");
-        add_exact(out, n);
+        write_integer(out, n);
         text_add(out, " not told apart");
     }
     mpz_clear(n);

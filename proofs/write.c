@@ -62,14 +62,18 @@ void write_json_string(struct text *out, const char *s) {
     text_add(out, "\"");
 }
 
-void write_json_mpz(struct text *out, const mpz_t z) {
+void write_integer(struct text *out, const mpz_t z) {
     mpq_t q;
     mpq_init(q);
     mpq_set_z(q, z);
-    text_add(out, "\"");
     number_add_text(out, q);
-    text_add(out, "\"");
     mpq_clear(q);
+}
+
+void write_json_mpz(struct text *out, const mpz_t z) {
+    text_add(out, "\"");
+    write_integer(out, z);
+    text_add(out, "\"");
 }
 
 /* A real vector as an array of exact numbers in text. */

@@ -8,6 +8,7 @@
 enum direction { ROUND_DOWN, ROUND_UP };
 /* Decimal with that many significant digits, rounded in the direction; an integer that fits is written exactly. */
 void write_decimal(struct text *out, const mpq_t q, int digits, enum direction way);
+void write_integer(struct text *out, const mpz_t z);
 /* A decimal when the number is one of at most 40 digits, else p/q. */
 void write_short(struct text *out, const mpq_t q);
 /* Shortest text of a double that is not above (not below) q; reads back as that double. */
