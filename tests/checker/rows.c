@@ -1,8 +1,8 @@
-/* Rows of the checker's first and second look (proofs/check/fast.h, fast_wide.h) held against those of run.c with 320 bits: every entry lies within the row's radius, and the errors of a wide row together are no
- * longer than its rad2 says.
+/* Rows of the checker's first and second look (proofs/check/fast.h, fast_wide.h) held against those of run.c with 320 bits: every entry lies within the row's radius, the errors of a wide row together are no
+ * longer than its rad2 says, and those of a pattern add up to no more than its total. Then every row as a step by itself: of any point that the rows it is made of allow, the operation's value lies within it.
  *     rows NETWORK.net SEED [given]
- * given: some rows of all nodes are replaced by random numbers, patterns too. Prints, for the narrow and the wide rows, how many there were, how many were not available, and the largest error in parts of what is
- * allowed; ends with `N passed, N failed`. */
+ * given: some rows of all nodes are replaced by random numbers, patterns too. Prints, for the narrow and the wide rows and steps, how many there were, how many were not available, and the largest error in parts of
+ * what is allowed; ends with `N passed, N failed`. */
 #include "fast_wide.h"
 #include "run.h"
 #include <math.h>
@@ -40,15 +40,16 @@ static double error_of(int64_t m, int F, const struct num *x) {
     return d;
 }
 
-static void hold(struct score *s, const struct frow *r, const struct num *x, uint32_t width) {
-    double most = 0, squares = 0;
+static void hold(struct score *s, const struct frow *r, const struct num *x, uint32_t width, bool pattern) {
+    double most = 0, squares = 0, sum = 0;
     for (uint32_t j = 0; j < width; j++) {
         double d = error_of(frow_at(r, j), r->F, &x[j]);
         most = d > most ? d : most;
         squares += d * d;
+        sum += d;
     }
     double of_one = r->rad > 0 ? most / (double)r->rad : most > 0 ? 2 : 0, of_all = r->wide != NULL && r->rad2 > 0 ? sqrt(squares) / (double)r->rad2 : 0;
-    s->bad += !(of_one <= 1) || !(of_all <= 1 + 1e-9);
+    s->bad += !(of_one <= 1) || !(of_all <= 1 + 1e-9) || (pattern && !(sum <= (double)r->total));
     if (of_one > s->worst) s->worst = of_one;
 }
 
@@ -70,8 +71,72 @@ static void given_rows(struct patch *q, const struct net *net, uint32_t n) {
     }
 }
 
+/* ---- one step ---- */
+
+static int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
+
+/* A point that a row allows: one entry at an end of its radius, or all of them as far off as their length, of a pattern their sum, allows. */
+static void some_point(struct num *out, const struct frow *r, uint32_t width, bool pattern) {
+    bool all = next(2) == 0;
+    int64_t by = r->rad;
+    if (r->wide != NULL) by = smaller(by, r->rad2 / (all ? wide_root(width) : 1));
+    if (pattern) by = smaller(by, r->total / (all ? width : 1));
+    uint32_t alone = next(width);
+    mpq_t v;
+    mpq_init(v);
+    for (uint32_t j = 0; j < width; j++) {
+        mpq_set_si(v, frow_at(r, j) + (all || j == alone ? next(2) == 0 ? by : -by : 0), 1);
+        if (r->F >= 0) mpq_div_2exp(v, v, (mp_bitcnt_t)r->F);
+        else mpq_mul_2exp(v, v, (mp_bitcnt_t)-r->F);
+        num_set_mpq(&out[j], v);
+    }
+    mpq_clear(v);
+}
+
+/* Row i of a node becomes such a point; false: it is not available, or its reader does not read it as a row. */
+static bool move_row(struct fnet *w, struct run *r, int node, uint32_t i) {
+    const struct frow *row = w->inner[node] ? NULL : fnet_row(w, node, i);
+    uint32_t width = run_width(r, node);
+    if (row == NULL) return false;
+    struct num *x = nums_new(width);
+    some_point(x, row, width, w->net->nodes[node].width == 0);
+    run_add_patch(r, node, (int)i, (int)i, width, x);
+    nums_free(x, width);
+    return true;
+}
+
+/* The rows that row i of a node is made of: of a pattern those of its scores. */
+static bool move_arguments(struct fnet *w, struct run *r, int node, uint32_t i) {
+    const struct node *x = &w->net->nodes[node];
+    if (x->op == OP_SOFTMAX) x = &w->net->nodes[x->args[0]];
+    bool good = true, sources = x->op == OP_SCORE || x->op == OP_MIX;
+    for (int a = 0; good && a < x->n_args; a++)
+        for (uint32_t j = 0; good && j < w->n; j++)
+            if (sources && a == 1 ? run_allowed(r, i, j) : j == i) good = move_row(w, r, x->args[a], j);
+    return good;
+}
+
+static bool one_step(struct score *s, struct fnet *w, int node, uint32_t i, uint32_t width) {
+    const struct frow *row = fnet_row(w, node, i);
+    struct run r;
+    struct fail fail = {0};
+    bool good = true;
+    if (row == NULL || w->token_only[node] || w->is_fixed[(size_t)node * w->n + i] || w->net->nodes[node].op == OP_ROW) return true;
+    run_init(&r, w->net, false, P, 0, w->tokens, w->n);
+    if (move_arguments(w, &r, node, i)) {
+        const struct num *exact = run_row(&r, node, i, &fail);
+        s->rows++;
+        if (exact != NULL) hold(s, row, exact, width, w->net->nodes[node].op == OP_SOFTMAX);
+        else good = printf("%s\n", fail.text) < 0;
+    } else s->absent++;
+    run_clear(&r);
+    return good;
+}
+
+/* ---- all of them ---- */
+
 /* All rows on one sequence. The sources that a mask forbids have no entry in a pattern of run.c. */
-static bool one_sequence(struct score *s, struct fnet *w, const struct patch *q, int n_patches) {
+static bool one_sequence(struct score *s, struct score *steps, struct fnet *w, const struct patch *q, int n_patches) {
     struct run r;
     struct fail fail = {0};
     int64_t *t = mem_get(w->n, sizeof *t);
@@ -89,7 +154,9 @@ static bool one_sequence(struct score *s, struct fnet *w, const struct patch *q,
             s->rows++;
             s->absent += row == NULL;
             good = exact != NULL;
-            if (good && row != NULL) hold(s, row, exact, x->width > 0 ? x->width : w->net->causal && !w->is_fixed[(size_t)k * w->n + i] ? i + 1 : w->n);
+            uint32_t width = x->width > 0 ? x->width : w->net->causal && !w->is_fixed[(size_t)k * w->n + i] ? i + 1 : w->n;
+            if (good && row != NULL) hold(s, row, exact, width, x->width == 0);
+            good = good && one_step(steps, w, k, i, width);
         }
     if (!good) printf("%s\n", fail.text);
     run_clear(&r);
@@ -97,10 +164,10 @@ static bool one_sequence(struct score *s, struct fnet *w, const struct patch *q,
     return good;
 }
 
-static bool look(struct score *s, const struct net *net, bool wide, const struct patch *q, int n_patches) {
+static bool look(struct score *s, struct score *steps, const struct net *net, bool wide, const struct patch *q, int n_patches) {
     struct fnet w;
     bool good = fnet_init(&w, net, false, wide, net->ctx, q, n_patches, NULL, NULL);
-    for (int k = 0; good && k < SEQUENCES; k++) good = one_sequence(s, &w, q, n_patches);
+    for (int k = 0; good && k < SEQUENCES; k++) good = one_sequence(s, steps, &w, q, n_patches);
     fnet_clear(&w);
     return good;
 }
@@ -119,11 +186,13 @@ int main(int argc, char **argv) {
     long bad = 0, passed = 0;
     for (int k = 0; k < n_patches; k++) given_rows(&q[k], &net, net.ctx);
     for (int wide = 0; wide < 2; wide++) {
-        struct score s = {0};
-        bool good = look(&s, &net, wide != 0, q, n_patches);
-        printf("%s rows: %ld, %ld not available, the largest error %.3f of the radius\n", wide != 0 ? "wide" : "narrow", s.rows, s.absent, s.worst);
-        bad += s.bad + !good;
-        passed += s.rows - s.absent - s.bad;
+        struct score s[2] = {0}; /* rows, steps */
+        bad += !look(&s[0], &s[1], &net, wide != 0, q, n_patches);
+        for (int k = 0; k < 2; k++) {
+            printf("%s %s: %ld, %ld not available, the largest error %.3f of the radius\n", wide != 0 ? "wide" : "narrow", k == 0 ? "rows" : "steps", s[k].rows, s[k].absent, s[k].worst);
+            bad += s[k].bad;
+            passed += s[k].rows - s[k].absent - s[k].bad;
+        }
     }
     for (int k = 0; k < n_patches; k++) {
         for (uint32_t j = 0; j < q[k].width; j++) num_clear(&q[k].values[j]);
