@@ -93,6 +93,27 @@ def near(folder, k):
                            checkers=CHECKERS if rng.random() < 0.2 else C_ONLY)
 
 
+def two_forms(folder):
+    """Conjunctions of two forms, of one shape or nearly so, of which the second is false by much, by little or not at all: with one constant, where all sums are looked at as one, and with two."""
+    for k in range(3):
+        net = transformer(4200 + k, d_vocab=3, n_ctx=2 + k % 2, d_out=3, d_head=(1, 4)[k % 2], causal=k % 3 > 0, biases=k % 4 > 0, positions=k % 5 > 0)
+        files, n, i = Files(folder, net), net.n_ctx, (0, -1)[k % 2]
+        runs = [Digital("exact").run(Model("M", net), t, {}) for t in itertools.product(range(3), repeat=n)]
+        L, A = [x["logits"][i] for x in runs], [x["blocks.0.attn.hook_pattern.0"][i][0] for x in runs]
+        names = ["logits(M, t)[%s, %d]" % ("last" if i else "0", j) for j in range(3)]
+        forms = [("-%s" % names[j], [-x[j] for x in L]) for j in range(3)] + [(names[j], [x[j] for x in L]) for j in range(3)] + [("%s - %s" % (names[j], names[2]), [x[j] - x[2] for x in L]) for j in range(2)]
+        forms += [("%s - %s" % (names[2], names[0]), [x[2] - x[0] for x in L]), ("2 * %s" % names[1], [2 * x[1] for x in L]), ("%s - 2 * %s" % (names[1], names[2]), [x[1] - 2 * x[2] for x in L]),
+                  ("%s + attn(M, 0, 0, t)[%s, 0]" % (names[1], "last" if i else "0"), [x[1] + p for x, p in zip(L, A)])]
+        for (one, ones), (two, twos) in itertools.permutations(forms, 2):
+            least = min(twos)
+            for by in (Fraction(1, 64), Fraction(1, 2 ** 25), Fraction(1, 2 ** 70), -Fraction(1, 2 ** 70)):
+                bound = Fraction(round((least + by) * 2 ** 90), 2 ** 90)
+                for other in {min(min(ones), least) - 1} | ({bound} if min(ones) > bound else set()):
+                    first, second = "%s > %s" % (one, canonical(Fraction(round(other * 2 ** 90), 2 ** 90))), "%s > %s" % (two, canonical(bound))
+                    files.said(["forall t in tokens[%d] of 0..2" % n, "prove %s and %s" % (first, second)], ["verdict proved", "witness t=" + ",".join("0" * n), "rule separable"], "two forms, net %d, %s" % (k, float(by)), by < 0,
+                               checkers=C_ONLY)
+
+
 def conditions(folder):
     """A count whose condition reads the network is none of C => P; rule separable takes it for no count at all."""
     net = transformer(4100, d_vocab=2, n_ctx=2, d_out=3)
@@ -223,6 +244,7 @@ with tempfile.TemporaryDirectory() as folder:
     multiples_of_log2(folder)
     for k in range(a.nets):
         near(folder, k)
+    two_forms(folder)
     conditions(folder)
     executions(folder, True)
     executions(folder, False)
