@@ -15,6 +15,7 @@
 struct tree {
     struct adder *a;
     double enter, gap;       /* bound of n u, and their sum over the parts that are left */
+    double apart;            /* float32: by how much executions may differ from a difference of two lines, at most */
     double least, heaviest;  /* of the sums of weights in the part at hand; weight of the cell */
     double *most;            /* [K]: of L_b - L_k times the sum of weights, at least */
     double *mean, *weight;   /* [K]; [states] scratch */
@@ -36,10 +37,9 @@ static double above(const struct tree *t, size_t cell, int base, int k)
 static void take_terms(struct tree *t, int base, const int *open, size_t n)
 {
     const struct cell *x = &t->a->cell;
-    double more = x->p->float32 ? 4 * x->c->lines.sum_alpha * average_delta(x->p) : 0;
     for (size_t c = 0; c < x->p->first[x->p->n_src]; c++)
         for (size_t e = 0; x->allowed[c] && e < n; e++)
-            t->term[c * x->Kp + e] = open[e] == base ? 0 : above(t, c, base, open[e]) + (x->p->float32 ? 6 : 2) * x->rad[c] + x->w[c] * more;
+            t->term[c * x->Kp + e] = open[e] == base ? 0 : above(t, c, base, open[e]) + (x->p->float32 ? 6 : 2) * x->rad[c] + x->w[c] * t->apart;
 }
 
 VECTORS static void extend_square(double *restrict first, double *restrict second, const double *restrict term, const double *restrict a, double w, double share,
@@ -100,11 +100,11 @@ static void slopes(struct tree *t, double *a, size_t n)
 static double widest_of(const struct tree *t, int base, const int *open, size_t n)
 {
     const struct cell *x = &t->a->cell;
-    double widest = 0, error = x->p->float32 ? 4 * x->c->lines.sum_alpha * average_delta(x->p) : 0;
+    double widest = 0;
     for (size_t c = 0; c < x->p->first[x->p->n_src]; c++)
         for (size_t e = 0; x->allowed[c] && x->w[c] > 0 && e < n; e++)
             widest = fmax(widest, above(t, c, base, open[e]) / x->w[c]);
-    return widest > 0 ? widest * (1 + 0x1p-20) + error + 0x1p-30 : 0;
+    return widest > 0 ? widest * (1 + 0x1p-20) + t->apart + 0x1p-30 : 0;
 }
 
 /* Fills `most` of the open lines, and `least`. */
@@ -309,7 +309,8 @@ static enum status whole(struct tree *t, int *open)
 enum status adder_parts(struct adder *a)
 {
     size_t K = a->cell.lines;
-    struct tree t = { .a = a, .enter = (double)a->rule->enter };
+    const struct problem *p = a->cell.p;
+    struct tree t = { .a = a, .enter = (double)a->rule->enter, .apart = p->float32 ? 4 * a->cell.c->lines.sum_alpha * average_delta(p) : 0 };
     int *open = mem_array(K, sizeof *open);
     t.most = mem_array(K, sizeof *t.most);
     t.mean = mem_array(K, sizeof *t.mean);
