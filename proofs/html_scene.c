@@ -6,7 +6,7 @@
 #include "proofs/at_binding.h"
 #include "proofs/html_report.h"
 #include "proofs/picture.h"
-#include "verify/features.h"
+#include "verify/network_read.h"
 
 #define SCENES 4          /* of one claim: a model on a sequence */
 #define PATTERNS 12       /* patterns drawn in a scene */

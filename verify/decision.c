@@ -4,6 +4,7 @@
 #include "core/mem.h"
 #include "core/number.h"
 #include "verify/lines.h"
+#include "verify/network_read.h"
 
 void decision_clear(struct decision *d)
 {

@@ -1,6 +1,6 @@
 /* enumerate.c: the engine that looks at every binding of a finite domain. */
 #include "core/mem.h"
-#include "verify/features.h"
+#include "verify/network_read.h"
 #include "verify/inner.h"
 #include "verify/means.h"
 #include "verify/radius.h"

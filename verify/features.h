@@ -18,7 +18,15 @@ struct sequence { int slot; size_t n; int **sets; size_t *n_set; };
 /* The sequence that an image set {E : B where C} is made of, in terms of t: its token j is this number, or t[at]. */
 struct copied { bool known; long value; size_t at; };
 struct alias { int slot; struct copied *tokens; size_t n; };
-struct feature { enum scan scan; bool guard; /* sequences for which it is 0 are left out at once */ unsigned rank; /* of SCAN_LARGEST and SCAN_SMALLEST: 1, 2, 3 */ unsigned uses; int term; /* of SCAN_RESIDUAL */ long *value; unsigned char *in; /* [sum of n_set], position after position */ };
+struct feature {
+    enum scan scan;
+    bool guard;                  /* sequences for which it is 0 are left out at once */
+    unsigned rank;               /* of SCAN_LARGEST and SCAN_SMALLEST: 1, 2, 3 */
+    unsigned uses;
+    int term;                    /* of SCAN_RESIDUAL */
+    long *value;                 /* [sum of n_set], position after position */
+    unsigned char *in;           /* [sum of n_set] */
+};
 struct opened { const struct binds *binds; const struct opened *outer; };
 struct features {
     const struct sequence *t;
@@ -54,16 +62,6 @@ struct scanner {
 enum status scanner_build(struct scanner *out, struct features *f) MUST_USE;
 void scanner_clear(struct scanner *s);
 
-/* A model, or one with other tensors: replace of tensors and blend, whose networks are made once. */
-bool model_is_plain(const struct expr *model);
-/* The first logits or attn in e, or NULL, and its model. */
-const struct expr *network_call(const struct expr *e);
-const struct expr *model_read(const struct expr *e);
-/* Patches, steers and ablates of a plain model, each to rows of their own (to `any`, or with norms frozen: no). */
-bool model_is_changed(const struct expr *model);
-/* Does it read a model with `ablate(..., to = any over S)`? */
-bool reads_choices(const struct expr *e);
-
 /* Shapes shared with linear.c. */
 bool expr_is_slot(const struct expr *e, int slot);
 /* Integer of an index: `last` is size - 1; other names must be bound. false with why when it is no integer. */
@@ -73,9 +71,6 @@ enum status features_int(long *out, struct features *f, const struct expr *e) MU
 /* Every binding of constant binders from number k on, where condition included by the caller: calls visit with the slots bound. */
 typedef enum status bind_visit(void *context);
 enum status features_each(struct features *f, const struct binds *b, size_t k, bind_visit *visit, void *context) MUST_USE;
-/* logits(M, t) or attn(M, 0, 0, t) indexed by a row, and maybe a column. */
-struct network_read { const struct expr *call, *row, *column; };
-bool network_read(struct network_read *out, const struct expr *e);
 /* Is e a sum over i whose body reads attn[.., i] and whose terms depend on the token t[i] itself? */
 bool sum_over_own_tokens(const struct features *f, const struct expr *e);
 #endif

@@ -5,6 +5,7 @@
 #include "core/mem.h"
 #include "core/number.h"
 #include "verify/lines.h"
+#include "verify/network_read.h"
 
 static enum status refuse(struct linear *l, const char *reason) { return features_refuse(l->f->why, reason); }
 

@@ -6,6 +6,7 @@
 #include "core/mem.h"
 #include "verify/lines.h"
 #include "verify/means.h"
+#include "verify/network_read.h"
 #include "verify/separable.h"
 #include "verify/separable_changed.h"
 
