@@ -98,6 +98,12 @@ $(BUILD)/tests/checker/rows: tests/checker/rows.c $(filter-out $(BUILD)/check/ma
 	@echo '  link  $@'
 	$(Q)$(CC) $(CHECK_FLAGS) -Iproofs/check -MMD -MP -o $@ $^ $(CHECK_LDFLAGS) -lgmp -lm
 
+# The checker's count of two forms at once has a test of its own, linked with the checker's objects.
+$(BUILD)/tests/checker/halves: tests/checker/halves.c $(filter-out $(BUILD)/check/main.o,$(check_OBJ))
+	@mkdir -p $(@D)
+	@echo '  link  $@'
+	$(Q)$(CC) $(CHECK_FLAGS) -Iproofs/check -MMD -MP -o $@ $^ $(CHECK_LDFLAGS) -lgmp
+
 # tests/LAYER/check_X.c is one Check program, linked with its layer and those below.
 define test_rule
 $(BUILD)/tests/$(1)/%: tests/$(1)/%.c $($(1)_LIBS)

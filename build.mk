@@ -28,7 +28,7 @@ $(VENV)/ready: tests/requirements.txt
 	@echo 'installing the Python needs of the tests into $(VENV)'
 	@$(PYTHON) -m venv $(VENV) && $(VENV)/bin/pip install -q --disable-pip-version-check -r tests/requirements.txt && touch $@
 
-tests-built: all $(TESTS)
+tests-built: all $(TESTS) $(BUILD)/tests/checker/halves
 check: deps-tests
 	@$(MAKE) --no-print-directory $(VENV)/ready
 	@$(MAKE) --no-print-directory -j2 tests-built

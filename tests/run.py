@@ -26,6 +26,8 @@ SCRIPTS = [
     ("models/families", [PY, "tests/models/families.py", BUILD]),
     ("stored_families", [PY, "tests/families/run.py", BUILD]),
     ("cli", ["sh", "tests/cli/run.sh", BUILD]),
+    ("checker_halves", [BUILD + "/tests/checker/halves"]),
+    ("checker_pairs", [PY, "tests/checker/pairs.py", BUILD]),
     ("checker", [PY, "tests/checker/run.py", "--checker", BUILD + "/weightproof-check"]),
     ("shares", [PY, "tests/checker/shares.py", BUILD]),
     ("checker_float32", [PY, "tests/checker/fast.py", BUILD, "--nets", "12"]),

@@ -2,6 +2,7 @@
  * Private to the engine of that name. */
 #ifndef WEIGHTPROOF_VERIFY_COUNT_H
 #define WEIGHTPROOF_VERIFY_COUNT_H
+#include "core/text.h"
 #include "verify/separable.h"
 
 /* Work is done where it is likely to settle more than `enter` sequences for every table of `bins` bins that it costs. */
@@ -48,23 +49,59 @@ enum status steps_take(struct steps *g, bool *good, const struct cell *x, size_t
 /* How many sequences of the part make the form fail: at most (OVER), at least (UNDER). *expired: time is up, nothing is said. */
 enum status sums_count(tally *out, struct sums *t, const struct steps *g, const struct cell *x, const struct edges *edges, enum side side, const struct limits *l, bool *expired) MUST_USE;
 
+#define CHAIN_MOST 6                    /* forms that are chosen (count_chain.c) */
+#define PAIR 2
+
 /* What the tables of a part say (count_cell.c): sequences on which a line fails, at most and at least. */
 struct line_count { tally over, under; size_t bins; };
+/* A form, or its negation. */
+struct signed_line { size_t line; bool turned; };
+/* A form while others are chosen before it: how often it fails, at most, and how often it does where chosen form i is positive, at least. looked: bit i, that was counted; best: beside which it fails least. */
+struct added { tally fails, beside[CHAIN_MOST]; unsigned looked, best; };
+/* Form `line` was counted beside form `other`, which is positive. */
+struct beside { int line, other; };
+/* Two forms at once (count_halves.c). cut: the front ends before position cut[0], the back begins at cut[1] = cut[0] + 1; ways: fronts and backs. */
+struct halves {
+    size_t cells, size, cut[2], room[2], room_of, room_sorted, room_end;
+    double ways;
+    int64_t above[PAIR], front[PAIR], back[PAIR];
+    int32_t base[2][PAIR], *of; double *sorted; uint32_t *grid[2]; struct halves_end { size_t grid; int32_t of[PAIR]; uint32_t weight; } *end;
+};
+void halves_clear(struct halves *t);
+/* Takes the cut of a part. How many tables halves_count costs; 0: too many ways, or too few positions. */
+size_t halves_tables(struct halves *t, const struct cell *x, const struct edges *edges);
+/* At least `under`, at most `over` sequences make both lines positive, behind halves_tables. Nothing is said (all, none) where there are too many cells. */
+enum status halves_count(struct line_count *out, struct halves *t, const struct signed_line lines[PAIR], const struct cell *x, const struct edges *edges, const struct limits *l, bool *expired) MUST_USE;
 struct tables {
     struct edges edges;
     struct sums sums;
     struct steps steps;
+    struct halves halves;
     struct line_count *line;            /* [lines] */
-    size_t room_line;
+    int *order;                         /* [lines] */
+    struct added *added;                /* [lines] */
+    struct beside *pairs; size_t n_pairs;   /* what forms were counted two at a time, as rule count has it; none: not at all */
+    size_t room_line, room_order, room_added, room_pairs;
 };
 /* At least `least` and at most `most` sequences make one of the lines fail; ideal: what finer tables are likely to leave open. */
 struct bounds { tally least, most, ideal; };
+tally tally_capped(tally a, tally b, tally all);     /* a + b, at most all; a <= all */
 void tables_clear(struct tables *t);
-/* open: lines that are not positive everywhere. STATUS_OK with *expired: time is up, nothing is said. */
-enum status tables_fill(struct bounds *out, struct tables *t, const struct cell *x, const struct count_rule *rule, const int *open, size_t n_open, const struct limits *l, bool *expired) MUST_USE;
+/* open: lines that are not positive everywhere; pairs: they may be counted two at a time. STATUS_OK with *expired: time is up, nothing is said. */
+enum status tables_fill(struct bounds *out, struct tables *t, const struct cell *x, const struct count_rule *rule, const int *open, size_t n_open, bool pairs, const struct limits *l, bool *expired) MUST_USE;
 
-/* Like problem_walk with WANT_NUMBER; `open` holds what the tables leave open. At most 2^125 sequences. */
-enum status problem_count(struct walk_result *out, struct problem *p, const struct count_rule *rule, const struct limits *l) MUST_USE;
+/* Forms that fail together, behind their tables (count_chain.c); `rest` holds the open ones, and is put into another order. pair: tables that two forms at once cost. */
+enum status chain_fill(struct bounds *out, struct tables *t, const struct cell *x, const struct count_rule *rule, int *rest, size_t n_rest, size_t pair, const struct limits *l, bool *expired) MUST_USE;
+
+/* count_notes.c: what was done in a class with one query, as lines `part` of a certificate (FORMAT.md rule count, step 7): one for every part, in preorder. */
+void notes_begin(struct text *out, const struct cell *x);                      /* the class, by one of its sequences */
+void notes_less(struct text *out, size_t from, size_t to);                    /* without what is there */
+void notes_tables(struct text *out, const struct tables *t, const int *open, size_t n_open, const int *name);   /* name[line]: its number in the class */
+/* The tokens of one side, which is returned: its part comes first. */
+unsigned char notes_cut(struct text *out, const struct cell *x, size_t position, const unsigned char *side);
+
+/* Like problem_walk with WANT_NUMBER; `open` holds what the tables leave open. At most 2^125 sequences. notes: gets the lines of the classes in which forms were counted two at a time; NULL: none are. */
+enum status problem_count(struct walk_result *out, struct problem *p, const struct count_rule *rule, struct text *notes, const struct limits *l) MUST_USE;
 
 /* An average whose value may be the smallest or largest of several lines. */
 bool separable_parts_takes(const struct statement *s, struct text *why);

@@ -9,7 +9,11 @@ void tables_clear(struct tables *t)
     sums_clear(&t->sums);
     edges_clear(&t->edges);
     steps_clear(&t->steps);
+    halves_clear(&t->halves);
     free(t->line);
+    free(t->order);
+    free(t->added);
+    free(t->pairs);
     memset(t, 0, sizeof *t);
 }
 
@@ -17,10 +21,16 @@ static enum status room(struct tables *t, size_t K)
 {
     struct line_count *line = mem_grow(t->line, &t->room_line, K, sizeof *line);
     t->line = line ? line : t->line;
-    return line ? STATUS_OK : STATUS_MEMORY;
+    int *order = mem_grow(t->order, &t->room_order, K, sizeof *order);
+    t->order = order ? order : t->order;
+    struct added *added = mem_grow(t->added, &t->room_added, K, sizeof *added);
+    t->added = added ? added : t->added;
+    struct beside *pairs = mem_grow(t->pairs, &t->room_pairs, K * CHAIN_MOST, sizeof *pairs);
+    t->pairs = pairs ? pairs : t->pairs;
+    return line && order && added && pairs ? STATUS_OK : STATUS_MEMORY;
 }
 
-static tally capped(tally a, tally b, tally all) { return b < all - a ? a + b : all; }
+tally tally_capped(tally a, tally b, tally all) { return b < all - a ? a + b : all; }
 
 /* At most the sum of the most fail, at least the largest of the least; ideal: the same, were every number half way between its bounds. */
 static void tables_ask(struct bounds *out, const struct tables *t, tally all, const int *open, size_t n_open)
@@ -30,9 +40,9 @@ static void tables_ask(struct bounds *out, const struct tables *t, tally all, co
     for (size_t e = 0; e < n_open; e++) {
         const struct line_count *l = &t->line[open[e]];
         tally middle = l->under + (l->over - l->under) / 2;
-        out->most = capped(out->most, l->over, all);
+        out->most = tally_capped(out->most, l->over, all);
         out->least = l->under > out->least ? l->under : out->least;
-        sum = capped(sum, middle, all);
+        sum = tally_capped(sum, middle, all);
         largest = middle > largest ? middle : largest;
     }
     out->ideal = sum - largest;
@@ -79,17 +89,32 @@ static enum status refine(struct filler *f, const int *open, size_t n_open, tall
     return best < 0 ? STATUS_OK : fill_line(f, (size_t)best, line[best].bins * 4);
 }
 
-enum status tables_fill(struct bounds *out, struct tables *t, const struct cell *x, const struct count_rule *rule, const int *open, size_t n_open, const struct limits *l, bool *expired)
+/* Tables that a pair costs, where what the open forms have in common is worth those of one pair for each that fails often enough to be looked at; else 0. */
+static size_t worth_pairs(const struct filler *f, const struct bounds *b, const int *open, size_t n_open)
+{
+    size_t often = 0, pair = n_open < 2 || count_within(f->rule, b->ideal, CUT_TABLES * n_open) ? 0 : halves_tables(&f->t->halves, f->x, &f->t->edges);
+    for (size_t e = 0; e < n_open && pair > 0; e++)
+        often += !count_within(f->rule, f->t->line[open[e]].over, pair);
+    return often < 2 || count_within(f->rule, b->ideal, often * pair) ? 0 : pair;
+}
+
+enum status tables_fill(struct bounds *out, struct tables *t, const struct cell *x, const struct count_rule *rule, const int *open, size_t n_open, bool pairs, const struct limits *l, bool *expired)
 {
     struct filler f = { t, x, rule, l, expired, 0 };
+    size_t pair = 0;
     enum status s = room(t, x->lines);
+    t->n_pairs = 0;
     for (size_t e = 0; e < n_open && s == STATUS_OK && !*expired; e++)
         s = fill_line(&f, (size_t)open[e], rule->bins);
-    for (bool more = true; more && s == STATUS_OK && !*expired;) {
+    for (bool more = true, first = true; more && s == STATUS_OK && !*expired; first = false) {
         tables_ask(out, t, x->count[0], open, n_open);
-        more = out->most > out->least && count_within(rule, out->ideal, CUT_TABLES * n_open);
+        if (first && pairs)
+            pair = worth_pairs(&f, out, open, n_open);
+        more = out->most > out->least && (pair > 0 || count_within(rule, out->ideal, CUT_TABLES * n_open));
         if (more)
             s = refine(&f, open, n_open, out->most - out->least, &more);
     }
-    return s;
+    for (size_t e = 0; e < n_open; e++)
+        t->order[e] = open[e];
+    return s == STATUS_OK && !*expired && pair > 0 ? chain_fill(out, t, x, rule, t->order, n_open, pair, l, expired) : s;
 }

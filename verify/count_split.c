@@ -15,6 +15,8 @@ struct counter {
     int *line;                  /* [capacity] of the open lines, their number in the class */
     double *weight, density;    /* [capacity] how often a line fails, and what is open, of all sequences of the ancestor that has tables */
     tally yes, no, open;        /* all lines positive, not, left open */
+    struct text notes;          /* of the class and query at hand (count_notes.c) */
+    bool noted, pairs;          /* notes are kept, and pairs of forms looked at; some were */
     unsigned long steps;
     bool expired;
 };
@@ -101,11 +103,14 @@ static enum status both_sides(struct counter *w, const int *open, size_t n_open)
     size_t from = w->p->first[cut.position], n = w->p->first[cut.position + 1] - from;
     unsigned char *side = mem_array(n, 1);
     enum status s = side ? STATUS_OK : STATUS_MEMORY;
+    unsigned char first = 1;
     if (side)
         cell_sides(side, x, cut.position, x->h + line, x->Kp, cut.at);
-    for (unsigned char half = 1; half <= 2 && s == STATUS_OK && !w->expired; half++) {
+    if (side && w->noted)
+        first = notes_cut(&w->notes, x, cut.position, side);
+    for (unsigned char half = 0; half < 2 && s == STATUS_OK && !w->expired; half++) {
         for (size_t c = 0; c < n; c++)
-            x->allowed[from + c] = side[c] == half;
+            x->allowed[from + c] = side[c] == (half ? 3 - first : first);
         s = part(w, open, n_open);
     }
     free(side);
@@ -120,16 +125,23 @@ static bool worth_tables(const struct counter *w, size_t n_open)
     return !(w->density * (double)w->x.count[0] > SKIP * CUT_TABLES * (double)n_open * (double)w->rule->enter);
 }
 
-/* Both sides of a cut have been added to `no` and `open`: what the tables say of the whole part holds as well. */
-static void narrow(struct counter *w, const struct bounds *b, tally no, tally open)
+/* Both sides of a cut have been added to `no` and `open`: what the tables say of the whole part holds as well. True if that says more. */
+static bool narrow(struct counter *w, const struct bounds *b, tally no, tally open)
 {
     tally least = w->no - no, most = least + (w->open - open);
     tally low = b->least > least ? b->least : least, high = b->most < most ? b->most : most;
-    if (high < low)
-        return;
+    if (high < low || (high == most && low == least))
+        return false;
     w->yes += most - high;
     w->no = no + low;
     w->open = open + (high - low);
+    return true;
+}
+
+static void note(struct counter *w, const char *line)
+{
+    if (w->noted)
+        text_add(&w->notes, line);
 }
 
 /* What is not settled by extrema: left open where more is not worth its price, else cut. */
@@ -140,13 +152,20 @@ static enum status undecided_part(struct counter *w, const int *open, size_t n_o
     struct bounds b = { 0 };
     if (count_within(w->rule, all, n_open)) {
         w->open += all;
+        note(w, "part open\n");
         return STATUS_OK;
     }
+    note(w, "part");
     if (!worth_tables(w, n_open))
         return both_sides(w, open, n_open);
-    enum status s = tables_fill(&b, &w->tables, x, w->rule, open, n_open, w->limits, &w->expired);
+    enum status s = tables_fill(&b, &w->tables, x, w->rule, open, n_open, w->noted, w->limits, &w->expired);
     if (s != STATUS_OK || w->expired)
         return s;
+    size_t from = w->notes.size;
+    if (w->noted)
+        notes_tables(&w->notes, &w->tables, open, n_open, w->line);
+    size_t to = w->notes.size;
+    w->pairs |= w->tables.n_pairs > 0;
     if (b.most < b.least || !count_within(w->rule, b.most - b.least, CUT_TABLES * n_open)) {
         double before = w->density;
         tally no = w->no, left = w->open;
@@ -155,10 +174,11 @@ static enum status undecided_part(struct counter *w, const int *open, size_t n_o
             w->weight[open[e]] = (double)w->tables.line[open[e]].over / (double)all;
         s = both_sides(w, open, n_open);
         w->density = before;
-        if (s == STATUS_OK && !w->expired)
-            narrow(w, &b, no, left);
+        if (s == STATUS_OK && !w->expired && !narrow(w, &b, no, left))
+            notes_less(&w->notes, from, to);
         return s;
     }
+    note(w, "\n");
     w->yes += all - b.most;
     w->no += b.least;
     w->open += b.most - b.least;
@@ -178,6 +198,7 @@ static enum status part(struct counter *w, const int *open, size_t n_open)
     if (s == STATUS_OK && !w->expired) {
         memcpy(keep, x->allowed, cells);
         s = cell_narrow(x, &w->tables.edges, &empty, &single);
+        bool undecided = false;
         if (s == STATUS_OK && !empty) {
             size_t n_left;
             enum truth all = open_lines(x, left, &n_left, open, n_open);
@@ -185,9 +206,13 @@ static enum status part(struct counter *w, const int *open, size_t n_open)
                 *(all == TRUTH_TRUE ? &w->yes : &w->no) += x->count[0];
             else if (single)
                 complete(w, left, n_left);
-            else
+            else {
+                undecided = true;
                 s = undecided_part(w, left, n_left);
+            }
         }
+        if (!undecided)
+            note(w, "part open\n");
         memcpy(x->allowed, keep, cells);
     }
     free(keep);
@@ -221,11 +246,17 @@ static enum status count_cell(struct counter *w)
     for (size_t k = 0; k < K; k++)
         open[k] = (int)k, w->weight[k] = 1;
     w->density = 0;
+    w->pairs = false;
+    w->notes.size = 0;
+    if (w->noted)
+        notes_begin(&w->notes, x);
     enum status s = part(w, open, K);
     free(open);
     return s;
 }
-static enum status one_unit(struct walk_result *out, struct counter *w, const struct class *c, size_t query)
+
+/* notes: of this class and query. */
+static enum status one_unit(struct walk_result *out, struct counter *w, const struct class *c, size_t query, struct text *notes)
 {
     size_t cell = w->p->first[w->p->row] + query;
     if (c->d.holds == HOLDS_ALWAYS || c->d.holds == HOLDS_NEVER) {
@@ -243,17 +274,24 @@ static enum status one_unit(struct walk_result *out, struct counter *w, const st
     tally_add(out->yes, not_all ? w->no : w->yes);
     tally_add(out->no, not_all ? w->yes : w->no);
     tally_add(out->open, w->open);
+    if (s == STATUS_OK && w->noted && w->pairs) {
+        text_add_n(notes, w->notes.data, w->notes.size);
+        s = w->notes.failed || notes->failed ? STATUS_MEMORY : s;
+    }
     return s;
 }
 
-enum status problem_count(struct walk_result *out, struct problem *p, const struct count_rule *rule, const struct limits *l)
+enum status problem_count(struct walk_result *out, struct problem *p, const struct count_rule *rule, struct text *notes, const struct limits *l)
 {
     size_t n_queries = p->t.n_set[p->row], units = p->n_classes * n_queries;
     enum status status = STATUS_OK;
     bool expired = false;
+    struct text *unit = notes ? mem_array(units + 1, sizeof *unit) : NULL;
+    if (notes && !unit)
+        return STATUS_MEMORY;
 #pragma omp parallel num_threads(problem_threads(p))
     {
-        struct counter w = { .p = p, .rule = rule, .limits = l };
+        struct counter w = { .p = p, .rule = rule, .limits = l, .noted = notes != NULL };
         struct walk_result part;
         walk_result_init(&part);
         enum status mine = cell_init(&w.x, p);
@@ -264,7 +302,7 @@ enum status problem_count(struct walk_result *out, struct problem *p, const stru
 #pragma omp for schedule(dynamic)
         for (size_t u = 0; u < units; u++)
             if (mine == STATUS_OK && !w.expired)
-                mine = one_unit(&part, &w, &p->classes[u / n_queries], u % n_queries);
+                mine = one_unit(&part, &w, &p->classes[u / n_queries], u % n_queries, unit ? unit + u : NULL);
 #pragma omp critical(count_merge)
         {
             mpz_add(out->yes, out->yes, part.yes);
@@ -274,11 +312,18 @@ enum status problem_count(struct walk_result *out, struct problem *p, const stru
             status = mine != STATUS_OK ? mine : status;
         }
         tables_clear(&w.tables);
+        text_clear(&w.notes);
         free(w.line);
         free(w.weight);
         cell_clear(&w.x);
         walk_result_clear(&part);
     }
+    for (size_t u = 0; unit && u < units; u++) {
+        if (unit[u].size)
+            text_add_n(notes, unit[u].data, unit[u].size);
+        text_clear(unit + u);
+    }
+    free(unit);
     out->expired = expired;
-    return status;
+    return notes && notes->failed ? STATUS_MEMORY : status;
 }

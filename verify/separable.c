@@ -210,11 +210,13 @@ static bool sums_fit(struct separable_run *r, const struct problem *p)
 static enum status count_problem(struct separable_run *r, struct problem *p)
 {
     struct walk_result w;
+    struct text notes;
     if (!sums_fit(r, p))
         return STATUS_UNSUPPORTED;
     walk_result_init(&w);
+    text_init(&notes);
     struct walk_options o = { WANT_NUMBER, true, 0 };
-    enum status s = r->rule ? problem_count(&w, p, r->rule, r->limits) : problem_walk(&w, p, o, r->limits);
+    enum status s = r->rule ? problem_count(&w, p, r->rule, r->shape.domain.n == 0 && !p->image_set ? &notes : NULL, r->limits) : problem_walk(&w, p, o, r->limits);
     if (s == STATUS_UNSUPPORTED)
         text_add(&r->why, "the tables of sums are too large");
     mpz_add(r->yes, r->yes, w.yes);
@@ -222,6 +224,11 @@ static enum status count_problem(struct separable_run *r, struct problem *p)
     mpz_add(r->open, r->open, w.open);
     mpz_add(r->total, r->total, p->total);
     r->expired |= w.expired;
+    if (notes.size > 0 && !notes.failed) {      /* there is one problem only */
+        r->out->evidence = notes.data;
+        text_init(&notes);
+    }
+    text_clear(&notes);
     walk_result_clear(&w);
     return s;
 }

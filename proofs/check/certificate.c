@@ -184,7 +184,8 @@ static bool read_count_rule(struct cursor *c, struct count_rule *out) {
     if (good && (mpz_sgn(bins) == 0 || mpz_cmp_ui(bins, BINS_MOST) > 0 || mpz_sizeinbase(enter, 2) > 126)) good = bad(c, "out of range");
     if (good) {
         mpz_fdiv_q_2exp(high, enter, 64);
-        *out = (struct count_rule){(uint32_t)mpz_get_ui(bins), (unsigned __int128)mpz_get_ui(high) << 64 | mpz_get_ui(enter)};
+        out->bins = (uint32_t)mpz_get_ui(bins);
+        out->enter = (unsigned __int128)mpz_get_ui(high) << 64 | mpz_get_ui(enter);
     }
     mpz_clears(bins, enter, high, NULL);
     return good;
@@ -216,6 +217,7 @@ static bool read_all(struct cursor *c, const char *text, struct certificate *x) 
     if (x->rule == RULE_FARKAS) read_lines(c, "step", &x->arena, &x->steps, &x->n_steps);
     if (x->rule == RULE_POLYNOMIAL) read_lines(c, "sum", &x->arena, &x->sums, &x->n_sums);
     if (x->rule == RULE_POLYNOMIAL) read_lines(c, "cone", &x->arena, &x->cones, &x->n_cones);
+    if (x->rule == RULE_COUNT) read_lines(c, "part", &x->arena, &x->count.parts, &x->count.n_parts);
     if (x->rule == RULE_COUNT && !read_count_rule(c, &x->count)) return false;
     if (x->rule == RULE_POINT || x->rule == RULE_ENUMERATE) read_lines(c, "radius", &x->arena, &x->radii, &x->n_radii);
     if (x->rule == RULE_POINT || x->rule == RULE_ENUMERATE) read_lines(c, "changes", &x->arena, &x->changes, &x->n_changes);

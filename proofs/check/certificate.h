@@ -8,7 +8,8 @@ enum rule { RULE_POINT, RULE_ENUMERATE, RULE_SEPARABLE, RULE_COUNT, RULE_QUADRAT
 extern const char *const verdict_names[4], *const rule_names[RULES];
 
 /* parameters of rule count */
-struct count_rule { uint32_t bins; unsigned __int128 enter; };
+struct binding;
+struct count_rule { uint32_t bins; unsigned __int128 enter; struct binding *parts; size_t n_parts; /* what follows the word `part` */ };
 
 /* A binding as text; its values are read against the binders it is for. line 0: absent. */
 struct binding { int line; const char *s; size_t n; };

@@ -42,11 +42,14 @@ static void complete_part(void *walker, const uint32_t *left, uint32_t n_left) {
     w->open_count = open;
 }
 
-static bool walk_parts(struct walker *w) {
+/* tree: of the cell, from 1, or 0 */
+static bool walk_parts(struct walker *w, size_t tree) {
     const struct sep *s = &w->s;
-    const struct cell cell = {.level = w->level, .n = s->n, .n_src = s->net->causal ? s->row + 1 : s->n, .at = s->at, .K = w->n_form, .g = w->g, .top = w->top, .radius = w->radius};
+    struct leaves lines = {0};
+    if (tree > 0) lines = (struct leaves){.line = w->part_lines->line, .n = w->part_lines->n, .next = w->trees.tree[tree - 1].line};
+    const struct cell cell = {.level = w->level, .n = s->n, .n_src = s->net->causal ? s->row + 1 : s->n, .at = s->at, .tokens = s->sets.v, .K = w->n_form, .g = w->g, .top = w->top, .radius = w->radius};
     if (w->level[0].classes.n < 2) return true;
-    if (!parts_count(&w->parts, &cell, w->form)) return sep_refuse(&w->s, "the tables of sums are too large");
+    if (!parts_count(&w->parts, &cell, w->form, tree > 0 ? &lines : NULL)) return w->parts.bad != NULL ? fail_at(w->s.fail, w->parts.bad_line, "line 'part': %s", w->parts.bad) : sep_refuse(&w->s, "the tables of sums are too large");
     w->true_count += w->parts.yes;
     w->false_count += w->parts.no;
     w->open_count += w->parts.left_open;
@@ -77,11 +80,44 @@ static bool fill_terms(struct walker *w, uint32_t q) {
     return true;
 }
 
-static bool settle_forms(struct walker *w, uint32_t q) {
+static bool settle_forms(struct walker *w, uint32_t q, size_t tree) {
     if (!fill_terms(w, q)) return false;
-    if (w->parts.B > 0) return walk_parts(w);
+    if (w->parts.B > 0) return walk_parts(w, tree);
     walk_count(w);
     return true;
+}
+
+/* The certificate's lines for the final state y and those that follow it: the number of the first such tree, from 1, or 0. */
+static size_t tree_of(const struct walker *w, size_t y, const size_t *follows) {
+    size_t first = 0;
+    for (size_t x = y + 1; w->tree != NULL && x > 0; x = follows[x - 1])
+        if (w->tree[x - 1] > 0 && (first == 0 || w->tree[x - 1] < first)) first = w->tree[x - 1];
+    return first;
+}
+
+/* The final state in which a sequence ends, from 1; 0: in none with query token q. */
+static size_t ends_in(const struct walker *w, const int64_t *tokens, uint32_t q) {
+    const struct sep *s = &w->s;
+    int32_t x = 0;
+    for (uint32_t i = 0; i < s->n; i++) {
+        uint32_t m = s->at[i + 1] - s->at[i], t = 0;
+        while (t < m && s->sets.v[i][t] != tokens[i]) t++;
+        if (t == m || (i == s->row && t != q)) return 0;
+        x = w->next[i][(size_t)x * m + t];
+        if (x < 0) return 0;
+    }
+    return (size_t)x + 1;
+}
+
+static void find_trees(struct walker *w, uint32_t q) {
+    mem_free(w->tree);
+    w->tree = NULL;
+    if (w->trees.n == 0) return;
+    w->tree = mem_get(w->states[w->s.n].n, sizeof *w->tree);
+    for (size_t k = w->trees.n; k-- > 0;) {
+        size_t y = ends_in(w, w->trees.tree[k].tokens, q);
+        if (y > 0) w->tree[y - 1] = k + 1;
+    }
 }
 
 /* y and those that follow it: the final states with this truth */
@@ -98,7 +134,7 @@ static bool walk_states(struct walker *w, uint32_t q, size_t y, const size_t *fo
     struct iform *open = w->parts.B == 0 ? forms_open(w, q) : NULL;
     bool good = true;
     if (open != NULL && w->n_form == 0) w->true_count = w->level[0].count[1];
-    else good = settle_forms(w, q);
+    else good = settle_forms(w, q, tree_of(w, y, follows));
     mem_free(open);
     if (!good) return false;
     wide yes = w->negated ? w->false_count : w->true_count, no = w->negated ? w->true_count : w->false_count;
@@ -209,6 +245,7 @@ static bool one_query(struct walker *w, const struct ex *where, uint32_t q) {
         else if (t->constant) w->found->all = false;
     }
     if (good) first = group(w, id, follows);
+    if (good) find_trees(w, q);
     for (size_t y = 0; good && y < final->n && !(w->need_all && !w->found->all); y++)
         if (first[y] > 0) good = walk_states(w, q, first[y] - 1, follows, &w->truth[id[y]]);
     mem_free(id);
@@ -219,6 +256,7 @@ static bool one_query(struct walker *w, const struct ex *where, uint32_t q) {
 
 static void walker_clear(struct walker *w) {
     parts_clear(&w->parts);
+    trees_clear(&w->trees);
     for (uint32_t i = 0; i <= w->s.n; i++) {
         if (w->states != NULL) table_clear(&w->states[i]);
         if (w->next != NULL) mem_free(w->next[i]);
@@ -243,7 +281,7 @@ static void walker_clear(struct walker *w) {
     look_clear(&w->look);
     table_clear(&w->seen);
     if (w->top != w->g) mem_free(w->top);
-    void *all[] = {w->states, w->next, w->reached, w->alike, w->level, w->paths, w->truth, w->where, w->g, w->sign, w->before, w->radius, w->tokens, w->cells, w->s.at, w->s.shape, w->weight, w->live};
+    void *all[] = {w->tree, w->states, w->next, w->reached, w->alike, w->level, w->paths, w->truth, w->where, w->g, w->sign, w->before, w->radius, w->tokens, w->cells, w->s.at, w->s.shape, w->weight, w->live};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) mem_free(all[i]);
     product_clear(&w->s.sets);
     mem_free(w->s.copied);
@@ -279,6 +317,7 @@ static bool query_share(uint32_t part, uint32_t parts, void *arg, void *result) 
     for (uint32_t q = part; f->ran && q < queries(&w->s) && !(w->need_all && !f->all); q += parts) f->ran = one_query(w, x->where, q);
     f->too_many = w->s.too_many;
     if (w->average != NULL) f->ran = average_export(w->average, f->sum) && f->ran;
+    if (!f->ran) f->line = w->s.fail->set ? w->s.fail->line : 0;
     if (!f->ran) memcpy(f->why, w->s.fail->set ? w->s.fail->text : w->e->fail.text, sizeof f->why);
     return f->ran && !(w->need_all && !f->all);
 }
@@ -302,7 +341,7 @@ static bool all_queries(struct walker *w, const struct ex *where, struct tally *
     for (uint32_t i = 0; i < parts; i++) { /* nothing is counted before all of them are read: the caller may try again */
         if (!have[i] || r[i].ran) continue;
         w->s.too_many = r[i].too_many;
-        return fail_at(w->s.fail, 0, "%s", r[i].why);
+        return fail_at(w->s.fail, r[i].line, "%s", r[i].why);
     }
     for (uint32_t i = 0; i < parts; i++) {
         if (!have[i]) continue;
@@ -337,6 +376,9 @@ static bool try_domain(struct eval *e, struct outer *o, bool guarded, bool *agai
     if (good && !s->has_row) good = sep_refuse(s, "nothing of a network in it");
     good = good && sep_tables(s);
     if (good) walker_room(w);
+    const struct leaves parts = {.line = count != NULL ? count->parts : NULL, .n = count != NULL ? count->n_parts : 0};
+    w->part_lines = &parts;
+    good = good && trees_read(&w->trees, &parts, s->n, o->fail);
     good = good && all_queries(w, o->where, o->tally);
     *again = !good && guards && s->too_many;
     walker_clear(w);

@@ -16,8 +16,9 @@ static void cell_release(struct cell *c) {
 
 void parts_clear(struct parts *p) {
     sums_clear(&p->sums);
+    halves_clear(&p->halves);
     cell_release(&p->cell);
-    void *all[] = {p->bins, p->over, p->under, p->share, p->cells};
+    void *all[] = {p->bins, p->over, p->under, p->share, p->cells, p->added};
     for (size_t k = 0; k < sizeof all / sizeof *all; k++) mem_free(all[k]);
     *p = (struct parts){.B = p->B, .enter = p->enter, .complete = p->complete, .arg = p->arg};
 }
@@ -94,10 +95,7 @@ static bool single(struct parts *p) {
 /* x <= n ENTER */
 static bool within(const struct parts *p, wide x, uint32_t n) { return x / n + (x % n > 0) <= p->enter; }
 
-/* At least `least`, at most `most` sequences have a form that is not positive; ideal: what finer tables are likely to leave open. */
-struct bounds { wide least, most, ideal; };
-
-static wide capped(wide a, wide b, wide all) { return b < all - a ? a + b : all; }
+wide capped(wide a, wide b, wide all) { return b < all - a ? a + b : all; }
 
 static struct bounds ask(const struct parts *p, const uint32_t *left, uint32_t n_left) {
     wide all = p->cell.count[ROOT], sum = 0, largest = 0;
@@ -181,8 +179,6 @@ static struct cut best_cut(const struct parts *p, const uint32_t *left, uint32_t
     return best;
 }
 
-static void part(struct parts *p, const uint32_t *open, uint32_t n_open);
-
 unsigned char *cut_sides(const int64_t *value, const bool *allowed, uint32_t n, int64_t at) {
     unsigned char *side = mem_get(n, 1);
     uint32_t count[3] = {0};
@@ -205,13 +201,12 @@ static void both_sides(struct parts *p, const uint32_t *left, uint32_t n_left) {
     mem_free(term);
     for (unsigned char half = 1; half <= 2 && !p->failed; half++) {
         for (uint32_t x = 0; x < n; x++) c->allowed[from + x] = side[x] == half;
-        part(p, left, n_left);
+        parts_part(p, left, n_left);
     }
     mem_free(side);
 }
 
-/* All sequences of the part have been added to yes, no and left_open by both sides of its cut: its own bounds hold as well. */
-static void narrow(struct parts *p, const struct bounds *b, wide all, wide yes, wide no, wide open) {
+void parts_narrow(struct parts *p, const struct bounds *b, wide all, wide yes, wide no, wide open) {
     wide least = p->no - no, most = least + (p->left_open - open);
     if (p->yes - yes + most != all) p->failed = true; /* never: sequences would be lost, or counted twice */
     wide low = b->least > least ? b->least : least, high = b->most < most ? b->most : most;
@@ -248,15 +243,16 @@ static void undecided(struct parts *p, const uint32_t *left, uint32_t n_left) {
     for (uint32_t a = 0; a < n_left; a++) p->share[left[a]] = share_of(p->over[left[a]], all);
     both_sides(p, left, n_left);
     p->open = before;
-    if (!p->failed) narrow(p, &b, all, yes, no, open);
+    if (!p->failed) parts_narrow(p, &b, all, yes, no, open);
 }
 
 /* The sequences whose cells are allowed; gives `allowed` back as it was. */
-static void part(struct parts *p, const uint32_t *open, uint32_t n_open) {
+void parts_part(struct parts *p, const uint32_t *open, uint32_t n_open) {
     struct cell *c = &p->cell;
     size_t cells = c->at[c->n];
     bool *keep = mem_get(cells, sizeof *keep), never = false;
     uint32_t *left = mem_get(n_open, sizeof *left), n_left = 0;
+    const struct binding *line = p->line.line != NULL ? tree_next(p) : NULL;
     memcpy(keep, c->allowed, cells * sizeof *keep);
     count_back(c);
     if (c->count[ROOT] > 0) {
@@ -269,18 +265,23 @@ static void part(struct parts *p, const uint32_t *open, uint32_t n_open) {
             if (strict ? hi <= -r : hi < -r) never = true;
             else if (!(strict ? lo > r : lo >= r)) left[n_left++] = k;
         }
-        if (never) p->no += c->count[ROOT];
+        bool decided = never || n_left == 0;
+        if (p->failed) decided = true; /* a line is missing: nothing is found */
+        else if (never) p->no += c->count[ROOT];
         else if (n_left == 0) p->yes += c->count[ROOT];
-        else if (single(p)) p->complete(p->arg, left, n_left);
+        else if (single(p)) p->complete(p->arg, left, n_left), decided = true;
+        else if (line != NULL) tree_part(p, line, left, n_left);
         else undecided(p, left, n_left);
+        if (decided && line != NULL) tree_skip(p, line);
     }
     memcpy(c->allowed, keep, cells * sizeof *keep);
     mem_free(keep);
     mem_free(left);
 }
 
-bool parts_count(struct parts *p, const struct cell *given, const struct iform *form) {
+bool parts_count(struct parts *p, const struct cell *given, const struct iform *form, const struct leaves *lines) {
     parts_clear(p);
+    if (lines != NULL) p->line = *lines;
     p->cell = *given;
     p->form = form;
     struct cell *c = &p->cell;
@@ -302,10 +303,12 @@ bool parts_count(struct parts *p, const struct cell *given, const struct iform *
     p->under = mem_get(K, sizeof *p->under);
     p->share = mem_get(K, sizeof *p->share);
     p->cells = mem_get(c->n, sizeof *p->cells);
+    p->added = mem_get(K, sizeof *p->added);
     uint32_t *all = mem_get(K, sizeof *all);
     for (size_t x = 0; x < cells; x++) c->allowed[x] = true;
     for (size_t k = 0; k < K; k++) all[k] = (uint32_t)k, p->share[k] = (uint64_t)1 << SHARE;
-    part(p, all, (uint32_t)K);
+    parts_part(p, all, (uint32_t)K);
     mem_free(all);
+    if (lines != NULL && !p->failed) tree_end(p);
     return !p->failed;
 }

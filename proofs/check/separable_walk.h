@@ -20,10 +20,10 @@ void mpz_add_wide(mpz_t z, wide v);
 #define ROOT 1                           /* state of level 0 */
 struct unit { unsigned shift; uint64_t error; };
 struct edge { size_t to, cell; };
-/* A part of one q with one set of final states: the sequences whose cells are allowed. Cells of position i from at[i]; terms g[cell * K + k] to top[...]; radius[k] of every
+/* A part of one q with one set of final states: the sequences whose cells are allowed. Cells of position i from at[i], for its tokens[i]; terms g[cell * K + k] to top[...]; radius[k] of every
  * whole sum. Class k of level i is state first[i] + k; its allowed edges, if it is reached, are edge[out[state]]..., count[state] its allowed completions. */
 struct cell {
-    const struct level *level; uint32_t n, n_src /* positions before it may be read */; const uint32_t *at; size_t K; const int64_t *g, *top /* largest terms; g in real semantics */, *radius;
+    const struct level *level; uint32_t n, n_src /* positions before it may be read */; const uint32_t *at; int64_t *const *tokens; size_t K; const int64_t *g, *top /* largest terms; g in real semantics */, *radius;
     size_t *first, *out; struct edge *edge; struct unit *unit; wide *count; bool *allowed, *reached; int64_t *least, *most; /* [state * K + k] */
 };
 bool cell_units(struct cell *c);
@@ -36,24 +36,55 @@ void sums_clear(struct sums *t);
 /* How many sequences of the part make the form fail, at most and at least. false: too large */
 bool sums_count(wide *over, wide *under, struct sums *t, const struct cell *c, size_t form, uint32_t bins);
 
+/* ---- two forms at once: the sums of fronts and backs in grids (separable_halves.c) ---- */
+
+#define PAIR 2
+struct sign { size_t form; bool turned; }; /* turned: less the form */
+struct halves { size_t cells, size, room[2]; wide ways; uint32_t cut, *grid[2]; int64_t radius[PAIR], above[PAIR], *sorted; int32_t base[2][PAIR], *unit; };
+void halves_clear(struct halves *h);
+/* Takes the middle position of a part; false: too many ways, or too few positions. */
+bool halves_middle(struct halves *h, const struct cell *c);
+/* How many sequences of the part make both signed forms positive, at least and at most, behind halves_middle; nothing is known (0, all) where the grids are too large. */
+void halves_count(wide *least, wide *most, struct halves *h, const struct cell *c, const struct sign signs[PAIR]);
+
+/* ---- parts ---- */
+
+/* Lines of the certificate, taken one after the other. */
+struct leaves { const struct binding *line; size_t n, next; };
 /* share: by form, how many sequences of the last ancestor with tables make it fail, at most, in parts of 2^30; open: how many were open there */
 struct parts {
     uint32_t B; wide enter;
+    struct leaves line; unsigned depth; int bad_line; const char *bad; /* the lines `part` of the cell, and what is wrong with one of them; line.line NULL: the cell has none, and is cut by price */
+    struct halves halves; wide *added /* by form: sequences on which it fails, and those counted beside it do not, at most */;
     struct cell cell; const struct iform *form; struct sums sums; wide *over, *under; uint32_t *bins; uint64_t *share, open;
     void (*complete)(void *, const uint32_t *left, uint32_t n_left); void *arg; uint32_t *cells; /* of the one sequence of a part */
     wide yes, no, left_open; bool failed;
 };
 void parts_clear(struct parts *p);
-/* Counts a whole cell, of which level, n, at, K, g and radius are given: all forms positive (yes), not, not known. false: too large. */
-bool parts_count(struct parts *p, const struct cell *c, const struct iform *form);
+/* Counts a whole cell, of which level, n, at, K, g and radius are given: all forms positive (yes), not, not known; lines: the first of its own, or NULL. false: too large, or p->bad. */
+bool parts_count(struct parts *p, const struct cell *c, const struct iform *form, const struct leaves *lines);
+/* The sequences whose cells are allowed; `allowed` is as it was afterwards. open: the forms that are not positive on all of a part around it. */
+void parts_part(struct parts *p, const uint32_t *open, uint32_t n_open);
+/* At least `least`, at most `most` sequences have a form that is not positive; ideal: what finer tables are likely to leave open. */
+struct bounds { wide least, most, ideal; };
+wide capped(wide a, wide b, wide all);   /* a + b, at most all; a <= all */
+/* All sequences of the part have been added to yes, no and left_open, which were as given, by both sides of its cut: its own bounds hold as well. */
+void parts_narrow(struct parts *p, const struct bounds *b, wide all, wide yes, wide no, wide open);
+
+/* The lines `part` (separable_tree.c). */
+const struct binding *tree_next(struct parts *p);                                /* of the part that is looked at; NULL: it is missing (p->failed) */
+void tree_part(struct parts *p, const struct binding *line, const uint32_t *left, uint32_t n_left);
+void tree_skip(struct parts *p, const struct binding *line);                     /* the lines of the parts that are cut from it */
+void tree_end(struct parts *p);                                                  /* all lines of the cell have been taken */
+struct trees { struct tree_at { size_t line; int64_t *tokens; } *tree; size_t n; };  /* first line behind that of a sequence, and its tokens */
+bool trees_read(struct trees *t, const struct leaves *lines, uint32_t n, struct fail *f);
+void trees_clear(struct trees *t);
 
 /* Two sides of n tokens: 1 allowed and of a value of at most `at`, 2 allowed and above, 0 not allowed. If all allowed ones were on one side, the first by itself. Caller frees. */
 unsigned char *cut_sides(const int64_t *value, const bool *allowed, uint32_t n, int64_t at);
 
 /* ---- rule cells ---- */
 
-/* The certificate's lines `cell`, taken one after the other. */
-struct leaves { const struct binding *line; size_t n, next; };
 /* The cell of one q and one vector of features, from its lines: adds its sequences to `yes` or `open`, or sets `no` when
  * the predicate is false on some. false: refused. */
 bool cells_settle(struct leaves *l, struct sep *s, const struct level *level, uint32_t q, const struct truth *t, wide *yes, wide *open, bool *no);
@@ -84,6 +115,7 @@ struct walker {
     int64_t *tokens; uint32_t *cells;                       /* of the walk's sequence */
     wide true_count, false_count, open_count;
     struct parts parts;                                     /* rule count; B 0: rule separable */
+    struct trees trees; const struct leaves *part_lines; size_t *tree; /* its lines `part`; by final state, the number of the tree whose sequence ends there, from 1, or 0 */
     struct leaves *leaves;                                  /* rule cells, else NULL */
     struct average *average;                                /* of an average, else NULL (separable_average.h) */
     int n_where;                                            /* features of the condition stand before those of the predicate */
@@ -91,7 +123,7 @@ struct walker {
 /* An integer, negative or size, as limbs from the lowest. */
 struct fixed { bool negative; uint64_t limb[6]; };
 /* What some of the query tokens give; a result of a share (shares.h). */
-struct found { bool ran, all, too_many; wide bindings, where, yes, open; struct fixed sum[2]; /* of an average: ends */ char why[400]; };
+struct found { int line; /* of the certificate, of which `why` speaks, or 0 */ bool ran, all, too_many; wide bindings, where, yes, open; struct fixed sum[2]; /* of an average: ends */ char why[400]; };
 
 bool states_build(struct walker *w, uint32_t q);                        /* separable_states.c: states, next, reached and paths of query token q */
 /* The sequences that end in y or one of the states that follow it, by level: states with the same continuations become one class. */

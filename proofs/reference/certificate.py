@@ -159,6 +159,12 @@ class Reader:
             while rest is not None:
                 lines.append(rest)
                 rest = self.line(word)
+        c.parts = []
+        while c.rule == "count":
+            rest = self.line("part ")
+            if rest is None:
+                break
+            c.parts.append(rest)
         c.bins = self.pair("bins", natural, "expected two integers") if c.rule == "count" else None
         self.need(c.rule != "count" or (c.bins is not None and 1 <= c.bins[0] <= 65535 and c.bins[1] < 2 ** 126), "line 'bins' expected")
         c.radii = []

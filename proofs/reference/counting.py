@@ -1,5 +1,6 @@
 """Rule count (proofs/FORMAT.md, section 3) without enumeration: tables.py on every query token and every set of final states with the same forms."""
 import interval
+import named
 import network
 from rows import ends, multiply
 from scans import Decision, Scan, has_network, need
@@ -13,8 +14,8 @@ SEQUENCES_MOST = 1 << 125
 class Counting:
     """The numbers of rule count: number [lo, hi], total [lo, hi], and how many bindings there are."""
 
-    def __init__(self, interpreter, statement, bins, enter):
-        self.x, self.s, self.bins, self.enter = interpreter, statement, bins, enter
+    def __init__(self, interpreter, statement, bins, enter, parts=()):
+        self.x, self.s, self.bins, self.enter, self.trees = interpreter, statement, bins, enter, named.trees(parts)
         need(not interpreter.float32, "float32")
         interpreter.p = 64
         self.domain = self.true = self.open = 0
@@ -46,7 +47,20 @@ class Counting:
                 key = query, decision[0], tuple((c, tuple(sorted(factors.items())), strict) for (c, factors), strict in decision[1])
                 groups.setdefault(key, (decision, []))[1].append(state)
         for (q, _, _), (decision, finals) in groups.items():
-            self.cell(env, sets, row, q, decision, classes(sets, states, moves, finals))
+            self.cell(env, sets, row, q, decision, classes(sets, states, moves, finals), self.lines_of(sets, row, q, states, moves, finals))
+
+    def lines_of(self, sets, row, q, states, moves, finals):
+        """The lines `part` of the cell of q and these final states: the first whose sequence is in it."""
+        for tokens, lines in self.trees:
+            named.need(len(tokens) == self.n, "a sequence of another length")
+            if tokens[row] != q or any(t not in s for t, s in zip(tokens, sets)):
+                continue
+            state = next(iter(states[0]))
+            for i, t in enumerate(tokens):
+                state = moves[i][state][sets[i].index(t)]
+            if state in finals:
+                return named.Lines(lines)
+        return None
 
     def ends(self, env, sets, attention=False):
         """The row, the automaton, and its final states that satisfy the condition: query token, state, number of sequences, variables of one of them. They are counted here."""
@@ -79,7 +93,7 @@ class Counting:
         need(len(rows) == 1, "not one row of a network")
         return rows.pop()
 
-    def cell(self, env, sets, row, q, decision, levels):
+    def cell(self, env, sets, row, q, decision, levels, lines):
         word, terms = decision
         if word == "any":
             terms = Decision(self.x, env).negated(decision)[1]
@@ -92,7 +106,7 @@ class Counting:
             truth = self.x.settle(self.s.body, dict(env, **{self.x.tokens: tokens}))
             self.x.p = 64
             return truth if word == "all" or truth is None else not truth
-        yes, no, left = Cell(levels, forms, self.x.sources(row, self.n), self.bins, self.enter, single).count()
+        yes, no, left = Cell(levels, forms, self.x.sources(row, self.n), self.bins, self.enter, single, sets, lines).count()
         self.true += yes if word == "all" else no
         self.open += left
 

@@ -4,6 +4,7 @@ when it contains what is found, however wide the lines `cell` would leave it."""
 from copy import copy
 from fractions import Fraction
 
+import named
 from averaging import Averaging
 from certificate import Rejected
 from counting import Counting
@@ -209,10 +210,11 @@ class Judge:
 
     def tabled(self):
         """Rule count by its tables; None for claims that they do not read."""
+        named.trees(self.c.parts)
         if not isinstance(self.interpreter, LinearInterpreter):
             return None
         try:
-            answer = Counting(self.interpreter, self.s, *self.c.bins).count()
+            answer = Counting(self.interpreter, self.s, *self.c.bins, self.c.parts).count()
         except Untabled:
             return None
         self.domain = answer[2]
@@ -308,7 +310,7 @@ class Judge:
 
     def average_of_form(self):
         count = self.c.rule == "count"
-        need(not count or self.c.bins[0] == 1, "an average of a minimum or maximum has `bins 1 ENTER`")
+        need(not count or (self.c.bins[0] == 1 and not self.c.parts), "an average of a minimum or maximum has `bins 1 ENTER`, and no line `part`")
         try:
             if not isinstance(self.interpreter, LinearInterpreter):
                 raise Untabled("other tensors")

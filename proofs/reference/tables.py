@@ -4,14 +4,17 @@ A table of numbers of completions is one long integer: its digits, in base 2^wid
 them shifted, is one addition."""
 from fractions import Fraction
 
+import named
+
 BINS_MOST, BINS_TOTAL, SKIP, CUT, REFINE = 1 << 18, 1 << 22, 16, 8, 6
 
 
 class Cell:
     """levels[i]: the classes of position i, each a tuple of the next class (0: none) by token; class 1 of the first level is the start. forms: (lo, hi, strict), lo[i][token].
-    reads: how many positions the forms read. single(path): the truth of one sequence, given by token indices."""
+    reads: how many positions the forms read. tokens[i]: the set of position i; lines: named.Lines of the cell, or None. single(path): the truth of one sequence, given by token indices."""
 
-    def __init__(self, levels, forms, reads, bins, enter, single):
+    def __init__(self, levels, forms, reads, bins, enter, single, tokens, lines):
+        self.tokens, self.lines = tokens, lines
         self.levels, self.forms, self.reads, self.bins, self.enter, self.single = levels, forms, reads, bins, enter, single
         self.n, self.yes, self.no, self.open = len(levels), 0, 0, 0
         self.share, self.density = {k: Fraction(1) for k in range(len(forms))}, Fraction(0)
@@ -20,6 +23,8 @@ class Cell:
         """All forms positive (or not negative), not all, not known."""
         allowed = [set(range(len(level[1]))) if len(level) > 1 else set() for level in self.levels]
         self.part(allowed, list(range(len(self.forms))))
+        if self.lines is not None:
+            self.lines.end()
         return self.yes, self.no, self.open
 
     # parts
@@ -52,6 +57,7 @@ class Cell:
         number = counts[0][1] if len(counts[0]) > 1 else 0
         if not number:
             return
+        line = None if self.lines is None else self.lines.take()
         edges, left, width = self.reached(allowed, counts), [], {}
         allowed = [{t for out in row.values() for _, t in out} for row in edges]
         for k in forms:
@@ -59,16 +65,26 @@ class Cell:
             least, most = self.extreme(edges, lo, min), self.extreme(edges, hi, max)
             if most < 0 or (strict and most == 0):
                 self.no += number
+                self.decided(line)
                 return
             if not (least > 0 or (least == 0 and not strict)):
                 left.append(k)
                 width[k] = most - least
         if not left:
             self.yes += number
+            self.decided(line)
         elif all(len(allowed[i]) == 1 for i in range(self.reads)):
             self.one(edges, number)
+            self.decided(line)
+        elif line is not None:
+            named.part(self, line, allowed, edges, counts, number, left, width)
         else:
             self.undecided(allowed, edges, counts, number, left, width)
+
+    def decided(self, line):
+        """The lines of the parts that would be cut from it are not looked at."""
+        if line is not None:
+            self.lines.skip(line)
 
     def one(self, edges, number):
         path, c = [], 1
@@ -99,7 +115,11 @@ class Cell:
         self.share.update({k: Fraction(over[k], number) for k in left})
         self.cut(allowed, left, width)
         self.density, self.share = before
-        low, high = max(least, self.no - no), min(most, self.no - no + self.open - left_open)      # the bounds of the whole part hold as well
+        self.narrow(number, least, most, no, left_open)
+
+    def narrow(self, number, least, most, no, left_open):
+        """Both sides of a cut were added: the bounds of the whole part hold as well."""
+        low, high = max(least, self.no - no), min(most, self.no - no + self.open - left_open)
         self.yes, self.no, self.open = self.yes + self.no - no + self.open - left_open - high, no + low, left_open + high - low
 
     def cut(self, allowed, left, width):

@@ -1,0 +1,115 @@
+/* One of several forms that fail together (FORMAT.md rule count, step 8): forms are chosen one after the other, and each adds the sequences on which it fails and none of those before it does. */
+#include "verify/count.h"
+
+/* Of link[k], at least `under` and at most `over` sequences make it fail and none of those before it. Of the others, line[k].over says how many fail beside those. */
+struct chain {
+    struct tables *t; const struct cell *x; const struct count_rule *rule; const struct limits *l; bool *expired;
+    int form[CHAIN_MOST]; struct line_count link[CHAIN_MOST]; size_t n;
+    int *rest; size_t n_rest, pair, asked; tally all;
+};
+
+/* The one that adds most. */
+static void choose(struct chain *c)
+{
+    size_t best = 0;
+    tally most = 0;
+    for (size_t e = 0; e < c->n_rest; e++) {
+        const struct line_count *l = &c->t->line[c->rest[e]];
+        if (l->under + l->over > most) {
+            most = l->under + l->over;
+            best = e;
+        }
+    }
+    c->form[c->n] = c->rest[best];
+    c->link[c->n++] = c->t->line[c->rest[best]];
+    c->rest[best] = c->rest[--c->n_rest];
+}
+
+static void chain_bounds(struct bounds *b, const struct chain *c)
+{
+    tally most = 0, least = 0;
+    for (size_t k = 0; k < c->n; k++) {
+        most = tally_capped(most, c->link[k].over, c->all);
+        least = tally_capped(least, c->link[k].under, c->all);
+    }
+    for (size_t e = 0; e < c->n_rest; e++)
+        most = tally_capped(most, c->t->line[c->rest[e]].over, c->all);
+    b->most = most < b->most ? most : b->most;
+    b->least = least > b->least ? least : b->least;
+    b->ideal = b->most > b->least ? b->most - b->least : 0;
+}
+
+/* At least: fails beside one of the d chosen forms, less where another one of them fails as well. */
+static tally least_added(const struct added *a, size_t d)
+{
+    tally most = 0;
+    for (size_t i = 0; i < d; i++) {
+        tally both = 0;
+        for (size_t j = 0; j < d; j++)
+            both += j != i && a->fails > a->beside[j] ? a->fails - a->beside[j] : 0;
+        if (a->beside[i] > both && a->beside[i] - both > most)
+            most = a->beside[i] - both;
+    }
+    return most;
+}
+
+/* What form k adds to those that are chosen: fails beside the last of them. */
+static enum status add(struct chain *c, int k)
+{
+    size_t d = c->n;
+    struct line_count *l = &c->t->line[k], now;
+    struct added *a = &c->t->added[k];
+    a->beside[d - 1] = 0;
+    l->under = 0;
+    if (count_within(c->rule, l->over, c->pair))
+        return STATUS_OK;
+    const struct signed_line lines[PAIR] = { { (size_t)c->form[d - 1], false }, { (size_t)k, true } };
+    enum status s = halves_count(&now, &c->t->halves, lines, c->x, &c->t->edges, c->l, c->expired);
+    if (s != STATUS_OK || *c->expired)
+        return s;
+    c->asked++;
+    a->beside[d - 1] = now.under;
+    a->looked |= 1u << (d - 1);
+    if (now.over < l->over) {
+        l->over = now.over;
+        a->best = (unsigned)d;
+    }
+    l->under = least_added(a, d);
+    l->under = l->under < l->over ? l->under : l->over;
+    return s;
+}
+
+/* What the bounds rest on: a chosen form beside every one before it, any other beside the one that leaves least of it. */
+static void note_pairs(const struct chain *c)
+{
+    struct tables *t = c->t;
+    for (size_t k = 0; k < c->n; k++)
+        for (size_t i = 0; i < k; i++)
+            if (t->added[c->form[k]].looked >> i & 1)
+                t->pairs[t->n_pairs++] = (struct beside){ c->form[k], c->form[i] };
+    for (size_t e = 0; e < c->n_rest; e++) {
+        unsigned best = t->added[c->rest[e]].best;
+        if (best > 0)
+            t->pairs[t->n_pairs++] = (struct beside){ c->rest[e], c->form[best - 1] };
+    }
+}
+
+enum status chain_fill(struct bounds *b, struct tables *t, const struct cell *x, const struct count_rule *rule, int *rest, size_t n_rest, size_t pair, const struct limits *l, bool *expired)
+{
+    struct chain c = { .t = t, .x = x, .rule = rule, .l = l, .expired = expired, .rest = rest, .n_rest = n_rest, .pair = pair, .asked = 1, .all = x->count[0] };
+    enum status s = STATUS_OK;
+    for (size_t e = 0; e < n_rest; e++)
+        t->added[rest[e]] = (struct added){ .fails = t->line[rest[e]].over };
+    choose(&c);
+    while (c.n < CHAIN_MOST && c.n_rest > 0 && c.asked > 0 && s == STATUS_OK && !*expired) {
+        c.asked = 0;
+        for (size_t e = 0; e < c.n_rest && s == STATUS_OK && !*expired; e++)
+            s = add(&c, c.rest[e]);
+        choose(&c);
+    }
+    if (s == STATUS_OK && !*expired) {
+        chain_bounds(b, &c);
+        note_pairs(&c);
+    }
+    return s;
+}
