@@ -1,4 +1,4 @@
-/* The checker's count of two forms at once, from fronts and backs, against all sequences one by one: random terms, signs, radii and automata.
+/* The checker's count of two forms at once, from fronts and backs, and cells with lines `part`, against all sequences one by one: random terms, signs, radii, automata and lines.
  * Ends with a line `N passed, N failed`. */
 #include "separable_walk.h"
 #include <stdio.h>
@@ -96,10 +96,107 @@ static void one_by_one(const struct trial *t, const struct sign *signs, size_t s
     }
 }
 
+/* ---- whole cells, with lines that are drawn ---- */
+
+static struct level levels[N_MOST + 1];
+static int64_t keys[N_MOST][STATES * V_MOST], token[N_MOST][V_MOST], *tokens[N_MOST];
+
+/* The automaton of the trial once more, as parts_count takes it. */
+static struct cell as_levels(struct trial *t) {
+    for (uint32_t i = 0; i < t->c.n; i++) {
+        tokens[i] = token[i];
+        levels[i] = (struct level){.classes = {.width = t->V, .n = STATES, .key = keys[i]}, .tokens = t->V};
+        for (uint32_t a = 0; a < t->V; a++) token[i][a] = a;
+        for (size_t s = 0; s < STATES; s++)
+            for (uint32_t a = 0; a < t->V; a++) {
+                int64_t to = s == 0 || !t->allowed[i * t->V + a] ? 0 : (int64_t)follow_state(t, s, a);
+                keys[i][s * t->V + a] = i + 1 < t->c.n ? to : to > t->any;
+            }
+    }
+    return (struct cell){.level = levels, .n = t->c.n, .n_src = t->c.n_src, .at = t->at, .tokens = tokens, .K = FORMS, .g = t->g, .top = t->top, .radius = t->radius};
+}
+
+/* How often one of the forms certainly, and perhaps, is not positive. */
+struct fails { wide certain, perhaps; };
+static void sequence_fails(const int64_t *radius, const int64_t *lo, const int64_t *hi, bool *certain, bool *perhaps) {
+    *certain = *perhaps = false;
+    for (size_t k = 0; k < FORMS; k++) {
+        *certain = *certain || hi[k] < -radius[k];
+        *perhaps = *perhaps || lo[k] <= radius[k];
+    }
+}
+
+static void all_fails(const struct trial *t, size_t state, const int64_t *lo, const int64_t *hi, struct fails *f) {
+    bool certain, perhaps;
+    sequence_fails(t->radius, lo, hi, &certain, &perhaps);
+    if (state >= t->first[t->c.n]) f->certain += certain, f->perhaps += perhaps;
+    for (size_t e = t->out[state]; state < t->first[t->c.n] && e < t->out[state + 1]; e++) {
+        int64_t l[FORMS], h[FORMS];
+        for (size_t k = 0; k < FORMS; k++) l[k] = lo[k] + t->g[t->edge[e].cell * FORMS + k], h[k] = hi[k] + t->top[t->edge[e].cell * FORMS + k];
+        all_fails(t, t->edge[e].to, l, h, f);
+    }
+}
+
+/* The one sequence of a part. */
+static void complete(void *parts, const uint32_t *left, uint32_t n_left) {
+    struct parts *p = parts;
+    int64_t lo[FORMS] = {0}, hi[FORMS] = {0};
+    bool certain, perhaps;
+    (void)left, (void)n_left;
+    for (uint32_t i = 0; i < p->cell.n; i++)
+        for (size_t k = 0; k < FORMS; k++) lo[k] += p->cell.g[p->cells[i] * FORMS + k], hi[k] += p->cell.top[p->cells[i] * FORMS + k];
+    sequence_fails(p->cell.radius, lo, hi, &certain, &perhaps);
+    *(certain ? &p->no : perhaps ? &p->left_open : &p->yes) += p->cell.count[ROOT];
+}
+
+/* Tables of most forms, and often all of them one behind the other, beside many of those before. */
+static void draw_line(char *out, bool cut, uint32_t n_src, uint32_t V) {
+    size_t n = 0, order[FORMS] = {0, 1, 2, 3};
+    for (size_t k = 0; k < FORMS; k++) {
+        size_t other = draw(FORMS), keep = order[k];
+        order[k] = order[other], order[other] = keep;
+    }
+    for (size_t k = 0; k < FORMS; k++)
+        if (draw(8) > 0) n += (size_t)sprintf(out + n, "%zu:%d ", k, draw(4) == 0 ? 7 : 300);
+    for (size_t k = 1; k < FORMS && draw(8) > 0; k++)
+        for (size_t i = 0, any = 0; i < k; i++)
+            if (draw(2) > 0 || (any == 0 && i + 1 == k)) n += (size_t)sprintf(out + n, "%zu/%zu ", order[k], order[i]), any = 1;
+    if (cut) n += (size_t)sprintf(out + n, "cut %u %u ", (unsigned)draw(n_src), (unsigned)draw(V > 2 ? 2 : V));
+    if (n == 0) n = (size_t)sprintf(out, "open ");
+    out[n - 1] = 0;
+}
+
+/* Lines of a cut and its two sides, or of the cell alone: around the numbers of sequences on which a form fails. */
+static bool drawn_cell(struct trial *t, double *open, double *loose) {
+    char text[3][400];
+    struct binding line[3];
+    struct iform form[FORMS] = {0};
+    const int64_t zero[FORMS] = {0};
+    struct fails f = {0};
+    size_t n = draw(2) ? 3 : 1;
+    for (size_t k = 0; k < n; k++) {
+        draw_line(text[k], n > 1 && k == 0, t->c.n_src, t->V);
+        line[k] = (struct binding){(int)k + 1, text[k], strlen(text[k])};
+    }
+    for (size_t k = 0; k < FORMS; k++) form[k].strict = draw(2);
+    all_fails(t, ROOT, zero, zero, &f);
+    struct cell c = as_levels(t);
+    struct leaves lines = {line, n, 0};
+    struct parts p = {.B = 1, .complete = complete};
+    p.arg = &p;
+    bool good = parts_count(&p, &c, form, &lines) && p.no <= f.certain && f.perhaps <= p.no + p.left_open && p.yes + p.no + p.left_open == t->count[ROOT];
+    *open += (double)p.left_open, *loose += (double)(f.perhaps - f.certain);
+    if (!good) printf("[%.0f, %.0f] is not around [%.0f, %.0f]: %s: %s; %s; %s\n", (double)p.no, (double)(p.no + p.left_open), (double)f.certain, (double)f.perhaps, p.bad ? p.bad : "",
+                      text[0], n > 1 ? text[1] : "", n > 1 ? text[2] : "");
+    parts_clear(&p);
+    return good;
+}
+
 int main(void) {
     static struct trial t;
     struct halves h = {0};
     long passed = 0, failed = 0, narrow = 0, tried = 0;
+    double open = 0, loose = 0, all = 0;
     for (int k = 0; k < 300; k++) {
         seed = (uint64_t)k + 17;
         draw(2), draw(2);
@@ -118,8 +215,14 @@ int main(void) {
             tried++;
             narrow += (double)(most - least) <= 0.2 * (double)t.count[ROOT] + 5;
         }
+        for (int times = 0; times < 3; times++)
+            if (drawn_cell(&t, &open, &loose)) passed++;
+            else failed++, printf("FAILED %d: lines\n", k);
+        all += 3 * (double)t.count[ROOT];
         halves_clear(&h);
     }
+    if (open < loose + 0.4 * all) passed++;
+    else failed++, printf("FAILED lines leave %.0f open of %.0f, %.0f of them uncertain\n", open, all, loose);
     if (narrow * 10 >= tried * 9) passed++;
     else failed++, printf("FAILED narrow: %ld of %ld\n", narrow, tried);
     printf("%ld passed, %ld failed\n", passed, failed);
