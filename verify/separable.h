@@ -91,6 +91,21 @@ void cell_extend_row(double *restrict low, double *restrict high, const double *
  * every form (an optimum's candidate value). */
 enum status cell_load(struct cell *x, bool *empty, const struct class *c, int q, double shift, bool enclose) MUST_USE;
 
+/* separable_last.c: the last position of a walk with a choice, whose tokens are settled together. */
+struct last_choice {
+    size_t position, width;      /* SIZE_MAX: none; tokens, rounded up to a multiple of 8 */
+    double *sum, *margin;        /* [states, Kp, width] of the states that are made: term and least sum behind it; [states, width] */
+    unsigned char *made;         /* [states] */
+    double *least;               /* [width]: of the lines that are open, with the partial sums */
+    int64_t *count;              /* [states, width] completions behind a token; 0 where there are too many for a sum of them */
+    size_t room, room_margin;
+};
+enum status last_choice_load(struct last_choice *l, const struct cell *x) MUST_USE;   /* for the cell that is loaded, with radii (enclose) */
+void last_choice_clear(struct last_choice *l);
+bool last_choice_least(struct last_choice *l, const struct cell *x, size_t i, size_t s);   /* fills `least` from depth i's partial sums and open lines; false: not the position */
+enum truth last_choice_truth(const struct last_choice *l, size_t s, size_t k, double rad); /* of token k, which leads somewhere; UNSETTLED: look at it by itself */
+bool last_choice_counts(tally *yes, tally *no, const struct last_choice *l, const struct cell *x, size_t s, double rad);   /* completions behind the tokens that are settled; false: too many */
+
 /* Truth of all lines in `active` at one complete sequence, by growing precision and the exact tie rule. */
 enum truth problem_referee(struct problem *p, const struct class *c, const int *tokens, const int *active, size_t n_active);
 /* Enclosure of the smallest line at one sequence. */

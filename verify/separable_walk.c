@@ -25,6 +25,7 @@ void walk_result_clear(struct walk_result *r)
 
 struct walker {
     struct cell x;
+    struct last_choice last;
     struct problem *p;
     struct walk_options o;
     const struct limits *limits;
@@ -84,12 +85,19 @@ static bool keep_subtree(struct walker *w, size_t i, size_t s)
     return true;
 }
 
+/* of the predicate, from that of "all lines are positive" */
+static enum truth truth_there(const struct walker *w, enum truth all)
+{
+    if (all == TRUTH_UNSETTLED || w->x.c->d.holds != HOLDS_NOT_ALL)
+        return all;
+    return all == TRUTH_TRUE ? TRUTH_FALSE : TRUTH_TRUE;
+}
+
 /* A subtree below state s of layer i whose lines are all positive (TRUE), not (FALSE), or not known. */
 static void settle(struct walker *w, size_t i, size_t s, enum truth all)
 {
     tally n = w->x.count[w->x.layer[i] + s];
-    if (all != TRUTH_UNSETTLED && w->x.c->d.holds == HOLDS_NOT_ALL)
-        all = all == TRUTH_TRUE ? TRUTH_FALSE : TRUTH_TRUE;
+    all = truth_there(w, all);
     w->sums[all] += n;
     if (w->o.want != WANT_NUMBER && all != TRUTH_UNSETTLED && (all == TRUTH_TRUE) == w->o.truth)
         keep_subtree(w, i, s);
@@ -135,18 +143,43 @@ static void enter_child(struct walker *w, size_t i, size_t s, double rad)
     settle(w, i, s, problem_referee(w->p, x->c, x->tokens, x->active + i * x->capacity, x->n_active[i]));
 }
 
+/* Token k, which leads to state `to`. */
+static void one_child(struct walker *w, size_t i, size_t k, int to, double rad)
+{
+    struct cell *x = &w->x;
+    size_t cell = w->p->first[i] + k;
+    double sum = rad + x->rad[cell];
+    enum truth all = try_child(x, i, cell, x->layer[i + 1] + (size_t)to, sum);
+    if (all == TRUTH_UNSETTLED)
+        enter_child(w, i + 1, (size_t)to, sum);
+    else
+        settle(w, i + 1, (size_t)to, all);
+}
+
+/* Counts what is settled of the tokens of the last choice. *rest: tokens are left for a look of their own. */
+static bool count_together(struct walker *w, size_t i, size_t s, double rad, bool *rest)
+{
+    tally yes, no;
+    if (w->o.want != WANT_NUMBER || !last_choice_counts(&yes, &no, &w->last, &w->x, s, rad))
+        return false;
+    w->sums[truth_there(w, TRUTH_TRUE)] += yes;
+    w->sums[truth_there(w, TRUTH_FALSE)] += no;
+    *rest = yes + no != w->x.count[w->x.layer[i] + s];
+    return true;
+}
+
 static void descend(struct walker *w, size_t i, size_t s, double rad)
 {
     struct cell *x = &w->x;
     const struct problem *p = w->p;
     const struct automaton *a = &x->c->a;
     size_t width = a->n_tokens[i];
+    bool rest = true, together = last_choice_least(&w->last, x, i, s), counted = together && count_together(w, i, s, rad, &rest);
+    if (!rest)
+        return;
     for (size_t k = 0; k < width && !w->stop && !w->failed; k++) {
         int to = a->next[i][s * width + k];
-        if (to < 0 || (i == p->row && p->t.sets[i][k] != x->q))
-            continue;
-        size_t next = x->layer[i + 1] + (size_t)to, cell = p->first[i] + k;
-        if (x->count[next] == 0)
+        if (to < 0 || (i == p->row && p->t.sets[i][k] != x->q) || x->count[x->layer[i + 1] + (size_t)to] == 0)
             continue;
         if ((++w->steps & 4095) == 0 && limits_expired(w->limits)) {
             w->stop = true;
@@ -154,11 +187,10 @@ static void descend(struct walker *w, size_t i, size_t s, double rad)
             return;
         }
         x->tokens[i] = p->t.sets[i][k];
-        double sum = rad + x->rad[cell];
-        enum truth all = try_child(x, i, cell, next, sum);
+        enum truth all = together ? last_choice_truth(&w->last, s, k, rad) : TRUTH_UNSETTLED;
         if (all == TRUTH_UNSETTLED)
-            enter_child(w, i + 1, (size_t)to, sum);
-        else
+            one_child(w, i, k, to, rad);
+        else if (!counted)
             settle(w, i + 1, (size_t)to, all);
     }
 }
@@ -216,7 +248,7 @@ static void one_unit(struct walker *w, const struct class *c, size_t query)
     if (!c->live[cell])
         return;
     bool empty;
-    if (cell_load(&w->x, &empty, c, q, 0, true) != STATUS_OK)
+    if (cell_load(&w->x, &empty, c, q, 0, true) != STATUS_OK || (!empty && last_choice_load(&w->last, &w->x) != STATUS_OK))
         w->failed = true;
     else if (!empty)
         walk_cell(w);
@@ -293,6 +325,7 @@ enum status problem_walk(struct walk_result *out, struct problem *p, struct walk
                 status = mine;
         }
         cell_clear(&w.x);
+        last_choice_clear(&w.last);
         walk_result_clear(&part);
     }
     return status;
