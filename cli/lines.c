@@ -5,7 +5,11 @@ void line_result(struct text *out, const struct result *r, bool expect) {
     text_addf(out, "%-9s  %s", verdict_name(r->verdict), r->label ? r->label : r->statement->name);
     text_add(out, ": ");
     write_result(out, r);
-    if (r->engine) text_addf(out, "  [%s, %s, %.2f s + %.2f s]", r->engine, evidence_name(r->evidence), r->seconds_prove, r->seconds_check);
+    if (r->engine) {
+        text_addf(out, "  [%s, ", r->engine);
+        write_orbits(out, &r->outcome, ", ");
+        text_addf(out, "%s, %.2f s + %.2f s]", evidence_name(r->evidence), r->seconds_prove, r->seconds_check);
+    }
     if (expect && !result_expected(r))
         text_addf(out, "  -- expected %s", r->statement->has_expect ? verdict_name(r->statement->expect) : "proved or bounded");
     text_add(out, "\n");

@@ -86,6 +86,7 @@ static enum status options_read(struct verify *v, struct diag *d) {
     if (s == STATUS_OK) s = engine_check(j->engine, d);
     j->limits.threads = (int)threads;
     j->limits.seed = seed;
+    j->limits.no_symmetry = argument_given(a, OPTION_NO_SYMMETRY);
     j->limits.stop = &stop;
     j->limits.progress = progress_report;
     j->limits.progress_context = &v->progress;

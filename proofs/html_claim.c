@@ -69,6 +69,8 @@ static void evidence(struct text *out, const struct run_record *run, const struc
 {
     text_addf(out, "<p><b>Evidence</b> %s", evidence_name(r->evidence));
     if (r->acceptance) { text_add(out, "; the checker said <code class='hash'>"); html_add(out, r->acceptance); text_add(out, "</code>"); }
+    if (r->outcome.orbits) text_add(out, "; evaluated: ");
+    write_orbits(out, &r->outcome, "");
     text_add(out, "</p>\n");
     if (r->certificate_path && run->bundle) {
         text_add(out, "<pre>weightproof-check --dir ");

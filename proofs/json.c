@@ -184,6 +184,11 @@ static void add_result(struct text *out, const struct result *r) {
     add_assumptions(out, r);
     add_string(out, "engine", r->engine);
     add_string(out, "rule", r->outcome.rule);
+    if (r->outcome.orbits) {
+        text_addf(out, ", \"orbits\": \"%llu\", \"stand_for\": \"", (unsigned long long)r->outcome.orbits);
+        write_integer(out, r->outcome.cases);
+        text_add(out, "\"");
+    }
     text_addf(out, ",\n     \"seconds_prove\": %.6f, \"seconds_check\": %.6f, \"seconds\": %.6f", r->seconds_prove, r->seconds_check,
               r->seconds_prove + r->seconds_check);
     add_string(out, "reason", r->reason);

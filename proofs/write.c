@@ -70,6 +70,13 @@ void write_integer(struct text *out, const mpz_t z) {
     mpq_clear(q);
 }
 
+void write_orbits(struct text *out, const struct outcome *o, const char *after) {
+    if (!o->orbits) return;
+    text_addf(out, "%llu orbits for ", (unsigned long long)o->orbits);
+    write_integer(out, o->cases);
+    text_addf(out, " bindings%s", after);
+}
+
 void write_json_mpz(struct text *out, const mpz_t z) {
     text_add(out, "\"");
     write_integer(out, z);

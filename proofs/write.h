@@ -25,6 +25,8 @@ void interval_clear(struct interval *x);
 void result_interval(struct interval *x, const struct result *r);
 /* The result in words, the same for the lines and the report: what was found, or why not. */
 void write_result(struct text *out, const struct result *r);
+/* "N orbits for M bindings", and what is to stand behind it; nothing where each binding was evaluated for itself. */
+void write_orbits(struct text *out, const struct outcome *o, const char *after);
 
 /* What `info` says about a model. */
 /* all_ranks: ranks of matrices of any size (slow). */

@@ -2,12 +2,14 @@
  * checker accepted its certificate. Adding an engine: CONTRIBUTING.md. */
 #ifndef WEIGHTPROOF_VERIFY_ENGINE_H
 #define WEIGHTPROOF_VERIFY_ENGINE_H
+#include <stdint.h>
 #include "verify/interp.h"
 
 struct limits {
     double deadline;         /* seconds on the monotonic clock, 0: none */
     double patience;         /* without a deadline: processor seconds that an enumeration may be expected to take, 0: two hours */
     int threads; unsigned long seed;
+    bool no_symmetry;        /* look at every binding, also where some are known to be alike */
     unsigned long resources; /* steps of another solver for one query, 0: as many as it is given by default */
     volatile int *stop;      /* set by Ctrl-C */
     void (*progress)(void *context, const char *what, double done /* 0..1, <0 unknown */, const char *more /* or NULL */); void *progress_context;
@@ -40,6 +42,7 @@ struct outcome {
     struct binding *items; size_t n_items; bool items_complete;
     char *reason;                /* why it is not decided, in words, or NULL */
     mpz_t cases;                 /* bindings covered */
+    uint64_t orbits;             /* so many of them were evaluated, each for all that the claim cannot tell from it; 0: each for itself */
 };
 void outcome_init(struct outcome *o);
 void outcome_clear(struct outcome *o);

@@ -42,6 +42,16 @@ static struct sweep sweep_of(const struct statement *s)
     return w;
 }
 
+/* The symmetry that may be used: with few enough bindings to look at, and a sum of values that fits. */
+static enum status usable_symmetry(struct symmetry *out, const struct statement *s)
+{
+    struct sweep w = sweep_of(s);
+    enum status status = symmetry_find(out, s, w.binds, w.where, w.subject);
+    bool fits = out->orbits >> SWEEP_MAX_BITS == 0 && !(w.goal == SWEEP_AVERAGE && out->domain >> SYMMETRY_MEAN_BITS);
+    if (status != STATUS_OK || !fits) symmetry_clear(out);
+    return status;
+}
+
 static bool has_rule(const struct expr *e, void *context)
 {
     struct text *why = context;
@@ -84,7 +94,11 @@ static bool enumerate_takes(const struct statement *s, struct text *why)
     /* An error in the claim is for decide to report, with its place. */
     bool takes = status == STATUS_OK || status == STATUS_INPUT;
     if (!takes) text_add(why, d.n ? d.messages[0].text : status_name(status));
-    if (status == STATUS_OK && mpz_sizeinbase(size, 2) > SWEEP_MAX_BITS + 1) {
+    struct symmetry symmetry = {0};
+    bool large = status == STATUS_OK && mpz_sizeinbase(size, 2) > SWEEP_MAX_BITS + 1;
+    if (large && usable_symmetry(&symmetry, s) == STATUS_OK) large = symmetry.n == 0;
+    symmetry_clear(&symmetry);
+    if (large) {
         takes = false;
         text_addf(why, "the domain has more than 2^%d bindings", SWEEP_MAX_BITS);
     }
@@ -121,7 +135,10 @@ static double enumerate_cost(const struct statement *s)
     bool ok = sweep_size(size, s, sweep.binds, &d) == STATUS_OK;
     expr_walk(sweep.subject, add_work, &w);
     if (sweep.where) expr_walk(sweep.where, add_work, &w);
-    double cost = ok ? mpz_get_d(size) * w.steps : INFINITY;
+    struct symmetry symmetry = {0};
+    bool alike = ok && usable_symmetry(&symmetry, s) == STATUS_OK && symmetry.n > 0;
+    double cost = !ok ? INFINITY : (alike ? (double)symmetry.orbits : mpz_get_d(size)) * w.steps;
+    symmetry_clear(&symmetry);
     mpz_clear(size);
     diag_clear(&d);
     return cost;
@@ -416,13 +433,29 @@ static enum status finish_list(struct outcome *out, struct tally *t, enum status
     return STATUS_OK;
 }
 
-static enum status enumerate_decide(struct outcome *out, const struct statement *s, const struct limits *l, struct diag *d)
+/* The line of the certificate, where the outcome rests on more than one point. */
+static enum status say_symmetric(struct outcome *out, const struct symmetry *y)
+{
+    struct text t;
+    if (y->n == 0 || out->proposal == PROPOSAL_NONE || strcmp(out->rule, "enumerate") != 0) return STATUS_OK;
+    text_init(&t);
+    text_add(&t, "symmetric ");
+    for (size_t i = 0; i < y->n; i++) text_addf(&t, "%s%zu", i ? "," : "", y->at[i]);
+    text_add(&t, "\n");
+    out->evidence = t.failed ? NULL : mem_string(t.data);
+    text_clear(&t);
+    return out->evidence ? STATUS_OK : STATUS_MEMORY;
+}
+
+static enum status decide(struct outcome *out, const struct statement *s, const struct limits *l, const struct symmetry *symmetry, struct diag *d)
 {
     struct sweep sweep = sweep_of(s);
     struct tally t;
+    if (symmetry->n > 0) sweep.symmetry = symmetry;
     enum status status = sweep_run(&t, &sweep, l, d);
     if (status != STATUS_OK && status != STATUS_TIMEOUT) return status;
     set_number(out->cases, t.cases);
+    out->orbits = symmetry->n > 0 ? t.looked : 0;
     switch (s->body) {
     case BODY_COUNT: status = finish_count(out, &t, status); break;
     case BODY_AVERAGE: status = finish_average(out, s, &t, status); break;
@@ -438,6 +471,16 @@ static enum status enumerate_decide(struct outcome *out, const struct statement 
         free(before);
     }
     return status;
+}
+
+static enum status enumerate_decide(struct outcome *out, const struct statement *s, const struct limits *l, struct diag *d)
+{
+    struct symmetry symmetry = {0};
+    enum status status = l && l->no_symmetry ? STATUS_OK : usable_symmetry(&symmetry, s);
+    if (status == STATUS_OK) status = decide(out, s, l, &symmetry, d);
+    enum status said = status == STATUS_OK || status == STATUS_TIMEOUT ? say_symmetric(out, &symmetry) : STATUS_OK;
+    symmetry_clear(&symmetry);
+    return said != STATUS_OK ? said : status;
 }
 
 const struct engine engine_enumerate = {

@@ -78,6 +78,8 @@ void walk_range(struct walk *w, const mpz_t from, const mpz_t to);
 void walk_condition(struct walk *w, const struct expr *where);
 /* Has the walk itself found that condition true at the binding it is on? */
 bool walk_has_tested(const struct walk *w);
+/* Only sequences in this slot whose tokens do not fall from one of these positions (rising, below its length) to the next. They must outlive the walk. */
+void walk_order(struct walk *w, int slot, const size_t *at, size_t n);
 /* From the beginning of its range again; sets that depend on names bound outside are read anew. */
 void walk_restart(struct walk *w);
 enum status walk_next(bool *more, struct walk *w, struct diag *d) MUST_USE;

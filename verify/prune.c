@@ -119,6 +119,11 @@ enum status prune_add(bool *whole, struct prune *p, const struct interp *in, con
     return take(whole, &r, where);
 }
 
+enum status prune_order(struct prune *p, size_t before, size_t after)
+{
+    return add(p, (struct token_test){.depth = after, .oper = OPER_LE, .a = {(long)before, 0}, .b = {(long)after, 0}});
+}
+
 static int by_depth(const void *a, const void *b)
 {
     const struct token_test *x = a, *y = b;

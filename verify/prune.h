@@ -13,6 +13,8 @@ struct prune { struct token_test *tests; size_t n, room; };
 /* Adds the terms of a condition on the sequence of n tokens in `slot`, from the left, as far as they cannot be an error; *whole: all of them, so that the tests say what
  * the condition says. Of other variables only those below may be read for which stands[slot]; their values are those bound in `in` now. */
 enum status prune_add(bool *whole, struct prune *p, const struct interp *in, const struct expr *where, int slot, size_t n, const bool *stands) MUST_USE;
+/* Adds that t[before] <= t[after], before < after. */
+enum status prune_order(struct prune *p, size_t before, size_t after) MUST_USE;
 /* Orders what was added by depth. */
 void prune_sort(struct prune *p);
 void prune_clear(struct prune *p);

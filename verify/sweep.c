@@ -40,6 +40,7 @@ struct worker {
     uint64_t chunks, seen;       /* done before it, and bindings */
     double began;                /* processor time of this thread */
     size_t here;                 /* items found in it */
+    uint64_t weight;             /* bindings that the one under way stands for */
     bool leave;                  /* the rest of the chunk does not matter */
 };
 
@@ -119,6 +120,12 @@ static enum status note_best(struct worker *w, double mid, double rad)
     return binding_read(&b->at, w->shared->sweep->binds, tiers_fast(w->tiers));
 }
 
+static void note_open(struct worker *w)
+{
+    w->tally.open += w->weight;
+    w->tally.unsettled++;
+}
+
 /* The slack decides most bindings in one pass; only what it leaves open is looked at as a truth value. */
 static enum status visit_forall(struct worker *w, enum truth here)
 {
@@ -132,12 +139,12 @@ static enum status visit_forall(struct worker *w, enum truth here)
     else if (mid - rad > fabs(mid) * 0x1p-50) t = TRUTH_TRUE;
     else if (mid + rad < -fabs(mid) * 0x1p-50) t = TRUTH_FALSE;
     else if ((s = tiers_truth(&t, w->tiers, subject, &w->diag)) != STATUS_OK) return s;
-    if (t == TRUTH_UNSETTLED || (t == TRUTH_FALSE && here == TRUTH_UNSETTLED)) w->tally.open++;
+    if (t == TRUTH_UNSETTLED || (t == TRUTH_FALSE && here == TRUTH_UNSETTLED)) note_open(w);
     if (t == TRUTH_FALSE && here == TRUTH_TRUE) return note_hit(w);
     bool speaks = !(isinf(mid) && rad == 0), lower = speaks && rad < INFINITY && !(w->tally.best.found && !(mid < w->tally.best.mid));
     if (speaks) note_least(w, t == TRUTH_TRUE ? fmax(mid - rad, 0) : mid - rad); /* where it is true, the slack is not negative */
     if (t != TRUTH_TRUE) return STATUS_OK;
-    w->tally.yes++;
+    w->tally.yes += w->weight;
     if (here != TRUTH_TRUE || (w->tally.witness && !lower)) return STATUS_OK;
     if ((s = antecedents_true(&holds, w)) != STATUS_OK) return s;
     if (holds && !w->tally.witness) {
@@ -174,24 +181,24 @@ static enum status visit_truth(struct worker *w, enum truth here)
     enum status s = tiers_truth(&t, w->tiers, w->shared->sweep->subject, &w->diag);
     if (s != STATUS_OK || t == TRUTH_FALSE) return s;
     if (t == TRUTH_UNSETTLED || here == TRUTH_UNSETTLED) {
-        w->tally.open++;
+        note_open(w);
         return STATUS_OK;
     }
-    w->tally.yes++;
+    w->tally.yes += w->weight;
     if (goal == SWEEP_EXISTS) return note_hit(w);
     return goal == SWEEP_LIST ? note_item(w) : STATUS_OK;
 }
 
-static void add_to_sum(struct tally *t, double mid, double rad)
+static void add_to_sum(struct tally *t, uint64_t weight, double mid, double rad)
 {
     if (!(fabs(mid) < 0x1p30) || !(rad < 0x1p30)) {
         t->overflow = true;
         return;
     }
     double scaled = ldexp(mid, SUM_BITS), whole = trunc(scaled);
-    t->sum += (__int128)whole;
-    if (scaled != whole) t->spread += 1;
-    if (rad > 0) t->spread += (unsigned __int128)ceil(ldexp(rad, SUM_BITS)) + 1;
+    t->sum += (__int128)whole * (__int128)weight;
+    if (scaled != whole) t->spread += weight;
+    if (rad > 0) t->spread += ((unsigned __int128)ceil(ldexp(rad, SUM_BITS)) + 1) * weight;
 }
 
 /* Wide enclosures (deep networks in doubles) are narrowed only where it matters: for an optimum, where the value may beat the best so far. */
@@ -223,12 +230,12 @@ static enum status visit_value(struct worker *w, enum truth here)
         s = tiers_real(w->ball, w->tiers, sweep->subject, 64, &w->diag);
         if (s == STATUS_OK) ball_to_double(&mid, &rad, w->ball);
         mid *= sign;
-        if (s == STATUS_OK && wide(w, mid, rad)) w->tally.stuck++;
+        if (s == STATUS_OK && wide(w, mid, rad)) w->tally.stuck++, w->tally.unsettled++;
     }
     if (s != STATUS_OK) return s;
     if (rad != 0) w->tally.inexact = true;
     if (sweep->goal == SWEEP_AVERAGE) {
-        add_to_sum(&w->tally, mid, rad);
+        add_to_sum(&w->tally, w->weight, mid, rad);
         return STATUS_OK;
     }
     if (beaten(w, mid, rad)) return STATUS_OK;
@@ -237,16 +244,29 @@ static enum status visit_value(struct worker *w, enum truth here)
     return here == TRUTH_TRUE && !isnan(mid) ? note_best(w, mid, rad) : STATUS_OK;
 }
 
+/* Bindings that the one under way stands for; 0: another one stands for it. */
+static uint64_t weight_here(const struct worker *w)
+{
+    const struct symmetry *y = w->shared->sweep->symmetry;
+    const int *t;
+    size_t n;
+    bool is_int;
+    if (!y) return 1;
+    return interp_bound(tiers_fast(w->tiers), y->slot, &t, &n, &is_int) && !is_int ? symmetry_weight(y, t) : 0;
+}
+
 static enum status visit(struct worker *w)
 {
     const struct sweep *sweep = w->shared->sweep;
     enum truth here = TRUTH_TRUE;
     enum status s = STATUS_OK;
-    w->tally.cases++;
+    if ((w->weight = weight_here(w)) == 0) return STATUS_OK;
+    w->tally.cases += w->weight;
+    w->tally.looked++;
     if (sweep->where && !walk_has_tested(w->walk)) s = tiers_truth(&here, w->tiers, sweep->where, &w->diag);
     if (s != STATUS_OK || here == TRUTH_FALSE) return s;
-    if (here == TRUTH_TRUE) w->tally.where_true++;
-    else w->tally.where_open++;
+    if (here == TRUTH_TRUE) w->tally.where_true += w->weight;
+    else w->tally.where_open += w->weight, w->tally.unsettled++;
     switch (sweep->goal) {
     case SWEEP_FORALL: return visit_forall(w, here);
     case SWEEP_EXISTS: case SWEEP_COUNT: case SWEEP_LIST: return visit_truth(w, here);
@@ -295,7 +315,7 @@ static enum status sweep_chunk(struct worker *w)
         if (s != STATUS_OK || !more) break;
         if ((s = visit(w)) != STATUS_OK) break;
         uint64_t most = sh->sweep->goal == SWEEP_COUNT ? STUCK_MOST_COUNT : STUCK_MOST;
-        w->tally.gave_up = w->tally.open + w->tally.where_open + w->tally.stuck >= most && sh->sweep->s->semantics == SEMANTICS_REAL;
+        w->tally.gave_up = w->tally.unsettled >= most && sh->sweep->s->semantics == SEMANTICS_REAL;
         if (w->tally.gave_up || hopeless(w)) return STATUS_TIMEOUT;
     }
     return s;
@@ -355,6 +375,7 @@ static enum status worker_new(struct worker *w)
     enum status s = tiers_new(&w->tiers, sweep->s);
     if (s == STATUS_OK) s = walk_new(&w->walk, sweep->binds, tiers_fast(w->tiers), &w->diag);
     if (s == STATUS_OK) walk_condition(w->walk, sweep->where);
+    if (s == STATUS_OK && sweep->symmetry) walk_order(w->walk, sweep->symmetry->slot, sweep->symmetry->at, sweep->symmetry->n);
     return s;
 }
 
@@ -397,6 +418,8 @@ static enum status merge(struct tally *out, struct tally *t)
     out->cases += t->cases;
     out->where_true += t->where_true;
     out->where_open += t->where_open;
+    out->unsettled += t->unsettled;
+    out->looked += t->looked;
     out->yes += t->yes;
     out->open += t->open;
     out->stuck += t->stuck;
@@ -474,9 +497,10 @@ enum status sweep_size(mpz_t out, const struct statement *s, const struct binds 
 }
 
 /* 64 chunks a thread, and up to 2048 while they are longer than CHUNK_EVEN: a condition may leave few of them anything to do. */
-static uint64_t chunk_of(uint64_t size, uint64_t threads)
+static uint64_t chunk_of(uint64_t size, uint64_t threads, bool symmetric)
 {
     uint64_t chunk = size / (threads * 64), fine = size / (threads * 2048);
+    if (symmetric) return fine; /* most of them are empty, or nearly so */
     if (chunk > CHUNK_EVEN) chunk = fine < CHUNK_EVEN ? CHUNK_EVEN : fine;
     return chunk > CHUNK_MAX ? CHUNK_MAX : chunk;
 }
@@ -492,14 +516,14 @@ static enum status prepare(struct shared *sh, bool *flat, int threads, struct di
     if (s == STATUS_OK) {
         walk_size(size, w);
         *flat = walk_is_flat(w);
-        if (mpz_sizeinbase(size, 2) > SWEEP_MAX_BITS + 1) s = diag_fail(d, STATUS_UNSUPPORTED, "a domain of more than 2^%d bindings is not enumerated", SWEEP_MAX_BITS);
+        if (!sh->sweep->symmetry && mpz_sizeinbase(size, 2) > SWEEP_MAX_BITS + 1) s = diag_fail(d, STATUS_UNSUPPORTED, "a domain of more than 2^%d bindings is not enumerated", SWEEP_MAX_BITS);
         sh->size = mpz_get_ui(size);
     }
     walk_free(w);
     interp_free(in);
     mpz_clear(size);
     if (s != STATUS_OK) return s;
-    sh->chunk = chunk_of(sh->size, (uint64_t)threads);
+    sh->chunk = chunk_of(sh->size, (uint64_t)threads, sh->sweep->symmetry != NULL);
     if (sh->chunk < CHUNK_MIN) sh->chunk = *flat ? CHUNK_MIN : 1;
     sh->n_chunks = (sh->size + sh->chunk - 1) / sh->chunk;
     sh->stop = UINT64_MAX;

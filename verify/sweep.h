@@ -4,6 +4,7 @@
 #define WEIGHTPROOF_VERIFY_SWEEP_H
 #include <stdint.h>
 #include "verify/engine.h"
+#include "verify/symmetry.h"
 
 enum sweep_goal {
     SWEEP_FORALL,    /* ends at the first binding that satisfies the condition and falsifies the subject */
@@ -16,13 +17,16 @@ struct sweep {
     const struct binds *binds;
     const struct expr *where, *subject;   /* where may be NULL */
     unsigned long at_most;                /* LIST: 0 for all */
+    const struct symmetry *symmetry;      /* NULL: every binding is looked at; else one order of the tokens, for all of them */
 };
 
 /* Least value (of minus the value for MAXIMIZE; of the slack for FORALL) and where. */
 struct best { bool found, holds; double mid, rad; uint64_t chunk; struct binding at; }; /* holds: FORALL, the antecedents are true there */
 struct found_item { uint64_t chunk; struct binding b; };
 struct tally {
-    uint64_t cases, where_true, where_open;
+    uint64_t cases, where_true, where_open;   /* bindings, also those that one stands for */
+    uint64_t looked;             /* of them, those that were evaluated */
+    uint64_t unsettled;          /* of these, those with condition, subject or value open */
     uint64_t yes, open;          /* condition and subject true; neither true nor false */
     uint64_t stuck; bool gave_up; /* values that the highest precision leaves wide; too many bindings were not settled */
     double hopeless;             /* gave up because it would have taken so many seconds of processor time; 0: not so */
@@ -44,7 +48,7 @@ struct tally {
 void tally_clear(struct tally *t);
 /* STATUS_TIMEOUT: the tally holds what was seen until then. */
 enum status sweep_run(struct tally *out, const struct sweep *sweep, const struct limits *l, struct diag *d) MUST_USE;
-/* Size of the index range, and whether the domain can be walked; STATUS_INPUT or STATUS_UNSUPPORTED with a message otherwise. */
+/* Size of the index range, and whether the domain can be walked: symmetry or not; STATUS_INPUT or STATUS_UNSUPPORTED with a message otherwise. */
 enum status sweep_size(mpz_t out, const struct statement *s, const struct binds *binds, struct diag *d) MUST_USE;
 /* The antecedents of A => (A' => ...): the i-th one, or NULL. */
 const struct expr *antecedent(const struct expr *e, size_t i);

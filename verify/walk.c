@@ -33,6 +33,7 @@ struct walk {
     struct interp *in;
     struct step *steps; size_t n, room;
     const struct expr *where;    /* what every binding is going to be tested for, or NULL */
+    const size_t *order; size_t n_order; int order_slot;   /* of the sequence in that slot */
     index_t from, to, size;      /* of the prefix */
     bool started, seeking, ended, split;
 };
@@ -443,6 +444,13 @@ void walk_condition(struct walk *w, const struct expr *where)
     w->where = where;
 }
 
+void walk_order(struct walk *w, int slot, const size_t *at, size_t n)
+{
+    w->order = at;
+    w->n_order = n;
+    w->order_slot = slot;
+}
+
 bool walk_has_tested(const struct walk *w)
 {
     for (size_t i = 0; i < w->n; i++)
@@ -487,8 +495,12 @@ static enum status load_conditions(struct walk *w, size_t at)
     enum status s = STATUS_OK;
     bool any = w->where != NULL, ignored;
     for (size_t i = at + 1; i < w->n; i++) any |= w->steps[i].kind == STEP_TEST;
+    bool ordered = w->n_order > 0 && p->slot == w->order_slot;
     p->prune.n = 0;
     p->whole = false;
+    for (size_t i = 0; ordered && i + 1 < w->n_order; i++)
+        if ((s = prune_order(&p->prune, w->order[i], w->order[i + 1])) != STATUS_OK) return s;
+    if (ordered) prune_sort(&p->prune);
     if (!any) return STATUS_OK;
     bool *stands = mem_array(w->in->n_slots + 1, sizeof *stands);
     if (!stands) return STATUS_MEMORY;

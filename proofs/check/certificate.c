@@ -191,6 +191,29 @@ static bool read_count_rule(struct cursor *c, struct count_rule *out) {
     return good;
 }
 
+#define POSITIONS_MOST ((size_t)1 << 20)
+
+/* symmetric I,J,...: two or more positions, rising */
+static bool read_symmetric(struct cursor *c, struct certificate *x) {
+    if (!take(c, "symmetric")) return !c->f->set;
+    x->symmetric_line = c->line;
+    size_t n = 1;
+    for (size_t i = 0; i < c->n; i++) n += c->s[i] == ',';
+    if (n < 2 || n > POSITIONS_MOST) return bad(c, "two or more positions expected");
+    x->symmetric = arena_get(c->a, n, sizeof *x->symmetric);
+    const char *s = c->s, *end = c->s + c->n;
+    for (; x->n_symmetric < n; x->n_symmetric++) {
+        const char *comma = memchr(s, ',', (size_t)(end - s)), *stop = comma != NULL ? comma : end;
+        if (!is_integer(s, (size_t)(stop - s), false) || stop - s > 8) return bad(c, "not a position");
+        uint32_t v = 0;
+        for (const char *p = s; p < stop; p++) v = 10 * v + (uint32_t)(*p - '0');
+        if (x->n_symmetric > 0 && v <= x->symmetric[x->n_symmetric - 1]) return bad(c, "the positions do not rise");
+        x->symmetric[x->n_symmetric] = v;
+        s = stop + 1;
+    }
+    return true;
+}
+
 static bool read_all(struct cursor *c, const char *text, struct certificate *x) {
     static const char *const answers[] = {"yes", "no"};
     int word;
@@ -219,6 +242,7 @@ static bool read_all(struct cursor *c, const char *text, struct certificate *x) 
     if (x->rule == RULE_POLYNOMIAL) read_lines(c, "cone", &x->arena, &x->cones, &x->n_cones);
     if (x->rule == RULE_COUNT) read_lines(c, "part", &x->arena, &x->count.parts, &x->count.n_parts);
     if (x->rule == RULE_COUNT && !read_count_rule(c, &x->count)) return false;
+    if (x->rule == RULE_ENUMERATE && !read_symmetric(c, x)) return false;
     if (x->rule == RULE_POINT || x->rule == RULE_ENUMERATE) read_lines(c, "radius", &x->arena, &x->radii, &x->n_radii);
     if (x->rule == RULE_POINT || x->rule == RULE_ENUMERATE) read_lines(c, "changes", &x->arena, &x->changes, &x->n_changes);
     if (!read_source(c, x) || !exactly(c, "end")) return false;

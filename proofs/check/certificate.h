@@ -32,6 +32,7 @@ struct certificate {
     struct count_rule count;
     struct binding *radii; size_t n_radii; /* rules point and enumerate: what follows the word `radius` */
     struct binding *changes; size_t n_changes; /* likewise, the word `changes` */
+    uint32_t *symmetric, n_symmetric; int symmetric_line; /* rule enumerate: positions; line 0: none */
     struct source *sources; size_t n_sources;
     char sha256[65];
 };
@@ -53,8 +54,10 @@ struct tally { mpz_t bindings, where, where_open, yes, open; bool all; };
 void tally_init(struct tally *t);
 void tally_clear(struct tally *t);
 /* need_all: may stop as soon as all is false. predicate may be NULL (true). */
-bool rule_enumerate(struct eval *e, const struct binds *b, const struct ex *where, const struct ex *predicate, bool need_all, struct tally *t, struct fail *f);
-bool rule_average(struct eval *e, const struct binds *b, const struct ex *where, const struct ex *value, const mpq_t lo, const mpq_t hi, mpz_t bindings, struct fail *f);
+/* symmetry: of the line `symmetric`, or NULL (symmetric.h) */
+struct symmetry;
+bool rule_enumerate(struct eval *e, const struct binds *b, const struct ex *where, const struct ex *predicate, const struct symmetry *symmetry, bool need_all, struct tally *t, struct fail *f);
+bool rule_average(struct eval *e, const struct binds *b, const struct ex *where, const struct ex *value, const struct symmetry *symmetry, const mpq_t lo, const mpq_t hi, mpz_t bindings, struct fail *f);
 /* count: rule count; leaves: rule cells; none of them: rule separable. average: predicate is a value, whose sum over the bindings is added there. */
 struct leaves;
 struct average;

@@ -1,5 +1,6 @@
 /* What each verdict asks (FORMAT.md §2). */
 #include "separable_average.h"
+#include "symmetric.h"
 #include <string.h>
 
 void tally_init(struct tally *t) {
@@ -16,7 +17,11 @@ static bool no(struct judge *j, const char *why) { return fail_at(j->f, j->c->ve
 static bool scan(struct judge *j, const struct binds *b, const struct ex *where, const struct ex *predicate, bool need_all, struct tally *t) {
     bool good, failed;
     if (j->c->rule == RULE_QUADRATIC) good = rule_quadratic(j->c, j->e, t, &failed, j->f);
-    else if (j->c->rule == RULE_ENUMERATE) good = rule_enumerate(j->e, b, where, predicate, need_all, t, j->f);
+    else if (j->c->rule == RULE_ENUMERATE) {
+        struct symmetry y;
+        bool symmetric = j->c->symmetric_line > 0;
+        good = (!symmetric || symmetry_check(&y, j->c, j->e, b, where, predicate, j->f)) && rule_enumerate(j->e, b, where, predicate, symmetric ? &y : NULL, need_all, t, j->f);
+    }
     else if ((j->c->rule == RULE_SEPARABLE || j->c->rule == RULE_COUNT || j->c->rule == RULE_CELLS) && j->s->n_data > 0) good = fail_at(j->f, j->c->rule_line, "rule %s reads no data array", rule_names[j->c->rule]);
     else if (j->c->rule == RULE_SEPARABLE) good = rule_separable(j->e, b, where, predicate, need_all, (struct way){0}, t, j->f);
     else if (j->c->rule == RULE_CELLS) good = rule_cells(j->c, j->e, b, where, predicate, need_all, t, j->f);
@@ -90,12 +95,12 @@ static bool judge_prove(struct judge *j) {
     if (c->verdict == REFUTED && c->rule == RULE_POINT) return at_point(j, &c->counterexample, &s->binds, s->where, x, NO, "the predicate does not fail there");
     if (c->rule == RULE_QUADRATIC && c->verdict == REFUTED) return refuted_over_ball(j);
     if (c->verdict == REFUTED && !s->closed) return no(j, "only a counterexample refutes a claim with forall");
-    if (c->verdict == REFUTED && c->rule == RULE_ENUMERATE) {
+    if (c->verdict == REFUTED && c->rule == RULE_ENUMERATE && c->symmetric_line == 0) {
         mpz_set_ui(j->bindings, 1);
         return truth(j, x, NO, c->verdict_line, "the predicate is not false");
     }
     if (c->verdict == REFUTED) {
-        if (!exists) return no(j, "rule separable refutes only 'exists'");
+        if (!exists) return no(j, "without evaluating the claim as it stands, only 'exists' is refuted");
         struct ex negation = {.kind = EX_NOT, .k = (struct ex *[]){x->k[0]}, .n = 1, .network = x->k[0]->network};
         tally_init(&t);
         bool good = scan(j, &x->binds, x->where, &negation, true, &t);
@@ -288,7 +293,11 @@ static bool judge_average(struct judge *j) {
     const struct certificate *c = j->c;
     const struct stmt *s = j->s;
     const struct ex *x = s->subject;
-    if (c->rule == RULE_ENUMERATE) return rule_average(j->e, &s->binds, s->where, x, c->value[0], c->value[1], j->bindings, j->f);
+    if (c->rule == RULE_ENUMERATE) {
+        struct symmetry y;
+        bool symmetric = c->symmetric_line > 0;
+        return (!symmetric || symmetry_check(&y, c, j->e, &s->binds, s->where, x, j->f)) && rule_average(j->e, &s->binds, s->where, x, symmetric ? &y : NULL, c->value[0], c->value[1], j->bindings, j->f);
+    }
     if (c->rule != RULE_SEPARABLE && c->rule != RULE_COUNT) return fail_at(j->f, c->rule_line, "an average needs rule enumerate, separable or count");
     if (s->n_data > 0) return fail_at(j->f, c->rule_line, "rule %s reads no data array", rule_names[c->rule]);
     if (x->kind == EX_IF && x->k[0]->network && x->k[1]->kind == EX_LIT && x->k[2]->kind == EX_LIT) return average_of_count(j);
@@ -373,6 +382,7 @@ static bool judge_lines(struct judge *j) {
         {c->attains.line, optimum && !vacuous, "attains"}, {c->witness.line, b == BODY_PROVE && c->verdict == PROVED, "witness"},
         {c->counterexample.line, b == BODY_PROVE && c->verdict == REFUTED && (c->rule == RULE_POINT || ((c->rule == RULE_QUADRATIC || c->rule == RULE_FARKAS || c->rule == RULE_POLYNOMIAL) && !j->s->closed)), "counterexample"},
         {c->complete_line, b == BODY_LIST && !vacuous, "complete"}};
+    if (c->symmetric_line > 0 && b == BODY_LIST) return fail_at(j->f, c->symmetric_line, "line 'symmetric' does not belong to a list");
     for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
         if (lines[i].line != 0 && !lines[i].belongs) return fail_at(j->f, lines[i].line, "line '%s' does not belong here", lines[i].name);
         if (lines[i].line == 0 && lines[i].belongs) return no(j, "a line is missing");

@@ -2,6 +2,7 @@
 #include "certificate.h"
 #include "fast.h"
 #include "shares.h"
+#include "symmetric.h"
 #include <string.h>
 
 #define BINDINGS_MOST ((uint64_t)1 << 40)
@@ -11,7 +12,7 @@
 struct looks { const struct ex *x; uint64_t asked, rescued, left_out; };
 #define ASKED_LEAST 64
 
-struct scan { struct looks where, predicate; struct fast fast, wide; bool need_all, all, holds; uint64_t bindings, cond, cond_open, yes, open; };
+struct scan { const struct symmetry *symmetry; struct looks where, predicate; struct fast fast, wide; bool need_all, all, holds; uint64_t bindings, cond, cond_open, yes, open; };
 
 static bool first_look_helps(struct looks *l) {
     if (l->asked < ASKED_LEAST || l->rescued * 4 < l->asked) return true;
@@ -33,37 +34,43 @@ static enum tri decide(struct eval *e, struct scan *s, struct looks *l) {
 
 static bool scan_step(struct eval *e, void *arg) {
     struct scan *s = arg;
+    uint64_t n = s->symmetry != NULL ? symmetry_weight(s->symmetry, e) : 1; /* 0: another one stands for it */
+    if (n == 0) return true;
     if (++s->bindings > BINDINGS_MOST) return eval_fail(e, "more than 2^40 bindings");
     enum tri where = s->holds ? YES : decide(e, s, &s->where), t = NO;
     if (e->fail.set) return false;
     if (where != NO) t = decide(e, s, &s->predicate);
     if (e->fail.set) return false;
-    s->cond += where == YES;
-    s->cond_open += where == OPEN;
+    s->cond += where == YES ? n : 0;
+    s->cond_open += where == OPEN ? n : 0;
     enum tri both = tri_and(where, t);
-    s->yes += both == YES;
-    s->open += both == OPEN;
+    s->yes += both == YES ? n : 0;
+    s->open += both == OPEN ? n : 0;
     if (where != NO && t != YES) s->all = false;
     return s->all || !s->need_all;
 }
 
 /* What one share of the bindings gives. */
 struct found { bool ran, all; uint64_t bindings, cond, cond_open, yes, open; char why[400]; };
-struct whole { struct eval *e; const struct binds *b; const struct ex *where, *predicate; bool need_all; };
+struct whole { struct eval *e; const struct binds *b; const struct ex *where, *predicate; const struct symmetry *symmetry; bool need_all; };
+
+/* what leaves bindings out: of symmetric ones, that their tokens do not fall, and the condition */
+static const struct ex *left_out_by(const struct ex *where, const struct symmetry *symmetry) { return symmetry != NULL ? symmetry->where : where; }
 
 static bool scan_part(uint32_t number, uint32_t parts, void *arg, void *result) {
     struct whole *w = arg;
     struct found *r = result;
-    struct scan s = {.where.x = w->where, .predicate.x = w->predicate, .need_all = w->need_all, .all = true};
+    struct scan s = {.symmetry = w->symmetry, .where.x = w->where, .predicate.x = w->predicate, .need_all = w->need_all, .all = true};
     struct split split = {number, parts, 0};
     uint64_t skipped = 0;
     w->e->fail.set = false;
     w->e->p = precision[0];
     fast_init(&s.fast, w->e, false);
     fast_init(&s.wide, w->e, true);
-    bool whole = eval_each_where(w->e, w->b, w->where, parts > 1 ? &split : NULL, &skipped, &s.holds, scan_step, &s);
+    bool whole = eval_each_where(w->e, w->b, left_out_by(w->where, w->symmetry), parts > 1 ? &split : NULL, &skipped, &s.holds, scan_step, &s);
     fast_clear(&s.fast);
     fast_clear(&s.wide);
+    if (w->symmetry != NULL) skipped = 0;
     *r = (struct found){whole || !w->e->fail.set, s.all, s.bindings + skipped, s.cond, s.cond_open, s.yes, s.open, ""};
     if (!r->ran) memcpy(r->why, w->e->fail.text, sizeof r->why);
     return whole;
@@ -99,32 +106,43 @@ static bool are_many(const struct whole *w) {
     bool holds;
     w->e->fail.set = false;
     w->e->p = precision[0];
-    (void)eval_each_where(w->e, w->b, w->where, NULL, &skipped, &holds, count_step, &met);
+    (void)eval_each_where(w->e, w->b, left_out_by(w->where, w->symmetry), NULL, &skipped, &holds, count_step, &met);
     return met > ALONE;
 }
 
-bool rule_enumerate(struct eval *e, const struct binds *b, const struct ex *where, const struct ex *predicate, bool need_all, struct tally *t, struct fail *f) {
+bool rule_enumerate(struct eval *e, const struct binds *b, const struct ex *where, const struct ex *predicate, const struct symmetry *symmetry, bool need_all, struct tally *t, struct fail *f) {
     struct found r[SHARES_MOST];
     bool have[SHARES_MOST], stopped;
-    struct whole w = {e, b, where, predicate, need_all};
+    struct whole w = {e, b, where, predicate, symmetry, need_all};
     uint32_t parts = are_many(&w) ? shares_of_machine() : 1;
     memset(r, 0, sizeof r);
     if (!shares_run(parts, scan_part, &w, r, have, sizeof *r, &stopped)) return fail_at(f, 0, "a process with a share of the bindings ended early");
-    return gather(t, r, have, parts, f);
+    bool good = gather(t, r, have, parts, f);
+    if (good && symmetry != NULL) mpz_set_ui(t->bindings, symmetry->domain);
+    return good;
 }
 
-struct average { const struct ex *where, *value; unsigned p; struct num v, sum; uint64_t bindings, n; };
+struct average { const struct symmetry *symmetry; const struct ex *where, *value; unsigned p; struct num v, sum; uint64_t bindings, n; };
 
 static bool average_step(struct eval *e, void *arg) {
     struct average *a = arg;
+    uint64_t n = a->symmetry != NULL ? symmetry_weight(a->symmetry, e) : 1;
+    if (n == 0) return true;
     if (++a->bindings > BINDINGS_MOST) return eval_fail(e, "more than 2^40 bindings");
     enum tri where = eval_decide(e, a->where);
     if (e->fail.set) return false;
     if (where == OPEN) return eval_fail(e, "the condition of an average is unsettled");
     if (where == NO) return true;
     if (!eval_value(e, a->value, a->p, &a->v)) return false;
+    if (n > 1) {
+        struct num times;
+        num_init(&times);
+        num_set_int(&times, (int64_t)n);
+        num_mul(&a->v, &a->v, &times, a->p);
+        num_clear(&times);
+    }
     num_add(&a->sum, &a->sum, &a->v, a->p);
-    a->n++;
+    a->n += n;
     return true;
 }
 
@@ -151,16 +169,17 @@ static bool mean_inside(const struct num *sum, uint64_t n, unsigned p, const mpq
     return good;
 }
 
-bool rule_average(struct eval *e, const struct binds *b, const struct ex *where, const struct ex *value, const mpq_t lo, const mpq_t hi, mpz_t bindings, struct fail *f) {
+bool rule_average(struct eval *e, const struct binds *b, const struct ex *where, const struct ex *value, const struct symmetry *symmetry, const mpq_t lo, const mpq_t hi, mpz_t bindings, struct fail *f) {
     bool good = false;
     for (int i = 0; i < PRECISIONS && !good; i++) {
-        struct average a = {.where = where, .value = value, .p = precision[i]};
+        struct average a = {.symmetry = symmetry, .where = where, .value = value, .p = precision[i]};
         num_init(&a.v);
         num_init(&a.sum);
         e->fail.set = false;
-        bool ran = eval_each(e, b, average_step, &a);
+        uint64_t skipped = 0;
+        bool holds, ran = symmetry != NULL ? eval_each_where(e, b, symmetry->where, NULL, &skipped, &holds, average_step, &a) : eval_each(e, b, average_step, &a);
         good = ran && a.n > 0 && mean_inside(&a.sum, a.n, a.p, lo, hi);
-        mpz_set_ui(bindings, a.bindings);
+        mpz_set_ui(bindings, symmetry != NULL ? symmetry->domain : a.bindings);
         num_clear(&a.v);
         num_clear(&a.sum);
         if (ran && a.n == 0) return fail_at(f, 0, "no binding satisfies the condition");

@@ -18,6 +18,7 @@ from quadratic import EMPTY, BallClaim
 from line import check_changes
 from radius import Radii
 from scans import Untabled, has_network
+from symmetric import Asymmetric, check, weight
 from values import Real, compare, ends, exact, vector
 
 
@@ -31,7 +32,7 @@ class Judge:
 
     def __init__(self, certificate, nets, data):
         self.c, self.s = certificate, certificate.statement
-        self.domain = None
+        self.domain, self.symmetry = None, None
         if certificate.rule == "count":
             need(self.s.kind in ("count", "average"), "rule count only counts")
         if certificate.rule == "cells":
@@ -80,13 +81,25 @@ class Judge:
         return True if where is None else self.interpreter.condition(where, env)
 
     def every(self):
-        """(environment, truth of the condition) of every binding whose condition is not false."""
+        """(environment, truth of the condition) of every binding whose condition is not false; of symmetric ones, those that stand for others (stands_for)."""
         self.domain = 0
         for env in self.interpreter.bindings(self.s.binds, {}):
-            self.domain += 1
-            c = self.condition(env, self.s.where)
+            times = self.stands_for(env)
+            self.domain += times
+            c = self.condition(env, self.s.where) if times else False
             if c is not False:
                 yield env, c
+
+    def stands_for(self, env):
+        return weight(list(env[self.symmetry.slot]), self.symmetry.positions) if self.symmetry else 1
+
+    def find_symmetry(self, binds, *parts):
+        """The line `symmetric` of the certificate, for the claim that has these binders and parts."""
+        need(self.s.kind != "list", "a line 'symmetric' is out of place")
+        try:
+            self.symmetry = check(self.c.symmetric, self.interpreter, binds, parts)
+        except Asymmetric as why:
+            raise Rejected("symmetric: %s" % why)
 
     # verdicts
 
@@ -98,6 +111,8 @@ class Judge:
         need(not self.c.items or expected.get("complete", False), "an item is out of place")
 
     def judge(self):
+        if self.c.symmetric and not self.refutes_exists():
+            self.find_symmetry(self.s.binds, self.s.where, self.s.body)
         if self.c.rule == "quadratic":
             self.judge_balls()
         elif self.c.rule == "farkas":
@@ -146,9 +161,21 @@ class Judge:
             need(self.interpreter.settle(body.parts[1], env) is True, "the witness does not satisfy an antecedent")
             body = body.parts[2]
 
+    def refutes_exists(self):
+        s = self.s
+        return s.kind == "prove" and s.forall is None and s.body.kind == "exists" and self.c.verdict == "refuted"
+
     def refuted_closed(self):
         need(self.s.forall is None, "only a closed claim is refuted so")
         self.domain = 1
+        if self.c.symmetric:
+            body, binds, where = self.s.body.parts
+            self.find_symmetry(binds, where, body)
+            for env in self.interpreter.bindings(binds, {}):
+                if self.stands_for(env) and self.condition(env, where) is not False:
+                    need(self.interpreter.settle(body, env) is False, "the predicate is not false at %s" % shown(env, binds))
+            self.domain = self.symmetry.total
+            return
         need(self.interpreter.settle(self.s.body, {}) is False, "the predicate is not false")
 
     def judge_box(self):
@@ -224,12 +251,12 @@ class Judge:
         """Every binding, or every line 'case'."""
         s, number, total = self.s, [0, 0], [0, 0]
         if self.c.rule == "quadratic":
-            found = self.cases(BallClaim(s, self.interpreter))
+            found = ((condition, truth, 1) for condition, truth in self.cases(BallClaim(s, self.interpreter)))
         else:
-            found = ((condition, self.interpreter.settle(s.body, env)) for env, condition in self.every())
-        for condition, truth in found:
-            total = [total[0] + (condition is True), total[1] + 1]
-            number = [number[0] + (condition is True and truth is True), number[1] + (truth is not False)]
+            found = ((condition, self.interpreter.settle(s.body, env), self.stands_for(env)) for env, condition in self.every())
+        for condition, truth, times in found:
+            total = [total[0] + times * (condition is True), total[1] + times]
+            number = [number[0] + times * (condition is True and truth is True), number[1] + times * (truth is not False)]
         return number, total
 
     def judge_count(self):
@@ -283,13 +310,14 @@ class Judge:
             envs.append(env)
         need(envs, "no binding satisfies the condition")
         lo, hi = self.c.value
+        times = [self.stands_for(env) for env in envs]
         # the mean at growing precision, until it is inside or outside
         for bits in (64, 128, 256, 512):
             low = high = Fraction(0)
-            for env in envs:
+            for env, n in zip(envs, times):
                 a, b = self.interpreter.enclose(self.s.body, env, lambda x: self.narrow(x, bits))
-                low, high = low + a, high + b
-            low, high = low / len(envs), high / len(envs)
+                low, high = low + n * a, high + n * b
+            low, high = low / sum(times), high / sum(times)
             if lo <= low and high <= hi:
                 return self.by_value()
             if high < lo or hi < low:
