@@ -17,16 +17,20 @@ static inline bool count_within(const struct count_rule *r, tally x, size_t n) {
 
 /* Sums of integers that are too small, so that what may fail is counted, or too large: what is certain to (count_sums.c). */
 enum side { OVER, UNDER };
-/* A form's terms in integers: of[cell]; a sequence may fail, or is certain to, when its integers add up to at most `ask`. */
-struct steps { double step, offset, slack; int64_t *of, ask; size_t room; };
+/* Tokens of a position that lead from every state to the same state are of one kind (count_kinds.c). Kinds of position i are first[i]..first[i + 1] - 1, the allowed cells of
+ * kind k cell[from[k]..from[k + 1] - 1]; token[k] is one of its tokens, as a place in the position's set. order, of_order: all cells by kind, and their kinds. */
+struct kinds { const struct class *of; size_t positions, cells, n, *first, *token, *from, *cell, *order, *of_order; };
+void kinds_clear(struct kinds *k);
+/* Of the part that is looked at; what rests on the class alone is kept from part to part. */
+enum status kinds_take(struct kinds *k, const struct cell *x) MUST_USE;
+/* `times` tokens of a kind with integer g. */
+struct branch { int64_t g; double times; };
+/* A form's terms in integers: those of kind k are branch[from[k]..from[k + 1] - 1], between least[k] and most[k]; a sequence may fail, or is certain to, when its
+ * integers add up to at most `ask`. */
+struct steps { double step, offset, slack, *term, *of; int64_t *least, *most, ask; struct branch *branch; size_t *from, cells, room_times; uint32_t *times; };
 /* Completions of a state: least and most sum; numbers N from `at`, for v in from..from + n - 1. */
 struct mark { int64_t least, most, from, to; size_t at, n; };
-/* The ways out of a state, equal ones together: times tokens with integer g lead to state next. */
-struct branch { size_t next; int64_t g; double times; };
-struct sums {
-    struct mark *mark; double *N, *jump; struct branch *branch;
-    size_t room_mark, room_N, room_jump, room_branch;
-};
+struct sums { struct mark *mark; double *N, *jump; size_t room_mark, room_N, room_jump; };
 /* The transitions that some allowed sequence takes; of state s from first[s]. */
 struct edges { size_t *first; struct edge { size_t next, cell; } *edge; unsigned char *reached; size_t room_first, room_edge; };
 #define EACH_EDGE(e, edges, state) for (const struct edge *e = (edges)->edge + (edges)->first[state]; e < (edges)->edge + (edges)->first[(state) + 1]; e++)
@@ -45,9 +49,9 @@ void cell_sides(unsigned char *side, const struct cell *x, size_t position, cons
 void steps_clear(struct steps *g);
 void sums_clear(struct sums *t);
 /* good: false when the terms do not fit. */
-enum status steps_take(struct steps *g, bool *good, const struct cell *x, size_t line, size_t bins, enum side side) MUST_USE;
+enum status steps_take(struct steps *g, bool *good, const struct cell *x, const struct kinds *k, size_t line, size_t bins, enum side side) MUST_USE;
 /* How many sequences of the part make the form fail: at most (OVER), at least (UNDER). *expired: time is up, nothing is said. */
-enum status sums_count(tally *out, struct sums *t, const struct steps *g, const struct cell *x, const struct edges *edges, enum side side, const struct limits *l, bool *expired) MUST_USE;
+enum status sums_count(tally *out, struct sums *t, const struct steps *g, const struct cell *x, const struct kinds *k, enum side side, const struct limits *l, bool *expired) MUST_USE;
 
 #define CHAIN_MOST 6                    /* forms that are chosen (count_chain.c) */
 #define PAIR 2
@@ -74,6 +78,7 @@ size_t halves_tables(struct halves *t, const struct cell *x, const struct edges 
 enum status halves_count(struct line_count *out, struct halves *t, const struct signed_line lines[PAIR], const struct cell *x, const struct edges *edges, const struct limits *l, bool *expired) MUST_USE;
 struct tables {
     struct edges edges;
+    struct kinds kinds;
     struct sums sums;
     struct steps steps;
     struct halves halves;

@@ -8,6 +8,7 @@ void tables_clear(struct tables *t)
 {
     sums_clear(&t->sums);
     edges_clear(&t->edges);
+    kinds_clear(&t->kinds);
     steps_clear(&t->steps);
     halves_clear(&t->halves);
     free(t->line);
@@ -62,9 +63,9 @@ static enum status fill_line(struct filler *f, size_t k, size_t bins)
     bool good;
     *to = (struct line_count){ f->x->count[0], 0, bins };
     for (int side = OVER; side <= UNDER && s == STATUS_OK && !*f->expired; side++) {
-        s = steps_take(&t->steps, &good, f->x, k, bins, (enum side)side);
+        s = steps_take(&t->steps, &good, f->x, &t->kinds, k, bins, (enum side)side);
         if (s == STATUS_OK && good)
-            s = sums_count(side == OVER ? &to->over : &to->under, &t->sums, &t->steps, f->x, &t->edges, (enum side)side, f->l, f->expired);
+            s = sums_count(side == OVER ? &to->over : &to->under, &t->sums, &t->steps, f->x, &t->kinds, (enum side)side, f->l, f->expired);
     }
     to->under = to->under < to->over ? to->under : to->over;
     f->bins += bins;
@@ -104,6 +105,8 @@ enum status tables_fill(struct bounds *out, struct tables *t, const struct cell 
     size_t pair = 0;
     enum status s = room(t, x->lines);
     t->n_pairs = 0;
+    if (s == STATUS_OK)
+        s = kinds_take(&t->kinds, x);
     for (size_t e = 0; e < n_open && s == STATUS_OK && !*expired; e++)
         s = fill_line(&f, (size_t)open[e], rule->bins);
     for (bool more = true, first = true; more && s == STATUS_OK && !*expired; first = false) {
