@@ -1,7 +1,9 @@
 /* interp_mean.c: what rows become by `mean over S` and `any over S`: the mean over the runs on the sequences of S, or the box that holds the row of each of
  * them. Where S is a product of sets of tokens, a row has one value for all sequences with the same tokens where it looks (models/graph.c, net_reach):
- * then these tokens alone run through their sets, each combination as often as any other among the sequences of S. */
+ * then these tokens alone run through their sets, each combination as often as any other among the sequences of S; means of attention over many combinations are
+ * made without going through them (mean_attention.c). */
 #include "verify/interp_parts.h"
+#include "verify/mean_attention.h"
 #include "core/mem.h"
 #include "models/run.h"
 #include <math.h>
@@ -31,13 +33,13 @@ static enum status widen(struct value *a, const struct value *b, struct interp *
     return STATUS_OK;
 }
 
-/* A row that is asked for, which rests on the tokens first..end - 1. Those taken together are those of one range, or all (whole), over n sequences. */
-struct wanted { size_t node, row, first, end; };
+/* A row that is asked for, which rests on the tokens first..end - 1. Those taken together are those of one range, or all (whole), over n sequences; done: it has its mean. */
+struct wanted { size_t node, row, first, end; bool done; };
 struct group { struct change *c; struct site *site; struct wanted *rows; size_t n_rows, first, end; bool whole; long n; };
 
 static bool in_group(const struct group *g, const struct wanted *x)
 {
-    return g->whole || (x->first == g->first && x->end == g->end);
+    return !x->done && (g->whole || (x->first == g->first && x->end == g->end));
 }
 
 static struct value *mean_of(const struct group *g, const struct wanted *x) { return &g->c->means[x->node * g->c->length + x->row]; }
@@ -184,6 +186,48 @@ static bool product_next(struct product *p, size_t first, size_t end)
     return false;
 }
 
+static bool rests_on_many(const struct product *p, const struct wanted *x)
+{
+    double n = 1;
+    for (size_t i = x->first; i < x->end; i++) n *= (double)p->sets[i].n;
+    return n > MEAN_THROUGH;
+}
+
+static enum status quick_row(struct group *g, struct wanted *x, struct quick_means *quick, struct interp *in)
+{
+    size_t width = g->site->base->nodes[x->node].width;
+    arb_ptr mean = _arb_vec_init((slong)width);
+    enum status s = quick_mean(mean, quick, x->node, x->row);
+    if (s == STATUS_OK) s = set_balls(mean_of(g, x), in, mean, 1, width);
+    else if (s == STATUS_UNSUPPORTED && interp_fail(in, g->c->value, "a mean of attention cannot be enclosed: all weights of a sequence may be below 2^-1500 of the largest weight of its query") == STATUS_MEMORY) s = STATUS_MEMORY;
+    _arb_vec_clear(mean, (slong)width);
+    x->done = true;
+    return s;
+}
+
+/* The rows whose means are made without going through the sequences. */
+static enum status take_quick(struct group *g, const struct product *p, struct interp *in)
+{
+    const struct net *net = g->site->base;
+    if (is_any(g->c) || in->s->semantics == SEMANTICS_FLOAT32 || g->c->call->args[0]->form != FORM_NAME) return STATUS_OK;
+    struct quick_means *quick = NULL;
+    enum reach *reach = mem_array(net->n_nodes, sizeof *reach);
+    struct token_set *sets = mem_array(p->n, sizeof *sets);
+    enum status s = reach && sets ? STATUS_OK : STATUS_MEMORY;
+    if (s == STATUS_OK) net_reach(reach, net);
+    for (size_t i = 0; s == STATUS_OK && i < p->n; i++) sets[i] = (struct token_set){p->sets[i].items, p->sets[i].n};
+    for (size_t k = 0; s == STATUS_OK && k < g->n_rows; k++) {
+        struct wanted *x = &g->rows[k];
+        if (!rests_on_many(p, x) || !mean_is_quick(net, reach, x->node)) continue;
+        if (!quick) s = quick_means_new(&quick, net, reach, sets, p->n);
+        if (s == STATUS_OK) s = quick_row(g, x, quick, in);
+    }
+    quick_means_free(quick);
+    free(sets);
+    free(reach);
+    return s;
+}
+
 static enum status take_group(struct group *g, struct product *p, struct interp *in)
 {
     enum status s = STATUS_OK;
@@ -199,7 +243,7 @@ static enum status take_group(struct group *g, struct product *p, struct interp 
 /* Every range of positions that rows asked for rest on: 0..0, i..i+1, 0..i+1, of which a later one comes once. */
 static enum status take_groups(struct group *g, struct product *p, struct interp *in)
 {
-    enum status s = STATUS_OK;
+    enum status s = take_quick(g, p, in);
     for (size_t first = 0; first < p->n && s == STATUS_OK; first++)
         for (size_t end = first ? first + 1 : 0; end <= (first ? first + 1 : p->n) && s == STATUS_OK; end++) {
             bool asked = false;

@@ -7,20 +7,23 @@
 #include "models/run.h"
 #include "verify/idle.h"
 #include "verify/interp.h"
+#include "verify/mean_attention.h"
 #include "verify/sweep.h"
 #include "verify/types.h"
 
-/* The rows that an ablate names, or more: by what they depend on. own[i], before[i]: some row i that depends on token i, on tokens 0..i. */
-struct asked { const struct net *net; const enum reach *reach; size_t n; bool all, *own, *before, *kept /* nodes */; };
+/* The rows that an ablate names, or more: by what they depend on. own[i], before[i]: some row i that depends on token i, on tokens 0..i; of these and of rows that depend on all, quick ones
+ * (mean_attention.h, where quick_too) by themselves. */
+struct asked { const struct net *net; const enum reach *reach; size_t n; bool quick_too, all, quick_all, *own, *before, *quick, *kept /* nodes */; };
 
 static void ask(struct asked *a, size_t node, long row)
 {
     enum reach r = a->reach[node];
+    bool quick = a->quick_too && mean_is_quick(a->net, a->reach, node);
     for (size_t i = 0; i < a->n && !a->kept[node]; i++) {
         if (row >= 0 && (size_t)row != i) continue;
         if (r == REACH_TOKEN) a->own[i] = true;
-        if (r == REACH_PREFIX) a->before[i] = true;
-        if (r > REACH_PREFIX) a->all = true;
+        if (r == REACH_PREFIX) (quick ? a->quick : a->before)[i] = true;
+        if (r > REACH_PREFIX) *(quick ? &a->quick_all : &a->all) = true;
     }
 }
 
@@ -97,28 +100,36 @@ static enum status set_size(mpz_t out, const struct statement *s, const struct e
     return sweep_size(out, s, &binds, d);
 }
 
-/* The combinations of every group of tokens. size[i]: of the set at position i. */
+/* The combinations of every group of tokens. size[i]: of the set at position i. Of quick rows the tokens alone where their combinations are many: they are read once. */
 static void add_up(mpz_t out, const struct asked *a, const mpz_t *size)
 {
-    mpz_t product;
+    mpz_t product, sum;
     mpz_init_set_ui(product, 1);
+    mpz_init(sum);
     mpz_set_ui(out, 1);                           /* rows that depend on no token */
     for (size_t i = 0; i < a->n; i++) {
+        bool last = i + 1 == a->n, slow = a->before[i] || (a->all && last);
         mpz_mul(product, product, size[i]);
+        mpz_add(sum, sum, size[i]);
         if (a->own[i]) mpz_add(out, out, size[i]);
-        if (a->before[i] || (a->all && i + 1 == a->n)) mpz_add(out, out, product);
+        if (slow) mpz_add(out, out, product);
+        if (!slow && (a->quick[i] || (a->quick_all && last))) mpz_add(out, out, mpz_cmp_ui(product, MEAN_THROUGH) > 0 ? sum : product);
     }
     mpz_clear(product);
+    mpz_clear(sum);
 }
 
-static enum status product_runs(mpz_t out, const struct statement *s, const struct net *net, const struct expr *ablate, const struct expr *set, size_t n, struct diag *d)
+static enum status product_runs(mpz_t out, const struct statement *s, const struct net *net, const struct expr *ablate, const struct expr *to, size_t n, struct diag *d)
 {
+    const struct expr *set = to->args[0];
+    bool to_mean = to->name[0] == 'm';
     const struct expr *drop = argument(ablate, "drop"), *keep = argument(ablate, "keep");
     bool power = set->form == FORM_TOKENS_POWER;
     enum reach *reach = mem_array(net->n_nodes, sizeof *reach);
     mpz_t *size = mem_array(n, sizeof *size);
-    struct asked a = {.net = net, .reach = reach, .n = n, .own = mem_array(n, sizeof *a.own), .before = mem_array(n, sizeof *a.before), .kept = kept_nodes(net, keep)};
-    enum status status = reach && size && a.own && a.before && a.kept ? STATUS_OK : STATUS_MEMORY;
+    struct asked a = {.net = net, .reach = reach, .n = n, .own = mem_array(n, sizeof *a.own), .before = mem_array(n, sizeof *a.before), .quick = mem_array(n, sizeof *a.quick),
+                      .kept = kept_nodes(net, keep), .quick_too = to_mean && s->semantics == SEMANTICS_REAL && ablate->args[0]->form == FORM_NAME};
+    enum status status = reach && size && a.own && a.before && a.quick && a.kept ? STATUS_OK : STATUS_MEMORY;
     for (size_t i = 0; size && i < n; i++) mpz_init(size[i]);
     if (status == STATUS_OK) net_reach(reach, net);
     for (size_t i = 0; i < n && status == STATUS_OK; i++) {
@@ -133,6 +144,7 @@ static enum status product_runs(mpz_t out, const struct statement *s, const stru
     free(reach);
     free(a.own);
     free(a.before);
+    free(a.quick);
     free(a.kept);
     return status;
 }
@@ -147,7 +159,7 @@ enum status mean_runs(mpz_t out, const struct statement *s, const struct expr *a
     long n = (long)set->n_args;
     bool product = set->form == FORM_TOKENS_PRODUCT || (set->form == FORM_TOKENS_POWER && constant_integer(&n, set->args[0], -1));
     if (!net || !product || n < 1 || (size_t)n > net->n_ctx) return set_size(out, s, set, d);
-    return product_runs(out, s, net, ablate, set, (size_t)n, d);
+    return product_runs(out, s, net, ablate, to, (size_t)n, d);
 }
 
 struct fit { const struct statement *s; struct text *why; };

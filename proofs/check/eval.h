@@ -14,6 +14,7 @@ enum vtype { V_NUM, V_TRI, V_ARRAY, V_TABLE };
 struct val { enum vtype type; enum tri tri; int rank; uint32_t d[3]; struct num *x; struct run *run; uint32_t run_id; int node; };
 
 struct means;
+struct attended;
 /* Rows of an unchanged model, over the reals, by a faster evaluator: enclosures with p fractional bits of row i of a node on the tokens. false: not available */
 struct quick { bool (*row)(struct quick *q, const struct net *net, const int64_t *tokens, uint32_t n, int node, uint32_t i, unsigned p, struct num *out); };
 struct edited;
@@ -32,6 +33,7 @@ struct eval {
     bool has_last; int64_t last;
     struct num *kept; size_t n_kept, kept_room; struct val *caches[256]; int n_caches; /* constant subexpressions */
     struct means **means; int n_means;    /* of ablate, ablate.c */
+    struct attended **attended; int n_attended; /* means of attention, means_attention.c */
     struct quick *quick;                  /* for rows of means (means.c), which are not kept then; NULL: none */
     struct forms *forms;                  /* form.c */
     struct radii *radii;                  /* radius.c: what the certificate's lines `radius` show, or NULL */

@@ -1,14 +1,14 @@
 /* mean over S, any over S (STATEMENT.md §3): sums, or hulls, of the rows of all runs on the sequences of S. A row of a node is decided by the tokens at the positions that it
  * looks at, by NETWORK.md §3: where S is a product of sets, its values on the sequences that agree with one of them elsewhere are its values on S, each equally often.
- * Over the reals the mean of a linear node's row is the linear map of the mean of the row that it reads, which is made in its place. */
-#include "nodes.h"
+ * Over the reals the mean of a row of sums and linear maps is that of the means of the rows that it reads, which are made in its place, and that of attention over many sequences is made by
+ * means_attention.c. */
+#include "means.h"
 #include <string.h>
 
-/* row[node * n + i] NULL where none is asked for; mapped: it is made from the mean of its argument's row. kept: nothing that they rest on can change. */
-struct means { const struct ex *model, *target; unsigned p; const struct net *net; uint32_t n; struct num **row; bool *mapped; uint64_t count; bool kept; };
-
-/* What row i of a node looks at: no token, token i, tokens 0..i, or all. */
-enum view { VIEW_NONE, VIEW_OWN, VIEW_BEFORE, VIEW_ALL };
+/* How a row comes: by going through sequences, from the means of its arguments' rows, or by means_attention.c. */
+enum way { WAY_RUNS, WAY_MAPPED, WAY_ATTENTION };
+/* row[node * n + i] NULL where none is asked for. kept: nothing that they rest on can change. */
+struct means { const struct ex *model, *target; unsigned p; const struct net *net; uint32_t n; struct num **row; enum way *way; uint64_t count; bool kept; };
 
 static enum view *views_of(const struct net *net) {
     enum view *v = mem_get((size_t)net->n_nodes + 1, sizeof *v);
@@ -29,7 +29,7 @@ struct work { struct means *s; const enum view *views; bool all; uint32_t lo, hi
 
 static bool in_work(const struct work *w, size_t k) {
     uint32_t n = w->s->n, i = (uint32_t)(k % n);
-    if (w->s->row[k] == NULL || w->s->mapped[k]) return false;
+    if (w->s->row[k] == NULL || w->s->way[k] != WAY_RUNS) return false;
     if (w->all) return true;
     switch (w->views[k / n]) {
     case VIEW_NONE: return w->lo == 0 && w->hi == 0;
@@ -47,7 +47,7 @@ static void means_free(struct means *s) {
         mem_free(s->row[k]);
     }
     mem_free(s->row);
-    mem_free(s->mapped);
+    mem_free(s->way);
     mem_free(s);
 }
 
@@ -56,6 +56,7 @@ void means_clear(struct eval *e) {
     mem_free(e->means);
     e->means = NULL;
     e->n_means = 0;
+    attention_clear(e);
 }
 
 static void add_entry(const struct means *s, struct num *to, const struct num *x, unsigned p) {
@@ -158,15 +159,24 @@ static bool divide(struct eval *e, const struct work *w) {
     return good;
 }
 
-/* Rows of linear nodes from the means of what they read: not where rows are changed, nor for hulls. */
+/* The mean is of real numbers, over runs of a network as it stands. */
+static bool plain_mean(const struct eval *e, const struct means *s) {
+    return !e->s->float32 && s->target->number == TARGET_MEAN && !is_change(s->model) && !s->model->frozen && !s->net->reals;
+}
+
+static bool is_linear(enum op op) { return op == OP_LINEAR || op == OP_ADD || op == OP_HEADS || op == OP_SUB || op == OP_SELECT || op == OP_CONCAT; }
+
+/* Rows of linear nodes and sums from the means of what they read: not where rows are changed, nor for hulls. */
 static void map_linear(const struct eval *e, struct means *s) {
-    bool good = !e->s->float32 && s->target->number == TARGET_MEAN && s->model->kind == EX_MODEL && !s->net->reals;
+    bool good = plain_mean(e, s);
     for (size_t k = n_rows(s); good && k-- > 0;) { /* what a node reads stands before it */
         const struct node *x = &s->net->nodes[k / s->n];
-        if (s->row[k] == NULL || x->op != OP_LINEAR) continue;
-        size_t below = (size_t)x->args[0] * s->n + k % s->n;
-        s->mapped[k] = true;
-        if (s->row[below] == NULL) s->row[below] = nums_new(s->net->nodes[x->args[0]].width);
+        if (s->row[k] == NULL || !is_linear(x->op)) continue;
+        s->way[k] = WAY_MAPPED;
+        for (int a = 0; a < x->n_args; a++) {
+            size_t below = (size_t)x->args[a] * s->n + k % s->n;
+            if (s->row[below] == NULL) s->row[below] = nums_new(s->net->nodes[x->args[a]].width);
+        }
     }
 }
 
@@ -176,9 +186,12 @@ static bool take_mapped(struct eval *e, struct means *s) {
     int64_t *any = mem_get(s->n, sizeof *any);
     run_init(&r, s->net, false, e->p, 0, any, s->n);
     for (size_t k = 0; good && k < n_rows(s); k++) {
-        if (!s->mapped[k]) continue;
-        int node = (int)(k / s->n), i = (int)(k % s->n), below = s->net->nodes[node].args[0];
-        run_add_patch(&r, below, i, i, s->net->nodes[below].width, s->row[(size_t)below * s->n + (uint32_t)i]);
+        if (s->way[k] != WAY_MAPPED) continue;
+        int node = (int)(k / s->n), i = (int)(k % s->n);
+        for (int a = 0; a < s->net->nodes[node].n_args; a++) {
+            int below = s->net->nodes[node].args[a];
+            run_add_patch(&r, below, i, i, s->net->nodes[below].width, s->row[(size_t)below * s->n + (uint32_t)i]);
+        }
         const struct num *row = run_row(&r, node, (uint32_t)i, &e->fail);
         good = row != NULL;
         for (uint32_t j = 0; good && j < s->net->nodes[node].width; j++) {
@@ -238,6 +251,28 @@ static bool take_product(struct eval *e, struct work *w, const struct product *p
     return good;
 }
 
+/* Are the combinations of the tokens that row k looks at more than GO_THROUGH_MOST? */
+static bool rests_on_many(const struct work *w, const struct product *p, size_t k) {
+    uint64_t n = 1;
+    for (uint32_t j = 0; j < p->n && n <= GO_THROUGH_MOST; j++)
+        if (looks_at(w->views[k / w->s->n], (uint32_t)(k % w->s->n), j)) n *= p->size[j];
+    return n > GO_THROUGH_MOST;
+}
+
+static bool take_attention(struct eval *e, struct work *w, const struct product *p) {
+    struct means *s = w->s;
+    bool good = true, may = plain_mean(e, s) && stmt_closed(e->s, s->model) && stmt_closed(e->s, s->target);
+    for (size_t k = 0; good && may && k < n_rows(s); k++) {
+        int node = (int)(k / s->n);
+        if (s->row[k] == NULL || s->way[k] != WAY_RUNS || !attention_is_plain(s->net, w->views, node) || !rests_on_many(w, p, k)) continue;
+        s->way[k] = WAY_ATTENTION;
+        good = attention_mean(e, s->row[k], s->target, p, s->net, node, (uint32_t)(k % s->n));
+        for (uint32_t j = 0; good && j < s->net->nodes[node].width; j++) s->row[k][j].tag = (struct tag){e->next_id, (uint32_t)node + 1, (uint32_t)(k % s->n), j};
+    }
+    eval_next_id(e);
+    return good;
+}
+
 static bool take(struct eval *e, struct means *s) {
     const struct ex *set = s->target->binds.b[0].set;
     struct product p = {0};
@@ -245,7 +280,7 @@ static bool take(struct eval *e, struct means *s) {
     if (product && !product_init(e, &p, set)) return false;
     enum view *views = views_of(s->net);
     struct work w = {.s = s, .views = views, .all = !product || !is_product(s, &p)};
-    bool good = w.all ? eval_each(e, &s->target->binds, mean_step, &w) && divide(e, &w) : take_product(e, &w, &p);
+    bool good = w.all ? eval_each(e, &s->target->binds, mean_step, &w) && divide(e, &w) : take_attention(e, &w, &p) && take_product(e, &w, &p);
     run_clear(&w.run);
     mem_free(views);
     product_clear(&p);
@@ -265,7 +300,7 @@ struct means *means_get(struct eval *e, const struct ex *model, const struct ex 
     struct means *s = mem_get(1, sizeof *s);
     *s = (struct means){.model = model, .target = target, .p = e->p, .net = net, .n = n};
     s->row = mem_get(n_rows(s) + 1, sizeof *s->row);
-    s->mapped = mem_get(n_rows(s) + 1, sizeof *s->mapped);
+    s->way = mem_get(n_rows(s) + 1, sizeof *s->way);
     for (size_t k = 0; k < n_rows(s); k++)
         if (asked[k]) s->row[k] = nums_new(net->nodes[k / n].width);
     map_linear(e, s);

@@ -2,6 +2,7 @@
 import re
 from itertools import product
 
+from attention_means import MANY, AttentionMeans, is_quick
 from network import OWN, PAST, reaches
 from printer import show
 from statement import E
@@ -136,8 +137,8 @@ class AblateFunctions:
         key = show(E("call", "", [model, E("target", word, operand)])), frozenset(pairs), n, self.p
         if closed and key in self.means:
             return self.means[key]
-        means = {}
-        for group, sequences in self.groups(model, net, operand, pairs, n, env):
+        means = self.quick_rows(model, net, operand, pairs, n, env) if word == "mean" and closed else {}
+        for group, sequences in self.groups(model, net, operand, pairs - set(means), n, env):
             sums, count = {}, 0
             for t in sequences:
                 count += 1
@@ -150,17 +151,41 @@ class AblateFunctions:
             self.means[key] = means
         return means
 
+    def token_sets(self, model, net, operand, n, env):
+        """The sets of tokens of every position, or None: not of that kind."""
+        sets = [operand.parts[1]] * operand.parts[0] if operand.kind == "power" else operand.parts[0] if operand.kind == "product" else []
+        sets = [list(self.elements(s, env)) for s in sets]
+        plain = model.kind == "name" and net.d_vocab is not None and len(sets) == n
+        return sets if plain and all(s and all(isinstance(x, int) and 0 <= x < net.d_vocab for x in s) for s in sets) else None
+
+    def quick_rows(self, model, net, operand, pairs, n, env):
+        """The rows that attention_means.py makes: those that rest on many combinations of tokens."""
+        sets = None if self.float32 else self.token_sets(model, net, operand, n, env)
+        if sets is None:
+            return {}
+        key, reach, means = (net.sha256, show(E("target", "mean", operand)), n), reaches(net), {}
+        for part, i in pairs:
+            many = 1
+            for j in self.looks(net, reach, part[0], i, n):
+                many *= len(sets[j])
+            if many > MANY and is_quick(net, reach, part[0]):
+                if key not in self.attention_means:
+                    self.attention_means[key] = AttentionMeans(net, reach, sets)
+                row = self.attention_means[key].row(part[0], i)
+                means[part, i] = row if part[2] is None else vector([row[part[2]]])
+        return means
+
+    def looks(self, net, reach, node, i, n):
+        """The positions that row i of a node looks at."""
+        return (i,) if reach[node] == OWN else tuple(range(i + 1 if reach[node] == PAST and net.causal else n))
+
     def groups(self, model, net, operand, pairs, n, env):
         """[(pairs, sequences)]: the rows of these pairs take each of their values as often on the sequences as on the set. In a product of sets of tokens
         rows have one value for all sequences that agree where they look; elsewhere the first token stands."""
-        sets = [operand.parts[1]] * operand.parts[0] if operand.kind == "power" else operand.parts[0] if operand.kind == "product" else []
-        sets = [list(self.elements(s, env)) for s in sets]
-        plain = model.kind == "name" and net.d_vocab is not None
-        if not plain or len(sets) != n or not all(s and all(isinstance(x, int) and 0 <= x < net.d_vocab for x in s) for s in sets):
+        sets = self.token_sets(model, net, operand, n, env)
+        if sets is None:
             return [(pairs, (inner[OVER] for inner in self.bindings([(OVER, operand)], env)))]
         reach, groups = reaches(net), {}
-        for (node, reader, entry), i in pairs:
-            looks = reach[node]
-            at = (i,) if looks == OWN else tuple(range(i + 1 if looks == PAST and net.causal else n))
-            groups.setdefault(at, set()).add(((node, reader, entry), i))
+        for part, i in pairs:
+            groups.setdefault(self.looks(net, reach, part[0], i, n), set()).add((part, i))
         return [(group, (vector(t) for t in product(*[s if i in at else s[:1] for i, s in enumerate(sets)]))) for at, group in groups.items()]

@@ -43,7 +43,7 @@ class Interpreter(ArrayFunctions, ModelFunctions, AblateFunctions, FormFunctions
     def __init__(self, nets, float32, data=None):
         self.float32, self.p, self.missing, self.data = float32, PRECISIONS[0], False, data or {}
         self.models = {name: Model(net, (), net.sha256) for name, net in nets.items()}
-        self.evaluators, self.runs, self.closed, self.twins, self.means, self.radii = {}, {}, {}, {}, {}, {}
+        self.evaluators, self.runs, self.closed, self.twins, self.means, self.attention_means, self.radii = {}, {}, {}, {}, {}, {}, {}
         self.polynomials, self.spectra, self.bases = {}, {}, {}
         self.edits, self.replaced = {}, {}
 
