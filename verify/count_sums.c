@@ -37,8 +37,8 @@ static void mark_extrema(struct sums *t, const struct steps *g, const struct cel
             struct mark m = { .least = INT64_MAX, .most = INT64_MIN };
             for (size_t kind = k->first[i]; kind < k->first[i + 1]; kind++) {
                 size_t next = next_of(x, k, i, z, kind);
-                if (next == NO_STATE || g->from[kind] == g->from[kind + 1])
-                    continue;
+                if (next == NO_STATE || g->from[kind] == g->from[kind + 1] || t->mark[next].least > t->mark[next].most)
+                    continue;       /* the last: of a state that the part does not come to nothing needs to be allowed */
                 int64_t least = g->least[kind] + t->mark[next].least, most = g->most[kind] + t->mark[next].most;
                 m.least = least < m.least ? least : m.least;
                 m.most = most > m.most ? most : m.most;

@@ -29,9 +29,13 @@ struct cell {
 bool cell_units(struct cell *c);
 /* Sums of the completions of a state: least and most; numbers from N[at] for v from..from + n - 1. */
 struct mark { int64_t least, most, from, to; size_t at, n; };
-/* times tokens with integer g lead to state `to`. */
-struct branch { size_t to; int64_t g; uint32_t times; };
-struct sums { int64_t step, ask, *of, *fraction; struct mark *mark; struct branch *branch; uint64_t *N, *jump; size_t states, room_N, room_jump; };
+/* times tokens of one kind have integer g. */
+struct branch { int64_t g; uint32_t times; };
+/* Kinds of a cell's tokens, made for its first table; the branches of kind k are branch[head[k]]..branch[head[k + 1] - 1], g from least[k] to most[k]. */
+struct sums {
+    int64_t step, ask, *whole, *fraction, *least, *most; uint64_t reciprocal; struct mark *mark; struct branch *branch; uint64_t *N, *jump; size_t states, room_N, room_jump, room_times;
+    uint32_t *order, *token, *times; size_t *kinds, *from, *compact, *head;
+};
 void sums_clear(struct sums *t);
 /* How many sequences of the part make the form fail, at most and at least. false: too large */
 bool sums_count(wide *over, wide *under, struct sums *t, const struct cell *c, size_t form, uint32_t bins);
