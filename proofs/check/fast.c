@@ -1,4 +1,4 @@
-#include "fast.h"
+#include "fast_lanes.h"
 #include <string.h>
 
 /* A value: an exact integer, a real within rad of mid (both at 2^-32), or a truth value. */
@@ -190,6 +190,7 @@ static const struct frow *row_at(struct fast *f, const struct ex *call, const st
     struct fnet *w = made && index->network ? NULL : table_of(f, call, &node, &tokens);
     if (w == NULL || index->kind == EX_SLICE || !fast_int(f, index, (int64_t)w->n - 1, &i) || i < 0 || i >= (int64_t)w->n) return NULL;
     *width = w->net->nodes[node].width == 0 ? w->n : w->net->nodes[node].width;
+    if (f->lanes) return node == w->net->output ? lanes_output(w, tokens, (uint32_t)i) : NULL;
     if (node == w->net->output) return fnet_output(w, tokens, (uint32_t)i);
     fnet_tokens(w, tokens);
     return fnet_row(w, node, (uint32_t)i);

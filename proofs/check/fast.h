@@ -45,9 +45,10 @@ struct fnet {
     int bits, weight_bits;            /* sizes of rows and of weights */
     struct fmemo *memo;               /* fast_memo.c */
     struct wide *wide;                /* fast_wide.h, or NULL: rows are as above */
+    struct lanes *lanes;              /* fast_lanes.h, beside wide rows, or NULL */
 };
-/* nets[i] is of model[i] on the sequence on[i]. made: a sequence that `seq` and the like have made, used at once. */
-struct fast { struct eval *e; bool wide; struct fnet *nets; int n_nets; const struct ex **on, **model; int64_t *made; uint32_t n_made; };
+/* nets[i] is of model[i] on the sequence on[i]. lanes: rows of the output are those of fast_lanes.h. made: a sequence that `seq` and the like have made, used at once. */
+struct fast { struct eval *e; bool wide, lanes; struct fnet *nets; int n_nets; const struct ex **on, **model; int64_t *made; uint32_t n_made; };
 
 void fast_init(struct fast *f, struct eval *e, bool wide); /* wide: with the rows of fast_wide.h */
 void fast_clear(struct fast *f);
@@ -67,6 +68,7 @@ void fnet_clear(struct fnet *w);
 int fnet_place(const struct fnet *w, int node);                      /* where a node of that network stands in w->net */
 void fnet_tokens(struct fnet *w, const int64_t *tokens);             /* forgets the rows that depend on a changed token */
 struct frow *fnet_make(struct fnet *w, int node, uint32_t row);
+struct frow *fnet_token_row(struct fnet *w, int node, uint32_t row, int64_t token); /* a row that is a function of one token: by the enclosures of run.c, once */
 static inline struct frow *fnet_row(struct fnet *w, int node, uint32_t row) { /* NULL: not available */
     struct frow *r = w->at[(size_t)node * w->n + row];
     return r != NULL ? r : fnet_make(w, node, row);

@@ -98,7 +98,51 @@ AVX2 static void add_mix_wide(int64_t *acc, const int32_t *p, const int32_t *con
     }
     add_mix_rest(acc, p, v, drop, many, n, j);
 }
+
+/* A panel of 8 columns times `lanes` rows, whose sums stay in registers. */
+AVX2 static inline __attribute__((always_inline)) void panel_wide(int64_t *const *acc, const int32_t *const *x, const int32_t *W, uint32_t rows, uint32_t j, const int lanes) {
+    __m256i even[4], odds[4];
+#pragma GCC unroll 4
+    for (int l = 0; l < lanes; l++) even[l] = odds[l] = _mm256_setzero_si256();
+    for (uint32_t k = 0; k < rows; k++) {
+        __m256i v = load(W + (size_t)8 * k), u = odd(v);
+#pragma GCC unroll 4
+        for (int l = 0; l < lanes; l++) {
+            __m256i by = _mm256_set1_epi32(x[l][k]);
+            even[l] = _mm256_add_epi64(even[l], _mm256_mul_epi32(by, v));
+            odds[l] = _mm256_add_epi64(odds[l], _mm256_mul_epi32(by, u));
+        }
+    }
+#pragma GCC unroll 4
+    for (int l = 0; l < lanes; l++) add_pair(acc[l] + j, even[l], odds[l]);
+}
+
+AVX2 static void panels_wide(int64_t *const *acc, const int32_t *const *x, const int32_t *panel, uint32_t rows, uint32_t cols, uint32_t many) {
+    for (uint32_t j = 0; j < cols; j += 8, panel += (size_t)8 * rows) {
+        uint32_t l = 0;
+        for (; l + 4 <= many; l += 4) panel_wide(acc + l, x + l, panel, rows, j, 4);
+        for (; l + 2 <= many; l += 2) panel_wide(acc + l, x + l, panel, rows, j, 2);
+        for (; l < many; l++) panel_wide(acc + l, x + l, panel, rows, j, 1);
+    }
+}
 #endif
+
+static void panels_plain(int64_t *const *acc, const int32_t *const *x, const int32_t *panel, uint32_t rows, uint32_t cols, uint32_t many) {
+    for (uint32_t j = 0; j < cols; j += 8, panel += (size_t)8 * rows)
+        for (uint32_t l = 0; l < many; l++)
+            for (uint32_t k = 0; k < rows; k++)
+                for (uint32_t c = 0; c < 8; c++) acc[l][j + c] += (int64_t)x[l][k] * panel[(size_t)8 * k + c];
+}
+
+void loop_panels(int64_t *const *acc, const int32_t *const *x, const int32_t *panel, uint32_t rows, uint32_t cols, uint32_t many) {
+#ifdef HAS_VECTORS
+    if (vectors()) {
+        panels_wide(acc, x, panel, rows, cols, many);
+        return;
+    }
+#endif
+    panels_plain(acc, x, panel, rows, cols, many);
+}
 
 void loop_multiply(int64_t *acc, const int32_t *x, const int32_t *W, uint32_t rows, uint32_t cols) {
 #ifdef HAS_VECTORS
@@ -181,6 +225,36 @@ LOOP int64_t loop_largest_sum(const int64_t *acc, uint32_t n) {
 
 LOOP void loop_shift(int32_t *m, const int64_t *acc, uint32_t n, int shift) {
     for (uint32_t j = 0; j < n; j++) m[j] = (int32_t)(acc[j] >> shift);
+}
+
+/* The lower half of a word shifted by at most 32 is the same whether its sign is drawn in or not, which vectors do not do. */
+LOOP uint64_t loop_squares(const int64_t *acc, uint32_t n, int shift) {
+    uint64_t sum = 0;
+    if (shift <= 32)
+        for (uint32_t j = 0; j < n; j++) {
+            int32_t v = (int32_t)(uint32_t)((uint64_t)acc[j] >> shift);
+            sum += (uint64_t)((int64_t)v * v);
+        }
+    else
+        for (uint32_t j = 0; j < n; j++) {
+            int64_t v = acc[j] >> shift;
+            sum += (uint64_t)(v * v);
+        }
+    return sum;
+}
+
+LOOP void loop_round(int32_t *m, const int64_t *acc, uint32_t n, int shift) {
+    int64_t half = shift > 0 ? (int64_t)1 << (shift - 1) : 0;
+    if (shift <= 32)
+        for (uint32_t j = 0; j < n; j++) m[j] = (int32_t)(uint32_t)((uint64_t)(acc[j] + half) >> shift);
+    else
+        for (uint32_t j = 0; j < n; j++) m[j] = (int32_t)((acc[j] + half) >> shift);
+}
+
+LOOP int64_t loop_sum(const int32_t *m, uint32_t n) {
+    int64_t s = 0;
+    for (uint32_t j = 0; j < n; j++) s += m[j];
+    return s;
 }
 
 LOOP void loop_scaled(int32_t *m, int32_t by, const int32_t *x, int shift, uint32_t n) {

@@ -18,4 +18,9 @@ void loop_lower(int32_t *least, int32_t base, const int32_t *p, int sign, const 
 void loop_least(int64_t *least, const int64_t *x, int64_t from, uint32_t n);                         /* least = min(least, from + x) */
 int64_t loop_sum_where(const int64_t *x, int64_t lo, int64_t hi, const int64_t *n, uint32_t many);   /* sum of the n at which lo <= x < hi */
 void loop_add_up(int64_t *acc, const int32_t *m, int up, uint32_t n);                               /* acc += m 2^up */
+/* Of fast_lanes.h */
+void loop_panels(int64_t *const *acc, const int32_t *const *x, const int32_t *panel, uint32_t rows, uint32_t cols, uint32_t many); /* acc[l] += x[l] W for many rows, W in panels; acc[l]: room for whole panels */
+uint64_t loop_squares(const int64_t *acc, uint32_t n, int shift);                                   /* sum (acc >> shift)^2 of entries below 2^31 then, which fits */
+void loop_round(int32_t *m, const int64_t *acc, uint32_t n, int shift);                             /* m = acc / 2^shift to the nearest, which fits */
+int64_t loop_sum(const int32_t *m, uint32_t n);
 #endif

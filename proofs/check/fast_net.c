@@ -1,5 +1,5 @@
 /* The rows of one network that are kept from one sequence to the next. */
-#include "fast_wide.h"
+#include "fast_lanes.h"
 #include <string.h>
 
 #define F_MOST 50
@@ -293,6 +293,7 @@ void fnet_clear(struct fnet *w) {
     void *all[] = {w->fixed.patches, w->is_fixed, w->from, w->seen, w->tokens, w->token_only, w->reads, w->rows, w->table, w->weight, w->acc, w->err, w->size, w->entry, w->inner, w->at, w->kept, w->scores, w->values, w->share, w->drop};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) mem_free(all[i]);
     fmemo_free(w->memo);
+    lanes_free(w);
     wide_free(w->wide);
     fold_free(w->folded);
     *w = (struct fnet){0};
@@ -321,15 +322,14 @@ void fnet_tokens(struct fnet *w, const int64_t *tokens) {
     }
 }
 
-/* A row that is a function of one token: by the enclosures of run.c, once. */
-static struct frow *token_row(struct fnet *w, int node, uint32_t row) {
-    struct frow *r = &w->table[node][(size_t)row * w->net->vocab + (size_t)w->tokens[row]];
+struct frow *fnet_token_row(struct fnet *w, int node, uint32_t row, int64_t token) {
+    struct frow *r = &w->table[node][(size_t)row * w->net->vocab + (size_t)token];
     if (r->known) return r;
     if (r->failed) return NULL;
     struct run run;
     struct fail fail = {0};
     int64_t *t = mem_get(w->n, sizeof *t);
-    for (uint32_t i = 0; i < w->n; i++) t[i] = w->tokens[row];
+    for (uint32_t i = 0; i < w->n; i++) t[i] = token;
     run_init(&run, w->net, w->float32, 128, 0, t, w->n);
     mem_free(t);
     for (int k = 0; k < w->fixed.n_patches; k++) {
@@ -367,7 +367,7 @@ struct frow *fnet_make(struct fnet *w, int node, uint32_t row) {
     if (w->is_fixed[k]) {
         if (!r->known) return NULL;
     } else if (w->token_only[node]) {
-        r = token_row(w, node, row);
+        r = fnet_token_row(w, node, row, w->tokens[row]);
     } else if (x->op == OP_ROW) {
         r = x->d[0] < w->n ? fnet_row(w, x->args[0], x->d[0]) : NULL;
     } else {

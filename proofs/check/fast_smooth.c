@@ -5,8 +5,9 @@ typedef unsigned __int128 wide_t;
 #define ONE60 ((uint64_t)1 << 60)
 
 /* exp(-g) at 2^-60 for g < 0.71 at 2^-60, by n terms: Horner for 1 - g (1 - g/2 (1 - ... g/n)). A step makes of an error e at most (0.71 e + 1) / i + 1: less than 4 units behind the last. */
-static uint64_t series(uint64_t g, uint64_t n) {
+static inline __attribute__((always_inline)) uint64_t series(uint64_t g, const uint64_t n) { /* n is a constant, so that nothing is divided */
     uint64_t r = ONE60;
+#pragma GCC unroll 24
     for (uint64_t i = n; i > 0; i--) r = ONE60 - (uint64_t)(((wide_t)g * r) >> 60) / i;
     return r;
 }
@@ -110,6 +111,11 @@ static const struct cell *normal_table(void) { /* NULL: never, unless the functi
             if (!fill_cell(&cells[i], i)) state = 2;
     }
     return state == 1 ? cells : NULL;
+}
+
+const int64_t *normal_coefficients(uint32_t i) {
+    const struct cell *cells = normal_table();
+    return cells != NULL && i < CELLS ? cells[i].c : NULL;
 }
 
 /* ---- functions ---- */

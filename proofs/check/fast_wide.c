@@ -5,7 +5,12 @@
 #define SCALE_MOST 90                 /* of rows */
 #define WEIGHT_SCALE_MOST 80
 
-int64_t wide_root(uint32_t n) { return (int64_t)root_down(n) + 1; }
+int64_t wide_root(uint32_t n) { /* asked for with every row */
+    static unsigned char known[TERMS_MOST + 1];
+    if (n > TERMS_MOST) return (int64_t)root_down(n) + 1;
+    if (known[n] == 0) known[n] = (unsigned char)(root_down(n) + 1);
+    return known[n];
+}
 
 int64_t wide_length(struct frow *r, uint32_t n) {
     if (r->most >= 0) return r->most;

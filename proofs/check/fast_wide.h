@@ -32,7 +32,9 @@ int wide_lowered(const struct frow *r, int F, uint32_t n, int64_t *rad, int64_t 
 /* fast_wide_attention.c */
 bool wide_pattern(struct fnet *w, const struct node *x, uint32_t row, struct frow *out);
 bool wide_mix(struct fnet *w, const struct node *x, uint32_t row, struct frow *out);
+bool wide_score(__int128 dot, __int128 err, int F, int64_t inverse, int64_t *out, int64_t *rad); /* a product at 2^-F, within err, times 1 / sqrt(d): at 2^-48 */
 /* fast_smooth.c */
+const int64_t *normal_coefficients(uint32_t i);                                     /* Phi^(k)(i / 64) / k! at 2^-60, k = 0..8, each within 2 units, i < 512; NULL: not available */
 #define EXP_UNITS 24
 uint64_t fixed_exp_minus(uint64_t x);                                               /* exp(-x / 2^48) at 2^-60, within EXP_UNITS */
 bool wide_smooth(struct fnet *w, const struct node *x, struct frow *out, const struct frow *in); /* gelu, gelu_new, silu, tanh, sigmoid */

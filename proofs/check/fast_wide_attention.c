@@ -5,14 +5,18 @@
 #define SCORE_F 48
 #define SCORE_MOST ((__int128)1 << 60)
 
-/* q . k / sqrt(d) of one source at 2^-48, and how far it is off: with errors of lengths a and b at most a |k| + b |q| + a b. The product is at 2^-60 before the division. */
+/* q . k / sqrt(d) of one source at 2^-48, and how far it is off: with errors of lengths a and b at most a |k| + b |q| + a b. */
 static bool score(const struct fnet *w, int node, struct frow *q, struct frow *k, int64_t *out, int64_t *rad) {
     uint32_t K = w->net->nodes[w->net->nodes[node].args[0]].width;
-    int64_t inverse = w->wide->weight[node].inverse;
     __int128 dot = 0;
     for (uint32_t i = 0; i < K; i++) dot += (__int128)q->wide[i] * k->wide[i];
     __int128 err = (__int128)q->rad2 * wide_length(k, K) + (__int128)k->rad2 * wide_length(q, K) + (__int128)q->rad2 * k->rad2; /* 2^51 2^61 twice */
-    int F = q->F + k->F, drop = F > 60 ? F - 60 : 0;
+    return wide_score(dot, err, q->F + k->F, w->wide->weight[node].inverse, out, rad);
+}
+
+/* The product is at 2^-60 before the division. */
+bool wide_score(__int128 dot, __int128 err, int F, int64_t inverse, int64_t *out, int64_t *rad) {
+    int drop = F > 60 ? F - 60 : 0;
     if (F < 0 || drop > 120) return false;
     dot >>= drop;
     err = (err >> drop) + (drop > 0 ? 2 : 0);

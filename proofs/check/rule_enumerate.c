@@ -1,41 +1,57 @@
 /* Rule enumerate: every binding, at growing precision where a comparison is not clear. */
 #include "certificate.h"
-#include "fast.h"
+#include "fast_queue.h"
 #include "shares.h"
 #include "symmetric.h"
 #include <string.h>
 
 #define BINDINGS_MOST ((uint64_t)1 << 40)
 
-/* Looks at one expression: first in 64-bit integers, then with wider rows, then by enclosures of growing precision. Where the second one had to
- * settle a quarter or more, the first is left out for a while. */
-struct looks { const struct ex *x; uint64_t asked, rescued, left_out; };
+/* How a look does: where a later one had to settle a quarter or more of what it was asked, it is left out for a while, longer each time. */
+struct trial { uint64_t asked, missed, rest, left; bool out; };
 #define ASKED_LEAST 64
+#define REST_MOST ((uint64_t)1 << 16)
 
-struct scan { const struct symmetry *symmetry; struct looks where, predicate; struct fast fast, wide; bool need_all, all, holds; uint64_t bindings, cond, cond_open, yes, open; };
-
-static bool first_look_helps(struct looks *l) {
-    if (l->asked < ASKED_LEAST || l->rescued * 4 < l->asked) return true;
-    if (++l->left_out < 1000) return false;
-    *l = (struct looks){.x = l->x};
+static bool has_rest(struct trial *t) {
+    if (t->left == 0) return false;
+    t->left--;
     return true;
 }
 
+static void tell(struct trial *t, bool missed) {
+    t->asked++;
+    t->missed += missed;
+    if (t->asked < ASKED_LEAST) return;
+    bool again = t->rest > 0 && t->asked == ASKED_LEAST;
+    t->out = t->missed * 4 >= t->asked;
+    if (!t->out) return;
+    *t = (struct trial){.rest = !again ? 1000 : t->rest < REST_MOST ? 2 * t->rest : REST_MOST, .out = true};
+    t->left = t->rest;
+}
+
+/* Looks at one expression: first in 64-bit integers, then with rows of several sequences, then with wider rows, then by enclosures of growing precision. */
+struct looks { const struct ex *x; struct trial first, lanes; };
+
+struct scan { const struct symmetry *symmetry; struct looks where, predicate; struct fast fast, wide; struct queue queue; bool batch, need_all, all, holds; uint64_t bindings, cond, cond_open, yes, open; };
+
 static enum tri decide(struct eval *e, struct scan *s, struct looks *l) {
-    bool helps = first_look_helps(l);
-    enum tri t = helps ? fast_decide(&s->fast, l->x) : OPEN;
-    l->asked += helps;
-    if (t == OPEN) {
+    bool asks = !has_rest(&l->first);
+    enum tri t = asks ? fast_decide(&s->fast, l->x) : OPEN;
+    bool opens = t == OPEN, lanes = opens && s->batch;
+    if (lanes) {
+        s->wide.lanes = true;
         t = fast_decide(&s->wide, l->x);
-        l->rescued += helps && t != OPEN;
+        s->wide.lanes = false;
     }
+    bool left = t == OPEN;
+    if (left) t = fast_decide(&s->wide, l->x);
+    if (asks) tell(&l->first, opens && t != OPEN);
+    if (lanes) tell(&l->lanes, left && t != OPEN);
     return t != OPEN ? t : eval_decide(e, l->x);
 }
 
-static bool scan_step(struct eval *e, void *arg) {
-    struct scan *s = arg;
-    uint64_t n = s->symmetry != NULL ? symmetry_weight(s->symmetry, e) : 1; /* 0: another one stands for it */
-    if (n == 0) return true;
+/* n: how many bindings this one stands for */
+static bool scan_binding(struct eval *e, struct scan *s, uint64_t n) {
     if (++s->bindings > BINDINGS_MOST) return eval_fail(e, "more than 2^40 bindings");
     enum tri where = s->holds ? YES : decide(e, s, &s->where), t = NO;
     if (e->fail.set) return false;
@@ -48,6 +64,46 @@ static bool scan_step(struct eval *e, void *arg) {
     s->open += both == OPEN ? n : 0;
     if (where != NO && t != YES) s->all = false;
     return s->all || !s->need_all;
+}
+
+/* How many bindings that of now stands for; 0: another one stands for it. */
+static uint64_t weight(const struct eval *e, const struct scan *s) { return s->symmetry != NULL ? symmetry_weight(s->symmetry, e) : 1; }
+
+/* All bindings that wait. The walk's own binding, if there is one, stands again afterwards. */
+static bool scan_waiting(struct eval *e, struct scan *s) {
+    const struct binds *b = s->queue.b;
+    struct var *own = mem_get((size_t)b->n, sizeof *own);
+    bool good = true, holds = s->holds;
+    for (int i = 0; i < b->n; i++) own[i] = e->env[b->b[i].slot];
+    queue_batch(&s->queue, &s->wide);
+    s->batch = true;
+    for (uint32_t k = 0; good && k < s->queue.n; k++) {
+        s->holds = queue_take(&s->queue, k);
+        good = scan_binding(e, s, weight(e, s));
+    }
+    s->batch = false;
+    queue_forget(&s->queue);
+    s->holds = holds;
+    for (int i = 0; i < b->n; i++) e->env[b->b[i].slot] = own[i];
+    mem_free(own);
+    return good;
+}
+
+/* Bindings wait where the first look does not help and the one of several sequences may. */
+static bool may_wait(struct scan *s) {
+    struct looks *l = s->predicate.first.out ? &s->predicate : &s->where;
+    return l->first.out && !has_rest(&l->lanes);
+}
+
+static bool scan_step(struct eval *e, void *arg) {
+    struct scan *s = arg;
+    uint64_t n = weight(e, s);
+    if (n == 0) return true;
+    bool waits = may_wait(s);
+    if (s->queue.n > 0 && (!waits || !queue_fits(&s->queue)) && !scan_waiting(e, s)) return false;
+    if (!waits) return scan_binding(e, s, n);
+    queue_add(&s->queue, s->holds);
+    return true;
 }
 
 /* What one share of the bindings gives. */
@@ -67,7 +123,8 @@ static bool scan_part(uint32_t number, uint32_t parts, void *arg, void *result) 
     w->e->p = precision[0];
     fast_init(&s.fast, w->e, false);
     fast_init(&s.wide, w->e, true);
-    bool whole = eval_each_where(w->e, w->b, left_out_by(w->where, w->symmetry), parts > 1 ? &split : NULL, &skipped, &s.holds, scan_step, &s);
+    queue_init(&s.queue, w->e, w->b);
+    bool whole = eval_each_where(w->e, w->b, left_out_by(w->where, w->symmetry), parts > 1 ? &split : NULL, &skipped, &s.holds, scan_step, &s) && scan_waiting(w->e, &s);
     fast_clear(&s.fast);
     fast_clear(&s.wide);
     if (w->symmetry != NULL) skipped = 0;

@@ -1,9 +1,9 @@
-/* Rows of the checker's first and second look (proofs/check/fast.h, fast_wide.h) held against those of run.c with 320 bits: every entry lies within the row's radius, the errors of a wide row together are no
- * longer than its rad2 says, and those of a pattern add up to no more than its total. Then every row as a step by itself: of any point that the rows it is made of allow, the operation's value lies within it.
+/* Rows of the checker's looks in integers (proofs/check/fast.h, fast_wide.h, fast_lanes.h: narrow, wide, of lanes) held against those of run.c with 320 bits: every entry lies within the row's radius, the errors of a row with a rad2 together are no
+ * longer than that says, and those of a pattern add up to no more than its total. Then every row as a step by itself: of any point that the rows it is made of allow, the operation's value lies within it.
  *     rows NETWORK.net SEED [given]
- * given: some rows of all nodes are replaced by random numbers, patterns too. Prints, for the narrow and the wide rows and steps, how many there were, how many were not available, and the largest error in parts of
+ * given: some rows of all nodes are replaced by random numbers, patterns too. Prints, for rows and steps of each kind, how many there were, how many were not available, and the largest error in parts of
  * what is allowed; ends with `N passed, N failed`. */
-#include "fast_wide.h"
+#include "fast_lanes.h"
 #include "run.h"
 #include <math.h>
 #include <stdio.h>
@@ -12,8 +12,13 @@
 
 #define P 320
 #define SEQUENCES 6
+#define BATCHES 3
+enum look_kind { NARROW, WIDE, OF_LANES, KINDS };
+static const char *const kind_name[KINDS] = {"narrow", "wide", "lanes"};
 #define PATCHES 3
 #define TEXT_MOST ((size_t)1 << 20)
+
+static uint32_t lane = LANES; /* whose rows are held; LANES: those of the network itself */
 
 struct score { long rows, absent, bad; double worst; };
 
@@ -40,6 +45,9 @@ static double error_of(int64_t m, int F, const struct num *x) {
     return d;
 }
 
+static struct frow *row_of(struct fnet *w, int node, uint32_t i) { return lane < LANES ? lanes_row(w, node, i, lane) : fnet_row(w, node, i); }
+static bool has_length(const struct frow *r) { return r->wide != NULL || lane < LANES; }
+
 static void hold(struct score *s, const struct frow *r, const struct num *x, uint32_t width, bool pattern) {
     double most = 0, squares = 0, sum = 0;
     for (uint32_t j = 0; j < width; j++) {
@@ -48,9 +56,13 @@ static void hold(struct score *s, const struct frow *r, const struct num *x, uin
         squares += d * d;
         sum += d;
     }
-    double of_one = r->rad > 0 ? most / (double)r->rad : most > 0 ? 2 : 0, of_all = r->wide != NULL && r->rad2 > 0 ? sqrt(squares) / (double)r->rad2 : 0;
+    double of_one = r->rad > 0 ? most / (double)r->rad : most > 0 ? 2 : 0, of_all = has_length(r) && r->rad2 > 0 ? sqrt(squares) / (double)r->rad2 : 0;
     s->bad += !(of_one <= 1) || !(of_all <= 1 + 1e-9) || (pattern && !(sum <= (double)r->total));
     if (of_one > s->worst) s->worst = of_one;
+    if (lane == LANES) return;
+    squares = 0; /* what sums rest on */
+    for (uint32_t j = 0; j < width; j++) squares += (double)r->m[j] * (double)r->m[j];
+    s->bad += !(sqrt(squares) <= (double)r->most) || r->most > LENGTH_MOST;
 }
 
 static void given_rows(struct patch *q, const struct net *net, uint32_t n) {
@@ -79,7 +91,7 @@ static int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
 static void some_point(struct num *out, const struct frow *r, uint32_t width, bool pattern) {
     bool all = next(2) == 0;
     int64_t by = r->rad;
-    if (r->wide != NULL) by = smaller(by, r->rad2 / (all ? wide_root(width) : 1));
+    if (has_length(r)) by = smaller(by, r->rad2 / (all ? wide_root(width) : 1));
     if (pattern) by = smaller(by, r->total / (all ? width : 1));
     uint32_t alone = next(width);
     mpq_t v;
@@ -95,7 +107,7 @@ static void some_point(struct num *out, const struct frow *r, uint32_t width, bo
 
 /* Row i of a node becomes such a point; false: it is not available, or its reader does not read it as a row. */
 static bool move_row(struct fnet *w, struct run *r, int node, uint32_t i) {
-    const struct frow *row = w->inner[node] ? NULL : fnet_row(w, node, i);
+    const struct frow *row = w->inner[node] ? NULL : row_of(w, node, i);
     uint32_t width = run_width(r, node);
     if (row == NULL) return false;
     struct num *x = nums_new(width);
@@ -116,13 +128,13 @@ static bool move_arguments(struct fnet *w, struct run *r, int node, uint32_t i) 
     return good;
 }
 
-static bool one_step(struct score *s, struct fnet *w, int node, uint32_t i, uint32_t width) {
-    const struct frow *row = fnet_row(w, node, i);
+static bool one_step(struct score *s, struct fnet *w, const int64_t *t, int node, uint32_t i, uint32_t width) {
+    const struct frow *row = row_of(w, node, i);
     struct run r;
     struct fail fail = {0};
     bool good = true;
     if (row == NULL || w->token_only[node] || w->is_fixed[(size_t)node * w->n + i] || w->net->nodes[node].op == OP_ROW) return true;
-    run_init(&r, w->net, false, P, 0, w->tokens, w->n);
+    run_init(&r, w->net, false, P, 0, t, w->n);
     if (move_arguments(w, &r, node, i)) {
         const struct num *exact = run_row(&r, node, i, &fail);
         s->rows++;
@@ -136,38 +148,70 @@ static bool one_step(struct score *s, struct fnet *w, int node, uint32_t i, uint
 /* ---- all of them ---- */
 
 /* All rows on one sequence. The sources that a mask forbids have no entry in a pattern of run.c. */
-static bool one_sequence(struct score *s, struct score *steps, struct fnet *w, const struct patch *q, int n_patches) {
+static bool one_sequence(struct score *s, struct score *steps, struct fnet *w, const int64_t *t, const struct patch *q, int n_patches) {
     struct run r;
     struct fail fail = {0};
-    int64_t *t = mem_get(w->n, sizeof *t);
     bool good = true;
-    for (uint32_t i = 0; i < w->n; i++) t[i] = next(w->net->vocab);
-    fnet_tokens(w, t);
     run_init(&r, w->net, false, P, 0, t, w->n);
     for (int k = 0; k < n_patches; k++) run_add_patch(&r, fnet_place(w, q[k].node), q[k].lo, q[k].hi, q[k].width, q[k].values);
     for (int k = 0; good && k < w->net->n_nodes; k++)
         for (uint32_t i = 0; good && i < w->n; i++) {
             const struct node *x = &w->net->nodes[k];
             if (x->op == OP_SCORE) continue;
-            const struct frow *row = fnet_row(w, k, i);
+            const struct frow *row = row_of(w, k, i);
             const struct num *exact = run_row(&r, k, i, &fail);
             s->rows++;
             s->absent += row == NULL;
             good = exact != NULL;
             uint32_t width = x->width > 0 ? x->width : w->net->causal && !w->is_fixed[(size_t)k * w->n + i] ? i + 1 : w->n;
             if (good && row != NULL) hold(s, row, exact, width, x->width == 0);
-            good = good && one_step(steps, w, k, i, width);
+            good = good && one_step(steps, w, t, k, i, width);
         }
     if (!good) printf("%s\n", fail.text);
     run_clear(&r);
-    mem_free(t);
     return good;
 }
 
-static bool look(struct score *s, struct score *steps, const struct net *net, bool wide, const struct patch *q, int n_patches) {
+static bool by_themselves(struct score *s, struct score *steps, struct fnet *w, int64_t *t, const struct patch *q, int n_patches) {
+    bool good = true;
+    for (int k = 0; good && k < SEQUENCES; k++) {
+        for (uint32_t i = 0; i < w->n; i++) t[i] = next(w->net->vocab);
+        fnet_tokens(w, t);
+        good = one_sequence(s, steps, w, t, q, n_patches);
+    }
+    return good;
+}
+
+/* Batches of sequences, many of which have a beginning, or an end, in common with the one before, within the batch and before it; two of each are held. */
+static bool in_batches(struct score *s, struct score *steps, struct fnet *w, int64_t *t, const struct patch *q, int n_patches) {
+    const int64_t *all[LANES];
+    bool good = true;
+    for (int k = 0; good && k < BATCHES; k++) {
+        uint32_t many = 1 + next(LANES);
+        for (uint32_t l = 0; l < many; l++) {
+            int64_t *now = t + (size_t)l * w->n;
+            const int64_t *before = l > 0 ? now - w->n : t + (size_t)(LANES - 1) * w->n;
+            uint32_t same = next(w->n + 1), last = next(4);
+            for (uint32_t i = 0; i < w->n; i++) now[i] = (last != 0 ? i < same : i >= same) ? before[i] : next(w->net->vocab);
+            all[l] = now;
+        }
+        if (!lanes_set(w, all, many)) return true; /* a network with an operation that has no such rows: nothing is held */
+        memmove(t + (size_t)(LANES - 1) * w->n, all[many - 1], w->n * sizeof *t); /* in the batch too if it is full */
+        for (int twice = 0; good && twice < 2; twice++) {
+            lane = next(many);
+            good = one_sequence(s, steps, w, all[lane], q, n_patches);
+        }
+        lane = LANES;
+    }
+    return good;
+}
+
+static bool look(struct score *s, struct score *steps, const struct net *net, enum look_kind kind, const struct patch *q, int n_patches) {
     struct fnet w;
-    bool good = fnet_init(&w, net, false, wide, net->ctx, q, n_patches, NULL, NULL);
-    for (int k = 0; good && k < SEQUENCES; k++) good = one_sequence(s, steps, &w, q, n_patches);
+    bool good = fnet_init(&w, net, false, kind != NARROW, net->ctx, q, n_patches, NULL, NULL);
+    int64_t *t = mem_get((size_t)LANES * w.n, sizeof *t);
+    if (good) good = (kind == OF_LANES ? in_batches : by_themselves)(s, steps, &w, t, q, n_patches);
+    mem_free(t);
     fnet_clear(&w);
     return good;
 }
@@ -185,11 +229,11 @@ int main(int argc, char **argv) {
     int n_patches = argc > 3 ? PATCHES : 0;
     long bad = 0, passed = 0;
     for (int k = 0; k < n_patches; k++) given_rows(&q[k], &net, net.ctx);
-    for (int wide = 0; wide < 2; wide++) {
+    for (enum look_kind kind = NARROW; kind < KINDS; kind++) {
         struct score s[2] = {0}; /* rows, steps */
-        bad += !look(&s[0], &s[1], &net, wide != 0, q, n_patches);
+        bad += !look(&s[0], &s[1], &net, kind, q, n_patches);
         for (int k = 0; k < 2; k++) {
-            printf("%s %s: %ld, %ld not available, the largest error %.3f of the radius\n", wide != 0 ? "wide" : "narrow", k == 0 ? "rows" : "steps", s[k].rows, s[k].absent, s[k].worst);
+            printf("%s %s: %ld, %ld not available, the largest error %.3f of the radius\n", kind_name[kind], k == 0 ? "rows" : "steps", s[k].rows, s[k].absent, s[k].worst);
             bad += s[k].bad;
             passed += s[k].rows - s[k].absent - s[k].bad;
         }

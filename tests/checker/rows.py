@@ -1,4 +1,4 @@
-"""The rows of the checker's two looks in 64-bit integers against its enclosures of 320 bits (tests/checker/rows.c), on random networks of one to three layers, of every operation that they take, with weights of
+"""The rows of the checker's three looks in integers against its enclosures of 320 bits (tests/checker/rows.c), on random networks of one to three layers, of every operation that they take, with weights of
 very different sizes and of many digits, and with rows replaced; and every step by itself, from points at the ends of what its rows allow:
 
     python3 tests/checker/rows.py BUILD [--nets N] [--seed S]
@@ -28,15 +28,19 @@ SIZES = [Fraction(1, 2 ** 60), Fraction(1, 2 ** 30), Fraction(1, 1024), 30, 1000
 
 
 def entries(seed):
-    """Functions entry by entry that have rows in one of the looks, behind attention: what rests on one token alone is made by enclosures."""
+    """Functions entry by entry that have rows in one of the looks (every other time: of several lanes too), behind attention: what rests on one token alone is made by enclosures."""
+    lanes = seed // 8 % 2 == 0
     net = Maker(seed, n_ctx=3, causal=seed % 16 > 7, eps=Fraction(1, 2 ** 17))
     x = net.embedded()
     z = net.attention(net.linear("q", x, 4, 2), net.linear("k", x, 4, 2), net.linear("v", x, 4, 3), 2)
     x = net.node("resid", "add", x, net.linear("o", z, 3, 4))
     y = net.linear("y", x, 4, 4, bias=True)
     parts = [net.node(op, op, y) for op in ("tanh", "sigmoid", "silu", "gelu", "gelu_new", "relu")]
-    parts += [net.node(op, op, x, y) for op in ("sub", "mul", "max", "min")]
-    parts += [net.node("over", "max", y, "silu"), net.node("bare", "rmsnorm", x), net.node("rms", "rmsnorm", y, net.weight("w", 4)), net.node("two", "concat", "mul", "relu"), net.node("two_back", "concat", "silu", "resid")]
+    parts += [net.node(op, op, x, y) for op in ("sub", "mul")]
+    parts += [net.node("bare", "rmsnorm", x), net.node("rms", "rmsnorm", y, net.weight("w", 4)), net.node("two", "concat", "mul", "relu"), net.node("two_back", "concat", "silu", "resid")]
+    if lanes:
+        return net.logits(net.node("all", "concat", *parts), 4 * 10 + 16)
+    parts += [net.node(op, op, x, y) for op in ("max", "min")] + [net.node("over", "max", y, "silu")]
     parts += [net.node("pool", "maxpool", x, net.given("I", (2, 3), [0, 1, 2, 3, 2, 2])), net.node("choice", "select", y, net.given("J", (5,), [3, 0, 0, 0, 0]))]
     return net.logits(net.node("all", "concat", *parts), 4 * 13 + 16 + 7)
 
@@ -73,7 +77,7 @@ def random_net(k):
 
 
 with tempfile.TemporaryDirectory() as folder:
-    worst = {look + what: 0.0 for look in ("narrow", "wide") for what in (" rows", " steps")}
+    worst = {look + what: 0.0 for look in ("narrow", "wide", "lanes") for what in (" rows", " steps")}
     for k in range(a.nets):
         with open(folder + "/n.net", "w") as f:
             f.write(random_net(k).text())
