@@ -103,6 +103,7 @@ static bool is_alike(const struct walker *w, uint32_t i) {
 
 bool states_build(struct walker *w, uint32_t q) {
     struct sep *s = &w->s;
+    w->row_token = q;
     if (!build_levels(w, q)) return false;
     for (uint32_t i = 0; i < s->n; i++) w->alike[i] = is_alike(w, i);
     wide *now = mem_get(1, sizeof *now), after = 1; /* below 2^125, all of them: checked at the start */
@@ -148,20 +149,104 @@ static int32_t *level_classes(struct walker *w, uint32_t i, const int32_t *later
     return now;
 }
 
-/* The next level's table again: classes that are alike lead to classes that are alike. */
+/* The same at the row that is read, where one token leads on: a class for every class of the next level. */
+static int32_t *row_classes(struct walker *w, uint32_t i, const int32_t *later) {
+    struct level *l = &w->level[i];
+    uint32_t m = w->s.at[i + 1] - w->s.at[i], q = w->row_token;
+    int64_t *sign = mem_get(m, sizeof *sign);
+    int32_t *now = mem_get(w->states[i].n, sizeof *now), *of = mem_get(w->level[i + 1].classes.n, sizeof *of);
+    table_clear(&l->classes);
+    l->tokens = m;
+    l->classes.width = m;
+    table_add(&l->classes, sign); /* class 0: dead */
+    for (size_t x = 0; x < w->states[i].n; x++) {
+        int32_t next = w->next[i][x * m + q], class = next < 0 ? 0 : later[next];
+        if (class == 0) continue;
+        if (of[class] == 0) {
+            sign[q] = class;
+            of[class] = (int32_t)table_add(&l->classes, sign);
+        }
+        now[x] = of[class];
+    }
+    mem_free(sign);
+    mem_free(of);
+    return now;
+}
+
+/* Another level's table again. */
+static void copy_table(struct table *to, const struct table *from) {
+    table_clear(to);
+    to->width = from->width;
+    to->n = from->n;
+    to->key = mem_get(from->n * from->width, sizeof *to->key);
+    memcpy(to->key, from->key, from->n * from->width * sizeof *from->key);
+}
+
+/* The next level's classes again: classes that are alike lead to classes that are alike. */
 static void copy_classes(struct level *to, const struct level *from) {
-    size_t n = from->classes.n, m = from->tokens;
-    table_clear(&to->classes);
     to->tokens = from->tokens;
-    to->classes.width = m;
-    to->classes.n = n;
-    to->classes.key = mem_get(n * m, sizeof *to->classes.key);
-    memcpy(to->classes.key, from->classes.key, n * m * sizeof *from->classes.key);
+    copy_table(&to->classes, &from->classes);
+}
+
+/* ---- levels before the row ----
+ * They have the same states for every query token, and their classes follow from those of the row's states: the same numbers there give the same tables, which are kept. */
+
+#define KEPT_MOST ((size_t)1 << 23) /* numbers of all that is kept */
+
+static size_t hash_numbers(const int32_t *v, size_t n) {
+    uint64_t h = 1469598103934665603u;
+    for (size_t i = 0; i < n; i++) h = (h ^ (uint64_t)(uint32_t)v[i]) * 1099511628211u;
+    return (size_t)(h ^ h >> 32);
+}
+
+static bool take_kept(struct walker *w, const int32_t *later, size_t mark) {
+    size_t n = w->states[w->s.row].n;
+    struct kept *k = w->kept[mark % KEPT_LISTS];
+    while (k != NULL && (k->mark != mark || memcmp(k->later, later, n * sizeof *later) != 0)) k = k->after;
+    for (uint32_t i = 0; k != NULL && i < w->s.row; i++) {
+        w->level[i].tokens = w->s.at[i + 1] - w->s.at[i];
+        copy_table(&w->level[i].classes, &k->classes[i]);
+    }
+    return k != NULL;
+}
+
+static void keep_levels(struct walker *w, const int32_t *later, size_t mark) {
+    size_t n = w->states[w->s.row].n, size = n;
+    for (uint32_t i = 0; i < w->s.row; i++) size += 2 * w->level[i].classes.n * w->level[i].tokens;
+    if (size > KEPT_MOST - w->n_kept) return;
+    struct kept *k = mem_get(1, sizeof *k);
+    k->mark = mark;
+    k->later = mem_get(n, sizeof *k->later);
+    memcpy(k->later, later, n * sizeof *later);
+    k->classes = mem_get(w->s.row, sizeof *k->classes);
+    for (uint32_t i = 0; i < w->s.row; i++) copy_table(&k->classes[i], &w->level[i].classes);
+    k->after = w->kept[mark % KEPT_LISTS];
+    w->kept[mark % KEPT_LISTS] = k;
+    w->n_kept += size;
+}
+
+void kept_clear(struct walker *w) {
+    for (size_t h = 0; h < KEPT_LISTS; h++)
+        for (struct kept *k = w->kept[h], *after; k != NULL; k = after) {
+            after = k->after;
+            for (uint32_t i = 0; i < w->s.row; i++) table_clear(&k->classes[i]);
+            mem_free(k->classes);
+            mem_free(k->later);
+            mem_free(k);
+        }
+}
+
+static void count_level(struct walker *w, uint32_t i) {
+    struct level *l = &w->level[i];
+    mem_free(l->count);
+    l->count = mem_get(l->classes.n, sizeof *l->count);
+    for (size_t c = 1; c < l->classes.n; c++)
+        for (uint32_t t = 0; t < l->tokens; t++) l->count[c] += w->level[i + 1].count[l->classes.key[c * l->tokens + t]];
 }
 
 void states_minimise(struct walker *w, size_t y, const size_t *follows) {
     struct sep *s = &w->s;
-    int32_t *later = mem_get(w->states[s->n].n, sizeof *later), *before = NULL, *now; /* classes of the states of the level after, and of the one after that */
+    int32_t *later = mem_get(w->states[s->n].n, sizeof *later), *before = NULL, *at_row = NULL, *now; /* classes of the states of the level after, and of the one after that */
     for (size_t x = y + 1; x > 0; x = follows[x - 1]) later[x - 1] = 1;
     struct level *end = &w->level[s->n];
     table_clear(&end->classes);
@@ -169,21 +254,27 @@ void states_minimise(struct walker *w, size_t y, const size_t *follows) {
     end->count = mem_get(2, sizeof *end->count);
     end->count[1] = 1;
     end->classes.n = 2;
-    for (uint32_t i = s->n; i-- > 0;) {
-        struct level *l = &w->level[i];
+    uint32_t i = s->n;
+    size_t mark = 0;
+    while (i-- > 0) {
         size_t size = w->states[i + 1].n * sizeof *later;
-        if (w->alike[i] && memcmp(before, later, size) == 0) copy_classes(l, l + 1); /* and now is later again */
+        if (i + 1 == s->row) {
+            mark = hash_numbers(later, w->states[s->row].n);
+            if (take_kept(w, later, mark)) break;
+            at_row = mem_get(w->states[s->row].n, sizeof *at_row);
+            memcpy(at_row, later, size);
+        }
+        if (w->alike[i] && memcmp(before, later, size) == 0) copy_classes(&w->level[i], &w->level[i + 1]); /* and now is later again */
         else {
-            now = level_classes(w, i, later);
+            now = i == s->row ? row_classes(w, i, later) : level_classes(w, i, later);
             mem_free(before);
             before = later;
             later = now;
         }
-        mem_free(l->count);
-        l->count = mem_get(l->classes.n, sizeof *l->count);
-        for (size_t c = 1; c < l->classes.n; c++)
-            for (uint32_t t = 0; t < l->tokens; t++) l->count[c] += w->level[i + 1].count[l->classes.key[c * l->tokens + t]];
     }
+    if (at_row != NULL) keep_levels(w, at_row, mark);
+    for (i = s->n; i-- > 0;) count_level(w, i);
+    mem_free(at_row);
     mem_free(before);
     mem_free(later);
 }

@@ -98,6 +98,10 @@ bool cells_settle(struct leaves *l, struct sep *s, const struct level *level, ui
 /* separable_look.c: the logits of a query token's sources, coarsely, times weights of one scale */
 struct look { int32_t *logit, *product, *base; bool *source, has_logits, has_products; uint32_t q; int bits, g, f, scale; };
 
+/* Classes of the levels before the row, by those of the row's states. */
+struct kept { size_t mark; int32_t *later; struct table *classes; struct kept *after; };
+#define KEPT_LISTS 256
+
 struct walker {
     struct sep s;
     struct eval *e;
@@ -112,6 +116,7 @@ struct walker {
     struct iform *form; size_t n_form; bool negated;
     size_t room;                                            /* of g and top */
     uint32_t q;                                             /* of the terms */
+    uint32_t row_token; struct kept *kept[KEPT_LISTS]; size_t n_kept; /* of the automaton; n_kept: numbers in them */
     signed char *sign, *before;                             /* sign[cell * n_form + k] of G, 0: not clear; before[depth * n_form + k]: the common one of a walk so far. NULL where none is asked for */
     struct look look;
     int scale;                                              /* the largest shift of a live cell */
@@ -132,6 +137,7 @@ struct found { int line; /* of the certificate, of which `why` speaks, or 0 */ b
 bool states_build(struct walker *w, uint32_t q);                        /* separable_states.c: states, next, reached and paths of query token q */
 /* The sequences that end in y or one of the states that follow it, by level: states with the same continuations become one class. */
 void states_minimise(struct walker *w, size_t y, const size_t *follows);
+void kept_clear(struct walker *w);
 /* separable_fill.c: live, weight and scale of a class */
 void terms_scale(struct walker *w, uint32_t q);
 int64_t term_weight(const struct walker *w, uint32_t q, uint32_t cell); /* at that scale, within two units of 2^-60 (one of w, one of the shift); 0 when it is larger than all live ones */
