@@ -408,27 +408,18 @@ int rest_two(struct residual *r, enum rest_op op, int a, int b)
 
 /* ---- a token ---- */
 
-static size_t memo_at(const struct rest_step *steps, size_t room, uint64_t key)
-{
-    size_t at = residual_mix(1, key) & (room - 1);
-    while (steps[at].key && steps[at].key != key)
-        at = (at + 1) & (room - 1);
-    return at;
-}
+#define ARGS_HERE 8
 
-static bool memo_widen(struct residual *r)
+static enum status know(struct residual *r, int term, int to)
 {
-    size_t room = r->room_steps ? 2 * r->room_steps : 1024;
-    struct rest_step *steps = mem_array(room, sizeof *steps);
-    if (!steps)
-        return false;
-    for (size_t i = 0; i < r->room_steps; i++)
-        if (r->steps[i].key)
-            steps[memo_at(steps, room, r->steps[i].key)] = r->steps[i];
-    free(r->steps);
-    r->steps = steps;
-    r->room_steps = room;
-    return true;
+    if ((size_t)term >= r->room_steps) {
+        struct rest_step *steps = mem_grow(r->steps, &r->room_steps, 2 * r->n + 64, sizeof *steps);
+        if (!steps)
+            return STATUS_MEMORY;
+        r->steps = steps;
+    }
+    r->steps[term] = (struct rest_step){ r->mark, to };
+    return STATUS_OK;
 }
 
 static int step(struct residual *r, int term, size_t i, size_t k);
@@ -451,34 +442,30 @@ static int step(struct residual *r, int term, size_t i, size_t k)
         return term;
     if (t.op == REST_TOKEN)
         return rest_const(r, r->sets[i][k]);
-    uint64_t key = ((uint64_t)term << 24 | k) + 1;
-    if (r->room_steps) {
-        const struct rest_step *known = &r->steps[memo_at(r->steps, r->room_steps, key)];
-        if (known->key)
-            return known->to;
-    }
-    int *args = mem_array(t.n, sizeof *args);
+    if ((size_t)term < r->room_steps && r->steps[term].mark == r->mark)
+        return r->steps[term].to;
+    int here[ARGS_HERE], *args = t.n <= ARGS_HERE ? here : mem_array(t.n, sizeof *args);
     if (!args)
         return residual_fail(r, STATUS_MEMORY);
     step_args(args, r, &t, i, k);
     int out = rest_make(r, t.op, t.value, args, t.n);
-    free(args);
+    if (args != here)
+        free(args);
     if (out == REST_NONE)
         return REST_NONE;
-    if (2 * (r->n_steps + 1) > r->room_steps && !memo_widen(r))
-        return residual_fail(r, STATUS_MEMORY);
-    r->steps[memo_at(r->steps, r->room_steps, key)] = (struct rest_step){ key, out };
-    r->n_steps++;
-    return out;
+    return know(r, term, out) == STATUS_OK ? out : residual_fail(r, STATUS_MEMORY);
 }
 
 int residual_step(struct residual *r, int term, size_t i, size_t k)
 {
-    if (r->at != i) {
+    if (r->at != i || r->token != k) {
         r->at = i;
-        r->n_steps = 0;
-        if (r->room_steps)
-            memset(r->steps, 0, r->room_steps * sizeof *r->steps);
+        r->token = k;
+        if (++r->mark == 0) {        /* marks of long ago are not of now */
+            if (r->room_steps)
+                memset(r->steps, 0, r->room_steps * sizeof *r->steps);
+            r->mark = 1;
+        }
     }
     return step(r, term, i, k);
 }

@@ -16,12 +16,12 @@ enum rest_op {
 };
 #define REST_NONE (-1)           /* no memory, or a limit: residual.failed says which */
 struct rest { enum rest_op op; long value; size_t first, n; /* arguments */ size_t low; /* first position it reads, SIZE_MAX: none */ long lo, hi; uint64_t mask; bool masked; /* values among 0..63 */ bool errs; };
-struct rest_step { uint64_t key; int to; };
+struct rest_step { unsigned mark; int to; };
 struct residual {
     struct rest *terms; size_t n, room;
     int *args; size_t n_args, room_args;
     int *slots; size_t n_slots;
-    struct rest_step *steps; size_t n_steps, room_steps; size_t at; /* memo of the position that is substituted */
+    struct rest_step *steps; size_t room_steps, at, token; unsigned mark; /* [terms] what they become under the position and token that are substituted: those with the mark */
     struct { long *v; size_t n; long lo, hi; } *tables; size_t n_tables, room_tables;
     int *const *sets; const size_t *n_set; size_t n_positions;   /* tokens by position, ascending; not owned */
     enum status failed;
@@ -41,6 +41,6 @@ int rest_if(struct residual *r, int c, int x, int y);
 /* a and b, a or b, from the left: b counts only if a does not settle it. */
 int rest_then(struct residual *r, bool and, int a, int b);
 int rest_lookup(struct residual *r, int index, const long *table, size_t n);
-/* The term after position i holds its k-th token. Positions in ascending order. */
+/* The term after position i holds its k-th token. Positions in ascending order; one token after the other, as what is known is kept for one. */
 int residual_step(struct residual *r, int term, size_t i, size_t k);
 #endif

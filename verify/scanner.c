@@ -4,6 +4,7 @@
 
 #include "core/mem.h"
 #include "verify/features.h"
+#include "verify/residual_terms.h"
 
 #define STATES_MAX ((size_t)1 << 20)
 #define RESIDUAL_STATES_MAX ((size_t)1 << 16)   /* of a layer, when what is left of an expression is a state: such steps cost more */
@@ -53,8 +54,28 @@ static void state_start(long *state, struct features *f)
         }
 }
 
-/* false when a sum leaves the range of long. */
-static bool state_step(long *to, const long *state, struct features *f, size_t position, size_t k)
+struct layer { struct row_index states; int *from, *token; };   /* how each state was first reached */
+
+/* What the terms of a layer become: after[feature][state * tokens + k], NULL for features of other kinds. Token after token, since what is known of a token is kept for it alone. */
+static bool step_terms(int **after, const struct layer *here, struct features *f, size_t position, size_t width)
+{
+    size_t at = 0, n_set = f->t->n_set[position], n = here->states.n;
+    for (size_t i = 0; i < f->n; at += width_of(&f->items[i++])) {
+        if (f->items[i].scan != SCAN_RESIDUAL)
+            continue;
+        after[i] = mem_array(n * n_set, sizeof **after);
+        if (!after[i])
+            return residual_fail(&f->terms, STATUS_MEMORY), false;
+        for (size_t k = 0; k < n_set; k++)
+            for (size_t s = 0; s < n; s++)
+                if ((after[i][s * n_set + k] = residual_step(&f->terms, (int)here->states.rows[s * width + at], position, k)) == REST_NONE)
+                    return false;
+    }
+    return true;
+}
+
+/* edge: state * tokens + k. false when a sum leaves the range of long. */
+static bool state_step(long *to, const long *state, struct features *f, size_t position, size_t k, int *const *after, size_t edge)
 {
     size_t cell = f->first[position] + k;
     for (size_t i = 0; i < f->n; i++) {
@@ -76,9 +97,7 @@ static bool state_step(long *to, const long *state, struct features *f, size_t p
         case SCAN_MIN: case SCAN_ARGMIN: take = first || v < old; break;
         case SCAN_LARGEST: case SCAN_SMALLEST: break;   /* above */
         case SCAN_RESIDUAL:
-            now = residual_step(&f->terms, (int)old, position, k);
-            if (now == REST_NONE)
-                return false;
+            now = after[i][edge];
             break;
         }
         take = take && x->in[cell];
@@ -100,24 +119,28 @@ static size_t guard_entry(const struct features *f)
     return SIZE_MAX;
 }
 
-struct layer { struct row_index states; int *from, *token; };   /* how each state was first reached */
-
 static enum status grow_layer(struct layer *next, int *edges, const struct layer *here, struct features *f, size_t i, size_t width)
 {
     size_t n_set = f->t->n_set[i];
     size_t room_from = 0, room_token = 0;
     enum status status = STATUS_MEMORY;
     long *state = mem_array(2 * width, sizeof *state);
+    int **after = mem_array(f->n, sizeof *after);
     size_t guard = guard_entry(f);
-    if (!state)
-        return STATUS_MEMORY;
+    if (!state || !after)
+        goto done;
+    if (!step_terms(after, here, f, i, width)) {
+        text_add(f->why, "the conditions on tokens distinguish too many cases");
+        status = STATUS_UNSUPPORTED;
+        goto done;
+    }
     for (size_t s = 0; s < here->states.n; s++) {
         if (width)
             memcpy(state, here->states.rows + s * width, width * sizeof *state);
         for (size_t k = 0; k < n_set; k++) {
             size_t index, before = next->states.n;
-            if (!state_step(state + width, state, f, i, k)) {
-                text_add(f->why, f->terms.failed == STATUS_OK ? "a sum over tokens is too large" : "the conditions on tokens distinguish too many cases");
+            if (!state_step(state + width, state, f, i, k, after, s * n_set + k)) {
+                text_add(f->why, "a sum over tokens is too large");
                 status = STATUS_UNSUPPORTED;
                 goto done;
             }
@@ -150,6 +173,9 @@ static enum status grow_layer(struct layer *next, int *edges, const struct layer
     }
     status = STATUS_OK;
 done:
+    for (size_t j = 0; after && j < f->n; j++)
+        free(after[j]);
+    free(after);
     free(state);
     return status;
 }

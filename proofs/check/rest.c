@@ -172,6 +172,7 @@ void rests_clear(struct rests *r) {
     mem_free(r->slot);
     mem_free(r->all);
     mem_free(r->memo);
+    mem_free(r->once);
     *r = (struct rests){0};
 }
 
@@ -467,24 +468,44 @@ static void memo_add(struct rests *r, uint64_t key, const struct rest *to) {
     r->n_memo++;
 }
 
-static const struct rest *after(struct rests *r, const struct rest *x, uint32_t i, int64_t token) {
+static const struct rest *known_after(const struct rests *r, uint32_t id, uint64_t key, bool alone) {
+    if (alone) return id < r->room_once && r->once[id].mark == r->mark ? r->once[id].to : NULL;
+    return r->memos > 0 ? memo_of(r->memo, r->memos, key)->to : NULL;
+}
+
+static void know_after(struct rests *r, uint32_t id, uint64_t key, bool alone, const struct rest *to) {
+    if (!alone) {
+        memo_add(r, key, to);
+        return;
+    }
+    if (id >= r->room_once) {
+        size_t room = 2 * r->n + 16;
+        r->once = mem_grow(r->once, r->room_once, room, sizeof *r->once);
+        r->room_once = room;
+    }
+    r->once[id] = (struct rest_once){r->mark, to};
+}
+
+#define ARGUMENTS_HERE 8
+
+static const struct rest *after(struct rests *r, const struct rest *x, uint32_t i, int64_t token, bool alone) {
     if (x->from > i) return x;
     if (x->op == R_TOKEN) return rest_int(r, token);
     uint64_t key = (uint64_t)x->id << 32 | (uint32_t)token;
-    const struct rest *out = r->memos > 0 ? memo_of(r->memo, r->memos, key)->to : NULL;
+    const struct rest *out = known_after(r, x->id, key, alone), *here[ARGUMENTS_HERE];
     if (out != NULL) return out;
-    const struct rest **k = mem_get(x->n, sizeof *k);
+    const struct rest **k = x->n <= ARGUMENTS_HERE ? here : mem_get(x->n, sizeof *k);
     for (uint32_t a = 0; a < x->n; a++) {
         bool skipped = x->op == R_IF && a > 0 && k[0] != NULL && is_int(k[0]) && (k[0]->v != 0) != (a == 1); /* the branch that is not chosen */
-        k[a] = skipped ? x->k[a] : after(r, x->k[a], i, token);
+        k[a] = skipped ? x->k[a] : after(r, x->k[a], i, token, alone);
     }
     out = rest_of(r, x->op, x->v, x->n, k);
-    mem_free(k);
-    if (out != NULL) memo_add(r, key, out);
+    if (k != here) mem_free(k);
+    if (out != NULL) know_after(r, x->id, key, alone, out);
     return out;
 }
 
-const struct rest *rest_after(struct rests *r, const struct rest *x, uint32_t i, int64_t token) {
+const struct rest *rest_after(struct rests *r, const struct rest *x, uint32_t i, int64_t token, bool alone) {
     if (r->at != i) { /* a rest's first position says of which position its entry is: entries stay, for the next query too */
         if (r->n_memo > MEMOS_KEPT) {
             memset(r->memo, 0, r->memos * sizeof *r->memo);
@@ -492,5 +513,10 @@ const struct rest *rest_after(struct rests *r, const struct rest *x, uint32_t i,
         }
         r->at = i;
     }
-    return after(r, x, i, token);
+    if (alone && (r->mark == 0 || r->mark_at != i || r->mark_token != token)) {
+        r->mark++; /* fewer than 2^32 pairs of positions and tokens are asked for */
+        r->mark_at = i;
+        r->mark_token = token;
+    }
+    return after(r, x, i, token, alone);
 }

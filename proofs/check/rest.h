@@ -15,6 +15,7 @@ struct rests {
     const struct rest **slot; size_t slots, n; struct rest **all; size_t room;
     struct { const int64_t *v; size_t n; int64_t lo, hi; } table[64]; int n_tables;
     struct rest_memo *memo; size_t memos, n_memo; uint32_t at;
+    struct rest_once { uint32_t mark; const struct rest *to; } *once; size_t room_once; uint32_t mark, mark_at; int64_t mark_token; /* by id: those of one position and token have the mark */
     int64_t **tokens; const size_t *n_tokens;
 };
 void rests_init(struct rests *r, int64_t **tokens, const size_t *n_tokens);
@@ -25,6 +26,6 @@ const struct rest *rest_of(struct rests *r, enum rest_op op, int64_t v, uint32_t
 const struct rest *rest_pair(struct rests *r, enum rest_op op, const struct rest *a, const struct rest *b);
 const struct rest *rest_choice(struct rests *r, const struct rest *c, const struct rest *a, const struct rest *b);
 const struct rest *rest_row(struct rests *r, const int64_t *table, size_t n, const struct rest *index); /* the table is kept by the caller's arena */
-/* After position i holds this token; positions in rising order. */
-const struct rest *rest_after(struct rests *r, const struct rest *x, uint32_t i, int64_t token);
+/* After position i holds this token; positions in rising order. alone: the position is asked for one token after the other. */
+const struct rest *rest_after(struct rests *r, const struct rest *x, uint32_t i, int64_t token, bool alone);
 #endif

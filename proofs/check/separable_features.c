@@ -353,7 +353,7 @@ bool feature_start(const struct feature *f, int64_t *state) {
 /* The value after one more token. argmax and argmin hold value * 8192 + position. */
 bool feature_step(struct sep *s, const struct feature *f, int64_t *state, uint32_t position, uint32_t cell, int64_t token) {
     if (f->type == F_REST) {
-        const struct rest *to = rest_after(&s->rests, s->rests.all[*state], position, token);
+        const struct rest *to = rest_after(&s->rests, s->rests.all[*state], position, token, position == s->row);
         s->too_many = to == NULL;
         if (to == NULL) return false;
         *state = to->id;
