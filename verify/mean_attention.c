@@ -7,6 +7,7 @@
  * In long doubles, e their epsilon: y = s_k w is within 4 e of itself, x = exp(-y) within 2 e, v = y x within 4 e; P of V tokens within (V + 4) e. Over all j the terms v prod P of a node are off by n (4 + V) e at most, as the sum of the terms of
  * all j but l is at most 1/e, like the derivative of exp(-sZ) by s; h is below 1/4. So with K nodes a row is within n (V + 16) K/4 e and 2^-55 (the step 2^-56, first nodes 2^-57) of the largest |v|. */
 #include "verify/mean_attention.h"
+#include "verify/mean_kept.h"
 
 #include <float.h>
 #include <limits.h>
@@ -21,8 +22,8 @@
 #define RIGHT 6                /* and behind the last one at least 2^RIGHT */
 #define LIGHT (-1500)          /* where Z is at least 2^LIGHT of the query's largest weight */
 
-/* Rows of the nodes behind one mix, of single tokens: [position][place in its set], and its means so far, by position. */
-struct mixed { size_t node, query, key, value; arb_ptr queries, keys, values, *mean; };
+/* Rows of the nodes behind one mix, of single tokens: [position][place in its set]. */
+struct mixed { size_t node, query, key, value; arb_ptr queries, keys, values; };
 
 struct quick_means {
     const struct net *net; const enum reach *reach; const struct token_set *sets; size_t n;
@@ -99,7 +100,7 @@ static struct mixed *mixed_of(struct quick_means *m, size_t node)
     m->mixes = grown;
     struct mixed *x = &m->mixes[m->n_mixes++];
     const struct node *mix = &m->net->nodes[node], *score = &m->net->nodes[m->net->nodes[mix->inputs[0]].inputs[0]];
-    *x = (struct mixed){ .node = node, .query = score->inputs[0], .key = score->inputs[1], .value = mix->inputs[1], .mean = mem_array(m->n, sizeof *x->mean) };
+    *x = (struct mixed){ .node = node, .query = score->inputs[0], .key = score->inputs[1], .value = mix->inputs[1] };
     x->queries = cell_rows(m, x->query);
     x->keys = cell_rows(m, x->key);
     x->values = cell_rows(m, x->value);
@@ -130,10 +131,6 @@ void quick_means_free(struct quick_means *m)
         for (size_t k = 0; k < 3; k++)
             if (rows[k])
                 _arb_vec_clear(rows[k], (slong)(m->first[m->n] * m->net->nodes[nodes[k]].width));
-        for (size_t j = 0; x->mean && j < m->n; j++)
-            if (x->mean[j])
-                _arb_vec_clear(x->mean[j], (slong)m->net->nodes[x->node].width);
-        free(x->mean);
     }
     ball_run_free(m->run);
     free(m->mixes);
@@ -360,26 +357,31 @@ static bool sum_queries(long double *sum, int *nodes, const struct quick_means *
     return good;
 }
 
-static enum status mix_mean(arb_srcptr *out, struct quick_means *m, size_t node, size_t row)
+static enum status make_mean(arb_ptr out, struct quick_means *m, size_t node, size_t row)
 {
     struct mixed *x = mixed_of(m, node);
-    if (!x || !x->mean || !x->queries || !x->keys || !x->values)
+    if (!x || !x->queries || !x->keys || !x->values)
         return STATUS_MEMORY;
-    if (x->mean[row]) {
-        *out = x->mean[row];
-        return STATUS_OK;
-    }
     long double *sum = mem_array(m->first[m->n], sizeof *sum);
-    arb_ptr mean = _arb_vec_init((slong)m->net->nodes[node].width);
     int nodes = 0;
-    bool good = sum && sum_queries(sum, &nodes, m, x, row) && weigh(mean, m, x, row, sum, nodes);
+    bool good = sum && sum_queries(sum, &nodes, m, x, row) && weigh(out, m, x, row, sum, nodes);
     free(sum);
-    if (!good) {
-        _arb_vec_clear(mean, (slong)m->net->nodes[node].width);
-        return STATUS_UNSUPPORTED;
+    return good ? STATUS_OK : STATUS_UNSUPPORTED;
+}
+
+static enum status mix_mean(arb_ptr out, struct quick_means *m, size_t node, size_t row)
+{
+    const struct mean_key k = { m->net, m->sets, m->n, node, row };
+    enum status s = STATUS_OK;
+#pragma omp critical(mean_kept)
+    {
+        if (!mean_kept_find(out, &k)) {
+            s = make_mean(out, m, node, row);
+            if (s == STATUS_OK)
+                mean_kept_add(&k, out);
+        }
     }
-    *out = x->mean[row] = mean;
-    return STATUS_OK;
+    return s;
 }
 
 /* The mean of a row of single tokens. */
@@ -407,17 +409,15 @@ static enum status patch_leaves(struct quick_means *m, struct ball_run *to, size
     }
     if (!give)
         return ball_run_patch(to, node, (long)row);
-    if (m->reach[node] <= REACH_TOKEN) {
-        arb_ptr mean = _arb_vec_init((slong)x->width);
+    arb_ptr mean = _arb_vec_init((slong)x->width);
+    enum status s = STATUS_OK;
+    if (m->reach[node] <= REACH_TOKEN)
         token_mean(mean, m, node, row);
-        ball_run_patch_row(to, node, row, mean);
-        _arb_vec_clear(mean, (slong)x->width);
-        return STATUS_OK;
-    }
-    arb_srcptr mean = NULL;
-    enum status s = mix_mean(&mean, m, node, row);
+    else
+        s = mix_mean(mean, m, node, row);
     if (s == STATUS_OK)
         ball_run_patch_row(to, node, row, mean);
+    _arb_vec_clear(mean, (slong)x->width);
     return s;
 }
 

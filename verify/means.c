@@ -175,7 +175,8 @@ static bool fits(const struct expr *e, void *context)
     bool small = mean_runs(runs, f->s, e, &d) != STATUS_OK || mpz_cmp_ui(runs, MEAN_MOST) <= 0;   /* an error in the set is for an engine to report, with its place */
     if (!small && f->why)
         text_addf(f->why, "a mean, or any, is over the %.4g combinations of tokens that its rows depend on; at most %d are gone through: name rows that depend on fewer tokens "
-                  "(embed, an earlier position: head(0, 0)[1]), or a smaller set, or give numbers (to = value E)", mpz_get_d(runs), MEAN_MOST);
+                  "(embed, an earlier position: head(0, 0)[1]), or a smaller set, or give numbers (to = value E); over the reals the mean of a head of the first layer needs no runs where the set is tokens[n] of S or "
+                  "tokens(S0, ...) without a condition (a token that is given is a set of one: tokens({5}, 0..63))", mpz_get_d(runs), MEAN_MOST);
     mpz_clear(runs);
     diag_clear(&d);
     return small;

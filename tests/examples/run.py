@@ -15,7 +15,7 @@ import tempfile
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 import shuffle_net  # noqa: E402
 
-QUICK = ["max4", "backdoor", "running_sum", "cumsum12", "sortlist", "digits", "bilinear", "modular", "superposition"]
+QUICK = ["max4", "backdoor", "running_sum", "cumsum12", "sortlist", "digits", "bilinear", "modular", "superposition", "mean_ablation"]
 SEEDS = 4
 program = os.path.join(sys.argv[1], "weightproof")
 files = sys.argv[2:] or ["examples/%s.claims" % name for name in QUICK]
