@@ -34,6 +34,7 @@ SCRIPTS = [
     ("checker_reals", [PY, "tests/checker/fast.py", BUILD, "--nets", "6", "--real"]),
     ("checker_tokens", [PY, "tests/checker/tokens.py", BUILD, "--claims", "60"]),
     ("checker_rows", [PY, "tests/checker/rows.py", BUILD]),
+    ("checker_copied", [PY, "tests/checker/copied.py", BUILD, "4"]),
     ("checker_near", [PY, "tests/checker/near.py", BUILD]),
     ("checker_ops", [PY, "tests/checker/ops.py", "--checker", BUILD + "/weightproof-check"]),
     ("agree", [PY, "tests/reference/agree.py", "--checker", BUILD + "/weightproof-check"]),

@@ -6,7 +6,6 @@ enum ftype { F_INT, F_REAL, F_TRI };
 struct fval { enum ftype type; int64_t v, rad; };
 #define ONE ((int64_t)1 << 32)
 #define INT_MOST ((int64_t)1 << 40)
-#define NETS_MOST 16
 #define REAL_MOST ((int64_t)1 << 60)
 
 static bool fev(struct fast *f, const struct ex *x, struct fval *out);
@@ -16,6 +15,7 @@ void fast_init(struct fast *f, struct eval *e, bool wide) {
     f->nets = mem_get(NETS_MOST, sizeof *f->nets); /* never moved: pointers to them are held */
     f->on = mem_get(NETS_MOST, sizeof *f->on);
     f->model = mem_get(NETS_MOST, sizeof *f->model);
+    f->source = mem_get(NETS_MOST, sizeof *f->source);
 }
 
 void fast_clear(struct fast *f) {
@@ -24,6 +24,7 @@ void fast_clear(struct fast *f) {
     mem_free(f->on);
     mem_free(f->made);
     mem_free(f->model);
+    mem_free(f->source);
     *f = (struct fast){0};
 }
 
@@ -79,74 +80,6 @@ bool fast_int(struct fast *f, const struct ex *x, int64_t last, int64_t *out) {
 
 /* ---- networks ---- */
 
-static struct fnet *network(struct fast *f, const struct ex *model, const struct ex *on, uint32_t n);
-
-/* ablate(M, drop = COMPS, to = from s) of an unchanged M and a variable s: the run on s, and which rows are taken from it. */
-static const struct ex *source_of(const struct fast *f, const struct ex *model) {
-    if (model->kind != EX_CALL || model->number != FN_ABLATE || model->k[0]->kind != EX_MODEL || model->n != 3) return NULL;
-    const struct ex *s = NULL, *which = NULL;
-    for (int i = 1; i < 3; i++) {
-        const struct ex *g = model->k[i];
-        if (g->kind != EX_GIVE) return NULL;
-        if (g->k[1]->kind == EX_TARGET && g->k[1]->number == TARGET_FROM) s = g->k[1]->k[0];
-        else which = g->k[1];
-    }
-    return s != NULL && s->kind == EX_VAR && which != NULL && stmt_closed(f->e->s, which) ? s : NULL;
-}
-
-/* The network of a changed model, made once: with rows that rest on nothing, or, with a source, with rows of the run on it. */
-static bool changed_network(struct fast *f, struct fnet *w, const struct ex *model, uint32_t n) {
-    struct eval *e = f->e;
-    struct patched m = {0};
-    struct fail before = e->fail;
-    unsigned p = e->p;
-    bool had = e->has_last;
-    const struct ex *s = source_of(f, model);
-    struct fnet *other = s != NULL && e->env[s->number].set && e->env[s->number].seq && e->env[s->number].n == n ? network(f, model->k[0], s, n) : NULL;
-    struct fsource *from = NULL;
-    if (s == NULL ? !stmt_closed(f->e->s, model) : other == NULL) return false;
-    e->p = 128;
-    e->has_last = false;
-    bool good = fast_model(f, model, n, &m);
-    if (good && s != NULL) from = mem_get((size_t)m.net->n_nodes * n, sizeof *from);
-    for (int k = 0; good && s != NULL && k < m.n; k++) {
-        int node = m.patch[k].node;
-        for (int i = 0; m.edit != NULL && i < m.edit->n_parts; i++) {
-            good = good && m.edit->part[i].entry < 0; /* entries of rows are not taken here */
-            if (m.edit->part[i].at == m.patch[k].node) node = m.edit->own[m.edit->part[i].node];
-        }
-        int base = -1;
-        for (int i = 0; i < m.base->n_nodes; i++)
-            if ((m.edit != NULL ? m.edit->own[i] : i) == node) base = i;
-        good = good && base >= 0;
-        for (int i = m.patch[k].lo; good && i <= m.patch[k].hi; i++) from[(size_t)m.patch[k].node * n + (uint32_t)i] = (struct fsource){other, fnet_place(other, base), (uint32_t)i};
-    }
-    if (good) good = fnet_init(w, m.net, false, f->wide, n, s != NULL ? NULL : m.patch, s != NULL ? 0 : m.n, from, other);
-    else mem_free(from);
-    patched_clear(&m);
-    e->fail = before;
-    e->p = p;
-    e->has_last = had;
-    return good;
-}
-
-/* The network of a model on the sequence `on`, of n tokens: one for each variable, and for each place in the text that makes a sequence. */
-static struct fnet *network(struct fast *f, const struct ex *model, const struct ex *on, uint32_t n) {
-    for (int i = 0; i < f->n_nets; i++) {
-        const struct ex *x = f->model[i], *t = f->on[i];
-        bool same = x == model || (x->kind == EX_MODEL && model->kind == EX_MODEL && x->number == model->number);
-        if (same && (t == on || (t->kind == EX_VAR && on->kind == EX_VAR && t->number == on->number))) return f->nets[i].net != NULL && f->nets[i].n == n ? &f->nets[i] : NULL;
-    }
-    if (f->n_nets == NETS_MOST) return NULL;
-    size_t at = (size_t)f->n_nets++;
-    f->model[at] = model;
-    f->on[at] = on;
-    struct fnet *w = &f->nets[at];
-    bool good = model->kind == EX_MODEL ? fnet_init(w, model_net(f->e, model->number), f->e->s->float32, f->wide, n, NULL, 0, NULL, NULL) : changed_network(f, w, model, n);
-    if (!good) fnet_clear(w);
-    return w->net != NULL ? w : NULL;
-}
-
 /* The network of a model expression without its changes; NULL where it is none. */
 static const struct net *plain_net(const struct fast *f, const struct ex *model) {
     while (model->kind == EX_CALL && model->n > 0) model = model->k[0];
@@ -159,16 +92,12 @@ static struct fnet *table_of(struct fast *f, const struct ex *x, int *node, cons
     const struct ex *t = x->k[x->n - 1];
     int64_t n;
     if (f->e->s->float32 && (x->k[0]->kind != EX_MODEL || !plain_net(f, x->k[0]) || !plain_net(f, x->k[0])->all_binary32)) return NULL;
-    if (t->kind == EX_VAR ? !fast_sequence(f, t, tokens, &n) : !fast_compose(f, t, tokens, &n)) return NULL;
+    if (!fast_tokens(f, t, tokens, &n)) return NULL;
     if (!net_takes(plain_net(f, x->k[0]), *tokens, n)) return NULL;
-    struct fnet *w = network(f, x->k[0], t, (uint32_t)n);
+    struct fnet *w = fast_network(f, x->k[0], t, (uint32_t)n);
     if (w == NULL) return NULL;
-    const struct ex *s = w->other != NULL ? source_of(f, x->k[0]) : NULL;
-    if (s != NULL) { /* the run that rows are taken from has to stand on its own sequence */
-        const struct var *o = &f->e->env[s->number];
-        if (!o->set || !o->seq || o->n != w->n || !net_takes(w->other->net, o->s, o->n)) return NULL;
-        fnet_tokens(w->other, o->s);
-    }
+    if (w->other != NULL && !fast_source(f, w)) return NULL;
+    if (t->kind != EX_VAR && !fast_tokens(f, t, tokens, &n)) return NULL; /* its network and the source may have made others */
     const struct net *net = w->net;
     *node = net->output;
     if (x->number == FN_ATTN) {
@@ -188,6 +117,7 @@ static const struct frow *row_at(struct fast *f, const struct ex *call, const st
     const int64_t *tokens;
     bool made = call->k[call->n - 1]->kind != EX_VAR; /* then an index that reads a network may make other tokens */
     struct fnet *w = made && index->network ? NULL : table_of(f, call, &node, &tokens);
+    if (w != NULL && w->other != NULL && index->network && f->source[w - f->nets]->kind != EX_VAR) return NULL; /* here, too */
     if (w == NULL || index->kind == EX_SLICE || !fast_int(f, index, (int64_t)w->n - 1, &i) || i < 0 || i >= (int64_t)w->n) return NULL;
     *width = w->net->nodes[node].width == 0 ? w->n : w->net->nodes[node].width;
     if (f->lanes) return node == w->net->output ? lanes_output(w, tokens, (uint32_t)i) : NULL;

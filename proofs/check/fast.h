@@ -47,9 +47,10 @@ struct fnet {
     struct wide *wide;                /* fast_wide.h, or NULL: rows are as above */
     struct lanes *lanes;              /* fast_lanes.h, beside wide rows, or NULL */
 };
-/* nets[i] is of model[i] on the sequence on[i]. lanes: rows of the output are those of fast_lanes.h. made: a sequence that `seq` and the like have made, used at once. */
-struct fast { struct eval *e; bool wide, lanes; struct fnet *nets; int n_nets; const struct ex **on, **model; int64_t *made; uint32_t n_made; };
+/* nets[i] is of model[i] on the sequence on[i], with rows of the run on source[i], if any. lanes: rows of the output are those of fast_lanes.h. made: a sequence that `seq` and the like have made, used at once. */
+struct fast { struct eval *e; bool wide, lanes; struct fnet *nets; int n_nets; const struct ex **on, **model, **source; int64_t *made; uint32_t n_made; };
 
+#define NETS_MOST 16
 void fast_init(struct fast *f, struct eval *e, bool wide); /* wide: with the rows of fast_wide.h */
 void fast_clear(struct fast *f);
 enum tri fast_decide(struct fast *f, const struct ex *x);
@@ -58,8 +59,10 @@ bool fast_int(struct fast *f, const struct ex *x, int64_t last, int64_t *out);  
 bool fast_sequence(struct fast *f, const struct ex *x, const int64_t **s, int64_t *n);
 bool fast_compose(struct fast *f, const struct ex *x, const int64_t **s, int64_t *n);
 
-/* fast_means.c: get_model over the reals, with means of the rows of these looks where they are to be had */
-bool fast_model(const struct fast *f, const struct ex *model, uint32_t n, struct patched *m);
+/* fast_changed.c: the network of a model on the sequence `on`, of n tokens; NULL: not for these looks. Rows of another run: that is put on its sequence (false: it cannot be) before rows of w are read. */
+struct fnet *fast_network(struct fast *f, const struct ex *model, const struct ex *on, uint32_t n);
+bool fast_source(struct fast *f, const struct fnet *w);
+bool fast_tokens(struct fast *f, const struct ex *x, const int64_t **s, int64_t *n);    /* of a variable, or of a sequence that is made, until the next one is */
 
 /* fast_net.c */
 /* patches: rows that are replaced, the same on all sequences (values with 128 fractional bits); from: [n_nodes * n] or NULL, taken over. Nodes are those of `net`. */

@@ -268,3 +268,13 @@ void print_stmt(struct buffer *b, const struct stmt *s) {
         buffer_puts(b, "\n");
     }
 }
+
+bool same_text(const struct ex *a, const struct ex *b) {
+    struct buffer x = {0}, y = {0};
+    print_ex(&x, a, 0);
+    print_ex(&y, b, 0);
+    bool same = x.n == y.n && memcmp(x.s, y.s, x.n) == 0;
+    buffer_clear(&x);
+    buffer_clear(&y);
+    return same;
+}

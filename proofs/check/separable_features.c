@@ -221,23 +221,12 @@ bool plain_model(const struct ex *x) {
     return x->kind == EX_MODEL || (x->kind == EX_CALL && x->number == FN_REPLACE && !x->frozen && plain_model(x->k[0]));
 }
 
-/* Two expressions of a model that are the same text are the same network: they rest on no variable. */
-static bool same_model(const struct ex *a, const struct ex *b) {
-    struct buffer x = {0}, y = {0};
-    print_ex(&x, a, 0);
-    print_ex(&y, b, 0);
-    bool same = x.n == y.n && memcmp(x.s, y.s, x.n) == 0;
-    buffer_clear(&x);
-    buffer_clear(&y);
-    return same;
-}
-
 static bool same_place(struct sep *s, const struct ex *call, const struct ex *row) {
     int64_t r, l = 0, h = 0;
     if (call->number != FN_LOGITS && call->number != FN_ATTN) return sep_refuse(s, "only logits and attn");
     if ((!plain_model(call->k[0]) && !sep_is_changed(s, call->k[0])) || !is_t(s, call->k[call->n - 1])) return sep_refuse(s, "a model whose change is not the same on all sequences, or another sequence");
     if (call->number == FN_ATTN && (!eval_int(s->e, call->k[1], &l) || !eval_int(s->e, call->k[2], &h) || l != 0 || h != 0)) return sep_refuse(s, "only head (0, 0)");
-    const struct net *net = s->has_row && same_model(s->model, call->k[0]) ? s->net : call->k[0]->kind == EX_MODEL ? s->e->s->models[call->k[0]->number].net : base_net(s->e, call->k[0]);
+    const struct net *net = s->has_row && same_text(s->model, call->k[0]) /* then they are one network: they rest on no variable */ ? s->net : call->k[0]->kind == EX_MODEL ? s->e->s->models[call->k[0]->number].net : base_net(s->e, call->k[0]);
     if (net == NULL) return sep_refuse(s, "the changed network cannot be made");
     if (!index_now(s, row, s->n, &r)) return sep_refuse(s, "the row is not constant");
     if (s->has_row && (s->net != net || s->row != (uint32_t)r)) return sep_refuse(s, "two networks or two rows");

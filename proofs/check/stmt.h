@@ -76,6 +76,7 @@ bool resolve(struct scope *c, struct ex *x);
 bool resolve_binds(struct scope *c, struct binds *b); /* leaves the binders in scope */
 
 void print_ex(struct buffer *b, const struct ex *x, int level);
+bool same_text(const struct ex *a, const struct ex *b);               /* as they are printed */
 void print_stmt(struct buffer *b, const struct stmt *s);
 const char *fn_name(enum fn f);
 bool is_ablate_key(const struct ex *x);
