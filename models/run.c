@@ -2,7 +2,7 @@
 #include <float.h>
 #include <math.h>
 #include <string.h>
-#include "models/runstate.h"
+#include "models/lanes.h"
 #include "core/mem.h"
 
 static enum reach reach_of(const struct run *r, size_t node)
@@ -144,6 +144,7 @@ enum status run_new(struct run **out, const struct net *net, enum semantics s)
 void run_free(struct run *r)
 {
     if (!r) return;
+    lanes_free(r->lanes, r->net->n_nodes);
     for (size_t v = 0; r->slots && v < r->net->n_nodes; v++) {
         slot_clear(&r->slots[v]);
         free(r->slots[v].replaced);
@@ -180,6 +181,8 @@ enum status run_patch(struct run *r, size_t node, long row)
     for (size_t i = 0; i < n; i++)
         if (row < 0 || (size_t)row == i) s->replaced[i] = 1;
     r->patched = true;
+    lanes_free(r->lanes, r->net->n_nodes);
+    r->lanes = NULL;
     r->n = 0;
     return set_slots(r);
 }
@@ -209,12 +212,24 @@ void run_patch_row(struct run *r, size_t node, size_t row, const double *mid, co
     any_changed(r);
 }
 
+/* Batches pay behind some sequences; before that their matrices would only be prepared. */
+static void moved(struct run *r, size_t first, bool whole)
+{
+    if (r->sequences < LANES_AFTER && ++r->sequences == LANES_AFTER && !r->patched) {
+        r->lanes = lanes_new(r);
+        whole = true;
+    }
+    if (r->lanes) lanes_moved(r->lanes, r, whole ? 0 : first);
+}
+
 void run_tokens(struct run *r, const int *tokens, size_t n)
 {
     uint64_t now = r->clock + 1, *last = r->since[REACH_TOKEN], *prefix = r->since[REACH_PREFIX];
-    bool changed = n != r->n;
+    bool whole = n != r->n, changed = whole;
+    size_t first = n;
     for (size_t i = 0; i < n; i++) {
         if (i < r->n && tokens[i] == r->tokens[i]) continue;
+        first = i < first ? i : first;
         r->tokens[i] = tokens[i];
         last[i] = now;
         changed = true;
@@ -228,6 +243,7 @@ void run_tokens(struct run *r, const int *tokens, size_t n)
         r->since[REACH_ANY][i] = now;
         if (changed) r->since[REACH_ALL][i] = now;
     }
+    moved(r, first, whole);
 }
 
 void run_length(struct run *r, size_t n)
@@ -254,8 +270,7 @@ void run_input_row(struct run *r, size_t row, const double *mid, const double *r
     }
 }
 
-/* The linear node whose product a heads node takes into its own sum. */
-static bool is_part(const struct run *r, size_t node, size_t row)
+bool run_is_part(const struct run *r, size_t node, size_t row)
 {
     const struct node *v = &r->net->nodes[node];
     return v->op == OP_LINEAR && v->n_w == 1 && !run_replaced(r, node, row);
@@ -267,7 +282,7 @@ static void need_inputs(struct run *r, const struct node *v, size_t row, int tok
     size_t sources = row_sources(r->net, row, r->n);
     for (size_t a = 0; a < v->n_inputs; a++) {
         size_t u = v->inputs[a];
-        if (v->op == OP_HEADS && is_part(r, u, row)) u = r->net->nodes[u].inputs[0];
+        if (v->op == OP_HEADS && run_is_part(r, u, row)) u = r->net->nodes[u].inputs[0];
         if (a == 1 && (v->op == OP_SCORE || v->op == OP_MIX))
             for (size_t s = 0; s < sources; s++) run_need(r, u, s, r->tokens[s]);
         else if (v->op == OP_ROW)
@@ -306,7 +321,7 @@ static void set_inputs(struct run *r, const struct node *v, size_t row, int tok,
     for (size_t a = 0; a < v->n_inputs; a++) {
         size_t u = v->inputs[a];
         r->W[a] = NULL;
-        if (v->op == OP_HEADS && is_part(r, u, row)) {
+        if (v->op == OP_HEADS && run_is_part(r, u, row)) {
             r->W[a] = &net->nodes[u].w[0];
             u = net->nodes[u].inputs[0];
         }
@@ -376,13 +391,14 @@ void run_need(struct run *r, size_t node, size_t row, int tok)
     }
     if (s->stamp[row] >= r->since[s->reach][row] || run_replaced(r, node, row)) return;
     double *mid = s->mid + row * s->width, *rad = s->rad + row * s->width;
-    if (r->plain || !fold_row(r, node, row, mid, rad)) plain_row(r, node, row, tok, (struct row_view){ mid, rad });
+    if (r->plain || !(fold_row(r, node, row, mid, rad) || lanes_row(r, node, row, mid, rad))) plain_row(r, node, row, tok, (struct row_view){ mid, rad });
     s->stamp[row] = r->clock;
 }
 
 static struct row_view made_row(struct run *r, size_t node, size_t row)
 {
     if (r->turned && node == r->output && !r->patched && !r->plain) node = r->turned->output;
+    lanes_asked(r, node);
     run_need(r, node, row, r->tokens[row]);
     return run_view(r, node, row, r->tokens[row]);
 }

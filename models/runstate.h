@@ -1,4 +1,4 @@
-/* runstate: what a run keeps. Internal to run.c, fold.c and fold_weights.c. */
+/* runstate: what a run keeps. Internal to run.c, fold*.c and lanes*.c. */
 #ifndef WEIGHTPROOF_MODELS_RUNSTATE_H
 #define WEIGHTPROOF_MODELS_RUNSTATE_H
 #include <stdint.h>
@@ -32,8 +32,10 @@ struct run {
     double *scratch; struct row_view *in; const struct weight **W;
     size_t memory;                        /* bytes of tables */
     struct memo *memo;                    /* rows of the output, while none is replaced */
+    struct lanes *lanes; size_t sequences;   /* rows in batches, after so many sequences */
     bool plain, patched;
 };
+#define LANES_AFTER 256
 #define TABLE_BYTES ((size_t)256 << 20)
 
 /* Makes the row exist. tok: the token at its position, which matters for tables only. */
@@ -55,6 +57,8 @@ static inline bool run_replaced(const struct run *r, size_t node, size_t row)
     return r->slots[node].replaced && r->slots[node].replaced[row];
 }
 
+/* The linear node whose product a heads node takes into its own sum. */
+bool run_is_part(const struct run *r, size_t node, size_t row);
 /* Are its rows tables by position and token, or the same for all? */
 bool run_token_only(const struct run *r, size_t node);
 /* Weights of a softmax row from a table, each within *spread of itself and 2^-80 (fold_weights.c). NULL: no such table, or not good enough here. */
