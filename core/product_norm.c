@@ -80,7 +80,8 @@ double product_norm(const double *W, size_t k, size_t m)
 {
     size_t n = k < m ? k : m, wide = k < m ? m : k;
     double size = row_norm(W, k * m), sums = by_sums(W, k, m), best = size <= sums ? size : sums;
-    if (!(best < 0x1p60) || !(best > 0x1p-60) || n > NEAR_ROWS) return best < INFINITY ? best : (double)INFINITY;
+    if (!(size < INFINITY)) return (double)INFINITY;
+    if (!(best < 0x1p60) || !(best > 0x1p-60) || n > NEAR_ROWS) return best;
     double *A = mem_array(k * m, sizeof *A), *G = mem_array(2 * n * n, sizeof *G);
     if (A && G) {
         for (size_t i = 0; i < k; i++)
