@@ -175,7 +175,7 @@ def network(seed):
                 good = result["lo"] - 1e-9 <= value <= result["hi"] + 1e-9
             check(good, "net %d, %s: %r, here %r" % (seed, name, answer_of(result), value))
         cases = Cases(folder + "/c")
-        for x in found:
+        for x in sorted(found)[seed % 2::2]:          # the C checker has accepted all of them
             cases.add(open(folder + "/c/%s.cert" % x, newline="").read(), True, "net %d, %s" % (seed, x))
         changed(cases, open(folder + "/c/max.cert", newline="").read(), r, alike, seed)
         cases.ask()
@@ -220,7 +220,7 @@ def lies():
         return name, net, claim, "verdict bounded\nnumber %d %d\ntotal %d %d" % (n[0], n[0], n[1], n[1]), positions, good
 
     def ahead(net, i=0):
-        return lambda t: net.run(t)["logits"][i][0] > net.run(t)["logits"][i][1]
+        return lambda t: net.run(t[:N])["logits"][i][0] > net.run(t[:N])["logits"][i][1]
     S = [1, 2, 3]
     yield count("as it should be", two, read, ahead(two), S, True)
     yield count("the row that is read is one of the positions", two, read, ahead(two), [0, 1, 2, 3], False)
@@ -243,18 +243,31 @@ def lies():
     yield count("two variables", two, read, ahead(two), S, False, "all{t[i] <= t[j] : i in 0..3, j in i..3}", lambda t: all(t[i] <= t[j] for i in range(4) for j in range(i, 4)))
     yield count("two variables of their own", two, read, ahead(two), S, True, "all{t[i] <= t[j] + 1 : i in 0..3, j in 0..3}", lambda t: max(t) <= min(t) + 1)
     yield count("an error that the order hides", two, read, ahead(two), S, False, "any{t[i] == 2 or 1 / (t[i] - 1) > 0 : i in 1..3}", lambda t: True)
-    yield count("attention to one of them", two, "attn(M, 0, 0, t)[0, 1] > 1/4", lambda t: two.run(t)["blocks.0.attn.hook_pattern.0"][0][1] > 0.25, S, False)
+    yield count("an error that the nondecreasing order hides", two, read, ahead(two), S, False, "min(t[1..3]) == 0 and any{t[i] == 0 or 1 / (t[i] - 2) > 0 : i in 1..3}", lambda t: min(t[1:]) == 0)
+    yield count("all of them, in their order", two, read, ahead(two), S, False, "t[1..3] == {0, 1, 2}", lambda t: t[1:] == (0, 1, 2))
+    yield count("attention to one of them", two, "attn(M, 0, 0, t)[0, 1] > 9/32", lambda t: two.run(t)["blocks.0.attn.hook_pattern.0"][0][1] > 9 / 32, S, False)
     yield count("attention to itself", two, "attn(M, 0, 0, t)[0, 0] > 9/32", lambda t: two.run(t)["blocks.0.attn.hook_pattern.0"][0][0] > 9 / 32, S, True)
     yield count("attention to the largest, wherever it stands", two, "argmax(attn(M, 0, 0, t)[0]) == 1", lambda t: largest(two.run(t)["blocks.0.attn.hook_pattern.0"][0]) == 1, S, False)
-    yield count("a node of attention by its name", two, 'node(M, "blocks.1.attn.hook_pattern.1", t)[0, 2] > 1/4', lambda t: two.run(t)["blocks.1.attn.hook_pattern.1"][0][2] > 0.25, S, False)
+    yield count("a node of attention by its name", two, 'node(M, "blocks.1.attn.hook_pattern.1", t)[0, 2] > 9/32', lambda t: two.run(t)["blocks.1.attn.hook_pattern.1"][0][2] > 9 / 32, S, False)
     yield count("rows of a moved position", two, "sum{logits(M, t)[i, 0] : i in 0..2} > 0", lambda t: sum(x[0] for x in two.run(t)["logits"][:3]) > 0, S, False)
     yield count("rows of all of them", two, "sum{logits(M, t)[i, 0] : i in 0..3} > 0", lambda t: sum(x[0] for x in two.run(t)["logits"]) > 0, [0, 1, 2, 3], True)
     yield count("a run on another sequence", two, "logits(M, seq(t[0], t[2]))[0, 0] > 0", lambda t: two.run((t[0], t[2]))["logits"][0][0] > 0, S, False)
     yield count("one layer under a causal mask", one, read.replace("[0,", "[3,"), ahead(one, 3), [0, 1, 2], True)
     yield count("a row before the last of them", one, read.replace("[0,", "[1,"), ahead(one, 1), [0, 2], False)
+    yield count("all rows under a causal mask", one, "sum{logits(M, t)[i, 0] : i in 0..2} > 0", lambda t: sum(x[0] for x in one.run(t)["logits"][:3]) > 0, [0, 1, 2], False)
+    yield count("a variable row before the last of them", one, "sum{logits(M, t)[i, 0] : i in {1}} > 0", lambda t: one.run(t)["logits"][1][0] > 0, [0, 2], False)
     yield count("a row before all of them", one, read, ahead(one), S, True)
     yield count("two layers under a causal mask", deep, read.replace("[0,", "[3,"), ahead(deep, 3), [0, 1, 2], False)
     yield count("a set of one position is another", two, read, ahead(two), S, False, binds="tokens(0..2, 0..2, 0..1, 0..2)", domain=[t for t in ALL if t[2] < 2])
+    yield count("a set of one position is smaller", two, read, ahead(two), S, False, binds="tokens(0..2, 0..1, 0..2, 0..2)", domain=[t for t in ALL if t[1] < 2])
+    yield count("a position that the sequence has not", two, read, ahead(two), S + [4], False, domain=[t + (2,) for t in ALL])
+    yield ("another variable behind the sequence", two, "count t in tokens[4] of 0..2, a in 0..1 : logits(M, t)[0, a] > -1000", "verdict bounded\nnumber 162 162\ntotal 162 162", S, True)
+    tie = "logits(M, t)[0, 0] >= logits(M, t)[1, 0]"      # not settled for t[0] == t[1]: 27 sequences, of which 18 are met
+    apart = sum(two.run(t)["logits"][0][0] > two.run(t)["logits"][1][0] for t in ALL if t[0] != t[1])
+    for more, good in ((27, True), (18, False)):
+        yield ("what is not settled, %d" % more, two, "count t in tokens[4] of 0..2 : %s\nwithin 1" % tie, "verdict bounded\nnumber %d %d\ntotal 81 81" % (apart, apart + more), [2, 3], good)
+        yield ("a condition that is not settled, %d" % more, two, "count t in tokens[4] of 0..2 where %s : t[0] < 0\nwithin 1" % tie,
+               "verdict bounded\nnumber 0 0\ntotal %d %d" % (apart, apart + more), [2, 3], good)
     yield count("equal sets in other words", two, read, ahead(two), S, True, binds="tokens(0..2, {2, 1, 0}, {0, 1, 2}, 0..2)")
     yield count("a set with a condition", two, read, ahead(two), S, False, binds="{s : s in tokens[4] of 0..2 where s[1] <= s[2]}", domain=[t for t in ALL if t[1] <= t[2]])
     yield count("beyond the sequence", two, "logits(M, t)[0, 0] > 0", lambda t: two.run(t)["logits"][0][0] > 0, [1, 2], True, binds="tokens[3] of 0..2", domain=list(itertools.product(range(V), repeat=3)))
@@ -294,7 +307,7 @@ def attack():
                 f.write(net.text())
             text = certificate(claim, lines, "enumerate\nsymmetric " + ",".join(map(str, positions)), net, semantics)
             cases.add(text, good, name)
-            if good and "count" in claim:
+            if good and claim.startswith("count") and "within" not in claim:
                 cases.add(seal(re.sub(r"number (\d+) (\d+)", lambda m: "number %d %d" % (int(m.group(1)) - 1, int(m.group(2)) - 1), text[:text.rindex("sha256 ")])), False, name + ", one less")
         cases.ask()
 
