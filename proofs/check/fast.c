@@ -427,3 +427,20 @@ enum tri fast_decide(struct fast *f, const struct ex *x) {
     if (!fev(f, x, &v) || v.type != F_TRI) return OPEN;
     return (enum tri)v.v;
 }
+
+bool fast_value(struct fast *f, const struct ex *x, unsigned p, struct num *out) {
+    struct fval v;
+    f->e->has_last = false;
+    if (!fev(f, x, &v) || v.type == F_TRI) return false;
+    num_set_int(out, v.v);
+    if (v.type == F_INT) return true;
+    mpq_t end[2];
+    for (int i = 0; i < 2; i++) {
+        mpq_init(end[i]);
+        mpq_set_si(end[i], i == 0 ? v.v - v.rad : v.v + v.rad, 1); /* below 2^61 */
+        mpq_div_2exp(end[i], end[i], 32);
+    }
+    num_set_between(out, end[0], end[1], p);
+    mpq_clears(end[0], end[1], NULL);
+    return true;
+}

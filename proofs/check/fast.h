@@ -54,6 +54,7 @@ struct fast { struct eval *e; bool wide, lanes; struct fnet *nets; int n_nets; c
 void fast_init(struct fast *f, struct eval *e, bool wide); /* wide: with the rows of fast_wide.h */
 void fast_clear(struct fast *f);
 enum tri fast_decide(struct fast *f, const struct ex *x);
+bool fast_value(struct fast *f, const struct ex *x, unsigned p, struct num *out);         /* an integer, or an enclosure with p >= 32 fractional bits; false: not available */
 bool fast_int(struct fast *f, const struct ex *x, int64_t last, int64_t *out);          /* fast.c: an integer, where `last` is that unless it is -1; false: not for the first look */
 /* fast_sequence.c: a variable or a slice of one, in place; any sequence that reads no network, in f->made until the next one. false: not for the first look */
 bool fast_sequence(struct fast *f, const struct ex *x, const int64_t **s, int64_t *n);

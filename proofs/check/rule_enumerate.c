@@ -179,18 +179,23 @@ bool rule_enumerate(struct eval *e, const struct binds *b, const struct ex *wher
     return good;
 }
 
-struct average { const struct symmetry *symmetry; const struct ex *where, *value; unsigned p; struct num v, sum; uint64_t bindings, n; };
+/* quick: values are those of the faster looks, where these have them. */
+struct average { struct scan scan; bool quick; const struct ex *where, *value; unsigned p; struct num v, sum; uint64_t n; };
+
+static bool quick_value(struct average *a) {
+    return a->quick && (fast_value(&a->scan.wide, a->value, a->p, &a->v) || fast_value(&a->scan.fast, a->value, a->p, &a->v));
+}
 
 static bool average_step(struct eval *e, void *arg) {
     struct average *a = arg;
-    uint64_t n = a->symmetry != NULL ? symmetry_weight(a->symmetry, e) : 1;
+    uint64_t n = weight(e, &a->scan);
     if (n == 0) return true;
-    if (++a->bindings > BINDINGS_MOST) return eval_fail(e, "more than 2^40 bindings");
-    enum tri where = eval_decide(e, a->where);
+    if (++a->scan.bindings > BINDINGS_MOST) return eval_fail(e, "more than 2^40 bindings");
+    enum tri where = a->quick ? decide(e, &a->scan, &a->scan.where) : eval_decide(e, a->where);
     if (e->fail.set) return false;
     if (where == OPEN) return eval_fail(e, "the condition of an average is unsettled");
     if (where == NO) return true;
-    if (!eval_value(e, a->value, a->p, &a->v)) return false;
+    if (!quick_value(a) && !eval_value(e, a->value, a->p, &a->v)) return false;
     if (n > 1) {
         struct num times;
         num_init(&times);
@@ -228,15 +233,20 @@ static bool mean_inside(const struct num *sum, uint64_t n, unsigned p, const mpq
 
 bool rule_average(struct eval *e, const struct binds *b, const struct ex *where, const struct ex *value, const struct symmetry *symmetry, const mpq_t lo, const mpq_t hi, mpz_t bindings, struct fail *f) {
     bool good = false;
-    for (int i = 0; i < PRECISIONS && !good; i++) {
-        struct average a = {.symmetry = symmetry, .where = where, .value = value, .p = precision[i]};
+    for (int i = -1; i < PRECISIONS && !good; i++) {
+        struct average a = {.scan = {.symmetry = symmetry, .where.x = where}, .quick = i < 0, .where = where, .value = value, .p = precision[i < 0 ? 0 : i]};
         num_init(&a.v);
         num_init(&a.sum);
+        fast_init(&a.scan.fast, e, false);
+        fast_init(&a.scan.wide, e, true);
         e->fail.set = false;
+        e->p = a.p;
         uint64_t skipped = 0;
         bool holds, ran = symmetry != NULL ? eval_each_where(e, b, symmetry->where, NULL, &skipped, &holds, average_step, &a) : eval_each(e, b, average_step, &a);
         good = ran && a.n > 0 && mean_inside(&a.sum, a.n, a.p, lo, hi);
-        mpz_set_ui(bindings, symmetry != NULL ? symmetry->domain : a.bindings);
+        mpz_set_ui(bindings, symmetry != NULL ? symmetry->domain : a.scan.bindings);
+        fast_clear(&a.scan.fast);
+        fast_clear(&a.scan.wide);
         num_clear(&a.v);
         num_clear(&a.sum);
         if (ran && a.n == 0) return fail_at(f, 0, "no binding satisfies the condition");

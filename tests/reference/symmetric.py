@@ -178,6 +178,8 @@ def network(seed):
         for x in sorted(found)[seed % 2::2]:          # the C checker has accepted all of them
             cases.add(open(folder + "/c/%s.cert" % x, newline="").read(), True, "net %d, %s" % (seed, x))
         changed(cases, open(folder + "/c/max.cert", newline="").read(), r, alike, seed)
+        for name in ("mean", "attended"):
+            shifted(cases, open(folder + "/c/%s.cert" % name, newline="").read(), "net %d, %s" % (seed, name))
         cases.ask()
 
 
@@ -191,6 +193,14 @@ def changed(cases, good, r, alike, seed):
     cases.add(seal(re.sub(r"^number (\d+) (\d+)$", lambda m: "number %d %d" % (int(m.group(1)) + 1, int(m.group(2)) + 1), good, flags=re.M)), False, "net %d: one more" % seed)
     if len(alike) > 2:
         cases.add(seal(good.replace(line, "symmetric %s\n" % ",".join(map(str, alike[1:])))), True, "net %d: fewer positions are symmetric as well" % seed)
+
+
+def shifted(cases, good, what):
+    """An average's interval beside itself."""
+    good = good[:good.rindex("sha256 ")]
+    lo, hi = [Fraction(x) for x in re.search(r"^value (\S+) (\S+)$", good, re.M).groups()]
+    for by in (hi - lo, lo - hi):
+        cases.add(seal(re.sub(r"^value .*$", "value %s %s" % (lo + by, hi + by), good, flags=re.M)), False, "%s: the interval moved by %g" % (what, by))
 
 
 # Claims that tell positions apart, each with whether one of the networks below makes it so, too. The numbers are those of the orbits.
