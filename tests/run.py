@@ -42,7 +42,7 @@ SCRIPTS = [
     ("averages", [PY, "tests/reference/averages.py", BUILD, "--nets", "33"]),
     ("random_nets", [PY, "tests/reference/random_nets.py", BUILD, "--count", "8"]),
     ("false_claims", [PY, "tests/reference/false_claims.py", "--checker", BUILD + "/weightproof-check"]),
-    ("symmetric", [PY, "tests/reference/symmetric.py", BUILD]),
+    ("alike", [PY, "tests/reference/alike.py", BUILD]),
     ("means", [PY, "tests/reference/means.py", BUILD, "6"]),
     ("attention_means", [PY, "tests/reference/attention_means.py", BUILD, "3"]),
     ("scans", [PY, "tests/scans/run.py", BUILD, "--nets", "60", "--certificates", "6"]),

@@ -1,4 +1,4 @@
-"""Positions that are alike (FORMAT.md section 3, Symmetric positions): python tests/reference/symmetric.py BUILD [--nets N]
+"""Positions that are alike (FORMAT.md section 3, Symmetric positions): python tests/reference/alike.py BUILD [--nets N]
 
 Random networks whose positions have equal rows, with and without a causal mask: counts, optima, means and truths with the symmetry, without it, and by a plain evaluation here agree; both checkers
 accept the certificates. Certificates of claims, networks and domains that tell positions apart, with the numbers that the orbits would give, are rejected by both. Ends with `N passed, N failed`.
