@@ -44,7 +44,7 @@ SCRIPTS = [
     ("false_claims", [PY, "tests/reference/false_claims.py", "--checker", BUILD + "/weightproof-check"]),
     ("alike", [PY, "tests/reference/alike.py", BUILD]),
     ("means", [PY, "tests/reference/means.py", BUILD, "6"]),
-    ("attention_means", [PY, "tests/reference/attention_means.py", BUILD, "3"]),
+    ("attention_means", [PY, "tests/reference/means_of_attention.py", BUILD, "3"]),
     ("scans", [PY, "tests/scans/run.py", BUILD, "--nets", "60", "--certificates", "6"]),
     ("cells", [PY, "tests/cells/run.py", BUILD, "--nets", "60", "--attacked", "3"]),
     ("quadratic", [PY, "tests/quadratic/run.py", BUILD]),

@@ -1,4 +1,4 @@
-"""Means of attention over many sequences, which are made without going through them (FORMAT.md, "Means of attention"): python tests/reference/attention_means.py BUILD [NETS]
+"""Means of attention over many sequences, which are made without going through them (FORMAT.md, "Means of attention"): python tests/reference/means_of_attention.py BUILD [NETS]
 
 The same entry of a network with a head's output at its mean, over a product of sets of tokens and over the same sequences as an image set (which are all gone through): both enclosures are narrow
 and meet, and hold what a plain evaluation in doubles gives. Both checkers accept the certificates, and reject copies whose interval is moved by twice its width. Ends with `N passed, N failed`.
