@@ -161,7 +161,7 @@ static enum status count_decide(struct outcome *out, const struct statement *s, 
     enum status status;
     if (!averages_parts(s) && count_exactly(out, s, l, d, &status))
         return status;
-    struct count_rule rule = { averages_parts(s) ? 1 : BINS_FIRST, (tally)1 << 126 };
+    struct count_rule rule = { averages_parts(s) ? 1 : BINS_FIRST, (tally)1 << 126, 0, false };
     struct gauge g = { 0, 0, 1, 0 };
     bool more = round_of(out, s, l, d, &rule, &g, &status);
     if (more) {
@@ -169,6 +169,8 @@ static enum status count_decide(struct outcome *out, const struct statement *s, 
         mpz_init(want);
         asked(want, s, averages_parts(s) ? out->cases : out->total_hi);
         rule.enter = tally_of(want) / ENTER_FIRST;
+        if (!averages_parts(s))
+            rule.aim = tally_of(want) - tally_of(want) / 8;     /* a certificate's interval is an eighth wider */
         mpz_clear(want);
     }
     while (more && (rule.enter > 0 || averages_parts(s)) && round_of(out, s, l, d, &rule, &g, &status)) {

@@ -6,7 +6,8 @@
 #include "verify/separable.h"
 
 /* Work is done where it is likely to settle more than `enter` sequences for every table of `bins` bins that it costs. */
-struct count_rule { size_t bins; tally enter; };
+/* aim: sequences that may stay open: when another walk of all classes would take too long, or at once (by_class), work goes on class by class until there are no more; 0: it does not. */
+struct count_rule { size_t bins; tally enter, aim; bool by_class; };
 /* x is at most the price of n tables: x <= n * enter */
 static inline bool count_within(const struct count_rule *r, tally x, size_t n) { return x / n + (x % n > 0) <= r->enter; }
 #define CUT_TABLES 8            /* of every open form: what a cut is taken to cost, with what follows */
@@ -53,7 +54,7 @@ enum status steps_take(struct steps *g, bool *good, const struct cell *x, const 
 /* How many sequences of the part make the form fail: at most (OVER), at least (UNDER). *expired: time is up, nothing is said. */
 enum status sums_count(tally *out, struct sums *t, const struct steps *g, const struct cell *x, const struct kinds *k, enum side side, const struct limits *l, bool *expired) MUST_USE;
 
-#define CHAIN_MOST 6                    /* forms that are chosen (count_chain.c) */
+#define CHAIN_MOST 16                   /* forms that are chosen (count_chain.c) */
 #define PAIR 2
 
 /* What the tables of a part say (count_cell.c): sequences on which a line fails, at most and at least. */
@@ -61,7 +62,7 @@ struct line_count { tally over, under; size_t bins; };
 /* A form, or its negation. */
 struct signed_line { size_t line; bool turned; };
 /* A form while others are chosen before it: how often it fails, at most, and how often it does where chosen form i is positive, at least. looked: bit i, that was counted; best: beside which it fails least. */
-struct added { tally fails, beside[CHAIN_MOST]; unsigned looked, best; };
+struct added { tally fails, beside[CHAIN_MOST], most[CHAIN_MOST] /* likewise, at most */; unsigned looked, best; };
 /* Form `line` was counted beside form `other`, which is positive. */
 struct beside { int line, other; };
 /* Two forms at once (count_halves.c). cut: the front ends before position cut[0], the back begins at cut[1] = cut[0] + 1; ways: fronts and backs. */
@@ -105,7 +106,14 @@ void notes_tables(struct text *out, const struct tables *t, const int *open, siz
 /* The tokens of one side, which is returned: its part comes first. */
 unsigned char notes_cut(struct text *out, const struct cell *x, size_t position, const unsigned char *side);
 
-/* Like problem_walk with WANT_NUMBER; `open` holds what the tables leave open. At most 2^125 sequences. notes: gets the lines of the classes in which forms were counted two at a time; NULL: none are. */
+/* One class with one query (count_split.c): all lines positive, not, left open; pairs: some forms were counted two at a time. expired: time was up, and nothing is said. */
+struct unit_count { tally yes, no, open; bool pairs, expired; struct text notes; };
+struct counter *counter_new(struct problem *p, bool noted, const struct limits *l);   /* noted: notes are kept, and pairs looked at; NULL: no memory */
+void counter_free(struct counter *w);
+enum status counter_count(struct unit_count *out, struct counter *w, const struct class *c, size_t query, const struct count_rule *rule) MUST_USE;
+
+/* Like problem_walk with WANT_NUMBER; `open` holds what the tables leave open (count_units.c). At most 2^125 sequences. notes: gets the lines of the classes in which forms were counted two at a time, or
+ * at a price of their own; NULL: none are. */
 enum status problem_count(struct walk_result *out, struct problem *p, const struct count_rule *rule, struct text *notes, const struct limits *l) MUST_USE;
 
 /* An average whose value may be the smallest or largest of several lines. */

@@ -5,7 +5,7 @@
 struct chain {
     struct tables *t; const struct cell *x; const struct count_rule *rule; const struct limits *l; bool *expired;
     int form[CHAIN_MOST]; struct line_count link[CHAIN_MOST]; size_t n;
-    int *rest; size_t n_rest, pair, asked; tally all;
+    int *rest; size_t n_rest, pair; tally all;
 };
 
 /* The one that adds most. */
@@ -39,18 +39,27 @@ static void chain_bounds(struct bounds *b, const struct chain *c)
     b->ideal = b->most > b->least ? b->most - b->least : 0;
 }
 
-/* At least: fails beside one of the d chosen forms, less where another one of them fails as well. */
-static tally least_added(const struct added *a, size_t d)
+/* At least: fails beside one of the d chosen forms, less where another one of them fails as well: no more than that one adds beside the first. */
+static tally least_added(const struct chain *c, const struct added *a, size_t d)
 {
     tally most = 0;
     for (size_t i = 0; i < d; i++) {
-        tally both = 0;
-        for (size_t j = 0; j < d; j++)
-            both += j != i && a->fails > a->beside[j] ? a->fails - a->beside[j] : 0;
-        if (a->beside[i] > both && a->beside[i] - both > most)
-            most = a->beside[i] - both;
+        tally left = a->beside[i];
+        for (size_t j = 0; j < d && left > 0; j++) {
+            tally both = a->fails > a->beside[j] ? a->fails - a->beside[j] : 0, other = c->t->added[c->form[j]].most[i];
+            both = j == i ? 0 : both < other ? both : other;
+            left = left > both ? left - both : 0;
+        }
+        most = left > most ? left : most;
     }
     return most;
+}
+
+static void first_added(struct added *a, tally fails)
+{
+    *a = (struct added){ .fails = fails };
+    for (size_t i = 0; i < CHAIN_MOST; i++)
+        a->most[i] = fails;
 }
 
 /* What form k adds to those that are chosen: fails beside the last of them. */
@@ -59,22 +68,25 @@ static enum status add(struct chain *c, int k)
     size_t d = c->n;
     struct line_count *l = &c->t->line[k], now;
     struct added *a = &c->t->added[k];
+    tally common = l->over < c->link[d - 1].over ? l->over : c->link[d - 1].over;
     a->beside[d - 1] = 0;
-    l->under = 0;
-    if (count_within(c->rule, l->over, c->pair))
+    if (count_within(c->rule, common, c->pair)) {     /* what they have in common is not worth a pair */
+        now.under = least_added(c, a, d);
+        l->under = now.under < l->over ? now.under : l->over;
         return STATUS_OK;
+    }
     const struct signed_line lines[PAIR] = { { (size_t)c->form[d - 1], false }, { (size_t)k, true } };
     enum status s = halves_count(&now, &c->t->halves, lines, c->x, &c->t->edges, c->l, c->expired);
     if (s != STATUS_OK || *c->expired)
         return s;
-    c->asked++;
     a->beside[d - 1] = now.under;
+    a->most[d - 1] = now.over < a->fails ? now.over : a->fails;
     a->looked |= 1u << (d - 1);
     if (now.over < l->over) {
         l->over = now.over;
         a->best = (unsigned)d;
     }
-    l->under = least_added(a, d);
+    l->under = least_added(c, a, d);
     l->under = l->under < l->over ? l->under : l->over;
     return s;
 }
@@ -96,13 +108,12 @@ static void note_pairs(const struct chain *c)
 
 enum status chain_fill(struct bounds *b, struct tables *t, const struct cell *x, const struct count_rule *rule, int *rest, size_t n_rest, size_t pair, const struct limits *l, bool *expired)
 {
-    struct chain c = { .t = t, .x = x, .rule = rule, .l = l, .expired = expired, .rest = rest, .n_rest = n_rest, .pair = pair, .asked = 1, .all = x->count[0] };
+    struct chain c = { .t = t, .x = x, .rule = rule, .l = l, .expired = expired, .rest = rest, .n_rest = n_rest, .pair = pair, .all = x->count[0] };
     enum status s = STATUS_OK;
     for (size_t e = 0; e < n_rest; e++)
-        t->added[rest[e]] = (struct added){ .fails = t->line[rest[e]].over };
+        first_added(&t->added[rest[e]], t->line[rest[e]].over);
     choose(&c);
-    while (c.n < CHAIN_MOST && c.n_rest > 0 && c.asked > 0 && s == STATUS_OK && !*expired) {
-        c.asked = 0;
+    while (c.n < CHAIN_MOST && c.n_rest > 0 && s == STATUS_OK && !*expired) {
         for (size_t e = 0; e < c.n_rest && s == STATUS_OK && !*expired; e++)
             s = add(&c, c.rest[e]);
         choose(&c);

@@ -246,8 +246,6 @@ static enum status count_cell(struct counter *w)
     for (size_t k = 0; k < K; k++)
         open[k] = (int)k, w->weight[k] = 1;
     w->density = 0;
-    w->pairs = false;
-    w->notes.size = 0;
     if (w->noted)
         notes_begin(&w->notes, x);
     enum status s = part(w, open, K);
@@ -255,75 +253,49 @@ static enum status count_cell(struct counter *w)
     return s;
 }
 
-/* notes: of this class and query. */
-static enum status one_unit(struct walk_result *out, struct counter *w, const struct class *c, size_t query, struct text *notes)
+enum status counter_count(struct unit_count *out, struct counter *w, const struct class *c, size_t query, const struct count_rule *rule)
 {
-    size_t cell = w->p->first[w->p->row] + query;
-    if (c->d.holds == HOLDS_ALWAYS || c->d.holds == HOLDS_NEVER) {
-        if (query == 0)
-            mpz_add(c->d.holds == HOLDS_ALWAYS ? out->yes : out->no, c->d.holds == HOLDS_ALWAYS ? out->yes : out->no, c->size);
-        return STATUS_OK;
-    }
+    struct text notes = out->notes;
     bool empty = true;
-    enum status s = c->live[cell] ? cell_load(&w->x, &empty, c, w->p->t.sets[w->p->row][query], 0, true) : STATUS_OK;
+    notes.size = 0;
+    enum status s = c->live[w->p->first[w->p->row] + query] ? cell_load(&w->x, &empty, c, w->p->t.sets[w->p->row][query], 0, true) : STATUS_OK;
+    *out = (struct unit_count){ .notes = notes };
     if (s != STATUS_OK || empty)
         return s;
+    w->rule = rule;
+    w->notes = notes;
     w->yes = w->no = w->open = 0;
+    w->expired = w->pairs = false;
     s = count_cell(w);
     bool not_all = c->d.holds == HOLDS_NOT_ALL;
-    tally_add(out->yes, not_all ? w->no : w->yes);
-    tally_add(out->no, not_all ? w->yes : w->no);
-    tally_add(out->open, w->open);
-    if (s == STATUS_OK && w->noted && w->pairs) {
-        text_add_n(notes, w->notes.data, w->notes.size);
-        s = w->notes.failed || notes->failed ? STATUS_MEMORY : s;
-    }
-    return s;
+    *out = (struct unit_count){ not_all ? w->no : w->yes, not_all ? w->yes : w->no, w->open, w->pairs, w->expired, w->notes };
+    text_init(&w->notes);
+    return out->notes.failed ? STATUS_MEMORY : s;
 }
 
-enum status problem_count(struct walk_result *out, struct problem *p, const struct count_rule *rule, struct text *notes, const struct limits *l)
+struct counter *counter_new(struct problem *p, bool noted, const struct limits *l)
 {
-    size_t n_queries = p->t.n_set[p->row], units = p->n_classes * n_queries;
-    enum status status = STATUS_OK;
-    bool expired = false;
-    struct text *unit = notes ? mem_array(units + 1, sizeof *unit) : NULL;
-    if (notes && !unit)
-        return STATUS_MEMORY;
-#pragma omp parallel num_threads(problem_threads(p))
-    {
-        struct counter w = { .p = p, .rule = rule, .limits = l, .noted = notes != NULL };
-        struct walk_result part;
-        walk_result_init(&part);
-        enum status mine = cell_init(&w.x, p);
-        w.line = mem_array(w.x.capacity, sizeof *w.line);
-        w.weight = mem_array(w.x.capacity, sizeof *w.weight);
-        if (mine == STATUS_OK && !(w.line && w.weight))
-            mine = STATUS_MEMORY;
-#pragma omp for schedule(dynamic)
-        for (size_t u = 0; u < units; u++)
-            if (mine == STATUS_OK && !w.expired)
-                mine = one_unit(&part, &w, &p->classes[u / n_queries], u % n_queries, unit ? unit + u : NULL);
-#pragma omp critical(count_merge)
-        {
-            mpz_add(out->yes, out->yes, part.yes);
-            mpz_add(out->no, out->no, part.no);
-            mpz_add(out->open, out->open, part.open);
-            expired |= w.expired;
-            status = mine != STATUS_OK ? mine : status;
-        }
-        tables_clear(&w.tables);
-        text_clear(&w.notes);
-        free(w.line);
-        free(w.weight);
-        cell_clear(&w.x);
-        walk_result_clear(&part);
-    }
-    for (size_t u = 0; unit && u < units; u++) {
-        if (unit[u].size)
-            text_add_n(notes, unit[u].data, unit[u].size);
-        text_clear(unit + u);
-    }
-    free(unit);
-    out->expired = expired;
-    return notes && notes->failed ? STATUS_MEMORY : status;
+    struct counter *w = mem_array(1, sizeof *w);
+    if (!w)
+        return NULL;
+    *w = (struct counter){ .p = p, .limits = l, .noted = noted };
+    enum status s = cell_init(&w->x, p);
+    w->line = mem_array(w->x.capacity, sizeof *w->line);
+    w->weight = mem_array(w->x.capacity, sizeof *w->weight);
+    if (s == STATUS_OK && w->line && w->weight)
+        return w;
+    counter_free(w);
+    return NULL;
+}
+
+void counter_free(struct counter *w)
+{
+    if (!w)
+        return;
+    tables_clear(&w->tables);
+    text_clear(&w->notes);
+    free(w->line);
+    free(w->weight);
+    cell_clear(&w->x);
+    free(w);
 }

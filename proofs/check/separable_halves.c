@@ -49,7 +49,7 @@ static bool take_axis(struct halves *h, const struct cell *c, size_t k, struct s
     for (uint32_t i = 0; i < c->n_src; i++) {
         int64_t most = 0;
         uint32_t n = sort_terms(h, c, s.form, i);
-        if (i != h->cut) middle[i > h->cut] += down(s.turned ? -h->sorted[n / 2] : h->sorted[n / 2], unit);
+        if (i != h->cut) middle[i > h->cut] += down(s.turned ? -h->sorted[n - 1 - n / 2] : h->sorted[n / 2], unit);
         for (uint32_t x = c->at[i]; x < c->at[i + 1]; x++) {
             if (!c->allowed[x]) continue;
             int64_t g = c->g[(size_t)x * c->K + s.form], top = c->top[(size_t)x * c->K + s.form];

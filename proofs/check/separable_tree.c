@@ -127,14 +127,14 @@ void trees_clear(struct trees *t) {
 
 /* ---- what a line says of its part ---- */
 
-/* Forms placed so far, and the one that is counted beside some of them: known[i]: beside placed form i, positive[i] of the sequences on which it fails have that one positive, at least.
- * own: it fails and one of them does not, at most; least: sequences with a placed form that fails. */
-struct chain { uint32_t form[PLACED_MOST], n, now; bool active, named[PLACED_MOST], known[PLACED_MOST]; wide positive[PLACED_MOST], own, least; };
+/* Forms placed so far, and the one that is counted beside some of them: known[i]: beside placed form i, positive[i] of the sequences on which it fails have that one positive, at least, and most[n][i] at most;
+ * likewise most[j][i] of placed form j, or all. own: it fails and one of them does not, at most; least: sequences with a placed form that fails. */
+struct chain { uint32_t form[PLACED_MOST], n, now; bool active, named[PLACED_MOST], known[PLACED_MOST]; wide positive[PLACED_MOST], own, least, most[PLACED_MOST][PLACED_MOST]; };
 
-/* Sequences on which the form fails, and placed form j as well, at most. */
-static wide both(const struct parts *p, const struct chain *c, uint32_t j) {
-    wide over = p->over[c->now], other = p->over[c->form[j]];
-    if (c->known[j]) return over > c->positive[j] ? over - c->positive[j] : 0;
+/* Sequences on which the form fails, and placed form j as well, and placed form i does not, at most. */
+static wide both(const struct parts *p, const struct chain *c, uint32_t i, uint32_t j) {
+    wide over = p->over[c->now], other = c->most[j][i];
+    if (c->known[j]) over = over > c->positive[j] ? over - c->positive[j] : 0;
     return over < other ? over : other;
 }
 
@@ -145,7 +145,7 @@ static wide adds(const struct parts *p, const struct chain *c) {
         if (!c->known[i]) continue;
         wide left = c->positive[i];
         for (uint32_t j = 0; j < c->n && left > 0; j++) {
-            wide less = j == i ? 0 : both(p, c, j);
+            wide less = j == i ? 0 : both(p, c, i, j);
             left = left > less ? left - less : 0;
         }
         if (left > best) best = left;
@@ -167,12 +167,18 @@ static bool placed(const struct chain *c, uint32_t k, uint32_t *at) {
     return false;
 }
 
+/* Of form k, which is placed next: beside any form it fails as often as by itself, at most. */
+static void first_most(const struct parts *p, struct chain *c, uint32_t k) {
+    for (uint32_t i = 0; i < PLACED_MOST; i++) c->most[c->n][i] = p->over[k];
+}
+
 /* K/C: form k is counted beside form `other`. */
 static const char *take_pair(struct parts *p, struct chain *c, uint32_t k, uint32_t other) {
     uint32_t at;
     wide least, most;
     if (k == other) return "K/C with two forms expected";
     if (c->n == 0) {
+        first_most(p, c, other);
         c->form[c->n++] = other;
         c->least = p->under[other];
     }
@@ -183,6 +189,7 @@ static const char *take_pair(struct parts *p, struct chain *c, uint32_t k, uint3
         c->now = k;
         c->active = true;
         c->own = p->over[k];
+        first_most(p, c, k);
         memset(c->known, 0, sizeof c->known);
         memset(c->named, 0, sizeof c->named);
     }
@@ -193,6 +200,7 @@ static const char *take_pair(struct parts *p, struct chain *c, uint32_t k, uint3
     halves_count(&least, &most, &p->halves, &p->cell, signs);
     c->known[at] = true;
     c->positive[at] = least;
+    if (most < c->most[c->n][at]) c->most[c->n][at] = most;
     if (most < c->own) c->own = most;
     return NULL;
 }

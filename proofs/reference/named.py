@@ -92,6 +92,7 @@ def sides(cell, cut, allowed, left):
 def chain(cell, pairs, edges, counts, over, under, added):
     """Sequences with a placed form that fails, at least; added: those with form k and none of those it was counted beside, at most."""
     placed = [pairs[0][1]]
+    most = {placed[0]: {}}
     least = under[placed[0]]
     groups = []
     for k, c in pairs:
@@ -100,15 +101,15 @@ def chain(cell, pairs, edges, counts, over, under, added):
         groups[-1][1].append(c)
     for k, beside in groups:
         need(k not in placed and set(beside) <= set(placed) and len(set(beside)) == len(beside) and len(placed) < PLACED_MOST, "a pair whose forms were not placed in order")
-        positive, added[k] = {}, over[k]
+        positive, most[k], added[k] = {}, {}, over[k]
         for c in beside:
             if over[k] and over[c]:
                 found = pair(cell, edges, counts, c, k)
                 if found is not None:
-                    positive[c] = found[0]
+                    positive[c], most[k][c] = found
                     added[k] = min(added[k], found[1])
-        both = {j: over[k] - positive[j] if j in positive else min(over[k], over[j]) for j in placed}
-        best = max([positive[c] - sum(both[j] for j in placed if j != c) for c in positive], default=0)
+        both = {(j, c): min(over[k] - positive.get(j, 0), most[j].get(c, over[j])) for j in placed for c in positive}
+        best = max([positive[c] - sum(both[j, c] for j in placed if j != c) for c in positive], default=0)
         least += min(added[k], max(0, best))
         placed.append(k)
     return least
