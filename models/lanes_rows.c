@@ -270,6 +270,17 @@ static bool lane_relu(const struct lane_job *j)
     return true;
 }
 
+static bool lane_gelu(const struct lane_job *j)
+{
+    read_lanes(j->z->view, j, j->v->inputs[0]);
+    for (size_t l = 0; l < j->n; l++) {
+        struct lane_view x = j->z->view[l];
+        gelu_values(row_at(j, l), x.mid, j->width);
+        finish(j, l, STEEPEST * x.rad + gelu_error(x.norm, row_norm(row_at(j, l), j->width)), j->width);
+    }
+    return true;
+}
+
 /* The errors of the values themselves are those of the kernel with a radius for each entry. */
 static bool lane_smooth(const struct lane_job *j)
 {
@@ -306,5 +317,5 @@ static bool lane_mul(const struct lane_job *j)
 
 lane_kernel *const lane_kernels[OP_COUNT] = {
     [OP_ADD] = lane_sum, [OP_HEADS] = lane_sum, [OP_LINEAR] = lane_linear, [OP_LAYERNORM] = lane_layernorm, [OP_RMSNORM] = lane_rmsnorm, [OP_SCORE] = lane_score, [OP_SOFTMAX] = lane_softmax,
-    [OP_MIX] = lane_mix, [OP_RELU] = lane_relu, [OP_GELU] = lane_smooth, [OP_GELU_NEW] = lane_smooth, [OP_SILU] = lane_smooth, [OP_MUL] = lane_mul,
+    [OP_MIX] = lane_mix, [OP_RELU] = lane_relu, [OP_GELU] = lane_gelu, [OP_GELU_NEW] = lane_smooth, [OP_SILU] = lane_smooth, [OP_MUL] = lane_mul,
 };

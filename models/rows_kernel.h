@@ -30,6 +30,9 @@ static inline double settle(double rad, double value)
     return rad * (1 + 0x1p-40) + LOW + (value - value);
 }
 
+/* gelu at n points, values only; and, for these, what a row of them with lengths |x|, |y| errs at most, in Euclidean length (rows_smooth.c). */
+void gelu_values(double *y, const double *x, size_t n);
+double gelu_error(double size_x, double size_y);
 /* What an execution of gelu, gelu_new, silu errs at arguments x +- r with results up to y in size (rows_smooth.c). */
 double smooth32(enum op op, double x, double r, double y, double u);
 /* The hull of 0 and x +- r (rows_entries.c). */

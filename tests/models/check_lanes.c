@@ -1,6 +1,7 @@
 /* Rows in batches: along walks of sequences they enclose balls, whatever the walk leaves out, changes or comes back to; and batches do serve. */
 #include "tests/models/random_graph.h"
 #include "models/lanes.h"
+#include "models/rows_kernel.h"
 
 #define N 6
 static size_t unknown, compared, batches, nets;
@@ -183,6 +184,30 @@ START_TEST(waste_is_noticed)
 }
 END_TEST
 
+/* Four at a time or one by one: the same values, with errors that one bound covers. */
+START_TEST(gelu_by_fours)
+{
+    enum { MANY = 4003 };
+    static double x[MANY], none[MANY], mid[MANY], rad[MANY], y[MANY];
+    struct node node = { .op = OP_GELU, .width = MANY };
+    struct row_view in = { x, none };
+    struct row_job job = { .node = &node, .in = &in, .mid = mid, .rad = rad };
+    const double edges[] = { 0, -0.0, 8.5, -8.5, 8.5000001, -8.5000001, 1e300, -1e300, INFINITY, -INFINITY, NAN, 0x1p-1060, 1.0 / 64, -1.0 / 64 };
+    for (size_t i = 0; i < MANY; i++) x[i] = i < sizeof edges / sizeof *edges ? edges[i] : (2 * uniform() - 1) * (i % 3 ? 10 : 0.1);
+    row_kernels[OP_GELU](&job);
+    gelu_values(y, x, MANY);
+    for (size_t i = 0; i < MANY; i++) {
+        ck_assert_msg(y[i] == mid[i] || (isnan(y[i]) && isnan(mid[i])), "gelu of %.17g: %.17g, not %.17g", x[i], y[i], mid[i]);
+        ck_assert(!isfinite(mid[i]) || rad[i] <= gelu_error(fabs(x[i]), fabs(y[i])));
+    }
+    for (size_t n = 0; n < 9; n++) {
+        y[n] = 7;
+        gelu_values(y, x + 20, n);
+        ck_assert(y[n] == 7 && (n == 0 || y[n - 1] == mid[19 + n]));
+    }
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("lanes");
@@ -196,6 +221,7 @@ int main(void)
     tcase_add_test(core, jumps_and_lengths);
     tcase_add_test(core, any_graph);
     tcase_add_test(core, waste_is_noticed);
+    tcase_add_test(core, gelu_by_fours);
     suite_add_tcase(s, core);
     srunner_run_all(runner, CK_NORMAL);
     int failed = srunner_ntests_failed(runner);
