@@ -11,8 +11,9 @@
 #define LANE_RADIUS_MOST ((int64_t)1 << 40)
 
 /* A matrix at 2^-F, rounded to the nearest, in panels of 8 columns (panel[(j / 8 * rows + k) * 8 + j % 8]); norm: no less than the spectral norm of the true one, column: than the length of its longest
- * column; what the roundings take: off, all entries, off_column, one column, as lengths in units 2^-F 2^-16. gain: weights of a norm, within 0..1 below the true ones. */
-struct lweight { int32_t *panel, *gain; int F; uint32_t rows, cols; int64_t norm, column, off, off_column, most; };
+ * column; what the roundings take: off, all entries, off_column, one column, as lengths in units 2^-F 2^-16. gain: weights of a norm, within 0..1 below the true ones, at most `most` in size.
+ * bias_most: of the bias of wweight. */
+struct lweight { int32_t *panel, *gain; int F; uint32_t rows, cols; int64_t norm, column, off, off_column, most, bias_most; };
 
 /* Rows that read the same positions: lanes that agree there have one row. of[lane]: which; lane[slot]: a lane that has it. kept: as in the last batch, where there was one for all. */
 struct lclass { uint64_t reads; uint32_t slots; unsigned char of[LANES], lane[LANES]; bool kept; };

@@ -143,6 +143,7 @@ bool lanes_weights(struct fnet *w, int node) {
     const struct wweight *wide = &w->wide->weight[node];
     struct lweight *x = &w->lanes->weight[node];
     if (y->width > TERMS_MOST) return false;
+    if (wide->b != NULL) x->bias_most = loop_largest_sum(wide->b, y->width);
     if (y->op == OP_LINEAR) return y->w.t != NULL && wide->high != NULL && linear_weights(wide, y, x);
     return y->op != OP_LAYERNORM && y->op != OP_RMSNORM ? true : norm_weights(wide, y->width, x);
 }
@@ -150,11 +151,13 @@ bool lanes_weights(struct fnet *w, int node) {
 /* ---- sums ---- */
 
 /* acc (scale F, below 2^61) += b, or = b: false when it does not fit; *err grows by what an entry is off */
-static bool add_bias(int64_t *acc, const struct wweight *x, uint32_t n, int F, int64_t *err) {
+static bool add_bias(int64_t *acc, const struct wweight *x, const struct lweight *g, uint32_t n, int F, int64_t *err) {
     if (x->b == NULL) return true;
     int up = F - x->bF;
-    if (up < -62 || (up > 0 && (up > 60 || loop_largest_sum(x->b, n) >> (61 - up) != 0))) return false;
-    for (uint32_t j = 0; j < n; j++) acc[j] += up >= 0 ? x->b[j] * ((int64_t)1 << up) : x->b[j] >> -up;
+    if (up < -62 || (up > 0 && (up > 60 || g->bias_most >> (61 - up) != 0))) return false;
+    if (up >= 0) loop_add_raised(acc, x->b, up, n);
+    else
+        for (uint32_t j = 0; j < n; j++) acc[j] += x->b[j] >> -up;
     *err += up >= 0 ? (int64_t)1 << up : 2;
     return true;
 }
@@ -175,7 +178,7 @@ void lanes_linear(struct fnet *w, int node, uint32_t i, const struct lclass *c, 
         if (in[many] == NULL) continue;
         memset(to, 0, d->acc_n * sizeof *to);
         own[many] = 0;
-        if (!add_bias(to, wide, g->cols, in[many]->F + g->F, &own[many])) continue;
+        if (!add_bias(to, wide, g, g->cols, in[many]->F + g->F, &own[many])) continue;
         from[many] = in[many]->m;
         acc[many] = to;
         slot[many++] = s;
@@ -193,20 +196,23 @@ void lanes_linear(struct fnet *w, int node, uint32_t i, const struct lclass *c, 
 static void add_row(int64_t *acc, const struct frow *r, bool minus, uint32_t n, int F, int64_t root, __int128 *err, __int128 *err2) {
     int drop = r->F - F;
     if (drop <= 0) {
-        int64_t by = minus ? -((int64_t)1 << -drop) : (int64_t)1 << -drop;
-        for (uint32_t j = 0; j < n; j++) acc[j] += r->m[j] * by;
+        if (minus)
+            for (uint32_t j = 0; j < n; j++) acc[j] -= r->m[j] * ((int64_t)1 << -drop);
+        else loop_add_up(acc, r->m, -drop, n);
         *err = (__int128)r->rad << -drop;
         *err2 = (__int128)r->rad2 << -drop;
         return;
     }
     int by = drop > 31 ? 31 : drop; /* the rest is -1 or 0 */
-    for (uint32_t j = 0; j < n; j++) acc[j] += minus ? -(int64_t)(r->m[j] >> by) : r->m[j] >> by;
+    if (minus)
+        for (uint32_t j = 0; j < n; j++) acc[j] -= r->m[j] >> by;
+    else loop_add_shifted(acc, r->m, by, n);
     *err = (drop > 62 ? 0 : r->rad >> drop) + 2;
     *err2 = (drop > 62 ? 0 : r->rad2 >> drop) + 1 + root;
 }
 
 /* Sums, and rows one after the other, at 2^room times the coarsest of their scales: n_args 2^31 2^room < 2^61. */
-static bool make_sum(struct fnet *w, const struct node *x, const struct wweight *b, uint32_t i, uint32_t lane, struct frow *out) {
+static bool make_sum(struct fnet *w, const struct node *x, const struct wweight *b, const struct lweight *g, uint32_t i, uint32_t lane, struct frow *out) {
     int F = INT32_MAX, room = 30 - bits_of((uint64_t)x->n_args);
     int64_t *acc = w->lanes->acc, of_bias = 0;
     __int128 all = 0, all2 = 0, err, err2;
@@ -224,7 +230,7 @@ static bool make_sum(struct fnet *w, const struct node *x, const struct wweight 
         all = x->op != OP_CONCAT ? all + err : err > all ? err : all;
         all2 += err2;
     }
-    return add_bias(acc, b, x->width, F, &of_bias) && lanes_store(out, acc, x->width, F, all + of_bias, all2 + of_bias * wide_root(x->width));
+    return add_bias(acc, b, g, x->width, F, &of_bias) && lanes_store(out, acc, x->width, F, all + of_bias, all2 + of_bias * wide_root(x->width));
 }
 
 /* ---- layernorm, rmsnorm ---- */
@@ -275,7 +281,7 @@ static bool make_norm(struct fnet *w, const struct node *x, const struct lweight
     if (wide->b == NULL) return true;
     const int64_t by = (int64_t)1 << 29;
     for (uint32_t j = 0; j < x->width; j++) acc[j] = out->m[j] * by;
-    return add_bias(acc, wide, x->width, out->F + 29, &of_bias) && lanes_store(out, acc, x->width, out->F + 29, (__int128)out->rad * by + of_bias, (__int128)out->rad2 * by + of_bias * root_K);
+    return add_bias(acc, wide, g, x->width, out->F + 29, &of_bias) && lanes_store(out, acc, x->width, out->F + 29, (__int128)out->rad * by + of_bias, (__int128)out->rad2 * by + of_bias * root_K);
 }
 
 /* ---- the others ---- */
@@ -308,7 +314,7 @@ bool lanes_make(struct fnet *w, int node, uint32_t i, uint32_t lane, struct frow
     case OP_ADD:
     case OP_SUB:
     case OP_HEADS:
-    case OP_CONCAT: return make_sum(w, x, wide, i, lane, out);
+    case OP_CONCAT: return make_sum(w, x, wide, &w->lanes->weight[node], i, lane, out);
     case OP_LAYERNORM:
     case OP_RMSNORM: return make_norm(w, x, &w->lanes->weight[node], wide, out, in);
     case OP_RELU: return make_relu(x, out, in);

@@ -44,7 +44,7 @@ static const struct quartic *normal_quartics(void) {
  * half a unit, a coefficient and a shift by one each, those of the later terms by less than a 32nd of that: less than 4 units of 2^-34, half of one of 2^-31, and one for the last shift. From the last cell on
  * less than 2^-46. */
 #define VALUE_UNITS 2
-static int64_t value_at(const struct quartic *cells, uint64_t n_cells, uint64_t a, int F) {
+static inline int64_t value_at(const struct quartic *cells, uint64_t n_cells, uint64_t a, int F) {
     uint64_t at = a >> (F - 6);
     if (at >= n_cells) return (int64_t)1 << VALUE;
     int64_t g = (int64_t)(a - (at << (F - 6)));
@@ -66,7 +66,7 @@ static uint64_t cubic(uint64_t a, int F) {
 
 
 /* The share that x = m 2^-F gets: f(|x|), of negative x one less it, at 2^-31. */
-static int64_t share(enum op op, const struct quartic *cells, int64_t m, int F) {
+static inline __attribute__((always_inline)) int64_t share(enum op op, const struct quartic *cells, int64_t m, int F) {
     uint64_t a = (uint64_t)size_of(m);
     int64_t v;
     if (op == OP_GELU) v = value_at(cells, NORMAL_CELLS, a, F);
@@ -82,7 +82,10 @@ bool lanes_smooth(struct fnet *w, const struct node *x, struct frow *out, const 
     int64_t *acc = w->lanes->acc, units = VALUE_UNITS + (x->op == OP_GELU_NEW ? CUBIC_UNITS : 0), n = x->width;
     const struct quartic *cells = x->op == OP_GELU ? normal_quartics() : logistic_table();
     if (cells == NULL || F < 6 || F > LANE_SCALE_MOST) return false;
-    for (int64_t j = 0; j < n; j++) acc[j] = (gates ? in->m[j] : 1) * share(x->op, cells, in->m[j], F); /* 2^31 2^31 */
+    if (x->op == OP_GELU)
+        for (int64_t j = 0; j < n; j++) acc[j] = in->m[j] * share(OP_GELU, cells, in->m[j], F); /* 2^31 2^31 */
+    else
+        for (int64_t j = 0; j < n; j++) acc[j] = (gates ? in->m[j] : 1) * share(x->op, cells, in->m[j], F);
     if (gates) {
         __int128 rest = F + VALUE > 40 ? (__int128)1 << (F + VALUE - 40) : 1, moved = ((__int128)in->rad + in->rad / 4 + 1) << VALUE, moved2 = ((__int128)in->rad2 + in->rad2 / 4 + 1) << VALUE;
         __int128 own = (__int128)in->most * units;

@@ -251,6 +251,10 @@ LOOP void loop_round(int32_t *m, const int64_t *acc, uint32_t n, int shift) {
         for (uint32_t j = 0; j < n; j++) m[j] = (int32_t)((acc[j] + half) >> shift);
 }
 
+LOOP void loop_add_raised(int64_t *acc, const int64_t *b, int up, uint32_t n) {
+    for (uint32_t j = 0; j < n; j++) acc[j] += (int64_t)((uint64_t)b[j] << up);
+}
+
 LOOP int64_t loop_sum(const int32_t *m, uint32_t n) {
     int64_t s = 0;
     for (uint32_t j = 0; j < n; j++) s += m[j];

@@ -23,4 +23,5 @@ void loop_panels(int64_t *const *acc, const int32_t *const *x, const int32_t *pa
 uint64_t loop_squares(const int64_t *acc, uint32_t n, int shift);                                   /* sum (acc >> shift)^2 of entries below 2^31 then, which fits */
 void loop_round(int32_t *m, const int64_t *acc, uint32_t n, int shift);                             /* m = acc / 2^shift to the nearest, which fits */
 int64_t loop_sum(const int32_t *m, uint32_t n);
+void loop_add_raised(int64_t *acc, const int64_t *b, int up, uint32_t n);                           /* acc += b 2^up, which fits */
 #endif

@@ -87,9 +87,9 @@ static void given_rows(struct patch *q, const struct net *net, uint32_t n) {
 
 static int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
 
-/* A point that a row allows: one entry at an end of its radius, or all of them as far off as their length, of a pattern their sum, allows. */
+/* A point that a row allows: one entry at an end of its radius, or all of them, in one direction or in any, as far off as their length, of a pattern their sum, allows. */
 static void some_point(struct num *out, const struct frow *r, uint32_t width, bool pattern) {
-    bool all = next(2) == 0;
+    bool all = next(2) == 0, same = next(2) == 0, up = next(2) == 0;
     int64_t by = r->rad;
     if (has_length(r)) by = smaller(by, r->rad2 / (all ? wide_root(width) : 1));
     if (pattern) by = smaller(by, r->total / (all ? width : 1));
@@ -97,7 +97,7 @@ static void some_point(struct num *out, const struct frow *r, uint32_t width, bo
     mpq_t v;
     mpq_init(v);
     for (uint32_t j = 0; j < width; j++) {
-        mpq_set_si(v, frow_at(r, j) + (all || j == alone ? next(2) == 0 ? by : -by : 0), 1);
+        mpq_set_si(v, frow_at(r, j) + (all || j == alone ? (same ? up : next(2) == 0) ? by : -by : 0), 1);
         if (r->F >= 0) mpq_div_2exp(v, v, (mp_bitcnt_t)r->F);
         else mpq_mul_2exp(v, v, (mp_bitcnt_t)-r->F);
         num_set_mpq(&out[j], v);

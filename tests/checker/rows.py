@@ -46,11 +46,12 @@ def entries(seed):
 
 
 def large_scores(seed):
-    """Scores near a million that differ by about one: what a query or a key is off moves them by far more than an exponential is off, and no share is 0."""
+    """Scores near a million (every other time: a thousand) that differ by about one: what a query or a key is off moves them by far more than an exponential is off, and no share is 0."""
+    size = 1024 if seed // 8 % 2 == 0 else 32
     net, rng = transformer(seed, d_vocab=3, n_ctx=3, d_model=3, d_head=1, d_out=3, causal=seed % 8 > 4, biases=False, positions=False), random.Random(seed)
     digits = [Fraction(rng.randrange(2 ** 42), 2 ** 42) for _ in range(5)]
     net.tensors["embed.W_E"] = ([3, 3], [v for u in digits[:3] for v in (1, u, 2 * u - 1)])
-    exact, other = [Fraction(1024), 0, 0], [1024 + digits[3], digits[4] / 512, 0]
+    exact, other = [Fraction(size), 0, 0], [size + digits[3], digits[4] * 2 / size, 0]
     net.tensors["blocks.0.attn.W_Q"] = (net.tensors["blocks.0.attn.W_Q"][0], exact if seed % 2 else other)
     net.tensors["blocks.0.attn.W_K"] = (net.tensors["blocks.0.attn.W_K"][0], other if seed % 2 else exact)
     return net
