@@ -127,6 +127,7 @@ static bool scan_part(uint32_t number, uint32_t parts, void *arg, void *result) 
     bool whole = eval_each_where(w->e, w->b, left_out_by(w->where, w->symmetry), parts > 1 ? &split : NULL, &skipped, &s.holds, scan_step, &s) && scan_waiting(w->e, &s);
     fast_clear(&s.fast);
     fast_clear(&s.wide);
+    queue_clear(&s.queue);
     if (w->symmetry != NULL) skipped = 0;
     *r = (struct found){whole || !w->e->fail.set, s.all, s.bindings + skipped, s.cond, s.cond_open, s.yes, s.open, ""};
     if (!r->ran) memcpy(r->why, w->e->fail.text, sizeof r->why);
