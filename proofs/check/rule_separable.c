@@ -257,6 +257,7 @@ static bool one_query(struct walker *w, const struct ex *where, uint32_t q) {
 static void walker_clear(struct walker *w) {
     parts_clear(&w->parts);
     trees_clear(&w->trees);
+    kept_clear(w);
     for (uint32_t i = 0; i <= w->s.n; i++) {
         if (w->states != NULL) table_clear(&w->states[i]);
         if (w->next != NULL) mem_free(w->next[i]);
