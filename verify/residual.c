@@ -444,7 +444,7 @@ static int step(struct residual *r, int term, size_t i, size_t k)
         return rest_const(r, r->sets[i][k]);
     if ((size_t)term < r->room_steps && r->steps[term].mark == r->mark)
         return r->steps[term].to;
-    int here[ARGS_HERE], *args = t.n <= ARGS_HERE ? here : mem_array(t.n, sizeof *args);
+    int here[ARGS_HERE] = { 0 }, *args = t.n <= ARGS_HERE ? here : mem_array(t.n, sizeof *args);
     if (!args)
         return residual_fail(r, STATUS_MEMORY);
     step_args(args, r, &t, i, k);
