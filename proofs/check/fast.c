@@ -159,6 +159,7 @@ static bool findex(struct fast *f, const struct ex *x, struct fval *out) {
     if (base->kind == EX_CALL && x->n == 3) r = row_at(f, base, x->k[1], &width);
     else if (base->kind == EX_INDEX && x->n == 2 && base->k[0]->kind == EX_CALL) r = fvector(f, base, &width);
     if (r != NULL) return x->k[x->n - 1]->kind != EX_SLICE && fast_int(f, x->k[x->n - 1], (int64_t)width - 1, &i) && i >= 0 && i < (int64_t)width && entry(r, i, out);
+    if (base->kind == EX_CALL && base->number == FN_SORT && x->n == 2 && x->k[1]->kind != EX_SLICE) return fast_element(f, base, x->k[1], &i) && set_int(out, i);
     if (x->n != 2 || x->k[1]->kind == EX_SLICE || !fast_sequence(f, base, &s, &n) || !fast_int(f, x->k[1], n - 1, &i) || i < 0 || i >= n) return false;
     return set_int(out, s[i]);
 }

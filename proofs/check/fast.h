@@ -59,6 +59,7 @@ bool fast_int(struct fast *f, const struct ex *x, int64_t last, int64_t *out);  
 /* fast_sequence.c: a variable or a slice of one, in place; any sequence that reads no network, in f->made until the next one. false: not for the first look */
 bool fast_sequence(struct fast *f, const struct ex *x, const int64_t **s, int64_t *n);
 bool fast_compose(struct fast *f, const struct ex *x, const int64_t **s, int64_t *n);
+bool fast_element(struct fast *f, const struct ex *x, const struct ex *index, int64_t *out); /* of a sequence that is made; what is made already stays */
 
 /* fast_changed.c: the network of a model on the sequence `on`, of n tokens; NULL: not for these looks. Rows of another run: that is put on its sequence (false: it cannot be) before rows of w are read. */
 struct fnet *fast_network(struct fast *f, const struct ex *model, const struct ex *on, uint32_t n);

@@ -74,3 +74,13 @@ bool fast_compose(struct fast *f, const struct ex *x, const int64_t **s, int64_t
     *n = f->n_made;
     return f->n_made > 0;
 }
+
+/* Its entries stand behind those of a sequence that may be in use, until the element is read. */
+bool fast_element(struct fast *f, const struct ex *x, const struct ex *index, int64_t *out) {
+    uint32_t from = f->n_made;
+    int64_t i;
+    bool good = !x->network && !index->network && make(f, x) && fast_int(f, index, (int64_t)f->n_made - from - 1, &i) && i >= 0 && i < (int64_t)f->n_made - from;
+    if (good) *out = f->made[from + (uint32_t)i];
+    f->n_made = from;
+    return good;
+}

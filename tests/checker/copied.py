@@ -1,7 +1,7 @@
 """Rows of runs on other sequences, as patches and ablates, that the checker's first looks take: python tests/checker/copied.py BUILD [NETS]
 
 Counts of random networks of one and two layers against a plain evaluation in doubles; the checker accepts them and rejects copies with another count. Among the forms are some that look like rows
-of the same place and are none (another row, another component). Ends with a line `N passed, N failed`.
+of the same place and are none (another row, another component); the last row is read by name, or by an entry of a sequence that is sorted for it. Ends with a line `N passed, N failed`.
 """
 import itertools
 import json
@@ -67,7 +67,7 @@ def main():
             bound = between(set(round(v, 9) for v in found)) if len(set(round(v, 9) for v in found)) > 4 else None
             if bound is not None:
                 right["c%d" % k] = sum(v > bound for v in found)
-                lines.append("claim c%d { count t in tokens[3] of 0..2, s in tokens[3] of 0..1 : logits(%s, %s)[last, 0] > %r }" % (k, form[0][:-1] + ln + ")", form[1], bound))
+                lines.append("claim c%d { count t in tokens[3] of 0..2, s in tokens[3] of 0..1 : logits(%s, %s)[%s, 0] > %r }" % (k, form[0][:-1] + ln + ")", form[1], ("last", "sort(seq(2, t[0]))[1]")[(seed + k) % 2], bound))
         with tempfile.TemporaryDirectory() as folder:
             open(folder + "/m.net", "w").write(net.text())
             open(folder + "/a.claims", "w").write("\n".join(lines) + "\n")
