@@ -125,6 +125,7 @@ static bool scan_part(uint32_t number, uint32_t parts, void *arg, void *result) 
     fast_init(&s.wide, w->e, true);
     queue_init(&s.queue, w->e, w->b);
     bool whole = eval_each_where(w->e, w->b, left_out_by(w->where, w->symmetry), parts > 1 ? &split : NULL, &skipped, &s.holds, scan_step, &s) && scan_waiting(w->e, &s);
+    queue_clear(&s.queue);
     fast_clear(&s.fast);
     fast_clear(&s.wide);
     queue_clear(&s.queue);
