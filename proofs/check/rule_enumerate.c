@@ -128,7 +128,6 @@ static bool scan_part(uint32_t number, uint32_t parts, void *arg, void *result) 
     queue_clear(&s.queue);
     fast_clear(&s.fast);
     fast_clear(&s.wide);
-    queue_clear(&s.queue);
     if (w->symmetry != NULL) skipped = 0;
     *r = (struct found){whole || !w->e->fail.set, s.all, s.bindings + skipped, s.cond, s.cond_open, s.yes, s.open, ""};
     if (!r->ran) memcpy(r->why, w->e->fail.text, sizeof r->why);
