@@ -7,7 +7,7 @@
 #include "verify/average.h"
 
 #define EXACT_SECONDS 2        /* for the exact walk, at most a quarter of the time */
-#define BINS_FIRST 256
+#define BINS_FIRST 1024
 #define ENTER_FIRST 256       /* the first price of a table, in parts of what is asked for */
 #define NEXT_LEAST 0.25        /* by how much the bound falls from round to round: the width follows as a root of it, the time inversely */
 #define NEXT_MOST 0.0625
@@ -161,7 +161,7 @@ static enum status count_decide(struct outcome *out, const struct statement *s, 
     enum status status;
     if (!averages_parts(s) && count_exactly(out, s, l, d, &status))
         return status;
-    struct count_rule rule = { averages_parts(s) ? 1 : BINS_FIRST, (tally)1 << 126, 0, false };
+    struct count_rule rule = { averages_parts(s) ? 1 : BINS_FIRST, (tally)1 << 126, 0, false, false };
     struct gauge g = { 0, 0, 1, 0 };
     bool more = round_of(out, s, l, d, &rule, &g, &status);
     if (more) {

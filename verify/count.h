@@ -7,7 +7,8 @@
 
 /* Work is done where it is likely to settle more than `enter` sequences for every table of `bins` bins that it costs. */
 /* aim: sequences that may stay open: when another walk of all classes would take too long, or at once (by_class), work goes on class by class until there are no more; 0: it does not. */
-struct count_rule { size_t bins; tally enter, aim; bool by_class; };
+/* named: whatever is done in a class is told in its notes. */
+struct count_rule { size_t bins; tally enter, aim; bool by_class, named; };
 /* x is at most the price of n tables: x <= n * enter */
 static inline bool count_within(const struct count_rule *r, tally x, size_t n) { return x / n + (x % n > 0) <= r->enter; }
 #define CUT_TABLES 8            /* of every open form: what a cut is taken to cost, with what follows */

@@ -16,7 +16,7 @@ struct counter {
     double *weight, density;    /* [capacity] how often a line fails, and what is open, of all sequences of the ancestor that has tables */
     tally yes, no, open;        /* all lines positive, not, left open */
     struct text notes;          /* of the class and query at hand (count_notes.c) */
-    bool noted, pairs;          /* notes are kept, and pairs of forms looked at; some were */
+    bool notes_asked, noted, pairs;     /* pairs of forms may be looked at; in the class at hand notes are kept, and they are; some were */
     unsigned long steps;
     bool expired;
 };
@@ -117,7 +117,8 @@ static enum status both_sides(struct counter *w, const int *open, size_t n_open)
     return s;
 }
 
-#define SKIP 16
+#define SKIP 4
+#define ASIDE 2                 /* tables: what a form costs at least in two parts */
 
 /* A part is cut without tables while what its ancestor left open is likely to be many times the price of a cut. */
 static bool worth_tables(const struct counter *w, size_t n_open)
@@ -136,6 +137,42 @@ static bool narrow(struct counter *w, const struct bounds *b, tally no, tally op
     w->no = no + low;
     w->open = open + (high - low);
     return true;
+}
+
+/* Of the open forms those that fail more often than is worth looking at in two parts; the others' numbers are added up in *aside. */
+static size_t set_aside(tally *aside, int *stay, const struct counter *w, const int *open, size_t n_open)
+{
+    size_t n = 0;
+    *aside = 0;
+    for (size_t e = 0; e < n_open; e++) {
+        tally over = w->tables.line[open[e]].over;
+        if (w->noted || !count_within(w->rule, over, ASIDE))
+            stay[n++] = open[e];
+        else
+            *aside = tally_capped(*aside, over, w->x.count[0]);
+    }
+    return n;
+}
+
+/* Tables have left too much open: both sides of a cut, without the forms that are set aside. */
+static enum status cut_part(struct counter *w, const struct bounds *b, const int *open, size_t n_open)
+{
+    double before = w->density;
+    tally yes = w->yes, aside, all = w->x.count[0];
+    int *stay = mem_array(n_open, sizeof *stay);
+    if (!stay)
+        return STATUS_MEMORY;
+    w->density = (double)b->ideal / (double)all;
+    for (size_t e = 0; e < n_open; e++)
+        w->weight[open[e]] = (double)w->tables.line[open[e]].over / (double)all;
+    size_t n_stay = set_aside(&aside, stay, w, open, n_open);
+    enum status s = both_sides(w, stay, n_stay);
+    free(stay);
+    w->density = before;
+    aside = aside < w->yes - yes ? aside : w->yes - yes;
+    w->yes -= aside;
+    w->open += aside;
+    return s;
 }
 
 static void note(struct counter *w, const char *line)
@@ -167,13 +204,8 @@ static enum status undecided_part(struct counter *w, const int *open, size_t n_o
     size_t to = w->notes.size;
     w->pairs |= w->tables.n_pairs > 0;
     if (b.most < b.least || !count_within(w->rule, b.most - b.least, CUT_TABLES * n_open)) {
-        double before = w->density;
         tally no = w->no, left = w->open;
-        w->density = (double)b.ideal / (double)all;
-        for (size_t e = 0; e < n_open; e++)
-            w->weight[open[e]] = (double)w->tables.line[open[e]].over / (double)all;
-        s = both_sides(w, open, n_open);
-        w->density = before;
+        s = cut_part(w, &b, open, n_open);
         if (s == STATUS_OK && !w->expired && !narrow(w, &b, no, left))
             notes_less(&w->notes, from, to);
         return s;
@@ -220,6 +252,43 @@ static enum status part(struct counter *w, const int *open, size_t n_open)
     return s;
 }
 
+#define PAIRS_LEAST 8          /* two forms have one pair, and fail together on a part of the sequences only */
+
+/* Could a pair of forms be worth its tables in the class? */
+static enum status pairs_possible(bool *out, struct counter *w)
+{
+    bool empty, single;
+    enum status s = cell_edges(&w->x, &w->tables.edges, &empty, &single);
+    size_t pair = s == STATUS_OK && !empty ? halves_tables(&w->tables.halves, &w->x, &w->tables.edges) : 0;
+    *out = pair > 0 && !count_within(w->rule, w->x.count[0], PAIRS_LEAST * pair);
+    return s;
+}
+
+/* Once with pairs, if they could be worth it; where none was, and without them, as a checker does it that is told nothing. */
+static enum status first_part(struct counter *w, const int *open, size_t n_open)
+{
+    enum status s = STATUS_OK;
+    w->pairs = w->noted = false;
+    if (w->notes_asked && w->rule->named)
+        w->noted = true;
+    else if (w->notes_asked)
+        s = pairs_possible(&w->noted, w);
+    if (s == STATUS_OK && w->noted) {
+        w->density = 0;
+        w->notes.size = 0;
+        notes_begin(&w->notes, &w->x);
+        s = part(w, open, n_open);
+    }
+    if (s != STATUS_OK || w->expired || w->pairs || (w->noted && w->rule->named))
+        return s;
+    w->yes = w->no = w->open = 0;
+    w->noted = false;
+    w->density = 0;
+    for (size_t k = 0; k < n_open; k++)
+        w->weight[open[k]] = 1;
+    return part(w, open, n_open);
+}
+
 /* One class with one query token. */
 static enum status count_cell(struct counter *w)
 {
@@ -245,10 +314,7 @@ static enum status count_cell(struct counter *w)
     keep_lines(w, x->active, K);
     for (size_t k = 0; k < K; k++)
         open[k] = (int)k, w->weight[k] = 1;
-    w->density = 0;
-    if (w->noted)
-        notes_begin(&w->notes, x);
-    enum status s = part(w, open, K);
+    enum status s = first_part(w, open, K);
     free(open);
     return s;
 }
@@ -278,7 +344,7 @@ struct counter *counter_new(struct problem *p, bool noted, const struct limits *
     struct counter *w = mem_array(1, sizeof *w);
     if (!w)
         return NULL;
-    *w = (struct counter){ .p = p, .limits = l, .noted = noted };
+    *w = (struct counter){ .p = p, .limits = l, .notes_asked = noted };
     enum status s = cell_init(&w->x, p);
     w->line = mem_array(w->x.capacity, sizeof *w->line);
     w->weight = mem_array(w->x.capacity, sizeof *w->weight);

@@ -93,7 +93,7 @@ static void walk_again(struct units *u, struct counter *w)
         to = next_unit(u);
         if (!to)
             break;
-        struct count_rule rule = { .bins = u->rule->bins, .enter = to->enter / FALL };
+        struct count_rule rule = { .bins = u->rule->bins, .enter = to->enter / FALL, .named = true };
         size_t k = (size_t)(to - u->unit);
         double start = clock_thread_seconds();
         enum status s = counter_count(&found, w, class_of(u, k), k % u->n_queries, &rule);

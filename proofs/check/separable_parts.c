@@ -5,7 +5,8 @@
 
 #define BINS_MOST ((uint32_t)1 << 18)
 #define BINS_TOTAL ((size_t)1 << 22)
-#define SKIP 16
+#define SKIP 4
+#define ASIDE 2
 #define CUT 8                            /* tables of a form that a cut is taken to cost */
 #define REFINE 6
 
@@ -216,6 +217,26 @@ void parts_narrow(struct parts *p, const struct bounds *b, wide all, wide yes, w
     p->left_open = open + (high - low);
 }
 
+/* Both sides without the forms that fail on few sequences: those count as open, of what is found to be all positive without them. */
+static void cut_part(struct parts *p, const uint32_t *left, uint32_t n_left, wide ideal) {
+    wide yes = p->yes, all = p->cell.count[ROOT], aside = 0;
+    uint64_t before = p->open;
+    uint32_t *stay = mem_get(n_left, sizeof *stay), n_stay = 0;
+    p->open = share_of(ideal, all);
+    for (uint32_t a = 0; a < n_left; a++) {
+        uint32_t k = left[a];
+        p->share[k] = share_of(p->over[k], all);
+        if (within(p, p->over[k], ASIDE)) aside = capped(aside, p->over[k], all);
+        else stay[n_stay++] = k;
+    }
+    both_sides(p, stay, n_stay);
+    mem_free(stay);
+    p->open = before;
+    if (aside > p->yes - yes) aside = p->yes - yes;
+    p->yes -= aside;
+    p->left_open += aside;
+}
+
 static void undecided(struct parts *p, const uint32_t *left, uint32_t n_left) {
     wide all = p->cell.count[ROOT];
     struct bounds b = {0};
@@ -237,12 +258,8 @@ static void undecided(struct parts *p, const uint32_t *left, uint32_t n_left) {
         p->left_open += b.most - b.least;
         return;
     }
-    uint64_t before = p->open;
     wide yes = p->yes, no = p->no, open = p->left_open;
-    p->open = share_of(b.ideal, all);
-    for (uint32_t a = 0; a < n_left; a++) p->share[left[a]] = share_of(p->over[left[a]], all);
-    both_sides(p, left, n_left);
-    p->open = before;
+    cut_part(p, left, n_left, b.ideal);
     if (!p->failed) parts_narrow(p, &b, all, yes, no, open);
 }
 

@@ -6,7 +6,7 @@ from fractions import Fraction
 
 import named
 
-BINS_MOST, BINS_TOTAL, SKIP, CUT, REFINE = 1 << 18, 1 << 22, 16, 8, 6
+BINS_MOST, BINS_TOTAL, SKIP, CUT, REFINE, ASIDE = 1 << 18, 1 << 22, 4, 8, 6, 2
 
 
 class Cell:
@@ -110,11 +110,14 @@ class Cell:
         if least <= most <= least + price:
             self.yes, self.no, self.open = self.yes + number - most, self.no + least, self.open + most - least
             return
-        before, no, left_open = (self.density, dict(self.share)), self.no, self.open
+        before, yes, no, left_open = (self.density, dict(self.share)), self.yes, self.no, self.open
         self.density = Fraction(ideal, number)
         self.share.update({k: Fraction(over[k], number) for k in left})
-        self.cut(allowed, left, width)
+        aside = [k for k in left if over[k] <= ASIDE * self.enter]
+        self.cut(allowed, [k for k in left if k not in aside], width)
         self.density, self.share = before
+        moved = min(sum(over[k] for k in aside), self.yes - yes)        # all positive but for the forms that were set aside
+        self.yes, self.open = self.yes - moved, self.open + moved
         self.narrow(number, least, most, no, left_open)
 
     def narrow(self, number, least, most, no, left_open):
