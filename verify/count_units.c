@@ -11,7 +11,7 @@
 #define GROWTH 3.0               /* of the time that it takes, as is first thought */
 #define GAIN 0.5                 /* part of what is open that it settles, likewise */
 #define GAIN_LEAST 0.05
-#define LAST 0.25                /* of the time that is left: a walk that took longer was the last one of all */
+#define LAST 0.5                 /* of the time that is left: a walk that took longer was the last one of all */
 #define WALK_LEAST 1e-4          /* seconds */
 
 /* named: its notes are wanted; busy: somebody walks it; done: no lower price is of use. */
