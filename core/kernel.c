@@ -2,23 +2,13 @@
  * of summation, fused or not, so the compiler may vectorise as it likes. */
 #include <math.h>
 #include "core/number.h"
+#include "core/vector.h"
 
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
-#define WIDE __attribute__((target_clones("avx512f", "avx2", "default")))
-#else
-#define WIDE
-#endif
 #define U 0x1p-53
 #define TINY 0x1p-1022
 #define CHUNK 256
 
-/* 32 bytes: a register of AVX2. Wider vectors are taken apart through memory where the machine has none. */
-typedef double lane __attribute__((vector_size(32), aligned(8), may_alias));
-typedef long long lane_bits __attribute__((vector_size(32), aligned(8), may_alias));
-#define LANES 4
-#define LOAD(p) (*(const lane *)(const void *)(p))
-#define STORE(p, x) (*(lane *)(void *)(p) = (x))
-#define ABS(x) ((lane)((lane_bits)(x) & 0x7fffffffffffffffLL))
+#define ABS(x) ((vec)((vec_bits)(x) & 0x7fffffffffffffffLL))
 
 double up_add(double a, double b)
 {
@@ -65,23 +55,23 @@ WIDE static void sum_far(double *restrict y, double *restrict ry, const double *
     for (size_t i = 0; i + 4 <= k; i += 4) {
         const double *w0 = W + i * m, *w1 = w0 + m, *w2 = w1 + m, *w3 = w2 + m;
         for (size_t j = 0; j + LANES <= m; j += LANES) {
-            lane a = LOAD(w0 + j), b = LOAD(w1 + j), c = LOAD(w2 + j), d = LOAD(w3 + j);
+            vec a = LOAD(w0 + j), b = LOAD(w1 + j), c = LOAD(w2 + j), d = LOAD(w3 + j);
             STORE(y + j, LOAD(y + j) + x[i] * a + x[i + 1] * b + x[i + 2] * c + x[i + 3] * d);
             STORE(ry + j, LOAD(ry + j) + r[i] * ABS(a) + r[i + 1] * ABS(b) + r[i + 2] * ABS(c) + r[i + 3] * ABS(d));
         }
     }
 }
 
-/* The blocks below are written out for four lanes of columns, one lane, and single columns: the accumulators stay in registers. */
+/* The blocks below are written out for four vectors of columns, one vector, and single columns: the accumulators stay in registers. */
 WIDE static void sum_chunk(double *y, double *ry, const double *x, const double *r, const double *W, size_t k, size_t m)
 {
     size_t j = 0;
     for (; j + 4 * LANES <= m; j += 4 * LANES) {
-        lane a0 = LOAD(y + j), a1 = LOAD(y + j + LANES), a2 = LOAD(y + j + 2 * LANES), a3 = LOAD(y + j + 3 * LANES);
-        lane r0 = LOAD(ry + j), r1 = LOAD(ry + j + LANES), r2 = LOAD(ry + j + 2 * LANES), r3 = LOAD(ry + j + 3 * LANES);
+        vec a0 = LOAD(y + j), a1 = LOAD(y + j + LANES), a2 = LOAD(y + j + 2 * LANES), a3 = LOAD(y + j + 3 * LANES);
+        vec r0 = LOAD(ry + j), r1 = LOAD(ry + j + LANES), r2 = LOAD(ry + j + 2 * LANES), r3 = LOAD(ry + j + 3 * LANES);
         for (size_t i = 0; i < k; i++) {
             const double *w = W + i * m + j;
-            lane w0 = LOAD(w), w1 = LOAD(w + LANES), w2 = LOAD(w + 2 * LANES), w3 = LOAD(w + 3 * LANES);
+            vec w0 = LOAD(w), w1 = LOAD(w + LANES), w2 = LOAD(w + 2 * LANES), w3 = LOAD(w + 3 * LANES);
             a0 += x[i] * w0;
             a1 += x[i] * w1;
             a2 += x[i] * w2;
@@ -101,9 +91,9 @@ WIDE static void sum_chunk(double *y, double *ry, const double *x, const double 
         STORE(ry + j + 3 * LANES, r3);
     }
     for (; j + LANES <= m; j += LANES) {
-        lane a0 = LOAD(y + j), r0 = LOAD(ry + j);
+        vec a0 = LOAD(y + j), r0 = LOAD(ry + j);
         for (size_t i = 0; i < k; i++) {
-            lane w0 = LOAD(W + i * m + j);
+            vec w0 = LOAD(W + i * m + j);
             a0 += x[i] * w0;
             r0 += r[i] * ABS(w0);
         }
@@ -138,7 +128,7 @@ WIDE static void scaled(double *restrict y, double *restrict ry, double p, doubl
 {
     size_t j = 0;
     for (; j + LANES <= m; j += LANES) {
-        lane x = LOAD(v + j);
+        vec x = LOAD(v + j);
         STORE(y + j, LOAD(y + j) + p * x);
         STORE(ry + j, LOAD(ry + j) + (a * ABS(x) + b * LOAD(rv + j)));
     }
@@ -177,7 +167,7 @@ WIDE void kernel_combine(double *y, const double *base, const double *w, const d
 {
     size_t j = 0;
     for (; j + 4 * LANES <= m; j += 4 * LANES) {
-        lane a0 = LOAD(base + j), a1 = LOAD(base + j + LANES), a2 = LOAD(base + j + 2 * LANES), a3 = LOAD(base + j + 3 * LANES);
+        vec a0 = LOAD(base + j), a1 = LOAD(base + j + LANES), a2 = LOAD(base + j + 2 * LANES), a3 = LOAD(base + j + 3 * LANES);
         for (size_t i = 0; i < n; i++) {
             const double *v = rows[i] + j;
             a0 += w[i] * LOAD(v);
@@ -191,7 +181,7 @@ WIDE void kernel_combine(double *y, const double *base, const double *w, const d
         STORE(y + j + 3 * LANES, a3);
     }
     for (; j + LANES <= m; j += LANES) {
-        lane a = LOAD(base + j);
+        vec a = LOAD(base + j);
         for (size_t i = 0; i < n; i++) a += w[i] * LOAD(rows[i] + j);
         STORE(y + j, a);
     }
@@ -215,7 +205,7 @@ WIDE static void add_spread(double *restrict r, const double *restrict c, double
 {
     size_t j = 0;
     for (; j + LANES <= m; j += LANES) {
-        lane x = LOAD(v + j);
+        vec x = LOAD(v + j);
         STORE(r + j, LOAD(r + j) + (a * ABS(x - LOAD(c + j)) + b * ABS(x) + d * LOAD(rv + j)));
     }
     for (; j < m; j++) r[j] += a * fabs(v[j] - c[j]) + b * fabs(v[j]) + d * rv[j];
@@ -247,11 +237,11 @@ void kernel_linear(double *y, double *ry, const double *x, const double *rx, con
 WIDE void kernel_dot(double *s, double *rs, const double *x, const double *rx, const double *y, const double *ry,
                      size_t k, struct rounding f)
 {
-    lane sum = {0}, known = {0}, size = {0};
+    vec sum = {0}, known = {0}, size = {0};
     size_t i = 0;
     for (; i + LANES <= k; i += LANES) {
-        lane a = LOAD(x + i), b = LOAD(y + i), ra = LOAD(rx + i), rb = LOAD(ry + i);
-        lane aa = ABS(a), bb = ABS(b) + rb;
+        vec a = LOAD(x + i), b = LOAD(y + i), ra = LOAD(rx + i), rb = LOAD(ry + i);
+        vec aa = ABS(a), bb = ABS(b) + rb;
         sum += a * b;
         known += ra * bb + aa * rb;
         size += (aa + ra) * bb;

@@ -1,15 +1,8 @@
 /* Certified exp: relative error below 2^-50 on |x| <= 708 (proof: docs/methods.md, "Rounding"), no libm. */
 #include <math.h>
 #include "core/number.h"
+#include "core/vector.h"
 
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
-#define WIDE __attribute__((target_clones("avx512f", "avx2", "default")))
-#else
-#define WIDE
-#endif
-#define LANES 4
-typedef double lane __attribute__((vector_size(32), aligned(8), may_alias));
-typedef long long lane_bits __attribute__((vector_size(32), aligned(8), may_alias));
 #define EXP_LOW (-707.0)
 #define EXP_HIGH 708.0
 
@@ -19,31 +12,31 @@ static const double taylor[] = { /* 1/13!, ..., 1/2!, each the nearest double */
     0x1.5555555555555p-3, 0.5,
 };
 
-/* One lane. The argument is reduced to |r| <= 0.3466 by k ln 2 (high part with 21 trailing zeros, so k times it is exact),
+/* One vector. The argument is reduced to |r| <= 0.3466 by k ln 2 (high part with 21 trailing zeros, so k times it is exact),
  * exp(r) is its Taylor polynomial of degree 13, and 2^k is assembled from bits. */
 static inline __attribute__((always_inline)) void exp_lane(double *y, double *ry, const double *x, const double *rx)
 {
-    lane given = *(const lane *)(const void *)x, r0 = *(const lane *)(const void *)rx;
-    lane_bits low = given < EXP_LOW, high = given > EXP_HIGH;
-    lane v = (lane)(((lane_bits)given & ~low) | ((lane_bits)((lane){0} + EXP_LOW) & low));
-    v = (lane)((lane_bits)v & ~high);
-    lane shifted = v * 0x1.71547652b82fep+0 + 0x1.8p52;
-    lane k = shifted - 0x1.8p52;
-    lane r = (v - k * 0x1.62e42feep-1) - k * 0x1.a39ef35793c76p-33;
-    lane p = r * taylor[0] + taylor[1];
+    vec given = *(const vec *)(const void *)x, r0 = *(const vec *)(const void *)rx;
+    vec_bits low = given < EXP_LOW, high = given > EXP_HIGH;
+    vec v = (vec)(((vec_bits)given & ~low) | ((vec_bits)((vec){0} + EXP_LOW) & low));
+    v = (vec)((vec_bits)v & ~high);
+    vec shifted = v * 0x1.71547652b82fep+0 + 0x1.8p52;
+    vec k = shifted - 0x1.8p52;
+    vec r = (v - k * 0x1.62e42feep-1) - k * 0x1.a39ef35793c76p-33;
+    vec p = r * taylor[0] + taylor[1];
     for (size_t i = 2; i < sizeof taylor / sizeof *taylor; i++) p = p * r + taylor[i];
     p = (p * r + 1) * r + 1;
-    lane scale = (lane)(((lane_bits)shifted + 1023) << 52);
-    lane e = p * scale;
-    lane grown = r0 + r0 * r0; /* exp(r) - 1 <= r + r^2 for 0 <= r <= 1 */
-    lane_bits far = ~(r0 <= 1);
-    lane inf = (lane){0} + (double)INFINITY;
-    lane rad = e * (grown * (1 + 0x1p-48) + 0x1p-49) + 0x1p-1022;
-    lane rad_low = e * (grown + 1) * (1 + 0x1p-48) + 0x1p-1022;
-    rad = (lane)(((lane_bits)rad & ~low) | ((lane_bits)rad_low & low));
-    rad = (lane)(((lane_bits)rad & ~(far | high)) | ((lane_bits)inf & (far | high)));
-    *(lane *)(void *)y = (lane)((lane_bits)e & ~low);
-    *(lane *)(void *)ry = rad;
+    vec scale = (vec)(((vec_bits)shifted + 1023) << 52);
+    vec e = p * scale;
+    vec grown = r0 + r0 * r0; /* exp(r) - 1 <= r + r^2 for 0 <= r <= 1 */
+    vec_bits far = ~(r0 <= 1);
+    vec inf = (vec){0} + (double)INFINITY;
+    vec rad = e * (grown * (1 + 0x1p-48) + 0x1p-49) + 0x1p-1022;
+    vec rad_low = e * (grown + 1) * (1 + 0x1p-48) + 0x1p-1022;
+    rad = (vec)(((vec_bits)rad & ~low) | ((vec_bits)rad_low & low));
+    rad = (vec)(((vec_bits)rad & ~(far | high)) | ((vec_bits)inf & (far | high)));
+    *(vec *)(void *)y = (vec)((vec_bits)e & ~low);
+    *(vec *)(void *)ry = rad;
 }
 
 WIDE void kernel_exp(double *y, double *ry, const double *x, const double *rx, size_t n)

@@ -4,6 +4,7 @@
 #include <string.h>
 #include "core/mem.h"
 #include "core/product.h"
+#include "core/vector.h"
 
 #if defined(__x86_64__) && defined(__GNUC__)
 #include <immintrin.h>
@@ -11,10 +12,6 @@
 #endif
 #define ROWS 4
 #define COLUMNS 8
-
-typedef double lane __attribute__((vector_size(32), aligned(8), may_alias));
-#define LOAD(p) (*(const lane *)(const void *)(p))
-#define STORE(p, x) (*(lane *)(void *)(p) = (x))
 
 /* Four rows times one block of a panel, no longer than PRODUCT_BLOCK: y[l][0..7] += x[l] panel. The eight accumulators stay in registers, the panel in the nearest cache. */
 typedef void tile(double *const *y, const double *const *x, const double *panel, size_t k);
@@ -45,7 +42,7 @@ __attribute__((target("avx2,fma"))) static void tile_fused(double *const *y, con
 static void tile_plain(double *const *y, const double *const *x, const double *panel, size_t k)
 {
     for (int l = 0; l < ROWS; l++) {
-        lane a = { 0 }, b = { 0 };
+        vec a = { 0 }, b = { 0 };
         for (size_t i = 0; i < k; i++) {
             a += x[l][i] * LOAD(panel + COLUMNS * i);
             b += x[l][i] * LOAD(panel + COLUMNS * i + 4);

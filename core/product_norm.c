@@ -3,21 +3,15 @@
 #include <stdlib.h>
 #include "core/mem.h"
 #include "core/product.h"
+#include "core/vector.h"
 
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
-#define WIDE __attribute__((target_clones("avx512f", "avx2", "default")))
-#else
-#define WIDE
-#endif
 #define U 0x1p-53
-typedef double lane __attribute__((vector_size(32), aligned(8), may_alias));
-#define LOAD(p) (*(const lane *)(const void *)(p))
 #define NEAR_ROWS 128      /* up to here a matrix's norm is worth a few cubes of its rows */
 #define SQUARINGS 3
 
 WIDE double row_dot(const double *x, const double *y, size_t k)
 {
-    lane a = { 0 }, b = { 0 };
+    vec a = { 0 }, b = { 0 };
     double sum = 0;
     size_t i = 0;
     for (; i + 8 <= k; i += 8) {

@@ -2,13 +2,9 @@
 #ifndef WEIGHTPROOF_MODELS_ROWS_KERNEL_H
 #define WEIGHTPROOF_MODELS_ROWS_KERNEL_H
 #include <math.h>
+#include "core/vector.h"
 #include "models/rows.h"
 
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
-#define WIDE __attribute__((target_clones("avx512f", "avx2", "default")))
-#else
-#define WIDE
-#endif
 #define U 0x1p-53
 #define LOW 0x1p-1000
 

@@ -122,16 +122,13 @@ static void gelu_part(double *y, double *ry, double *slope, const double *x, siz
     }
 }
 
-typedef double lane __attribute__((vector_size(32), aligned(8), may_alias));
-typedef long long lane_bits __attribute__((vector_size(32), aligned(8), may_alias));
-#define LOAD(p) (*(const lane *)(const void *)(p))
 #define TURN(a, b, i, j, k, l) __builtin_shufflevector(a, b, i, j, k, l)
 
 /* Four coefficients of four cells: column k of the result holds c[at + k] of each. */
-static inline __attribute__((always_inline)) void four_coefficients(lane out[4], const struct cell *const cell[4], size_t at)
+static inline __attribute__((always_inline)) void four_coefficients(vec out[4], const struct cell *const cell[4], size_t at)
 {
-    lane a = LOAD(cell[0]->c + at), b = LOAD(cell[1]->c + at), c = LOAD(cell[2]->c + at), d = LOAD(cell[3]->c + at);
-    lane ab = TURN(a, b, 0, 4, 2, 6), AB = TURN(a, b, 1, 5, 3, 7), cd = TURN(c, d, 0, 4, 2, 6), CD = TURN(c, d, 1, 5, 3, 7);
+    vec a = LOAD(cell[0]->c + at), b = LOAD(cell[1]->c + at), c = LOAD(cell[2]->c + at), d = LOAD(cell[3]->c + at);
+    vec ab = TURN(a, b, 0, 4, 2, 6), AB = TURN(a, b, 1, 5, 3, 7), cd = TURN(c, d, 0, 4, 2, 6), CD = TURN(c, d, 1, 5, 3, 7);
     out[0] = TURN(ab, cd, 0, 1, 4, 5);
     out[1] = TURN(AB, CD, 0, 1, 4, 5);
     out[2] = TURN(ab, cd, 2, 3, 6, 7);
@@ -141,20 +138,20 @@ static inline __attribute__((always_inline)) void four_coefficients(lane out[4],
 /* Four values at a time, by the sums of gelu_part in the same order. */
 WIDE static void gelu_fours(double *y, const double *x, size_t n)
 {
-    const lane far = (lane){ 0 } + REACH;
+    const vec far = (vec){ 0 } + REACH;
     for (size_t i = 0; i + 4 <= n; i += 4) {
-        lane v = LOAD(x + i), c[TERMS];
-        lane_bits within = (v <= far) & (v >= -far);
-        lane z = (lane)((lane_bits)v & within), shifted = z * CELLS + 0x1.8p52, d = z - (shifted - 0x1.8p52) / CELLS;
-        lane_bits at = (lane_bits)shifted - (lane_bits)((lane){ 0 } + 0x1.8p52) + HALF;
+        vec v = LOAD(x + i), c[TERMS];
+        vec_bits within = (v <= far) & (v >= -far);
+        vec z = (vec)((vec_bits)v & within), shifted = z * CELLS + 0x1.8p52, d = z - (shifted - 0x1.8p52) / CELLS;
+        vec_bits at = (vec_bits)shifted - (vec_bits)((vec){ 0 } + 0x1.8p52) + HALF;
         const struct cell *cell[4] = { &cells[at[0]], &cells[at[1]], &cells[at[2]], &cells[at[3]] };
         four_coefficients(c, cell, 0);
         four_coefficients(c + 4, cell, 4);
-        lane s = { cell[0]->c[TERMS], cell[1]->c[TERMS], cell[2]->c[TERMS], cell[3]->c[TERMS] };
+        vec s = { cell[0]->c[TERMS], cell[1]->c[TERMS], cell[2]->c[TERMS], cell[3]->c[TERMS] };
         for (int k = TERMS - 1; k >= 0; k--) s = c[k] + s * d;
-        lane_bits above = v > 0;                                                                /* x or 0, what is not finite stays so */
-        lane outside = (lane)(((lane_bits)v & above) | ((lane_bits)(v * 0) & ~above));
-        *(lane *)(void *)(y + i) = (lane)(((lane_bits)(v * s) & within) | ((lane_bits)outside & ~within));
+        vec_bits above = v > 0;                                                                /* x or 0, what is not finite stays so */
+        vec outside = (vec)(((vec_bits)v & above) | ((vec_bits)(v * 0) & ~above));
+        *(vec *)(void *)(y + i) = (vec)(((vec_bits)(v * s) & within) | ((vec_bits)outside & ~within));
     }
 }
 
