@@ -1,4 +1,5 @@
 /* Rows in batches: along walks of sequences they enclose balls, whatever the walk leaves out, changes or comes back to; and batches do serve. */
+#include "tests/models/enclosed.h"
 #include "tests/models/random_graph.h"
 #include "models/lanes.h"
 #include "models/rows_kernel.h"
@@ -9,22 +10,13 @@ static bool seen[OP_COUNT];
 
 static void expect_enclosed(double mid, double rad, arb_srcptr x, const char *where)
 {
-    arb_t d;
-    arf_t bound;
     ck_assert_msg(!arb_is_finite(x) == 0 || !isfinite(rad), "%s: known in doubles, not in balls", where);
     compared++;
     if (!isfinite(rad)) {
         unknown++;
         return;
     }
-    arb_init(d);
-    arf_init(bound);
-    arf_set_d(bound, mid);
-    arb_sub_arf(d, x, bound, ARF_PREC_EXACT);
-    arb_get_abs_ubound_arf(bound, d, 60);
-    ck_assert_msg(arf_cmpabs_d(bound, rad) <= 0, "%s: %.17g +- %g does not enclose", where, mid, rad);
-    arb_clear(d);
-    arf_clear(bound);
+    ck_assert_msg(encloses(mid, rad, x), "%s: %.17g +- %g does not enclose", where, mid, rad);
 }
 
 static void compare_row(struct run *r, struct ball_run *b, const struct net *net, size_t node, size_t row)
