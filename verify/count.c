@@ -161,7 +161,7 @@ static enum status count_decide(struct outcome *out, const struct statement *s, 
     enum status status;
     if (!averages_parts(s) && count_exactly(out, s, l, d, &status))
         return status;
-    struct count_rule rule = { averages_parts(s) ? 1 : BINS_FIRST, (tally)1 << 126, 0, false, false };
+    struct count_rule rule = { .bins = averages_parts(s) ? 1 : BINS_FIRST, .enter = (tally)1 << 126 };
     struct gauge g = { 0, 0, 1, 0 };
     bool more = round_of(out, s, l, d, &rule, &g, &status);
     if (more) {

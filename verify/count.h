@@ -6,7 +6,7 @@
 #include "verify/separable.h"
 
 /* Work is done where it is likely to settle more than `enter` sequences for every table of `bins` bins that it costs. */
-/* aim: sequences that may stay open: when another walk of all classes would take too long, or at once (by_class), work goes on class by class until there are no more; 0: it does not. */
+/* aim: sequences that may stay open: when another walk of all classes would take too long, or at once (by_class, for tests), work goes on class by class until there are no more; 0: it does not. */
 /* named: whatever is done in a class is told in its notes. */
 struct count_rule { size_t bins; tally enter, aim; bool by_class, named; };
 /* x is at most the price of n tables: x <= n * enter */

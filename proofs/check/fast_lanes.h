@@ -24,7 +24,7 @@ struct lanes {
     bool able;                    /* every node is of a kind that is known here */
     uint32_t many;                /* sequences of this batch */
     int64_t *tokens, *before;     /* [LANES * n], of the last batch's first lane [n] */
-    uint32_t before_many, last;
+    uint32_t last;                /* the lane that was asked for last */
     struct lclass *classes; uint32_t n_classes;
     struct lblock *blocks;        /* [n_nodes * n] */
     struct frow **table;          /* by token-only node: [n * vocab] rows, known or failed */
