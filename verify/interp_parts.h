@@ -124,6 +124,8 @@ enum status site_find(struct site **out, struct interp *in, const struct expr *m
 enum status site_ready(struct site *site, struct interp *in) MUST_USE;
 /* What a component of the base is: embed, pos_embed, head(l, h), mlp(l), "name", neuron(l, k), edge(C, R). */
 enum status component_part(struct part *out, struct interp *in, const struct net *base, const struct expr *e) MUST_USE;
+/* What a call of a network function reads, in the base. */
+enum status base_node(size_t *out, struct interp *in, const struct site *site, const struct expr *e) MUST_USE;
 /* Rows of a part, wherever they are read: those of a whole node are rows of its neurons and edges too. */
 enum status site_add_rows(struct site *site, struct change *by, struct part of, long first, long count) MUST_USE;
 size_t site_place(const struct site *site, size_t node);   /* of the base, in the site's network */

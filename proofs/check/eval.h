@@ -68,6 +68,12 @@ struct product { uint32_t n; int64_t **v; size_t *size; bool shared; };
 bool product_init(struct eval *e, struct product *p, const struct ex *set);
 void product_clear(struct product *p);
 
+/* eval_truth.c */
+bool eval_cmp(struct eval *e, const struct ex *x, struct val *out);
+bool eval_in(struct eval *e, const struct ex *x, struct val *out);
+bool eval_connective(struct eval *e, const struct ex *x, struct val *out);
+bool eval_if(struct eval *e, const struct ex *x, struct val *out);
+
 /* functions.c */
 bool eval_call(struct eval *e, const struct ex *x, struct val *out);
 enum tri unique_largest(struct eval *e, const struct val *v, int64_t i);
@@ -79,6 +85,8 @@ struct num *pool_get(struct eval *e, size_t n);
 bool eval_fail(struct eval *e, const char *what);
 bool need_num(struct eval *e, const struct ex *x, struct val *out);
 bool need_array(struct eval *e, const struct ex *x, struct val *out);
+bool need_tri(struct eval *e, const struct ex *x, enum tri *out);
+bool val_tri(struct val *out, enum tri t);
 bool mat_mul(struct eval *e, const struct val *a, const struct val *b, struct val *out);
 void val_array(struct eval *e, struct val *out, int rank, uint32_t d0, uint32_t d1, uint32_t d2);
 
