@@ -5,7 +5,7 @@
 #define WEIGHTPROOF_VERIFY_CELLS_H
 #include "verify/separable.h"
 
-struct pairs_of { double c, a[2]; size_t j[2]; };
+struct pairs_of { double c, tangent, above, a[2]; size_t j[2]; };
 #define AT_MOST 4                    /* sequences that one leaf names */
 
 /* What all cells of a problem share. */
@@ -33,15 +33,18 @@ struct cells_room {
     size_t heads, corners;       /* corners: choices of an end for every other head, 2^(heads - 1) */
     double *w;                   /* [heads, cells] weights over the head's largest one that is left; 0 for the others */
     double ratio[HEADS_MOST][2]; /* [head]: Z_1 / Z_h of these weights lies there; of the first 1 */
-    double largest[HEADS_MOST];  /* size of an entry of the other heads' C */
+    double largest[HEADS_MOST];  /* size of an entry of the head's C */
     double shown[HEADS_MOST][2]; /* the same of the true weights: what the certificate says */
     double *g, *low; size_t K, Kp;   /* [cells, Kp] terms; [states, Kp] their least sums */
     size_t room_g, room_low, room_states;
     size_t n_read;               /* units and, where lines have multiples of sigma, entries of the row that the final LayerNorm centres: what has an interval */
+    size_t n_bent;               /* such entries, 0 where no line has a multiple; */
+    bool by_row;                 /* and of one head without units a leaf first names a row instead of their intervals */
     double *least;               /* [n_read, 2, corners] least of z and of -z, where the next search starts */
     int *live;
     struct unit_bound *unit;     /* [n_read]; of the entries without what the relus add */
     double most[HEADS_MOST];     /* the head's largest weight that is left, over its largest of all */
+    bool has_reach;
     double *reach;               /* [n_read] largest size of what a unit reads of one source */
     double Z[HEADS_MOST];        /* least sums of weights */
     double *slope, *rest;        /* [K, units], [K]: of the lines */
@@ -56,6 +59,8 @@ struct cells_room {
     double *towards, tau;        /* cells_norm.c: a row y and |(y, sqrt eps)| */
     double *tangent;             /* [heads, cells] of sigma there, at most sigma; also units' */
     double *tangent_unit, bend;  /* [units]; sigma is at most the tangent and bend */
+    double *above; bool by_source, falls;   /* [cells] sigma of a source's own row: without intervals (by_source) sigma is at most their average; needed where some multiple is below 0 (falls) */
+    double far;                  /* size of these tangents and sigmas */
     double best_value;
     size_t tried;
     tally yes, open;             /* sequences of leaves on which the predicate is true, of open ones */
@@ -75,7 +80,7 @@ void cells_path(struct cells_room *x, size_t k);         /* tokens: a sequence w
 void cells_first(struct cells_room *x);                  /* tokens: the first sequence in lexicographic order */
 double cells_read(const struct cells_room *x, size_t position, size_t token, size_t column);   /* D + C, of the first head */
 double cells_other(const struct cells_room *x, size_t head, size_t position, size_t token, size_t column);   /* C of another head */
-void cells_row(const struct cells_room *x, double *y, size_t head, size_t position, size_t token);   /* all columns of one of these */
+void cells_row(const struct cells_room *x, double *y, size_t n, size_t head, size_t position, size_t token);   /* the first n columns of one of these */
 /* The other heads' averages are taken around what they are at these tokens (NULL: around 0): the interval of Z_1 / Z_h then meets only what they differ by. */
 void cells_around(struct cells_room *x, const int *tokens);
 double cells_weight(const struct cells_room *x, size_t head, size_t position, int token);
@@ -99,6 +104,8 @@ bool cells_bent(const struct cells_room *x);                   /* has some line 
 double cells_sigma(const struct cells_room *x, const double *row);   /* of a centred row */
 void cells_tangent(struct cells_room *x);                      /* tau and tangents at the row `towards` */
 void cells_bend(struct cells_room *x);                         /* towards the middle of the entries' intervals; tangents and bend */
+void cells_row_tangent(struct cells_room *x);                  /* the row at the sequence in centre; tangents and above */
+void cells_read_row(struct cells_room *x, const int *tokens);  /* row there (cells_leaf.c) */
 double cells_sigma_term(const struct cells_room *x, double kappa, size_t head, size_t cell);   /* kappa sigma from below, but for the units */
 
 /* cells_lines.c */

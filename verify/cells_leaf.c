@@ -57,6 +57,8 @@ static void read_sequence(struct cells_room *x, const int *tokens)
         read_norm(x);
 }
 
+void cells_read_row(struct cells_room *x, const int *tokens) { read_sequence(x, tokens); }
+
 /* The attention to a cell, or 0 when the sequence has another token there. */
 static double attention(const struct cells_room *x, const int *tokens, size_t cell)
 {
@@ -142,7 +144,8 @@ static enum status descend(struct cells_room *x, size_t line)
             x->ratio[h][0] = x->ratio[h][1] = Z[0] / Z[h];
         x->rest[line] = 0;
         x->bend = 0;
-        if (x->n_read > H) {
+        x->by_source = false;
+        if (x->n_bent > 0) {
             memcpy(x->towards, x->row, x->s->p->net.rests * sizeof *x->towards);
             cells_tangent(x);
         }
@@ -229,7 +232,8 @@ static enum status better_slopes(struct cells_room *x, double *margin)
 static enum status around(struct cells_room *x, const int *tokens, bool negated, double *margin)
 {
     size_t n = x->s->p->t.n;
-    cells_around(x, tokens);
+    memmove(x->centre, tokens, n * sizeof *x->centre);
+    cells_around(x, x->centre);
     memcpy(x->at + x->n_at++ * n, x->centre, n * sizeof *x->at);
     enum status s = x->n_read > 0 ? cells_bounds(x) : STATUS_OK;
     return s == STATUS_OK ? cells_relaxed(x, negated, margin) : s;
@@ -243,7 +247,9 @@ static enum status try_leaf(int *closed, struct cells_room *x, bool negated)
 {
     double margin = 0;
     enum status s = STATUS_OK;
-    size_t units = x->n_read, rounds = x->heads == 1 ? 1 : units > 0 ? 2 : AT_MOST;
+    const bool once = x->heads == 1 && !(x->by_row && x->n_read == 0);
+    size_t units = x->n_read, rounds = once ? 1 : units > 0 ? 2 : AT_MOST;
+    x->n_at = 0;
     for (size_t round = 0; round < rounds && s == STATUS_OK && margin <= 0; round++) {
         if (round > 0 && memcmp(x->centre, x->tokens, x->s->p->t.n * sizeof *x->centre) == 0)
             break;
@@ -251,7 +257,7 @@ static enum status try_leaf(int *closed, struct cells_room *x, bool negated)
             x->n_at = 0;
             memset(x->done, 0, x->c->lines.K);
         }
-        s = x->heads == 1 ? cells_relaxed(x, negated, &margin) : around(x, round == 0 ? x->centre : x->tokens, negated, &margin);
+        s = once ? cells_relaxed(x, negated, &margin) : around(x, round == 0 ? x->centre : x->tokens, negated, &margin);
         if (s == STATUS_OK && !negated && units > 0 && margin <= 0)
             s = better_slopes(x, &margin);
     }
@@ -260,6 +266,26 @@ static enum status try_leaf(int *closed, struct cells_room *x, bool negated)
     if (s == STATUS_OK && *closed == LEAF_YES)
         s = cells_fit(&fits, x, negated ? -1 : 1);
     return fits ? s : STATUS_UNSUPPORTED;
+}
+
+/* Does some line not shown yet need sigma from above? */
+static bool some_falls(const struct cells_room *x, double sign)
+{
+    bool any = false;
+    for (size_t k = 0; k < x->c->lines.K; k++)
+        any = any || sign * cells_kappa(x, k) < 0;
+    return any;
+}
+
+/* Without intervals, where a row may do. */
+static enum status try_row(int *closed, struct cells_room *x, bool negated)
+{
+    *closed = LEAF_NO;
+    if (!x->by_row)
+        return STATUS_OK;
+    x->falls = some_falls(x, negated ? -1 : 1);
+    x->n_read = 0;
+    return try_leaf(closed, x, negated);
 }
 
 /* ---- splits ---- */
@@ -442,9 +468,13 @@ static enum status decide(enum cells_answer *out, struct cells_room *x, const st
         return give_up(out, x);
     first_centre(x);
     cells_around(x, x->centre);
-    enum status s = cells_bounds(x);
-    if (s == STATUS_OK)
-        s = try_leaf(&closed, x, negated);
+    enum status s = try_row(&closed, x, negated);
+    if (s == STATUS_OK && !closed) {
+        x->n_read = x->s->p->net.units + x->n_bent;
+        s = cells_bounds(x);
+        if (s == STATUS_OK && !(x->by_row && !x->falls))
+            s = try_leaf(&closed, x, negated);
+    }
     if (s == STATUS_OK && closed) {
         write_leaf(x, "bounds");
         *out = CELLS_CLOSED;
@@ -459,7 +489,11 @@ static enum status decide(enum cells_answer *out, struct cells_room *x, const st
     if (s == STATUS_OK && x->s->count) {
         for (size_t u = 0; u < x->s->p->net.units; u++)
             x->unit[u].sloped = false;
-        s = try_leaf(&fails, x, !negated);
+        s = try_row(&fails, x, !negated);
+        if (s == STATUS_OK && !fails) {
+            x->n_read = x->s->p->net.units + x->n_bent;
+            s = try_leaf(&fails, x, !negated);
+        }
         if (s == STATUS_OK && fails) {
             write_leaf(x, "fails");
             return *out = CELLS_CLOSED, STATUS_OK;

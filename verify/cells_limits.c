@@ -53,9 +53,11 @@ static bool line_fits(const struct cells_room *x, size_t k, size_t head, size_t 
 static bool line_fits_surely(const struct cells_room *x, size_t k, double scale, const double *largest)
 {
     const struct lines_double *l = &x->c->lines;
-    double sizes = 0, constant = fabs(l->c[k]) + (x->s->value ? fabs(x->s->target) : 0) + fabs(x->rest[k]);
-    if (l->beta || cells_kappa(x, k) != 0)
+    double sizes = fabs(cells_kappa(x, k)), constant = fabs(l->c[k]) + (x->s->value ? fabs(x->s->target) : 0) + fabs(x->rest[k]);
+    if (l->beta)
         return false;
+    if (sizes > 0)      /* a tangent of sigma, or a source's own, is no larger than the source's largest entry, and eps */
+        constant += sizes * (sqrt(x->s->p->net.net->eps) + x->bend);
     for (size_t e = l->first[k]; e < l->first[k + 1]; e++)
         sizes += fabs(l->a[e]);
     for (size_t u = 0; u < x->s->p->net.units; u++)
@@ -70,10 +72,15 @@ static void largest_entries(const struct cells_room *x, double *largest)
 {
     const struct problem *p = x->s->p;
     memset(largest, 0, HEADS_MOST * sizeof *largest);
+    if (x->heads == 1) {    /* there is no middle to look at */
+        for (size_t j = 0; j < p->tables.J; j++)
+            largest[0] = fmax(largest[0], x->largest[0] + fabs(p->tables.D[(size_t)x->q * p->tables.J + j]));
+        return;
+    }
     for (size_t i = 0; i < p->n_src; i++)
         for (size_t t = 0; t < p->t.n_set[i]; t++)
             for (size_t h = 0; h < x->heads && x->left[p->first[i] + t]; h++) {
-                cells_row(x, x->y, h, i, (size_t)p->t.sets[i][t]);
+                cells_row(x, x->y, p->tables.J, h, i, (size_t)p->t.sets[i][t]);
                 for (size_t j = 0; j < p->tables.J; j++)
                     largest[h] = fabs(x->y[j]) > largest[h] ? fabs(x->y[j]) : largest[h];
             }
@@ -92,7 +99,7 @@ static bool source_fits(const struct cells_room *x, size_t i, size_t token, size
 {
     bool fits = true;
     for (size_t h = 0; fits && h < x->heads; h++) {
-        cells_row(x, x->y, h, i, token);
+        cells_row(x, x->y, x->s->p->tables.J, h, i, token);
         for (size_t u = 0; fits && u < x->n_read; u++)
             fits = unit_fits(x, u, h);
         for (size_t k = 0; fits && k < x->c->lines.K; k++)

@@ -49,7 +49,7 @@ static double spare_of(const struct cells_room *x, size_t line)
         sum += (2 * x->ratio[h][1] + 1) * (slopes + 2 * (double)x->s->p->net.units) + 2 * slopes * x->largest[h] + 8;
     double kappa = fabs(cells_kappa(x, line));
     if (kappa > 0) {
-        double far = 0;          /* sources' tangents are no larger */
+        double far = x->by_source ? x->far : 0;          /* sources' tangents are no larger */
         for (size_t u = x->s->p->net.units; u < x->n_read; u++)
             far = fmax(far, x->reach[u]);
         sum += 8 * (kappa + far + x->tau + x->bend + 4);
@@ -91,13 +91,15 @@ static void add_terms(struct cells_room *x, double *g, size_t head, double v)
 static bool as_pairs(struct cells_room *x, double sign)
 {
     const struct lines_double *l = &x->c->lines;
-    if (l->beta || x->s->p->net.units > 0 || x->s->p->net.norm)
+    if (l->beta || x->s->p->net.units > 0)
         return false;
     for (size_t e = 0; e < x->n_columns; e++) {
         size_t k = (size_t)x->column[e], n = l->first[k + 1] - l->first[k];
         if (n > 2)
             return false;
-        x->pairs[e] = (struct pairs_of){ .c = sign * (l->c[k] - (x->s->value ? x->s->target : 0)) + x->rest[k] };
+        double kappa = sign * cells_kappa(x, k), constant = cells_normed(x, k) ? 0 : sign * (l->c[k] - (x->s->value ? x->s->target : 0));
+        x->pairs[e] = (struct pairs_of){ .c = constant + x->rest[k] + (kappa < 0 && !x->by_source ? kappa * x->bend : 0),
+                                         .tangent = kappa < 0 && x->by_source ? 0 : kappa, .above = kappa < 0 && x->by_source ? kappa : 0 };
         for (size_t i = 0; i < n; i++) {
             x->pairs[e].a[i] = sign * l->a[l->first[k] + i];
             x->pairs[e].j[i] = l->j[l->first[k] + i];
@@ -106,12 +108,12 @@ static bool as_pairs(struct cells_room *x, double sign)
     return true;
 }
 
-static void pair_terms(const struct cells_room *x, double *restrict g, const double *restrict y, size_t head, double w)
+static void pair_terms(const struct cells_room *x, double *restrict g, const double *restrict y, size_t head, size_t cell, double w)
 {
-    const double low = x->ratio[head][0], high = x->ratio[head][1];
+    const double low = x->ratio[head][0], high = x->ratio[head][1], tangent = x->tangent[head * x->cells + cell], above = x->above[cell];
     for (size_t e = 0; e < x->n_columns; e++) {
         const struct pairs_of *p = &x->pairs[e];
-        double v = w * (p->a[0] * y[p->j[0]] + p->a[1] * y[p->j[1]] + (head == 0 ? p->c : 0));
+        double v = w * (p->a[0] * y[p->j[0]] + p->a[1] * y[p->j[1]] + p->tangent * tangent + (head == 0 ? p->c + p->above * above : 0));
         g[e] += head == 0 ? v : v < 0 ? high * v : low * v;
     }
 }
@@ -124,9 +126,9 @@ static void line_terms(struct cells_room *x, size_t i, size_t token, size_t cell
         double w = x->w[h * x->cells + cell];
         if (w == 0)
             continue;
-        cells_row(x, x->y, h, i, token);
+        cells_row(x, x->y, pairs ? n_out_of(x) : x->s->p->tables.J, h, i, token);
         if (pairs)
-            pair_terms(x, g, x->y, h, w);
+            pair_terms(x, g, x->y, h, cell, w);
         for (size_t e = 0; e < x->n_columns && !pairs; e++)
             add_terms(x, g + e * x->width, h, w * cells_line_at(x, (size_t)x->column[e], h, cell, sign));
     }
@@ -180,6 +182,8 @@ enum status cells_relaxed(struct cells_room *x, bool negated, double *margin)
     size_t K = x->c->lines.K, H = x->s->p->net.units;
     if (x->n_read > H)
         cells_bend(x);
+    else if (x->n_bent > 0)
+        cells_row_tangent(x);
     for (size_t k = 0; k < K; k++) {
         x->rest[k] = 0;
         for (size_t u = 0; u < H; u++) {

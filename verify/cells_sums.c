@@ -17,9 +17,9 @@ enum status cells_room_init(struct cells_room *x, const struct cells_shared *s)
     x->cells = cells;
     x->heads = p->net.n_more + 1;
     x->corners = (size_t)1 << p->net.n_more;
-    for (size_t h = 1; h < x->heads; h++)
+    for (size_t h = 0; h < x->heads; h++)
         for (size_t c = 0; c < p->n_src * p->tables.V; c++)
-            x->largest[h] = fmax(x->largest[h], p->more[h - 1].C_max[c]);
+            x->largest[h] = fmax(x->largest[h], (h ? p->more[h - 1].C_max : p->tables.C_max)[c]);
     x->off = mem_array(cells, 1);
     x->left = mem_array(cells, 1);
     x->layer = mem_array(p->n_src + 2, sizeof *x->layer);
@@ -35,11 +35,12 @@ enum status cells_room_init(struct cells_room *x, const struct cells_shared *s)
     x->row = mem_array(p->net.rests, sizeof *x->row);
     x->towards = mem_array(p->net.rests, sizeof *x->towards);
     x->tangent = mem_array(x->heads * cells, sizeof *x->tangent);
+    x->above = mem_array(cells, sizeof *x->above);
     x->tangent_unit = mem_array(H, sizeof *x->tangent_unit);
     x->sigma = 1;
     x->reach = mem_array(H, sizeof *x->reach);
     x->y = mem_array(J, sizeof *x->y);
-    if (x->off && x->layer && x->w && x->least && x->live && x->unit && x->tokens && x->best && x->z && x->y && x->reach && x->left && x->centre && x->middle && x->row && x->towards && x->tangent && x->tangent_unit)
+    if (x->off && x->layer && x->w && x->least && x->live && x->unit && x->tokens && x->best && x->z && x->y && x->reach && x->left && x->centre && x->middle && x->row && x->towards && x->tangent && x->above && x->tangent_unit)
         return STATUS_OK;
     cells_room_clear(x);
     return STATUS_MEMORY;
@@ -47,7 +48,7 @@ enum status cells_room_init(struct cells_room *x, const struct cells_shared *s)
 
 void cells_room_clear(struct cells_room *x)
 {
-    void *all[] = { x->off, x->left, x->centre, x->middle, x->pairs, x->column, x->done, x->at, x->alive, x->layer, x->w, x->g, x->low, x->least, x->live, x->unit, x->slope, x->rest, x->tokens, x->best, x->z, x->y, x->reach, x->row, x->towards, x->tangent, x->tangent_unit };
+    void *all[] = { x->off, x->left, x->centre, x->middle, x->pairs, x->column, x->done, x->at, x->alive, x->layer, x->w, x->g, x->low, x->least, x->live, x->unit, x->slope, x->rest, x->tokens, x->best, x->z, x->y, x->reach, x->row, x->towards, x->tangent, x->above, x->tangent_unit };
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         free(all[i]);
     memset(x, 0, sizeof *x);
@@ -116,12 +117,14 @@ void cells_around(struct cells_room *x, const int *tokens)
             x->middle[j] += x->middle[h * J + j];
 }
 
-void cells_row(const struct cells_room *x, double *y, size_t head, size_t position, size_t token)
+void cells_row(const struct cells_room *x, double *y, size_t n, size_t head, size_t position, size_t token)
 {
     const struct double_tables *t = head > 0 ? &x->s->p->more[head - 1] : &x->s->p->tables;
     const double *C = t->C + (position * t->V + token) * t->J, *D = x->s->p->tables.D + (size_t)x->q * t->J, *middle = x->middle + head * t->J;
-    for (size_t j = 0; j < t->J; j++)
-        y[j] = head > 0 ? C[j] - middle[j] : D[j] + C[j] + middle[j];
+    for (size_t j = 0; j < n && head > 0; j++)
+        y[j] = C[j] - middle[j];
+    for (size_t j = 0; j < n && head == 0; j++)
+        y[j] = D[j] + C[j] + middle[j];
 }
 
 double cells_rate(const struct cells_room *x, size_t corner, size_t head) { return x->ratio[head][corner >> (head - 1) & 1]; }
@@ -181,9 +184,13 @@ void cells_weights(struct cells_room *x)
             x->w[h * x->cells + c] /= x->most[h];
 }
 
+/* Of the token at the row, whatever splits take away: once for a cell, when its units or entries are first bounded. */
 static void load_reach(struct cells_room *x)
 {
     const struct problem *p = x->s->p;
+    if (x->has_reach)
+        return;
+    x->has_reach = true;
     for (size_t u = 0; u < x->n_read; u++) {
         double others = 0;
         x->reach[u] = 0;
@@ -205,7 +212,9 @@ enum status cells_load(struct cells_room *x, bool *empty, const struct class *c,
     x->q = q;
     x->best_value = INFINITY;
     x->tried = 0;
-    x->n_read = p->net.units + (cells_bent(x) ? p->net.rests : 0);
+    x->n_bent = cells_bent(x) ? p->net.rests : 0;
+    x->n_read = p->net.units + x->n_bent;
+    x->by_row = x->n_bent > 0 && x->heads == 1 && p->net.units == 0;
     memset(x->off, 0, x->cells);
     cells_around(x, NULL);
     *empty = c->a.n_states[0] == 0;
@@ -224,10 +233,9 @@ enum status cells_load(struct cells_room *x, bool *empty, const struct class *c,
             return STATUS_MEMORY;
     }
     *empty = !cells_alive(x);
-    if (!*empty) {
+    x->has_reach = false;
+    if (!*empty)
         cells_weights(x);
-        load_reach(x);
-    }
     return STATUS_OK;
 }
 
@@ -426,6 +434,7 @@ static double rounded_down(double v, double width)
 enum status cells_bounds(struct cells_room *x)
 {
     const struct problem *p = x->s->p;
+    load_reach(x);
     enum status s = least_weights(x);
     if (s == STATUS_OK && x->heads > 1)
         s = ratios(x);

@@ -29,9 +29,12 @@ bool cells_refuse_leaf(struct leaf *x, const char *why);
 
 /* sigma = sqrt(|r|^2 / d + eps) of the row r that a final LayerNorm centres. With the row y below, d entries, and an integer tau >= sqrt(|y|^2 / d + eps), all at 2^-SEP_BITS,
  *     (y.r / d + eps) / tau <= sigma <= the same + bend.
- * The left side is affine in the averages and relus: in term[] of heads and cells, within 4 (first head) or 2 units, and unit[], within 2. */
-struct sigma { int64_t *y, tau, bend, *term, *unit, size; /* size: of the terms, whole numbers */ };
-bool sigma_find(struct leaf *x);                                       /* y, tau, bend and unit from the words of the units and entries, which hold */
+ * The left side is affine in the averages and relus: in term[] of heads and cells, within 4 (first head) or 2 units, and unit[], within 2.
+ * Of one head without units sigma is also at most the average of above[], sigma of the sources' own rows: it is convex. */
+struct sigma { int64_t *y, tau, bend, *term, *unit, *above, size; /* above: or NULL, then bend is good; size: of the terms and of above, whole numbers */ };
+bool sigma_find(struct leaf *x);                                       /* y, tau, bend and unit from the words of the units and entries, which hold; nothing without words of entries */
+bool sigma_around(struct leaf *x, const uint32_t *cell);               /* y: the row of one head without units at the tokens of these cells; above where sigma_falls */
+bool sigma_falls(const struct leaf *x);                                /* may some form have a kappa below 0? */
 void sigma_terms(struct leaf *x);                                      /* term, of the middles at hand */
 void sigma_clear(struct sigma *z);
 /* kappa sigma from below, kappa = f->c (or, with sign -1, its negative), without what the relus add: what the first head's term has of it, what another head's, and the factor of a unit. */

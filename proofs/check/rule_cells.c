@@ -358,7 +358,7 @@ static bool form_terms(struct leaf *x, size_t K, size_t k, size_t width, const s
     bool good = true;
     for (uint32_t a = 0; a < f->n; a++) sizes += f->alpha[a] < 0 ? -f->alpha[a] : f->alpha[a];
     const bool small = sizes < 64, bent = sigma_counts(x, f);
-    if (bent && x->sigma == NULL) good = refuse(x, "LO:HI for every entry of the row before the final LayerNorm expected");
+    if (bent && x->sigma == NULL) good = refuse(x, "a sequence, or LO:HI for every entry of the row before the final LayerNorm, expected");
     const __int128 sigma_off = good && bent ? sigma_error(x, f) : 0;
     error += sigma_off;
     for (uint32_t u = 0; good && u < s->units; u++) {
@@ -463,7 +463,7 @@ static bool ratio_read(struct leaf *x, int h, const char *s, size_t n) {
     return good ? true : refuse(x, "A:B with 0 < A <= B expected for every head but the first");
 }
 
-/* @A,B,...: a token of each position's set. The other heads' terms are then taken less the averages at these tokens, the first head's more: the same sum whatever the numbers are, as Z_h times them is
+/* @A,B,...: a token of each position's set; of one head, the sequence whose row a final LayerNorm's sigma has its tangent at. The other heads' terms are then taken less the averages at these tokens, the first head's more: the same sum whatever the numbers are, as Z_h times them is
  * Z_1 times them over the ratio. Weights of tokens that no sequence has are 0. */
 static bool centre_read(struct leaf *x, const char *at, const char *end) {
     const struct sep *s = x->s;
@@ -492,8 +492,10 @@ static bool centre_read(struct leaf *x, const char *at, const char *end) {
             x->middle[(size_t)h * s->cols + j] = m;
             x->middle[j] += m;
         }
+    if (!good) refuse(x, "@ and a token of every position's set expected");
+    good = good && (s->heads > 1 || sigma_around(x, cell));
     mem_free(cell);
-    return good ? true : refuse(x, "@ and a token of every position's set expected");
+    return good;
 }
 
 /* The line's next sequence, if there is one. */
@@ -530,9 +532,12 @@ static bool leaf_bounds(struct leaf *x, const char *at, const char *end) {
         if (!ratio_read(x, h, s, n)) return false;
     }
     if (!intervals_read(x, &at, end)) return false;
-    if (at != end && (x->s->heads == 1 || *at != '@')) return refuse(x, "the line is too long");
+    bool rows = x->s->heads == 1 && x->s->n_centred > 0 && x->s->units == 0 && x->n_read == 0; /* sequences name rows then */
+    if (at != end && ((x->s->heads == 1 && !rows) || *at != '@')) return refuse(x, "the line is too long");
     x->at = at;
     x->at_end = end;
+    sigma_clear(x->sigma);
+    x->sigma = NULL;
     memset(x->middle, 0, (size_t)x->s->heads * x->s->cols * sizeof *x->middle);
     if (!weights(x) || !ratios_hold(x) || !centre_next(x, &any)) return false;
     if (!intervals_hold(x) || !sigma_find(x) || !forms_hold(x)) return false;

@@ -130,6 +130,9 @@ def mutants(text, rng, heads):
                     yield "high end", with_line(i, " ".join(words[:k] + ["%s:%s" % (lo, hi - (hi - lo) / 4)] + words[k + 1:]))
                     yield "ends in the wrong order", with_line(i, " ".join(words[:k] + ["%s:%s" % (hi, lo)] + words[k + 1:]))
                     yield "slope", with_line(i, " ".join(words[:k] + ["%s:%s:2" % (lo, hi)] + words[k + 1:]))
+            if heads == 1 and words[-1][0] == "@":
+                yield "no sequence", with_line(i, "cell bounds")
+                yield "a sequence and a bound", with_line(i, lines[i].replace("@", "0:1 @", 1))
             if words[-1][0] == "@":          # any sequence is allowed, and none
                 tokens = words[-1][1:].split(",")
                 for other in ([], tokens[:-1], tokens + tokens[:1], tokens[:-1] + ["99"], tokens[:-1] + [""]):
@@ -225,8 +228,8 @@ def one_head_normed():
 
 
 def bent():
-    """False claims about a difference behind a final LayerNorm, by less than what its curvature is worth in a cell: one line whose intervals hold, with which a checker that takes sigma's tangent for sigma, or the
-    tangent and the bend for it, on either side, accepts."""
+    """False claims about a difference behind a final LayerNorm, by less than what its curvature is worth in a cell: one line whose intervals hold, or that names any sequence, with which a checker that takes sigma's
+    tangent for sigma, or the tangent and the bend or the average of the sources' sigmas for it, on either side, accepts."""
     for k in range(18):
         net = transformer(a.seed * 4001 + k, d_vocab=4, n_ctx=3, d_out=3, biases=k % 2 == 0, norm=("final",), spread=20)
         q, one, two = k % 4, k % 3, (k + 1) % 3
@@ -244,11 +247,11 @@ def bent():
                     continue             # no value lies beyond it
                 with open(folder + "/enumerate/c.cert") as f:
                     text = f.read()
-                text = text[:text.index("\nverdict ")] + "\nverdict proved\nwitness t=0,0,%d\nrule cells\ncell bounds %s\nend\nsha256 0\n" % (q, words)
-                with open(folder + "/enumerate/c.crt", "w") as f:
-                    f.write(resealed(text))
-                status, output = run(CHECKER, "--quiet", folder + "/enumerate/c.crt")
-                check(status == 1 and "is not shown" in output, "net %d: a false claim (%s), not rejected for its form: %s" % (k, sign, output))
+                for line in [words] + ["@%d,%d,%d" % (x, y, q) for x in range(4) for y in range(4)] + ["@0,0,%d @3,3,%d @1,2,%d" % (q, q, q)]:
+                    with open(folder + "/enumerate/c.crt", "w") as f:
+                        f.write(resealed(text[:text.index("\nverdict ")] + "\nverdict proved\nwitness t=0,0,%d\nrule cells\ncell bounds %s\nend\nsha256 0\n" % (q, line)))
+                    status, output = run(CHECKER, "--quiet", folder + "/enumerate/c.crt")
+                    check(status == 1 and "is not shown" in output, "net %d: a false claim (%s), not rejected for its form with %s: %s" % (k, sign, line, output))
                 seen["bent"] += 1
 
 
