@@ -20,6 +20,9 @@ struct cells_shared {
 /* What is known of a unit: what it reads lies in [lo, hi], both short dyadic numbers; '+': never below 0, '-': never above. */
 struct unit_bound { char phase; double lo, hi, slope; bool sloped; };
 
+/* A token of a source, and the state behind it, counted through all positions. */
+struct cells_step { unsigned cell, to; };
+
 /* One cell; belongs to one thread. */
 struct cells_room {
     const struct cells_shared *s; const struct class *c; int q;
@@ -28,7 +31,8 @@ struct cells_room {
     unsigned char *left;         /* [cells] on some sequence that is left */
     int *centre;                 /* [n] a sequence; what the other heads' averages are there is */
     double *middle;              /* [heads, J] middle: their terms are less that, and the first head's more by the sum, which stands in the first row */
-    unsigned char *alive;        /* [states] some completion is left */
+    unsigned char *alive, *reached;   /* [states] some completion is left; and some beginning */
+    struct cells_step *step; size_t *step_from;   /* the steps that are left of state s are those from step_from[s] to step_from[s + 1] */
     size_t *layer;               /* [n_src + 2] */
     size_t heads, corners;       /* corners: choices of an end for every other head, 2^(heads - 1) */
     double *w;                   /* [heads, cells] weights over the head's largest one that is left; 0 for the others */
@@ -36,7 +40,7 @@ struct cells_room {
     double largest[HEADS_MOST];  /* size of an entry of the head's C */
     double shown[HEADS_MOST][2]; /* the same of the true weights: what the certificate says */
     double *g, *low; size_t K, Kp;   /* [cells, Kp] terms; [states, Kp] their least sums */
-    size_t room_g, room_low, room_states;
+    size_t room_g, room_low, room_states, room_steps;
     size_t n_read;               /* units and, where lines have multiples of sigma, entries of the row that the final LayerNorm centres: what has an interval */
     size_t n_bent;               /* such entries, 0 where no line has a multiple; */
     bool by_row;                 /* and of one head without units a leaf first names a row instead of their intervals */

@@ -48,7 +48,7 @@ enum status cells_room_init(struct cells_room *x, const struct cells_shared *s)
 
 void cells_room_clear(struct cells_room *x)
 {
-    void *all[] = { x->off, x->left, x->centre, x->middle, x->pairs, x->column, x->done, x->at, x->alive, x->layer, x->w, x->g, x->low, x->least, x->live, x->unit, x->slope, x->rest, x->tokens, x->best, x->z, x->y, x->reach, x->row, x->towards, x->tangent, x->above, x->tangent_unit };
+    void *all[] = { x->off, x->left, x->centre, x->middle, x->pairs, x->column, x->done, x->at, x->alive, x->reached, x->step_from, x->step, x->layer, x->w, x->g, x->low, x->least, x->live, x->unit, x->slope, x->rest, x->tokens, x->best, x->z, x->y, x->reach, x->row, x->towards, x->tangent, x->above, x->tangent_unit };
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         free(all[i]);
     memset(x, 0, sizeof *x);
@@ -136,6 +136,29 @@ static bool allowed(const struct cells_room *x, size_t i, size_t k)
     return !x->off[p->first[i] + k] && (i != p->row || p->t.sets[i][k] == x->q);
 }
 
+/* The steps from states that the start reaches to states with a completion. */
+static void list_steps(struct cells_room *x)
+{
+    const struct problem *p = x->s->p;
+    const struct automaton *a = &x->c->a;
+    size_t n = 0;
+    memset(x->reached, 0, x->layer[p->n_src + 1]);
+    x->reached[0] = x->alive[0];
+    for (size_t i = 0; i < p->n_src; i++)
+        for (size_t s = 0; s < a->n_states[i]; s++) {
+            x->step_from[x->layer[i] + s] = n;
+            for (size_t k = 0; k < a->n_tokens[i] && x->reached[x->layer[i] + s]; k++) {
+                int next = a->next[i][s * a->n_tokens[i] + k];
+                size_t to = x->layer[i + 1] + (size_t)(next < 0 ? 0 : next);
+                if (next < 0 || !allowed(x, i, k) || !x->alive[to])
+                    continue;
+                x->reached[to] = 1;
+                x->step[n++] = (struct cells_step){ (unsigned)(p->first[i] + k), (unsigned)to };
+            }
+        }
+    x->step_from[x->layer[p->n_src]] = n;
+}
+
 bool cells_alive(struct cells_room *x)
 {
     const struct problem *p = x->s->p;
@@ -150,7 +173,10 @@ bool cells_alive(struct cells_room *x)
             }
             x->alive[x->layer[i] + s] = alive;
         }
-    return a->n_states[0] > 0 && x->alive[0];
+    if (a->n_states[0] == 0 || !x->alive[0])
+        return false;
+    list_steps(x);
+    return true;
 }
 
 static bool is_live(const struct cells_room *x, size_t i, size_t k)
@@ -204,10 +230,27 @@ static void load_reach(struct cells_room *x)
     }
 }
 
+static bool room_for_states(struct cells_room *x, size_t states, size_t steps)
+{
+    if (states > x->room_states || steps > x->room_steps || !x->alive) {
+        free(x->alive);
+        free(x->reached);
+        free(x->step_from);
+        free(x->step);
+        x->alive = mem_array(states, 1);
+        x->reached = mem_array(states, 1);
+        x->step_from = mem_array(states, sizeof *x->step_from);
+        x->step = mem_array(steps, sizeof *x->step);
+        x->room_states = states;
+        x->room_steps = steps;
+    }
+    return x->alive && x->reached && x->step_from && x->step;
+}
+
 enum status cells_load(struct cells_room *x, bool *empty, const struct class *c, int q)
 {
     const struct problem *p = x->s->p;
-    size_t total = 0;
+    size_t total = 0, steps = 0;
     x->c = c;
     x->q = q;
     x->best_value = INFINITY;
@@ -225,13 +268,10 @@ enum status cells_load(struct cells_room *x, bool *empty, const struct class *c,
         total += c->a.n_states[i];
     }
     x->layer[p->n_src + 1] = total;
-    if (total > x->room_states || !x->alive) {
-        free(x->alive);
-        x->alive = mem_array(total, 1);
-        x->room_states = x->alive ? total : 0;
-        if (!x->alive)
-            return STATUS_MEMORY;
-    }
+    for (size_t i = 0; i < p->n_src; i++)
+        steps += c->a.n_states[i] * c->a.n_tokens[i];
+    if (!room_for_states(x, total, steps))
+        return STATUS_MEMORY;
     *empty = !cells_alive(x);
     x->has_reach = false;
     if (!*empty)
@@ -247,53 +287,66 @@ VECTORS static void least_row(double *restrict low, const double *restrict g, co
     }
 }
 
+/* All steps of one state, of four terms: they stay in a register. */
+VECTORS static void least_four(double *restrict out, const struct cells_step *step, size_t n, const double *restrict g, const double *restrict after)
+{
+    double low[4] = { INFINITY, INFINITY, INFINITY, INFINITY };
+    for (size_t e = 0; e < n; e++)
+        for (size_t k = 0; k < 4; k++) {
+            double v = g[4 * (size_t)step[e].cell + k] + after[4 * (size_t)step[e].to + k];
+            low[k] = v < low[k] ? v : low[k];
+        }
+    memcpy(out, low, sizeof low);
+}
+
 void cells_least(struct cells_room *x)
 {
     const struct problem *p = x->s->p;
-    const struct automaton *a = &x->c->a;
-    size_t Kp = x->Kp;
-    memset(x->low + x->layer[p->n_src] * Kp, 0, a->n_states[p->n_src] * Kp * sizeof *x->low);
-    for (size_t i = p->n_src; i-- > 0;)
-        for (size_t s = 0; s < a->n_states[i]; s++) {
-            size_t at = x->layer[i] + s;
-            if (!x->alive[at])
-                continue;
-            double *low = x->low + at * Kp;
-            for (size_t k = 0; k < Kp; k++)
-                low[k] = INFINITY;
-            for (size_t k = 0; k < a->n_tokens[i]; k++) {
-                int to = a->next[i][s * a->n_tokens[i] + k];
-                if (to >= 0 && allowed(x, i, k) && x->alive[x->layer[i + 1] + (size_t)to])
-                    least_row(low, x->g + (p->first[i] + k) * Kp, x->low + (x->layer[i + 1] + (size_t)to) * Kp, Kp);
-            }
+    size_t Kp = x->Kp, end = x->layer[p->n_src];
+    memset(x->low + end * Kp, 0, x->c->a.n_states[p->n_src] * Kp * sizeof *x->low);
+    for (size_t at = end; at-- > 0;) {
+        const struct cells_step *step = x->step + x->step_from[at];
+        size_t n = x->step_from[at + 1] - x->step_from[at];
+        double *low = x->low + at * Kp;
+        if (n == 0)
+            continue;
+        if (Kp == 4) {
+            least_four(low, step, n, x->g, x->low);
+            continue;
         }
+        for (size_t k = 0; k < Kp; k++)
+            low[k] = INFINITY;
+        for (size_t e = 0; e < n; e++)
+            least_row(low, x->g + step[e].cell * Kp, x->low + step[e].to * Kp, Kp);
+    }
 }
 
-/* Walks from the start: at every position the token that `better` likes best, first come. line < 0: the first token. */
-static void path(struct cells_room *x, long line)
+/* Walks from the start: at every position the token that has the least sum of the term, first come; term < 0: the first token. */
+static void path(struct cells_room *x, long term)
 {
     const struct problem *p = x->s->p;
     const struct automaton *a = &x->c->a;
-    size_t s = 0;
-    for (size_t i = 0; i < p->t.n; i++) {
-        double best = INFINITY;
-        size_t to_best = 0;
-        bool any = false;
-        for (size_t k = 0; k < a->n_tokens[i]; k++) {
-            int to = a->next[i][s * a->n_tokens[i] + k];
-            if (to < 0 || (i < p->n_src && (!allowed(x, i, k) || !x->alive[x->layer[i + 1] + (size_t)to])))
-                continue;
-            double v = 0;
-            if (i < p->n_src && line >= 0)
-                v = x->g[(p->first[i] + k) * x->Kp + (size_t)line] + x->low[(x->layer[i + 1] + (size_t)to) * x->Kp + (size_t)line];
-            if (any && !(v < best))
-                continue;
-            any = true;
-            best = v;
-            to_best = (size_t)to;
-            x->tokens[i] = p->t.sets[i][k];
+    size_t at = 0;
+    for (size_t i = 0; i < p->n_src; i++) {
+        const struct cells_step *best = x->step + x->step_from[at], *end = x->step + x->step_from[at + 1];
+        double least = INFINITY;
+        for (const struct cells_step *e = best; e < end && term >= 0; e++) {
+            double v = x->g[e->cell * x->Kp + (size_t)term] + x->low[e->to * x->Kp + (size_t)term];
+            if (v < least) {
+                least = v;
+                best = e;
+            }
         }
-        s = to_best;
+        x->tokens[i] = p->t.sets[i][best->cell - p->first[i]];
+        at = best->to;
+    }
+    size_t s = at - x->layer[p->n_src];
+    for (size_t i = p->n_src; i < p->t.n; i++) {       /* behind the row any token does */
+        size_t k = 0;
+        while (a->next[i][s * a->n_tokens[i] + k] < 0)
+            k++;
+        x->tokens[i] = p->t.sets[i][k];
+        s = (size_t)a->next[i][s * a->n_tokens[i] + k];
     }
 }
 
