@@ -12,6 +12,7 @@ struct count_rule { size_t bins; tally enter, aim; bool by_class, named; };
 /* x is at most the price of n tables: x <= n * enter */
 static inline bool count_within(const struct count_rule *r, tally x, size_t n) { return x / n + (x % n > 0) <= r->enter; }
 #define CUT_TABLES 8            /* of every open form: what a cut is taken to cost, with what follows */
+#define ASIDE 2                 /* tables: what a form costs at least in two parts */
 
 #define BINS_MOST ((size_t)1 << 18)     /* FORMAT.md: of one form */
 #define BINS_TOTAL ((size_t)1 << 22)    /* of the forms of a part, over all their tables */
@@ -58,8 +59,8 @@ enum status sums_count(tally *out, struct sums *t, const struct steps *g, const 
 #define CHAIN_MOST 16                   /* forms that are chosen (count_chain.c) */
 #define PAIR 2
 
-/* What the tables of a part say (count_cell.c): sequences on which a line fails, at most and at least. */
-struct line_count { tally over, under; size_t bins; };
+/* What the tables of a part say (count_cell.c): sequences on which a line fails, at most and at least; rare: it is not worth looking at in two parts, nor is `under`, which is 0. */
+struct line_count { tally over, under; size_t bins; bool rare; };
 /* A form, or its negation. */
 struct signed_line { size_t line; bool turned; };
 /* A form while others are chosen before it: how often it fails, at most, and how often it does where chosen form i is positive, at least. looked: bit i, that was counted; best: beside which it fails least. */
@@ -103,7 +104,8 @@ enum status chain_fill(struct bounds *out, struct tables *t, const struct cell *
 /* count_notes.c: what was done in a class with one query, as lines `part` of a certificate (FORMAT.md rule count, step 7): one for every part, in preorder. */
 void notes_begin(struct text *out, const struct cell *x);                      /* the class, by one of its sequences */
 void notes_less(struct text *out, size_t from, size_t to);                    /* without what is there */
-void notes_tables(struct text *out, const struct tables *t, const int *open, size_t n_open, const int *name);   /* name[line]: its number in the class */
+void notes_rare(struct text *out, const struct tables *t, const int *open, size_t n_open, const int *name);     /* tables of rare forms; name[line]: its number in the class */
+void notes_tables(struct text *out, const struct tables *t, const int *open, size_t n_open, const int *name);   /* the other tables, and the pairs */
 /* The tokens of one side, which is returned: its part comes first. */
 unsigned char notes_cut(struct text *out, const struct cell *x, size_t position, const unsigned char *side);
 

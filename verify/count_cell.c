@@ -61,11 +61,12 @@ static enum status fill_line(struct filler *f, size_t k, size_t bins)
     struct line_count *to = &t->line[k];
     enum status s = STATUS_OK;
     bool good;
-    *to = (struct line_count){ f->x->count[0], 0, bins };
-    for (int side = OVER; side <= UNDER && s == STATUS_OK && !*f->expired; side++) {
+    *to = (struct line_count){ f->x->count[0], 0, bins, false };
+    for (int side = OVER; side <= UNDER && s == STATUS_OK && !to->rare && !*f->expired; side++) {
         s = steps_take(&t->steps, &good, f->x, &t->kinds, k, bins, (enum side)side);
         if (s == STATUS_OK && good)
             s = sums_count(side == OVER ? &to->over : &to->under, &t->sums, &t->steps, f->x, &t->kinds, (enum side)side, f->l, f->expired);
+        to->rare = count_within(f->rule, to->over, ASIDE);
     }
     to->under = to->under < to->over ? to->under : to->over;
     f->bins += bins;

@@ -70,7 +70,7 @@ static enum status add(struct chain *c, int k)
     struct added *a = &c->t->added[k];
     tally common = l->over < c->link[d - 1].over ? l->over : c->link[d - 1].over;
     a->beside[d - 1] = 0;
-    if (count_within(c->rule, common, c->pair)) {     /* what they have in common is not worth a pair */
+    if (l->rare || count_within(c->rule, common, c->pair)) {      /* what they have in common is not worth a pair */
         now.under = least_added(c, a, d);
         l->under = now.under < l->over ? now.under : l->over;
         return STATUS_OK;

@@ -282,7 +282,7 @@ static enum status grid_room(struct halves *t, const struct cell *x, bool *good)
 
 enum status halves_count(struct line_count *out, struct halves *t, const struct signed_line lines[PAIR], const struct cell *x, const struct edges *edges, const struct limits *l, bool *expired)
 {
-    *out = (struct line_count){ x->count[0], 0, 0 };
+    *out = (struct line_count){ .over = x->count[0] };
     for (t->cells = CELLS; t->cells > CELLS_LEAST && (double)(t->cells * t->cells) > WAYS_CELLS * t->ways;)
         t->cells /= 2;
     t->size = t->cells * t->cells;

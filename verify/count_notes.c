@@ -40,10 +40,18 @@ void notes_less(struct text *out, size_t from, size_t to)
     out->size -= to - from;
 }
 
+void notes_rare(struct text *out, const struct tables *t, const int *open, size_t n_open, const int *name)
+{
+    for (size_t e = 0; e < n_open; e++)
+        if (t->line[open[e]].rare)
+            text_addf(out, " %d:%zu-", name[open[e]], t->line[open[e]].bins);
+}
+
 void notes_tables(struct text *out, const struct tables *t, const int *open, size_t n_open, const int *name)
 {
     for (size_t e = 0; e < n_open; e++)
-        text_addf(out, " %d:%zu", name[open[e]], t->line[open[e]].bins);
+        if (!t->line[open[e]].rare)
+            text_addf(out, " %d:%zu", name[open[e]], t->line[open[e]].bins);
     for (size_t k = 0; k < t->n_pairs; k++)
         text_addf(out, " %d/%d", name[t->pairs[k].line], name[t->pairs[k].other]);
 }

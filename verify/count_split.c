@@ -118,7 +118,6 @@ static enum status both_sides(struct counter *w, const int *open, size_t n_open)
 }
 
 #define SKIP 4
-#define ASIDE 2                 /* tables: what a form costs at least in two parts */
 
 /* A part is cut without tables while what its ancestor left open is likely to be many times the price of a cut. */
 static bool worth_tables(const struct counter *w, size_t n_open)
@@ -139,17 +138,17 @@ static bool narrow(struct counter *w, const struct bounds *b, tally no, tally op
     return true;
 }
 
-/* Of the open forms those that fail more often than is worth looking at in two parts; the others' numbers are added up in *aside. */
+/* Of the open forms those that are not rare; the others' numbers are added up in *aside. */
 static size_t set_aside(tally *aside, int *stay, const struct counter *w, const int *open, size_t n_open)
 {
     size_t n = 0;
     *aside = 0;
     for (size_t e = 0; e < n_open; e++) {
-        tally over = w->tables.line[open[e]].over;
-        if (w->noted || !count_within(w->rule, over, ASIDE))
-            stay[n++] = open[e];
+        const struct line_count *l = &w->tables.line[open[e]];
+        if (l->rare)
+            *aside = tally_capped(*aside, l->over, w->x.count[0]);
         else
-            *aside = tally_capped(*aside, over, w->x.count[0]);
+            stay[n++] = open[e];
     }
     return n;
 }
@@ -198,6 +197,8 @@ static enum status undecided_part(struct counter *w, const int *open, size_t n_o
     enum status s = tables_fill(&b, &w->tables, x, w->rule, open, n_open, w->noted, w->limits, &w->expired);
     if (s != STATUS_OK || w->expired)
         return s;
+    if (w->noted)
+        notes_rare(&w->notes, &w->tables, open, n_open, w->line);
     size_t from = w->notes.size;
     if (w->noted)
         notes_tables(&w->notes, &w->tables, open, n_open, w->line);
@@ -264,29 +265,17 @@ static enum status pairs_possible(bool *out, struct counter *w)
     return s;
 }
 
-/* Once with pairs, if they could be worth it; where none was, and without them, as a checker does it that is told nothing. */
+/* Notes are kept where they are asked for, or pairs could be worth their tables. */
 static enum status first_part(struct counter *w, const int *open, size_t n_open)
 {
     enum status s = STATUS_OK;
-    w->pairs = w->noted = false;
-    if (w->notes_asked && w->rule->named)
-        w->noted = true;
-    else if (w->notes_asked)
+    w->noted = w->notes_asked && w->rule->named;
+    if (w->notes_asked && !w->noted)
         s = pairs_possible(&w->noted, w);
-    if (s == STATUS_OK && w->noted) {
-        w->density = 0;
-        w->notes.size = 0;
-        notes_begin(&w->notes, &w->x);
-        s = part(w, open, n_open);
-    }
-    if (s != STATUS_OK || w->expired || w->pairs || (w->noted && w->rule->named))
-        return s;
-    w->yes = w->no = w->open = 0;
-    w->noted = false;
     w->density = 0;
-    for (size_t k = 0; k < n_open; k++)
-        w->weight[open[k]] = 1;
-    return part(w, open, n_open);
+    if (s == STATUS_OK && w->noted)
+        notes_begin(&w->notes, &w->x);
+    return s == STATUS_OK ? part(w, open, n_open) : s;
 }
 
 /* One class with one query token. */

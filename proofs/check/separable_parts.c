@@ -19,7 +19,7 @@ void parts_clear(struct parts *p) {
     sums_clear(&p->sums);
     halves_clear(&p->halves);
     cell_release(&p->cell);
-    void *all[] = {p->bins, p->over, p->under, p->share, p->cells, p->added};
+    void *all[] = {p->bins, p->over, p->under, p->share, p->cells, p->added, p->rare};
     for (size_t k = 0; k < sizeof all / sizeof *all; k++) mem_free(all[k]);
     *p = (struct parts){.B = p->B, .enter = p->enter, .complete = p->complete, .arg = p->arg};
 }
@@ -115,7 +115,13 @@ static struct bounds ask(const struct parts *p, const uint32_t *left, uint32_t n
 static bool fill_one(struct parts *p, uint32_t k, uint32_t bins, size_t *total) {
     *total += bins;
     p->bins[k] = bins;
-    return sums_count(&p->over[k], &p->under[k], &p->sums, &p->cell, k, bins);
+    p->under[k] = 0;
+    if (!sums_over(&p->over[k], &p->sums, &p->cell, k, bins)) return false;
+    p->rare[k] = within(p, p->over[k], ASIDE);
+    if (p->rare[k]) return true;
+    if (!sums_under(&p->under[k], &p->sums, &p->cell, k, bins)) return false;
+    if (p->under[k] > p->over[k]) p->under[k] = p->over[k];
+    return true;
 }
 
 /* Four times the bins where a form leaves most open, of what all of them do; *more false: nowhere is that worth its price. */
@@ -217,24 +223,32 @@ void parts_narrow(struct parts *p, const struct bounds *b, wide all, wide yes, w
     p->left_open = open + (high - low);
 }
 
-/* Both sides without the forms that fail on few sequences: those count as open, of what is found to be all positive without them. */
-static void cut_part(struct parts *p, const uint32_t *left, uint32_t n_left, wide ideal) {
-    wide yes = p->yes, all = p->cell.count[ROOT], aside = 0;
-    uint64_t before = p->open;
-    uint32_t *stay = mem_get(n_left, sizeof *stay), n_stay = 0;
-    p->open = share_of(ideal, all);
+uint32_t parts_stay(uint32_t *stay, wide *aside, const struct parts *p, const uint32_t *left, uint32_t n_left) {
+    uint32_t n = 0;
+    *aside = 0;
     for (uint32_t a = 0; a < n_left; a++) {
-        uint32_t k = left[a];
-        p->share[k] = share_of(p->over[k], all);
-        if (within(p, p->over[k], ASIDE)) aside = capped(aside, p->over[k], all);
-        else stay[n_stay++] = k;
+        if (p->rare[left[a]]) *aside = capped(*aside, p->over[left[a]], p->cell.count[ROOT]);
+        else stay[n++] = left[a];
     }
-    both_sides(p, stay, n_stay);
-    mem_free(stay);
-    p->open = before;
+    return n;
+}
+
+void parts_aside(struct parts *p, wide aside, wide yes) {
     if (aside > p->yes - yes) aside = p->yes - yes;
     p->yes -= aside;
     p->left_open += aside;
+}
+
+static void cut_part(struct parts *p, const uint32_t *left, uint32_t n_left, wide ideal) {
+    wide yes = p->yes, all = p->cell.count[ROOT], aside;
+    uint64_t before = p->open;
+    uint32_t *stay = mem_get(n_left, sizeof *stay), n_stay = parts_stay(stay, &aside, p, left, n_left);
+    p->open = share_of(ideal, all);
+    for (uint32_t a = 0; a < n_left; a++) p->share[left[a]] = share_of(p->over[left[a]], all);
+    both_sides(p, stay, n_stay);
+    mem_free(stay);
+    p->open = before;
+    parts_aside(p, aside, yes);
 }
 
 static void undecided(struct parts *p, const uint32_t *left, uint32_t n_left) {
@@ -321,6 +335,7 @@ bool parts_count(struct parts *p, const struct cell *given, const struct iform *
     p->share = mem_get(K, sizeof *p->share);
     p->cells = mem_get(c->n, sizeof *p->cells);
     p->added = mem_get(K, sizeof *p->added);
+    p->rare = mem_get(K, sizeof *p->rare);
     uint32_t *all = mem_get(K, sizeof *all);
     for (size_t x = 0; x < cells; x++) c->allowed[x] = true;
     for (size_t k = 0; k < K; k++) all[k] = (uint32_t)k, p->share[k] = (uint64_t)1 << SHARE;

@@ -312,21 +312,27 @@ static void number(wide *lo, wide *hi, const struct sums *t, const struct cell *
     if (*hi > all) *hi = all;
 }
 
-bool sums_count(wide *over, wide *under, struct sums *t, const struct cell *c, size_t form, uint32_t bins) {
-    wide other;
+/* The table of one side. */
+static bool count(wide *lo, wide *hi, struct sums *t, const struct cell *c, size_t form, uint32_t bins, bool over) {
     int64_t width = c->most[ROOT * c->K + form] - c->least[ROOT * c->K + form];
     room(t, c);
     t->step = width / bins > 0 ? width / bins : 1;
-    for (int side = 0; side < 2; side++) {
-        take_steps(t, c, form, side == 0);
-        extrema(t, c);
-        size_t entries = windows(t, c);
-        if (entries > ENTRIES_MOST) return false;
-        room_for(t, c, entries);
-        fill(t, c);
-        if (side == 0) number(&other, over, t, c);
-        else number(under, &other, t, c);
-    }
-    if (*under > *over) *under = *over;
+    take_steps(t, c, form, over);
+    extrema(t, c);
+    size_t entries = windows(t, c);
+    if (entries > ENTRIES_MOST) return false;
+    room_for(t, c, entries);
+    fill(t, c);
+    number(lo, hi, t, c);
     return true;
+}
+
+bool sums_over(wide *over, struct sums *t, const struct cell *c, size_t form, uint32_t bins) {
+    wide other;
+    return count(&other, over, t, c, form, bins, true);
+}
+
+bool sums_under(wide *under, struct sums *t, const struct cell *c, size_t form, uint32_t bins) {
+    wide other;
+    return count(under, &other, t, c, form, bins, false);
 }

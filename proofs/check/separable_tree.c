@@ -75,7 +75,7 @@ static bool is_list(const char *at, const char *end) {
     return false;
 }
 
-/* open, or K:B ... K/C ... cut I A,B,..., single spaces between them */
+/* open, or K:B or K:B- ... K/C ... cut I A,B,..., single spaces between them */
 static bool is_part(const struct binding *line) {
     const char *at = line->s, *end = at + line->n;
     bool pairs = false;
@@ -88,6 +88,7 @@ static bool is_part(const struct binding *line) {
         if (!number(&at, end, &v) || at == end || (*at != ':' && *at != '/') || (pairs && *at == ':')) return false;
         pairs = *at++ == '/';
         if (!number(&at, end, &v)) return false;
+        at += !pairs && at < end && *at == '-';
         if (at == end) return true;
         if (*at != ' ') return false;
     }
@@ -110,7 +111,7 @@ bool trees_read(struct trees *t, const struct leaves *lines, uint32_t n, struct 
     for (size_t k = 0; k < lines->n; k++) many += begins(&lines->line[k]);
     t->tree = mem_get(many, sizeof *t->tree);
     for (size_t k = 0; k < lines->n; k++) {
-        if (!begins(&lines->line[k]) && !is_part(&lines->line[k])) return fail_at(f, lines->line[k].line, "'open', or words K:B, then K/C, then 'cut I TOKENS', expected after 'part'");
+        if (!begins(&lines->line[k]) && !is_part(&lines->line[k])) return fail_at(f, lines->line[k].line, "'open', or words K:B or K:B-, then K/C, then 'cut I TOKENS', expected after 'part'");
         if (!begins(&lines->line[k])) continue;
         struct tree_at *one = &t->tree[t->n++];
         *one = (struct tree_at){k + 1, mem_get(n, sizeof *one->tokens)};
@@ -205,17 +206,19 @@ static const char *take_pair(struct parts *p, struct chain *c, uint32_t k, uint3
     return NULL;
 }
 
-/* K:B: form k has a table of b bins. */
-static const char *take_table(struct parts *p, uint32_t k, uint32_t b, size_t *total) {
+/* K:B: form k has a table of b bins; K:B-: of which only over is wanted. */
+static const char *take_table(struct parts *p, uint32_t k, uint32_t b, bool rare, size_t *total) {
     wide over, under;
     if (b == 0 || b > BINS_MOST) return "K:B with 1 to 262,144 bins expected";
     if (*total == 0 && !cell_units(&p->cell)) return "the tables of sums are too large";
     *total += b;
     if (*total > BINS_TOTAL) return "a part has more than 4,194,304 bins";
     if (p->over[k] == 0) return NULL;
-    if (!sums_count(&over, &under, &p->sums, &p->cell, k, b)) return "the tables of sums are too large";
+    if (rare) p->rare[k] = true;
+    if (!sums_over(&over, &p->sums, &p->cell, k, b) || (!rare && !sums_under(&under, &p->sums, &p->cell, k, b))) return "the tables of sums are too large";
     if (over < p->over[k]) p->over[k] = over;
-    if (under > p->under[k]) p->under[k] = under < p->over[k] ? under : p->over[k];
+    if (!rare && under > p->under[k]) p->under[k] = under;
+    if (p->under[k] > p->over[k]) p->under[k] = p->over[k]; /* never */
     return NULL;
 }
 
@@ -231,7 +234,7 @@ static const char *take_words(struct parts *p, const struct binding *line, struc
         bool pair = *s++ == '/';
         number(&s, stop, &b);
         if (k >= p->cell.K || (pair && b >= p->cell.K)) return "a form that the cell does not have: they are numbered from 0";
-        const char *why = pair ? take_pair(p, c, k, b) : take_table(p, k, b, &total);
+        const char *why = pair ? take_pair(p, c, k, b) : take_table(p, k, b, s < stop && *s == '-', &total);
         if (why != NULL) return why;
     }
     place(p, c);
@@ -268,9 +271,11 @@ static void both_parts(struct parts *p, const struct binding *line, const char *
 
 void tree_part(struct parts *p, const struct binding *line, const uint32_t *left, uint32_t n_left) {
     const wide all = p->cell.count[ROOT], yes = p->yes, no = p->no, open = p->left_open;
+    wide aside;
+    uint32_t *stay = mem_get(n_left, sizeof *stay);
     struct bounds b = {0};
     struct chain *c = mem_get(1, sizeof *c);
-    for (size_t k = 0; k < p->cell.K; k++) p->over[k] = p->under[k] = 0, p->added[k] = all;
+    for (size_t k = 0; k < p->cell.K; k++) p->over[k] = p->under[k] = 0, p->added[k] = all, p->rare[k] = false;
     for (uint32_t a = 0; a < n_left; a++) p->over[left[a]] = all;
     const char *why = take_words(p, line, c), *cut = cut_of(line);
     b.least = c->least;
@@ -286,7 +291,10 @@ void tree_part(struct parts *p, const struct binding *line, const uint32_t *left
         p->no += b.least;
         p->left_open += b.most - b.least;
     } else {
-        both_parts(p, line, cut, left, n_left);
+        uint32_t n_stay = parts_stay(stay, &aside, p, left, n_left);
+        both_parts(p, line, cut, stay, n_stay);
+        parts_aside(p, aside, yes);
         if (!p->failed) parts_narrow(p, &b, all, yes, no, open);
     }
+    mem_free(stay);
 }

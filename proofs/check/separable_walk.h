@@ -37,8 +37,9 @@ struct sums {
     uint32_t *order, *token, *times; size_t *kinds, *from, *compact, *head;
 };
 void sums_clear(struct sums *t);
-/* How many sequences of the part make the form fail, at most and at least. false: too large */
-bool sums_count(wide *over, wide *under, struct sums *t, const struct cell *c, size_t form, uint32_t bins);
+/* How many sequences of the part make the form fail, at most; at least. false: too large */
+bool sums_over(wide *over, struct sums *t, const struct cell *c, size_t form, uint32_t bins);
+bool sums_under(wide *under, struct sums *t, const struct cell *c, size_t form, uint32_t bins);
 
 /* ---- two forms at once: the sums of fronts and backs in grids (separable_halves.c) ---- */
 
@@ -55,12 +56,12 @@ void halves_count(wide *least, wide *most, struct halves *h, const struct cell *
 
 /* Lines of the certificate, taken one after the other. */
 struct leaves { const struct binding *line; size_t n, next; };
-/* share: by form, how many sequences of the last ancestor with tables make it fail, at most, in parts of 2^30; open: how many were open there */
+/* share: by form, how many sequences of the last ancestor with tables make it fail, at most, in parts of 2^30; open: how many were open there; rare: by form, it is set aside when the part at hand is cut */
 struct parts {
     uint32_t B; wide enter;
     struct leaves line; unsigned depth; int bad_line; const char *bad; /* the lines `part` of the cell, and what is wrong with one of them; line.line NULL: the cell has none, and is cut by price */
     struct halves halves; wide *added /* by form: sequences on which it fails, and those counted beside it do not, at most */;
-    struct cell cell; const struct iform *form; struct sums sums; wide *over, *under; uint32_t *bins; uint64_t *share, open;
+    struct cell cell; const struct iform *form; struct sums sums; wide *over, *under; uint32_t *bins; bool *rare; uint64_t *share, open;
     void (*complete)(void *, const uint32_t *left, uint32_t n_left); void *arg; uint32_t *cells; /* of the one sequence of a part */
     wide yes, no, left_open; bool failed;
 };
@@ -69,6 +70,10 @@ void parts_clear(struct parts *p);
 bool parts_count(struct parts *p, const struct cell *c, const struct iform *form, const struct leaves *lines);
 /* The sequences whose cells are allowed; `allowed` is as it was afterwards. open: the forms that are not positive on all of a part around it. */
 void parts_part(struct parts *p, const uint32_t *open, uint32_t n_open);
+/* Of the forms `left` those that are not rare, and how many; *aside: sequences on which the others fail, at most. */
+uint32_t parts_stay(uint32_t *stay, wide *aside, const struct parts *p, const uint32_t *left, uint32_t n_left);
+/* What both sides of a cut have added to `yes`, which was as given, was found without forms that fail on so many sequences: these are open. */
+void parts_aside(struct parts *p, wide aside, wide yes);
 /* At least `least`, at most `most` sequences have a form that is not positive; ideal: what finer tables are likely to leave open. */
 struct bounds { wide least, most, ideal; };
 wide capped(wide a, wide b, wide all);   /* a + b, at most all; a <= all */

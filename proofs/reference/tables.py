@@ -116,9 +116,13 @@ class Cell:
         aside = [k for k in left if over[k] <= ASIDE * self.enter]
         self.cut(allowed, [k for k in left if k not in aside], width)
         self.density, self.share = before
-        moved = min(sum(over[k] for k in aside), self.yes - yes)        # all positive but for the forms that were set aside
-        self.yes, self.open = self.yes - moved, self.open + moved
+        self.set_aside(sum(over[k] for k in aside), yes)
         self.narrow(number, least, most, no, left_open)
+
+    def set_aside(self, fail, yes):
+        """Both sides were found all positive but for forms that fail on so many sequences."""
+        moved = min(fail, self.yes - yes)
+        self.yes, self.open = self.yes - moved, self.open + moved
 
     def narrow(self, number, least, most, no, left_open):
         """Both sides of a cut were added: the bounds of the whole part hold as well."""
@@ -149,7 +153,7 @@ class Cell:
         def fill(k, b):
             step = max(1, width[k] // b)
             over[k] = self.table(self.forms[k][0], True, step, allowed, edges, number)
-            under[k] = min(over[k], self.table(self.forms[k][1], False, step, allowed, edges, number))
+            under[k] = 0 if over[k] <= ASIDE * self.enter else min(over[k], self.table(self.forms[k][1], False, step, allowed, edges, number))
             bins[k] = b
             return b
         for k in left:

@@ -69,7 +69,7 @@ class Grown(named.Lines):
 
 def words(rng, forms):
     """Tables, then pairs: a first form, and others beside some of those before them."""
-    out = ["%d:%d" % (k, rng.choice((1, 4, 16, 64))) for k in sorted(rng.sample(range(forms), rng.randint(0, forms))) for _ in range(rng.choice((1, 1, 2)))]
+    out = ["%d:%d%s" % (k, rng.choice((1, 4, 16, 64)), rng.choice(("", "", "-"))) for k in sorted(rng.sample(range(forms), rng.randint(0, forms))) for _ in range(rng.choice((1, 1, 2)))]
     if rng.random() < 0.8 and forms > 1:
         placed = rng.sample(range(forms), rng.randint(2, forms))
         for at in range(1, len(placed)):
@@ -88,19 +88,25 @@ def drawn_line(rng, cell, allowed):
     return " ".join(out) or "open"
 
 
-def grow(rng, judge, bins, enter):
-    """Numbers, and lines `part` for some of the cells."""
+def rare_line(rng, cell, allowed):
+    """All forms are set aside: what is known of both sides of the cut is what their tables say."""
+    i = rng.choice([i for i in range(cell.reads) if len(allowed[i]) > 1])
+    return " ".join(["%d:64-" % k for k in range(len(cell.forms))] + ["cut %d %d" % (i, cell.tokens[i][min(allowed[i])])])
+
+
+def grow(rng, judge, bins, enter, draw=drawn_line):
+    """Numbers, and lines `part` for some of the cells; for all of them unless they are drawn."""
     grown, plain = [], named.part
 
     def lines_of(self, sets, row, q, states, moves, finals):
-        if rng.random() < 0.3:
+        if draw is drawn_line and rng.random() < 0.3:
             return None
         grown.append(Grown(states[-1][rng.choice(finals)][1]))
         return grown[-1]
 
     def part(cell, line, allowed, *rest):
         if isinstance(cell.lines, Grown):
-            cell.lines.lines[line], line = drawn_line(rng, cell, allowed), line
+            cell.lines.lines[line], line = draw(rng, cell, allowed), line
             line = cell.lines.lines[line]
         plain(cell, line, allowed, *rest)
     found = Counting.lines_of
@@ -177,6 +183,14 @@ class Case:
             check((low, high) == (lo, hi), name + "tables alone: C [%d, %d], Python [%d, %d]" % (low, high, lo, hi))
         return hi - lo, high - low, parts
 
+    def set_aside(self, rng):
+        """What is set aside counts as open, by both: the interval is as tables alone say, and no other."""
+        (lo, hi), parts = grow(rng, self.judge(0, self.total, 4, 1), 4, 1, rare_line)
+        check(lo <= self.right <= hi, "%d, set aside: [%d, %d] does not contain %d" % (self.k, lo, hi, self.right))
+        for low, high, good in ((lo, hi, True), (lo + 1, hi, False), (self.right + 1, self.total, False)):
+            check(self.accepted(low, high, 4, 1, parts) == self.in_python(low, high, 4, 1, parts) == good, "%d, set aside: [%d, %d]" % (self.k, low, high))
+        return lo
+
 
 def bad_lines(case, parts):
     """Lines that are refused, by both, and odd ones that are not."""
@@ -184,31 +198,33 @@ def bad_lines(case, parts):
     of, rest = parts[at - 1], parts[at + 1:]
     K, many = case.V, " ".join("%d:262144" % (k % 3) for k in range(17))
     for line in ("0:0", "0:300000", "0", "0:", ":4", "%d:4" % K, "0:4 %d:4" % (K + 7), "1/1", "1/0 0/1", "1/0 2/3", "1/0 1/0", "1/0 2/0 1/2", "1/0 0:4", "0:4  1:4", "0:4 ", "cut", "cut 0", "cut 0 ", "cut %d 0" % case.n,
-                 "cut 0 0,", "cut 0 0 1:4", "cut 00 1", "open 0:4", "open open", "0:4 open", "-", "01:4", "0:+4", "1000000000:4", "1/%d" % K, "%d/1" % K, many):
+                 "cut 0 0,", "cut 0 0 1:4", "cut 00 1", "open 0:4", "open open", "0:4 open", "-", "01:4", "0:+4", "1000000000:4", "1/%d" % K, "%d/1" % K, many, "0:4--", "0:-", "0-", "1/0-", "0:4 -", "0:-4"):
         bad = (0, case.total, 4, 1, [of, line] + rest)
         check(not case.accepted(*bad) and not case.in_python(*bad), "accepted: part " + line)
     for lines in ([of], parts[at:], [of, "open", "open"], [of + ",0", parts[at]] + rest, ["of", "open"], ["of x", "open"], [of + ",", "open"]):
         bad = (0, case.total, 4, 1, lines)
         check(not case.accepted(*bad) and not case.in_python(*bad), "accepted: %s" % lines[:3])
-    for lines in ([of, "open"], ["of " + ",".join(["77"] * case.n), "open", "0:4"], [of, "open", of, "0:4 1/0"], []):
+    for lines in ([of, "open"], ["of " + ",".join(["77"] * case.n), "open", "0:4"], [of, "open", of, "0:4 1/0"], [of, "0:4- 1:4"], []):
         good = (0, case.total, 4, 1, lines)
         check(case.accepted(*good) and case.in_python(*good), "not accepted: %s" % lines)
 
 
 def main():
     with tempfile.TemporaryDirectory() as folder:
-        python = c = refused = 0
+        python = c = refused = aside = 0
         for k in range(16):
             case, rng = Case(folder, k), random.Random(k)
             if case.thin <= 1e-9 or not 0 < case.right < case.total:
                 continue
             exact, grids, parts = case.judged(rng)
             python, c = python + exact, c + grids
+            aside += case.set_aside(rng)
             if parts and not refused:
                 bad_lines(case, parts)
                 refused = 1
         check(0 < python <= c <= 1.5 * python, "left open: %d in C, %d in Python" % (c, python))
         check(refused, "no lines")
+        check(aside, "nothing is known where all forms are set aside")
 
 
 main()
