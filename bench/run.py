@@ -132,7 +132,7 @@ def part_count():
 def part_averages():
     path = os.path.join(ROOT, "tests", "data", "max10_s50.safetensors")
     for what, value in (("answer's logit", "logits(M, t)[last, max(t)]"), ("attention to copies of the largest token", "sum{ attn(M, 0, 0, t)[last, i] : i in 0..9 where t[i] == max(t) }"),
-                        ("margin over all rivals", "logits(M, t)[last, max(t)] - max{ logits(M, t)[last, j] : j in 0..63 where j != max(t) } within 1e-1")):
+                        ("margin over all rivals", "logits(M, t)[last, max(t)] - max{ logits(M, t)[last, j] : j in 0..63 where j != max(t) } within 1e-2")):
         seconds, claims = verify_text('claims 1\nmodel M = "%s"\nclaim a { average t in tokens[10] of 0..63 : %s }\n' % (path, value))
         c = claims[0]
         row("max10_s50: average of the " + what, c, seconds, "[%.10g, %.10g]" % (c["lo"], c["hi"]))

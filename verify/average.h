@@ -20,6 +20,10 @@ void average_clear(struct average *a);
  * attention weights is too small beside the largest weight of its query. */
 enum status problem_average(struct average *out, struct problem *p, const struct count_rule *rule, const struct limits *l) MUST_USE;
 
+/* Scratch of the tables of a part (average_tables.c). */
+struct above_tables { double *T, *kernel, *least, *above, *share, *psi, d, offset, tau, Z_most; size_t *at, *range, *width, *step, room_T, room_kernel, room_at, room_share, room_psi; };
+void above_tables_clear(struct above_tables *t);
+
 /* adder: one thread's numbers for one class with one query token. */
 struct adder {
     struct cell cell;
@@ -32,8 +36,13 @@ struct adder {
     struct average *sum;
     const struct limits *limits;
     const struct count_rule *rule;
+    struct above_tables above;
     bool expired;
 };
+/* The mean of X^+ / Z over the part, X the sum of term[cell] over the positions, is in [out[0], out[1]]: by tables of `bins` bins. */
+enum status above_mean(double out[2], struct above_tables *t, struct adder *a, const double *term, double Z_least, size_t bins) MUST_USE;
+/* e^(-s w) of every token, s = 2^(k/2); NULL: no memory */
+const double *adder_exps(struct adder *a, int k);
 /* Adds `sign` times the sum of a line over the part, and the room around it, to a->sum. false: a sum of weights is too small, or a value too large. */
 bool adder_sum(struct adder *a, size_t line, int sign);
 /* float32: the largest error of a logit at the row by exact weights, over all query tokens: a checker has one bound for all of them. */

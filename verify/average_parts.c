@@ -10,11 +10,17 @@
 #include "core/number.h"
 #include "verify/average.h"
 
+#define WORTH_TABLES 32      /* ENTER: for the rivals but the first */
+#define QUADRATURE 0x1p-10   /* of a lead, tables leave open */
 #define LIGHTEST 0x1p-34     /* of the heaviest weight: a checker's integers do not tell smaller sums from nothing */
 
 struct tree {
     struct adder *a;
-    double enter, gap;       /* bound of n u, and their sum over the parts that are left */
+    double enter, little, gap; /* bounds of what is open and of n u, and the sum of n u over the parts that are left */
+    bool tables;
+    double sure, open;       /* of the parts with tables: what the minimum is less than the base, at least, and how much more that may be */
+    double *lead, *kept;     /* [K]: mean of (L_b - L_k)^+, at most; while another base is tried */
+    int *rival, *near;       /* [K]: scratch of by_tables, of lead_of */
     double apart;            /* float32: by how much executions may differ from a difference of two lines, at most */
     double least, heaviest;  /* of the sums of weights in the part at hand; weight of the cell */
     double *most;            /* [K]: of L_b - L_k times the sum of weights, at least */
@@ -107,7 +113,17 @@ static double widest_of(const struct tree *t, int base, const int *open, size_t 
     return widest > 0 ? widest * (1 + 0x1p-20) + t->apart + 0x1p-30 : 0;
 }
 
-/* Fills `most` of the open lines, and `least`. */
+/* The open lines that may be below the base, and the base. */
+static size_t below(const struct tree *t, int *left, const int *open, size_t n, int base)
+{
+    size_t n_left = 0;
+    for (size_t e = 0; e < n; e++)
+        if (open[e] == base || !(t->most[open[e]] <= 0))
+            left[n_left++] = open[e];
+    return n_left;
+}
+
+/* Fills `most` and `lead` of the open lines, and `least`. */
 static struct lead lead_of(struct tree *t, int base, const int *open, size_t n)
 {
     struct cell *x = &t->a->cell;
@@ -131,20 +147,25 @@ static struct lead lead_of(struct tree *t, int base, const int *open, size_t n)
     t->least = t->weight[0];
     for (size_t e = 0; e < n; e++)
         t->most[open[e]] = x->high[e];
-    slopes(t, t->slope, n);
-    squares(t, t->slope, n);
     struct lead l = { 0, base };
     double sum = 0, largest = 0, most = 0, widest = widest_of(t, base, open, n);
-    for (size_t e = 0; e < n; e++) {
-        double high = x->high[e], here;
-        if (open[e] == base || high <= 0)
+    size_t n_near = below(t, t->near, open, n, base);
+    memset(t->lead, 0, x->lines * sizeof *t->lead);
+    take_terms(t, base, t->near, n_near);
+    slopes(t, t->slope, n_near);
+    squares(t, t->slope, n_near);
+    for (size_t e = 0; e < n_near; e++) {
+        int k = t->near[e];
+        double high = t->most[k], here;
+        if (k == base || high <= 0)
             continue;
         here = fmin(high, t->square[e] / (4 * t->slope[e] * t->least) * (1 + 0x1p-20));
         sum += here;
+        t->lead[k] = fmin(here / t->least, widest);
         most = fmax(most, high);
         if (!(here <= largest)) {
             largest = here;
-            l.line = open[e];
+            l.line = k;
         }
     }
     l.u = fmin(sum, most) / t->least;
@@ -178,16 +199,6 @@ static int least_on_average(struct tree *t, const int *open, size_t n)
         if (sense * t->mean[e] < sense * t->mean[best])
             best = e;
     return open[best];
-}
-
-/* The open lines that may be below the base, and the base. */
-static size_t below(const struct tree *t, int *left, const int *open, size_t n, int base)
-{
-    size_t n_left = 0;
-    for (size_t e = 0; e < n; e++)
-        if (open[e] == base || !(t->most[open[e]] <= 0))
-            left[n_left++] = open[e];
-    return n_left;
 }
 
 /* The position with the widest differences, half way between the least and the largest of them, which are left in `term`. */
@@ -232,9 +243,12 @@ static enum status change_base(struct tree *t, struct lead *l, int *base, int *l
     int other = least_on_average(t, left, *n_left);
     if (other == *base)
         return STATUS_OK;
+    memcpy(t->kept, t->lead, t->a->cell.lines * sizeof *t->kept);
     struct lead next = lead_of(t, other, left, *n_left);
-    if (!(next.u < l->u / 2 || n * next.u <= t->enter))
+    if (!(next.u < l->u / 2 || n * next.u <= t->little)) {
+        memcpy(t->lead, t->kept, t->a->cell.lines * sizeof *t->lead);
         return STATUS_OK;
+    }
     if (!adder_sum(t->a, (size_t)other, 1) || !adder_sum(t->a, (size_t)*base, -1))
         return STATUS_UNSUPPORTED;
     *base = other;
@@ -243,18 +257,76 @@ static enum status change_base(struct tree *t, struct lead *l, int *base, int *l
     return STATUS_OK;
 }
 
+/* The rivals whose leads are to be looked at, the largest first. */
+static size_t by_lead(const struct tree *t, int *rival, const int *left, size_t n_left, int base)
+{
+    size_t n = 0;
+    for (size_t e = 0; e < n_left; e++) {
+        size_t at = n;
+        if (left[e] == base || !(t->lead[left[e]] > 0))
+            continue;
+        for (; at > 0 && t->lead[rival[at - 1]] < t->lead[left[e]]; at--)
+            rival[at] = rival[at - 1];
+        rival[at] = left[e];
+        n++;
+    }
+    return n;
+}
+
+static enum status lead_between(struct tree *t, double mean[2], int base, int line)
+{
+    for (size_t c = 0; c < t->a->cell.p->first[t->a->cell.p->n_src]; c++)
+        t->term[c] = t->a->cell.allowed[c] ? above(t, c, base, line) : 0;
+    return above_mean(mean, &t->a->above, t->a, t->term, t->least, t->a->rule->bins);
+}
+
+/* Leaves the part when tables of the rivals say enough: one after the other, until what is open is little, or can be no longer. */
+static enum status by_tables(struct tree *t, bool *left_so, const int *left, size_t n_left, int base)
+{
+    int *rival = t->rival;
+    size_t K = by_lead(t, rival, left, n_left, base);
+    double n = (double)t->a->cell.count[0], rest = 0, least = 0, most = 0, sum = 0, largest = 0;
+    for (size_t e = 0; e < K; e++)
+        rest += t->lead[rival[e]];
+    if (K == 0 || !(n * (rest - (1 - QUADRATURE) * t->lead[rival[0]]) <= WORTH_TABLES * t->enter) || !(t->least > LIGHTEST * t->heaviest))
+        return STATUS_OK;
+    for (size_t e = 0; e < K && !*left_so; e++) {
+        double mean[2];
+        enum status s = lead_between(t, mean, base, rival[e]);
+        if (s != STATUS_OK || t->a->expired)
+            return s;
+        rest -= t->lead[rival[e]];
+        mean[1] = fmin(mean[1], t->lead[rival[e]]);
+        most += mean[1];
+        sum += mean[0];
+        least = fmax(least, mean[0]);
+        largest = fmax(largest, mean[1]);
+        *left_so = n * (most + fmax(rest, 0) - least) <= t->enter;
+        if (!(n * (sum - largest) <= t->enter))
+            break;
+    }
+    if (*left_so) {
+        t->sure += n * least;
+        t->open += n * (most + fmax(rest, 0) - least);
+    }
+    return STATUS_OK;
+}
+
 static enum status take_part(struct tree *t, bool single, int *left, const int *open, size_t n_open, int base)
 {
     double n = (double)t->a->cell.count[0];
     struct lead l = lead_of(t, base, open, n_open);
     size_t n_left = below(t, left, open, n_open, base);
-    enum status s = n * l.u <= t->enter ? STATUS_OK : change_base(t, &l, &base, left, &n_left);
+    enum status s = n * l.u <= t->little ? STATUS_OK : change_base(t, &l, &base, left, &n_left);
     if (s != STATUS_OK || t->a->expired)
         return s;
-    if (n * l.u <= t->enter || single) {
+    bool left_so = n * l.u <= t->little || single;
+    if (left_so)
         t->gap += n * l.u;
-        return STATUS_OK;
-    }
+    else if (t->tables)
+        s = by_tables(t, &left_so, left, n_left, base);
+    if (left_so || s != STATUS_OK || t->a->expired)
+        return s;
     return both_sides(t, left, n_left, base, l.line);
 }
 
@@ -280,6 +352,19 @@ static enum status part(struct tree *t, const int *open, size_t n_open, int base
     return s;
 }
 
+/* The minimum is less than the base by that, at most and at least. */
+static void add_gap(struct adder *a, double most, double least)
+{
+    bool largest = a->cell.c->d.set.kind == FORMS_LARGEST;
+    mpq_t x;
+    mpq_init(x);
+    number_set_double(x, largest ? least : -most);
+    mpq_add(a->sum->lo, a->sum->lo, x);
+    number_set_double(x, largest ? most : -least);
+    mpq_add(a->sum->hi, a->sum->hi, x);
+    mpq_clear(x);
+}
+
 /* From the line that is least on average; a checker's tree may leave a little more. */
 static enum status whole(struct tree *t, int *open)
 {
@@ -293,16 +378,9 @@ static enum status whole(struct tree *t, int *open)
     if (!adder_sum(a, (size_t)base, 1))
         return STATUS_UNSUPPORTED;
     enum status s = a->expired ? STATUS_OK : part(t, open, K, base);
-    if (s != STATUS_OK || !isfinite(t->gap))
+    if (s != STATUS_OK || !isfinite(t->gap + t->open + t->sure))
         return s != STATUS_OK ? s : STATUS_UNSUPPORTED;
-    mpq_t room;
-    mpq_init(room);
-    number_set_double(room, t->gap * 1.125);
-    if (a->cell.c->d.set.kind == FORMS_LARGEST)
-        mpq_add(a->sum->hi, a->sum->hi, room);
-    else
-        mpq_sub(a->sum->lo, a->sum->lo, room);
-    mpq_clear(room);
+    add_gap(a, (t->gap + t->open) * 1.125 + t->sure, t->sure - t->open * 0.125);
     return STATUS_OK;
 }
 
@@ -311,17 +389,27 @@ enum status adder_parts(struct adder *a)
     size_t K = a->cell.lines;
     const struct problem *p = a->cell.p;
     struct tree t = { .a = a, .enter = (double)a->rule->enter, .apart = p->float32 ? 4 * a->cell.c->lines.sum_alpha * average_delta(p) : 0 };
+    t.tables = a->rule->bins > 1 && !p->float32;
+    t.little = t.tables ? t.enter / 4 : t.enter;
     int *open = mem_array(K, sizeof *open);
     t.most = mem_array(K, sizeof *t.most);
     t.mean = mem_array(K, sizeof *t.mean);
+    t.lead = mem_array(K, sizeof *t.lead);
+    t.kept = mem_array(K, sizeof *t.kept);
+    t.rival = mem_array(K, sizeof *t.rival);
+    t.near = mem_array(K, sizeof *t.near);
     t.weight = mem_array(a->cell.layer[a->cell.p->n_src + 1], sizeof *t.weight);
     t.square = mem_array(a->cell.layer[a->cell.p->n_src + 1] * a->cell.Kp, sizeof *t.square);
     t.slope = mem_array(K, sizeof *t.slope);
     t.term = mem_array(a->cell.p->first[a->cell.p->n_src] * a->cell.Kp, sizeof *t.term);
-    enum status s = open && t.slope && t.term && t.most && t.mean && t.weight && t.square ? whole(&t, open) : STATUS_MEMORY;
+    enum status s = open && t.lead && t.kept && t.rival && t.near && t.slope && t.term && t.most && t.mean && t.weight && t.square ? whole(&t, open) : STATUS_MEMORY;
     free(open);
     free(t.most);
     free(t.mean);
+    free(t.lead);
+    free(t.kept);
+    free(t.rival);
+    free(t.near);
     free(t.weight);
     free(t.square);
     free(t.slope);

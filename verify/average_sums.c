@@ -57,6 +57,7 @@ static void adder_clear(struct adder *a)
 {
     cell_clear(&a->cell);
     edges_clear(&a->edges);
+    above_tables_clear(&a->above);
     for (size_t k = 0; a->exps && k < NODES; k++)
         free(a->exps[k]);
     free(a->exps);
@@ -101,8 +102,8 @@ static bool reach_of(struct spread *out, struct adder *a, size_t line)
     return isfinite(largest) && out->least >= LIGHT;
 }
 
-/* e^(-s w) of every token, s = 2^(k/2); those of a query stay for its other classes and parts. NULL: no memory. */
-static const double *exps_of(struct adder *a, int k)
+/* Those of a query stay for its other classes and parts. */
+const double *adder_exps(struct adder *a, int k)
 {
     const struct cell *x = &a->cell;
     const struct problem *p = x->p;
@@ -128,7 +129,7 @@ static double node(struct adder *a, size_t line, int k, bool linear)
 {
     const struct cell *x = &a->cell;
     size_t last = x->layer[x->p->n_src];
-    const double *e = linear ? NULL : exps_of(a, k);
+    const double *e = linear ? NULL : adder_exps(a, k);
     double s = exp2(k / 2.0);
     if (!linear && !e)
         return NAN;

@@ -8,7 +8,9 @@
 
 #define EXACT_SECONDS 2        /* for the exact walk, at most a quarter of the time */
 #define BINS_FIRST 1024
+#define AVERAGE_BINS 256     /* of the tables of an average, whose errors are of second order in their width */
 #define ENTER_FIRST 256       /* the first price of a table, in parts of what is asked for */
+#define AVERAGE_FIRST 2048    /* of an average */
 #define NEXT_LEAST 0.25        /* by how much the bound falls from round to round: the width follows as a root of it, the time inversely */
 #define NEXT_MOST 0.0625
 
@@ -120,10 +122,10 @@ static bool count_exactly(struct outcome *out, const struct statement *s, const 
 
 /* How much lower the next bound should be for a width that is `wide` times what is asked for: gauged by the last two rounds, no lower than the time
  * that is left is likely to allow. Not below 1: no round is worth beginning. */
-struct gauge { double wide, before, factor, seconds; };
+struct gauge { double wide, before, factor, seconds, root; };
 static double next_factor(const struct gauge *g, double left)
 {
-    double root = 0.35, factor = NEXT_LEAST;
+    double root = g->root, factor = NEXT_LEAST;
     if (g->before > g->wide && g->factor < 1)
         root = fmin(fmax(log(g->before / g->wide) / -log(g->factor), 0.15), 1);
     factor = fmax(fmin(pow(0.9 / g->wide, 1 / root), 0.5), NEXT_MOST);
@@ -161,14 +163,14 @@ static enum status count_decide(struct outcome *out, const struct statement *s, 
     enum status status;
     if (!averages_parts(s) && count_exactly(out, s, l, d, &status))
         return status;
-    struct count_rule rule = { .bins = averages_parts(s) ? 1 : BINS_FIRST, .enter = (tally)1 << 126 };
-    struct gauge g = { 0, 0, 1, 0 };
+    struct count_rule rule = { .bins = averages_parts(s) ? (s->semantics == SEMANTICS_FLOAT32 ? 1 : AVERAGE_BINS) : BINS_FIRST, .enter = (tally)1 << 126 };
+    struct gauge g = { .factor = 1, .root = averages_parts(s) ? 0.5 : 0.35 };
     bool more = round_of(out, s, l, d, &rule, &g, &status);
     if (more) {
         mpz_t want;
         mpz_init(want);
         asked(want, s, averages_parts(s) ? out->cases : out->total_hi);
-        rule.enter = tally_of(want) / ENTER_FIRST;
+        rule.enter = tally_of(want) / (averages_parts(s) ? AVERAGE_FIRST : ENTER_FIRST);
         if (!averages_parts(s))
             rule.aim = tally_of(want) - tally_of(want) / 8;     /* a certificate's interval is an eighth wider */
         mpz_clear(want);

@@ -270,7 +270,7 @@ static bool average_of_count(struct judge *j) {
 static bool average_of_form(struct judge *j) {
     struct average a;
     struct tally t;
-    if (j->c->rule == RULE_COUNT && (j->c->count.bins != 1 || j->c->count.n_parts > 0)) return fail_at(j->f, j->c->rule_line, "an average of a minimum or maximum has 'bins 1 ENTER', and no line 'part'");
+    if (j->c->rule == RULE_COUNT && ((j->c->count.bins != 1 && j->s->float32) || j->c->count.n_parts > 0)) return fail_at(j->f, j->c->rule_line, "an average of a minimum or maximum has no line 'part', and under float32 'bins 1 ENTER'");
     tally_init(&t);
     average_init(&a);
     bool good = rule_separable(j->e, &j->s->binds, j->s->where, j->s->subject, false, (struct way){.average = &a, .count = j->c->rule == RULE_COUNT ? &j->c->count : NULL}, &t, j->f);

@@ -181,6 +181,15 @@ static uint64_t y_of(const struct exps *e, uint64_t w, int exponent, int k) {
     return up >= 0 ? w << up : up > -64 ? w >> -up : 0;
 }
 
+/* The errors of e^-y are at most 16 (above). */
+uint64_t average_exp(const struct average *a, uint64_t y) {
+    int64_t x, v;
+    exp_of(a->exps, y, &x, &v);
+    return x > AVERAGE_EXP / 2 ? (uint64_t)x - AVERAGE_EXP / 2 : 0;
+}
+
+uint64_t average_power(const struct average *a, uint64_t w, int k) { return average_exp(a, y_of(a->exps, w, 0, k)); }
+
 /* Where the numbers of node k stand. */
 static size_t query_node(struct query *p, const struct exps *e, size_t cells, int k) {
     bool all = cells * (size_t)p->nodes <= KEPT_MOST;

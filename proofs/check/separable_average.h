@@ -14,6 +14,10 @@ void average_begin(struct average *a);   /* a new share: part is 0 */
 bool average_add(struct average *a, struct sep *s, const struct level *level, uint32_t q, const struct iform *f, int sign);
 /* Rule count: adds the smallest of the walker's forms (negated: the largest), whose terms are filled (separable_least.c). */
 bool average_least(struct average *a, struct walker *w, uint32_t q);
+/* e^(-y), y at 2^-57, and e^(-2^(k/2) w), w <= 1 at 2^-60: from below within AVERAGE_EXP at 2^-60. Once something was added. */
+#define AVERAGE_EXP 32
+uint64_t average_exp(const struct average *a, uint64_t y);
+uint64_t average_power(const struct average *a, uint64_t w, int k);
 /* part as numbers without pointers; false: it does not fit. And adds such numbers to sum. */
 bool average_export(const struct average *a, struct fixed out[2]);
 void average_gather(struct average *a, const struct fixed part[2]);

@@ -1,8 +1,10 @@
 """Rule count on averages (proofs/FORMAT.md, section 3): of the smallest of several forms, or of the largest, without enumeration.
 
 Over a part of n sequences the smallest form is that of a base, L_b, less a number in [0, u], u at least the largest L_b - L_k (for the largest form, L_b and [0, u] more,
-u at least the largest L_k - L_b), whose mean is at most the sum over k of the means of (L_b - L_k)^+. Parts with n u above ENTER are cut in two."""
+u at least the largest L_k - L_b), whose mean is at most the sum over k of the means of (L_b - L_k)^+. Parts with n u above ENTER are cut in two. Where the certificate has
+tables, the sequences of a part are gone through one by one instead, if they are few enough."""
 from fractions import Fraction
+from itertools import product
 from math import isqrt
 
 from averaging import Averaging
@@ -11,6 +13,9 @@ from linear import Form, NotSeparable
 from rows import multiply
 from scans import need
 from values import exact
+
+
+FEW = 4096
 
 
 class Least(Averaging):
@@ -43,6 +48,7 @@ class Least(Averaging):
             return
         self.n_src = self.x.sources(self.row, self.n)
         self.whole, self.above_of = levels, {}
+        self.little = self.enter / Fraction(4 if self.bins > 1 else 1)
         allowed = [set(range(len(tokens))) for tokens in self.sets]
         levels, counts, forward = self.part(allowed)
         every = list(range(len(self.terms)))
@@ -159,7 +165,7 @@ class Least(Averaging):
         allowed = [{t for _, t, _ in self.edges(levels, i)} for i in range(len(levels))]
         Z = self.extreme(levels, lambda i, t: self.weights(i, t)[0], min)
         need(Z > 0, "a weight that is too small")
-        little = lambda m: n * m <= self.enter * Z          # noqa: E731
+        little = lambda m: n * m <= self.little * Z          # noqa: E731
         most, k, leads = self.lead(levels, counts, base, forms)
         forms = [f for f in forms if f == base or leads[f] > 0]
         if not little(most):
@@ -176,7 +182,28 @@ class Least(Averaging):
             gap = Fraction(n * most, Z)
             self.low, self.high = (self.low, self.high + gap) if self.kind == "max" else (self.low - gap, self.high)
             return
+        if self.bins > 1 and n <= FEW:
+            return self.go_through(levels, allowed, forms, base)
         self.cut(allowed, forms, base, k)
+
+    def go_through(self, levels, allowed, forms, base):
+        """Adds what the smallest form is below the base (the largest above it), sequence by sequence."""
+        sign = -1 if self.kind == "max" else 1
+        for tokens in product(*map(sorted, allowed)):
+            c = 1
+            for i, t in enumerate(tokens):
+                c = levels[i][c][t] if c else 0
+            if not c:
+                continue
+            Z = [sum(self.weights(i, t)[end] for i, t in enumerate(tokens)) for end in (0, 1)]
+            least = [0, 0]
+            for k in forms:
+                X = [sum(self.product(i, t, k)[end] - self.product(i, t, base)[1 - end] for i, t in enumerate(tokens)) for end in (0, 1)] if k != base else [0, 0]
+                X = X if sign > 0 else [-X[1], -X[0]]
+                least = [min(a, b) for a, b in zip(least, X)]
+            ends = [Fraction(x, z) for x in least for z in Z]
+            low, high = sorted((sign * min(ends), sign * max(ends)))
+            self.low, self.high = self.low + low, self.high + high
 
     def cut(self, allowed, forms, base, k):
         def spread(i):

@@ -338,7 +338,7 @@ class Judge:
 
     def average_of_form(self):
         count = self.c.rule == "count"
-        need(not count or (self.c.bins[0] == 1 and not self.c.parts), "an average of a minimum or maximum has `bins 1 ENTER`, and no line `part`")
+        need(not count or not self.c.parts and (self.c.bins[0] == 1 or not self.s.float32), "an average of a minimum or maximum has no line `part`, and under float32 `bins 1 ENTER`")
         try:
             if not isinstance(self.interpreter, LinearInterpreter):
                 raise Untabled("other tensors")

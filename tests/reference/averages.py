@@ -216,9 +216,10 @@ def least(folder, k):
     name = "%d: %s" % (k, case.claim)
     check(found[0] <= case.mean + NEAR and case.mean - NEAR <= found[1] and found[1] - found[0] <= within, "%s: [%.12f, %.12f], mean %.12f" % (name, found[0], found[1], case.mean))
     bins, enter = re.search(r"^bins (\d+) (\d+)$", case.certificate, re.M).groups()
-    check(bins == "1" and case.changed(*found) == (True, True), name + ": as it is")
+    check(bins == "256" and case.changed(*found) == (True, True), name + ": as it is")
     if k % 3 == 1:
         left_open(case, name, int(enter), found)
+        with_tables(case, name, (2, 7, 64, 1024)[k // 3 % 4])
     if k % 3 == 0:
         found = case.verify("float32", "count", "1")
         check(found is None or found[0] <= case.mean + NEAR and case.mean - NEAR <= found[1], name + ": float32, the mean over the reals")
@@ -227,14 +228,15 @@ def least(folder, k):
 def left_open(case, name, enter, found):
     """A wide interval: what a certificate with other numbers shows, and that the gaps of the two checkers are the same."""
     beside = [(case.mean + NEAR * 10, case.mean + 10 ** 4), (case.mean - 10 ** 4, case.mean - NEAR * 10)]
+    body = re.sub(r"^bins \d+ ", "bins 1 ", case.certificate, flags=re.M)
+    case.certificate = seal(body[:body.index("sha256 ", body.index("\nend\n"))])
     judge = Judge(read_certificate(case.certificate.encode()), {"M": case.read}, {})
     for a, b in ((found[1] + OFF, found[1] + 1), *beside):
         check(case.changed(a, b) == (False, False), name + ": false: [%.10f, %.10f], mean %.10f" % (a, b, case.mean))
     certificate = case.certificate
-    for line in ("bins 1 0", "bins 1 7", "bins 2 %d" % enter):
+    for line in ("bins 1 0", "bins 1 7", "bins 2 %d" % enter, "bins 65535 7"):
         case.certificate = certificate.replace("bins 1 %d" % enter, line)
         check(not any(case.accepted(a, b) for a, b in beside), name + ": false, " + line)
-    check(not case.accepted(*found), name + ": accepted with " + line)
     case.certificate = re.sub(r"^rule count$\n^bins.*$", "rule separable", certificate, flags=re.M)
     check(not case.accepted(*found), name + ": accepted under rule separable")
     case.certificate = certificate
@@ -248,6 +250,33 @@ def left_open(case, name, enter, found):
     check(case.accepted(low - gap / 64, high + gap / 64), name + ": the reference checker's gap")
     check(not case.accepted(low + gap / 64, high + gap / 64) and not case.accepted(low - gap / 64, high - gap / 64), name + ": less than the reference checker's gap [%.10f, %.10f]" % (low, high))
     summed.append(gap > 100 * OFF)
+
+
+def with_tables(case, name, bins):
+    """Tables: no interval beside the mean is accepted whatever their bins and the price, and with some price they make it narrower than without."""
+    certificate, wide, narrower = case.certificate, 10 ** 4, False
+    for price in (Fraction(1), Fraction(1, 8), Fraction(1, 64)):
+        ends = []
+        for b in (1, bins):
+            case.certificate = re.sub(r"^bins .*$", "bins %d %d" % (b, price * 4 ** case.net.n_ctx), certificate, flags=re.M)
+            check(not case.accepted(case.mean + NEAR * 10, case.mean + wide) and not case.accepted(case.mean - wide, case.mean - NEAR * 10), "%s: false, %d bins, price %s" % (name, b, price))
+            check(case.accepted(case.mean - wide, case.mean + wide), "%s: %d bins, price %s" % (name, b, price))
+            ends.append([reach(case, wide, side) for side in (1, -1)])
+        narrower |= sum(ends[1]) < sum(ends[0]) * Fraction(3, 4)
+    case.certificate = certificate
+    tables.append(narrower)
+
+
+def reach(case, wide, side):
+    """How far the interval must reach on one side of the mean, within 2^-10 of itself."""
+    low, high = Fraction(0), Fraction(wide)
+    while high - low > high / 1024 and high > NEAR * 10:
+        middle = (low + high) / 2 if low else high / 16
+        if case.accepted(*((case.mean - wide, case.mean + middle) if side > 0 else (case.mean - middle, case.mean + wide))):
+            high = middle
+        else:
+            low = middle
+    return high
 
 
 def many_rivals(folder, seed, spread):
@@ -265,11 +294,12 @@ def many_rivals(folder, seed, spread):
         f.write(text)
     found, before = case.verify("real", "count", 10 ** 5), len(summed)
     if found is not None:
-        left_open(case, "many rivals", int(re.search(r"^bins 1 (\d+)$", case.certificate, re.M).group(1)), found)
+        left_open(case, "many rivals", int(re.search(r"^bins 256 (\d+)$", case.certificate, re.M).group(1)), found)
+        with_tables(case, "many rivals", 64)
     check(summed[before:] == [True], "many rivals: no gap")
 
 
-summed = []
+summed, tables = [], []
 
 
 def main():
@@ -303,6 +333,7 @@ def main():
         many_rivals(folder, 4, 9)
         many_rivals(folder, 1, 16)
     check(sum(summed) > OPTIONS.nets / 32, "%d minima with a gap from sums of the reference checker, %d in all" % (sum(summed), len(summed)))
+    check(sum(tables) > len(tables) / 4, "%d of %d intervals narrower with tables" % (sum(tables), len(tables)))
     check(tabled > OPTIONS.nets / 16, "%d averages from tables of the reference checker" % tabled)
 
 
