@@ -28,6 +28,7 @@ struct cells_room {
     const struct cells_shared *s; const struct class *c; int q;
     size_t cells;                /* of the sources */
     unsigned char *off;          /* [cells] tokens that a split has taken away */
+    unsigned char *may;          /* [cells] neither that nor another token than the query at its row */
     unsigned char *left;         /* [cells] on some sequence that is left */
     int *centre;                 /* [n] a sequence; what the other heads' averages are there is */
     double *middle;              /* [heads, J] middle: their terms are less that, and the first head's more by the sum, which stands in the first row */
@@ -76,7 +77,7 @@ void cells_room_clear(struct cells_room *x);
 /* cells_sums.c */
 /* Makes the room one of this cell; *empty: no sequence of the class has the token. */
 enum status cells_load(struct cells_room *x, bool *empty, const struct class *c, int q) MUST_USE;
-bool cells_alive(struct cells_room *x);                  /* recomputes alive; false when nothing is left */
+bool cells_alive(struct cells_room *x);                  /* recomputes alive, left and the steps; false when nothing is left */
 void cells_weights(struct cells_room *x);                 /* w of what is left */
 enum status cells_terms(struct cells_room *x, size_t K) MUST_USE;   /* room for K terms a cell */
 void cells_least(struct cells_room *x);                  /* low from g; the least sums are low[0..K-1] */

@@ -22,6 +22,7 @@ enum status cells_room_init(struct cells_room *x, const struct cells_shared *s)
             x->largest[h] = fmax(x->largest[h], (h ? p->more[h - 1].C_max : p->tables.C_max)[c]);
     x->off = mem_array(cells, 1);
     x->left = mem_array(cells, 1);
+    x->may = mem_array(cells, 1);
     x->layer = mem_array(p->n_src + 2, sizeof *x->layer);
     x->w = mem_array(x->heads * cells, sizeof *x->w);
     x->least = mem_array(2 * H * x->corners + 1, sizeof *x->least);
@@ -40,7 +41,7 @@ enum status cells_room_init(struct cells_room *x, const struct cells_shared *s)
     x->sigma = 1;
     x->reach = mem_array(H, sizeof *x->reach);
     x->y = mem_array(J, sizeof *x->y);
-    if (x->off && x->layer && x->w && x->least && x->live && x->unit && x->tokens && x->best && x->z && x->y && x->reach && x->left && x->centre && x->middle && x->row && x->towards && x->tangent && x->above && x->tangent_unit)
+    if (x->off && x->may && x->layer && x->w && x->least && x->live && x->unit && x->tokens && x->best && x->z && x->y && x->reach && x->left && x->centre && x->middle && x->row && x->towards && x->tangent && x->above && x->tangent_unit)
         return STATUS_OK;
     cells_room_clear(x);
     return STATUS_MEMORY;
@@ -48,7 +49,7 @@ enum status cells_room_init(struct cells_room *x, const struct cells_shared *s)
 
 void cells_room_clear(struct cells_room *x)
 {
-    void *all[] = { x->off, x->left, x->centre, x->middle, x->pairs, x->column, x->done, x->at, x->alive, x->reached, x->step_from, x->step, x->layer, x->w, x->g, x->low, x->least, x->live, x->unit, x->slope, x->rest, x->tokens, x->best, x->z, x->y, x->reach, x->row, x->towards, x->tangent, x->above, x->tangent_unit };
+    void *all[] = { x->off, x->left, x->may, x->centre, x->middle, x->pairs, x->column, x->done, x->at, x->alive, x->reached, x->step_from, x->step, x->layer, x->w, x->g, x->low, x->least, x->live, x->unit, x->slope, x->rest, x->tokens, x->best, x->z, x->y, x->reach, x->row, x->towards, x->tangent, x->above, x->tangent_unit };
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         free(all[i]);
     memset(x, 0, sizeof *x);
@@ -150,7 +151,7 @@ static void list_steps(struct cells_room *x)
             for (size_t k = 0; k < a->n_tokens[i] && x->reached[x->layer[i] + s]; k++) {
                 int next = a->next[i][s * a->n_tokens[i] + k];
                 size_t to = x->layer[i + 1] + (size_t)(next < 0 ? 0 : next);
-                if (next < 0 || !allowed(x, i, k) || !x->alive[to])
+                if (next < 0 || !x->may[p->first[i] + k] || !x->alive[to])
                     continue;
                 x->reached[to] = 1;
                 x->step[n++] = (struct cells_step){ (unsigned)(p->first[i] + k), (unsigned)to };
@@ -164,30 +165,26 @@ bool cells_alive(struct cells_room *x)
     const struct problem *p = x->s->p;
     const struct automaton *a = &x->c->a;
     memset(x->alive + x->layer[p->n_src], 1, a->n_states[p->n_src]);
+    memset(x->left, 0, x->cells);
+    for (size_t i = p->n_src; i-- > 0;)
+        for (size_t k = 0; k < a->n_tokens[i]; k++)
+            x->may[p->first[i] + k] = allowed(x, i, k);
     for (size_t i = p->n_src; i-- > 0;)
         for (size_t s = 0; s < a->n_states[i]; s++) {
-            unsigned char alive = 0;
-            for (size_t k = 0; k < a->n_tokens[i] && !alive; k++) {
-                int to = a->next[i][s * a->n_tokens[i] + k];
-                alive = to >= 0 && allowed(x, i, k) && x->alive[x->layer[i + 1] + (size_t)to];
+            const int *next = a->next[i] + s * a->n_tokens[i];
+            const unsigned char *may = x->may + p->first[i], *alive = x->alive + x->layer[i + 1];
+            unsigned char *left = x->left + p->first[i], any = 0;
+            for (size_t k = 0; k < a->n_tokens[i]; k++) {
+                unsigned char goes = next[k] >= 0 && may[k] && alive[next[k]];
+                left[k] |= goes;
+                any |= goes;
             }
-            x->alive[x->layer[i] + s] = alive;
+            x->alive[x->layer[i] + s] = any;
         }
     if (a->n_states[0] == 0 || !x->alive[0])
         return false;
     list_steps(x);
     return true;
-}
-
-static bool is_live(const struct cells_room *x, size_t i, size_t k)
-{
-    const struct automaton *a = &x->c->a;
-    bool live = false;
-    for (size_t s = 0; s < a->n_states[i] && !live && allowed(x, i, k); s++) {
-        int to = a->next[i][s * a->n_tokens[i] + k];
-        live = to >= 0 && x->alive[x->layer[i] + s] && x->alive[x->layer[i + 1] + (size_t)to];
-    }
-    return live;
 }
 
 void cells_weights(struct cells_room *x)
@@ -196,11 +193,9 @@ void cells_weights(struct cells_room *x)
     memset(x->most, 0, sizeof x->most);
     for (size_t i = 0; i < p->n_src; i++)
         for (size_t k = 0; k < p->t.n_set[i]; k++) {
-            bool live = is_live(x, i, k);
-            x->left[p->first[i] + k] = live;
             for (size_t h = 0; h < x->heads; h++) {
                 const double *w = (h ? p->more[h - 1].w : p->tables.w) + (size_t)x->q * p->n_src * p->tables.V;
-                double v = live ? w[i * p->tables.V + (size_t)p->t.sets[i][k]] : 0;
+                double v = x->left[p->first[i] + k] ? w[i * p->tables.V + (size_t)p->t.sets[i][k]] : 0;
                 x->w[h * x->cells + p->first[i] + k] = v;
                 x->most[h] = fmax(x->most[h], v);
             }
@@ -535,7 +530,7 @@ enum status cells_count(tally *out, const struct cells_room *x)
             here[s] = 0;
             for (size_t k = 0; k < a->n_tokens[i]; k++) {
                 int to = a->next[i][s * a->n_tokens[i] + k];
-                if (to >= 0 && (i >= p->n_src || allowed(x, i, k)))
+                if (to >= 0 && (i >= p->n_src || x->may[p->first[i] + k]))
                     here[s] += after[to];
             }
         }
