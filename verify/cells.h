@@ -45,7 +45,7 @@ struct cells_room {
     size_t n_read;               /* units and, where lines have multiples of sigma, entries of the row that the final LayerNorm centres: what has an interval */
     size_t n_bent;               /* such entries, 0 where no line has a multiple; */
     bool by_row;                 /* and of one head without units a leaf first names a row instead of their intervals */
-    double *least;               /* [n_read, 2, corners] least of z and of -z, where the next search starts */
+    double *least;               /* [n_read, 2] least of z and of -z, where the next search starts */
     int *live;
     struct unit_bound *unit;     /* [n_read]; of the entries without what the relus add */
     double most[HEADS_MOST];     /* the head's largest weight that is left, over its largest of all */
@@ -55,10 +55,14 @@ struct cells_room {
     double *slope, *rest;        /* [K, units], [K]: of the lines */
     struct pairs_of *pairs;      /* [K] the same lines, where each is a difference of two logits and a constant */
     size_t n_columns, width; int *column; /* the lines that sums are made of, each with `width` terms: 1 or the number of corners */
+    size_t *slot;                /* [n_columns] a line's first term */
     unsigned char *done;         /* [K] lines that a sum shows already */
+    unsigned char *known;        /* [K] those that the words of a split above show to be positive */
     size_t line;                 /* the one that is furthest from being shown */
     size_t n_at; int *at;        /* [AT_MOST, n] sequences around which sums were made, one after the other */
     int *tokens, *best;          /* a sequence; the one with the smallest value so far */
+    int *seen[2]; bool has_seen[2];   /* in a count: the last sequences below 0 and above it */
+    bool coarse, bounded;        /* no corners; the part has its intervals */
     double *z, *y;               /* what the units read there, what a line's columns are */
     double *row, sigma;          /* [rests] the centred row there, 1 or what it is divided by */
     double *towards, tau;        /* cells_norm.c: a row y and |(y, sqrt eps)| */
@@ -102,6 +106,15 @@ enum status cells_decide(enum cells_answer *out, struct cells_room *x, const str
 /* Without bounds: best and best_value of the cell's first sequence, or, further, from there downwards. */
 enum status cells_probe(struct cells_room *x, bool further) MUST_USE;
 
+/* cells_split.c */
+/* Neither on nor off. */
+static inline bool cells_free(const struct unit_bound *b) { return b->phase == '~' && b->lo < 0 && b->hi > 0; }
+bool cells_has_seen(const struct cells_room *x, bool positive);   /* is the last sequence of that sign in the part? */
+/* The position whose tokens move most of what makes the line loose, and what that is. */
+size_t cells_widest(const struct cells_room *x, size_t line, size_t *what);
+/* Takes away the tokens on one side of the middle; named gets the others, whose number is returned. */
+size_t cells_halve(const struct cells_room *x, size_t line, size_t i, size_t what, unsigned char *named);
+
 /* cells_norm.c: sigma = sqrt(mean of (row)^2 + eps) of a final LayerNorm between linear functions of the averages and relus. */
 double cells_kappa(const struct cells_room *x, size_t line);   /* of a line of logits with a final LayerNorm: its multiple of sigma, which replaces its constant; else 0 */
 bool cells_normed(const struct cells_room *x, size_t line);    /* is it one? */
@@ -117,7 +130,9 @@ double cells_sigma_term(const struct cells_room *x, double kappa, size_t head, s
 double cells_factor(const struct cells_room *x, size_t line, size_t u);   /* what unit u's relu adds to a line, by size */
 /* A line at a token of a source: of the first head with everything that is constant, of another one what its average adds. The source's row stands in y. */
 double cells_line_at(const struct cells_room *x, size_t line, size_t head, size_t cell, double sign);
-/* g and low of the lines named in column, from slope and rest; sign -1: of their negatives. */
+/* cells_dense.c: g of the lines named in column, where they are alike enough, else *done is false; slot. */
+enum status cells_dense(bool *done, struct cells_room *x, double sign) MUST_USE;
+/* g, slot and low of the lines named in column, from slope and rest; sign -1: of their negatives. */
 enum status cells_lines(struct cells_room *x, double sign) MUST_USE;
 /* Least sums of all lines that are not shown, from the units' bounds. *margin: the least, less what the checker's rounding may take (of a negated conjunction the largest); above 0 all (one) are
  * shown. Else line is that one, and tokens a sequence at which its sum is least. */

@@ -99,8 +99,8 @@ static double value_of(struct cells_room *x, size_t *line)
 static enum status room_for_lines(struct cells_room *x)
 {
     size_t K = x->c->lines.K, H = x->s->p->net.units;
-    void **all[] = { (void **)&x->slope, (void **)&x->rest, (void **)&x->column, (void **)&x->done, (void **)&x->at, (void **)&x->pairs };
-    size_t n[] = { K * H, K, K, K, AT_MOST * x->s->p->t.n, K }, size[] = { sizeof *x->slope, sizeof *x->rest, sizeof *x->column, 1, sizeof *x->at, sizeof *x->pairs };
+    void **all[] = { (void **)&x->slope, (void **)&x->rest, (void **)&x->column, (void **)&x->slot, (void **)&x->done, (void **)&x->known, (void **)&x->at, (void **)&x->pairs };
+    size_t n[] = { K * H, K, K, K, K, K, AT_MOST * x->s->p->t.n, K }, size[] = { sizeof *x->slope, sizeof *x->rest, sizeof *x->column, sizeof *x->slot, 1, 1, sizeof *x->at, sizeof *x->pairs };
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
         free(*all[i]);
         *all[i] = mem_array(n[i], size[i]);
@@ -112,11 +112,17 @@ static enum status room_for_lines(struct cells_room *x)
 
 /* ---- a sequence with a small value ---- */
 
-/* The value of the sequence in tokens, which is kept where none before had a smaller one. */
+#define CLEAR 1e-9               /* a value in doubles that has this sign */
+
+/* The value of the sequence in tokens, which is kept where none before had a smaller one, and as one of its sign. */
 static double keep_best(struct cells_room *x)
 {
     size_t line;
     double v = value_of(x, &line);
+    if (x->s->count && fabs(v) > CLEAR) {
+        x->has_seen[v > 0] = true;
+        memcpy(x->seen[v > 0], x->tokens, x->s->p->t.n * sizeof *x->tokens);
+    }
     if (v < x->best_value) {
         x->best_value = v;
         memcpy(x->best, x->tokens, x->s->p->t.n * sizeof *x->best);
@@ -170,38 +176,42 @@ static void add_number(struct text *out, double v)
     mpq_clear(q);
 }
 
-static void write_leaf(struct cells_room *x, const char *word)
+static void add_interval(struct text *out, double lo, double hi)
 {
-    text_addf(x->out, "cell %s", word);
-    for (size_t h = 1; h < x->heads; h++) {
-        text_add(x->out, " ");
-        add_number(x->out, x->shown[h][0]);
-        text_add(x->out, ":");
-        add_number(x->out, x->shown[h][1]);
-    }
+    text_add(out, " ");
+    add_number(out, lo);
+    text_add(out, ":");
+    add_number(out, hi);
+}
+
+/* What the sums of `done` rest on. */
+static void write_words(const struct cells_room *x, struct text *out)
+{
+    for (size_t h = 1; h < x->heads; h++)
+        add_interval(out, x->shown[h][0], x->shown[h][1]);
     for (size_t u = 0; u < x->n_read; u++) {
         const struct unit_bound *b = &x->unit[u];
         if (b->phase != '~') {
-            text_addf(x->out, " %c", b->phase);
+            text_addf(out, " %c", b->phase);
             continue;
         }
-        text_add(x->out, " ");
-        add_number(x->out, b->lo);
-        text_add(x->out, ":");
-        add_number(x->out, b->hi);
+        add_interval(out, b->lo, b->hi);
         if (b->sloped) {
-            text_add(x->out, ":");
-            add_number(x->out, b->slope);
+            text_add(out, ":");
+            add_number(out, b->slope);
         }
     }
     for (size_t k = 0; k < x->n_at; k++)
         for (size_t i = 0; i < x->s->p->t.n; i++)
-            text_addf(x->out, "%s%d", i == 0 ? " @" : ",", x->at[k * x->s->p->t.n + i]);
-    text_add(x->out, "\n");
+            text_addf(out, "%s%d", i == 0 ? " @" : ",", x->at[k * x->s->p->t.n + i]);
 }
 
-/* Neither on nor off. */
-static bool is_free(const struct unit_bound *b) { return b->phase == '~' && b->lo < 0 && b->hi > 0; }
+static void write_leaf(struct cells_room *x, const char *word)
+{
+    text_addf(x->out, "cell %s", word);
+    write_words(x, x->out);
+    text_add(x->out, "\n");
+}
 
 /* Moves the slopes of relus that only push a line up towards what the relaxation's own minimum asks for. */
 static enum status better_slopes(struct cells_room *x, double *margin)
@@ -211,7 +221,7 @@ static enum status better_slopes(struct cells_room *x, double *margin)
         read_sequence(x, x->tokens);
         for (size_t u = 0; u < x->s->p->net.units; u++) {
             struct unit_bound *b = &x->unit[u];
-            if (!is_free(b) || cells_factor(x, x->line, u) <= 0)
+            if (!cells_free(b) || cells_factor(x, x->line, u) <= 0)
                 continue;
             double now = b->sloped ? b->slope : b->hi >= -b->lo, to = x->z[u] > 0 ? 1 : 0;
             b->sloped = true;
@@ -220,7 +230,7 @@ static enum status better_slopes(struct cells_room *x, double *margin)
         }
         if (!any)
             break;
-        memset(x->done, 0, x->c->lines.K);
+        memcpy(x->done, x->known, x->c->lines.K);
         enum status s = cells_relaxed(x, false, margin);
         if (s != STATUS_OK)
             return s;
@@ -243,19 +253,20 @@ enum { LEAF_NO, LEAF_YES };
 
 /* With several heads sums are made around a sequence, then around the one at which the worst line is least: for the lines that are left, or, where relus are bounded by it, for all.
  * STATUS_UNSUPPORTED: shown, but by numbers that the rule does not compute with. */
-static enum status try_leaf(int *closed, struct cells_room *x, bool negated)
+static enum status try_leaf(int *closed, struct cells_room *x, bool negated, size_t at_most)
 {
     double margin = 0;
     enum status s = STATUS_OK;
     const bool once = x->heads == 1 && !(x->by_row && x->n_read == 0);
     size_t units = x->n_read, rounds = once ? 1 : units > 0 ? 2 : AT_MOST;
+    rounds = at_most < rounds ? at_most : rounds;
     x->n_at = 0;
     for (size_t round = 0; round < rounds && s == STATUS_OK && margin <= 0; round++) {
         if (round > 0 && memcmp(x->centre, x->tokens, x->s->p->t.n * sizeof *x->centre) == 0)
             break;
         if (round == 0 || units > 0) {
             x->n_at = 0;
-            memset(x->done, 0, x->c->lines.K);
+            memcpy(x->done, x->known, x->c->lines.K);
         }
         s = once ? cells_relaxed(x, negated, &margin) : around(x, round == 0 ? x->centre : x->tokens, negated, &margin);
         if (s == STATUS_OK && !negated && units > 0 && margin <= 0)
@@ -277,139 +288,100 @@ static bool some_falls(const struct cells_room *x, double sign)
     return any;
 }
 
-/* Without intervals, where a row may do. */
-static enum status try_row(int *closed, struct cells_room *x, bool negated)
+/* The intervals of the heads' ratios, of units and entries, once for a part. */
+static enum status bounds(struct cells_room *x)
 {
+    x->n_read = x->s->p->net.units + x->n_bent;
+    enum status s = x->bounded ? STATUS_OK : cells_bounds(x);
+    x->bounded = true;
+    return s;
+}
+
+/* First without intervals, where a row may do; else with them, which stand then. */
+static enum status try_leaves(int *closed, struct cells_room *x, bool negated, size_t at_most)
+{
+    enum status s = STATUS_OK;
     *closed = LEAF_NO;
-    if (!x->by_row)
-        return STATUS_OK;
     x->falls = some_falls(x, negated ? -1 : 1);
-    x->n_read = 0;
-    return try_leaf(closed, x, negated);
+    if (x->by_row) {
+        x->n_read = 0;
+        s = try_leaf(closed, x, negated, at_most);
+    }
+    if (s != STATUS_OK || *closed == LEAF_YES)
+        return s;
+    s = bounds(x);
+    return s == STATUS_OK && !(x->by_row && !x->falls) ? try_leaf(closed, x, negated, at_most) : s;
 }
 
 /* ---- splits ---- */
 
-/* What makes a line loose: a unit that is neither on nor off, by what its chord leaves; behind the units, the interval of a head's Z_1 / Z_h, by its width; then the entries of the row that a final LayerNorm
- * centres, by what their interval adds to the bend. */
-static double loose_by(const struct cells_room *x, size_t line, size_t what)
-{
-    size_t H = x->s->p->net.units;
-    if (what < H)
-        return is_free(&x->unit[what]) ? fabs(cells_factor(x, line, what)) : 0;
-    if (what >= H + x->heads - 1) {
-        const struct unit_bound *b = &x->unit[what - (x->heads - 1)];
-        return fabs(cells_kappa(x, line)) * (b->hi - b->lo) / (2 * (double)x->s->p->net.rests * x->tau);
-    }
-    size_t h = what - H + 1;
-    const struct lines_double *l = &x->c->lines;
-    double alpha = 0;
-    for (size_t e = l->first[line]; e < l->first[line + 1]; e++)
-        alpha += fabs(l->a[e]);
-    return alpha * x->largest[h] * (x->ratio[h][1] - x->ratio[h][0]) / x->ratio[h][1];
-}
-
-/* The term that a token adds to it. */
-static double loose_term(const struct cells_room *x, size_t what, size_t i, size_t k)
-{
-    const struct problem *p = x->s->p;
-    size_t cell = p->first[i] + k, token = (size_t)p->t.sets[i][k], H = p->net.units;
-    if (what >= H + x->heads - 1)
-        what -= x->heads - 1;    /* an entry is read like a unit */
-    else if (what >= H)
-        return x->w[cell] - (x->ratio[what - H + 1][0] + x->ratio[what - H + 1][1]) / 2 * x->w[(what - H + 1) * x->cells + cell];
-    double v = x->w[cell] * (1e-6 + cells_read(x, i, token, p->net.n_out + what) - (x->unit[what].lo + x->unit[what].hi) / 2);
-    for (size_t h = 1; h < x->heads; h++)
-        v += (x->ratio[h][0] + x->ratio[h][1]) / 2 * x->w[h * x->cells + cell] * cells_other(x, h, i, token, p->net.n_out + what);
-    return v;
-}
-
-/* The position whose tokens move most of what makes the line loose, and what that is. */
-static size_t widest_position(const struct cells_room *x, size_t line, size_t *what)
-{
-    const struct problem *p = x->s->p;
-    size_t best = 0;
-    double most = -1;
-    *what = 0;
-    for (size_t e = 0; e < x->n_read + x->heads - 1; e++) {
-        double by = loose_by(x, line, e) + 1e-9;
-        for (size_t i = 0; i < p->n_src; i++) {
-            double low = INFINITY, high = -INFINITY;
-            for (size_t k = 0; k < p->t.n_set[i]; k++) {
-                if (x->off[p->first[i] + k] || x->w[p->first[i] + k] == 0)
-                    continue;
-                double h = by * loose_term(x, e, i, k);
-                low = fmin(low, h);
-                high = fmax(high, h);
-            }
-            if (high - low > most) {
-                most = high - low;
-                best = i;
-                *what = e;
-            }
-        }
-    }
-    return best;
-}
-
-/* Takes away the tokens on one side of the middle; named gets the others. */
-static size_t halve(struct cells_room *x, size_t i, size_t what, unsigned char *named)
-{
-    const struct problem *p = x->s->p;
-    double low = INFINITY, high = -INFINITY;
-    size_t n = 0;
-    for (int pass = 0; pass < 2; pass++)
-        for (size_t k = 0; k < p->t.n_set[i]; k++) {
-            size_t cell = p->first[i] + k;
-            named[k] = 0;
-            if (x->off[cell] || x->w[cell] == 0)
-                continue;
-            double h = loose_term(x, what, i, k);
-            if (pass == 0) {
-                low = fmin(low, h);
-                high = fmax(high, h);
-            } else if (h <= (low + high) / 2)
-                named[k] = 1, n++;
-        }
-    return high > low ? n : 0;
-}
-
 static enum status decide(enum cells_answer *out, struct cells_room *x, const struct limits *l);
 
-static enum status branch(enum cells_answer *out, struct cells_room *x, const struct limits *l, size_t i, const unsigned char *named)
+/* The words of a split: what the sums at hand show of the lines need not be shown in its parts. Few lines are not worth a line of words. */
+static enum status split_words(struct cells_room *x, struct text *words)
 {
-    const struct problem *p = x->s->p;
-    size_t m = p->t.n_set[i];
-    unsigned char *off = x->off + p->first[i], *before = mem_array(m, 1);
-    size_t n_least = 2 * x->n_read * x->corners;
-    double *least = mem_array(n_least + 1, sizeof *least);
-    enum status s = before && least ? STATUS_OK : STATUS_MEMORY;
-    bool comma = false;
-    if (s == STATUS_OK) {
-        memcpy(before, off, m);
-        memcpy(least, x->least, n_least * sizeof *least);
-        text_addf(x->out, "cell split %zu ", i);
-        for (size_t k = 0; k < m; k++)
-            if (named[k]) {
-                text_addf(x->out, "%s%d", comma ? "," : "", p->t.sets[i][k]);
-                comma = true;
-            }
-        text_add(x->out, "\n");
+    size_t K = x->c->lines.K, left = 0, shown = 0;
+    bool fits = true;
+    for (size_t k = 0; k < K; k++) {
+        left += !x->known[k];
+        shown += x->done[k] && !x->known[k];
     }
+    bool worth = 2 * shown >= left && !x->by_row;     /* whose intervals may not be those of the sums */
+    enum status s = worth ? cells_fit(&fits, x, 1) : STATUS_OK;
+    if (s != STATUS_OK || !worth || !fits)
+        return s;
+    write_words(x, words);
+    memcpy(x->known, x->done, K);
+    return words->failed ? STATUS_MEMORY : STATUS_OK;
+}
+
+/* Both parts of a split; `off` of its position as it was. */
+static enum status parts(enum cells_answer *out, struct cells_room *x, const struct limits *l, size_t i, const unsigned char *named, const unsigned char *before, const double *least)
+{
+    size_t m = x->s->p->t.n_set[i];
+    unsigned char *off = x->off + x->s->p->first[i];
+    enum status s = STATUS_OK;
     *out = CELLS_CLOSED;
     for (int part = 0; part < 2 && s == STATUS_OK && *out != CELLS_BELOW; part++) {
         enum cells_answer one = CELLS_CLOSED;
         for (size_t k = 0; k < m; k++)
             off[k] = before[k] || (named[k] != 0) == (part == 1);
-        memcpy(x->least, least, n_least * sizeof *least);
+        memcpy(x->least, least, 2 * x->n_read * sizeof *least);
         if (cells_alive(x))
             s = decide(&one, x, l);
         if (one != CELLS_CLOSED)
             *out = one;
     }
+    memcpy(off, before, m);
+    cells_alive(x);
+    return s;
+}
+
+static void write_split(struct cells_room *x, size_t i, const unsigned char *named, const struct text *words)
+{
+    bool comma = false;
+    text_addf(x->out, "cell split %zu ", i);
+    for (size_t k = 0; k < x->s->p->t.n_set[i]; k++)
+        if (named[k]) {
+            text_addf(x->out, "%s%d", comma ? "," : "", x->s->p->t.sets[i][k]);
+            comma = true;
+        }
+    if (words->size > 0)
+        text_add_n(x->out, words->data, words->size);
+    text_add(x->out, "\n");
+}
+
+static enum status branch(enum cells_answer *out, struct cells_room *x, const struct limits *l, size_t i, const unsigned char *named, const struct text *words)
+{
+    size_t m = x->s->p->t.n_set[i], n_least = 2 * x->n_read;
+    unsigned char *before = mem_array(m, 1);
+    double *least = mem_array(n_least + 1, sizeof *least);
+    enum status s = before && least ? STATUS_OK : STATUS_MEMORY;
     if (s == STATUS_OK) {
-        memcpy(off, before, m);
-        cells_alive(x);
+        memcpy(before, x->off + x->s->p->first[i], m);
+        memcpy(least, x->least, n_least * sizeof *least);
+        write_split(x, i, named, words);
+        s = parts(out, x, l, i, named, before, least);
     }
     free(before);
     free(least);
@@ -457,58 +429,92 @@ static void first_centre(struct cells_room *x)
     memcpy(x->centre, x->tokens, p->t.n * sizeof *x->centre);
 }
 
-static enum status decide(enum cells_answer *out, struct cells_room *x, const struct limits *l)
+/* The part is false throughout, as a line is: where no sequence of it is known to be true. */
+static enum status decide_fails(enum cells_answer *out, struct cells_room *x, bool negated)
 {
-    bool negated = x->c->d.holds == HOLDS_NOT_ALL;
-    int closed = LEAF_NO, fails = LEAF_NO;
-    if (limits_expired(l))
-        return give_up(out, x);
-    cells_weights(x);
-    if (!weights_show(x))
-        return give_up(out, x);
-    first_centre(x);
-    cells_around(x, x->centre);
-    enum status s = try_row(&closed, x, negated);
-    if (s == STATUS_OK && !closed) {
-        x->n_read = x->s->p->net.units + x->n_bent;
-        s = cells_bounds(x);
-        if (s == STATUS_OK && !(x->by_row && !x->falls))
-            s = try_leaf(&closed, x, negated);
-    }
+    int fails = LEAF_NO;
+    if (!x->s->count || cells_has_seen(x, !negated))
+        return STATUS_OK;
+    for (size_t u = 0; u < x->s->p->net.units; u++)
+        x->unit[u].sloped = false;
+    enum status s = try_leaves(&fails, x, !negated, 2);
+    if (s != STATUS_OK)
+        return s;
+    if (!fails)
+        return keep_best(x), STATUS_OK;
+    write_leaf(x, "fails");
+    *out = CELLS_CLOSED;
+    return STATUS_OK;
+}
+
+/* The part is true throughout; if not, *out is CELLS_BELOW when a sequence is not and that is all that is asked for, and the words are those of what is shown. */
+static enum status decide_bounds(enum cells_answer *out, struct cells_room *x, struct text *words)
+{
+    bool negated = x->c->d.holds == HOLDS_NOT_ALL, hopeless = x->s->count && cells_has_seen(x, negated);
+    int closed = LEAF_NO;
+    x->coarse = hopeless;
+    enum status s = hopeless && negated ? bounds(x) : try_leaves(&closed, x, negated, hopeless ? 1 : AT_MOST);
+    x->coarse = false;
     if (s == STATUS_OK && closed) {
         write_leaf(x, "bounds");
         *out = CELLS_CLOSED;
         return count_leaf(&x->yes, x);
     }
-    size_t worst = x->line, what;
-    if (s == STATUS_OK && !negated) {
-        s = descend(x, worst);
-        if (s == STATUS_OK && x->best_value < 0 && !x->s->count)
-            return *out = CELLS_BELOW, STATUS_OK;
-    }
-    if (s == STATUS_OK && x->s->count) {
-        for (size_t u = 0; u < x->s->p->net.units; u++)
-            x->unit[u].sloped = false;
-        s = try_row(&fails, x, !negated);
-        if (s == STATUS_OK && !fails) {
-            x->n_read = x->s->p->net.units + x->n_bent;
-            s = try_leaf(&fails, x, !negated);
-        }
-        if (s == STATUS_OK && fails) {
-            write_leaf(x, "fails");
-            return *out = CELLS_CLOSED, STATUS_OK;
-        }
-    }
-    if (s != STATUS_OK)
+    if (s != STATUS_OK || negated)
         return s;
-    if (++x->tried >= x->s->nodes)
-        return give_up(out, x);
-    size_t i = widest_position(x, worst, &what);
+    s = split_words(x, words);
+    if (s == STATUS_OK && !hopeless)
+        s = descend(x, x->line);
+    if (s == STATUS_OK && x->best_value < 0 && !x->s->count)
+        *out = CELLS_BELOW;
+    return s;
+}
+
+static enum status decide_split(enum cells_answer *out, struct cells_room *x, const struct limits *l, size_t line, const struct text *words)
+{
+    size_t what, i = cells_widest(x, line, &what);
     unsigned char *named = mem_array(x->s->p->t.n_set[i], 1);
     if (!named)
         return STATUS_MEMORY;
-    s = halve(x, i, what, named) ? branch(out, x, l, i, named) : give_up(out, x);
+    enum status s = cells_halve(x, line, i, what, named) ? branch(out, x, l, i, named, words) : give_up(out, x);
     free(named);
+    return s;
+}
+
+/* A part whose weights are there. */
+static enum status decide_part(enum cells_answer *out, struct cells_room *x, const struct limits *l, struct text *words)
+{
+    enum status s = decide_bounds(out, x, words);
+    size_t line = x->line;
+    if (s == STATUS_OK && *out == CELLS_OPEN)
+        s = decide_fails(out, x, x->c->d.holds == HOLDS_NOT_ALL);
+    if (s != STATUS_OK || *out != CELLS_OPEN)
+        return s;
+    return ++x->tried >= x->s->nodes ? give_up(out, x) : decide_split(out, x, l, line, words);
+}
+
+static enum status decide(enum cells_answer *out, struct cells_room *x, const struct limits *l)
+{
+    size_t K = x->c->lines.K;
+    if (limits_expired(l))
+        return give_up(out, x);
+    cells_weights(x);
+    if (!weights_show(x))
+        return give_up(out, x);
+    unsigned char *known = mem_array(K + 1, 1);
+    struct text words;
+    if (!known)
+        return STATUS_MEMORY;
+    memcpy(known, x->known, K);
+    text_init(&words);
+    first_centre(x);
+    cells_around(x, x->centre);
+    x->bounded = false;
+    *out = CELLS_OPEN;
+    enum status s = decide_part(out, x, l, &words);
+    memcpy(x->known, known, K);
+    text_clear(&words);
+    free(known);
     return s;
 }
 
@@ -525,6 +531,7 @@ enum status cells_probe(struct cells_room *x, bool further)
 enum status cells_decide(enum cells_answer *out, struct cells_room *x, const struct limits *l)
 {
     enum status s = room_for_lines(x);
+    x->has_seen[0] = x->has_seen[1] = false;
     if (s == STATUS_OK)
         s = decide(out, x, l);
     if (s == STATUS_OK && x->out->failed)

@@ -21,7 +21,7 @@ static double scale_of(const struct cells_room *x, size_t line)
     mpz_t m;
     mpz_init_set_ui(m, 1);
     for (size_t i = 0; i < form->n; i++)
-        if (form->terms[i].j < x->s->p->net.n_out)
+        if (form->terms[i].j < x->s->p->net.n_out && mpz_cmp_ui(mpq_denref(form->terms[i].a), 1) != 0)
             mpz_lcm(m, m, mpq_denref(form->terms[i].a));
     double scale = mpz_get_d(m);
     mpz_clear(m);
@@ -68,22 +68,17 @@ static bool line_fits_surely(const struct cells_room *x, size_t k, double scale,
     return fits;
 }
 
+/* At least the size of what a head's tables and middles make of one source. */
 static void largest_entries(const struct cells_room *x, double *largest)
 {
-    const struct problem *p = x->s->p;
-    memset(largest, 0, HEADS_MOST * sizeof *largest);
-    if (x->heads == 1) {    /* there is no middle to look at */
-        for (size_t j = 0; j < p->tables.J; j++)
-            largest[0] = fmax(largest[0], x->largest[0] + fabs(p->tables.D[(size_t)x->q * p->tables.J + j]));
-        return;
+    const struct double_tables *t = &x->s->p->tables;
+    for (size_t h = 0; h < x->heads; h++) {
+        largest[h] = x->largest[h] + (h == 0 ? t->D_max[x->q] : 0);
+        double middle = 0;
+        for (size_t j = 0; j < t->J; j++)
+            middle = fmax(middle, fabs(x->middle[h * t->J + j]));
+        largest[h] += middle;
     }
-    for (size_t i = 0; i < p->n_src; i++)
-        for (size_t t = 0; t < p->t.n_set[i]; t++)
-            for (size_t h = 0; h < x->heads && x->left[p->first[i] + t]; h++) {
-                cells_row(x, x->y, p->tables.J, h, i, (size_t)p->t.sets[i][t]);
-                for (size_t j = 0; j < p->tables.J; j++)
-                    largest[h] = fabs(x->y[j]) > largest[h] ? fabs(x->y[j]) : largest[h];
-            }
 }
 
 static bool factors_fit(const struct cells_room *x, size_t k, double scale)

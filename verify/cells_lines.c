@@ -137,11 +137,16 @@ static void line_terms(struct cells_room *x, size_t i, size_t token, size_t cell
 enum status cells_lines(struct cells_room *x, double sign)
 {
     const struct problem *p = x->s->p;
-    enum status s = cells_terms(x, x->n_columns * x->width);
+    bool dense;
+    enum status s = cells_dense(&dense, x, sign);
+    if (s == STATUS_OK && !dense)
+        s = cells_terms(x, x->n_columns * x->width);
     if (s != STATUS_OK)
         return s;
-    bool pairs = x->width == 1 && as_pairs(x, sign);
-    for (size_t i = 0; i < p->n_src; i++)
+    bool pairs = !dense && x->width == 1 && as_pairs(x, sign);
+    for (size_t e = 0; e < x->n_columns && !dense; e++)
+        x->slot[e] = e * x->width;
+    for (size_t i = 0; i < p->n_src && !dense; i++)
         for (size_t k = 0; k < p->t.n_set[i]; k++)
             line_terms(x, i, (size_t)p->t.sets[i][k], p->first[i] + k, sign, pairs);
     cells_least(x);
@@ -161,8 +166,8 @@ static enum status show(struct cells_room *x, size_t width, bool negated, double
         return STATUS_OK;
     enum status s = cells_lines(x, negated ? -1 : 1);
     for (size_t e = 0; s == STATUS_OK && e < x->n_columns; e++) {
-        size_t at = e * width, k = (size_t)x->column[e];
-        for (size_t c = at; c < (e + 1) * width; c++)
+        size_t at = x->slot[e], k = (size_t)x->column[e], end = at + width;
+        for (size_t c = at; c < end; c++)
             at = x->low[c] < x->low[at] ? c : at;
         double v = x->low[at] - spare_of(x, k);
         x->done[k] = v > 0;
@@ -194,7 +199,7 @@ enum status cells_relaxed(struct cells_room *x, bool negated, double *margin)
     }
     *margin = INFINITY;
     enum status s = show(x, 1, negated, margin);
-    if (s == STATUS_OK && x->corners > 1 && *margin <= 0)
+    if (s == STATUS_OK && x->corners > 1 && !x->coarse && *margin <= 0)
         s = show(x, x->corners, negated, margin);
     return s;
 }

@@ -25,11 +25,13 @@ enum status cells_room_init(struct cells_room *x, const struct cells_shared *s)
     x->may = mem_array(cells, 1);
     x->layer = mem_array(p->n_src + 2, sizeof *x->layer);
     x->w = mem_array(x->heads * cells, sizeof *x->w);
-    x->least = mem_array(2 * H * x->corners + 1, sizeof *x->least);
-    x->live = mem_array(2 * (H + 1) * x->corners + 2 * x->heads, sizeof *x->live);
+    x->least = mem_array(2 * H + 1, sizeof *x->least);
+    x->live = mem_array(2 * (H + 1) + 2 * x->heads, sizeof *x->live);
     x->unit = mem_array(H, sizeof *x->unit);
     x->tokens = mem_array(p->t.n, sizeof *x->tokens);
     x->best = mem_array(p->t.n, sizeof *x->best);
+    x->seen[0] = mem_array(p->t.n, sizeof *x->seen[0]);
+    x->seen[1] = mem_array(p->t.n, sizeof *x->seen[1]);
     x->centre = mem_array(p->t.n, sizeof *x->centre);
     x->middle = mem_array(x->heads * J, sizeof *x->middle);
     x->z = mem_array(H, sizeof *x->z);
@@ -41,7 +43,7 @@ enum status cells_room_init(struct cells_room *x, const struct cells_shared *s)
     x->sigma = 1;
     x->reach = mem_array(H, sizeof *x->reach);
     x->y = mem_array(J, sizeof *x->y);
-    if (x->off && x->may && x->layer && x->w && x->least && x->live && x->unit && x->tokens && x->best && x->z && x->y && x->reach && x->left && x->centre && x->middle && x->row && x->towards && x->tangent && x->above && x->tangent_unit)
+    if (x->off && x->may && x->layer && x->w && x->least && x->live && x->unit && x->tokens && x->best && x->seen[0] && x->seen[1] && x->z && x->y && x->reach && x->left && x->centre && x->middle && x->row && x->towards && x->tangent && x->above && x->tangent_unit)
         return STATUS_OK;
     cells_room_clear(x);
     return STATUS_MEMORY;
@@ -49,7 +51,7 @@ enum status cells_room_init(struct cells_room *x, const struct cells_shared *s)
 
 void cells_room_clear(struct cells_room *x)
 {
-    void *all[] = { x->off, x->left, x->may, x->centre, x->middle, x->pairs, x->column, x->done, x->at, x->alive, x->reached, x->step_from, x->step, x->layer, x->w, x->g, x->low, x->least, x->live, x->unit, x->slope, x->rest, x->tokens, x->best, x->z, x->y, x->reach, x->row, x->towards, x->tangent, x->above, x->tangent_unit };
+    void *all[] = { x->off, x->left, x->may, x->centre, x->middle, x->pairs, x->column, x->slot, x->done, x->known, x->at, x->alive, x->reached, x->step_from, x->step, x->layer, x->w, x->g, x->low, x->least, x->live, x->unit, x->slope, x->rest, x->tokens, x->best, x->seen[0], x->seen[1], x->z, x->y, x->reach, x->row, x->towards, x->tangent, x->above, x->tangent_unit };
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         free(all[i]);
     memset(x, 0, sizeof *x);
@@ -367,22 +369,39 @@ void cells_sums_of(const struct cells_room *x, double *Z, const int *tokens)
     }
 }
 
-/* Terms of the searches for the least of z and of -z that go on: Z_1 (z - c) at a corner. */
+/* Terms of the searches for the least of z and of -z that go on: Z_1 (z - c), of the other heads the end that makes this term smaller. */
+static void range_terms_at(struct cells_room *x, size_t n, size_t cell, size_t at)
+{
+    const struct problem *p = x->s->p;
+    const size_t J = p->tables.J, n_out = p->net.n_out;
+    const double *D = p->tables.D + (size_t)x->q * J + n_out, *C = p->tables.C + at * J + n_out, *middle = x->middle + n_out, w = x->w[cell];
+    double *g = x->g + cell * x->Kp;
+    for (size_t e = 0; e < n; e++) {
+        size_t which = (size_t)x->live[e], u = which / 2;
+        double z = D[u] + C[u] + middle[u];
+        g[e] = w * ((which % 2 ? -z : z) - x->least[which]);
+    }
+    for (size_t h = 1; h < x->heads; h++) {
+        const double low = x->ratio[h][0], high = x->ratio[h][1], by = x->w[h * x->cells + cell];
+        C = p->more[h - 1].C + at * J + n_out;
+        middle = x->middle + h * J + n_out;
+        for (size_t e = 0; e < n; e++) {
+            size_t u = (size_t)x->live[e] / 2;
+            double v = x->live[e] % 2 ? by * (middle[u] - C[u]) : by * (C[u] - middle[u]);
+            g[e] += v < 0 ? high * v : low * v;
+        }
+    }
+}
+
 static void range_terms(struct cells_room *x, size_t n)
 {
     const struct problem *p = x->s->p;
     for (size_t i = 0; i < p->n_src; i++)
         for (size_t k = 0; k < p->t.n_set[i]; k++) {
-            size_t cell = p->first[i] + k, token = (size_t)p->t.sets[i][k];
-            double *g = x->g + cell * x->Kp;
-            memset(g, 0, x->Kp * sizeof *g);
-            for (size_t e = 0; e < n && x->w[cell] > 0; e++) {
-                size_t which = (size_t)x->live[e] / x->corners, corner = (size_t)x->live[e] % x->corners, column = p->net.n_out + which / 2;
-                double sign = which % 2 ? -1 : 1;
-                g[e] = x->w[cell] * (sign * cells_read(x, i, token, column) - x->least[x->live[e]]);
-                for (size_t h = 1; h < x->heads; h++)
-                    g[e] += sign * cells_rate(x, corner, h) * x->w[h * x->cells + cell] * cells_other(x, h, i, token, column);
-            }
+            size_t cell = p->first[i] + k;
+            memset(x->g + cell * x->Kp, 0, x->Kp * sizeof *x->g);
+            if (x->left[cell])
+                range_terms_at(x, n, cell, i * p->tables.V + (size_t)p->t.sets[i][k]);
         }
 }
 
@@ -399,7 +418,18 @@ static void ratio_terms(struct cells_room *x, size_t n, const double *least)
     }
 }
 
-/* Dinkelbach's method for n quotients at once, from `least`; ratios: of sums of weights, else of what the units read. */
+#define CLOSE 0x1p-13            /* of the width of an interval, whose ends have 11 bits */
+#define CLOSE_RATIO 0x1p-23      /* of a ratio, which is made 2^-20 wider */
+
+/* One step: sum is the least of N - c Z, Z the denominator there. Every quotient is at least *bound; true: no search will raise that by much. */
+static bool step(double *c, double *bound, double sum, double Z, double Z_least, double close)
+{
+    *bound = sum > 0 ? *c : *c + sum / Z_least;
+    *c += sum / Z;
+    return *c - *bound <= close;
+}
+
+/* Dinkelbach's method for n quotients at once, from `least`, until that is a lower bound of each; ratios: of sums of weights, else of what the units read. */
 static enum status quotients(struct cells_room *x, size_t n, double *least, bool ratios)
 {
     double Z[HEADS_MOST];
@@ -416,12 +446,13 @@ static enum status quotients(struct cells_room *x, size_t n, double *least, bool
             range_terms(x, n);
         cells_least(x);
         for (size_t e = 0; e < n; e++) {
-            double *c = &least[x->live[e]], sum = x->low[e];
+            size_t which = (size_t)x->live[e], head = ratios && which % 2 == 0 ? 1 + which / 2 : 0;
+            double bound, close = ratios ? CLOSE_RATIO * least[which] : CLOSE * fmax(-least[which] - least[which ^ 1], 0x1p-24);
             cells_path(x, e);
             cells_sums_of(x, Z, x->tokens);
-            double next = *c + sum / Z[ratios && x->live[e] % 2 == 0 ? 1 + (size_t)x->live[e] / 2 : 0], change = fabs(next - *c);
-            *c = next;
-            if (change > 1e-14 * ((ratios ? 0 : 1) + fabs(next)))
+            if (step(&least[which], &bound, x->low[e], Z[head], x->Z[head], close))
+                least[which] = bound;
+            else
                 x->live[left++] = x->live[e];
         }
         n = left;
@@ -487,7 +518,7 @@ enum status cells_bounds(struct cells_room *x)
     if (s == STATUS_OK && x->heads > 1)
         s = ratios(x);
     if (s == STATUS_OK)
-        s = quotients(x, 2 * x->n_read * x->corners, x->least, false);
+        s = quotients(x, 2 * x->n_read, x->least, false);
     if (s != STATUS_OK)
         return s;
     /* the checker's sums are in units of 2^-40, a few a position, and so is what it asks of them */
@@ -496,11 +527,7 @@ enum status cells_bounds(struct cells_room *x)
         units += 4 * (2 * x->ratio[h][1] + 2 * x->largest[h] + 6);
     units *= (double)p->t.n * 0x1p-40 / x->Z[0];
     for (size_t u = 0; u < x->n_read; u++) {
-        double lo = INFINITY, hi = -INFINITY;
-        for (size_t c = 0; c < x->corners; c++) {
-            lo = fmin(lo, x->least[2 * u * x->corners + c]);
-            hi = fmax(hi, -x->least[(2 * u + 1) * x->corners + c]);
-        }
+        double lo = x->least[2 * u], hi = -x->least[2 * u + 1];
         double spare = units + (double)p->t.n * 0x1p-50 * (1 + x->reach[u]) / x->Z[0];
         struct unit_bound *b = &x->unit[u];
         lo -= spare;

@@ -19,12 +19,23 @@ struct leaf {
     int64_t term_most;                    /* size of a term of a sum */
     int64_t *middle;                      /* [heads, cols] what the terms of the other heads are taken less, at 2^-SEP_BITS; the first head's are more by the sum, in the first row */
     const char *at, *at_end;              /* the line's words "@..." */
+    bool *shown;                          /* [forms] on the whole part by words of splits above it */
+    double *row_here, *row_next;          /* of cells_look.c: by class and column */
     int64_t *g, *here, *next; size_t K;   /* terms g[cell * K + k] and the least sums by class */
     wide *yes, *open; bool *no;
 };
 
 int64_t cells_other(const struct leaf *x, int head, uint32_t cell, uint32_t column); /* C of another head, less its middle */
 int64_t cells_read(const struct leaf *x, uint32_t cell, uint32_t column);            /* D + C of the first one, with the middles */
+__int128 cells_rate_error(const struct leaf *x, int head, int64_t size, __int128 error); /* of what another head adds to a term: G of at most `size` (whole numbers), within `error` units */
+/* cells_look.c: marks forms (sign -1: whose negatives) are positive on the part by sums in doubles, where they differ in one logit each and enough are left; no form is marked that is not. */
+void cells_look(struct leaf *x, int sign, bool *shown, size_t *left);
+/* cells_words.c */
+const char *cells_word(const char **at, const char *end, size_t *n);      /* the next word; *n is 0 at the end */
+bool cells_to_unit(struct leaf *x, const mpq_t q, bool up, int64_t *out); /* q 2^SEP_BITS, rounded down or up; below 2^52 in size */
+bool cells_ratio_read(struct leaf *x, int head, const char *s, size_t n);
+bool cells_intervals_read(struct leaf *x, const char **at, const char *end);
+bool cells_centre_next(struct leaf *x, bool *any);                        /* middle, from the line's next sequence, if there is one */
 bool cells_refuse_leaf(struct leaf *x, const char *why);
 
 /* sigma = sqrt(|r|^2 / d + eps) of the row r that a final LayerNorm centres. With the row y below, d entries, and an integer tau >= sqrt(|y|^2 / d + eps), all at 2^-SEP_BITS,

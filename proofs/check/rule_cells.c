@@ -132,19 +132,6 @@ static void terms_new(struct leaf *x, size_t K) {
 /* The end of Z_1 / Z_h that a corner takes. */
 static int64_t rate_of(const struct leaf *x, size_t corner, int head) { return x->ratio[head].rate[corner >> (head - 1) & 1]; }
 
-/* floor(q 2^SEP_BITS), or the ceiling; below 2^52 in size */
-static bool to_unit(struct leaf *x, const mpq_t q, bool up, int64_t *out) {
-    mpz_t t;
-    mpz_init(t);
-    mpz_mul_2exp(t, mpq_numref(q), SEP_BITS);
-    if (up) mpz_cdiv_q(t, t, mpq_denref(q));
-    else mpz_fdiv_q(t, t, mpq_denref(q));
-    bool good = mpz_sizeinbase(t, 2) <= SEP_BITS + 12;
-    *out = good ? mpz_get_si(t) : 0;
-    mpz_clear(t);
-    return good ? true : refuse(x, "a bound is too large");
-}
-
 /* ---- ratios of the heads' sums ---- */
 
 /* q times 2^(SEP_BITS + by), rounded up or down; false when it does not fit */
@@ -206,7 +193,7 @@ static bool ratios_hold(struct leaf *x) {
 /* ---- sums of all heads ---- */
 
 /* What the other heads add at a corner: rate times w_h G_h, G_h of size `size` at most (whole numbers) and within `error` units. Returns the error of a term. */
-static __int128 rate_error(const struct leaf *x, int head, int64_t size, __int128 error) {
+__int128 cells_rate_error(const struct leaf *x, int head, int64_t size, __int128 error) {
     int64_t rate = (x->ratio[head].rate[1] >> SEP_BITS) + 2; /* rate[0] is smaller */
     return rate * error + size + 1 + 1 + 2; /* the error of G, that of the rate, the shift after their product, the error of w and the last shift */
 }
@@ -228,19 +215,29 @@ static int64_t column_size(const struct leaf *x, int head, uint32_t column) {
     return most;
 }
 
-/* z_u less its lower end, or its upper end less z_u, times Z_1, at every corner. A term of the first head is within 5: D and C one unit each, the end one; the
+/* Another head's part of a term: at the corners, or, of `width` 1, at the end that makes this term smaller, which is at most what either end makes of the whole sum. */
+static bool form_other(struct leaf *x, size_t K, size_t k, size_t width, int head, uint32_t cell, __int128 G) {
+    if (width > 1 || x->corners == 1) {
+        for (size_t v = 0; v < width; v++)
+            if (!other_add(x, K, k + v, v, head, cell, G)) return false;
+        return true;
+    }
+    int64_t rate = x->ratio[head].rate[G < 0];
+    if (G >= LARGE || G <= -LARGE) return refuse(x, "a form is too large");
+    return term_add(x, K, k, head, cell, (__int128)rate * (int64_t)G >> SEP_BITS);
+}
+
+/* z_u less its lower end, or its upper end less z_u, times Z_1. A term of the first head is within 5: D and C one unit each, the end one; the
  * error of w, two units of 2^-60 times at most 2^58, one; the last shift one. */
 static bool interval_terms(struct leaf *x, size_t K, size_t k, uint32_t u, int64_t end, int sign, __int128 *error) {
     const struct sep *s = x->s;
     *error = 5;
-    for (int h = 1; h < s->heads; h++) *error += rate_error(x, h, column_size(x, h, s->n_out + u), 1);
+    for (int h = 1; h < s->heads; h++) *error += cells_rate_error(x, h, column_size(x, h, s->n_out + u), 1);
     for (uint32_t i = 0; i < x->n_source; i++) {
         uint32_t c = x->source[i];
-        for (size_t v = 0; v < x->corners; v++) {
-            if (!term_add(x, K, k + v, 0, c, (__int128)sign * (cells_read(x, c, s->n_out + u) - end))) return false;
-            for (int h = 1; h < s->heads; h++)
-                if (!other_add(x, K, k + v, v, h, c, (__int128)sign * cells_other(x, h, c, s->n_out + u))) return false;
-        }
+        if (!term_add(x, K, k, 0, c, (__int128)sign * (cells_read(x, c, s->n_out + u) - end))) return false;
+        for (int h = 1; h < s->heads; h++)
+            if (!form_other(x, K, k, 1, h, c, (__int128)sign * cells_other(x, h, c, s->n_out + u))) return false;
     }
     return true;
 }
@@ -248,7 +245,7 @@ static bool interval_terms(struct leaf *x, size_t K, size_t k, uint32_t u, int64
 /* Every interval holds. */
 static bool intervals_hold(struct leaf *x) {
     const struct sep *s = x->s;
-    size_t K = 2 * (size_t)x->n_read * x->corners;
+    size_t K = 2 * (size_t)x->n_read;
     if (K == 0) return true;
     terms_new(x, K);
     __int128 *error = mem_get(2 * (size_t)x->n_read, sizeof *error);
@@ -256,15 +253,13 @@ static bool intervals_hold(struct leaf *x) {
     for (uint32_t u = 0; good && u < x->n_read; u++) {
         const struct interval *v = &x->unit[u];
         int64_t lo = 0, hi = 0;
-        good = (!v->low || to_unit(x, v->lo, true, &lo)) && (!v->high || to_unit(x, v->hi, false, &hi));
-        if (good && v->low) good = interval_terms(x, K, 2 * (size_t)u * x->corners, u, lo, 1, &error[2 * u]);
-        if (good && v->high) good = interval_terms(x, K, (2 * (size_t)u + 1) * x->corners, u, hi, -1, &error[2 * u + 1]);
+        good = (!v->low || cells_to_unit(x, v->lo, true, &lo)) && (!v->high || cells_to_unit(x, v->hi, false, &hi));
+        if (good && v->low) good = interval_terms(x, K, 2 * (size_t)u, u, lo, 1, &error[2 * u]);
+        if (good && v->high) good = interval_terms(x, K, 2 * (size_t)u + 1, u, hi, -1, &error[2 * u + 1]);
     }
     good = good && (sums_least(x, K) || refuse(x, "a cell without sequences"));
-    for (size_t k = 0; good && k < K; k++) {
-        size_t which = k / x->corners;
-        if ((which % 2 == 0 ? x->unit[which / 2].low : x->unit[which / 2].high) && x->here[k] < error[which] * s->n) good = refuse(x, "a bound of a unit does not hold");
-    }
+    for (size_t k = 0; good && k < K; k++)
+        if ((k % 2 == 0 ? x->unit[k / 2].low : x->unit[k / 2].high) && x->here[k] < error[k] * s->n) good = refuse(x, "a bound of a unit does not hold");
     mem_free(error);
     return good;
 }
@@ -303,18 +298,6 @@ static void relu_bound(const struct interval *v, int64_t factor, int64_t *slope,
     *rest >>= SEP_BITS;
 }
 
-/* Another head's part of a term: at the corners, or, of `width` 1, at the end that makes this term smaller, which is at most what either end makes of the whole sum. */
-static bool form_other(struct leaf *x, size_t K, size_t k, size_t width, int head, uint32_t cell, __int128 G) {
-    if (width > 1 || x->corners == 1) {
-        for (size_t v = 0; v < width; v++)
-            if (!other_add(x, K, k + v, v, head, cell, G)) return false;
-        return true;
-    }
-    int64_t rate = x->ratio[head].rate[G < 0];
-    if (G >= LARGE || G <= -LARGE) return refuse(x, "a form is too large");
-    return term_add(x, K, k, head, cell, (__int128)rate * (int64_t)G >> SEP_BITS);
-}
-
 /* sum of alpha_j (C_j + D_j + more_j), or with sign -1 less_j taken away; small: the |alpha| add up to less than 64, so that with entries below 2^55 (4,095 each, of up to four heads) 64 bits are enough */
 static __int128 outputs_of(const struct iform *f, bool small, const int64_t *C, const int64_t *D, const int64_t *more, int sign) {
     if (small) {
@@ -346,7 +329,7 @@ static bool form_others(struct leaf *x, size_t K, size_t k, size_t width, const 
         __int128 size = ((G < 0 ? -G : G) >> SEP_BITS) + 1;
         most = size > most ? size : most;
     }
-    *error += rate_error(x, head, (int64_t)most, off);
+    *error += cells_rate_error(x, head, (int64_t)most, off);
     return true;
 }
 
@@ -411,127 +394,43 @@ static bool forms_show(struct leaf *x, size_t width, bool *shown, size_t *left) 
     return good;
 }
 
-static bool centre_next(struct leaf *x, bool *any);
-
-/* All forms are positive (or not negative), around one of the line's sequences each; for a negated conjunction, one of them never is. */
-static bool forms_hold(struct leaf *x) {
-    const struct truth *t = x->t;
-    bool negated = t->negated != x->fails, *shown = mem_get(t->n, sizeof *shown), good = true, more = true;
-    size_t left = t->n;
-    while (good && more && left > 0 && !(negated && left < t->n)) {
-        good = forms_show(x, 1, shown, &left);
-        if (good && x->corners > 1 && left > 0 && !(negated && left < t->n)) good = forms_show(x, x->corners, shown, &left);
-        good = good && centre_next(x, &more);
+/* Marks the forms that are positive (or not negative) around one of the line's sequences; of a negated conjunction, until one is. */
+static bool forms_find(struct leaf *x, bool *shown, size_t *left) {
+    const size_t before = *left;
+    bool negated = x->t->negated != x->fails, good = true, more = true;
+    while (good && more && *left > 0 && !(negated && *left < before)) {
+        cells_look(x, negated ? -1 : 1, shown, left);
+        for (size_t width = 1; good && width <= x->corners && *left > 0 && !(negated && *left < before); width += width == 1 && x->corners > 1 ? x->corners - 1 : 1) good = forms_show(x, width, shown, left);
+        good = good && cells_centre_next(x, &more);
     }
+    return good;
+}
+
+/* All forms are positive (or not negative) that are not above the line already; for a negated conjunction, one of them never is. */
+static bool forms_hold(struct leaf *x) {
+    const size_t n = x->t->n;
+    bool negated = x->t->negated != x->fails, *shown = mem_get(n, sizeof *shown);
+    size_t left = n;
+    for (size_t k = 0; !negated && k < n; k++) {
+        shown[k] = x->shown[k];
+        left -= shown[k];
+    }
+    bool good = forms_find(x, shown, &left);
     mem_free(shown);
-    return good && ((negated ? left < t->n : left == 0) || refuse(x, "a form is not shown to be positive"));
+    return good && ((negated ? left < n : left == 0) || refuse(x, "a form is not shown to be positive"));
 }
 
 /* ---- lines ---- */
 
-/* The next word of the line; n is 0 at its end. */
-static const char *word(const char **at, const char *end, size_t *n) {
-    const char *s = *at, *space = memchr(s, ' ', (size_t)(end - s));
-    *n = (size_t)((space != NULL ? space : end) - s);
-    *at = space != NULL ? space + 1 : end;
-    return s;
-}
-
-/* +  -  LO:HI  LO:HI:SLOPE */
-static bool interval_read(struct leaf *x, struct interval *v, const char *s, size_t n) {
-    mpq_set_ui(v->lo, 0, 1);
-    mpq_set_ui(v->hi, 0, 1);
-    v->low = n == 1 && s[0] == '+';
-    v->high = n == 1 && s[0] == '-';
-    v->sloped = false;
-    v->from = v->to = 0;
-    if (v->low || v->high) return true;
-    const char *end = s + n, *one = memchr(s, ':', n), *two = one != NULL ? memchr(one + 1, ':', (size_t)(end - one - 1)) : NULL;
-    v->sloped = two != NULL;
-    if (one == NULL || !rational_read(v->lo, s, (size_t)(one - s)) || !rational_read(v->hi, one + 1, (size_t)((two != NULL ? two : end) - one - 1))) return refuse(x, "'+', '-', LO:HI or LO:HI:SLOPE expected");
-    if (mpq_cmp(v->lo, v->hi) > 0) return refuse(x, "the ends of a bound are in the wrong order");
-    if (two != NULL && (!rational_read(v->slope, two + 1, (size_t)(end - two - 1)) || mpq_sgn(v->slope) < 0 || mpq_cmp_ui(v->slope, 1, 1) > 0)) return refuse(x, "a slope is a number from 0 to 1");
-    v->low = v->high = true;
-    return to_unit(x, v->lo, false, &v->from) && to_unit(x, v->hi, true, &v->to);
-}
-
-/* A:B, 0 < A <= B */
-static bool ratio_read(struct leaf *x, int h, const char *s, size_t n) {
-    const char *colon = memchr(s, ':', n);
-    bool good = colon != NULL && rational_read(x->ratio[h].end[0], s, (size_t)(colon - s)) && rational_read(x->ratio[h].end[1], colon + 1, n - (size_t)(colon - s) - 1);
-    good = good && mpq_sgn(x->ratio[h].end[0]) > 0 && mpq_cmp(x->ratio[h].end[0], x->ratio[h].end[1]) <= 0;
-    return good ? true : refuse(x, "A:B with 0 < A <= B expected for every head but the first");
-}
-
-/* @A,B,...: a token of each position's set; of one head, the sequence whose row a final LayerNorm's sigma has its tangent at. The other heads' terms are then taken less the averages at these tokens, the first head's more: the same sum whatever the numbers are, as Z_h times them is
- * Z_1 times them over the ratio. Weights of tokens that no sequence has are 0. */
-static bool centre_read(struct leaf *x, const char *at, const char *end) {
-    const struct sep *s = x->s;
-    uint32_t *cell = mem_get(s->n, sizeof *cell);
-    bool good = *at++ == '@';
-    mpq_t v;
-    mpq_init(v);
-    for (uint32_t i = 0; good && i < s->n; i++) {
-        const char *comma = at < end ? memchr(at, ',', (size_t)(end - at)) : NULL, *stop = comma != NULL ? comma : end;
-        good = at < end && (comma != NULL) == (i + 1 < s->n) && rational_read(v, at, (size_t)(stop - at)) && mpz_cmp_ui(mpq_denref(v), 1) == 0 && mpz_fits_slong_p(mpq_numref(v));
-        for (cell[i] = s->at[i]; good && cell[i] < s->at[i + 1] && s->sets.v[i][cell[i] - s->at[i]] != mpz_get_si(mpq_numref(v));) cell[i]++;
-        good = good && cell[i] < s->at[i + 1];
-        at = comma != NULL ? comma + 1 : end;
-    }
-    mpq_clear(v);
-    memset(x->middle, 0, (size_t)s->heads * s->cols * sizeof *x->middle);
-    for (int h = 1; good && h < s->heads; h++)
-        for (uint32_t j = 0; j < s->cols; j++) {
-            __int128 sum = 0, Z = 0;
-            for (uint32_t i = 0; i < s->n; i++) {
-                int64_t w = x->w[(size_t)h * s->at[s->n] + cell[i]] >> 8;
-                Z += w;
-                sum += (__int128)w * s->head[h].C[(size_t)cell[i] * s->cols + j];
-            }
-            int64_t m = Z > 0 ? (int64_t)(sum / Z) : 0;
-            x->middle[(size_t)h * s->cols + j] = m;
-            x->middle[j] += m;
-        }
-    if (!good) refuse(x, "@ and a token of every position's set expected");
-    good = good && (s->heads > 1 || sigma_around(x, cell));
-    mem_free(cell);
-    return good;
-}
-
-/* The line's next sequence, if there is one. */
-static bool centre_next(struct leaf *x, bool *any) {
-    size_t n;
-    *any = x->at != x->at_end;
-    if (!*any) return true;
-    const char *s = word(&x->at, x->at_end, &n);
-    return n > 0 ? centre_read(x, s, s + n) : refuse(x, "@ and a token of every position's set expected");
-}
-
-/* A word a unit, and, behind a final LayerNorm, where any follows, one LO:HI an entry of the row that it centres. */
-static bool intervals_read(struct leaf *x, const char **at, const char *end) {
-    const struct sep *s = x->s;
-    size_t n;
-    x->n_read = s->units;
-    if (s->units == 0 && *at != end && **at != '@') x->n_read += s->n_centred;
-    for (uint32_t u = 0; u < x->n_read; u++) {
-        const char *text = word(at, end, &n);
-        struct interval *v = &x->unit[u];
-        if (n == 0) return refuse(x, "a bound for every unit, and every entry of the row before a final LayerNorm or none of them, expected");
-        if (!interval_read(x, v, text, n)) return false;
-        if (u >= s->units && !(v->low && v->high)) return refuse(x, "LO:HI expected for an entry of the row before the final LayerNorm");
-        if (u + 1 == s->units && *at != end && **at != '@') x->n_read += s->n_centred;
-    }
-    return true;
-}
-
-static bool leaf_bounds(struct leaf *x, const char *at, const char *end) {
+/* The words of a line, but for the sequences behind the first: they hold. */
+static bool words_hold(struct leaf *x, const char *at, const char *end) {
     size_t n;
     bool any;
     for (int h = 1; h < x->s->heads; h++) {
-        const char *s = word(&at, end, &n);
-        if (!ratio_read(x, h, s, n)) return false;
+        const char *s = cells_word(&at, end, &n);
+        if (!cells_ratio_read(x, h, s, n)) return false;
     }
-    if (!intervals_read(x, &at, end)) return false;
+    if (!cells_intervals_read(x, &at, end)) return false;
     bool rows = x->s->heads == 1 && x->s->n_centred > 0 && x->s->units == 0 && x->n_read == 0; /* sequences name rows then */
     if (at != end && ((x->s->heads == 1 && !rows) || *at != '@')) return refuse(x, "the line is too long");
     x->at = at;
@@ -539,32 +438,51 @@ static bool leaf_bounds(struct leaf *x, const char *at, const char *end) {
     sigma_clear(x->sigma);
     x->sigma = NULL;
     memset(x->middle, 0, (size_t)x->s->heads * x->s->cols * sizeof *x->middle);
-    if (!weights(x) || !ratios_hold(x) || !centre_next(x, &any)) return false;
-    if (!intervals_hold(x) || !sigma_find(x) || !forms_hold(x)) return false;
-    while (any) /* words that nothing needed are words of the line all the same */
-        if (!centre_next(x, &any)) return false;
+    return weights(x) && ratios_hold(x) && cells_centre_next(x, &any) && intervals_hold(x) && sigma_find(x);
+}
+
+/* Words that nothing needed are words of the line all the same. */
+static bool words_end(struct leaf *x) {
+    for (bool any = true; any;)
+        if (!cells_centre_next(x, &any)) return false;
+    return true;
+}
+
+static bool leaf_bounds(struct leaf *x, const char *at, const char *end) {
+    if (!words_hold(x, at, end) || !forms_hold(x) || !words_end(x)) return false;
     if (!x->fails) *x->yes += sequences(x);
     else *x->no = true;
     return true;
 }
 
+/* The words of a split: forms that they show need not be shown again in its parts. */
+static bool split_words(struct leaf *x, const char *at, const char *end) {
+    size_t left = 0;
+    if (x->t->negated) return refuse(x, "a split of a negated predicate has no words");
+    for (size_t k = 0; k < x->t->n; k++) left += !x->shown[k];
+    x->fails = false;
+    return words_hold(x, at, end) && forms_find(x, x->shown, &left) && words_end(x);
+}
+
 static bool subtree(struct leaf *x);
 
-/* split I A,B,...: first the sequences whose token at position I is one of these, then the others; a branch without sequences has no lines */
+/* split I A,B,... WORDS: first the sequences whose token at position I is one of these, then the others; a branch without sequences has no lines */
 static bool split(struct leaf *x, const char *at, const char *end) {
     size_t n;
-    const char *s = word(&at, end, &n);
+    const char *s = cells_word(&at, end, &n);
     mpq_t v;
     mpq_init(v);
     bool good = rational_read(v, s, n) && mpz_cmp_ui(mpq_denref(v), 1) == 0 && mpq_sgn(v) >= 0 && mpq_cmp_ui(v, x->s->n, 1) < 0;
     uint32_t i = good ? (uint32_t)mpz_get_ui(mpq_numref(v)) : 0, m = x->s->at[i + 1] - x->s->at[i];
     bool *off = x->off + x->s->at[i], *before = mem_get(m, sizeof *before), *named = mem_get(m, sizeof *named);
     memcpy(before, off, m * sizeof *off);
-    while (good && at < end) {
-        const char *comma = memchr(at, ',', (size_t)(end - at)), *stop = comma != NULL ? comma : end;
-        good = rational_read(v, at, (size_t)(stop - at)) && mpz_cmp_ui(mpq_denref(v), 1) == 0 && mpz_fits_slong_p(mpq_numref(v));
+    s = cells_word(&at, end, &n);
+    const char *tokens_end = s + n;
+    while (good && s < tokens_end) {
+        const char *comma = memchr(s, ',', (size_t)(tokens_end - s)), *stop = comma != NULL ? comma : tokens_end;
+        good = rational_read(v, s, (size_t)(stop - s)) && mpz_cmp_ui(mpq_denref(v), 1) == 0 && mpz_fits_slong_p(mpq_numref(v));
         for (uint32_t t = 0; good && t < m; t++) named[t] = named[t] || x->s->sets.v[i][t] == mpz_get_si(mpq_numref(v));
-        at = comma != NULL ? comma + 1 : end;
+        s = comma != NULL ? comma + 1 : tokens_end;
     }
     mpq_clear(v);
     uint32_t these = 0, others = 0;
@@ -574,11 +492,16 @@ static bool split(struct leaf *x, const char *at, const char *end) {
     }
     if (!good) refuse(x, "split I TOKENS expected");
     else if (these == 0 || others == 0) good = refuse(x, "a split that leaves one part with all tokens");
+    bool *shown = mem_get(x->t->n, sizeof *shown);
+    memcpy(shown, x->shown, x->t->n * sizeof *shown);
+    good = good && (tokens_end == end || split_words(x, at, end));
     for (int part = 0; good && part < 2; part++) {
         for (uint32_t t = 0; t < m; t++) off[t] = before[t] || named[t] == (part == 1);
         if (sums_least(x, 0)) good = subtree(x);
     }
     memcpy(off, before, m * sizeof *off);
+    memcpy(x->shown, shown, x->t->n * sizeof *shown);
+    mem_free(shown);
     mem_free(before);
     mem_free(named);
     return good;
@@ -590,7 +513,7 @@ static bool subtree(struct leaf *x) {
     x->line = &x->l->line[x->l->next++];
     const char *at = x->line->s, *end = at + x->line->n;
     size_t n;
-    const char *s = word(&at, end, &n);
+    const char *s = cells_word(&at, end, &n);
     x->fails = n == 5 && memcmp(s, "fails", 5) == 0;
     if (x->fails || (n == 6 && memcmp(s, "bounds", 6) == 0)) return leaf_bounds(x, at, end);
     if (n == 5 && memcmp(s, "split", 5) == 0) return split(x, at, end);
@@ -627,13 +550,14 @@ bool cells_settle(struct leaves *l, struct sep *s, const struct level *level, ui
     x.unit = mem_get((size_t)s->units + s->n_centred, sizeof *x.unit);
     x.reach = mem_get(s->units, sizeof *x.reach);
     x.middle = mem_get((size_t)s->heads * s->cols, sizeof *x.middle);
+    x.shown = mem_get(t->n, sizeof *x.shown);
     for (uint32_t u = 0; u < s->units + s->n_centred; u++) mpq_inits(x.unit[u].lo, x.unit[u].hi, x.unit[u].slope, NULL);
     reaches(&x);
     bool good = subtree(&x);
     for (uint32_t u = 0; u < s->units + s->n_centred; u++) mpq_clears(x.unit[u].lo, x.unit[u].hi, x.unit[u].slope, NULL);
     for (int h = 1; h < s->heads; h++) mpq_clears(x.ratio[h].end[0], x.ratio[h].end[1], NULL);
     sigma_clear(x.sigma);
-    void *all[] = {x.off, x.left, x.source, x.w, x.unit, x.reach, x.middle, x.g, x.here, x.next};
+    void *all[] = {x.off, x.left, x.shown, x.row_here, x.row_next, x.source, x.w, x.unit, x.reach, x.middle, x.g, x.here, x.next};
     for (size_t k = 0; k < sizeof all / sizeof *all; k++) mem_free(all[k]);
     return good;
 }

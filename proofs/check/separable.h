@@ -52,6 +52,7 @@ struct sep {
     int64_t *w; int *shift;                  /* weight = w[q index][cell] 2^(shift - 60), w within one unit, in 0..2^60; 0 for sources that the mask forbids */
     unsigned char *shape;                    /* by node: enum shape */
     int64_t *h, logit_error;                 /* float32 (separable_float32.c): h[q index][cell] and r at 2^-SEP_BITS; 0 in real semantics */
+    struct cells_columns *columns;           /* cells_look.c, NULL until they are asked for */
     struct ties *ties;                       /* separable_ties.c: exact rows, NULL until one is asked for */
     struct fail *fail;
 };
@@ -104,4 +105,5 @@ bool norm_form(struct sep *s, struct iform *f, struct num *c, const struct num *
 void forms_drop(struct truth *t);                                      /* gives exact back */
 int sep_sign(struct sep *s, const struct iform *f, const uint32_t *cells); /* of the form at the sequence of these cells: 1, 0, -1, or 2 (not clear) */
 void sep_ties_clear(struct sep *s);
+void cells_columns_clear(struct sep *s);
 #endif

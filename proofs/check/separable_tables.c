@@ -460,6 +460,7 @@ void sep_tables_clear(struct sep *s) {
         head_clear(s);
         if (h > 0) exchange(s, h);
     }
+    cells_columns_clear(s);
     mem_free(s->D);
     mem_free(s->h);
     mem_free(s->M);

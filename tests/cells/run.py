@@ -109,15 +109,17 @@ def mutants(text, rng, heads):
         words = lines[i].split(" ")
         yield "a line is missing", with_line(i)
         yield "open", with_line(i, "cell open")
+        first = 2 if words[1] == "bounds" else 4          # of the words that bound something
         if words[1] == "bounds":
             yield "a line stands twice", with_line(i, lines[i], lines[i])
             yield "fails", with_line(i, " ".join(["cell", "fails"] + words[2:]))
-            for k in range(2, len(words)):
+        if words[1] == "bounds" or (words[1] == "split" and len(words) > 4):
+            for k in range(first, len(words)):
                 other = {"+": "-", "-": "+"}.get(words[k], rng.choice("+-"))
-                if other == "+" and ":" in words[k] and Fraction(words[k].split(":")[0]) >= 0 and k - 1 >= heads:
+                if other == "+" and ":" in words[k] and Fraction(words[k].split(":")[0]) >= 0 and k - first + 1 >= heads:
                     continue             # it is true of a unit that is on
                 yield "phase or ratio", with_line(i, " ".join(words[:k] + [other] + words[k + 1:]))
-                if ":" in words[k] and k - 1 < heads:
+                if ":" in words[k] and k - first + 1 < heads:
                     lo, hi = (Fraction(x) for x in words[k].split(":"))
                     yield "ratio, low end", with_line(i, " ".join(words[:k] + ["%s:%s" % (lo + (hi - lo) / 4, hi)] + words[k + 1:])) if hi > lo * 5 / 4 else text
                     yield "ratio, high end", with_line(i, " ".join(words[:k] + ["%s:%s" % (lo, hi - (hi - lo) / 4)] + words[k + 1:])) if hi > lo * 5 / 4 else text
@@ -144,6 +146,7 @@ def mutants(text, rng, heads):
         if words[1] == "split":
             yield "a split that splits nothing", with_line(i, lines[i], lines[i])
             yield "no such position", with_line(i, "cell split 99 " + words[3])
+            yield "a space", with_line(i, " ".join(words[:4]) + " ")
     yield "float32", text.replace("| semantics real", "| semantics float32")
     value = re.search(r"^value (\S+) (\S+)$", text, re.M)
     if value:
@@ -152,6 +155,28 @@ def mutants(text, rng, heads):
     bound = re.search(r"^(\| prove .* > )(-?\d+)(/\d+)?$", text, re.M)
     if bound:
         yield "bound", text.replace(bound.group(0), bound.group(1) + str(Fraction(bound.group(2) + (bound.group(3) or "")) + Fraction(1, 2048)))
+
+
+def scopes(text):
+    """What the words of a split show is shown of its parts, and of no others: below a split into what is true and what is false the first part is split again, with the words of its line. (that, the same with the second part true)"""
+    lines = text.split("\n")
+    for i in range(len(lines) - 2):
+        if lines[i].startswith("cell split ") and lines[i + 1].startswith("cell bounds ") and lines[i + 2].startswith("cell fails "):
+            for p, token in ((p, token) for p in range(4) for token in range(4)):
+                new = lines[:i + 1] + ["cell split %d %d %s" % (p, token, lines[i + 1][len("cell bounds "):]), lines[i + 1], lines[i + 1]]
+                yield "\n".join(new + lines[i + 2:]), "\n".join(new + ["cell bounds " + lines[i + 2][len("cell fails "):]] + lines[i + 3:])
+
+
+def attack_scopes(folder, text):
+    for good, bad in scopes(text):
+        answers = []
+        for mutant in (good, bad):
+            with open(folder + "/cells/m.crt", "w") as f:
+                f.write(resealed(mutant))
+            answers.append(run(CHECKER, "--quiet", folder + "/cells/m.crt"))
+        if answers[0][0] == 0:           # the split has two parts
+            check(answers[1][0] == 1 and "not shown" in answers[1][1], "words of a split are taken for those of another part: %s" % answers[1][1][:200])
+            seen["scopes"] += 1
 
 
 def attack(folder, rng, heads):
@@ -165,6 +190,8 @@ def attack(folder, rng, heads):
         seen["certificates"] += 1
         status, output = run(*REFERENCE, "--quiet", path)
         check(status == 0, "the Python checker rejects %s: %s" % (name, output))
+        if name[:-5] == "right":
+            attack_scopes(folder, text)
         if name[:-5] in ("right", "not_right"):
             continue                     # of a count open cells are part
         for word, mutant in mutants(text, rng, heads):
@@ -296,6 +323,7 @@ def main():
                 agrees(name, mine[name], theirs[name], k)
             if k < a.attacked:
                 attack(folder, rng, heads)
+    check(seen["scopes"] > 0 or a.attacked < 3, "no split of a count with a part that is true and one that is false")
     check(seen["proved"] >= a.nets and seen["refuted"] >= a.nets and seen["bounded"] >= a.nets and seen["undecided"] <= seen["proved"], "of every verdict some: %s" % dict(seen))
     print(dict(seen))
 
