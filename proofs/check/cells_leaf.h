@@ -8,6 +8,7 @@ struct interval { bool low, high, sloped; mpq_t lo, hi, slope; int64_t from, to;
 struct leaf {
     struct leaves *l; struct sep *s; const struct level *level; uint32_t q; const struct truth *t;
     const struct binding *line; bool fails; /* fails: the predicate is to be shown false */
+    struct step { uint32_t cell, to; } *step; size_t *step_from; bool *alive; /* tokens with the class that they lead to; by level, last first, and class the first one */
     bool *off, *left;                     /* [cells] tokens that a split has taken away; on some sequence that is left */
     int64_t *w;                           /* [heads, cells] weights over the power of two of the head's largest one left, as in rule separable */
     int most[HEADS_MOST];                 /* these powers */
@@ -21,7 +22,7 @@ struct leaf {
     const char *at, *at_end;              /* the line's words "@..." */
     bool *shown;                          /* [forms] on the whole part by words of splits above it */
     double *row_here, *row_next;          /* of cells_look.c: by class and column */
-    int64_t *g, *here, *next; size_t K;   /* terms g[cell * K + k] and the least sums by class */
+    int64_t *g, *here, *next;   /* terms g[cell * K + k] and the least sums by class */
     wide *yes, *open; bool *no;
 };
 

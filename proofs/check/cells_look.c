@@ -3,8 +3,12 @@
  *
  * Rounding, in units of 2^-SEP_BITS. Tables, weights and rates are off as in rule_cells.c: a term by f->radius + 3 (first head) and cells_rate_error (others), of which the shifts there are not needed here.
  * In doubles a term of the first head has at most 8 roundings, of another one 10, each of at most u = 2^-53 of S, the largest size that |c| + (|r| + 1) |L| and the rates allow; a sum of n positions has
- * n additions of at most n S. So n terms are off by less than n errors and n (n + 16) u S. Sizes are below 2^59: nothing overflows, and no number is NaN. */
+ * n additions of at most n S. So n terms are off by less than n errors and n (n + 16) u S. Sizes are below 2^59: nothing overflows, and no number is NaN.
+ *
+ * Behind a final LayerNorm (one head) a form has a multiple kappa of sigma in place of c. kappa > 0, within one unit, times sigma's tangent; or kappa <= 0, not above the true one, times what is above sigma: sigma_error is what rule_cells.c takes off such a term. Its seven roundings, of
+ * at most u sigma_most, stand with the others: n (n + 32) u S, S with sigma_most. */
 #include "cells_leaf.h"
+#include "integers.h"
 #include <string.h>
 
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
@@ -14,14 +18,20 @@
 #endif
 #define R_MOST 128
 #define NEVER_SUM 0x1p200
+#define KAPPA_NONE INT64_MAX
 
-/* What the forms share, and the column of each. */
-struct shared { int64_t c, r; uint32_t e; int s; int64_t radius; };
+/* What the forms share, and the column of each. normed: they have no c, but a kappa each. */
+struct shared { int64_t c, r; uint32_t e; int s; int64_t radius; bool normed; };
 /* Columns of C of all heads in doubles, and by cell the largest size. */
 struct cells_columns { double *C[HEADS_MOST], *size[HEADS_MOST]; };
 
 LOOP static void first_terms(double *restrict g, const double *restrict C, const double *restrict more, double w, double base, double s, size_t n) {
     for (size_t j = 0; j < n; j++) g[j] = w * (base + s * (C[j] + more[j]));
+}
+
+/* What multiples of sigma add: rising ones of its tangent, falling ones of what is above it. */
+LOOP static void sigma_add(double *restrict g, const double *restrict rising, const double *restrict falling, double tangent, double above, size_t n) {
+    for (size_t j = 0; j < n; j++) g[j] += rising[j] * tangent + falling[j] * above;
 }
 
 LOOP static void other_terms(double *restrict g, const double *restrict C, const double *restrict less, double w, double base, double s, double A, double B, size_t n) {
@@ -40,7 +50,7 @@ LOOP static void lower(double *restrict least, const double *restrict g, const d
 
 /* Is form f the shared part and a column of its own? */
 static bool has_shape(const struct iform *f, const struct shared *x, uint32_t *own) {
-    if (f->beta != NULL || f->normed || f->n != 2 || f->c != x->c) return false;
+    if (f->beta != NULL || f->n != 2 || f->normed != x->normed || (!x->normed && f->c != x->c)) return false;
     uint32_t at = f->j[0] == x->e && f->alpha[0] == x->r;
     if (at == 0 && (f->j[1] != x->e || f->alpha[1] != x->r)) return false;
     *own = f->j[at];
@@ -49,7 +59,7 @@ static bool has_shape(const struct iform *f, const struct shared *x, uint32_t *o
 
 static bool shape_with(const struct truth *t, const bool *shown, size_t first, uint32_t at, struct shared *x, uint32_t *own) {
     const struct iform *f = &t->form[first];
-    *x = (struct shared){.c = f->c, .r = f->alpha[at], .e = f->j[at], .s = (int)f->alpha[1 - at]};
+    *x = (struct shared){.normed = f->normed, .c = f->normed ? 0 : f->c, .r = f->alpha[at], .e = f->j[at], .s = (int)f->alpha[1 - at]};
     if ((f->alpha[1 - at] != 1 && f->alpha[1 - at] != -1) || x->r > R_MOST || x->r < -R_MOST) return false;
     for (size_t k = first; k < t->n; k++) {
         if (shown[k]) continue;
@@ -90,8 +100,9 @@ void cells_columns_clear(struct sep *s) {
     mem_free(s->columns);
 }
 
-/* One look. row: of the first head what is added to C (D and the middles), of the others what is taken away; A, B in whole numbers. */
-struct looking { const struct leaf *x; struct shared f; double *row[HEADS_MOST], A[HEADS_MOST], B[HEADS_MOST], *g, radius; };
+/* One look. row: of the first head what is added to C (D and the middles), of the others what is taken away; A, B in whole numbers.
+ * rising, falling: by column, the multiple of sigma where it is above 0, and where it is not; sigma_most: size of a multiple times what sigma is replaced by. */
+struct looking { const struct leaf *x; struct shared f; double *row[HEADS_MOST], A[HEADS_MOST], B[HEADS_MOST], *g, *rising, *falling, sigma_most, radius; __int128 sigma_error; };
 
 /* The largest |C| of the part's sources and the largest number of the row. */
 static double size_of_head(const struct looking *k, int h) {
@@ -108,11 +119,52 @@ static double size_of_head(const struct looking *k, int h) {
     return C + row;
 }
 
+/* Tangent and above of one source, in whole numbers. */
+static double above_of(const struct sigma *z, uint32_t cell) { return (double)(z->above != NULL ? z->above[cell] : z->term[cell] + z->bend) * 0x1p-40; }
+
+/* By column the least kappa of its forms (they may differ in their constants only), below the true one by at most two units; none: KAPPA_NONE. false: there is nothing to replace sigma by */
+static bool kappas_find(struct looking *k, const struct leaf *x, int sign, const bool *shown, const uint32_t *own, int64_t *kappa) {
+    double most = 0;
+    for (size_t f = 0; f < x->t->n; f++) {
+        const struct iform *form = &x->t->form[f];
+        if (shown[f]) continue;
+        int64_t v = 0;
+        if (sigma_counts(x, form)) {
+            if (x->sigma == NULL) return false;
+            const __int128 error = sigma_error(x, form);
+            if (error > k->sigma_error) k->sigma_error = error;
+            v = sign * form->c - (sign * form->c <= 0); /* the true one is within one of sign c */
+        }
+        if (v < kappa[own[f]]) kappa[own[f]] = v;
+        if ((double)size_of(v) + 1 > most) most = (double)size_of(v) + 1;
+    }
+    if (x->sigma != NULL) k->sigma_most = most * ((double)x->sigma->size + (x->sigma->above != NULL ? 0 : (double)x->sigma->bend * 0x1p-40) + 2);
+    return true;
+}
+
+static bool sigma_columns(struct looking *k, struct leaf *x, int sign, const bool *shown, const uint32_t *own) {
+    const size_t J = x->s->n_out;
+    if (x->s->heads > 1) return false;
+    int64_t *kappa = mem_get(J, sizeof *kappa);
+    k->rising = mem_get(J, sizeof *k->rising);
+    k->falling = mem_get(J, sizeof *k->falling);
+    for (size_t j = 0; j < J; j++) kappa[j] = KAPPA_NONE;
+    sigma_terms(x);
+    bool good = kappas_find(k, x, sign, shown, own, kappa);
+    for (size_t j = 0; j < J; j++) {
+        if (kappa[j] == KAPPA_NONE) continue;
+        if (kappa[j] > 0) k->rising[j] = (double)kappa[j];
+        else k->falling[j] = (double)kappa[j];
+    }
+    mem_free(kappa);
+    return good;
+}
+
 /* false: sizes are beyond those that are computed with */
 static bool looking_radius(struct looking *k) {
     const struct leaf *x = k->x;
     const double n = x->s->n, r = (double)(k->f.r < 0 ? -k->f.r : k->f.r) + 1;
-    double S = (double)(k->f.c < 0 ? -k->f.c : k->f.c) + r * size_of_head(k, 0), error = (double)k->f.radius + 3;
+    double S = (double)(k->f.c < 0 ? -k->f.c : k->f.c) + r * size_of_head(k, 0) + k->sigma_most, error = (double)k->f.radius + 3 + (double)k->sigma_error;
     if (!(S < (double)x->term_most)) return false;
     for (int h = 1; h < x->s->heads; h++) {
         double size = r * size_of_head(k, h), with = (k->B[h] + 1) * size;
@@ -120,11 +172,11 @@ static bool looking_radius(struct looking *k) {
         error += (double)cells_rate_error(x, h, (int64_t)(size * 0x1p-40) + 2, (int64_t)r + 1);
         S += with;
     }
-    k->radius = (n * error + n * (n + 16) * 0x1p-53 * S) * (1 + 0x1p-20);
+    k->radius = (n * error + n * (n + 32) * 0x1p-53 * S) * (1 + 0x1p-20);
     return true;
 }
 
-static bool looking_init(struct looking *k, struct leaf *x, int sign) {
+static bool looking_init(struct looking *k, struct leaf *x, int sign, const bool *shown, const uint32_t *own) {
     struct sep *s = x->s;
     uint32_t J = s->n_out;
     if (s->columns == NULL) columns_make(s);
@@ -138,7 +190,7 @@ static bool looking_init(struct looking *k, struct leaf *x, int sign) {
         k->A[h] = (double)x->ratio[h].rate[0] * 0x1p-40;
         k->B[h] = (double)x->ratio[h].rate[1] * 0x1p-40;
     }
-    return looking_radius(k);
+    return (!k->f.normed || sigma_columns(k, x, sign, shown, own)) && looking_radius(k);
 }
 
 static void looking_terms(struct looking *k, uint32_t cell) {
@@ -153,7 +205,8 @@ static void looking_terms(struct looking *k, uint32_t cell) {
         const double *C = s->columns->C[h] + cell * J, *row = k->row[h], w = (double)x->w[(size_t)h * s->at[s->n] + cell] * 0x1p-60;
         const uint32_t e = k->f.e;
         if (h == 0) first_terms(k->g, C, row, w, (double)k->f.c + (double)k->f.r * (C[e] + row[e]), k->f.s, J);
-        else if (w > 0) other_terms(k->g, C, row, w, (double)k->f.r * (C[e] - row[e]), k->f.s, k->A[h], k->B[h], J);
+        if (k->sigma_most > 0) sigma_add(k->g, k->rising, k->falling, w * ((double)x->sigma->term[cell] * 0x1p-40), w * above_of(x->sigma, cell), J);
+        if (h > 0 && w > 0) other_terms(k->g, C, row, w, (double)k->f.r * (C[e] - row[e]), k->f.s, k->A[h], k->B[h], J);
     }
 }
 
@@ -189,9 +242,9 @@ static void looking_sums(struct looking *k, struct leaf *x) {
 
 void cells_look(struct leaf *x, int sign, bool *shown, size_t *left) {
     struct looking k = {0};
-    if (x->s->heads == 1 || x->s->units > 0 || 4 * *left < x->s->n_out) return;
+    if (x->s->units > 0 || 4 * *left < x->s->n_out) return;
     uint32_t *own = mem_get(x->t->n, sizeof *own);
-    if (find_shape(x->t, shown, &k.f, own) && looking_init(&k, x, sign)) {
+    if (find_shape(x->t, shown, &k.f, own) && looking_init(&k, x, sign, shown, own)) {
         looking_sums(&k, x);
         for (size_t f = 0; f < x->t->n; f++) {
             if (shown[f] || !(x->row_next[x->s->n_out + own[f]] > k.radius)) continue;
@@ -201,5 +254,7 @@ void cells_look(struct leaf *x, int sign, bool *shown, size_t *left) {
     }
     for (int h = 0; h < HEADS_MOST; h++) mem_free(k.row[h]);
     mem_free(k.g);
+    mem_free(k.rising);
+    mem_free(k.falling);
     mem_free(own);
 }

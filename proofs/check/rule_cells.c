@@ -13,49 +13,71 @@ bool cells_refuse_leaf(struct leaf *x, const char *why) { return refuse(x, why);
 
 /* ---- sums ---- */
 
-static void classes_swap(struct leaf *x) {
-    int64_t *t = x->here;
-    x->here = x->next;
-    x->next = t;
+static size_t most_classes(const struct leaf *x) {
+    size_t most = 2;
+    for (uint32_t i = 0; i < x->s->n; i++) most = x->level[i].classes.n > most ? x->level[i].classes.n : most;
+    return most;
 }
 
-static void level_least(struct leaf *x, uint32_t i) {
-    const struct level *l = &x->level[i];
-    size_t K = x->K;
-    for (size_t c = 0; c < l->classes.n; c++) {
-        int64_t *least = x->here + c * (K + 1);
-        for (size_t k = 0; k <= K; k++) least[k] = NEVER;
-        for (uint32_t t = 0; c > 0 && t < l->tokens; t++) {
-            size_t to = (size_t)l->classes.key[c * l->tokens + t], cell = x->s->at[i] + t;
-            const int64_t *after = x->next + to * (K + 1), *g = x->g + cell * K;
-            if (to == 0 || x->off[cell] || after[K] == NEVER) continue;
-            x->left[cell] = true;
-            least[K] = 0;
-            for (size_t k = 0; k < K; k++) {
-                int64_t v = g[k] + after[k];
-                least[k] = v < least[k] ? v : least[k];
+static void steps_room(struct leaf *x) {
+    size_t classes = 0, steps = 0;
+    for (uint32_t i = 0; i < x->s->n; i++) {
+        classes += x->level[i].classes.n;
+        steps += x->level[i].classes.n * x->level[i].tokens;
+    }
+    x->alive = mem_get(2 * most_classes(x), sizeof *x->alive);
+    x->step = mem_get(steps, sizeof *x->step);
+    x->step_from = mem_get(classes + 1, sizeof *x->step_from);
+}
+
+/* The steps of classes to ones with a completion, from the last level to the first, that no split has taken away, and the tokens of these; false when there is no sequence. Sums go over these steps until they are found anew. */
+static bool steps_find(struct leaf *x) {
+    bool *here = x->alive, *after = here + most_classes(x), *swap;
+    size_t n = 0, at = 0;
+    memset(x->left, 0, x->s->at[x->s->n] * sizeof *x->left);
+    here[0] = false, here[1] = true; /* class 0 of the last level is dead, class 1 the end */
+    for (uint32_t i = x->s->n; i-- > 0;) {
+        const struct level *l = &x->level[i];
+        swap = here, here = after, after = swap;
+        for (size_t c = 0; c < l->classes.n; c++) {
+            x->step_from[at++] = n;
+            for (uint32_t t = 0; c > 0 && t < l->tokens; t++) {
+                size_t to = (size_t)l->classes.key[c * l->tokens + t];
+                uint32_t cell = x->s->at[i] + t;
+                if (to == 0 || x->off[cell] || !after[to]) continue;
+                x->left[cell] = true;
+                x->step[n++] = (struct step){cell, (uint32_t)to};
+            }
+            here[c] = n > x->step_from[at - 1];
+        }
+    }
+    x->step_from[at] = n;
+    return here[1];
+}
+
+/* The least sum of each of the K terms over the sequences of these steps, of which there is one, in here[0..K-1]. */
+static void sums_least(struct leaf *x, size_t K) {
+    const size_t most = most_classes(x), *from = x->step_from;
+    mem_free(x->here);
+    mem_free(x->next);
+    x->here = mem_get(most * K, sizeof *x->here);
+    x->next = mem_get(most * K, sizeof *x->next);
+    for (uint32_t i = x->s->n; i-- > 0;) {
+        int64_t *swap = x->here;
+        x->here = x->next, x->next = swap;
+        for (size_t c = 0; c < x->level[i].classes.n; c++, from++) {
+            int64_t *least = x->here + c * K;
+            for (size_t k = 0; k < K; k++) least[k] = NEVER;
+            for (size_t e = from[0]; e < from[1]; e++) {
+                const int64_t *after = x->next + x->step[e].to * K, *g = x->g + x->step[e].cell * K;
+                for (size_t k = 0; k < K; k++) {
+                    int64_t v = g[k] + after[k];
+                    least[k] = v < least[k] ? v : least[k];
+                }
             }
         }
     }
-}
-
-/* The least sum of each of the K terms over the sequences that no split has taken away, in here[0..K-1]; false when there is none. */
-static bool sums_least(struct leaf *x, size_t K) {
-    size_t most = 2;
-    x->K = K;
-    memset(x->left, 0, x->s->at[x->s->n] * sizeof *x->left);
-    for (uint32_t i = 0; i < x->s->n; i++) most = x->level[i].classes.n > most ? x->level[i].classes.n : most;
-    mem_free(x->here);
-    mem_free(x->next);
-    x->here = mem_get(most * (K + 1), sizeof *x->here);
-    x->next = mem_get(most * (K + 1), sizeof *x->next);
-    x->here[K] = NEVER; /* class 0 of the last level is dead, class 1 the end */
-    for (uint32_t i = x->s->n; i-- > 0;) {
-        classes_swap(x);
-        level_least(x, i);
-    }
-    memmove(x->here, x->here + K + 1, (K + 1) * sizeof *x->here);
-    return x->here[K] != NEVER;
+    memmove(x->here, x->here + K, K * sizeof *x->here);
 }
 
 int64_t cells_other(const struct leaf *x, int h, uint32_t cell, uint32_t column) { return x->s->head[h].C[(size_t)cell * x->s->cols + column] - x->middle[(size_t)h * x->s->cols + column]; }
@@ -83,7 +105,7 @@ static void sources_find(struct leaf *x) {
 
 /* w / 2^(shift - 60), within two units of 2^-60, as in rule separable; false when no sequence is left, or a head has no weight large enough for its table */
 static bool weights(struct leaf *x) {
-    if (!sums_least(x, 0)) return refuse(x, "a cell without sequences");
+    if (!steps_find(x)) return refuse(x, "a cell without sequences");
     sources_find(x);
     for (int h = 0; h < x->s->heads; h++) {
         head_weights(x, h);
@@ -93,8 +115,7 @@ static bool weights(struct leaf *x) {
 }
 
 static wide sequences(const struct leaf *x) {
-    size_t most = 2;
-    for (uint32_t i = 0; i < x->s->n; i++) most = x->level[i].classes.n > most ? x->level[i].classes.n : most;
+    const size_t most = most_classes(x);
     wide *here = mem_get(most, sizeof *here), *next = mem_get(most, sizeof *next), *swap;
     here[1] = 1;
     for (uint32_t i = x->s->n; i-- > 0;) {
@@ -184,7 +205,7 @@ static bool ratios_hold(struct leaf *x) {
             if (!ratio_terms(x, K, 2 * (size_t)(h - 1) + (size_t)end, h, end)) return false;
             if (!scaled(&x->ratio[h].rate[end], x->ratio[h].end[end], (long)x->most[h] - x->most[0], false)) return refuse(x, "a ratio is too large");
         }
-    if (!sums_least(x, K)) return refuse(x, "a cell without sequences");
+    sums_least(x, K);
     for (size_t k = 0; k < K; k++)
         if (x->here[k] < 4 * (int64_t)s->n) return refuse(x, "a bound of a ratio does not hold");
     return true;
@@ -257,7 +278,7 @@ static bool intervals_hold(struct leaf *x) {
         if (good && v->low) good = interval_terms(x, K, 2 * (size_t)u, u, lo, 1, &error[2 * u]);
         if (good && v->high) good = interval_terms(x, K, 2 * (size_t)u + 1, u, hi, -1, &error[2 * u + 1]);
     }
-    good = good && (sums_least(x, K) || refuse(x, "a cell without sequences"));
+    if (good) sums_least(x, K);
     for (size_t k = 0; good && k < K; k++)
         if ((k % 2 == 0 ? x->unit[k / 2].low : x->unit[k / 2].high) && x->here[k] < error[k] * s->n) good = refuse(x, "a bound of a unit does not hold");
     mem_free(error);
@@ -380,7 +401,7 @@ static bool forms_show(struct leaf *x, size_t width, bool *shown, size_t *left) 
     sigma_terms(x);
     for (size_t k = 0; good && k < t->n; k++)
         if (!shown[k]) good = form_terms(x, K, width * at++, width, &t->form[k], negated ? -1 : 1, &radius[k]);
-    good = good && (sums_least(x, K) || refuse(x, "a cell without sequences"));
+    if (good) sums_least(x, K);
     at = 0;
     for (size_t k = 0; good && k < t->n; k++) {
         if (shown[k]) continue;
@@ -497,7 +518,7 @@ static bool split(struct leaf *x, const char *at, const char *end) {
     good = good && (tokens_end == end || split_words(x, at, end));
     for (int part = 0; good && part < 2; part++) {
         for (uint32_t t = 0; t < m; t++) off[t] = before[t] || named[t] == (part == 1);
-        if (sums_least(x, 0)) good = subtree(x);
+        if (steps_find(x)) good = subtree(x);
     }
     memcpy(off, before, m * sizeof *off);
     memcpy(x->shown, shown, x->t->n * sizeof *shown);
@@ -544,6 +565,7 @@ bool cells_settle(struct leaves *l, struct sep *s, const struct level *level, ui
     x.source = mem_get(s->at[s->n], sizeof *x.source);
     x.term_most = ((int64_t)1 << 61) / ((int64_t)(s->n + 1) * s->heads); /* sums stay below 2^61, and NEVER above */
     if (x.term_most > (int64_t)1 << 58) x.term_most = (int64_t)1 << 58; /* the error of w, two units of 2^-60, is less than one of a term */
+    steps_room(&x);
     x.w = mem_get((size_t)s->heads * s->at[s->n], sizeof *x.w);
     x.corners = (size_t)1 << (s->heads - 1);
     for (int h = 1; h < s->heads; h++) mpq_inits(x.ratio[h].end[0], x.ratio[h].end[1], NULL);
@@ -557,7 +579,7 @@ bool cells_settle(struct leaves *l, struct sep *s, const struct level *level, ui
     for (uint32_t u = 0; u < s->units + s->n_centred; u++) mpq_clears(x.unit[u].lo, x.unit[u].hi, x.unit[u].slope, NULL);
     for (int h = 1; h < s->heads; h++) mpq_clears(x.ratio[h].end[0], x.ratio[h].end[1], NULL);
     sigma_clear(x.sigma);
-    void *all[] = {x.off, x.left, x.shown, x.row_here, x.row_next, x.source, x.w, x.unit, x.reach, x.middle, x.g, x.here, x.next};
+    void *all[] = {x.alive, x.step, x.step_from, x.off, x.left, x.shown, x.row_here, x.row_next, x.source, x.w, x.unit, x.reach, x.middle, x.g, x.here, x.next};
     for (size_t k = 0; k < sizeof all / sizeof *all; k++) mem_free(all[k]);
     return good;
 }

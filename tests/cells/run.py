@@ -269,7 +269,9 @@ def bent():
             with tempfile.TemporaryDirectory() as folder:
                 with open(folder + "/m.net", "w") as f:
                     f.write(net.text())
-                claim = [("c", "forall t in tokens(0..3, 0..3, %d..%d) prove logits(M, t)[last, %d] - logits(M, t)[last, %d] %s %s" % (q, q, one, two, sign, end))]
+                lead = "logits(M, t)[last, %d] - logits(M, t)[last, %d] %s " % (one, two, sign)
+                both = ["%s%s" % (lead, end), "%s%s" % (lead, end - 1 if sign == ">" else end + 1)][::1 if k % 4 < 2 else -1][:1 if k % 4 == 0 else 2]      # of one column, with two constants
+                claim = [("c", "forall t in tokens(0..3, 0..3, %d..%d) prove %s" % (q, q, " and ".join(both)))]
                 if decide(folder, claim, "enumerate")["c"]["verdict"] != "refuted":
                     continue             # no value lies beyond it
                 with open(folder + "/enumerate/c.cert") as f:
