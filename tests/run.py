@@ -30,6 +30,7 @@ SCRIPTS = [
     ("checker_pairs", [PY, "tests/checker/pairs.py", BUILD]),
     ("checker", [PY, "tests/checker/run.py", "--checker", BUILD + "/weightproof-check"]),
     ("shares", [PY, "tests/checker/shares.py", BUILD]),
+    ("named_twice", [PY, "tests/checker/named_twice.py", BUILD]),
     ("checker_float32", [PY, "tests/checker/fast.py", BUILD, "--nets", "12"]),
     ("checker_reals", [PY, "tests/checker/fast.py", BUILD, "--nets", "6", "--real"]),
     ("checker_tokens", [PY, "tests/checker/tokens.py", BUILD, "--claims", "60"]),

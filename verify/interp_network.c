@@ -149,10 +149,19 @@ static enum status site_new(struct site **out, struct interp *in, const struct e
     return STATUS_OK;
 }
 
+/* Equal as text, or names of networks with equal weights. */
+static bool same_model(const struct interp *in, const struct expr *a, const struct expr *b)
+{
+    if (expr_equal(a, b)) return true;
+    if (a->form != FORM_NAME || b->form != FORM_NAME || !a->name || !b->name) return false;
+    const struct model *x = statement_model(in->s, a->name), *y = statement_model(in->s, b->name);
+    return x && y && x->net.sha256[0] && strcmp(x->net.sha256, y->net.sha256) == 0;
+}
+
 enum status site_find(struct site **out, struct interp *in, const struct expr *model, const struct expr *tokens, const struct expr *e)
 {
     for (size_t i = 0; i < in->n_sites; i++)
-        if (expr_equal(in->sites[i]->model, model) && expr_equal(in->sites[i]->tokens, tokens)) {
+        if (expr_equal(in->sites[i]->tokens, tokens) && same_model(in, in->sites[i]->model, model)) {
             *out = in->sites[i];
             return STATUS_OK;
         }

@@ -122,11 +122,11 @@ static bool changed_network(struct fast *f, size_t at, const struct ex *model, u
     return good;
 }
 
-/* The network of a model on the sequence `on`, of n tokens: one for each variable, and for each place in the text that makes a sequence. */
+/* The network of a model (names with the same .net are one, main.c) on the sequence `on`, of n tokens: one for each variable, and for each place in the text that makes a sequence. */
 struct fnet *fast_network(struct fast *f, const struct ex *model, const struct ex *on, uint32_t n) {
     for (int i = 0; i < f->n_nets; i++) {
         const struct ex *x = f->model[i], *t = f->on[i];
-        bool same = x == model || (x->kind == EX_MODEL && model->kind == EX_MODEL && x->number == model->number);
+        bool same = x == model || (x->kind == EX_MODEL && model->kind == EX_MODEL && model_net(f->e, x->number) == model_net(f->e, model->number));
         if (same && (t == on || (t->kind == EX_VAR && on->kind == EX_VAR && t->number == on->number))) return f->nets[i].net != NULL && f->nets[i].n == n ? &f->nets[i] : NULL;
     }
     if (f->n_nets == NETS_MOST) return NULL;
