@@ -59,6 +59,8 @@ enum status interp_slack_double(double *mid, double *rad, struct interp *in, con
 struct tiers;
 enum status tiers_new(struct tiers **out, const struct statement *s) MUST_USE;
 void tiers_free(struct tiers *t);
+struct limits;
+void tiers_limit(struct tiers *t, const struct limits *l);   /* engine.h; evaluations end with STATUS_TIMEOUT inside a mean when they are up */
 struct interp *tiers_fast(struct tiers *t);    /* bind here; higher tiers copy the binding when they are asked */
 enum status tiers_truth(enum truth *out, struct tiers *t, const struct expr *e, struct diag *d) MUST_USE;
 /* Enclosure with radius <= 2^-bits when precision allows; else the best there is. */

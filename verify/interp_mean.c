@@ -7,7 +7,10 @@
 #include "core/mem.h"
 #include "models/run.h"
 #include <math.h>
+#include "verify/engine.h"
 #include <limits.h>
+
+#define CHECK_EVERY 256      /* runs between looks at the clock */
 
 static bool is_any(const struct change *c) { return c->value->name[0] == 'a'; }
 
@@ -74,6 +77,7 @@ static enum status add_run(struct group *g, struct interp *in)
 {
     struct change *c = g->c;
     struct value v;
+    if (in->limits && g->n % CHECK_EVERY == CHECK_EVERY - 1 && limits_expired(in->limits)) return STATUS_TIMEOUT;
     enum status s = source_ready(c, g->site, in);
     value_init(&v);
     for (size_t k = 0; k < g->n_rows && s == STATUS_OK; k++) {

@@ -75,6 +75,7 @@ struct interp {
     unsigned long clock;
     long last;                  /* value of `last`, -1 outside an index */
     struct diag *d;             /* of the call under way */
+    const struct limits *limits; /* or NULL: means over many sequences end with STATUS_TIMEOUT when they are up */
 };
 
 /* Evaluates to the buffer of the class of e; valid until e, or something equal to it, is evaluated again. */

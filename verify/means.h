@@ -3,8 +3,8 @@
 #define WEIGHTPROOF_VERIFY_MEANS_H
 #include "verify/statement.h"
 
-/* More are not gone through: every checker does it once a claim and precision. */
-#define MEAN_MOST 65536
+/* More are not gone through: the checker does it once a claim and precision, every thread of an enumeration by itself. */
+#define MEAN_MOST (1 << 24)
 
 /* Runs of an ablate whose target is `mean over` or `any over` a set; 0 for any other. At most that many: where S is a product of sets of tokens, the combinations of those
  * tokens that the rows named depend on, for each such group of tokens. STATUS_INPUT and the like with a message when the set cannot be read. */

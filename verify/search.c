@@ -182,6 +182,7 @@ static enum status search_decide(struct outcome *out, const struct statement *s,
     char line[120];
     if (!target_of(&t, s)) return STATUS_INTERNAL;
     enum status status = tiers_new(&tiers, s);
+    if (status == STATUS_OK) tiers_limit(tiers, l);
     if (status == STATUS_OK) status = walk_new(&w, t.binds, tiers_fast(tiers), d);
     if (status == STATUS_OK) status = climb_new(&c, &t);
     if (status == STATUS_OK) status = sample(&found, &n, &t, c, tiers, w, l, d);

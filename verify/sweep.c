@@ -373,6 +373,7 @@ static enum status worker_new(struct worker *w)
 {
     const struct sweep *sweep = w->shared->sweep;
     enum status s = tiers_new(&w->tiers, sweep->s);
+    if (s == STATUS_OK) tiers_limit(w->tiers, w->shared->limits);
     if (s == STATUS_OK) s = walk_new(&w->walk, sweep->binds, tiers_fast(w->tiers), &w->diag);
     if (s == STATUS_OK) walk_condition(w->walk, sweep->where);
     if (s == STATUS_OK && sweep->symmetry) walk_order(w->walk, sweep->symmetry->slot, sweep->symmetry->at, sweep->symmetry->n);

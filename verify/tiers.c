@@ -20,6 +20,8 @@ enum status tiers_new(struct tiers **out, const struct statement *s)
     return status;
 }
 
+void tiers_limit(struct tiers *t, const struct limits *l) { t->at[0]->limits = l; }
+
 void tiers_free(struct tiers *t)
 {
     if (!t) return;
@@ -38,6 +40,7 @@ static enum status tier(struct interp **out, struct tiers *t, size_t i)
     if (!t->at[i]) {
         enum status s = interp_new(&t->at[i], t->s, precisions[i]);
         if (s != STATUS_OK) return s;
+        t->at[i]->limits = low->limits;
     }
     struct interp *in = t->at[i];
     for (size_t k = 0; k < low->n_slots; k++) {

@@ -60,6 +60,20 @@ def checkers(folder, *paths):
             for c in ([os.path.abspath(BUILD) + "/weightproof-check"], [sys.executable, os.path.abspath(REFERENCE)])]
 
 
+def many():
+    """A set of 262,144 sequences that are gone through one by one, against the same mean without them."""
+    net = transformer(3, d_vocab=4, n_ctx=9, d_model=2, d_head=1, causal=True, biases=False, positions=True, spread=12, norm=())
+    t = "seq(0, 1, 2, 3, 0, 1, 2, 3, a)"
+    sides = ["logits(ablate(M, drop = {head(0, 0)}, to = mean over %s), %s)[last, 0]" % (over, t) for over in ("{s : s in tokens[9] of 0..3}", "tokens[9] of 0..3")]
+    with tempfile.TemporaryDirectory() as folder:
+        with open(folder + "/x.net", "w") as f:
+            f.write(net.text())
+        with open(folder + "/a.claims", "w") as f:
+            f.write('claims 1\nmodel M = "x.net"\nclaim near { forall a in 0..3 prove abs(%s - %s) < 1e-6 engine enumerate }\n' % tuple(sides))
+        _, output = tally.run(BUILD + "/weightproof", "verify", folder + "/a.claims")
+        check(re.search("^proved +near: .*checked", output, re.M), "a mean over 262,144 sequences: " + output)
+
+
 def main():
     for seed in range(NETS):
         rng = random.Random(100 + seed)
@@ -110,6 +124,7 @@ def main():
                 if a[0] == a[1] and k == seed % 3:
                     check(checkers(folder + "/c", "lie.cert") == [False, False], words + ": a checker accepts one more")
             check(checkers(folder + "/c", *good_ones) == [True, True], "net %d: a checker rejects a certificate" % seed)
+    many()
     tally.finish()
 
 
