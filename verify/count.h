@@ -63,22 +63,52 @@ enum status sums_count(tally *out, struct sums *t, const struct steps *g, const 
 struct line_count { tally over, under; size_t bins; bool rare; };
 /* A form, or its negation. */
 struct signed_line { size_t line; bool turned; };
-/* A form while others are chosen before it: how often it fails, at most, and how often it does where chosen form i is positive, at least. looked: bit i, that was counted; best: beside which it fails least. */
-struct added { tally fails, beside[CHAIN_MOST], most[CHAIN_MOST] /* likewise, at most */; unsigned looked, best; };
-/* Form `line` was counted beside form `other`, which is positive. */
-struct beside { int line, other; };
-/* Two forms at once (count_halves.c). cut: the front ends before position cut[0], the back begins at cut[1] = cut[0] + 1; ways: fronts and backs. */
+/* A form while others are chosen before it: how often it fails, at most, and how often it does where chosen form i is positive, at least. cells: with which that was counted; best: beside which it fails least. */
+struct added { tally fails, beside[CHAIN_MOST], most[CHAIN_MOST] /* likewise, at most */; size_t cells[CHAIN_MOST] /* 0: that was not counted */; unsigned best; };
+/* Form `line` was counted beside form `other`, which is positive, with so many cells. */
+struct beside { int line, other; size_t cells; };
+/* Two forms at once (count_halves.c, count_grid.c). A grid has n[0] rows and n[1] columns of cells for every state of a layer, from cell base on; span: of every row, the columns with something in them. */
+struct grid { int32_t base[PAIR]; size_t n[PAIR], size, states, room, room_span; uint32_t *at; struct columns { uint32_t from, to; } *span; };
+/* `times` ways from one state to another, of the same shift. */
+struct hop { size_t from, to; int64_t by[PAIR]; uint32_t times; };
+/* Last steps of ways, by the state before them: units, the grid of the state where they end, how often they count. */
+struct way_ends { size_t *first, room_first, room; int32_t *block, *of[PAIR]; uint32_t *grid, *weight; };
+/* `times` tokens of the middle, to state `to`: the cells of the back that fit, perhaps and for certain. */
+struct fit { size_t to; int64_t at[2][PAIR]; uint32_t times; };
+/* ways of a half; of one that is dense only those without its position at the cut are walked, which is added cell by cell. middle: units of the half; at: of that position. */
+struct half { double ways, walked; size_t position, edges; bool dense; int64_t middle[PAIR], at[PAIR]; struct grid grid, inner; };
+/* cut: the front ends before position cut[0], the back begins at cut[1] = cut[0] + 1, edges between them. above: how far a sum may lie above its units. */
 struct halves {
-    size_t cells, size, cut[2], room[2], room_of, room_sorted, room_end;
-    double ways;
-    int64_t above[PAIR], front[PAIR], back[PAIR];
-    int32_t base[2][PAIR], *of; double *sorted; uint32_t *grid[2]; struct halves_end { size_t grid; int32_t of[PAIR]; uint32_t weight; } *end;
+    size_t cells, cut[2], edges, room_of, room_sorted, room_hop, room_fit, room_row;
+    struct half half[2]; struct way_ends ends; int64_t above[PAIR];
+    int32_t *of; double *sorted; struct hop *hop; struct fit *fit; uint32_t *row;
 };
 void halves_clear(struct halves *t);
-/* Takes the cut of a part. How many tables halves_count costs; 0: too many ways, or too few positions. */
-size_t halves_tables(struct halves *t, const struct cell *x, const struct edges *edges);
-/* At least `under`, at most `over` sequences make both lines positive, behind halves_tables. Nothing is said (all, none) where there are too many cells. */
-enum status halves_count(struct line_count *out, struct halves *t, const struct signed_line lines[PAIR], const struct cell *x, const struct edges *edges, const struct limits *l, bool *expired) MUST_USE;
+/* Takes the cut of a part. False: too many ways, or too few positions. */
+bool halves_cut(struct halves *t, const struct cell *x, const struct edges *edges);
+/* How many tables halves_count costs with so many cells on an axis, behind halves_cut. */
+size_t halves_price(const struct halves *t, size_t cells);
+#define CELLS_LEAST 128         /* on an axis */
+#define CELLS_MOST 1024
+/* The most cells that are of use. */
+size_t halves_cells(const struct halves *t);
+/* At least `under`, at most `over` sequences make both lines positive, behind halves_cut. Nothing is said (all, none) where there are too many cells. */
+enum status halves_count(struct line_count *out, struct halves *t, const struct signed_line lines[PAIR], size_t cells, const struct cell *x, const struct edges *edges, const struct limits *l, bool *expired) MUST_USE;
+
+/* count_grid.c */
+#define FINE_BITS 10            /* 2^10 units are a cell */
+#define FINE ((int64_t)1 << FINE_BITS)
+static inline int64_t floor_fine(int64_t a) { return a >= 0 ? a / FINE : -((FINE - 1 - a) / FINE); }
+/* Empty cells, of a grid whose base and n are given. good: false when there are too many. */
+enum status grid_room(struct grid *g, size_t states, bool *good) MUST_USE;
+void grid_clear(struct grid *g);
+void grid_spans(struct grid *g);
+/* Counts the ways that take the ends from..to - 1, behind the units `sum`. */
+void grid_put(struct grid *g, uint32_t *cells, const struct way_ends *e, size_t from, size_t to, const int32_t *sum);
+/* What is in `from` goes to `to`, every hop `by` cells lower; sums beyond `to` go to its first and last cells. Hops in the order of where they lead. */
+void grid_add(struct grid *to, const struct grid *from, const struct hop *hop, size_t n);
+/* Every cell becomes the sum of those that are not below it on any axis. */
+void grid_gather(struct grid *g);
 struct tables {
     struct edges edges;
     struct kinds kinds;
@@ -98,8 +128,8 @@ void tables_clear(struct tables *t);
 /* open: lines that are not positive everywhere; pairs: they may be counted two at a time. STATUS_OK with *expired: time is up, nothing is said. */
 enum status tables_fill(struct bounds *out, struct tables *t, const struct cell *x, const struct count_rule *rule, const int *open, size_t n_open, bool pairs, const struct limits *l, bool *expired) MUST_USE;
 
-/* Forms that fail together, behind their tables (count_chain.c); `rest` holds the open ones, and is put into another order. pair: tables that two forms at once cost. */
-enum status chain_fill(struct bounds *out, struct tables *t, const struct cell *x, const struct count_rule *rule, int *rest, size_t n_rest, size_t pair, const struct limits *l, bool *expired) MUST_USE;
+/* Forms that fail together, behind their tables (count_chain.c); `rest` holds the open ones, and is put into another order. */
+enum status chain_fill(struct bounds *out, struct tables *t, const struct cell *x, const struct count_rule *rule, int *rest, size_t n_rest, const struct limits *l, bool *expired) MUST_USE;
 
 /* count_notes.c: what was done in a class with one query, as lines `part` of a certificate (FORMAT.md rule count, step 7): one for every part, in preorder. */
 void notes_begin(struct text *out, const struct cell *x);                      /* the class, by one of its sequences */

@@ -91,19 +91,22 @@ static enum status refine(struct filler *f, const int *open, size_t n_open, tall
     return best < 0 ? STATUS_OK : fill_line(f, (size_t)best, line[best].bins * 4);
 }
 
-/* Tables that a pair costs, where what the open forms have in common is worth those of one pair for each that fails often enough to be looked at; else 0. */
-static size_t worth_pairs(const struct filler *f, const struct bounds *b, const int *open, size_t n_open)
+/* Is what the open forms have in common worth a pair for each that fails often enough to be looked at? */
+static bool worth_pairs(const struct filler *f, const struct bounds *b, const int *open, size_t n_open)
 {
-    size_t often = 0, pair = n_open < 2 || count_within(f->rule, b->ideal, CUT_TABLES * n_open) ? 0 : halves_tables(&f->t->halves, f->x, &f->t->edges);
-    for (size_t e = 0; e < n_open && pair > 0; e++)
+    size_t often = 0;
+    if (n_open < 2 || count_within(f->rule, b->ideal, CUT_TABLES * n_open) || !halves_cut(&f->t->halves, f->x, &f->t->edges))
+        return false;
+    size_t pair = halves_price(&f->t->halves, CELLS_LEAST);
+    for (size_t e = 0; e < n_open; e++)
         often += !count_within(f->rule, f->t->line[open[e]].over, pair);
-    return often < 2 || count_within(f->rule, b->ideal, often * pair) ? 0 : pair;
+    return often >= 2 && !count_within(f->rule, b->ideal, often * pair);
 }
 
 enum status tables_fill(struct bounds *out, struct tables *t, const struct cell *x, const struct count_rule *rule, const int *open, size_t n_open, bool pairs, const struct limits *l, bool *expired)
 {
     struct filler f = { t, x, rule, l, expired, 0 };
-    size_t pair = 0;
+    bool chain = false;
     enum status s = room(t, x->lines);
     t->n_pairs = 0;
     if (s == STATUS_OK)
@@ -113,12 +116,12 @@ enum status tables_fill(struct bounds *out, struct tables *t, const struct cell 
     for (bool more = true, first = true; more && s == STATUS_OK && !*expired; first = false) {
         tables_ask(out, t, x->count[0], open, n_open);
         if (first && pairs)
-            pair = worth_pairs(&f, out, open, n_open);
-        more = out->most > out->least && (pair > 0 || count_within(rule, out->ideal, CUT_TABLES * n_open));
+            chain = worth_pairs(&f, out, open, n_open);
+        more = out->most > out->least && (chain || count_within(rule, out->ideal, CUT_TABLES * n_open));
         if (more)
             s = refine(&f, open, n_open, out->most - out->least, &more);
     }
     for (size_t e = 0; e < n_open; e++)
         t->order[e] = open[e];
-    return s == STATUS_OK && !*expired && pair > 0 ? chain_fill(out, t, x, rule, t->order, n_open, pair, l, expired) : s;
+    return s == STATUS_OK && !*expired && chain ? chain_fill(out, t, x, rule, t->order, n_open, l, expired) : s;
 }

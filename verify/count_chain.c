@@ -5,7 +5,7 @@
 struct chain {
     struct tables *t; const struct cell *x; const struct count_rule *rule; const struct limits *l; bool *expired;
     int form[CHAIN_MOST]; struct line_count link[CHAIN_MOST]; size_t n;
-    int *rest; size_t n_rest, pair; tally all;
+    int *rest; size_t n_rest; tally all;
 };
 
 /* The one that adds most. */
@@ -62,31 +62,55 @@ static void first_added(struct added *a, tally fails)
         a->most[i] = fails;
 }
 
-/* What form k adds to those that are chosen: fails beside the last of them. */
-static enum status add(struct chain *c, int k)
+/* How many cells are worth their price where numbers that differ by `open` would come nearer, with cells that are half as large by half; 0: not more than `cells`. */
+static size_t finer(const struct chain *c, tally open, size_t cells)
 {
-    size_t d = c->n;
+    size_t most = halves_cells(&c->t->halves), best = 0;
+    for (size_t n = cells ? 2 * cells : CELLS_LEAST; n <= most; n *= 2) {
+        open /= n > CELLS_LEAST ? 2 : 1;
+        if (count_within(c->rule, open, halves_price(&c->t->halves, n)))
+            break;
+        best = n;
+        if (cells == 0)
+            break;
+    }
+    return best;
+}
+
+/* Form k is counted beside the last of those that are chosen. */
+static enum status count_beside(struct chain *c, int k, size_t cells)
+{
+    size_t d = c->n - 1;
     struct line_count *l = &c->t->line[k], now;
     struct added *a = &c->t->added[k];
-    tally common = l->over < c->link[d - 1].over ? l->over : c->link[d - 1].over;
-    a->beside[d - 1] = 0;
-    if (l->rare || count_within(c->rule, common, c->pair)) {      /* what they have in common is not worth a pair */
-        now.under = least_added(c, a, d);
-        l->under = now.under < l->over ? now.under : l->over;
-        return STATUS_OK;
-    }
-    const struct signed_line lines[PAIR] = { { (size_t)c->form[d - 1], false }, { (size_t)k, true } };
-    enum status s = halves_count(&now, &c->t->halves, lines, c->x, &c->t->edges, c->l, c->expired);
+    const struct signed_line lines[PAIR] = { { (size_t)c->form[d], false }, { (size_t)k, true } };
+    enum status s = halves_count(&now, &c->t->halves, lines, cells, c->x, &c->t->edges, c->l, c->expired);
     if (s != STATUS_OK || *c->expired)
         return s;
-    a->beside[d - 1] = now.under;
-    a->most[d - 1] = now.over < a->fails ? now.over : a->fails;
-    a->looked |= 1u << (d - 1);
+    a->beside[d] = now.under > a->beside[d] ? now.under : a->beside[d];
+    a->most[d] = now.over < a->most[d] ? now.over : a->most[d];
+    a->cells[d] = cells;
     if (now.over < l->over) {
         l->over = now.over;
-        a->best = (unsigned)d;
+        a->best = (unsigned)d + 1;
     }
-    l->under = least_added(c, a, d);
+    return s;
+}
+
+/* What form k adds to those that are chosen: fails beside the last of them, with few cells first, and with more where what these leave open is worth it. */
+static enum status add(struct chain *c, int k)
+{
+    size_t d = c->n - 1;
+    struct line_count *l = &c->t->line[k];
+    struct added *a = &c->t->added[k];
+    tally common = l->over < c->link[d].over ? l->over : c->link[d].over;   /* what they have in common may not be worth a pair */
+    enum status s = STATUS_OK;
+    a->beside[d] = 0;
+    for (size_t cells = l->rare ? 0 : finer(c, common, 0); cells > 0 && s == STATUS_OK && !*c->expired;) {
+        s = count_beside(c, k, cells);
+        cells = a->best == d + 1 ? finer(c, l->over - a->beside[d], cells) : 0;
+    }
+    l->under = least_added(c, a, c->n);
     l->under = l->under < l->over ? l->under : l->over;
     return s;
 }
@@ -97,18 +121,18 @@ static void note_pairs(const struct chain *c)
     struct tables *t = c->t;
     for (size_t k = 0; k < c->n; k++)
         for (size_t i = 0; i < k; i++)
-            if (t->added[c->form[k]].looked >> i & 1)
-                t->pairs[t->n_pairs++] = (struct beside){ c->form[k], c->form[i] };
+            if (t->added[c->form[k]].cells[i] > 0)
+                t->pairs[t->n_pairs++] = (struct beside){ c->form[k], c->form[i], t->added[c->form[k]].cells[i] };
     for (size_t e = 0; e < c->n_rest; e++) {
-        unsigned best = t->added[c->rest[e]].best;
-        if (best > 0)
-            t->pairs[t->n_pairs++] = (struct beside){ c->rest[e], c->form[best - 1] };
+        const struct added *a = &t->added[c->rest[e]];
+        if (a->best > 0)
+            t->pairs[t->n_pairs++] = (struct beside){ c->rest[e], c->form[a->best - 1], a->cells[a->best - 1] };
     }
 }
 
-enum status chain_fill(struct bounds *b, struct tables *t, const struct cell *x, const struct count_rule *rule, int *rest, size_t n_rest, size_t pair, const struct limits *l, bool *expired)
+enum status chain_fill(struct bounds *b, struct tables *t, const struct cell *x, const struct count_rule *rule, int *rest, size_t n_rest, const struct limits *l, bool *expired)
 {
-    struct chain c = { .t = t, .x = x, .rule = rule, .l = l, .expired = expired, .rest = rest, .n_rest = n_rest, .pair = pair, .all = x->count[0] };
+    struct chain c = { .t = t, .x = x, .rule = rule, .l = l, .expired = expired, .rest = rest, .n_rest = n_rest, .all = x->count[0] };
     enum status s = STATUS_OK;
     for (size_t e = 0; e < n_rest; e++)
         first_added(&t->added[rest[e]], t->line[rest[e]].over);

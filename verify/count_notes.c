@@ -53,7 +53,7 @@ void notes_tables(struct text *out, const struct tables *t, const int *open, siz
         if (!t->line[open[e]].rare)
             text_addf(out, " %d:%zu", name[open[e]], t->line[open[e]].bins);
     for (size_t k = 0; k < t->n_pairs; k++)
-        text_addf(out, " %d/%d", name[t->pairs[k].line], name[t->pairs[k].other]);
+        text_addf(out, " %d/%d:%zu", name[t->pairs[k].line], name[t->pairs[k].other], t->pairs[k].cells);
 }
 
 unsigned char notes_cut(struct text *out, const struct cell *x, size_t position, const unsigned char *side)

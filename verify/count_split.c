@@ -253,15 +253,15 @@ static enum status part(struct counter *w, const int *open, size_t n_open)
     return s;
 }
 
-#define PAIRS_LEAST 8          /* two forms have one pair, and fail together on a part of the sequences only */
+#define PAIRS_LEAST 128          /* two forms have one pair, and fail together on a part of the sequences only */
 
 /* Could a pair of forms be worth its tables in the class? */
 static enum status pairs_possible(bool *out, struct counter *w)
 {
     bool empty, single;
     enum status s = cell_edges(&w->x, &w->tables.edges, &empty, &single);
-    size_t pair = s == STATUS_OK && !empty ? halves_tables(&w->tables.halves, &w->x, &w->tables.edges) : 0;
-    *out = pair > 0 && !count_within(w->rule, w->x.count[0], PAIRS_LEAST * pair);
+    struct halves *t = &w->tables.halves;
+    *out = s == STATUS_OK && !empty && halves_cut(t, &w->x, &w->tables.edges) && !count_within(w->rule, w->x.count[0], PAIRS_LEAST * halves_price(t, CELLS_LEAST));
     return s;
 }
 

@@ -75,7 +75,7 @@ static bool is_list(const char *at, const char *end) {
     return false;
 }
 
-/* open, or K:B or K:B- ... K/C ... cut I A,B,..., single spaces between them */
+/* open, or K:B or K:B- ... K/C:N ... cut I A,B,..., single spaces between them */
 static bool is_part(const struct binding *line) {
     const char *at = line->s, *end = at + line->n;
     bool pairs = false;
@@ -87,7 +87,7 @@ static bool is_part(const struct binding *line) {
         }
         if (!number(&at, end, &v) || at == end || (*at != ':' && *at != '/') || (pairs && *at == ':')) return false;
         pairs = *at++ == '/';
-        if (!number(&at, end, &v)) return false;
+        if (!number(&at, end, &v) || (pairs && (at == end || *at++ != ':' || !number(&at, end, &v)))) return false;
         at += !pairs && at < end && *at == '-';
         if (at == end) return true;
         if (*at != ' ') return false;
@@ -111,7 +111,7 @@ bool trees_read(struct trees *t, const struct leaves *lines, uint32_t n, struct 
     for (size_t k = 0; k < lines->n; k++) many += begins(&lines->line[k]);
     t->tree = mem_get(many, sizeof *t->tree);
     for (size_t k = 0; k < lines->n; k++) {
-        if (!begins(&lines->line[k]) && !is_part(&lines->line[k])) return fail_at(f, lines->line[k].line, "'open', or words K:B or K:B-, then K/C, then 'cut I TOKENS', expected after 'part'");
+        if (!begins(&lines->line[k]) && !is_part(&lines->line[k])) return fail_at(f, lines->line[k].line, "'open', or words K:B or K:B-, then K/C:N, then 'cut I TOKENS', expected after 'part'");
         if (!begins(&lines->line[k])) continue;
         struct tree_at *one = &t->tree[t->n++];
         *one = (struct tree_at){k + 1, mem_get(n, sizeof *one->tokens)};
@@ -173,11 +173,11 @@ static void first_most(const struct parts *p, struct chain *c, uint32_t k) {
     for (uint32_t i = 0; i < PLACED_MOST; i++) c->most[c->n][i] = p->over[k];
 }
 
-/* K/C: form k is counted beside form `other`. */
-static const char *take_pair(struct parts *p, struct chain *c, uint32_t k, uint32_t other) {
+/* K/C:N: form k is counted beside form `other`, with N cells on an axis. */
+static const char *take_pair(struct parts *p, struct chain *c, uint32_t k, uint32_t other, uint32_t cells) {
     uint32_t at;
     wide least, most;
-    if (k == other) return "K/C with two forms expected";
+    if (k == other || cells < CELLS_LEAST || cells > CELLS_MOST) return "K/C:N with two forms and 8 to 1,024 cells expected";
     if (c->n == 0) {
         first_most(p, c, other);
         c->form[c->n++] = other;
@@ -186,7 +186,7 @@ static const char *take_pair(struct parts *p, struct chain *c, uint32_t k, uint3
     if (!c->active || c->now != k) {
         place(p, c);
         if (c->n == PLACED_MOST) return "too many forms";
-        if (placed(c, k, &at)) return "K/C: form K was placed before";
+        if (placed(c, k, &at)) return "K/C:N: form K was placed before";
         c->now = k;
         c->active = true;
         c->own = p->over[k];
@@ -194,11 +194,11 @@ static const char *take_pair(struct parts *p, struct chain *c, uint32_t k, uint3
         memset(c->known, 0, sizeof c->known);
         memset(c->named, 0, sizeof c->named);
     }
-    if (!placed(c, other, &at) || c->named[at]) return "K/C: form C is none of those placed before, or named twice";
+    if (!placed(c, other, &at) || c->named[at]) return "K/C:N: form C is none of those placed before, or named twice";
     c->named[at] = true;
     if (p->over[k] == 0 || p->over[other] == 0 || !halves_middle(&p->halves, &p->cell)) return NULL; /* nothing to be found */
     const struct sign signs[PAIR] = {{other, false}, {k, true}};
-    halves_count(&least, &most, &p->halves, &p->cell, signs);
+    halves_count(&least, &most, &p->halves, &p->cell, signs, cells);
     c->known[at] = true;
     c->positive[at] = least;
     if (most < c->most[c->n][at]) c->most[c->n][at] = most;
@@ -222,19 +222,20 @@ static const char *take_table(struct parts *p, uint32_t k, uint32_t b, bool rare
     return NULL;
 }
 
-/* Words K:B, then words K/C. */
+/* Words K:B, then words K/C:N. */
 static const char *take_words(struct parts *p, const struct binding *line, struct chain *c) {
     const char *at = line->s, *end = at + line->n, *s;
     size_t n, total = 0;
     if (is_word(at, line->n, "open")) return NULL;
     while (word(&at, end, &s, &n) && !is_word(s, n, "cut")) {
         const char *stop = s + n;
-        uint32_t k = 0, b = 0;
+        uint32_t k = 0, b = 0, cells = 0;
         number(&s, stop, &k);
         bool pair = *s++ == '/';
         number(&s, stop, &b);
+        if (pair) s++, number(&s, stop, &cells);
         if (k >= p->cell.K || (pair && b >= p->cell.K)) return "a form that the cell does not have: they are numbered from 0";
-        const char *why = pair ? take_pair(p, c, k, b) : take_table(p, k, b, s < stop && *s == '-', &total);
+        const char *why = pair ? take_pair(p, c, k, b, cells) : take_table(p, k, b, s < stop && *s == '-', &total);
         if (why != NULL) return why;
     }
     place(p, c);

@@ -45,12 +45,33 @@ bool sums_under(wide *under, struct sums *t, const struct cell *c, size_t form, 
 
 #define PAIR 2
 struct sign { size_t form; bool turned; }; /* turned: less the form */
-struct halves { size_t cells, size, room[2]; wide ways; uint32_t cut, *grid[2]; int64_t radius[PAIR], above[PAIR], *sorted; int32_t base[2][PAIR], *unit; };
+/* Sums of ways by state: rows * columns cells each, from cell base on. used: of every row, from where on and up to where it is not 0. */
+struct plane { int32_t base[PAIR]; uint32_t rows, columns, *at, *used; size_t states, room, room_used; };
+/* Where one more token leads: its units, the plane of the state, and how often that counts. */
+struct way_step { int32_t unit[PAIR]; uint32_t plane, times; };
+/* A front (0) or back (1): ways; apart: those without the position beside the middle; dense: that is put on cell by cell. centre: the middle of its units, and that of the position beside the middle. */
+struct half { wide ways, apart; uint32_t beside; bool dense; int64_t centre[PAIR], near[PAIR]; struct plane plane, inner; };
+struct halves { uint32_t cells, cut, *row; struct half half[2]; int64_t radius[PAIR], above[PAIR], *sorted; int32_t *unit; struct way_step *step; size_t *first_step, room_step, room_first; };
 void halves_clear(struct halves *h);
 /* Takes the middle position of a part; false: too many ways, or too few positions. */
 bool halves_middle(struct halves *h, const struct cell *c);
 /* How many sequences of the part make both signed forms positive, at least and at most, behind halves_middle; nothing is known (0, all) where the grids are too large. */
-void halves_count(wide *least, wide *most, struct halves *h, const struct cell *c, const struct sign signs[PAIR]);
+#define CELLS_LEAST 8
+#define CELLS_MOST 1024
+void halves_count(wide *least, wide *most, struct halves *h, const struct cell *c, const struct sign signs[PAIR], uint32_t cells);
+
+/* separable_planes.c */
+#define CELL 1024 /* units */
+bool plane_room(struct plane *p, size_t states); /* empty; rows and columns are given. false: too large */
+void plane_clear(struct plane *p);
+void plane_used(struct plane *p);
+/* Adds `from`, `down` cells lower, to `to`: beyond its ends, to its first and last cells. */
+void plane_move(struct plane *to, size_t state, const struct plane *from, size_t other, const int64_t *down);
+void plane_gather(struct plane *p); /* every cell: the sum of those that are on no axis below it */
+/* Fronts with a token from state `front` to state `back`, and backs, that fit: from cell from[k] less the front's own on. sum += */
+void planes_meet(wide *sum, const struct halves *h, size_t row, const uint32_t *line, size_t back, const int64_t *from, bool certain);
+/* Two arrays for planes_meet of a row of the fronts: turned round, and the sums of what stands before each. */
+void plane_row(uint32_t *line, const struct plane *p, size_t row);
 
 /* ---- parts ---- */
 

@@ -7,7 +7,7 @@ from certificate import Rejected
 WAYS_MOST = 1 << 18           # fronts and backs of a pair
 PLACED_MOST, DEPTH_MOST, BINS_MOST, BINS_TOTAL = 64, 4096, 1 << 18, 1 << 22
 N = r"(?:0|[1-9][0-9]{0,8})"
-LINE = re.compile(r"(?:of %s(?:,%s)*|open|(?! )(?:(?:^| )%s:%s-?)*(?:(?:^| )%s/%s)*(?:(?:^| )cut %s %s(?:,%s)*)?)\Z" % ((N,) * 9))
+LINE = re.compile(r"(?:of %s(?:,%s)*|open|(?! )(?:(?:^| )%s:%s-?)*(?:(?:^| )%s/%s:%s)*(?:(?:^| )cut %s %s(?:,%s)*)?)\Z" % ((N,) * 10))
 
 
 def need(condition, why):
@@ -56,15 +56,16 @@ def part(cell, line, allowed, edges, counts, number, left, width):
     words = [] if line == "open" else words.split()
     numbers = [tuple(map(int, re.split("[:/]", w.rstrip("-")))) for w in words]
     rare = {n[0] for n, w in zip(numbers, words) if w.endswith("-")}
-    need(all(max(n) < len(over) for n, w in zip(numbers, words) if "/" in w) and all(n[0] < len(over) for n in numbers), "a form that is not there")
-    bins = [n + (w.endswith("-"),) for n, w in zip(numbers, words) if ":" in w]
+    need(all(max(n[:2]) < len(over) for n, w in zip(numbers, words) if "/" in w) and all(n[0] < len(over) for n in numbers), "a form that is not there")
+    bins = [n + (w.endswith("-"),) for n, w in zip(numbers, words) if "/" not in w]
     need(all(1 <= b <= BINS_MOST for _, b, _ in bins) and sum(b for _, b, _ in bins) <= BINS_TOTAL, "a number of bins that is not allowed")
     for k, b, over_only in bins:
         if over[k]:
             step = max(1, width[k] // b)
             over[k] = min(over[k], cell.table(cell.forms[k][0], True, step, allowed, edges, number))
             under[k] = under[k] if over_only else max(under[k], min(over[k], cell.table(cell.forms[k][1], False, step, allowed, edges, number)))
-    pairs = [n for n, w in zip(numbers, words) if "/" in w]
+    need(all(8 <= n[2] <= 1024 for n in numbers if len(n) == 3), "a number of cells that is not allowed")
+    pairs = [n[:2] for n in numbers if len(n) == 3]
     if pairs:
         least = chain(cell, pairs, edges, counts, over, under, added)
     most = min(number, sum(added.get(k, over[k]) for k in over))

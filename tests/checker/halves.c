@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define N_MOST 8
+#define N_MOST 9
 #define V_MOST 12
 #define FORMS 4
 #define STATES 3 /* dead, no special token yet, one was there */
@@ -35,16 +35,17 @@ static void make(struct trial *t, uint32_t n, uint32_t V) {
     memset(t, 0, sizeof *t);
     t->V = V;
     t->any = draw(2);
-    bool wide_terms = draw(2);
+    bool wide_terms = draw(2), modes = n > 6 && draw(2); /* modes: half of the fronts lie beyond the end of a grid, and half of the backs as far on the other side */
     for (uint32_t a = 0; a < V; a++) t->special[a] = draw(3) == 0;
     t->special[0] = true;
     for (size_t k = 0; k < FORMS; k++) t->radius[k] = (int64_t)draw(200000);
     for (uint32_t i = 0; i <= n; i++) t->at[i] = i * V, t->first[i + 1] = (size_t)(i + 1) * STATES;
-    uint32_t n_src = n > 4 ? n - (uint32_t)draw(2) : n; /* the last position may be one that the forms do not read */
+    uint32_t n_src = n > 4 ? n - (uint32_t)(n > 7 ? 2 : draw(2)) : n; /* the last position may be one that the forms do not read; two of them make a half of many ways */
     for (uint32_t x = 0; x < n * V; x++) {
-        t->allowed[x] = x % V < 2 || draw(5) > 0;
+        t->allowed[x] = x % V < 2 || draw(n < 7 ? 5 : 40) > 0;
         for (uint32_t k = 0; k < FORMS; k++) {
-            int64_t heavy = draw(4) == 0 ? 20 : 1, g = ((int64_t)draw(2000001) - 1000000) * heavy;
+            int64_t heavy = draw(4) == 0 && !modes ? 20 : 1, g = ((int64_t)draw(2000001) - 1000000) * heavy;
+            if (modes && x % V > V / 2) g += x < V ? 6000000 : x / V + 1 == n_src ? -6000000 : 0;
             if (k > 0) g = g / 2 + t->g[x * FORMS]; /* they fail together */
             if (x >= n_src * V) continue;
             t->g[x * FORMS + k] = g;
@@ -94,6 +95,31 @@ static void one_by_one(const struct trial *t, const struct sign *signs, size_t s
         }
         one_by_one(t, signs, t->edge[e].to, l, h, certain, perhaps);
     }
+}
+
+/* Fronts in the grid below cell a of axis k, and fronts whose units are below `under`, or `over`. */
+struct below { size_t k; int32_t under, over; wide all, certain, perhaps; };
+static void fronts_below(const struct trial *t, const struct halves *h, size_t level, size_t state, int32_t sum, struct below *b) {
+    if (level == h->cut) b->all++, b->certain += sum < b->under, b->perhaps += sum <= b->over;
+    for (size_t e = t->out[state]; level < h->cut && e < t->out[state + 1]; e++)
+        fronts_below(t, h, level + 1, t->edge[e].to, sum + h->unit[t->edge[e].cell * PAIR + b->k], b);
+}
+
+/* The grid of the fronts, as it stands behind a count: no sum is below its cell, and none far above it, but in the last one. */
+static bool grid_holds(const struct trial *t, const struct halves *h) {
+    const struct plane *p = &h->half[0].plane;
+    bool good = true;
+    for (size_t k = 0; k < PAIR; k++)
+        for (uint32_t a = 1; a < h->cells; a++) {
+            const int32_t start = (p->base[k] + (int32_t)a) * 1024;
+            struct below b = {.k = k, .under = start, .over = start - 1024 + 1023 * (1 + h->half[0].dense)};
+            wide all = 0, lower = 0;
+            fronts_below(t, h, 0, ROOT, 0, &b);
+            for (size_t at = 0; at < p->states * h->cells * h->cells; at++)
+                all += p->at[at], lower += (k == 0 ? at / h->cells : at) % h->cells < a ? p->at[at] : 0;
+            good = good && all == b.all && b.certain <= lower && lower <= b.perhaps;
+        }
+    return good;
 }
 
 /* ---- whole cells, with lines that are drawn ---- */
@@ -160,7 +186,7 @@ static void draw_line(char *out, bool cut, uint32_t n_src, uint32_t V) {
         if (draw(8) > 0) n += (size_t)sprintf(out + n, "%zu:%d ", k, draw(4) == 0 ? 7 : 300);
     for (size_t k = 1; k < FORMS && draw(8) > 0; k++)
         for (size_t i = 0, any = 0; i < k; i++)
-            if (draw(2) > 0 || (any == 0 && i + 1 == k)) n += (size_t)sprintf(out + n, "%zu/%zu ", order[k], order[i]), any = 1;
+            if (draw(2) > 0 || (any == 0 && i + 1 == k)) n += (size_t)sprintf(out + n, "%zu/%zu:%u ", order[k], order[i], draw(4) == 0 ? 8 + (unsigned)draw(100) : 200), any = 1;
     if (cut) n += (size_t)sprintf(out + n, "cut %u %u ", (unsigned)draw(n_src), (unsigned)draw(V > 2 ? 2 : V));
     if (n == 0) n = (size_t)sprintf(out, "open ");
     out[n - 1] = 0;
@@ -195,36 +221,44 @@ static bool drawn_cell(struct trial *t, double *open, double *loose) {
 int main(void) {
     static struct trial t;
     struct halves h = {0};
-    long passed = 0, failed = 0, narrow = 0, tried = 0;
+    long passed = 0, failed = 0, narrow = 0, tried = 0, dense[2] = {0, 0};
     double open = 0, loose = 0, all = 0;
     for (int k = 0; k < 300; k++) {
         seed = (uint64_t)k + 17;
         draw(2), draw(2);
         uint32_t n = 3 + (uint32_t)draw(4), V = n == 3 ? 12 : n == 4 ? 9 : n == 5 ? 6 : 4;
+        const bool many = k % 20 == 0; /* ways enough for the least grids to be made token by token: fronts, or backs */
+        if (many) n = 7 + (uint32_t)(k / 20 % 2), V = n == 7 ? 11 : 6;
         make(&t, n, V);
         if (t.count[ROOT] == 0 || !halves_middle(&h, &t.c)) continue;
-        for (unsigned turned = 0; turned < 4; turned++) {
+        for (unsigned turned = 0; turned < 4; turned += many ? 3 : 1) {
             const struct sign signs[PAIR] = {{0, turned & 1}, {1, turned >> 1}};
             const int64_t zero[FORMS] = {0};
             wide least, most, certain = 0, perhaps = 0;
-            halves_count(&least, &most, &h, &t.c, signs);
+            const uint32_t cells = many ? 8 + (uint32_t)draw(2) : 128 + (uint32_t)draw(200);
+            halves_count(&least, &most, &h, &t.c, signs, cells);
+            for (int side = 0; side < 2; side++) dense[side] += h.half[side].dense;
             one_by_one(&t, signs, ROOT, zero, zero, &certain, &perhaps);
             bool good = least <= certain && perhaps <= most && most <= t.count[ROOT];
             if (good) passed++;
             else failed++, printf("FAILED %d, signs %u: [%.0f, %.0f] is not around [%.0f, %.0f]\n", k, turned, (double)least, (double)most, (double)certain, (double)perhaps);
+            if (many && !grid_holds(&t, &h)) failed++, printf("FAILED %d: grid of the fronts\n", k);
+            if (many) continue;
             tried++;
             narrow += (double)(most - least) <= 0.2 * (double)t.count[ROOT] + 5;
         }
-        for (int times = 0; times < 3; times++)
+        for (int times = 0; times < 3 && !many; times++)
             if (drawn_cell(&t, &open, &loose)) passed++;
             else failed++, printf("FAILED %d: lines\n", k);
-        all += 3 * (double)t.count[ROOT];
+        if (!many) all += 3 * (double)t.count[ROOT];
         halves_clear(&h);
     }
     if (open < loose + 0.4 * all) passed++;
     else failed++, printf("FAILED lines leave %.0f open of %.0f, %.0f of them uncertain\n", open, all, loose);
     if (narrow * 10 >= tried * 9) passed++;
     else failed++, printf("FAILED narrow: %ld of %ld\n", narrow, tried);
+    if (dense[0] > 8 && dense[1] > 8) passed++;
+    else failed++, printf("FAILED dense: %ld fronts, %ld backs\n", dense[0], dense[1]);
     printf("%ld passed, %ld failed\n", passed, failed);
     return failed > 0;
 }

@@ -73,7 +73,7 @@ def words(rng, forms):
     if rng.random() < 0.8 and forms > 1:
         placed = rng.sample(range(forms), rng.randint(2, forms))
         for at in range(1, len(placed)):
-            out += ["%d/%d" % (placed[at], c) for c in rng.sample(placed[:at], rng.randint(1, at))]
+            out += ["%d/%d:%d" % (placed[at], c, rng.choice((128, 512))) for c in rng.sample(placed[:at], rng.randint(1, at))]
     return out
 
 
@@ -197,14 +197,14 @@ def bad_lines(case, parts):
     at = next(k for k, x in enumerate(parts) if not x.startswith("of ") and parts[k - 1].startswith("of "))      # the first part of a cell
     of, rest = parts[at - 1], parts[at + 1:]
     K, many = case.V, " ".join("%d:262144" % (k % 3) for k in range(17))
-    for line in ("0:0", "0:300000", "0", "0:", ":4", "%d:4" % K, "0:4 %d:4" % (K + 7), "1/1", "1/0 0/1", "1/0 2/3", "1/0 1/0", "1/0 2/0 1/2", "1/0 0:4", "0:4  1:4", "0:4 ", "cut", "cut 0", "cut 0 ", "cut %d 0" % case.n,
-                 "cut 0 0,", "cut 0 0 1:4", "cut 00 1", "open 0:4", "open open", "0:4 open", "-", "01:4", "0:+4", "1000000000:4", "1/%d" % K, "%d/1" % K, many, "0:4--", "0:-", "0-", "1/0-", "0:4 -", "0:-4"):
+    for line in ("0:0", "0:300000", "0", "0:", ":4", "%d:4" % K, "0:4 %d:4" % (K + 7), "1/1:128", "1/0:128 0/1:128", "1/0:128 2/3:128", "1/0:128 1/0:128", "1/0:128 2/0:128 1/2:128", "1/0:128 0:4", "1/0", "1/0:", "1/0:7", "1/0:1025", "1/0:0128", "1/0:128:4", "0:4  1:4", "0:4 ", "cut", "cut 0", "cut 0 ", "cut %d 0" % case.n,
+                 "cut 0 0,", "cut 0 0 1:4", "cut 00 1", "open 0:4", "open open", "0:4 open", "-", "01:4", "0:+4", "1000000000:4", "1/%d:128" % K, "%d/1:128" % K, many, "0:4--", "0:-", "0-", "1/0-", "1/0:128-", "0:4 -", "0:-4"):
         bad = (0, case.total, 4, 1, [of, line] + rest)
         check(not case.accepted(*bad) and not case.in_python(*bad), "accepted: part " + line)
     for lines in ([of], parts[at:], [of, "open", "open"], [of + ",0", parts[at]] + rest, ["of", "open"], ["of x", "open"], [of + ",", "open"]):
         bad = (0, case.total, 4, 1, lines)
         check(not case.accepted(*bad) and not case.in_python(*bad), "accepted: %s" % lines[:3])
-    for lines in ([of, "open"], ["of " + ",".join(["77"] * case.n), "open", "0:4"], [of, "open", of, "0:4 1/0"], [of, "0:4- 1:4"], []):
+    for lines in ([of, "open"], ["of " + ",".join(["77"] * case.n), "open", "0:4"], [of, "open", of, "0:4 1/0:128"], [of, "0:4- 1:4"], []):
         good = (0, case.total, 4, 1, lines)
         check(case.accepted(*good) and case.in_python(*good), "not accepted: %s" % lines)
 
