@@ -9,7 +9,8 @@
 #include "core/mem.h"
 
 #define NODES 32000              /* of a cell that has to close */
-#define NODES_OPEN 4000          /* of one that may stay open, as in a count or once another has */
+#define NODES_COUNT 500000       /* in a count */
+#define NODES_OPEN 4000          /* once another one of the count has stayed open */
 #define PROBES 150
 
 void cells_search_init(struct cells_search *c)
@@ -28,7 +29,7 @@ void cells_search_clear(struct cells_search *c)
 }
 
 /* One cell: its lines and where they go; below: a sequence that the search is after. */
-struct job { size_t class, n; int q; bool live, below; int *first, *tokens; double value; struct text lines; tally yes, open; };
+struct job { size_t class, n; int q; bool live, below, settled; int *first, *tokens; double value; struct text lines; tally yes, open; };
 
 static void jobs_free(struct job *jobs, size_t n)
 {
@@ -134,6 +135,7 @@ static enum status run_job(struct job *j, struct cells_room *x, struct cells_sha
     }
     j->yes = x->yes;
     j->open = x->open;
+    j->settled = x->open == 0;
     return status;
 }
 
@@ -206,7 +208,8 @@ static double *effects(const struct separable_net *net, const double *added)
     return M;
 }
 
-static enum status run_jobs(struct cells_search *c, struct cells_shared *s, struct job *jobs, size_t n, const struct limits *l)
+/* again: of a count, what stayed open; what it has already stands where time is up. */
+static enum status run_jobs(struct cells_search *c, struct cells_shared *s, struct job *jobs, size_t n, bool again, const struct limits *l)
 {
     int threads = n < 8 ? 1 : s->p->threads;
     enum status status = STATUS_OK;
@@ -221,7 +224,7 @@ static enum status run_jobs(struct cells_search *c, struct cells_shared *s, stru
             bool go;
 #pragma omp atomic read
             go = stop;
-            if (go || one != STATUS_OK)
+            if (go || one != STATUS_OK || jobs[k].settled || (again && limits_expired(l)))
                 continue;
             if (limits_expired(l) && !s->count) {
 #pragma omp atomic write
@@ -229,7 +232,7 @@ static enum status run_jobs(struct cells_search *c, struct cells_shared *s, stru
                 continue;
             }
             one = run_job(&jobs[k], &x, &mine, c, l);
-            if (jobs[k].open > 0)
+            if (jobs[k].open > 0 && s->spare == 0)
                 mine.nodes = NODES_OPEN;
             if (one != STATUS_OK || (jobs[k].below && !s->value)) {
 #pragma omp atomic write
@@ -277,9 +280,28 @@ static enum status first_target(struct cells_search *c, struct cells_shared *s, 
     return status;
 }
 
+#define FINER 8
+
+/* A count that may leave `within` of all sequences open leaves parts open that are small, the same size in all cells; they are made smaller while more is open than may be. */
+static enum status run_count(struct cells_search *c, struct cells_shared *s, struct job *jobs, size_t n, const struct limits *l)
+{
+    double allowed = c->within * mpz_get_d(s->p->total), open = INFINITY, before;
+    enum status status = STATUS_OK;
+    s->spare = floor(allowed / 8);
+    do {
+        status = run_jobs(c, s, jobs, n, open < INFINITY, l);
+        before = open;
+        open = 0;
+        for (size_t k = 0; k < n; k++)
+            open += (double)jobs[k].open;
+        s->spare = floor(s->spare / FINER);
+    } while (status == STATUS_OK && open > allowed * (1 - 0x1p-20) && open < before && s->spare > 0 && !limits_expired(l));
+    return status;
+}
+
 enum status problem_cells(struct cells_search *c, struct problem *p, const struct limits *l)
 {
-    struct cells_shared s = { .p = p, .count = c->count, .value = c->value, .target = c->target, .nodes = c->count ? NODES_OPEN : NODES };
+    struct cells_shared s = { .p = p, .count = c->count, .value = c->value, .target = c->target, .nodes = c->count ? NODES_COUNT : NODES };
     struct job *jobs = NULL;
     size_t n = 0;
     c->below = false;
@@ -294,7 +316,7 @@ enum status problem_cells(struct cells_search *c, struct problem *p, const struc
     if (status == STATUS_OK && c->value)
         status = first_target(c, &s, jobs, n);
     if (status == STATUS_OK)
-        status = run_jobs(c, &s, jobs, n, l);
+        status = c->count ? run_count(c, &s, jobs, n, l) : run_jobs(c, &s, jobs, n, false, l);
     if (status == STATUS_OK)
         status = gather(c, p, jobs, n);
     jobs_free(jobs, n);

@@ -16,6 +16,7 @@ struct cells_shared {
     bool count;                  /* cells on which the predicate is false everywhere are worth a leaf */
     bool value; double target;   /* an optimum: all lines are to be at least the target */
     size_t nodes;                /* leaves that one cell may try */
+    double spare;                /* of a count: parts of no more sequences stay open */
 };
 /* What is known of a unit: what it reads lies in [lo, hi], both short dyadic numbers; '+': never below 0, '-': never above. */
 struct unit_bound { char phase; double lo, hi, slope; bool sloped; };
@@ -144,6 +145,7 @@ enum status cells_fit(bool *fits, const struct cells_room *x, double sign);
 /* cells.c. What the search over all problems of a statement found so far. */
 struct cells_search {
     bool count, value;
+    double within;               /* a count: the share of the sequences that may stay open */
     struct text lines;           /* of the certificate */
     double target, slack;        /* an optimum: every line so far is shown to be at least the target; slack: how far it is set below a value */
     bool has_best;

@@ -496,7 +496,11 @@ static enum status decide_part(enum cells_answer *out, struct cells_room *x, con
 static enum status decide(enum cells_answer *out, struct cells_room *x, const struct limits *l)
 {
     size_t K = x->c->lines.K;
-    if (limits_expired(l))
+    tally n = 0;
+    enum status s = x->s->spare > 0 ? cells_count(&n, x) : STATUS_OK;
+    if (s != STATUS_OK)
+        return s;
+    if (limits_expired(l) || (n > 0 && (double)n <= x->s->spare))
         return give_up(out, x);
     cells_weights(x);
     if (!weights_show(x))
@@ -511,7 +515,7 @@ static enum status decide(enum cells_answer *out, struct cells_room *x, const st
     cells_around(x, x->centre);
     x->bounded = false;
     *out = CELLS_OPEN;
-    enum status s = decide_part(out, x, l, &words);
+    s = decide_part(out, x, l, &words);
     memcpy(x->known, known, K);
     text_clear(&words);
     free(known);

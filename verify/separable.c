@@ -479,6 +479,7 @@ enum status separable_cells(struct outcome *out, const struct statement *s, cons
     c.count = s->body == BODY_COUNT;
     c.value = s->body == BODY_MINIMIZE || s->body == BODY_MAXIMIZE;
     c.slack = within_of(s) * 0.75;
+    c.within = s->has_within ? within_of(s) : 0;
     enum status status = decide_by(out, s, l, d, NULL, &c);
     cells_search_clear(&c);
     return status;

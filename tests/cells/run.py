@@ -68,7 +68,7 @@ def first_claims(rng, v, n, d_out):
         ("mixed", "minimize %s : if t[0] == 1 then 1/2 else if t[0] == 2 then %s else -1/4 within 1e-6" % (binds, lead)),
         ("constant", "maximize %s : 0 * (%s) + max(t) within 1e-6" % (binds, lead)),
         ("rows", "minimize p in {0, %d}, %s : logits(M, t)[p, 0] - logits(M, t)[p, 1]" % (n - 1, binds)),
-        ("right", "count %s : argmax(%s) == %s within 1" % (binds, row, answer)),
+        ("right", "count %s : argmax(%s) == %s within 1e-9" % (binds, row, answer)),
         ("not_right", "count %s : argmax(%s) != %s within 1" % (binds, row, rng.choice(ANSWERS))),
         ("wrong", "forall %s prove argmax(%s) == %s" % (binds, row, answer)),
         ("never", "forall %s prove argmax(%s) != %s" % (binds, row, answer))]
