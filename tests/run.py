@@ -47,6 +47,7 @@ SCRIPTS = [
     ("means", [PY, "tests/reference/means.py", BUILD, "6"]),
     ("attention_means", [PY, "tests/reference/means_of_attention.py", BUILD, "3"]),
     ("scans", [PY, "tests/scans/run.py", BUILD, "--nets", "60", "--certificates", "6"]),
+    ("scans_relaxed", [PY, "tests/scans/relaxed.py", BUILD]),
     ("cells", [PY, "tests/cells/run.py", BUILD, "--nets", "60", "--attacked", "3"]),
     ("quadratic", [PY, "tests/quadratic/run.py", BUILD]),
     ("quadratic_boxes", [PY, "tests/quadratic/boxes.py", BUILD]),

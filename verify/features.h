@@ -37,6 +37,7 @@ struct features {
     long last_bound;          /* value of the binder that features_each bound last */
     const struct opened *opened; /* the comprehensions over network values around what is being looked at */
     const struct alias *alias; /* set by the caller after features_init, or NULL */
+    bool whole;               /* set by the caller after features_init: expressions without networks are features as they are, not their parts */
     bool guards_where;        /* the guard says all that the condition says */
     size_t *first;            /* [n + 1] offset of position i in value and in */
     struct feature *items; size_t n, room;
@@ -59,7 +60,9 @@ struct scanner {
     struct automaton a;
     size_t n_final, width; long *values; int *tokens;
 };
-enum status scanner_build(struct scanner *out, struct features *f) MUST_USE;
+/* most: states behind a position; more are refused. */
+#define SCANNER_STATES ((size_t)1 << 20)
+enum status scanner_build(struct scanner *out, struct features *f, size_t most) MUST_USE;
 void scanner_clear(struct scanner *s);
 
 /* Shapes shared with linear.c. */

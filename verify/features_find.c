@@ -231,7 +231,8 @@ static enum status find_scans(struct features *f, const struct expr *e, unsigned
 static enum status find(struct features *f, const struct expr *e, unsigned use, int own)
 {
     size_t n = f->n, said = f->why->size;
-    enum status s = find_scans(f, e, use, own);
+    bool whole = f->whole && e->type.rank == 0 && (e->type.base == BASE_INT || e->type.base == BASE_BOOL) && !expr_depends_on_network(e) && expr_uses_slot(e, f->t->slot) && !features_read_opened(f, e);
+    enum status s = whole ? STATUS_UNSUPPORTED : find_scans(f, e, use, own);
     if (s != STATUS_UNSUPPORTED || expr_depends_on_network(e) || !expr_uses_slot(e, f->t->slot) || (own >= 0 && reads_own_token(e, f->t->slot, own)) || features_read_opened(f, e))
         return s;
     struct text why = *f->why;       /* the first reason stands if terms do not follow it either */

@@ -186,10 +186,13 @@ static int normal_list(struct residual *r, enum rest_op op, long value, const in
 
 /* ---- the others ---- */
 
-static bool holds(const struct residual *r, size_t position, long v)
+/* Of a token, or of one of some: may it be v? */
+static bool holds(const struct residual *r, const struct rest *x, long v)
 {
-    for (size_t k = 0; k < r->n_set[position]; k++)
-        if (r->sets[position][k] == v)
+    size_t position = (size_t)x->value, n = x->op == REST_SOME ? r->n_some[position] : r->n_set[position];
+    const int *set = x->op == REST_SOME ? r->some[position] : r->sets[position];
+    for (size_t k = 0; k < n; k++)
+        if (set[k] == v)
             return true;
     return false;
 }
@@ -213,7 +216,7 @@ static int normal_eq(struct residual *r, int a, int b)
         x = &r->terms[a];
         y = &r->terms[b];
     }
-    if (is_const(r, b) && x->op == REST_TOKEN && !holds(r, (size_t)x->value, y->value))
+    if (is_const(r, b) && (x->op == REST_TOKEN || x->op == REST_SOME) && !holds(r, x, y->value))
         return ID_FALSE;
     if (is_const(r, b) && chooses_known(r, x)) {
         const int *of = r->args + x->first, c = of[0], one = of[1], other = of[2];
@@ -409,6 +412,7 @@ int rest_two(struct residual *r, enum rest_op op, int a, int b)
 /* ---- a token ---- */
 
 #define ARGS_HERE 8
+#define SOME SIZE_MAX        /* in place of a token's number: it stays unknown */
 
 static enum status know(struct residual *r, int term, int to)
 {
@@ -441,7 +445,7 @@ static int step(struct residual *r, int term, size_t i, size_t k)
     if (t.low > i)
         return term;
     if (t.op == REST_TOKEN)
-        return rest_const(r, r->sets[i][k]);
+        return k == SOME ? residual_keep(r, REST_SOME, (long)i, NULL, 0) : rest_const(r, r->sets[i][k]);
     if ((size_t)term < r->room_steps && r->steps[term].mark == r->mark)
         return r->steps[term].to;
     int here[ARGS_HERE] = { 0 }, *args = t.n <= ARGS_HERE ? here : mem_array(t.n, sizeof *args);
@@ -468,4 +472,26 @@ int residual_step(struct residual *r, int term, size_t i, size_t k)
         }
     }
     return step(r, term, i, k);
+}
+
+int residual_step_some(struct residual *r, int term, size_t i) { return residual_step(r, term, i, SOME); }
+
+bool residual_may_be(const struct residual *r, int term, long v)
+{
+    const struct rest *t = &r->terms[term];
+    return t->op != REST_ERROR && v >= t->lo && v <= t->hi && (!t->masked || (v >= 0 && v < 64 && (t->mask >> v & 1)));
+}
+
+enum status residual_copy(struct residual *out, const struct residual *from, int term)
+{
+    residual_init(out, from->sets, from->n_set, from->n_positions);
+    for (size_t i = 0; i < from->n_tables; i++)
+        if (residual_table(out, from->tables[i].v, from->tables[i].n) != (int)i)
+            return out->failed;
+    for (int t = 0; t <= term; t++) {
+        const struct rest *x = &from->terms[t];
+        if (residual_keep(out, x->op, x->value, from->args + x->first, x->n) != t)
+            return out->failed;
+    }
+    return STATUS_OK;
 }

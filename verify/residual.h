@@ -11,7 +11,7 @@
 enum rest_op {
     REST_ERROR,      /* an index out of range, a maximum of nothing */
     REST_NOTHING,    /* an entry that a condition leaves out of a maximum or minimum */
-    REST_CONST, REST_TOKEN /* value: the position */, REST_ADD, REST_MUL, REST_MOD /* value: by */, REST_MAX, REST_MIN, REST_EQ, REST_LESS, REST_NOT, REST_AND, REST_OR,
+    REST_CONST, REST_TOKEN /* value: the position */, REST_SOME /* value: the position, whose token is known to be one of `some` */, REST_ADD, REST_MUL, REST_MOD /* value: by */, REST_MAX, REST_MIN, REST_EQ, REST_LESS, REST_NOT, REST_AND, REST_OR,
     REST_IF /* condition, then, else */, REST_AT /* index, entries */, REST_TABLE /* index; value: which table */, REST_RANK /* value: 0 is the smallest of the arguments */
 };
 #define REST_NONE (-1)           /* no memory, or a limit: residual.failed says which */
@@ -24,6 +24,7 @@ struct residual {
     struct rest_step *steps; size_t room_steps, at, token; unsigned mark; /* [terms] what they become under the position and token that are substituted: those with the mark */
     struct { long *v; size_t n; long lo, hi; } *tables; size_t n_tables, room_tables;
     int *const *sets; const size_t *n_set; size_t n_positions;   /* tokens by position, ascending; not owned */
+    int *const *some; const size_t *n_some;                      /* residual_step_some: those that are left, or NULL; not owned */
     enum status failed;
 };
 void residual_init(struct residual *r, int *const *sets, const size_t *n_set, size_t n);
@@ -43,4 +44,12 @@ int rest_then(struct residual *r, bool and, int a, int b);
 int rest_lookup(struct residual *r, int index, const long *table, size_t n);
 /* The term after position i holds its k-th token. Positions in ascending order; one token after the other, as what is known is kept for one. */
 int residual_step(struct residual *r, int term, size_t i, size_t k);
+/* The term after position i holds one of the tokens in `some`, whichever it is. */
+int residual_step_some(struct residual *r, int term, size_t i);
+/* false: the term, where it is no error, is v for no choice of the tokens that it reads. */
+bool residual_may_be(const struct residual *r, int term, long v);
+/* The first n terms stay. */
+void residual_forget(struct residual *r, size_t n);
+/* The terms up to this one, with their numbers; the sets are those of `from`. */
+enum status residual_copy(struct residual *out, const struct residual *from, int term) MUST_USE;
 #endif

@@ -141,6 +141,15 @@ static void bounds_table(const struct residual *r, struct rest *t, const struct 
     }
 }
 
+static void bounds_some(struct rest *t, const int *some, size_t n)
+{
+    t->lo = some[0];
+    t->hi = some[n - 1];
+    t->masked = t->lo >= 0 && t->hi < 64;
+    for (size_t k = 0; k < n && t->masked; k++)
+        t->mask |= (uint64_t)1 << some[k];
+}
+
 /* False: a value that long may not hold. */
 static bool bounds_arithmetic(const struct residual *r, struct rest *t, const int *args)
 {
@@ -174,6 +183,7 @@ static bool bounds(const struct residual *r, struct rest *t, const int *args)
         t->lo = r->sets[t->value][0];
         t->hi = r->sets[t->value][r->n_set[t->value] - 1];
         break;
+    case REST_SOME: bounds_some(t, r->some[t->value], r->n_some[t->value]); return true;
     case REST_ADD: case REST_MUL: case REST_MOD:
         if (!bounds_arithmetic(r, t, args))
             return false;
@@ -223,6 +233,19 @@ int residual_keep(struct residual *r, enum rest_op op, long value, const int *ar
     r->n_args += n;
     r->slots[at] = (int)++r->n;
     return (int)r->n - 1;
+}
+
+void residual_forget(struct residual *r, size_t n)
+{
+    while (r->n > n) {       /* the last one that came is in nobody's way */
+        const struct rest *t = &r->terms[--r->n];
+        size_t at = hash_of(t->op, t->value, r->args + t->first, t->n) & (r->n_slots - 1);
+        while (r->slots[at] != (int)r->n + 1)
+            at = (at + 1) & (r->n_slots - 1);
+        r->slots[at] = 0;
+        r->n_args = t->first;
+    }
+    r->at = SIZE_MAX;        /* nothing is known of tokens */
 }
 
 bool residual_basics(struct residual *r)

@@ -6,7 +6,6 @@
 #include "verify/features.h"
 #include "verify/residual_terms.h"
 
-#define STATES_MAX ((size_t)1 << 20)
 #define RESIDUAL_STATES_MAX ((size_t)1 << 16)   /* of a layer, when what is left of an expression is a state: such steps cost more */
 #define TRANSITIONS_MAX ((size_t)1 << 26)
 #define NOTHING LONG_MIN   /* no value yet */
@@ -119,7 +118,7 @@ static size_t guard_entry(const struct features *f)
     return SIZE_MAX;
 }
 
-static enum status grow_layer(struct layer *next, int *edges, const struct layer *here, struct features *f, size_t i, size_t width)
+static enum status grow_layer(struct layer *next, int *edges, const struct layer *here, struct features *f, size_t i, size_t width, size_t most)
 {
     size_t n_set = f->t->n_set[i];
     size_t room_from = 0, room_token = 0;
@@ -164,7 +163,7 @@ static enum status grow_layer(struct layer *next, int *edges, const struct layer
                 goto done;
             from[index] = (int)s;
             token[index] = (int)k;
-            if (next->states.n > (f->terms.n ? RESIDUAL_STATES_MAX : STATES_MAX)) {
+            if (next->states.n > most) {
                 text_addf(f->why, "the conditions on tokens distinguish too many cases: more than %zu after position %zu", next->states.n - 1, i);
                 status = STATUS_UNSUPPORTED;
                 goto done;
@@ -198,8 +197,9 @@ static void read_final(struct scanner *out, struct features *f, const struct lay
     }
 }
 
-enum status scanner_build(struct scanner *out, struct features *f)
+enum status scanner_build(struct scanner *out, struct features *f, size_t most)
 {
+    most = f->terms.n && most > RESIDUAL_STATES_MAX ? RESIDUAL_STATES_MAX : most;
     size_t n = f->t->n, width = state_width(f), transitions = 0;
     memset(out, 0, sizeof *out);
     enum status status = automaton_init(&out->a, n, f->t->n_set);
@@ -225,7 +225,7 @@ enum status scanner_build(struct scanner *out, struct features *f)
         }
         out->a.n_states[i] = here;
         out->a.next[i] = mem_array(edges, sizeof **out->a.next);
-        status = out->a.next[i] ? grow_layer(&layers[i + 1], out->a.next[i], &layers[i], f, i, width) : STATUS_MEMORY;
+        status = out->a.next[i] ? grow_layer(&layers[i + 1], out->a.next[i], &layers[i], f, i, width, most) : STATUS_MEMORY;
     }
     if (status != STATUS_OK)
         goto done;

@@ -41,7 +41,8 @@ static enum status at_problem(struct separable_run *r, bool *more)
 {
     struct problem p;
     bool mean = r->s->body == BODY_AVERAGE && !average_counts(r->s), value = mean || r->s->body == BODY_MINIMIZE || r->s->body == BODY_MAXIMIZE;
-    struct problem_options o = { value, mean ? 0 : r->s->body == BODY_MAXIMIZE ? -1 : 1, r->tables, r->limits ? r->limits->threads : 1, r->cells != NULL, r->several };
+    struct problem_options o = { value, mean ? 0 : r->s->body == BODY_MAXIMIZE ? -1 : 1, r->tables, r->limits ? r->limits->threads : 1, r->cells != NULL, r->several, r->again };
+    r->again = false;
     enum status s = problem_init(&p, r->s, &r->shape.domain, r->shape.where, r->shape.subject, r->in, o, &r->why);
     if (s != STATUS_OK)
         return s;
@@ -52,6 +53,8 @@ static enum status at_problem(struct separable_run *r, bool *more)
     if (s == STATUS_OK && r->tables)
         s = take_problem(r, &p);
     problem_clear(&p);
+    if (s == STATUS_OK && r->again)
+        return at_problem(r, more);
     *more = !r->first_only && !r->expired && !r->done;
     return s;
 }
@@ -304,6 +307,9 @@ static enum status optimum_problem(struct separable_run *r, struct problem *p)
     struct optimum best;
     optimum_init(&best);
     enum status s = problem_minimum(&best, p, slack, r->limits);
+    r->again = s == STATUS_OK && p->relaxed && !best.certified && !best.expired;
+    if (r->again)
+        return optimum_clear(&best), STATUS_OK;
     mpz_add(r->total, r->total, p->total);
     r->expired |= best.expired;
     if (s == STATUS_OK && best.any) {

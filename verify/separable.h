@@ -7,6 +7,7 @@
 #include "verify/linear.h"
 #include "verify/separable_domain.h"
 #include "verify/separable_net.h"
+#include "verify/separable_relaxed.h"
 
 #define ENTRY_MOST 4095.0        /* size of an entry of a checker's tables */
 #define SCORES_APART 500.0       /* another head's largest score less that of the first */
@@ -24,10 +25,11 @@ struct lines_double {
 };
 struct class {
     struct decision d;           /* of a predicate; for an optimum d.set holds the lines of the value, their minimum is asked for */
-    struct automaton a;          /* accepts exactly the sequences of the class */
+    struct automaton a;          /* accepts exactly the sequences of the class, and of a relaxed problem others too */
     mpz_t size;
     struct lines_double lines;
     unsigned char *live;         /* [cells] on some accepted sequence */
+    long *values; size_t n_values; int *example;    /* of a relaxed problem: of its feature, and a sequence of the class */
 };
 struct problem {
     const struct statement *s;
@@ -41,6 +43,7 @@ struct problem {
     bool float32;
     struct class *classes; size_t n_classes;
     mpz_t total;
+    struct relaxed *relaxed;     /* an optimum whose feature has too many states; else NULL, as always for other bodies */
     unsigned char *used;         /* [n_src * V] */
     struct ball_tables *tiers[6]; /* 128, exact, 256, 512, 1024 bits: made when asked for */
     struct double_tables tables;
@@ -53,10 +56,12 @@ struct problem {
 /* Binders other than the sequence's are bound in `in` already. value: the statement minimises or maximises `subject` (sign -1: negated), or averages it (sign 0; several: also a smallest or largest of lines).
  * STATUS_UNSUPPORTED with the reason in why. tables false: stops before the numbers (for `takes`). */
 /* cells: for the engine of that name: an MLP may follow the attention, and every tuple of values of the subject's features is a class. */
-struct problem_options { bool value; int sign; bool tables; int threads; bool cells, several; };
+/* exact: no relaxed automata. */
+struct problem_options { bool value; int sign; bool tables; int threads; bool cells, several, exact; };
 enum status problem_init(struct problem *p, const struct statement *s, const struct domain_binds *binds, const struct expr *where,
                          const struct expr *subject, struct interp *in, struct problem_options o, struct text *why) MUST_USE;
 void problem_clear(struct problem *p);
+enum status class_live(struct class *c, const struct problem *p) MUST_USE;   /* sets live */
 /* How many threads the walks and optima of this problem are worth. */
 int problem_threads(const struct problem *p);
 enum status lines_double_init(struct lines_double *out, const struct decision *d, size_t n_out, size_t cells) MUST_USE;

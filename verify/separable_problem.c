@@ -280,13 +280,17 @@ static enum status class_groups(struct builder *b)
     return s;
 }
 
-static void mark_live(struct class *c, const struct problem *p)
+enum status class_live(struct class *c, const struct problem *p)
 {
+    c->live = mem_array(p->cells, 1);
+    if (!c->live)
+        return STATUS_MEMORY;
     for (size_t i = 0; i < c->a.n; i++)
         for (size_t s = 0; s < c->a.n_states[i]; s++)
             for (size_t k = 0; k < c->a.n_tokens[i]; k++)
                 if (c->a.next[i][s * c->a.n_tokens[i] + k] >= 0)
                     c->live[p->first[i] + k] = 1;
+    return STATUS_OK;
 }
 
 static enum status class_automata(struct builder *b)
@@ -315,18 +319,15 @@ static enum status class_automata(struct builder *b)
             s = automaton_count(x->size, &x->a);
         if (s == STATUS_OK)
             mpz_add(p->total, p->total, x->size);
-        x->live = mem_array(p->cells, 1);
-        if (s == STATUS_OK && !x->live)
-            s = STATUS_MEMORY;
         if (s == STATUS_OK)
-            mark_live(x, p);
+            s = class_live(x, p);
     }
     free(output);
     automaton_clear(&all);
     return s;
 }
 
-/* ---- the whole ---- */
+/* ---- the features ---- */
 
 static enum status find_network(struct builder *b)
 {
@@ -347,6 +348,201 @@ static enum status find_network(struct builder *b)
     p->n_src = p->net.net->causal ? p->row + 1 : p->t.n;
     return STATUS_OK;
 }
+
+/* guarded: what is left of the whole condition is a state, so that sequences for which it is false end at once. */
+static enum status read_features(struct builder *b, struct interp *in, bool guarded, bool whole)
+{
+    enum status s = features_init(&b->f, &b->p->t, in, b->why);
+    b->f.alias = b->p->image.tokens ? &b->p->image : NULL;
+    b->f.whole = whole;
+    if (s == STATUS_OK)
+        s = features_guard(&b->f, b->p->image_set, guarded ? b->where : NULL);
+    return s == STATUS_OK ? find_network(b) : s;
+}
+
+static void forget_why(struct text *why)
+{
+    text_clear(why);
+    text_init(why);
+}
+
+/* There is no condition: all states after all. */
+static enum status scan_all(struct builder *b)
+{
+    struct interp *in = b->f.in;
+    features_clear(&b->f);
+    forget_why(b->why);
+    enum status s = read_features(b, in, false, false);
+    return s == STATUS_OK ? scanner_build(&b->scan, &b->f, SCANNER_STATES) : s;
+}
+
+/* ---- relaxed: one feature with too many states ---- */
+
+#define RELAXED_FROM 1024      /* states behind a position, where there is a choice */
+#define RELAXED_VALUES 4096
+
+static bool may_relax(const struct builder *b)
+{
+    const struct problem_options *o = &b->o;
+    return !b->p->float32 && o->value && o->sign != 0 && !o->exact && !o->cells && !o->several && !b->where && !b->p->image_set && b->f.terms.n > 0;
+}
+
+static const int *no_path(void *context, size_t i, size_t k)
+{
+    (void)i;
+    (void)k;
+    *(bool *)context = true;
+    return NULL;
+}
+
+/* A sequence on which the feature is v, or *found false: there is none, or none was found (not *none). */
+static enum status relaxed_find(int *tokens, bool *found, bool *none, struct problem *p, long v)
+{
+    struct tracking k;
+    struct automaton a;
+    tracking_start(&k, &p->t, &v, 1);
+    enum status s = relaxed_automaton(&a, p->relaxed, &k);
+    if (s != STATUS_OK)
+        return s;
+    *none = a.n_states[0] == 0;
+    *found = false;
+    for (int alike = 0; alike < 2 && !*none && !*found && s == STATUS_OK; alike++) {
+        long value = 0;
+        bool any = false;
+        relaxed_example(tokens, p->relaxed, &a, alike);
+        s = relaxed_value(&value, &any, p->relaxed, tokens);
+        *found = any && value == v;
+    }
+    automaton_clear(&a);
+    return s;
+}
+
+/* The value joins the class with the same lines; tokens: a sequence that has it. */
+static enum status relaxed_value_class(struct builder *b, const int *tokens, long v)
+{
+    struct problem *p = b->p;
+    bool own = false;
+    struct linear l = { .f = &b->f, .n_out = p->net.n_out, .n_src = p->n_src, .twin = p->float32 ? NULL : p->net.twin, .through = no_path, .context = &own, .tokens = tokens };
+    struct decision d;
+    int at;
+    sequence_bind(&p->t, b->f.in, tokens);
+    enum status s = value_of(&d, &l, b);
+    if (s != STATUS_OK)
+        return s;
+    s = own ? STATUS_UNSUPPORTED : norm_lines(&d, b);
+    if (s == STATUS_OK)
+        s = find_class(&at, b, &d);
+    if (s != STATUS_OK)
+        return decision_clear(&d), s;
+    struct class *c = &p->classes[at];
+    long *values = mem_array(c->n_values + 1, sizeof *values);
+    if (!values || (!c->example && !(c->example = mem_array(p->t.n, sizeof *c->example))))
+        return free(values), STATUS_MEMORY;
+    if (c->n_values)
+        memcpy(values, c->values, c->n_values * sizeof *values);
+    free(c->values);
+    c->values = values;
+    c->values[c->n_values++] = v;
+    memcpy(c->example, tokens, p->t.n * sizeof *tokens);
+    return STATUS_OK;
+}
+
+static enum status relaxed_values(struct builder *b, int *tokens)
+{
+    struct problem *p = b->p;
+    const struct residual *r = &p->relaxed->terms;
+    long lo = r->terms[p->relaxed->root].lo, hi = r->terms[p->relaxed->root].hi;
+    enum status s = hi < lo || hi - lo >= RELAXED_VALUES ? STATUS_UNSUPPORTED : STATUS_OK;
+    for (long v = lo; v <= hi && s == STATUS_OK; v++) {
+        bool found, none;
+        s = relaxed_find(tokens, &found, &none, p, v);
+        if (s == STATUS_OK && !none)
+            s = found ? relaxed_value_class(b, tokens, v) : STATUS_UNSUPPORTED;
+    }
+    return s;
+}
+
+/* Values of the feature with the same lines are a class, whose automaton accepts others too. */
+static enum status relaxed_classes(struct builder *b)
+{
+    struct problem *p = b->p;
+    int *tokens = mem_array(p->t.n, sizeof *tokens);
+    enum status s = tokens ? relaxed_values(b, tokens) : STATUS_MEMORY;
+    free(tokens);
+    for (size_t c = 0; c < p->n_classes && s == STATUS_OK; c++) {
+        struct class *x = &p->classes[c];
+        struct tracking k;
+        tracking_start(&k, &p->t, x->values, x->n_values);
+        s = relaxed_automaton(&x->a, p->relaxed, &k);
+        if (s == STATUS_OK)
+            s = class_live(x, p);
+    }
+    mpz_set_ui(p->total, 1);
+    for (size_t i = 0; i < p->t.n; i++)
+        mpz_mul_ui(p->total, p->total, p->t.n_set[i]);
+    return s;
+}
+
+static void classes_clear(struct problem *p)
+{
+    for (size_t c = 0; c < p->n_classes; c++) {
+        struct class *x = &p->classes[c];
+        decision_clear(&x->d);
+        automaton_clear(&x->a);
+        mpz_clear(x->size);
+        lines_double_clear(&x->lines);
+        free(x->live);
+        free(x->values);
+        free(x->example);
+    }
+    free(p->classes);
+    p->classes = NULL;
+    p->n_classes = 0;
+    if (p->relaxed)
+        relaxed_clear(p->relaxed);
+    free(p->relaxed);
+    p->relaxed = NULL;
+}
+
+/* The feature of a relaxed problem. STATUS_UNSUPPORTED: there are several. */
+static enum status relaxed_feature(struct builder *b)
+{
+    struct interp *in = b->f.in;
+    features_clear(&b->f);
+    forget_why(b->why);
+    enum status s = read_features(b, in, false, true);
+    for (size_t i = 0; i < b->f.n && s == STATUS_OK; i++)
+        if (b->f.items[i].scan != SCAN_RESIDUAL || b->f.items[i].term != b->f.items[0].term)
+            s = STATUS_UNSUPPORTED;
+    if (s != STATUS_OK)
+        return s;
+    b->p->relaxed = mem_array(1, sizeof *b->p->relaxed);
+    return b->p->relaxed ? relaxed_init(b->p->relaxed, &b->p->t, &b->f.terms, b->f.items[0].term) : STATUS_MEMORY;
+}
+
+static enum status exact_classes(struct builder *b)
+{
+    enum status s = group_states(b);
+    if (s == STATUS_OK)
+        s = class_groups(b);
+    return s == STATUS_OK ? class_automata(b) : s;
+}
+
+static enum status make_classes(struct builder *b)
+{
+    struct problem *p = b->p;
+    if (!p->relaxed)
+        return exact_classes(b);
+    enum status s = relaxed_classes(b);
+    if (s != STATUS_UNSUPPORTED)
+        return s;
+    classes_clear(p);
+    b->room_classes = 0;
+    s = scan_all(b);
+    return s == STATUS_OK ? exact_classes(b) : s;
+}
+
+/* ---- the whole ---- */
 
 static enum status head_tables(struct problem *p, size_t h)
 {
@@ -414,16 +610,16 @@ static enum status make_tables(struct problem *p, struct text *why)
     return s == STATUS_UNSUPPORTED ? features_refuse(why, "a number of the claim is too large") : s;
 }
 
-/* guarded: what is left of the whole condition is a state, so that sequences for which it is false end at once. */
 static enum status scan(struct builder *b, struct interp *in, bool guarded)
 {
-    enum status s = features_init(&b->f, &b->p->t, in, b->why);
-    b->f.alias = b->p->image.tokens ? &b->p->image : NULL;
+    enum status s = read_features(b, in, guarded, false);
+    bool may = s == STATUS_OK && may_relax(b);
     if (s == STATUS_OK)
-        s = features_guard(&b->f, b->p->image_set, guarded ? b->where : NULL);
-    if (s == STATUS_OK)
-        s = find_network(b);
-    return s == STATUS_OK ? scanner_build(&b->scan, &b->f) : s;
+        s = scanner_build(&b->scan, &b->f, may ? RELAXED_FROM : SCANNER_STATES);
+    if (s != STATUS_UNSUPPORTED || !may)
+        return s;
+    s = relaxed_feature(b);
+    return s == STATUS_UNSUPPORTED ? scan_all(b) : s;
 }
 
 /* Where following the condition takes too many states, its parts are followed one by one. */
@@ -433,8 +629,7 @@ static enum status scan_tokens(struct builder *b, struct interp *in)
     if (s != STATUS_UNSUPPORTED || !b->f.guards_where)
         return s;
     features_clear(&b->f);
-    text_clear(b->why);
-    text_init(b->why);
+    forget_why(b->why);
     return scan(b, in, false);
 }
 
@@ -460,11 +655,7 @@ static enum status build(struct builder *b, const struct domain_binds *binds, st
     if (s == STATUS_OK && b->f.model && model_is_changed(b->f.model))
         s = changed_model(b, binds, in);
     if (s == STATUS_OK)
-        s = group_states(b);
-    if (s == STATUS_OK)
-        s = class_groups(b);
-    if (s == STATUS_OK)
-        s = class_automata(b);
+        s = make_classes(b);
     if (s == STATUS_OK && b->o.tables)
         s = make_tables(p, b->why);
     return s;
@@ -540,17 +731,10 @@ int problem_threads(const struct problem *p)
 
 void problem_clear(struct problem *p)
 {
+    classes_clear(p);            /* reads t */
     sequence_clear(&p->t);
     free(p->image.tokens);
     free(p->first);
-    for (size_t c = 0; c < p->n_classes; c++) {
-        decision_clear(&p->classes[c].d);
-        automaton_clear(&p->classes[c].a);
-        mpz_clear(p->classes[c].size);
-        lines_double_clear(&p->classes[c].lines);
-        free(p->classes[c].live);
-    }
-    free(p->classes);
     for (size_t i = 0; i < sizeof p->tiers / sizeof *p->tiers; i++)
         if (p->tiers[i]) {
             ball_tables_clear(p->tiers[i]);

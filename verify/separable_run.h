@@ -16,6 +16,7 @@ struct separable_run {
     bool several;                /* average: also of a smallest or largest of lines */
     mpz_t yes, no, open, total;
     struct average sum;          /* of the values */
+    bool again;                  /* the relaxed automata of an optimum left it open: all states, then */
     bool expired, capped, has_best, done;   /* done: nothing more is looked for */
     double slack_lo;             /* prove: smallest certified slack, and the tightest input in out->witness */
     bool has_slack, no_slack;

@@ -90,6 +90,15 @@ static bool range_arithmetic(struct rest *x) {
     return lo >= INT64_MIN && hi <= INT64_MAX;
 }
 
+static void range_tokens(struct rest *x, const int64_t *token, size_t n) {
+    x->lo = INT64_MAX;
+    x->hi = INT64_MIN;
+    for (size_t t = 0; t < n; t++) {
+        if (token[t] < x->lo) x->lo = token[t];
+        if (token[t] > x->hi) x->hi = token[t];
+    }
+}
+
 /* Its least and largest value, whether it may be an error. False: a value may not fit. */
 static bool range(const struct rests *r, struct rest *x) {
     x->hi = 1;
@@ -97,15 +106,12 @@ static bool range(const struct rests *r, struct rest *x) {
     for (uint32_t i = 0; i < x->n; i++) x->errs = x->errs || x->k[i]->errs;
     switch (x->op) {
     case R_INT: x->lo = x->hi = x->v; break;
-    case R_TOKEN:
-        x->lo = INT64_MAX;
-        x->hi = INT64_MIN;
-        for (size_t t = 0; t < r->n_tokens[x->v]; t++) {
-            int64_t token = r->tokens[x->v][t];
-            if (token < x->lo) x->lo = token;
-            if (token > x->hi) x->hi = token;
-        }
-        break;
+    case R_TOKEN: range_tokens(x, r->tokens[x->v], r->n_tokens[x->v]); break;
+    case R_SOME:
+        range_tokens(x, r->some[x->v], r->n_some[x->v]);
+        x->small = x->lo >= 0 && x->hi < 64;
+        for (size_t t = 0; x->small && t < r->n_some[x->v]; t++) x->set |= (uint64_t)1 << r->some[x->v][t];
+        return true;
     case R_SUM:
     case R_PROD:
     case R_REM:
@@ -290,8 +296,10 @@ static const struct rest *make_list(struct rests *r, enum rest_op op, int64_t v,
 /* ---- the others ---- */
 
 static bool may_hold(const struct rests *r, const struct rest *token, int64_t v) {
-    for (size_t t = 0; t < r->n_tokens[token->v]; t++)
-        if (r->tokens[token->v][t] == v) return true;
+    const bool some = token->op == R_SOME;
+    const int64_t *set = some ? r->some[token->v] : r->tokens[token->v];
+    for (size_t t = 0; t < (some ? r->n_some : r->n_tokens)[token->v]; t++)
+        if (set[t] == v) return true;
     return false;
 }
 
@@ -305,7 +313,7 @@ static const struct rest *make_eq(struct rests *r, const struct rest *a, const s
         const struct rest *t = a;
         a = b, b = t;
     }
-    if (is_int(b) && a->op == R_TOKEN && !may_hold(r, a, b->v)) return rest_int(r, 0);
+    if (is_int(b) && (a->op == R_TOKEN || a->op == R_SOME) && !may_hold(r, a, b->v)) return rest_int(r, 0);
     if (is_int(b) && a->op == R_IF && (is_int(a->k[1]) || is_int(a->k[2]))) return rest_choice(r, a->k[0], rest_pair(r, R_EQ, a->k[1], b), rest_pair(r, R_EQ, a->k[2], b));
     return keep(r, R_EQ, 0, 2, (const struct rest *[]){a, b});
 }
@@ -490,7 +498,7 @@ static void know_after(struct rests *r, uint32_t id, uint64_t key, bool alone, c
 
 static const struct rest *after(struct rests *r, const struct rest *x, uint32_t i, int64_t token, bool alone) {
     if (x->from > i) return x;
-    if (x->op == R_TOKEN) return rest_int(r, token);
+    if (x->op == R_TOKEN) return token == TOKEN_OF_SOME ? keep(r, R_SOME, x->v, 0, NULL) : rest_int(r, token);
     uint64_t key = (uint64_t)x->id << 32 | (uint32_t)token;
     const struct rest *out = known_after(r, x->id, key, alone), *here[ARGUMENTS_HERE];
     if (out != NULL) return out;
@@ -519,4 +527,22 @@ const struct rest *rest_after(struct rests *r, const struct rest *x, uint32_t i,
         r->mark_token = token;
     }
     return after(r, x, i, token, alone);
+}
+
+bool rest_copy(struct rests *to, const struct rests *from, const struct rest *x) {
+    memcpy(to->table, from->table, sizeof to->table);
+    to->n_tables = from->n_tables;
+    for (uint32_t id = 0; id <= x->id; id++) { /* arguments have lower numbers */
+        const struct rest *y = from->all[id], *out, **k = mem_get((size_t)y->n + 1, sizeof *k);
+        for (uint32_t i = 0; i < y->n; i++) k[i] = to->all[y->k[i]->id];
+        out = keep(to, y->op, y->v, y->n, k);
+        mem_free(k);
+        if (out == NULL || out->id != id) return false;
+    }
+    return true;
+}
+
+bool rest_may_be(const struct rest *x, int64_t v) {
+    if (x->op == R_ERROR || v < x->lo || v > x->hi) return false;
+    return !x->small || (x->set >> v & 1) != 0; /* then lo >= 0 and hi < 64 */
 }

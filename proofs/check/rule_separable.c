@@ -229,7 +229,10 @@ static size_t *group(const struct walker *w, const size_t *id, size_t *follows) 
 
 static bool one_query(struct walker *w, const struct ex *where, uint32_t q) {
     struct sep *s = &w->s;
-    if (!sep_weights(s, q) || !states_build(w, q)) return false;
+    if (!sep_weights(s, q)) return false;
+    if (w->relaxed != NULL) return relaxed_query(w, q);
+    w->kept_of = 1;
+    if (!states_build(w, q)) return false;
     struct table *final = &w->states[s->n];
     size_t *id = mem_get(final->n, sizeof *id), *follows = mem_get(final->n, sizeof *follows), *first = NULL;
     bool good = true;
@@ -255,6 +258,7 @@ static bool one_query(struct walker *w, const struct ex *where, uint32_t q) {
 }
 
 static void walker_clear(struct walker *w) {
+    relaxed_clear(w);
     parts_clear(&w->parts);
     trees_clear(&w->trees);
     kept_clear(w);
@@ -288,6 +292,8 @@ static void walker_clear(struct walker *w) {
     mem_free(w->s.copied);
     arena_free(&w->arena);
 }
+
+#define STATES_MOST ((size_t)1 << 22) /* transitions of a level */
 
 /* One value of the binders beside t. */
 struct outer { struct way way; const struct bind *t, *source; /* what an image t is made of, or t */ struct ex *where, *predicate; bool need_all; struct tally *tally; struct fail *fail; bool good; };
@@ -356,13 +362,17 @@ static bool all_queries(struct walker *w, const struct ex *where, struct tally *
     return true;
 }
 
-/* guarded: what is left of the whole condition is a feature, and sequences for which it is false end at once; else its parts are features. *again: that took too many states */
-static bool try_domain(struct eval *e, struct outer *o, bool guarded, bool *again) {
+/* GUARDED: what is left of the whole condition is a feature, and sequences for which it is false end at once; else its parts are features. FEW: there is no condition, and only few states are followed; RELAXED: by relaxed automata */
+enum plan { GUARDED, PARTS, FEW, RELAXED };
+
+/* *again: that took too many states, or RELAXED did not settle it */
+static bool try_domain(struct eval *e, struct outer *o, enum plan plan, bool *again) {
     struct walker *w = mem_get(1, sizeof *w);
     w->e = e;
     w->s = (struct sep){.e = e, .slot = o->t->slot, .source = -1, .guard = -1, .fail = o->fail};
     w->predicate = o->predicate;
     w->need_all = o->need_all;
+    w->states_most = STATES_MOST;
     const struct count_rule *count = o->way.count;
     if (count != NULL) w->parts = (struct parts){.B = count->bins, .enter = count->enter, .complete = complete_part, .arg = w};
     struct sep *s = &w->s;
@@ -370,18 +380,20 @@ static bool try_domain(struct eval *e, struct outer *o, bool guarded, bool *agai
     w->leaves = o->way.leaves;
     w->average = o->way.average;
     bool good = sep_positions(s, o->t, o->source, w->leaves != NULL);
-    bool guards = good && guarded && o->where != NULL && sep_guard(s, o->where);
+    s->whole = plan == RELAXED;
+    bool guards = good && plan == GUARDED && o->where != NULL && sep_guard(s, o->where);
     good = good && (o->where == NULL || guards || sep_collect(s, o->where, -1));
     w->n_where = s->n_f;
     good = good && (o->predicate == NULL || sep_collect(s, o->predicate, -1));
     if (good && !s->has_row) good = sep_refuse(s, "nothing of a network in it");
-    good = good && sep_tables(s);
     if (good) walker_room(w);
+    *again = good && ((plan == FEW && !states_few(w)) || (plan == RELAXED && !relaxed_start(w)));
+    good = good && !*again && sep_tables(s);
     const struct leaves parts = {.line = count != NULL ? count->parts : NULL, .n = count != NULL ? count->n_parts : 0};
     w->part_lines = &parts;
     good = good && trees_read(&w->trees, &parts, s->n, o->fail);
     good = good && all_queries(w, o->where, o->tally);
-    *again = !good && guards && s->too_many;
+    *again = *again || (!good && ((guards && s->too_many) || plan == RELAXED));
     walker_clear(w);
     mem_free(w);
     return good;
@@ -391,12 +403,13 @@ static bool one_domain(struct eval *e, void *arg) {
     struct outer *o = arg;
     const struct fail said = *o->fail;
     const size_t line = o->way.leaves != NULL ? o->way.leaves->next : 0;
-    bool again;
-    o->good = try_domain(e, o, true, &again);
-    if (again) {
+    bool again = true, relaxed = o->need_all && !e->s->float32 && o->where == NULL && o->t == o->source && o->way.leaves == NULL && o->way.count == NULL && o->way.average == NULL;
+    static const enum plan plans[2][3] = {{GUARDED, PARTS, PARTS}, {FEW, RELAXED, PARTS}};
+    for (int k = 0; again && k < (relaxed ? 3 : 2); k++) {
         *o->fail = said;
+        e->fail.set = false;
         if (o->way.leaves != NULL) o->way.leaves->next = line;
-        o->good = try_domain(e, o, false, &again);
+        o->good = try_domain(e, o, plans[relaxed][k], &again);
     }
     return o->good && !(o->need_all && !o->tally->all);
 }

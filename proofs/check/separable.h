@@ -46,6 +46,7 @@ struct sep {
     const struct ex *image; int source;      /* t is bound to {E : B where C}: that set, and the slot of B's sequence; else NULL, -1 */
     struct copied { bool known; int64_t v; uint32_t at; } *copied; uint32_t n_copied; /* token j of that sequence: v, or t[at] */
     int in_image, guard;                     /* features that have to end true: that t is in the image, and the condition; -1: none */
+    bool whole;                              /* features are expressions without networks as they are, not their parts */
     bool too_many;                           /* states */
     struct ex *own[64]; int own_slot[64], n_own; struct val own_value; /* t[i] inside sums over attention */
     int64_t *D, *C;                          /* D[q index][j], C[cell][j] at 2^-SEP_BITS, each within one unit; j < cols: the logits without the relus, then what the relus read */

@@ -286,6 +286,7 @@ static bool collect_scans(struct sep *s, struct ex *x, int own_slot);
 bool sep_collect(struct sep *s, struct ex *x, int own_slot) {
     const int before = s->n_f, own = s->n_own;
     const struct fail said = *s->fail, evaluated = s->e->fail;
+    if (s->whole && own_slot < 0 && !x->network && mentions(x, s->slot) && rest_feature(s, x)) return true;
     if (collect_scans(s, x, own_slot)) return true;
     if (x->network || (own_slot >= 0 && reads_own(s, x, own_slot))) return false;
     const struct fail why = *s->fail;

@@ -106,15 +106,17 @@ static bool pair_terms(int64_t *g, const struct pair *p, size_t n, const int64_t
     return outside == 0;
 }
 
-void forms_at_cells(const struct walker *w, uint32_t q, int64_t *G) {
+bool forms_at_cells(const struct walker *w, uint32_t q, int64_t *G) {
     const struct sep *s = &w->s;
+    bool fit = true;
     int64_t *E = mem_get(s->cols, sizeof *E);
     for (uint32_t c = 0; c < s->at[s->n]; c++) {
         if (!w->live[c] || !sep_source(s, q, c)) continue;
         columns_at(s, q, c, E);
-        for (size_t k = 0; k < w->n_form; k++) (void)form_value(&w->form[k], E, c, largest_value(s), &G[(size_t)c * w->n_form + k]); /* it was in range when the terms were filled */
+        for (size_t k = 0; k < w->n_form; k++) fit = form_value(&w->form[k], E, c, largest_value(s), &G[(size_t)c * w->n_form + k]) && fit;
     }
     mem_free(E);
+    return fit;
 }
 
 /* Cells that are not live have the value 0, or, where nothing but the walk reads, any; those that the mask forbids have 0 (terms_fill). */

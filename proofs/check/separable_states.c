@@ -2,7 +2,7 @@
 #include "separable_walk.h"
 #include <string.h>
 
-#define STATES_MOST ((size_t)1 << 22)
+#define STATES_FEW ((size_t)1 << 16) /* transitions of a level */
 #define LEFT_OUT (-2) /* a token after which the condition is false, or the sequence not in the image */
 
 void table_clear(struct table *t) {
@@ -74,7 +74,7 @@ static bool build_level(struct walker *w, uint32_t i, uint32_t q) {
                 room = 2 * n + 16;
             }
             if (at == n) w->reached[i + 1][n] = x * m + t;
-            s->too_many = to->n * m > STATES_MOST;
+            s->too_many = to->n * m > w->states_most;
             if (s->too_many) return sep_refuse(s, "too many states");
         }
     return true;
@@ -92,6 +92,18 @@ static bool build_levels(struct walker *w, uint32_t q) {
     for (uint32_t i = 0; i < s->n; i++)
         if ((i >= s->row || w->states[i + 1].n == 0) && !build_level(w, i, q)) return false;
     return true;
+}
+
+bool states_few(struct walker *w) {
+    const size_t most = w->states_most;
+    const struct fail said = *w->s.fail;
+    w->states_most = STATES_FEW;
+    bool few = build_levels(w, 0);
+    w->states_most = most;
+    w->s.too_many = false;
+    *w->s.fail = said;
+    for (uint32_t i = 0; !few && i <= w->s.n; i++) table_clear(&w->states[i]);
+    return few;
 }
 
 /* Do tokens lead from the states of level i where they lead from those of the next level? */
@@ -202,7 +214,7 @@ static size_t hash_numbers(const int32_t *v, size_t n) {
 static bool take_kept(struct walker *w, const int32_t *later, size_t mark) {
     size_t n = w->states[w->s.row].n;
     struct kept *k = w->kept[mark % KEPT_LISTS];
-    while (k != NULL && (k->mark != mark || memcmp(k->later, later, n * sizeof *later) != 0)) k = k->after;
+    while (k != NULL && (k->of != w->kept_of || k->mark != mark || memcmp(k->later, later, n * sizeof *later) != 0)) k = k->after;
     for (uint32_t i = 0; k != NULL && i < w->s.row; i++) {
         w->level[i].tokens = w->s.at[i + 1] - w->s.at[i];
         copy_table(&w->level[i].classes, &k->classes[i]);
@@ -213,8 +225,9 @@ static bool take_kept(struct walker *w, const int32_t *later, size_t mark) {
 static void keep_levels(struct walker *w, const int32_t *later, size_t mark) {
     size_t n = w->states[w->s.row].n, size = n;
     for (uint32_t i = 0; i < w->s.row; i++) size += 2 * w->level[i].classes.n * w->level[i].tokens;
-    if (size > KEPT_MOST - w->n_kept) return;
+    if (w->kept_of == 0 || size > KEPT_MOST - w->n_kept) return;
     struct kept *k = mem_get(1, sizeof *k);
+    k->of = w->kept_of;
     k->mark = mark;
     k->later = mem_get(n, sizeof *k->later);
     memcpy(k->later, later, n * sizeof *later);

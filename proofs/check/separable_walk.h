@@ -125,7 +125,7 @@ bool cells_settle(struct leaves *l, struct sep *s, const struct level *level, ui
 struct look { int32_t *logit, *product, *base; bool *source, has_logits, has_products; uint32_t q; int bits, g, f, scale; };
 
 /* Classes of the levels before the row, by those of the row's states. */
-struct kept { size_t mark; int32_t *later; struct table *classes; struct kept *after; };
+struct kept { size_t of, mark; int32_t *later; struct table *classes; struct kept *after; };
 #define KEPT_LISTS 256
 
 struct walker {
@@ -142,7 +142,7 @@ struct walker {
     struct iform *form; size_t n_form; bool negated;
     size_t room;                                            /* of g and top */
     uint32_t q;                                             /* of the terms */
-    uint32_t row_token; struct kept *kept[KEPT_LISTS]; size_t n_kept; /* of the automaton; n_kept: numbers in them */
+    size_t states_most /* transitions of a level */; uint32_t row_token; struct kept *kept[KEPT_LISTS]; size_t kept_of /* which automaton, 0: none is kept */, n_kept; /* of the automaton; n_kept: numbers in them */
     signed char *sign, *before;                             /* sign[cell * n_form + k] of G, 0: not clear; before[depth * n_form + k]: the common one of a walk so far. NULL where none is asked for */
     struct look look;
     int scale;                                              /* the largest shift of a live cell */
@@ -152,6 +152,7 @@ struct walker {
     struct parts parts;                                     /* rule count; B 0: rule separable */
     struct trees trees; const struct leaves *part_lines; size_t *tree; /* its lines `part`; by final state, the number of the tree whose sequence ends there, from 1, or 0 */
     struct leaves *leaves;                                  /* rule cells, else NULL */
+    struct relaxed *relaxed;                                /* separable_relaxed.c, or NULL: all states are followed */
     struct average *average;                                /* of an average, else NULL (separable_average.h) */
     int n_where;                                            /* features of the condition stand before those of the predicate */
 };
@@ -160,10 +161,16 @@ struct fixed { bool negative; uint64_t limb[6]; };
 /* What some of the query tokens give; a result of a share (shares.h). */
 struct found { int line; /* of the certificate, of which `why` speaks, or 0 */ bool ran, all, too_many; wide bindings, where, yes, open; struct fixed sum[2]; /* of an average: ends */ char why[400]; };
 
+/* Fewer states than are worth a relaxed automaton? Those that were built are taken by states_build. */
+bool states_few(struct walker *w);
 bool states_build(struct walker *w, uint32_t q);                        /* separable_states.c: states, next, reached and paths of query token q */
 /* The sequences that end in y or one of the states that follow it, by level: states with the same continuations become one class. */
 void states_minimise(struct walker *w, size_t y, const size_t *follows);
 void kept_clear(struct walker *w);
+/* separable_relaxed.c. false: it is not such a statement; after relaxed_start, relaxed_clear in any case */
+bool relaxed_start(struct walker *w);
+bool relaxed_query(struct walker *w, uint32_t q);
+void relaxed_clear(struct walker *w);
 /* separable_fill.c: live, weight and scale of a class */
 void terms_scale(struct walker *w, uint32_t q);
 int64_t term_weight(const struct walker *w, uint32_t q, uint32_t cell); /* at that scale, within two units of 2^-60 (one of w, one of the shift); 0 when it is larger than all live ones */
@@ -172,7 +179,7 @@ bool look_open(struct walker *w, uint32_t q, bool *open);
 void look_clear(struct look *l);
 /* g, top of every live cell and form. false: a size does not fit */
 bool terms_fill(struct walker *w, uint32_t q);
-void forms_at_cells(const struct walker *w, uint32_t q, int64_t *G);     /* G of every form at the live cells, once the terms are filled */
+bool forms_at_cells(const struct walker *w, uint32_t q, int64_t *G);     /* G of every form at the live cells; false: one is too large */
 void terms_least(struct walker *w);                                     /* least sums of every form from every class */
 void terms_most(struct walker *w);                                      /* largest */
 #define ANY_SIGN 2                                                      /* of no term */
