@@ -13,7 +13,7 @@
 #define WAYS_MOST 0x1p31                     /* of both halves */
 #define WAYS_DENSE 16                        /* for every cell: with more a half is dense */
 #define UNITS_MOST 0x1p29                    /* of a sum */
-#define TABLE_WAYS 0x1p-16                   /* tables that a way costs, and a cell of a token at the middle, or of one at a dense position */
+#define TABLE_WAYS 0x1p-14                   /* tables that a way costs, and a cell of a token at the middle, or of one at a dense position */
 #define TABLE_CELLS 0x1p-18
 
 void halves_clear(struct halves *t)
