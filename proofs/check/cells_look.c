@@ -149,7 +149,6 @@ static bool sigma_columns(struct looking *k, struct leaf *x, int sign, const boo
     k->rising = mem_get(J, sizeof *k->rising);
     k->falling = mem_get(J, sizeof *k->falling);
     for (size_t j = 0; j < J; j++) kappa[j] = KAPPA_NONE;
-    sigma_terms(x);
     bool good = kappas_find(k, x, sign, shown, own, kappa);
     for (size_t j = 0; j < J; j++) {
         if (kappa[j] == KAPPA_NONE) continue;

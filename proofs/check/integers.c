@@ -15,6 +15,11 @@ uint64_t root_down(unsigned __int128 v) {
     }
 }
 
+uint64_t share_at60(unsigned __int128 x, unsigned __int128 all) {
+    while (all >> 60 > 0) all >>= 1, x >>= 1;
+    return (uint64_t)((x << 60) / all);
+}
+
 int rising(const void *a, const void *b) {
     int64_t x, y;
     memcpy(&x, a, sizeof x);

@@ -398,7 +398,6 @@ static bool forms_show(struct leaf *x, size_t width, bool *shown, size_t *left) 
     size_t K = *left * width, at = 0;
     int64_t *radius = mem_get(t->n, sizeof *radius);
     terms_new(x, K);
-    sigma_terms(x);
     for (size_t k = 0; good && k < t->n; k++)
         if (!shown[k]) good = form_terms(x, K, width * at++, width, &t->form[k], negated ? -1 : 1, &radius[k]);
     if (good) sums_least(x, K);
@@ -420,6 +419,7 @@ static bool forms_find(struct leaf *x, bool *shown, size_t *left) {
     const size_t before = *left;
     bool negated = x->t->negated != x->fails, good = true, more = true;
     while (good && more && *left > 0 && !(negated && *left < before)) {
+        sigma_terms(x);
         cells_look(x, negated ? -1 : 1, shown, left);
         for (size_t width = 1; good && width <= x->corners && *left > 0 && !(negated && *left < before); width += width == 1 && x->corners > 1 ? x->corners - 1 : 1) good = forms_show(x, width, shown, left);
         good = good && cells_centre_next(x, &more);

@@ -111,8 +111,7 @@ static const uint64_t *power_of(struct above *a, const struct summed *s, int k) 
 
 /* x / all at 2^-60, from below within 16 */
 static uint64_t share_below(wide x, wide all) {
-    while (all >> 60 > 0) all >>= 1, x >>= 1;
-    uint64_t share = (uint64_t)((x << 60) / all);
+    uint64_t share = share_at60(x, all);
     return share > 6 ? share - 6 : 0;
 }
 

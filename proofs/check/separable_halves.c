@@ -2,8 +2,8 @@
  * are put into grids by their sums, an axis a form. A cell of 1024 units holds the sums from its own start to that of the next; the first cell also all below, the last all above. In a half with many
  * ways sums lie up to two cells above the start of their own: the ways without the position beside the middle have a grid, and each token there moves it by whole cells. Integers throughout. */
 #include "separable_walk.h"
+#include "integers.h"
 #include <stdlib.h>
-#include <string.h>
 
 #define WAYS_MOST ((wide)1 << 31)
 #define FOLLOWED_MOST ((wide)1 << 27)
@@ -19,13 +19,6 @@ void halves_clear(struct halves *h) {
 
 static int64_t down(int64_t a, int64_t b) { return a / b - (a % b < 0); }
 static int64_t up(int64_t a, int64_t b) { return -down(-a, b); }
-
-static int rising(const void *a, const void *b) {
-    int64_t x, y;
-    memcpy(&x, a, sizeof x);
-    memcpy(&y, b, sizeof y);
-    return (x > y) - (x < y);
-}
 
 /* The terms of a position in rising order; their number. */
 static uint32_t sort_terms(struct halves *h, const struct cell *c, size_t form, uint32_t i) {

@@ -1,5 +1,6 @@
 /* How far forms may be below the base of a part (separable_least.c): at most anywhere, and on average. */
 #include "separable_least.h"
+#include "integers.h"
 #include <string.h>
 
 int64_t lead_above(const struct tree *t, uint32_t cell, uint32_t base, uint32_t k) {
@@ -32,12 +33,6 @@ static int64_t term_above(const struct tree *t, uint32_t cell, uint32_t base, ui
     return k == base ? 0 : (lead_above(t, cell, base, k) >> (SEP_BITS - FINE)) + 1;
 }
 
-/* x / all at 2^-60; x <= all */
-static int64_t share_at60(wide x, wide all) {
-    while (all >> 60 > 0) all >>= 1, x >>= 1;
-    return (int64_t)((x << 60) / all);
-}
-
 /* One token more: y, a share, and the moments behind it. */
 static void add_token(__int128 *mean, wide *square, int64_t y, int64_t share, int64_t after, wide after_square, int64_t lost) {
     __int128 v = (__int128)y * y + 2 * (__int128)y * after + 2 * (__int128)(y < 0 ? -y : y) * lost + (__int128)after_square;
@@ -61,7 +56,7 @@ static void squares(struct tree *t, const int64_t *a, uint32_t base, const uint3
             memset(square, 0, n * sizeof *square);
             EACH_EDGE(t, i, c, k, next) {
                 uint32_t cell = w->s.at[i] + k;
-                int64_t share = share_at60(t->level[i + 1].count[next], t->level[i].count[c]), Z = weight_below(t, cell);
+                int64_t share = (int64_t)share_at60(t->level[i + 1].count[next], t->level[i].count[c]), Z = weight_below(t, cell);
                 for (uint32_t e = 0; e < n; e++) {
                     int64_t y = a == NULL ? Z : term_above(t, cell, base, open[e]) + (int64_t)((__int128)a[e] * Z >> FINE), after = t->moment[at].mean[(size_t)next * n + e];
                     int64_t size = y + after < 0 ? -(y + after) : y + after;
