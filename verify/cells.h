@@ -72,6 +72,7 @@ struct cells_room {
     double *above; bool by_source, falls;   /* [cells] sigma of a source's own row: without intervals (by_source) sigma is at most their average; needed where some multiple is below 0 (falls) */
     double far;                  /* size of these tangents and sigmas */
     double best_value;
+    struct each_room { double *term, *together[2], *sum, *row, *scale; size_t *n, *first, room_term, room_together[2], room_sum, room_row, room_scale, room_n, room_first; } each;   /* cells_each.c */
     size_t tried;
     tally yes, open;             /* sequences of leaves on which the predicate is true, of open ones */
     struct text *out;
@@ -141,6 +142,12 @@ enum status cells_relaxed(struct cells_room *x, bool negated, double *margin) MU
 
 /* cells_limits.c: are the numbers of this leaf, from unit, slope and rest, within those that the rule computes with? sign: -1 for the negatives of the lines. */
 enum status cells_fit(bool *fits, const struct cells_room *x, double sign);
+double cells_term_most(const struct cells_room *x);              /* of a term of a sum, */
+double cells_scale(const struct cells_room *x, size_t line);     /* the line times this */
+
+/* cells_each.c: a part's sequences one by one. */
+bool cells_each_serves(const struct cells_room *x, double n, bool small);   /* is that worth while, of so many? small: even before anything else is tried */
+enum status cells_each(bool *done, size_t *yes, size_t *no, struct cells_room *x) MUST_USE;   /* those whose lines are all positive; not; the others are too near to tell. Not done: terms are beyond the rule's limits */
 
 /* cells.c. What the search over all problems of a statement found so far. */
 struct cells_search {

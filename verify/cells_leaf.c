@@ -481,13 +481,36 @@ static enum status decide_split(enum cells_answer *out, struct cells_room *x, co
     return s;
 }
 
-/* A part whose weights are there. */
-static enum status decide_part(enum cells_answer *out, struct cells_room *x, const struct limits *l, struct text *words)
+/* The part's n sequences one by one, but for the lines that the words show. */
+static enum status decide_each(enum cells_answer *out, struct cells_room *x, tally n, const struct text *words)
 {
-    enum status s = decide_bounds(out, x, words);
+    size_t all, some;
+    bool done;
+    enum status s = cells_each(&done, &all, &some, x);
+    if (s != STATUS_OK || !done)
+        return s;
+    text_add(x->out, "cell each");
+    if (words->size > 0)
+        text_add_n(x->out, words->data, words->size);
+    text_add(x->out, "\n");
+    x->yes += x->c->d.holds == HOLDS_NOT_ALL ? some : all;
+    x->open += n - all - some;
+    *out = CELLS_CLOSED;
+    return STATUS_OK;
+}
+
+/* A part of n sequences whose weights are there. */
+static enum status decide_part(enum cells_answer *out, struct cells_room *x, const struct limits *l, tally n, struct text *words)
+{
+    enum status s = cells_each_serves(x, (double)n, true) ? decide_each(out, x, n, words) : STATUS_OK;
+    if (s != STATUS_OK || *out != CELLS_OPEN)
+        return s;
+    s = decide_bounds(out, x, words);
     size_t line = x->line;
     if (s == STATUS_OK && *out == CELLS_OPEN)
         s = decide_fails(out, x, x->c->d.holds == HOLDS_NOT_ALL);
+    if (s == STATUS_OK && *out == CELLS_OPEN && cells_each_serves(x, (double)n, false))
+        s = decide_each(out, x, n, words);
     if (s != STATUS_OK || *out != CELLS_OPEN)
         return s;
     return ++x->tried >= x->s->nodes ? give_up(out, x) : decide_split(out, x, l, line, words);
@@ -497,10 +520,10 @@ static enum status decide(enum cells_answer *out, struct cells_room *x, const st
 {
     size_t K = x->c->lines.K;
     tally n = 0;
-    enum status s = x->s->spare > 0 ? cells_count(&n, x) : STATUS_OK;
+    enum status s = x->s->count ? cells_count(&n, x) : STATUS_OK;
     if (s != STATUS_OK)
         return s;
-    if (limits_expired(l) || (n > 0 && (double)n <= x->s->spare))
+    if (limits_expired(l) || (x->s->spare > 0 && (double)n <= x->s->spare))
         return give_up(out, x);
     cells_weights(x);
     if (!weights_show(x))
@@ -515,7 +538,7 @@ static enum status decide(enum cells_answer *out, struct cells_room *x, const st
     cells_around(x, x->centre);
     x->bounded = false;
     *out = CELLS_OPEN;
-    s = decide_part(out, x, l, &words);
+    s = decide_part(out, x, l, n, &words);
     memcpy(x->known, known, K);
     text_clear(&words);
     free(known);

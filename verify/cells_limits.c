@@ -12,10 +12,10 @@
 #define FACTOR_MOST 0x1p21           /* of a unit's coefficient in a form */
 #define SCALED 4                     /* the checker's weights of a head are a power of two off ours: a ratio of two heads' is within 4 */
 
-static double term_most(const struct cells_room *x) { return fmin(TERM_MOST, SUM_MOST / ((double)(x->s->p->t.n + 1) * (double)x->heads)); }
+double cells_term_most(const struct cells_room *x) { return fmin(TERM_MOST, SUM_MOST / ((double)(x->s->p->t.n + 1) * (double)x->heads)); }
 
 /* The rule multiplies a form by the least common denominator of its coefficients of logits. */
-static double scale_of(const struct cells_room *x, size_t line)
+double cells_scale(const struct cells_room *x, size_t line)
 {
     const struct form_line *form = &x->c->d.set.lines[line];
     mpz_t m;
@@ -30,7 +30,7 @@ static double scale_of(const struct cells_room *x, size_t line)
 
 static bool other_fits(const struct cells_room *x, size_t head, double term)
 {
-    return SCALED * fmax(1, x->ratio[head][1]) * fabs(term) <= term_most(x);
+    return SCALED * fmax(1, x->ratio[head][1]) * fabs(term) <= cells_term_most(x);
 }
 
 /* What a unit reads of a head at one source, of the first one less the ends of its interval. Entries stand in y. */
@@ -40,13 +40,13 @@ static bool unit_fits(const struct cells_room *x, size_t u, size_t head)
     double z = x->y[x->s->p->net.n_out + u], lo = b->phase == '~' ? b->lo : 0, hi = b->phase == '~' ? b->hi : 0;
     if (head > 0)
         return other_fits(x, head, z);
-    return fabs(lo) <= END_MOST && fabs(hi) <= END_MOST && fabs(z - lo) <= term_most(x) && fabs(z - hi) <= term_most(x);
+    return fabs(lo) <= END_MOST && fabs(hi) <= END_MOST && fabs(z - lo) <= cells_term_most(x) && fabs(z - hi) <= cells_term_most(x);
 }
 
 static bool line_fits(const struct cells_room *x, size_t k, size_t head, size_t cell, double sign, double scale)
 {
     double v = scale * cells_line_at(x, k, head, cell, sign);
-    return head > 0 ? other_fits(x, head, v) : fabs(v) <= term_most(x);
+    return head > 0 ? other_fits(x, head, v) : fabs(v) <= cells_term_most(x);
 }
 
 /* The same of all sources at once, from the largest entries: most lines are far from the limits. */
@@ -62,7 +62,7 @@ static bool line_fits_surely(const struct cells_room *x, size_t k, double scale,
         sizes += fabs(l->a[e]);
     for (size_t u = 0; u < x->s->p->net.units; u++)
         sizes += fabs(x->slope[k * x->s->p->net.units + u]);
-    bool fits = scale * (constant + sizes * largest[0]) * (1 + 0x1p-40) <= term_most(x);
+    bool fits = scale * (constant + sizes * largest[0]) * (1 + 0x1p-40) <= cells_term_most(x);
     for (size_t h = 1; h < x->heads; h++)
         fits = fits && other_fits(x, h, scale * sizes * largest[h] * (1 + 0x1p-40));
     return fits;
@@ -115,7 +115,7 @@ enum status cells_fit(bool *fits, const struct cells_room *x, double sign)
     for (size_t h = 1; h < x->heads; h++)
         *fits = *fits && x->ratio[h][1] <= 0x1p19;
     for (size_t k = 0; *fits && k < x->c->lines.K; k++) {
-        scale[k] = scale_of(x, k);
+        scale[k] = cells_scale(x, k);
         *fits = factors_fit(x, k, scale[k]);
         if (line_fits_surely(x, k, scale[k], largest))
             scale[k] = 0;       /* nothing is left to look at */

@@ -3,10 +3,16 @@
 #define CHECK_CELLS_LEAF_H
 #include "separable_walk.h"
 
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
+#define LOOP __attribute__((optimize("O3"), target_clones("avx512f", "avx2", "default")))
+#else
+#define LOOP
+#endif
+
 /* What a line says of what a unit reads. low, high: the line has that end. */
 struct interval { bool low, high, sloped; mpq_t lo, hi, slope; int64_t from, to; /* the ends at 2^-SEP_BITS, outwards */ };
 struct leaf {
-    struct leaves *l; struct sep *s; const struct level *level; uint32_t q; const struct truth *t;
+    struct leaves *l; struct walker *walker; struct sep *s; const struct level *level; uint32_t q; const struct truth *t;
     const struct binding *line; bool fails; /* fails: the predicate is to be shown false */
     struct step { uint32_t cell, to; } *step; size_t *step_from; bool *alive; /* tokens with the class that they lead to; by level, last first, and class the first one */
     bool *off, *left;                     /* [cells] tokens that a split has taken away; on some sequence that is left */
@@ -31,6 +37,8 @@ int64_t cells_read(const struct leaf *x, uint32_t cell, uint32_t column);       
 __int128 cells_rate_error(const struct leaf *x, int head, int64_t size, __int128 error); /* of what another head adds to a term: G of at most `size` (whole numbers), within `error` units */
 /* cells_look.c: marks forms (sign -1: whose negatives) are positive on the part by sums in doubles, where they differ in one logit each and enough are left; no form is marked that is not. */
 void cells_look(struct leaf *x, int sign, bool *shown, size_t *left);
+/* cells_each.c: the part's sequences, `all` of them, one by one, by the forms that are not shown, of which there are weights. */
+bool cells_each(struct leaf *x, const bool *shown, wide all);
 /* cells_words.c */
 const char *cells_word(const char **at, const char *end, size_t *n);      /* the next word; *n is 0 at the end */
 bool cells_to_unit(struct leaf *x, const mpq_t q, bool up, int64_t *out); /* q 2^SEP_BITS, rounded down or up; below 2^52 in size */

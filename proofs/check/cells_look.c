@@ -11,11 +11,6 @@
 #include "integers.h"
 #include <string.h>
 
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
-#define LOOP __attribute__((optimize("O3"), target_clones("avx512f", "avx2", "default")))
-#else
-#define LOOP
-#endif
 #define R_MOST 128
 #define NEVER_SUM 0x1p200
 #define KAPPA_NONE INT64_MAX

@@ -476,13 +476,24 @@ static bool leaf_bounds(struct leaf *x, const char *at, const char *end) {
     return true;
 }
 
-/* The words of a split: forms that they show need not be shown again in its parts. */
+/* The words of a split or of `each`: forms that they show need not be shown again in its parts, or looked at. */
 static bool split_words(struct leaf *x, const char *at, const char *end) {
     size_t left = 0;
-    if (x->t->negated) return refuse(x, "a split of a negated predicate has no words");
+    if (x->t->negated) return refuse(x, "a line of a negated predicate with words that show single forms");
     for (size_t k = 0; k < x->t->n; k++) left += !x->shown[k];
     x->fails = false;
     return words_hold(x, at, end) && forms_find(x, x->shown, &left) && words_end(x);
+}
+
+/* each WORDS: the forms that the words do not show, one sequence after the other */
+static bool each(struct leaf *x, const char *at, const char *end) {
+    bool *shown = mem_get(x->t->n, sizeof *shown);
+    memcpy(shown, x->shown, x->t->n * sizeof *shown);
+    bool good = at == end ? weights(x) : split_words(x, at, end);
+    good = good && cells_each(x, x->shown, sequences(x));
+    memcpy(x->shown, shown, x->t->n * sizeof *shown);
+    mem_free(shown);
+    return good;
 }
 
 static bool subtree(struct leaf *x);
@@ -538,7 +549,8 @@ static bool subtree(struct leaf *x) {
     x->fails = n == 5 && memcmp(s, "fails", 5) == 0;
     if (x->fails || (n == 6 && memcmp(s, "bounds", 6) == 0)) return leaf_bounds(x, at, end);
     if (n == 5 && memcmp(s, "split", 5) == 0) return split(x, at, end);
-    if (n != 4 || memcmp(s, "open", 4) != 0 || at != end) return refuse(x, "bounds, fails, split or open expected");
+    if (n == 4 && memcmp(s, "each", 4) == 0) return each(x, at, end);
+    if (n != 4 || memcmp(s, "open", 4) != 0 || at != end) return refuse(x, "bounds, fails, split, each or open expected");
     *x->open += sequences(x);
     return true;
 }
@@ -558,8 +570,9 @@ static void reaches(struct leaf *x) {
     }
 }
 
-bool cells_settle(struct leaves *l, struct sep *s, const struct level *level, uint32_t q, const struct truth *t, wide *yes, wide *open, bool *no) {
-    struct leaf x = {.l = l, .s = s, .level = level, .q = q, .t = t, .yes = yes, .open = open, .no = no};
+bool cells_settle(struct walker *w, uint32_t q, const struct truth *t, bool *no) {
+    struct sep *s = &w->s;
+    struct leaf x = {.l = w->leaves, .walker = w, .s = s, .level = w->level, .q = q, .t = t, .yes = &w->true_count, .open = &w->open_count, .no = no};
     x.off = mem_get(s->at[s->n], sizeof *x.off);
     x.left = mem_get(s->at[s->n], sizeof *x.left);
     x.source = mem_get(s->at[s->n], sizeof *x.source);

@@ -18,7 +18,7 @@ void mpz_add_wide(mpz_t z, wide v) {
 static bool walk_cell(struct walker *w, uint32_t q, const struct truth *t) {
     if (w->level[0].classes.n < 2) return true;
     bool no = false;
-    if (!cells_settle(w->leaves, &w->s, w->level, q, t, &w->true_count, &w->open_count, &no)) return false;
+    if (!cells_settle(w, q, t, &no)) return false;
     w->found->yes += w->true_count;
     w->found->open += w->open_count;
     if (w->open_count > 0 || no) w->found->all = false;

@@ -22,15 +22,26 @@ static enum tri exact_truth(struct walker *w, const uint32_t *left, uint32_t n_l
     return all;
 }
 
+/* At the sequence of the walker's tokens. */
+static enum tri predicate_here(struct walker *w) {
+    struct eval *e = w->e;
+    e->env[w->s.slot] = (struct var){.set = true, .seq = true, .s = w->tokens, .n = w->s.n};
+    e->fail.set = false;
+    enum tri t = eval_decide(e, w->predicate);
+    e->env[w->s.slot].set = false;
+    return t;
+}
+
+enum tri walk_at(struct walker *w, const uint32_t *cells) {
+    for (uint32_t i = 0; i < w->s.n; i++) w->tokens[i] = w->s.sets.v[i][cells[i] - w->s.at[i]];
+    return predicate_here(w);
+}
+
 /* n sequences, of which the walk's is one, have its truth. */
 void walk_complete(struct walker *w, const uint32_t *left, uint32_t n_left, wide n) {
-    struct eval *e = w->e;
-    enum tri exact = exact_truth(w, left, n_left), t = exact;
-    if (exact == OPEN) {
-        e->env[w->s.slot] = (struct var){.set = true, .seq = true, .s = w->tokens, .n = w->s.n};
-        e->fail.set = false;
-        t = eval_decide(e, w->predicate);
-        e->env[w->s.slot].set = false;
+    enum tri t = exact_truth(w, left, n_left);
+    if (t == OPEN) {
+        t = predicate_here(w);
         if (w->negated) t = tri_not(t); /* counted for the conjunction of forms */
     }
     if (t == YES) w->true_count += n;

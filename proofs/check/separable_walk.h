@@ -113,12 +113,6 @@ void trees_clear(struct trees *t);
 /* Two sides of n tokens: 1 allowed and of a value of at most `at`, 2 allowed and above, 0 not allowed. If all allowed ones were on one side, the first by itself. Caller frees. */
 unsigned char *cut_sides(const int64_t *value, const bool *allowed, uint32_t n, int64_t at);
 
-/* ---- rule cells ---- */
-
-/* The cell of one q and one vector of features, from its lines: adds its sequences to `yes` or `open`, or sets `no` when
- * the predicate is false on some. false: refused. */
-bool cells_settle(struct leaves *l, struct sep *s, const struct level *level, uint32_t q, const struct truth *t, wide *yes, wide *open, bool *no);
-
 /* ---- rule separable ---- */
 
 /* separable_look.c: the logits of a query token's sources, coarsely, times weights of one scale */
@@ -190,4 +184,10 @@ signed char terms_sign_here(const struct walker *w, size_t k);          /* of fo
 void walk_count(struct walker *w);
 /* n sequences, of which that of tokens and cells is one, have its truth; left: the forms that the sums left open */
 void walk_complete(struct walker *w, const uint32_t *left, uint32_t n_left, wide n);
+enum tri walk_at(struct walker *w, const uint32_t *cells);               /* the predicate at a sequence, like any binding */
+
+/* ---- rule cells ---- */
+
+/* The cell of one q and one vector of features, from its lines: adds its sequences to true_count or open_count, or sets `no` when the predicate is false on some. false: refused. */
+bool cells_settle(struct walker *w, uint32_t q, const struct truth *t, bool *no);
 #endif

@@ -109,11 +109,11 @@ def mutants(text, rng, heads):
         words = lines[i].split(" ")
         yield "a line is missing", with_line(i)
         yield "open", with_line(i, "cell open")
-        first = 2 if words[1] == "bounds" else 4          # of the words that bound something
+        first = 2 if words[1] in ("bounds", "each") else 4          # of the words that bound something
         if words[1] == "bounds":
             yield "a line stands twice", with_line(i, lines[i], lines[i])
             yield "fails", with_line(i, " ".join(["cell", "fails"] + words[2:]))
-        if words[1] == "bounds" or (words[1] == "split" and len(words) > 4):
+        if words[1] == "bounds" or (words[1] == "each" and len(words) > 2) or (words[1] == "split" and len(words) > 4):
             for k in range(first, len(words)):
                 other = {"+": "-", "-": "+"}.get(words[k], rng.choice("+-"))
                 if other == "+" and ":" in words[k] and Fraction(words[k].split(":")[0]) >= 0 and k - first + 1 >= heads:
@@ -179,7 +179,32 @@ def attack_scopes(folder, text):
             seen["scopes"] += 1
 
 
-def attack(folder, rng, heads):
+def one_by_one(text):
+    """The same with every sequence looked at by itself, with the words that were there and without."""
+    yield re.sub(r"^cell (bounds|fails) ", "cell each ", text, flags=re.M)
+    yield re.sub(r"^cell (bounds|fails|each).*$", "cell each", text, flags=re.M)
+
+
+def attack_each(folder, name, text, rng, heads, plain):
+    """Lines `each` in place of all others: of what is true they are accepted, and of what is false, and with a number that is not the true one, rejected. plain: a network for which there are such lines."""
+    for k, mutant in enumerate(one_by_one(text)):
+        changes = [x for x in mutants(mutant, rng, heads) if x[1] != mutant]
+        changes = [x for x in changes if x[0] in ("value", "bound")] + rng.sample(changes, min(2 - k, len(changes)))
+        number = re.search(r"^number (\d+) (\d+)$", text, re.M)
+        for by in (-1, 1) if number and number.group(1) == number.group(2) else ():
+            changes.append(("number", mutant.replace(number.group(0), "number %d %d" % (int(number.group(1)) + by, int(number.group(2)) + by))))
+        for word, other in ([("nothing", mutant)] if "\nnumber" not in text or number.group(1) == number.group(2) else []) + changes:
+            if number and word not in ("nothing", "number"):
+                continue                 # of a count open cells are part
+            with open(folder + "/cells/e.crt", "w") as f:
+                f.write(resealed(other))
+            status, output = run(CHECKER, "--quiet", folder + "/cells/e.crt")
+            refused = (not plain and "'each' of" in output) or (k == 0 and "of a negated predicate" in output)
+            check(status == (0 if word == "nothing" and not refused else 1), "%s with each of its sequences looked at (%s): exit status %d, %s" % (name, word, status, output[:200]))
+            seen["each, " + ("accepted" if status == 0 else "rejected")] += 1
+
+
+def attack(folder, rng, heads, plain):
     """Both checkers accept what was accepted; the C checker rejects every change, the Python one, which looks at every binding, those that make a claim false."""
     names = sorted(x for x in os.listdir(folder + "/cells") if x.endswith(".cert"))
     for name in names:
@@ -190,6 +215,7 @@ def attack(folder, rng, heads):
         seen["certificates"] += 1
         status, output = run(*REFERENCE, "--quiet", path)
         check(status == 0, "the Python checker rejects %s: %s" % (name, output))
+        attack_each(folder, name, text, rng, heads, plain)
         if name[:-5] == "right":
             attack_scopes(folder, text)
         if name[:-5] in ("right", "not_right"):
@@ -284,6 +310,33 @@ def bent():
                 seen["bent"] += 1
 
 
+def larger():
+    """32,768 sequences, more than are looked at together, at a bound that one of them has but for 2^-44: counts are those of enumerate. What doubles cannot tell the checker can."""
+    for k in range(4):
+        net, rng = transformer(a.seed * 6007 + k, d_vocab=8, n_ctx=5, d_out=4, heads=2 + k % 3, causal=k > 0, spread=12), random.Random(k)
+        one, two = rng.sample(range(4), 2)
+        lead, binds = "logits(M, t)[last, %d] - logits(M, t)[last, %d]" % (one, two), "t in tokens[5] of 0..7"
+        with tempfile.TemporaryDirectory() as folder:
+            with open(folder + "/m.net", "w") as f:
+                f.write(net.text())
+            least = ends(decide(folder, [("low", "minimize t in tokens(0..1, 3..3, 2..5, 6..6, 0..7) : %s within 1e-18" % lead)], "enumerate")["low"])
+            check(least[1] - least[0] < Fraction(1, 1 << 44), "net %d: a wide value" % k)
+            claims = [("right", "count %s : argmax(logits(M, t)[last]) == max(t) %% 4" % binds), *[("near%d%d" % (i, k), "count %s : %s %s %s within 1" % (binds, lead, sign, end)) for i, sign in enumerate((">", "<")) for k, end in enumerate(least)]]
+            theirs, mine = decide(folder, claims, "enumerate"), decide(folder, claims, "cells")
+            for name, _ in claims:
+                agrees(name, mine[name], theirs[name], 2000 + k)
+                with open(folder + "/cells/%s.cert" % name) as f:
+                    text = f.read()
+                check("\ncell each" in text, "net %d, %s: no line `each`" % (k, name))
+                for by in (-1, 0, 1):
+                    with open(folder + "/cells/e.crt", "w") as f:
+                        number = int(theirs[name]["number_lo"]) + by
+                        f.write(resealed(re.sub(r"^number .*$", "number %d %d" % (number, number), text, flags=re.M)))
+                    status, output = run(CHECKER, "--quiet", folder + "/cells/e.crt")
+                    check(status == (by != 0), "net %d, %s, number off by %d: %s" % (k, name, by, output))
+                seen["near"] += mine[name]["number_lo"] != mine[name]["number_hi"]
+
+
 def beyond_doubles():
     """Networks whose scores and values doubles do not hold, or do not tell apart: undecided, or what enumerate says, and no time is lost."""
     for k, power in enumerate((3, 4, 8, 60, 200)):
@@ -308,9 +361,10 @@ def main():
         v, n = rng.choice([(3, 4), (4, 3), (3, 3)])
         final = a.final or k % 3 == 2
         d_out, heads = 3, 4 if k % 16 == 15 else 1 + k % 2 + (k % 8 == 7)
+        mlp = "relu" if (heads == 1 and not final) or k % 4 == 1 else None
         net = transformer(a.seed * 5003 + k, d_vocab=v, n_ctx=n, d_out=d_out, causal=rng.random() < 0.6, biases=rng.random() < 0.7, positions=rng.random() < 0.8,
                           norm=(("ln1",) if rng.random() < 0.2 else ()) + (("final",) if final else ()), heads=heads,
-                          mlp="relu" if (heads == 1 and not final) or k % 4 == 1 else None, spread=rng.choice([12, 24, 48]) if heads == 1 else 12)
+                          mlp=mlp, spread=rng.choice([12, 24, 48]) if heads == 1 else 12)
         with tempfile.TemporaryDirectory() as folder:
             with open(folder + "/m.net", "w") as f:
                 f.write(net.text())
@@ -324,7 +378,8 @@ def main():
             for name, _ in claims:
                 agrees(name, mine[name], theirs[name], k)
             if k < a.attacked:
-                attack(folder, rng, heads)
+                attack(folder, rng, heads, mlp is None and not final)
+    check((seen["each, accepted"] > a.attacked and seen["each, rejected"] > a.attacked) or a.attacked < 3, "few lines `each`: %s" % dict(seen))
     check(seen["scopes"] > 0 or a.attacked < 3, "no split of a count with a part that is true and one that is false")
     check(seen["proved"] >= a.nets and seen["refuted"] >= a.nets and seen["bounded"] >= a.nets and seen["undecided"] <= seen["proved"], "of every verdict some: %s" % dict(seen))
     print(dict(seen))
@@ -335,5 +390,7 @@ one_head_normed()
 bent()
 check(seen["bent"] > 20, "few false claims behind a final LayerNorm: %d" % seen["bent"])
 check(seen["without biases"] > 0 and seen["one head"] > a.nets / 2, "few networks of one head with a final LayerNorm: %s" % dict(seen))
+larger()
+check(seen["near"] > 0, "no sequence that doubles do not tell")
 beyond_doubles()
 finish()
