@@ -281,12 +281,19 @@ static void features_drop(struct sep *s, int n) {
     }
 }
 
+/* A remainder of a sum: what is left of it has no more states than the sum so far. The cells of rule cells are the values of the sum itself. */
+static bool remainder_of_sum(const struct sep *s, const struct ex *x) {
+    if (x->kind != EX_MOD || s->wide) return false;
+    const struct ex *sum = x->k[0];
+    return sum->kind == EX_ADD || sum->kind == EX_SUB || (sum->kind == EX_CALL && sum->number == FN_SUM) || (sum->kind == EX_QUANT && (sum->number == Q_SUM || sum->number == Q_COUNT));
+}
+
 static bool collect_scans(struct sep *s, struct ex *x, int own_slot);
 
 bool sep_collect(struct sep *s, struct ex *x, int own_slot) {
     const int before = s->n_f, own = s->n_own;
     const struct fail said = *s->fail, evaluated = s->e->fail;
-    if (s->whole && own_slot < 0 && !x->network && mentions(x, s->slot) && rest_feature(s, x)) return true;
+    if ((s->whole || remainder_of_sum(s, x)) && own_slot < 0 && !x->network && mentions(x, s->slot) && rest_feature(s, x)) return true;
     if (collect_scans(s, x, own_slot)) return true;
     if (x->network || (own_slot >= 0 && reads_own(s, x, own_slot))) return false;
     const struct fail why = *s->fail;

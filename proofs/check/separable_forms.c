@@ -518,7 +518,8 @@ static bool float32_error(const struct sep *s, struct iform *f, int64_t sizes) {
 
 /* m: the least common multiple of it and the denominators of the alphas. */
 static void denominators(const struct sep *s, const struct lf *f, mpz_t m) {
-    for (uint32_t j = 0; f->alpha != NULL && j < s->n_out; j++) mpz_lcm(m, m, mpq_denref(f->alpha[j].q));
+    for (uint32_t j = 0; f->alpha != NULL && j < s->n_out; j++)
+        if (mpz_cmp_ui(mpq_denref(f->alpha[j].q), 1) != 0) mpz_lcm(m, m, mpq_denref(f->alpha[j].q));
 }
 
 /* The form times the least common denominator of its alphas, and `also`. Radius of one position's term w G: c 1, beta 1, each alpha 2 units (D and C within one),
@@ -536,10 +537,11 @@ static bool integer_form(struct compile *c, const struct lf *f, const mpz_t also
     out->times = good ? mpz_get_si(m) : 1;
     int64_t sizes = 0;
     for (uint32_t j = 0; good && f->alpha != NULL && j < s->n_out; j++) {
+        if (mpq_sgn(f->alpha[j].q) == 0) continue;
         mpz_mul(t, mpq_numref(f->alpha[j].q), m);
         mpz_divexact(t, t, mpq_denref(f->alpha[j].q));
         good = mpz_sizeinbase(t, 2) <= 20;
-        if (!good || mpz_sgn(t) == 0) continue;
+        if (!good) continue;
         out->alpha[out->n] = mpz_get_si(t);
         out->j[out->n++] = j;
         sizes += mpz_get_si(t) * mpz_sgn(t);

@@ -1,10 +1,12 @@
-/* A first look at the forms of one cell, in 32-bit integers (real semantics): which of them are positive on all of its sequences by sums that are too coarse to decide anything near 0. The usual
+/* A first look at the forms of one cell, in 32-bit integers: which of them are positive on all of its sequences by sums that are too coarse to decide anything near 0. The usual
  * forms of a cell are c + r L_e + s L_j: one part that all of them share, and a logit j of its own with the same s = 1 or -1 in each. So the products w L_j of all columns are made once for a query
  * token, and a cell's terms are one sum an entry.
  *
  * Rounding. Logits are integers of 2^-g, below 2^30 in size, weights of 2^-30, at most 1, terms of 2^-f, f <= g - 3 and f <= 24; f is such that the terms of a sequence, and so every |L|, stay below 2^29 units. An entry of `product` is
  * the floor of w L 2^f, with w off by 2^-30 and 2 units of 2^-60 (1/2 unit of 2^-f, and a little), L by 2^-g and 2 units of 2^-40 (1/8 and a little): less than 2 units off. `base` is the floor of w (c + r L_e) 2^f,
- * with w off by 2 units of 2^-60, the rest by 1 + 2 |r| of 2^-40, |r| <= 128: less than 2 units off. So n terms are off by less than 4 n. */
+ * with w off by 2 units of 2^-60, the rest by 1 + 2 |r| of 2^-40, |r| <= 128: less than 2 units off. So n terms are off by less than 4 n.
+ *
+ * float32 (FORMAT.md, separable 6). Every execution has the form positive when sum_i w_i G_i exceeds sum_i w_i (|G_i| (e^h_i - 1) + R e^h_i), which is at most n (2 H M + 2 R): w_i <= 1, |G_i| <= M, h_i <= H < 1/4. */
 #include "fast_loops.h"
 #include "separable_walk.h"
 #include <string.h>
@@ -73,10 +75,12 @@ static void look_logits(struct look *l, const struct sep *s, uint32_t q) {
     l->has_products = false;
 }
 
+/* No |G| is larger, in units of 2^-40. */
+static unsigned __int128 largest_term(const struct look *l, const struct shape_of_forms *x) { return (unsigned __int128)(size_of(x->c) + 2) + ((unsigned __int128)(size_of(x->r) + 1) << l->bits); }
+
 /* f, such that the terms of a sequence add up to less than 2^29; false: they are too large for a look */
 static bool look_unit(const struct look *l, const struct sep *s, const struct shape_of_forms *x, int *f) {
-    unsigned __int128 size = (unsigned __int128)(size_of(x->c) + 2) + ((unsigned __int128)(size_of(x->r) + 1) << l->bits);
-    size *= s->n;
+    unsigned __int128 size = largest_term(l, x) * s->n;
     if (size >> 62 != 0) return false;
     *f = 29 + SEP_BITS - bits_of((uint64_t)size);
     if (*f > F_MOST) *f = F_MOST;
@@ -129,11 +133,25 @@ static int32_t *look_sums(const struct look *l, const struct walker *w, int s) {
     return after;
 }
 
+/* What a sum has to exceed for the form to be positive, in units of 2^-f. */
+static int64_t look_threshold(const struct look *l, const struct walker *w, const struct shape_of_forms *x) {
+    const struct sep *s = &w->s;
+    int64_t H = 0, R = 0;
+    if (s->h == NULL) return 4 * (int64_t)s->n;
+    for (uint32_t c = 0; c < s->at[s->n]; c++)
+        if (w->live[c] && l->source[c] && s->h[(size_t)l->q * s->at[s->n] + c] > H) H = s->h[(size_t)l->q * s->at[s->n] + c];
+    for (size_t k = 0; k < w->n_form; k++)
+        if (w->form[k].error > R) R = w->form[k].error;
+    unsigned __int128 lost = (2 * (unsigned __int128)H * largest_term(l, x) >> SEP_BITS) + 2 * (unsigned __int128)R + 1;
+    lost = (lost * s->n >> (SEP_BITS - l->f)) + 1;
+    return lost < INT32_MAX ? (int64_t)lost + 4 * (int64_t)s->n : INT64_MAX;
+}
+
 bool look_open(struct walker *w, uint32_t q, bool *open) {
     struct look *l = &w->look;
     struct shape_of_forms x;
     int f;
-    if (w->s.h != NULL || w->n_form < LEAST_FORMS || 4 * w->n_form < w->s.n_out || w->level[0].classes.n < 2) return false;
+    if (w->n_form < LEAST_FORMS || 4 * w->n_form < w->s.n_out || w->level[0].classes.n < 2) return false;
     uint32_t *own = mem_get(w->n_form, sizeof *own);
     bool good = find_shape(w, &x, own);
     if (good && (!l->has_logits || l->q != q)) look_logits(l, &w->s, q);
@@ -142,7 +160,8 @@ bool look_open(struct walker *w, uint32_t q, bool *open) {
         if (!l->has_products || l->f != f || l->scale != w->scale) look_products(l, w, f);
         look_bases(l, w, &x);
         int32_t *sums = look_sums(l, w, x.s);
-        for (size_t k = 0; k < w->n_form; k++) open[k] = sums[w->s.n_out + own[k]] <= 4 * (int64_t)w->s.n;
+        const int64_t least = look_threshold(l, w, &x);
+        for (size_t k = 0; k < w->n_form; k++) open[k] = sums[w->s.n_out + own[k]] <= least;
         mem_free(sums);
     }
     mem_free(own);

@@ -180,6 +180,9 @@ def executions(folder, scores):
     for claim in (one + " > -%s", two + " < %s"):
         for by, good in ((Fraction(1, 2), False), (Fraction(1), False), (Fraction(64), True)):
             files.said(["forall t in tokens({0}, {1})", "prove " + claim % canonical(by * most)], ["verdict proved", "witness t=0,1", "rule separable"], "float32", good, "float32")
+    both = "all{logits(M, t)[last, j] > -%s : j in 0..1}"     # forms of one kind: a first look takes them all at once
+    for by, good in ((Fraction(1, 2), False), (Fraction(1), False), (Fraction(64), True)) if scores else ():
+        files.said(["forall t in tokens({0}, {1})", "prove " + both % canonical(by * most)], ["verdict proved", "witness t=0,1", "rule separable"], "float32, forms of one kind", good, "float32")
     for by, good in ((Fraction(1, 2), False), (Fraction(1024), True)) if scores else ():
         averaged(files, "t in tokens({0}, {1}) : " + one, Fraction(0), by * most, good)
     for claim, number in ((one + " > -%s", (1, 2)), (two + " > %s", (0, 1))):
