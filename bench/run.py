@@ -272,16 +272,17 @@ def part_induction():
             row("induction: " + c["name"], c, seconds)
 
 
-def two_layers(act, norm, mask):
-    """A random two-layer model of width 64 with the scales that TransformerLens begins with: 16 tokens, 6 positions, 4 heads, 256 units."""
+def two_layers(act, norm, mask, unused=0):
+    """A random two-layer model of width 64 with the scales that TransformerLens begins with: 16 tokens, 6 positions, 4 heads, 256 units; unused: more tokens, whose rows of the embedding are 0."""
     sys.path.insert(0, os.path.join(ROOT, "examples"))
     import numpy as np
     from train import initial, save
-    cfg = {"d_vocab": 16, "n_ctx": 6, "d_model": 64, "n_heads": 4, "d_head": 16, "n_layers": 2, "d_mlp": 256 if act else 0, "d_vocab_out": 16, "attn_only": not act, "act_fn": act or "relu",
+    cfg = {"d_vocab": 16 + unused, "n_ctx": 6, "d_model": 64, "n_heads": 4, "d_head": 16, "n_layers": 2, "d_mlp": 256 if act else 0, "d_vocab_out": 16, "attn_only": not act, "act_fn": act or "relu",
            "attention_dir": mask, "normalization_type": "LN" if norm else None, "eps": 1e-5}
     tensors = initial(cfg, np.random.default_rng(7), True)
     for name in ["blocks.%d.ln%d" % (l, k) for l in (0, 1) for k in ((1, 2) if act else (1,))] + ["ln_final"] if norm else []:
         tensors[name + ".w"], tensors[name + ".b"] = np.ones(64, np.float32), np.zeros(64, np.float32)
+    tensors["embed.W_E"][16:] = 0
     path = os.path.join(tempfile.gettempdir(), "weightproof-bench-two-layers.safetensors")
     save(path, tensors, cfg)
     return path
@@ -304,6 +305,14 @@ def part_enumerate():
             prove, check = ((b - a) / (many - few) * 1e6 for a, b in zip(*seconds))
             print("%-13s %-9s %-8s prove %6.1f us, check %6.1f us; 1e9 sequences on two cores: prove %5.1f h, check %5.1f h" %
                   (mask, "LayerNorm" if norm else "", "MLP " + act if act else "", prove, check, prove / 7.2, check / 7.2), flush=True)
+
+
+def part_exchangeable():
+    print("two layers of width 64 with an MLP and LayerNorms, 64 tokens of which 48 have rows of zeros: by least tokens of the classes, and by all tokens")
+    path = two_layers("relu", True, "causal", unused=48)
+    for n, options in ((2, ("--no-symmetry",)), (2, ()), (3, ()), (4, ())):
+        rows_of("%d tokens%s" % (n, ", all" if options else ""), 'claims 1\nmodel M = "%s"\nclaim ahead { count t in tokens[%d] of 0..63 : logits(M, t)[last, 0] > logits(M, t)[last, 1] }\n' % (path, n),
+                "--engine", "enumerate", *options)
 
 
 def part_smt():

@@ -44,6 +44,7 @@ SCRIPTS = [
     ("random_nets", [PY, "tests/reference/random_nets.py", BUILD, "--count", "8"]),
     ("false_claims", [PY, "tests/reference/false_claims.py", "--checker", BUILD + "/weightproof-check"]),
     ("alike", [PY, "tests/reference/alike.py", BUILD]),
+    ("exchangeable", [PY, "tests/reference/exchangeable.py", BUILD]),
     ("means", [PY, "tests/reference/means.py", BUILD, "6"]),
     ("attention_means", [PY, "tests/reference/means_of_attention.py", BUILD, "3"]),
     ("scans", [PY, "tests/scans/run.py", BUILD, "--nets", "60", "--certificates", "6"]),

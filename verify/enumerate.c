@@ -96,7 +96,7 @@ static bool enumerate_takes(const struct statement *s, struct text *why)
     if (!takes) text_add(why, d.n ? d.messages[0].text : status_name(status));
     struct symmetry symmetry = {0};
     bool large = status == STATUS_OK && mpz_sizeinbase(size, 2) > SWEEP_MAX_BITS + 1;
-    if (large && usable_symmetry(&symmetry, s) == STATUS_OK) large = symmetry.n == 0;
+    if (large && usable_symmetry(&symmetry, s) == STATUS_OK) large = symmetry_is_none(&symmetry);
     symmetry_clear(&symmetry);
     if (large) {
         takes = false;
@@ -136,7 +136,7 @@ static double enumerate_cost(const struct statement *s)
     expr_walk(sweep.subject, add_work, &w);
     if (sweep.where) expr_walk(sweep.where, add_work, &w);
     struct symmetry symmetry = {0};
-    bool alike = ok && usable_symmetry(&symmetry, s) == STATUS_OK && symmetry.n > 0;
+    bool alike = ok && usable_symmetry(&symmetry, s) == STATUS_OK && !symmetry_is_none(&symmetry);
     double cost = !ok ? INFINITY : (alike ? (double)symmetry.orbits : mpz_get_d(size)) * w.steps;
     symmetry_clear(&symmetry);
     mpz_clear(size);
@@ -433,15 +433,15 @@ static enum status finish_list(struct outcome *out, struct tally *t, enum status
     return STATUS_OK;
 }
 
-/* The line of the certificate, where the outcome rests on more than one point. */
+/* The lines of the certificate, where the outcome rests on more than one point. */
 static enum status say_symmetric(struct outcome *out, const struct symmetry *y)
 {
     struct text t;
-    if (y->n == 0 || out->proposal == PROPOSAL_NONE || strcmp(out->rule, "enumerate") != 0) return STATUS_OK;
+    if (symmetry_is_none(y) || out->proposal == PROPOSAL_NONE || strcmp(out->rule, "enumerate") != 0) return STATUS_OK;
     text_init(&t);
-    text_add(&t, "symmetric ");
-    for (size_t i = 0; i < y->n; i++) text_addf(&t, "%s%zu", i ? "," : "", y->at[i]);
-    text_add(&t, "\n");
+    for (size_t i = 0; i < y->n; i++) text_addf(&t, "%s%zu", i ? "," : "symmetric ", y->at[i]);
+    if (y->n > 0) text_add(&t, "\n");
+    if (y->binds) text_add(&t, y->lines);
     out->evidence = t.failed ? NULL : mem_string(t.data);
     text_clear(&t);
     return out->evidence ? STATUS_OK : STATUS_MEMORY;
@@ -451,11 +451,12 @@ static enum status decide(struct outcome *out, const struct statement *s, const 
 {
     struct sweep sweep = sweep_of(s);
     struct tally t;
-    if (symmetry->n > 0) sweep.symmetry = symmetry;
+    if (!symmetry_is_none(symmetry)) sweep.symmetry = symmetry;
+    if (symmetry->binds) sweep.binds = symmetry->binds;
     enum status status = sweep_run(&t, &sweep, l, d);
     if (status != STATUS_OK && status != STATUS_TIMEOUT) return status;
     set_number(out->cases, t.cases);
-    out->orbits = symmetry->n > 0 ? t.looked : 0;
+    out->orbits = symmetry_is_none(symmetry) ? 0 : t.looked;
     switch (s->body) {
     case BODY_COUNT: status = finish_count(out, &t, status); break;
     case BODY_AVERAGE: status = finish_average(out, s, &t, status); break;

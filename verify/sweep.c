@@ -524,7 +524,7 @@ static enum status prepare(struct shared *sh, bool *flat, int threads, struct di
     interp_free(in);
     mpz_clear(size);
     if (s != STATUS_OK) return s;
-    sh->chunk = chunk_of(sh->size, (uint64_t)threads, sh->sweep->symmetry != NULL);
+    sh->chunk = chunk_of(sh->size, (uint64_t)threads, sh->sweep->symmetry && sh->sweep->symmetry->n > 0);
     if (sh->chunk < CHUNK_MIN) sh->chunk = *flat ? CHUNK_MIN : 1;
     sh->n_chunks = (sh->size + sh->chunk - 1) / sh->chunk;
     sh->stop = UINT64_MAX;
@@ -560,7 +560,7 @@ enum status sweep_run(struct tally *out, const struct sweep *sweep, const struct
         }
         for (int i = 0; i < threads && s == STATUS_OK; i++) s = merge(&all, &workers[i].tally);
         for (int i = 0; i < threads; i++) tally_clear(&workers[i].tally);
-        all.size = sh.size;
+        all.size = sweep->symmetry ? sweep->symmetry->domain : sh.size;
         all.expired = sh.expired;
         all.cut = sh.listed && sh.prefix_items >= sweep->at_most;
         settle_items(&all, sweep->at_most);

@@ -39,13 +39,12 @@ static bool take_away(struct symmetric *w, size_t i)
     return false;
 }
 
-/* Integers and `last` by + and -, as both checkers read a position. */
-static bool whole(long *out, const struct expr *e, long last)
+bool symmetric_whole(long *out, const struct expr *e, long last)
 {
     bool sum = e->form == FORM_BINARY && (e->oper == OPER_ADD || e->oper == OPER_SUB);
     if (e->form != FORM_NUMBER && e->form != FORM_LAST && !sum) return false;
     for (size_t i = 0; sum && i < 2; i++)
-        if (!whole(out, e->args[i], last)) return false;
+        if (!symmetric_whole(out, e->args[i], last)) return false;
     return constant_integer(out, e, last);
 }
 
@@ -65,7 +64,7 @@ static bool restrict_to(struct symmetric *w, const struct expr *set)
 {
     long *x;
     size_t n, met = 0;
-    if (!symmetric_set(&x, &n, w, set)) return false;
+    if (!symmetric_set(&x, &n, &w->status, set)) return false;
     for (size_t i = 0; i < n; i++) met += w->in_s[x[i]];
     for (size_t i = 0; i < w->len; i++) {
         bool has = false;
@@ -80,7 +79,7 @@ static bool restrict_to(struct symmetric *w, const struct expr *set)
 static bool position(struct symmetric *w, const struct expr *e, bool rows)
 {
     long i;
-    if (whole(&i, e, (long)w->len - 1)) return named(w, i, rows);
+    if (symmetric_whole(&i, e, (long)w->len - 1)) return named(w, i, rows);
     struct symmetric_var *v = variable(w, e);
     if (!v || !v->positions) return false;
     if (v->apart && (!rows || v->clear)) return true;
@@ -89,14 +88,22 @@ static bool position(struct symmetric *w, const struct expr *e, bool rows)
     return v->moved = true;
 }
 
+bool symmetric_stretch(long *lo, long *hi, const struct expr *e, int slot, size_t len)
+{
+    *lo = 0;
+    *hi = (long)len - 1;
+    if (e->form == FORM_NAME && e->slot == slot) return true;
+    if (e->form != FORM_INDEX || e->n_args != 2 || e->args[0]->form != FORM_NAME || e->args[0]->slot != slot || e->args[1]->form != FORM_SLICE) return false;
+    const struct expr *a = e->args[1]->args[0], *b = e->args[1]->args[1];
+    return (!a || symmetric_whole(lo, a, (long)len - 1)) && (!b || symmetric_whole(hi, b, (long)len - 1)) && *lo >= 0 && *hi >= *lo && *hi < (long)len;
+}
+
 /* t[a..b] with all of S: 1; none of it: 0; otherwise -1, and what is outside leaves S */
 static int slice_of(struct symmetric *w, const struct expr *e)
 {
-    long lo = 0, hi = (long)w->len - 1;
+    long lo, hi;
     if (is_sequence(w, e)) return 1;
-    if (e->form != FORM_INDEX || e->n_args != 2 || !is_sequence(w, e->args[0]) || e->args[1]->form != FORM_SLICE) return -1;
-    const struct expr *a = e->args[1]->args[0], *b = e->args[1]->args[1];
-    if ((a && !whole(&lo, a, hi)) || (b && !whole(&hi, b, (long)w->len - 1)) || lo < 0 || hi < lo || hi >= (long)w->len) return -1;
+    if (!symmetric_stretch(&lo, &hi, e, w->slot, w->len)) return -1;
     size_t inside = 0, all = 0;
     for (size_t k = 0; k < w->len; k++) {
         all += w->in_s[k];
@@ -135,20 +142,20 @@ static bool same_everywhere(const struct expr *m)
     return true;
 }
 
-static bool model_rests_on_variable(const struct symmetric *w, const struct expr *m)
+bool symmetric_closed(const struct statement *s, const struct expr *e)
 {
-    bool *used = mem_array(w->s->n_slots + 1, sizeof *used), any = !used;
-    if (used) expr_free_slots(used, w->s->n_slots, m);
-    for (size_t i = 0; used && i < w->s->n_slots; i++) any |= used[i];
+    bool *used = mem_array(s->n_slots + 1, sizeof *used), any = !used;
+    if (used) expr_free_slots(used, s->n_slots, e);
+    for (size_t i = 0; used && i < s->n_slots; i++) any |= used[i];
     free(used);
-    return any;
+    return !any;
 }
 
 static const struct net *network(struct symmetric *w, const struct expr *model)
 {
     const struct net *net = NULL, *clean = NULL;
     struct diag d;
-    if (model_rests_on_variable(w, model) || !expr_walk(model, no_frozen, NULL)) return NULL;
+    if (!symmetric_closed(w->s, model) || !expr_walk(model, no_frozen, NULL)) return NULL;
     const struct expr *m = model;
     for (; expr_patches(m); m = m->args[0])
         if (!same_everywhere(m)) return NULL;
@@ -211,16 +218,21 @@ static bool listed(enum function f, const enum function *list, size_t n)
     return false;
 }
 
-static bool call_same(struct symmetric *w, const struct expr *e)
+bool symmetric_function(enum function f)
 {
-    static const enum function of_sequence[] = {FUNCTION_MAX, FUNCTION_MIN, FUNCTION_SUM, FUNCTION_MEAN, FUNCTION_SORT, FUNCTION_DISTINCT, FUNCTION_CONTAINS, FUNCTION_LEN};
     static const enum function of_parts[] = {FUNCTION_ARGMAX, FUNCTION_ARGMIN, FUNCTION_ARGMAXES, FUNCTION_MAX, FUNCTION_MIN, FUNCTION_SUM, FUNCTION_MEAN, FUNCTION_ABS, FUNCTION_DIST,
         FUNCTION_NORM, FUNCTION_SORT, FUNCTION_DISTINCT, FUNCTION_CONTAINS, FUNCTION_LEN, FUNCTION_SEQ, FUNCTION_ONEHOT, FUNCTION_TRANSPOSE, FUNCTION_DIAG, FUNCTION_DOT,
         FUNCTION_MEAN_ROWS, FUNCTION_EXP, FUNCTION_SQRT, FUNCTION_SOFTMAX, FUNCTION_LOG, FUNCTION_COS, FUNCTION_SIN, FUNCTION_LOGSOFTMAX, FUNCTION_FOLD};
+    return listed(f, of_parts, sizeof of_parts / sizeof *of_parts);
+}
+
+static bool call_same(struct symmetric *w, const struct expr *e)
+{
+    static const enum function of_sequence[] = {FUNCTION_MAX, FUNCTION_MIN, FUNCTION_SUM, FUNCTION_MEAN, FUNCTION_SORT, FUNCTION_DISTINCT, FUNCTION_CONTAINS, FUNCTION_LEN};
     static const enum function weights[] = {FUNCTION_W, FUNCTION_QK, FUNCTION_OV};
-    if (listed(e->function, weights, sizeof weights / sizeof *weights)) return !model_rests_on_variable(w, e->args[0]) && all_same(w, e->args + 1, e->n_args - 1);
+    if (listed(e->function, weights, sizeof weights / sizeof *weights)) return symmetric_closed(w->s, e->args[0]) && all_same(w, e->args + 1, e->n_args - 1);
     if (e->n_args > 0 && listed(e->function, of_sequence, sizeof of_sequence / sizeof *of_sequence) && slice_of(w, e->args[0]) == 1) return all_same(w, e->args + 1, e->n_args - 1);
-    return listed(e->function, of_parts, sizeof of_parts / sizeof *of_parts) && all_same(w, e->args, e->n_args);
+    return symmetric_function(e->function) && all_same(w, e->args, e->n_args);
 }
 
 /* Numbers over variables and tokens that cannot be an error. */
@@ -246,7 +258,7 @@ static bool harmless(struct symmetric *w, const struct expr *e)
     return true;
 }
 
-bool symmetric_set(long **out, size_t *n, struct symmetric *w, const struct expr *set)
+bool symmetric_set(long **out, size_t *n, enum status *status, const struct expr *set)
 {
     long lo, hi;
     *out = NULL;
@@ -258,7 +270,7 @@ bool symmetric_set(long **out, size_t *n, struct symmetric *w, const struct expr
     else
         return false;
     long *v = mem_array(*n + 1, sizeof *v);
-    if (!v) return w->status = STATUS_MEMORY, false;
+    if (!v) return *status = STATUS_MEMORY, false;
     for (size_t i = 0; i < *n; i++) {
         v[i] = lo + (long)i;
         if (set->form == FORM_RANGE || constant_integer(&v[i], set->args[i], -1)) continue;
@@ -273,7 +285,7 @@ static void classify(struct symmetric *w, struct symmetric_var *v, const struct 
 {
     long *x;
     size_t n, met = 0, all = 0;
-    if (!symmetric_set(&x, &n, w, set)) return;
+    if (!symmetric_set(&x, &n, &w->status, set)) return;
     v->positions = v->apart = v->clear = true;
     for (size_t i = 0; i < n && v->positions; i++) {
         v->positions = x[i] >= 0 && x[i] < (long)w->len;

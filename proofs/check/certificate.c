@@ -191,27 +191,52 @@ static bool read_count_rule(struct cursor *c, struct count_rule *out) {
     return good;
 }
 
-#define POSITIONS_MOST ((size_t)1 << 20)
+#define RISING_MOST ((size_t)1 << 20)
 
-/* symmetric I,J,...: two or more positions, rising */
+/* I,J,...: so many integers of at most eight digits, or more, rising */
+static bool read_rising(struct cursor *c, const char *s, size_t size, size_t least, uint32_t **out, uint32_t *n_out) {
+    size_t n = 1;
+    const char *end = s + size;
+    for (size_t i = 0; i < size; i++) n += s[i] == ',';
+    if (n < least || n > RISING_MOST) return bad(c, least > 1 ? "two or more integers expected" : "integers expected");
+    uint32_t *x = *out = arena_get(c->a, n, sizeof *x);
+    for (*n_out = 0; *n_out < n; (*n_out)++) {
+        const char *comma = memchr(s, ',', (size_t)(end - s)), *stop = comma != NULL ? comma : end;
+        if (!is_integer(s, (size_t)(stop - s), false) || stop - s > 8) return bad(c, "not an integer of at most eight digits");
+        uint32_t v = 0;
+        for (; s < stop; s++) v = 10 * v + (uint32_t)(*s - '0');
+        if (*n_out > 0 && v <= x[*n_out - 1]) return bad(c, "the integers do not rise");
+        x[*n_out] = v;
+        s += comma != NULL;
+    }
+    return true;
+}
+
+/* symmetric I,J,...: two or more positions */
 static bool read_symmetric(struct cursor *c, struct certificate *x) {
     if (!take(c, "symmetric")) return !c->f->set;
     x->symmetric_line = c->line;
-    size_t n = 1;
-    for (size_t i = 0; i < c->n; i++) n += c->s[i] == ',';
-    if (n < 2 || n > POSITIONS_MOST) return bad(c, "two or more positions expected");
-    x->symmetric = arena_get(c->a, n, sizeof *x->symmetric);
-    const char *s = c->s, *end = c->s + c->n;
-    for (; x->n_symmetric < n; x->n_symmetric++) {
-        const char *comma = memchr(s, ',', (size_t)(end - s)), *stop = comma != NULL ? comma : end;
-        if (!is_integer(s, (size_t)(stop - s), false) || stop - s > 8) return bad(c, "not a position");
-        uint32_t v = 0;
-        for (const char *p = s; p < stop; p++) v = 10 * v + (uint32_t)(*p - '0');
-        if (x->n_symmetric > 0 && v <= x->symmetric[x->n_symmetric - 1]) return bad(c, "the positions do not rise");
-        x->symmetric[x->n_symmetric] = v;
-        s = stop + 1;
+    return read_rising(c, c->s, c->n, 2, &x->symmetric, &x->n_symmetric);
+}
+
+/* exchangeable I,J,... A,B,...: positions, two or more tokens; one line a class */
+static bool read_classes(struct cursor *c, struct certificate *x) {
+    size_t room = 0;
+    while (take(c, "exchangeable")) {
+        if (x->n_classes == room) {
+            struct token_class *old = x->classes;
+            room = 2 * room + 16;
+            x->classes = arena_get(c->a, room, sizeof *old);
+            if (old != NULL) memcpy(x->classes, old, x->n_classes * sizeof *old);
+        }
+        struct token_class *k = &x->classes[x->n_classes++];
+        const char *space = memchr(c->s, ' ', c->n);
+        k->line = c->line;
+        if (space == NULL) return bad(c, "positions and tokens expected");
+        size_t before = (size_t)(space - c->s);
+        if (!read_rising(c, c->s, before, 1, &k->at, &k->n_at) || !read_rising(c, space + 1, c->n - before - 1, 2, &k->token, &k->n)) return false;
     }
-    return true;
+    return !c->f->set;
 }
 
 static bool read_all(struct cursor *c, const char *text, struct certificate *x) {
@@ -242,7 +267,7 @@ static bool read_all(struct cursor *c, const char *text, struct certificate *x) 
     if (x->rule == RULE_POLYNOMIAL) read_lines(c, "cone", &x->arena, &x->cones, &x->n_cones);
     if (x->rule == RULE_COUNT) read_lines(c, "part", &x->arena, &x->count.parts, &x->count.n_parts);
     if (x->rule == RULE_COUNT && !read_count_rule(c, &x->count)) return false;
-    if (x->rule == RULE_ENUMERATE && !read_symmetric(c, x)) return false;
+    if (x->rule == RULE_ENUMERATE && !(read_symmetric(c, x) && read_classes(c, x))) return false;
     if (x->rule == RULE_POINT || x->rule == RULE_ENUMERATE) read_lines(c, "radius", &x->arena, &x->radii, &x->n_radii);
     if (x->rule == RULE_POINT || x->rule == RULE_ENUMERATE) read_lines(c, "changes", &x->arena, &x->changes, &x->n_changes);
     if (!read_source(c, x) || !exactly(c, "end")) return false;

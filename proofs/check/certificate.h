@@ -16,6 +16,9 @@ struct binding { int line; const char *s; size_t n; };
 struct source_tensor { int line; char *name, *offset, *dtype, *shape, *strides; };
 struct source { int line; char *model, *file_sha256, *config_sha256; struct source_tensor *t; size_t n; };
 
+/* line `exchangeable`: tokens that are one class at some positions; both rise */
+struct token_class { int line; uint32_t *at, n_at, *token, n; };
+
 struct certificate {
     struct arena arena;
     struct buffer statement;
@@ -33,6 +36,7 @@ struct certificate {
     struct binding *radii; size_t n_radii; /* rules point and enumerate: what follows the word `radius` */
     struct binding *changes; size_t n_changes; /* likewise, the word `changes` */
     uint32_t *symmetric, n_symmetric; int symmetric_line; /* rule enumerate: positions; line 0: none */
+    struct token_class *classes; size_t n_classes;
     struct source *sources; size_t n_sources;
     char sha256[65];
 };
@@ -54,7 +58,7 @@ struct tally { mpz_t bindings, where, where_open, yes, open; bool all; };
 void tally_init(struct tally *t);
 void tally_clear(struct tally *t);
 /* need_all: may stop as soon as all is false. predicate may be NULL (true). */
-/* symmetry: of the line `symmetric`, or NULL (symmetric.h) */
+/* symmetry: of the lines `symmetric` and `exchangeable`, or NULL (symmetric.h) */
 struct symmetry;
 bool rule_enumerate(struct eval *e, const struct binds *b, const struct ex *where, const struct ex *predicate, const struct symmetry *symmetry, bool need_all, struct tally *t, struct fail *f);
 bool rule_average(struct eval *e, const struct binds *b, const struct ex *where, const struct ex *value, const struct symmetry *symmetry, const mpq_t lo, const mpq_t hi, mpz_t bindings, struct fail *f);

@@ -19,7 +19,7 @@ static bool scan(struct judge *j, const struct binds *b, const struct ex *where,
     if (j->c->rule == RULE_QUADRATIC) good = rule_quadratic(j->c, j->e, t, &failed, j->f);
     else if (j->c->rule == RULE_ENUMERATE) {
         struct symmetry y;
-        bool symmetric = j->c->symmetric_line > 0;
+        bool symmetric = has_symmetry(j->c);
         good = (!symmetric || symmetry_check(&y, j->c, j->e, b, where, predicate, j->f)) && rule_enumerate(j->e, b, where, predicate, symmetric ? &y : NULL, need_all, t, j->f);
     }
     else if ((j->c->rule == RULE_SEPARABLE || j->c->rule == RULE_COUNT || j->c->rule == RULE_CELLS) && j->s->n_data > 0) good = fail_at(j->f, j->c->rule_line, "rule %s reads no data array", rule_names[j->c->rule]);
@@ -95,7 +95,7 @@ static bool judge_prove(struct judge *j) {
     if (c->verdict == REFUTED && c->rule == RULE_POINT) return at_point(j, &c->counterexample, &s->binds, s->where, x, NO, "the predicate does not fail there");
     if (c->rule == RULE_QUADRATIC && c->verdict == REFUTED) return refuted_over_ball(j);
     if (c->verdict == REFUTED && !s->closed) return no(j, "only a counterexample refutes a claim with forall");
-    if (c->verdict == REFUTED && c->rule == RULE_ENUMERATE && c->symmetric_line == 0) {
+    if (c->verdict == REFUTED && c->rule == RULE_ENUMERATE && !has_symmetry(c)) {
         mpz_set_ui(j->bindings, 1);
         return truth(j, x, NO, c->verdict_line, "the predicate is not false");
     }
@@ -295,7 +295,7 @@ static bool judge_average(struct judge *j) {
     const struct ex *x = s->subject;
     if (c->rule == RULE_ENUMERATE) {
         struct symmetry y;
-        bool symmetric = c->symmetric_line > 0;
+        bool symmetric = has_symmetry(c);
         return (!symmetric || symmetry_check(&y, c, j->e, &s->binds, s->where, x, j->f)) && rule_average(j->e, &s->binds, s->where, x, symmetric ? &y : NULL, c->value[0], c->value[1], j->bindings, j->f);
     }
     if (c->rule != RULE_SEPARABLE && c->rule != RULE_COUNT) return fail_at(j->f, c->rule_line, "an average needs rule enumerate, separable or count");
@@ -383,6 +383,7 @@ static bool judge_lines(struct judge *j) {
         {c->counterexample.line, b == BODY_PROVE && c->verdict == REFUTED && (c->rule == RULE_POINT || ((c->rule == RULE_QUADRATIC || c->rule == RULE_FARKAS || c->rule == RULE_POLYNOMIAL) && !j->s->closed)), "counterexample"},
         {c->complete_line, b == BODY_LIST && !vacuous, "complete"}};
     if (c->symmetric_line > 0 && b == BODY_LIST) return fail_at(j->f, c->symmetric_line, "line 'symmetric' does not belong to a list");
+    if (c->n_classes > 0 && b == BODY_LIST) return fail_at(j->f, c->classes[0].line, "line 'exchangeable' does not belong to a list");
     for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
         if (lines[i].line != 0 && !lines[i].belongs) return fail_at(j->f, lines[i].line, "line '%s' does not belong here", lines[i].name);
         if (lines[i].line == 0 && lines[i].belongs) return no(j, "a line is missing");

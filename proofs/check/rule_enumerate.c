@@ -171,7 +171,7 @@ static bool are_many(const struct whole *w) {
 bool rule_enumerate(struct eval *e, const struct binds *b, const struct ex *where, const struct ex *predicate, const struct symmetry *symmetry, bool need_all, struct tally *t, struct fail *f) {
     struct found r[SHARES_MOST];
     bool have[SHARES_MOST], stopped;
-    struct whole w = {e, b, where, predicate, symmetry, need_all};
+    struct whole w = {e, symmetry != NULL ? symmetry->binds : b, where, predicate, symmetry, need_all};
     uint32_t parts = are_many(&w) ? shares_of_machine() : 1;
     memset(r, 0, sizeof r);
     if (!shares_run(parts, scan_part, &w, r, have, sizeof *r, &stopped)) return fail_at(f, 0, "a process with a share of the bindings ended early");
@@ -243,7 +243,7 @@ bool rule_average(struct eval *e, const struct binds *b, const struct ex *where,
         e->fail.set = false;
         e->p = a.p;
         uint64_t skipped = 0;
-        bool holds, ran = symmetry != NULL ? eval_each_where(e, b, symmetry->where, NULL, &skipped, &holds, average_step, &a) : eval_each(e, b, average_step, &a);
+        bool holds, ran = symmetry != NULL ? eval_each_where(e, symmetry->binds, symmetry->where, NULL, &skipped, &holds, average_step, &a) : eval_each(e, b, average_step, &a);
         good = ran && a.n > 0 && mean_inside(&a.sum, a.n, a.p, lo, hi);
         mpz_set_ui(bindings, symmetry != NULL ? symmetry->domain : a.scan.bindings);
         fast_clear(&a.scan.fast);

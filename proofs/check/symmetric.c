@@ -1,4 +1,4 @@
-/* see symmetric.h: the domain, the certificate's line, and how many bindings one stands for. What the claim may be is in symmetric_claim.c. */
+/* see symmetric.h: the domain, the certificate's lines, and how many bindings one stands for. What the claim may be is in symmetric_claim.c and exchange_claim.c. */
 #include "symmetric.h"
 #include "symmetric_claim.h"
 #include <string.h>
@@ -29,42 +29,39 @@ static bool times(uint64_t *domain, size_t n) {
     return d <= DOMAIN_MOST;
 }
 
-/* the binder over sequences, its length, and the number of bindings */
-static bool check_domain(struct symmetry *y, uint32_t *len, struct eval *e, const struct binds *b, struct fail *f) {
-    y->slot = -1;
-    y->domain = 1;
+static const char *word_of(const struct certificate *c) { return c->symmetric_line > 0 ? "symmetric" : "exchangeable"; }
+
+/* Sets of the other binders, and of the one over sequences, which stays in d. */
+static bool read_domain(struct domain *d, const struct certificate *c, struct eval *e, const struct binds *b, struct fail *f) {
+    const char *word = word_of(c);
     bool empty = false, small = true;
+    *d = (struct domain){.slot = -1, .size = 1};
     for (int i = 0; i < b->n; i++) {
         const struct ex *set = b->b[i].set;
         bool tokens = set->kind == EX_TOKENS || set->kind == EX_PRODUCT;
-        if (tokens && y->slot >= 0) return fail_at(f, 0, "symmetric: two variables are sequences");
+        if (tokens && d->slot >= 0) return fail_at(f, 0, "%s: two variables are sequences", word);
         for (int k = 0; tokens && k < set->n; k++)
-            if (!is_finite(e->s, set->k[k])) return fail_at(f, 0, "symmetric: a token set that is no a..b or {...} by itself");
-        if (!tokens && !is_finite(e->s, set)) return fail_at(f, 0, "symmetric: a set that is no a..b or {...} by itself");
+            if (!is_finite(e->s, set->k[k])) return fail_at(f, 0, "%s: a token set that is no a..b or {...} by itself", word);
+        if (!tokens && !is_finite(e->s, set)) return fail_at(f, 0, "%s: a set that is no a..b or {...} by itself", word);
         if (!tokens) {
             int64_t *v;
             size_t n;
             if (!eval_set_values(e, set, &v, &n)) return fail_at(f, 0, "%s", e->fail.text);
             mem_free(v);
             empty = empty || n == 0;
-            small = times(&y->domain, n) && small;
+            small = times(&d->size, n) && small;
             continue;
         }
-        struct product p;
-        if (!product_init(e, &p, set)) return fail_at(f, 0, "%s", e->fail.text);
-        y->slot = b->b[i].slot;
-        *len = p.n;
-        bool same = p.n > y->at[y->n - 1] && same_sets(&p, y->at, y->n);
-        for (uint32_t k = 0; k < p.n; k++) {
-            empty = empty || p.size[k] == 0;
-            small = times(&y->domain, p.size[k]) && small;
+        if (!product_init(e, &d->p, set)) return fail_at(f, 0, "%s", e->fail.text);
+        d->slot = b->b[i].slot;
+        for (uint32_t k = 0; k < d->p.n; k++) {
+            empty = empty || d->p.size[k] == 0;
+            small = times(&d->size, d->p.size[k]) && small;
         }
-        product_clear(&p);
-        if (!same) return fail_at(f, 0, "symmetric: the token sets of these positions are not the same");
     }
-    if (empty) y->domain = 0;
-    if (y->slot < 0) return fail_at(f, 0, "symmetric: no variable is a sequence");
-    return empty || small ? true : fail_at(f, 0, "symmetric: more than 2^55 bindings");
+    if (empty) d->size = 0;
+    if (d->slot < 0) return fail_at(f, 0, "%s: no variable is a sequence", word);
+    return empty || small ? true : fail_at(f, 0, "%s: more than 2^55 bindings", word);
 }
 
 static struct ex *make(struct arena *a, enum ex_kind kind, int n) {
@@ -85,6 +82,7 @@ static struct ex *token_at(struct arena *a, int slot, uint32_t i) {
 
 /* t[I] <= t[J] and ... and the condition: for leaving out beginnings of sequences (prune.h), it is not evaluated */
 static const struct ex *in_order(struct arena *a, const struct symmetry *y, const struct ex *where) {
+    if (y->n == 0) return where;
     struct ex *all = make(a, EX_AND, (int)y->n - (where == NULL));
     for (uint32_t i = 0; i + 1 < y->n; i++) {
         struct ex *x = all->k[i] = make(a, EX_CMP, 2);
@@ -97,21 +95,45 @@ static const struct ex *in_order(struct arena *a, const struct symmetry *y, cons
     return all;
 }
 
-bool symmetry_check(struct symmetry *y, const struct certificate *c, struct eval *e, const struct binds *b, const struct ex *where, const struct ex *predicate, struct fail *f) {
-    uint32_t len = 0;
-    *y = (struct symmetry){.at = c->symmetric, .n = c->n_symmetric};
-    e->fail.set = false;
-    e->p = precision[0];
-    bool good = check_domain(y, &len, e, b, f);
-    struct claim_walk w = {.e = e, .at = y->at, .n_at = y->n, .slot = y->slot, .len = len};
+static bool check_positions(const struct symmetry *y, const struct certificate *c, struct eval *e, const struct domain *d, const struct ex *where, const struct ex *predicate, struct fail *f) {
+    if (y->n == 0) return true;
+    struct claim_walk w = {.e = e, .at = y->at, .n_at = y->n, .slot = y->slot, .len = y->len};
+    bool good = d->p.n > y->at[y->n - 1] && same_sets(&d->p, y->at, y->n) ? true : fail_at(f, 0, "symmetric: the token sets of these positions are not the same");
     good = good && ((claim_symmetric(&w, where) && claim_symmetric(&w, predicate)) || fail_at(f, 0, "symmetric: %s", e->fail.set ? e->fail.text : w.why));
     if (!good) f->line = c->symmetric_line;
-    else y->where = in_order((struct arena *)(uintptr_t)&e->s->arena, y, where);
+    return good;
+}
+
+bool symmetry_check(struct symmetry *y, const struct certificate *c, struct eval *e, const struct binds *b, const struct ex *where, const struct ex *predicate, struct fail *f) {
+    struct domain d;
+    struct arena *a = (struct arena *)(uintptr_t)&e->s->arena;
+    *y = (struct symmetry){.at = c->symmetric, .n = c->n_symmetric, .binds = b};
+    e->fail.set = false;
+    e->p = precision[0];
+    bool good = read_domain(&d, c, e, b, f);
+    if (!good) f->line = c->symmetric_line > 0 ? c->symmetric_line : c->classes[0].line;
+    y->slot = d.slot;
+    y->len = d.p.n;
+    y->domain = d.size;
+    good = good && check_positions(y, c, e, &d, where, predicate, f);
+    if (good && c->n_classes > 0) good = exchange_read(y, c, &d, a, f) && exchange_check(y, c, e, b, &d, where, predicate, f);
+    if (good && c->n_classes > 0) y->binds = exchange_binds(y, b, &d, a);
+    if (good) y->where = in_order(a, y, where);
+    product_clear(&d.p);
     eval_reset(e);
     return good;
 }
 
-/* The multinomial coefficient, as a product of binomial ones; it is at most the number of sequences, 2^55. */
+/* Sequences with other members of the classes. At most their number, 2^55, with the orders. */
+static uint64_t others(const struct symmetry *y, const int64_t *t) {
+    uint64_t ways = 1;
+    for (uint32_t i = 0; y->members != NULL && i < y->len; i++)
+        for (size_t k = 0; k < y->members[i].n; k++)
+            if (y->members[i].of[k].v[0] == t[i]) ways *= y->members[i].of[k].n;
+    return ways;
+}
+
+/* The multinomial coefficient, as a product of binomial ones, for the orders; it is at most the number of sequences, 2^55. */
 uint64_t symmetry_weight(const struct symmetry *y, const struct eval *e) {
     const int64_t *t = e->env[y->slot].s;
     unsigned __int128 ways = 1;
@@ -121,5 +143,5 @@ uint64_t symmetry_weight(const struct symmetry *y, const struct eval *e) {
         same = t[y->at[i]] == t[y->at[i - 1]] ? same + 1 : 1;
         ways = ways * (i + 1) / same;
     }
-    return (uint64_t)ways;
+    return (uint64_t)ways * others(y, t);
 }

@@ -25,13 +25,12 @@ static struct claim_var *variable(struct claim_walk *w, const struct ex *x) {
     return NULL;
 }
 
-/* integers and `last`, by + and - */
-static bool whole(const struct claim_walk *w, const struct ex *x, int64_t *out) {
+bool whole_position(const struct ex *x, uint32_t len, int64_t *out) {
     const int64_t most = (int64_t)1 << 40;
     int64_t a, b;
     if (x->kind == EX_LIT) return num_int64(x->lit, out) && *out < most && *out > -most;
-    if (x->kind == EX_LAST) return *out = (int64_t)w->len - 1, true;
-    if ((x->kind != EX_ADD && x->kind != EX_SUB) || !whole(w, x->k[0], &a) || !whole(w, x->k[1], &b)) return false;
+    if (x->kind == EX_LAST) return *out = (int64_t)len - 1, true;
+    if ((x->kind != EX_ADD && x->kind != EX_SUB) || !whole_position(x->k[0], len, &a) || !whole_position(x->k[1], len, &b)) return false;
     *out = x->kind == EX_ADD ? a + b : a - b;
     return *out < most && *out > -most;
 }
@@ -39,7 +38,7 @@ static bool whole(const struct claim_walk *w, const struct ex *x, int64_t *out) 
 /* A position outside S, or a variable; rows: of a node, where the mask is causal. may: a variable may run through S. */
 static bool position(struct claim_walk *w, const struct ex *x, bool rows, bool may) {
     int64_t i;
-    if (whole(w, x, &i)) {
+    if (whole_position(x, w->len, &i)) {
         if (i < 0 || i >= (int64_t)w->len) return no(w, "a position that the sequence has not");
         return !in_s(w, i) && !(rows && between(w, i)) ? true : no(w, "a position that is named, or lies between them under a causal mask, is read");
     }
@@ -50,13 +49,20 @@ static bool position(struct claim_walk *w, const struct ex *x, bool rows, bool m
     return v->moved = true;
 }
 
+bool stretch_of(const struct ex *x, int slot, uint32_t len, int64_t *lo, int64_t *hi) {
+    *lo = 0;
+    *hi = (int64_t)len - 1;
+    if (x->kind == EX_VAR && x->number == slot) return true;
+    if (x->kind != EX_INDEX || x->n != 2 || x->k[0]->kind != EX_VAR || x->k[0]->number != slot || x->k[1]->kind != EX_SLICE) return false;
+    const struct ex *s = x->k[1];
+    return (s->k[0] == NULL || whole_position(s->k[0], len, lo)) && (s->k[1] == NULL || whole_position(s->k[1], len, hi)) && *lo >= 0 && *hi >= *lo && *hi < (int64_t)len;
+}
+
 /* t[a..b] with all of S (1), none of it (0), some of it or something else (-1) */
 static int slice_of(const struct claim_walk *w, const struct ex *x) {
-    int64_t lo = 0, hi = (int64_t)w->len - 1;
+    int64_t lo, hi;
     if (is_sequence(w, x)) return 1;
-    if (x->kind != EX_INDEX || x->n != 2 || !is_sequence(w, x->k[0]) || x->k[1]->kind != EX_SLICE) return -1;
-    const struct ex *s = x->k[1];
-    if ((s->k[0] != NULL && !whole(w, s->k[0], &lo)) || (s->k[1] != NULL && !whole(w, s->k[1], &hi)) || lo < 0 || hi < lo || hi >= (int64_t)w->len) return -1;
+    if (!stretch_of(x, w->slot, w->len, &lo, &hi)) return -1;
     uint32_t inside = 0;
     for (uint32_t k = 0; k < w->n_at; k++) inside += w->at[k] >= lo && w->at[k] <= hi;
     return inside == w->n_at ? 1 : inside == 0 ? 0 : -1;
@@ -154,6 +160,8 @@ static const bool of_sequence[FN_NUMBER] = {[FN_MAX] = true, [FN_MIN] = true, [F
 static const bool of_parts[FN_NUMBER] = {[FN_ARGMAX] = true, [FN_ARGMIN] = true, [FN_ARGMAXES] = true, [FN_MAX] = true, [FN_MIN] = true, [FN_SUM] = true, [FN_MEAN] = true, [FN_ABS] = true,
     [FN_DIST] = true, [FN_NORM] = true, [FN_SORT] = true, [FN_DISTINCT] = true, [FN_CONTAINS] = true, [FN_LEN] = true, [FN_SEQ] = true, [FN_ONEHOT] = true, [FN_TRANSPOSE] = true, [FN_DIAG] = true,
     [FN_DOT] = true, [FN_MEAN_ROWS] = true, [FN_EXP] = true, [FN_SQRT] = true, [FN_SOFTMAX] = true, [FN_LOG] = true, [FN_COS] = true, [FN_SIN] = true, [FN_LOGSOFTMAX] = true, [FN_FOLD] = true};
+
+bool is_function_of_parts(int fn) { return of_parts[fn]; }
 
 static bool call_same(struct claim_walk *w, const struct ex *x) {
     if (x->number == FN_W || x->number == FN_QK || x->number == FN_OV) return stmt_closed(w->e->s, x->k[0]) ? all_same(w, x->k + 1, x->n - 1) : no(w, "a model that rests on a variable");

@@ -10,6 +10,11 @@ struct claim_var { int slot; bool positions, apart, across, clear, number, moved
 struct claim_walk { struct eval *e; const uint32_t *at; uint32_t n_at; int slot; uint32_t len; struct claim_var v[64]; int n; const char *why; };
 bool claim_symmetric(struct claim_walk *w, const struct ex *x);             /* x may be NULL */
 
+/* What else asks so: the integer that literals and `last` make by + and -; the positions of t or t[a..b]; functions of their arguments alone. */
+bool whole_position(const struct ex *x, uint32_t len, int64_t *out);
+bool stretch_of(const struct ex *x, int slot, uint32_t len, int64_t *lo, int64_t *hi);
+bool is_function_of_parts(int fn);
+
 /* symmetric_net.c: is every node of the network permuted with the positions? why not, in words, or NULL */
 const char *net_asymmetry(const struct net *net, const uint32_t *at, uint32_t n);
 #endif

@@ -18,7 +18,7 @@ class Rejected(Exception):
 
 class Certificate:
     """statement, verdict, number, total, value (pairs or None), attains, witness, counterexample, items (lists of
-    (name, int or tuple)), complete (True, False, None), rule, symmetric (positions or None), cases, radii, changes (the rest of each line `case`, `radius`, `changes`), sources [(model, file, config, tensors)], sha256."""
+    (name, int or tuple)), complete (True, False, None), rule, symmetric (positions or None), exchangeable [(positions, tokens)], cases, radii, changes (the rest of each line `case`, `radius`, `changes`), sources [(model, file, config, tensors)], sha256."""
 
 
 def rational(text):
@@ -167,7 +167,15 @@ class Reader:
             c.parts.append(rest)
         c.bins = self.pair("bins", natural, "expected two integers") if c.rule == "count" else None
         self.need(c.rule != "count" or (c.bins is not None and 1 <= c.bins[0] <= 65535 and c.bins[1] < 2 ** 126), "line 'bins' expected")
-        c.symmetric = self.positions(self.line("symmetric ") if c.rule == "enumerate" else None)
+        c.symmetric = self.rising(self.line("symmetric ") if c.rule == "enumerate" else None, 2)
+        c.exchangeable = []
+        while c.rule == "enumerate":
+            rest = self.line("exchangeable ")
+            if rest is None:
+                break
+            words = rest.split(" ")
+            self.need(len(words) == 2, "positions and tokens are asked for")
+            c.exchangeable.append((self.rising(words[0], 1), self.rising(words[1], 2)))
         c.radii = []
         while c.rule in ("point", "enumerate"):
             rest = self.line("radius ")
@@ -187,14 +195,14 @@ class Reader:
         self.need(self.n == len(self.lines) - 1, "text after the end")
         return c
 
-    def positions(self, rest):
-        """Two or more positions, rising; None without the line."""
+    def rising(self, rest, least):
+        """At least so many integers, rising; None without the line."""
         if rest is None:
             return None
         words = rest.split(",")
-        self.need(len(words) >= 2 and all(NATURAL.match(x) and len(x) <= 8 for x in words), "two or more positions are asked for")
+        self.need(len(words) >= least and all(NATURAL.match(x) and len(x) <= 8 for x in words), "%d or more integers are asked for" % least)
         found = [int(x) for x in words]
-        self.need(all(a < b for a, b in zip(found, found[1:])), "the positions do not rise")
+        self.need(all(a < b for a, b in zip(found, found[1:])), "the integers do not rise")
         return found
 
     def check_hash(self):

@@ -10,6 +10,7 @@ from certificate import Rejected
 from counting import Counting
 from edit import with_biases
 from evaluate import Interpreter
+from exchange import ExchangeableClaim
 from linear import LinearInterpreter
 from farkas import BoxClaim
 from least import Least
@@ -19,7 +20,7 @@ from line import check_changes
 from radius import Radii
 from scans import Untabled, has_network
 from symmetric import Asymmetric, check, weight
-from values import Real, compare, ends, exact, vector
+from values import ClaimError, Real, compare, ends, exact, vector
 
 
 def need(condition, message):
@@ -32,7 +33,7 @@ class Judge:
 
     def __init__(self, certificate, nets, data):
         self.c, self.s = certificate, certificate.statement
-        self.domain, self.symmetry = None, None
+        self.domain, self.symmetry, self.exchange = None, None, None
         if certificate.rule == "count":
             need(self.s.kind in ("count", "average"), "rule count only counts")
         if certificate.rule == "cells":
@@ -83,7 +84,7 @@ class Judge:
     def every(self):
         """(environment, truth of the condition) of every binding whose condition is not false; of symmetric ones, those that stand for others (stands_for)."""
         self.domain = 0
-        for env in self.interpreter.bindings(self.s.binds, {}):
+        for env in self.interpreter.bindings(self.looked_at(self.s.binds), {}):
             times = self.stands_for(env)
             self.domain += times
             c = self.condition(env, self.s.where) if times else False
@@ -91,15 +92,28 @@ class Judge:
                 yield env, c
 
     def stands_for(self, env):
-        return weight(list(env[self.symmetry.slot]), self.symmetry.positions) if self.symmetry else 1
+        times = weight(list(env[self.symmetry.slot]), self.symmetry.positions) if self.symmetry else 1
+        return times * self.exchange.weight(env[self.exchange.slot]) if times and self.exchange else times
+
+    def looked_at(self, binds):
+        return self.exchange.binds(binds) if self.exchange else binds
+
+    def has_symmetry(self):
+        return bool(self.c.symmetric or self.c.exchangeable)
 
     def find_symmetry(self, binds, *parts):
-        """The line `symmetric` of the certificate, for the claim that has these binders and parts."""
-        need(self.s.kind != "list", "a line 'symmetric' is out of place")
+        """The lines `symmetric` and `exchangeable` of the certificate, for the claim that has these binders and parts."""
+        need(self.s.kind != "list", "a line 'symmetric' or 'exchangeable' is out of place")
+        word = "symmetric"
         try:
-            self.symmetry = check(self.c.symmetric, self.interpreter, binds, parts)
-        except Asymmetric as why:
-            raise Rejected("symmetric: %s" % why)
+            if self.c.symmetric:
+                self.symmetry = check(self.c.symmetric, self.interpreter, binds, parts)
+            word = "exchangeable"
+            if self.c.exchangeable:
+                self.exchange = ExchangeableClaim(self.c.exchangeable, self.c.symmetric, self.interpreter)
+                self.exchange.check(binds, parts)
+        except (Asymmetric, ClaimError) as why:
+            raise Rejected("%s: %s" % (word, why))
 
     # verdicts
 
@@ -111,7 +125,7 @@ class Judge:
         need(not self.c.items or expected.get("complete", False), "an item is out of place")
 
     def judge(self):
-        if self.c.symmetric and not self.refutes_exists():
+        if self.has_symmetry() and not self.refutes_exists():
             self.find_symmetry(self.s.binds, self.s.where, self.s.body)
         if self.c.rule == "quadratic":
             self.judge_balls()
@@ -168,13 +182,13 @@ class Judge:
     def refuted_closed(self):
         need(self.s.forall is None, "only a closed claim is refuted so")
         self.domain = 1
-        if self.c.symmetric:
+        if self.has_symmetry():
             body, binds, where = self.s.body.parts
             self.find_symmetry(binds, where, body)
-            for env in self.interpreter.bindings(binds, {}):
+            for env in self.interpreter.bindings(self.looked_at(binds), {}):
                 if self.stands_for(env) and self.condition(env, where) is not False:
                     need(self.interpreter.settle(body, env) is False, "the predicate is not false at %s" % shown(env, binds))
-            self.domain = self.symmetry.total
+            self.domain = (self.symmetry or self.exchange).total
             return
         need(self.interpreter.settle(self.s.body, {}) is False, "the predicate is not false")
 

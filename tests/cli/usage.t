@@ -43,7 +43,7 @@ $ weightproof verify --help
 >   --check-timeout SECONDS    time to check one certificate (default 3600)
 >   --threads N                threads (default: all processors)
 >   --engine NAME              use this engine only
->   --no-symmetry              evaluate every sequence, also where positions are known to be alike
+>   --no-symmetry              evaluate every sequence, also where positions or tokens are known to be alike
 >   --seed N                   seed of what is random (default 0)
 >   --resources N              steps that Z3 may take for one query (its rlimit, default 400000000)
 >   --expect                   exit 0 exactly when every verdict is the one its expect line names

@@ -5,12 +5,9 @@ accept the certificates. Certificates of claims, networks and domains that tell 
 """
 import copy
 import itertools
-import json
 import math
 import os
-import random
 import re
-import subprocess
 import sys
 import tempfile
 from fractions import Fraction
@@ -21,11 +18,11 @@ import tally                                          # noqa: E402
 from attacks import certificate                       # noqa: E402
 from claims import seal                               # noqa: E402
 from nets import transformer                          # noqa: E402
+from orbits import Cases, answer_of, decide, plain    # noqa: E402
 from tally import check                               # noqa: E402
 
 BUILD = os.path.abspath(sys.argv[1])
 NETS = int(sys.argv[3]) if len(sys.argv) > 3 else 7
-CHECKERS = [BUILD + "/weightproof-check"], [sys.executable, os.path.abspath(os.path.join(HERE, "..", "..", "proofs", "reference", "check.py"))]
 V, N = 3, 4
 ALL = list(itertools.product(range(V), repeat=N))
 
@@ -100,54 +97,11 @@ def numbers(net, r, alike):
     return found
 
 
-def plain(kind, f, c):
-    """The value, or (number, total)."""
-    chosen = [t for t in ALL if c is None or c(t)]
-    values = [f(t) for t in chosen]
-    if kind == "count":
-        return sum(values), len(chosen)
-    return min(values) if kind == "minimize" else max(values) if kind == "maximize" else sum(values) / len(values)
-
-
-def decide(folder, *options):
-    command = [BUILD + "/weightproof", "verify", folder + "/a.claims", "--engine", "enumerate", "--json", folder + "/a.json", "--quiet", "--certificates", folder + "/c", *options]
-    p = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=300)
-    check(os.path.exists(folder + "/a.json"), p.stdout.decode()[-500:])
-    return {c["name"]: c for c in json.load(open(folder + "/a.json"))["claims"]}
-
-
-class Cases:
-    """Certificates that both checkers are to accept, or to reject: asked for all at once."""
-
-    def __init__(self, folder):
-        self.folder, self.wanted = folder, {}
-
-    def add(self, text, good, what):
-        file = "x%d.cert" % len(self.wanted)
-        self.wanted[file] = good, what
-        with open(self.folder + "/" + file, "w", newline="") as f:
-            f.write(text)
-
-    def ask(self):
-        for command in CHECKERS:
-            p = subprocess.run(command + ["--quiet"] + list(self.wanted), cwd=self.folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=300)
-            lines = p.stdout.split("\n")
-            for file, (good, what) in self.wanted.items():
-                mine = [x for x in lines if x.endswith(" " + file) or x.startswith("rejected %s:" % file)]
-                check(len(mine) == 1 and mine[0].startswith("accepted" if good else "rejected"), "%s: %s %s" % (what, os.path.basename(command[-1]), mine or p.stdout[-300:]))
-
-
-def answer_of(result):
-    if result["kind"] == "count":
-        return result["number_lo"], result["number_hi"], result["total"]
-    return result["verdict"], result.get("lo"), result.get("hi")
-
-
 def network(seed):
     net, r, alike = kinds(seed)
     float32 = seed % 7 in (1, 3)      # deeper, executions differ by more than some gaps
     claims = numbers(net, r, alike)
-    low = plain("minimize", claims[0][3], None)
+    low = plain(ALL, "minimize", claims[0][3], None)
     under, small = (" under float32", " within 1/100") if float32 else ("", " within 1e-8")
     lead = claims[0][2]
     lines = ["claim %s { %s t in tokens[4] of 0..2%s : %s%s%s }" % (name, kind, " where " + where if where else "", body, "" if kind == "count" else small, under)
@@ -161,20 +115,20 @@ def network(seed):
             f.write(net.text())
         with open(folder + "/a.claims", "w") as f:
             f.write('claims 1\nmodel M = "m.net"\n' + "\n".join(lines) + "\n")
-        every, found = decide(folder, "--no-symmetry"), decide(folder)
+        every, found = decide(BUILD, folder, "--no-symmetry"), decide(BUILD, folder)
         for name in found:
             words = "net %d, %s: %r, without symmetry %r" % (seed, name, answer_of(found[name]), answer_of(every[name]))
             same = answer_of(found[name])[0] == answer_of(every[name])[0] and found[name]["evidence"] == every[name]["evidence"] == "checked"
             check(same, words + " " + str(found[name]["reason"]))
             check(("orbits" in found[name]) == (name != "beside") and "orbits" not in every[name], words + ", orbits " + str(found[name].get("orbits")))
         for name, kind, body, f, where, c in claims:
-            value, result = plain(kind, f, c), found[name]
+            value, result = plain(ALL, kind, f, c), found[name]
             if kind == "count":
                 good = int(result["number_lo"]) <= value[0] <= int(result["number_hi"]) and (float32 or result["number_lo"] == result["number_hi"]) and int(result["total"]) == value[1]
             else:
                 good = result["lo"] - 1e-9 <= value <= result["hi"] + 1e-9
             check(good, "net %d, %s: %r, here %r" % (seed, name, answer_of(result), value))
-        cases = Cases(folder + "/c")
+        cases = Cases(BUILD, folder + "/c")
         for x in sorted(found)[seed % 2::2]:          # the C checker has accepted all of them
             cases.add(open(folder + "/c/%s.cert" % x, newline="").read(), True, "net %d, %s" % (seed, x))
         changed(cases, open(folder + "/c/max.cert", newline="").read(), r, alike, seed)
@@ -311,7 +265,7 @@ def float32_lies(net):
 
 def attack():
     with tempfile.TemporaryDirectory() as folder:
-        cases = Cases(folder)
+        cases = Cases(BUILD, folder)
         for name, net, claim, lines, positions, good, semantics in [x + ("real",) for x in lies()] + [x + ("float32",) for x in float32_lies(make(100, False, layers=2))]:
             with open(folder + "/" + net.sha256() + ".net", "w") as f:
                 f.write(net.text())
