@@ -27,6 +27,7 @@ SCRIPTS = [
     ("stored_families", [PY, "tests/families/run.py", BUILD]),
     ("cli", ["sh", "tests/cli/run.sh", BUILD]),
     ("checker_halves", [BUILD + "/tests/checker/halves"]),
+    ("checker_walks", [PY, "tests/checker/walks.py", BUILD]),
     ("checker_pairs", [PY, "tests/checker/pairs.py", BUILD]),
     ("checker", [PY, "tests/checker/run.py", "--checker", BUILD + "/weightproof-check"]),
     ("shares", [PY, "tests/checker/shares.py", BUILD]),

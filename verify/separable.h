@@ -96,20 +96,25 @@ void cell_extend_row(double *restrict low, double *restrict high, const double *
  * every form (an optimum's candidate value). */
 enum status cell_load(struct cell *x, bool *empty, const struct class *c, int q, double shift, bool enclose) MUST_USE;
 
-/* separable_last.c: the last position of a walk with a choice, whose tokens are settled together. */
-struct last_choice {
-    size_t position, width;      /* SIZE_MAX: none; tokens, rounded up to a multiple of 8 */
-    double *sum, *margin;        /* [states, Kp, width] of the states that are made: term and least sum behind it; [states, width] */
-    unsigned char *made;         /* [states] */
-    double *least;               /* [width]: of the lines that are open, with the partial sums */
-    int64_t *count;              /* [states, width] completions behind a token; 0 where there are too many for a sum of them */
-    size_t room, room_margin;
+/* separable_siblings.c: the tokens of a position behind one state, looked at side by side in 32 bits. */
+struct sibling_rows { size_t at; int32_t gap; unsigned char visits; bool made, flat /* least sums alone: the largest are within gap of them */, few /* completions fit */; };
+struct siblings {
+    size_t n, width;             /* lines that are open at the root; tokens, rounded up to a multiple of 8 */
+    size_t *line, *row; double *scale;   /* [n]; by line */
+    int32_t margin, yes, no;     /* completions behind the tokens that the last look settled */
+    struct sibling_rows *rows;   /* by state */
+    int32_t *room; size_t used, room_rows;
+    int32_t *low, *high; unsigned char *open;   /* [n_src, width]: the last look of every depth */
 };
-enum status last_choice_load(struct last_choice *l, const struct cell *x) MUST_USE;   /* for the cell that is loaded, with radii (enclose) */
-void last_choice_clear(struct last_choice *l);
-bool last_choice_least(struct last_choice *l, const struct cell *x, size_t i, size_t s);   /* fills `least` from depth i's partial sums and open lines; false: not the position */
-enum truth last_choice_truth(const struct last_choice *l, size_t s, size_t k, double rad); /* of token k, which leads somewhere; UNSETTLED: look at it by itself */
-bool last_choice_counts(tally *yes, tally *no, const struct last_choice *l, const struct cell *x, size_t s, double rad);   /* completions behind the tokens that are settled; false: too many */
+enum status siblings_load(struct siblings *l, const struct cell *x) MUST_USE;   /* for the cell that is loaded, with radii (enclose), and its open lines at depth 0 */
+void siblings_clear(struct siblings *l);
+/* At depth i, state s, from its partial sums and open lines; false: not looked at. Then what is said of the tokens of depth i, until the next look there. */
+bool siblings_look(struct siblings *l, const struct cell *x, size_t i, size_t s);
+bool siblings_count(tally *yes, tally *no, const struct siblings *l, const struct cell *x, size_t i, size_t s);   /* right behind the look: completions behind the tokens that are settled; false: too many */
+/* The same of what is behind token k, which leads to state `to`; false: it is not all settled so. */
+bool siblings_behind(tally *yes, tally *no, struct siblings *l, const struct cell *x, size_t i, size_t s, size_t k, size_t to);
+size_t siblings_next(const struct siblings *l, size_t i, size_t k, size_t width);   /* the first token from k on that is not settled, or width */
+enum truth siblings_truth(const struct siblings *l, size_t i, size_t k);           /* of token k, which leads somewhere; UNSETTLED: look at it by itself */
 
 /* Truth of all lines in `active` at one complete sequence, by growing precision and the exact tie rule. */
 enum truth problem_referee(struct problem *p, const struct class *c, const int *tokens, const int *active, size_t n_active);

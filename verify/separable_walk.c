@@ -6,6 +6,8 @@
 #include "core/mem.h"
 #include "verify/separable.h"
 
+#define STEPS 4096   /* tokens between two looks at the clock */
+
 void walk_result_init(struct walk_result *r)
 {
     memset(r, 0, sizeof *r);
@@ -25,12 +27,12 @@ void walk_result_clear(struct walk_result *r)
 
 struct walker {
     struct cell x;
-    struct last_choice last;
+    struct siblings siblings;
     struct problem *p;
     struct walk_options o;
     const struct limits *limits;
     struct walk_result *out;
-    unsigned long steps;
+    size_t steps;               /* since the clock was read */
     tally sums[3];              /* by truth */
     size_t found_here;          /* in this unit */
     bool stop, failed;
@@ -156,16 +158,48 @@ static void one_child(struct walker *w, size_t i, size_t k, int to, double rad)
         settle(w, i + 1, (size_t)to, all);
 }
 
-/* Counts what is settled of the tokens of the last choice. *rest: tokens are left for a look of their own. */
-static bool count_together(struct walker *w, size_t i, size_t s, double rad, bool *rest)
+static void add_counts(struct walker *w, tally yes, tally no)
 {
-    tally yes, no;
-    if (w->o.want != WANT_NUMBER || !last_choice_counts(&yes, &no, &w->last, &w->x, s, rad))
-        return false;
     w->sums[truth_there(w, TRUTH_TRUE)] += yes;
     w->sums[truth_there(w, TRUTH_FALSE)] += no;
+}
+
+/* Counts what is settled of tokens that were looked at. *rest: some are left for a look of their own. */
+static bool count_siblings(struct walker *w, size_t i, size_t s, bool *rest)
+{
+    tally yes, no;
+    if (w->o.want != WANT_NUMBER || !siblings_count(&yes, &no, &w->siblings, &w->x, i, s))
+        return false;
+    add_counts(w, yes, no);
     *rest = yes + no != w->x.count[w->x.layer[i] + s];
     return true;
+}
+
+/* The tokens that are left, when the others are counted. */
+static void open_siblings(struct walker *w, size_t i, size_t s, double rad)
+{
+    const struct automaton *a = &w->x.c->a;
+    size_t width = a->n_tokens[i];
+    tally yes, no;
+    for (size_t k = 0; (k = siblings_next(&w->siblings, i, k, width)) < width && !w->stop; k++) {
+        int to = a->next[i][s * width + k];
+        w->x.tokens[i] = w->p->t.sets[i][k];
+        if (siblings_behind(&yes, &no, &w->siblings, &w->x, i, s, k, (size_t)to))
+            add_counts(w, yes, no);
+        else
+            one_child(w, i, k, to, rad);
+    }
+}
+
+static bool time_is_up(struct walker *w, size_t steps)
+{
+    w->steps += steps;
+    if (w->steps < STEPS)
+        return false;
+    w->steps = 0;
+    if (limits_expired(w->limits))
+        w->stop = w->out->expired = true;
+    return w->stop;
 }
 
 static void descend(struct walker *w, size_t i, size_t s, double rad)
@@ -174,23 +208,22 @@ static void descend(struct walker *w, size_t i, size_t s, double rad)
     const struct problem *p = w->p;
     const struct automaton *a = &x->c->a;
     size_t width = a->n_tokens[i];
-    bool rest = true, together = last_choice_least(&w->last, x, i, s), counted = together && count_together(w, i, s, rad, &rest);
-    if (!rest)
+    bool rest = true, looked = siblings_look(&w->siblings, x, i, s), counted = looked && count_siblings(w, i, s, &rest);
+    if (time_is_up(w, width) || !rest)
         return;
+    if (counted) {
+        open_siblings(w, i, s, rad);
+        return;
+    }
     for (size_t k = 0; k < width && !w->stop && !w->failed; k++) {
         int to = a->next[i][s * width + k];
         if (to < 0 || (i == p->row && p->t.sets[i][k] != x->q) || x->count[x->layer[i + 1] + (size_t)to] == 0)
             continue;
-        if ((++w->steps & 4095) == 0 && limits_expired(w->limits)) {
-            w->stop = true;
-            w->out->expired = true;
-            return;
-        }
         x->tokens[i] = p->t.sets[i][k];
-        enum truth all = together ? last_choice_truth(&w->last, s, k, rad) : TRUTH_UNSETTLED;
+        enum truth all = looked ? siblings_truth(&w->siblings, i, k) : TRUTH_UNSETTLED;
         if (all == TRUTH_UNSETTLED)
             one_child(w, i, k, to, rad);
-        else if (!counted)
+        else
             settle(w, i + 1, (size_t)to, all);
     }
 }
@@ -213,6 +246,8 @@ static void walk_cell(struct walker *w)
     x->n_active[0] = n_open;
     if (n_open == 0)
         settle(w, 0, 0, TRUTH_TRUE);
+    else if (siblings_load(&w->siblings, x) != STATUS_OK)
+        w->failed = true;
     else
         descend(w, 0, 0, 0);
 }
@@ -248,7 +283,7 @@ static void one_unit(struct walker *w, const struct class *c, size_t query)
     if (!c->live[cell])
         return;
     bool empty;
-    if (cell_load(&w->x, &empty, c, q, 0, true) != STATUS_OK || (!empty && last_choice_load(&w->last, &w->x) != STATUS_OK))
+    if (cell_load(&w->x, &empty, c, q, 0, true) != STATUS_OK)
         w->failed = true;
     else if (!empty)
         walk_cell(w);
@@ -325,7 +360,7 @@ enum status problem_walk(struct walk_result *out, struct problem *p, struct walk
                 status = mine;
         }
         cell_clear(&w.x);
-        last_choice_clear(&w.last);
+        siblings_clear(&w.siblings);
         walk_result_clear(&part);
     }
     return status;

@@ -284,6 +284,7 @@ static void walker_clear(struct walker *w) {
     rests_clear(&w->s.rests);
     sep_tables_clear(&w->s);
     look_clear(&w->look);
+    together_clear(&w->together);
     table_clear(&w->seen);
     if (w->top != w->g) mem_free(w->top);
     void *all[] = {w->tree, w->states, w->next, w->reached, w->alike, w->level, w->paths, w->truth, w->where, w->g, w->sign, w->before, w->radius, w->tokens, w->cells, w->s.at, w->s.shape, w->weight, w->live};

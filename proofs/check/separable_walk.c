@@ -1,7 +1,7 @@
 /* The walk of rule separable over the positions, with suffix minima and maxima of every form: a subtree is settled when all forms are positive in it, or one
  * never is; a complete sequence that is not clear is evaluated like any binding, at growing precision. */
-#include "fast_loops.h"
 #include "separable_walk.h"
+#include <string.h>
 
 /* The forms that the sums left open, by sums at the sequence's own scale, and then by their exact signs (all of them > 0, or >= 0). */
 static enum tri exact_truth(struct walker *w, const uint32_t *left, uint32_t n_left) {
@@ -49,17 +49,8 @@ void walk_complete(struct walker *w, const uint32_t *left, uint32_t n_left, wide
     else w->open_count += n;
 }
 
-/* The tokens of the last position with a choice, settled together (real semantics, counts): by class x of its level, form and token, term and least sum behind it, at sum[(x * n_form + form) * tokens + token]; count[x * tokens + token]:
- * how many sequences are behind the token, 0: none, or they have not all that sum. least: of the forms left, by token. At least `clear` a sum is positive, below -clear it is not. */
-struct together { uint32_t position, tokens; int64_t *sum, *least, *count, clear; bool *made; };
-#define COUNT_MOST ((wide)1 << 60)     /* sequences of a class */
-#define NO_POSITION UINT32_MAX
-#define TOGETHER_MOST ((size_t)1 << 21) /* sums */
-
-/* A depth of the walk: the forms that are not settled as positive there, and by form the least and the largest of its sums so far (one array in real semantics). */
-struct depth { int64_t *sum, *high; uint32_t *form, n; };
 /* Form k is positive when its sum is at least yes[k], and is not when it is below no[k]. */
-struct descent { struct walker *w; struct depth *depth; int64_t *yes, *no; struct together last; };
+struct descent { struct walker *w; struct depth *depth; int64_t *yes, *no; };
 
 /* The sign of form k on all sequences that begin as the walk's and go on from this class, when all its terms have it; else 0. */
 static signed char settled_sign(const struct walker *w, uint32_t i, size_t class, size_t k) {
@@ -93,68 +84,23 @@ static enum tri enter(const struct descent *d, uint32_t i, size_t class) {
     return to->n == 0 ? YES : OPEN;
 }
 
-static void together_start(struct together *l, const struct descent *d) {
-    const struct walker *w = d->w;
-    const struct sep *s = &w->s;
-    uint32_t i = s->net->causal ? s->row + 1 : s->n;
-    *l = (struct together){.position = NO_POSITION};
-    if (w->top != w->g || w->before != NULL) return;
-    do {
-        if (i-- == 0) return;
-    } while (i == s->row || s->at[i + 1] - s->at[i] < 2);
-    size_t classes = w->level[i].classes.n;
-    l->tokens = s->at[i + 1] - s->at[i];
-    if (classes * w->n_form * l->tokens > TOGETHER_MOST) return;
-    l->position = i;
-    l->sum = mem_get(classes * w->n_form * l->tokens, sizeof *l->sum);
-    l->least = mem_get(l->tokens, sizeof *l->least);
-    l->count = mem_get(classes * l->tokens, sizeof *l->count);
-    l->made = mem_get(classes, sizeof *l->made);
-    for (size_t k = 0; k < w->n_form; k++)
-        if (w->radius[k] > l->clear) l->clear = w->radius[k];
-    l->clear++; /* for the forms that have to be above 0: their sums are integers */
-}
-
-static void together_clear(struct together *l) {
-    void *all[] = {l->sum, l->least, l->count, l->made};
-    for (size_t i = 0; i < sizeof all / sizeof *all; i++) mem_free(all[i]);
-}
-
-static void together_make(struct together *l, const struct walker *w, size_t class) {
-    const struct level *here = &w->level[l->position], *next = here + 1;
-    size_t K = w->n_form;
-    for (uint32_t t = 0; t < l->tokens; t++) {
-        size_t to = (size_t)here->classes.key[class * l->tokens + t];
-        const int64_t *g = w->g + (size_t)(w->s.at[l->position] + t) * K;
-        bool exact = to != 0 && here->count[class] < COUNT_MOST;
-        for (size_t k = 0; to != 0 && k < K; k++) {
-            l->sum[(class * K + k) * l->tokens + t] = g[k] + next->least[to * K + k];
-            exact = exact && next->least[to * K + k] == next->most[to * K + k];
-        }
-        l->count[class * l->tokens + t] = exact ? (int64_t)next->count[to] : 0;
-    }
-    l->made[class] = true;
-}
-
-/* least, from the sums so far */
-static void together_least(struct together *l, const struct walker *w, const struct depth *from, size_t class) {
-    if (!l->made[class]) together_make(l, w, class);
-    for (uint32_t t = 0; t < l->tokens; t++) l->least[t] = INT64_MAX;
-    for (uint32_t a = 0; a < from->n; a++) loop_least(l->least, l->sum + (class * w->n_form + from->form[a]) * l->tokens, from->sum[from->form[a]], l->tokens);
-}
-
-static enum tri together_truth(const struct together *l, size_t class, uint32_t t) {
-    if (l->count[class * l->tokens + t] == 0) return OPEN;
-    return l->least[t] >= l->clear ? YES : l->least[t] < -l->clear ? NO : OPEN;
-}
-
-/* Counts what is settled. true: nothing else is left */
-static bool together_count(struct walker *w, const struct together *l, size_t class) {
-    const int64_t *count = l->count + class * l->tokens;
-    wide yes = (wide)loop_sum_where(l->least, l->clear, INT64_MAX, count, l->tokens), no = (wide)loop_sum_where(l->least, INT64_MIN, -l->clear, count, l->tokens);
+/* Counts what is settled of tokens that were looked at. *rest: something is left. false: they are not counted */
+static bool count_together(struct walker *w, uint32_t i, size_t class, bool *rest) {
+    wide yes, no;
+    if (!together_count(&yes, &no, &w->together, i, class)) return false;
     w->true_count += yes;
     w->false_count += no;
-    return yes + no == w->level[l->position].count[class];
+    *rest = yes + no != w->level[i].count[class];
+    return true;
+}
+
+/* Counts what is behind token t, of those that are not counted. */
+static bool count_behind(struct descent *d, uint32_t i, size_t class, uint32_t t, size_t to) {
+    wide yes, no;
+    if (!together_behind(&yes, &no, &d->w->together, &d->depth[i], i, class, t, to)) return false;
+    d->w->true_count += yes;
+    d->w->false_count += no;
+    return true;
 }
 
 /* Has what is asked of all sequences failed on one? */
@@ -164,20 +110,20 @@ static bool stopped(const struct walker *w) { return w->need_all && (w->open_cou
 static bool walk(struct descent *d, uint32_t i, size_t class) {
     struct walker *w = d->w;
     const struct level *l = &w->level[i];
-    bool more = true, together = i == d->last.position;
     if (i == w->s.n) {
         walk_complete(w, d->depth[i].form, d->depth[i].n, 1);
         return true;
     }
-    if (together) together_least(&d->last, w, &d->depth[i], class);
-    if (together && together_count(w, &d->last, class)) return !stopped(w);
+    bool more = true, rest = true, looked = together_look(&w->together, &d->depth[i], i, class), counted = looked && count_together(w, i, class, &rest);
+    if (!rest) return !stopped(w);
     for (uint32_t t = 0; more && t < l->tokens; t++) {
+        if (counted && (t = together_next(&w->together, i, t)) == l->tokens) break;
         size_t to = (size_t)l->classes.key[class * l->tokens + t];
-        if (to == 0) continue;
+        if (to == 0 || (counted && count_behind(d, i, class, t, to))) continue;
         w->tokens[i] = w->s.sets.v[i][t];
         w->cells[i] = w->s.at[i] + t;
-        if (together && together_truth(&d->last, class, t) != OPEN) continue; /* it is counted */
-        enum tri all = enter(d, i + 1, to);
+        enum tri all = looked ? together_truth(&w->together, i, t) : OPEN;
+        if (all == OPEN) all = enter(d, i + 1, to);
         if (all == NO) w->false_count += w->level[i + 1].count[to];
         else if (all == YES) w->true_count += w->level[i + 1].count[to];
         else more = walk(d, i + 1, to);
@@ -193,14 +139,15 @@ static void walk_from(struct walker *w, size_t class) {
     struct descent d = {.w = w, .depth = mem_get(n, sizeof *d.depth), .yes = sums + 2 * n * K, .no = sums + (2 * n + 1) * K};
     for (size_t i = 0; i < n; i++) d.depth[i] = (struct depth){.sum = sums + i * K, .high = sums + (w->top == w->g ? i : n + i) * K, .form = forms + i * K};
     for (size_t k = 0; k < K; k++) {
-        forms[k] = (uint32_t)k;
         d.yes[k] = w->radius[k] + w->form[k].strict;
         d.no[k] = w->form[k].strict - w->radius[k];
+        if (w->level[0].least[class * K + k] < d.yes[k]) forms[d.depth[0].n++] = (uint32_t)k;
     }
-    d.depth[0].n = (uint32_t)K;
-    together_start(&d.last, &d);
+    uint32_t *open = mem_get(K, sizeof *open); /* the walk puts its own into another order */
+    memcpy(open, forms, d.depth[0].n * sizeof *open);
+    together_start(&w->together, w, open, d.depth[0].n);
     (void)walk(&d, 0, class);
-    together_clear(&d.last);
+    mem_free(open);
     mem_free(sums);
     mem_free(forms);
     mem_free(d.depth);

@@ -118,6 +118,16 @@ unsigned char *cut_sides(const int64_t *value, const bool *allowed, uint32_t n, 
 /* separable_look.c: the logits of a query token's sources, coarsely, times weights of one scale */
 struct look { int32_t *logit, *product, *base; bool *source, has_logits, has_products; uint32_t q; int bits, g, f, scale; };
 
+/* A depth of the walk: the forms that are not settled as positive there, and by form the least and the largest of its sums so far (one array in real semantics). */
+struct depth { int64_t *sum, *high; uint32_t *form, n; };
+/* separable_together.c: the tokens behind one class, settled together. */
+struct together_rows { size_t at; int32_t gap; unsigned char visits; bool made, flat /* least sums alone: the largest are within gap of them */, few /* sequences fit */; };
+struct together {
+    const struct walker *w; const uint32_t *form; uint32_t n, width; /* forms that are open at the first class; 0: nothing is looked at */
+    uint32_t *row; int *shift; int32_t clear, no; /* settled: sums from `clear` on, and below `no` */
+    size_t *first, used; struct together_rows *rows; int32_t *room, *low, *high; unsigned char *open; /* low, high, open: the last look of every depth */
+};
+
 /* Classes of the levels before the row, by those of the row's states. */
 struct kept { size_t of, mark; int32_t *later; struct table *classes; struct kept *after; };
 #define KEPT_LISTS 256
@@ -139,6 +149,7 @@ struct walker {
     size_t states_most /* transitions of a level */; uint32_t row_token; struct kept *kept[KEPT_LISTS]; size_t kept_of /* which automaton, 0: none is kept */, n_kept; /* of the automaton; n_kept: numbers in them */
     signed char *sign, *before;                             /* sign[cell * n_form + k] of G, 0: not clear; before[depth * n_form + k]: the common one of a walk so far. NULL where none is asked for */
     struct look look;
+    struct together together;
     int scale;                                              /* the largest shift of a live cell */
     int64_t *g, *top, *radius, *weight; bool *live;                     /* least and largest term g, top[cell * n_form + k]; one array in real semantics */
     int64_t *tokens; uint32_t *cells;                       /* of the walk's sequence */
@@ -182,6 +193,16 @@ void terms_signs(struct walker *w);                                     /* sign,
 signed char terms_sign_here(const struct walker *w, size_t k);          /* of form k on the sequence of w->cells, in real semantics: 1, -1, or 0 (not clear). After terms_fill */
 /* separable_walk.c: counts the sequences from the first class in true_count, false_count and open_count; stops early when need_all and one fails */
 void walk_count(struct walker *w);
+/* For a walk of these forms, which stay where they are. */
+void together_start(struct together *l, const struct walker *w, const uint32_t *form, uint32_t n);
+void together_clear(struct together *l);
+/* At class of level i, from the sums so far; false: not looked at. Then what is said of the tokens at i, until the next look there. */
+bool together_look(struct together *l, const struct depth *from, uint32_t i, size_t class);
+bool together_count(wide *yes, wide *no, const struct together *l, uint32_t i, size_t class); /* right behind the look: sequences behind the tokens that are settled; false: too many */
+/* The same of what is behind token t, which leads to class `to`; false: it is not all settled so. */
+bool together_behind(wide *yes, wide *no, struct together *l, const struct depth *from, uint32_t i, size_t class, uint32_t t, size_t to);
+uint32_t together_next(const struct together *l, uint32_t i, uint32_t t);  /* the first token from t on that is not settled, or their number */
+enum tri together_truth(const struct together *l, uint32_t i, uint32_t t); /* of a token that leads somewhere: all forms are positive behind it, or one is not; OPEN: look at it by itself */
 /* n sequences, of which that of tokens and cells is one, have its truth; left: the forms that the sums left open */
 void walk_complete(struct walker *w, const uint32_t *left, uint32_t n_left, wide n);
 enum tri walk_at(struct walker *w, const uint32_t *cells);               /* the predicate at a sequence, like any binding */

@@ -22,33 +22,13 @@ from counting import Counting                # noqa: E402
 from net import read_net                     # noqa: E402
 from nets import transformer                 # noqa: E402
 from rules import Judge                      # noqa: E402
+from soft import logits                      # noqa: E402
 from tally import check, finish, run         # noqa: E402
 
 BUILD = os.path.abspath(sys.argv[1] if len(sys.argv) > 1 else "build")
 PROVER, CHECKER = os.path.join(BUILD, "weightproof"), os.path.join(BUILD, "weightproof-check")
 SHAPES = [(5, 5, 6), (6, 4, 5), (3, 7, 4), (7, 4, 6)]       # d_vocab, n_ctx, d_model
 CLAIMS = [("max(t)", lambda t: t.max(1)), ("2", lambda t: np.full(len(t), 2)), ("t[0]", lambda t: t[:, 0]), ("min(t)", lambda t: t.min(1))]
-
-
-def tensors(net, d):
-    T = {name: np.array([float(x) for x in flat]).reshape(shape) for name, (shape, flat) in net.tensors.items()}
-    head = {w: T["blocks.0.attn.W_" + w].reshape((-1, d) if w == "O" else (d, -1)) for w in "QKVO"}
-    return T["embed.W_E"], T["pos_embed.W_pos"], head, T["unembed.W_U"]
-
-
-def logits(net, d, t):
-    """Of the last row, of all sequences t at once."""
-    E, P, W, U = tensors(net, d)
-    n = t.shape[1]
-    X = E[None] + P[:n, None]                           # n, tokens, d_model
-    keys, values = X @ W["K"], X @ W["V"] @ W["O"] @ U
-    scores = np.einsum("ah,ith->ait", X[n - 1] @ W["Q"], keys) / np.sqrt(W["Q"].shape[1])
-    weights = np.exp(scores[t[:, -1:], np.arange(n), t])
-    weights /= weights.sum(1, keepdims=True)
-    out = (X[n - 1] @ U)[t[:, -1]]
-    for i in range(n):
-        out = out + weights[:, i, None] * values[i, t[:, i]]
-    return out
 
 
 class Grown(named.Lines):

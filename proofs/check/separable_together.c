@@ -1,0 +1,176 @@
+/* The tokens that may stand at a position behind one class of a walk, looked at together (real semantics): form by form their sums are rounded to 32 bits, and a token that is clear of what that loses is settled.
+ *
+ * A form k has a shift: all of its sums, rounded down, are below 2^28 behind it. Rounded so, a sum s of what the walk has and least (largest) sums x of a token and all behind it are s' <= s < s' + 1 and x' <= x < x' + 1
+ * in units of 2^shift, so that s' + x' >= clear settles that s + x >= radius + 1, and s' + x' < -clear that s + x < -radius, where clear = 3 + (radius >> shift): (s' + x' + 2) 2^shift <= -(1 + (radius >> shift)) 2^shift < -radius. */
+#include "fast_loops.h"
+#include "separable_walk.h"
+#include <string.h>
+
+#define ROOM_MOST ((size_t)1 << 21) /* integers of all rows */
+#define FEW ((wide)1 << 30)         /* sequences that are added up in 32 bits */
+#define VISITS 2                    /* before rows are made */
+#define SIZE_BITS 28                /* of a sum; of a radius 6 */
+#define NOWHERE ((int32_t)1 << 30)  /* the sum of a token that leads nowhere: clear of everything */
+
+static uint32_t tokens_at(const struct together *l, uint32_t i) { return l->w->s.at[i + 1] - l->w->s.at[i]; }
+
+static uint32_t room_for(const struct walker *w) {
+    uint32_t most = 1;
+    for (uint32_t i = 0; i < w->s.n; i++)
+        if (w->s.at[i + 1] - w->s.at[i] > most) most = w->s.at[i + 1] - w->s.at[i];
+    return (most + 7) / 8 * 8;
+}
+
+/* Of the largest terms of every position, and of the radius: below 2^59 (separable_fill.c). */
+static uint64_t largest_sum(const struct walker *w, size_t k) {
+    uint64_t sum = (uint64_t)w->radius[k];
+    for (uint32_t i = 0; i < w->s.n; i++) {
+        int64_t most = 0;
+        for (uint32_t c = w->s.at[i]; c < w->s.at[i + 1]; c++)
+            if (w->live[c]) most = size_of(w->g[(size_t)c * w->n_form + k]) > most ? size_of(w->g[(size_t)c * w->n_form + k]) : most;
+        sum += (uint64_t)most;
+    }
+    return sum;
+}
+
+static void make_room(struct together *l, const struct walker *w) {
+    uint32_t n = w->s.n;
+    l->width = room_for(w);
+    l->low = mem_get((size_t)n * l->width, sizeof *l->low);
+    l->high = mem_get((size_t)n * l->width, sizeof *l->high);
+    l->open = mem_get((size_t)n * l->width, 1);
+    l->first = mem_get((size_t)n + 1, sizeof *l->first);
+    l->room = mem_get(ROOM_MOST, sizeof *l->room);
+}
+
+void together_start(struct together *l, const struct walker *w, const uint32_t *form, uint32_t n) {
+    l->n = 0;
+    if (w->top != w->g) return;
+    if (l->room == NULL) make_room(l, w);
+    l->w = w;
+    size_t classes = 0;
+    for (uint32_t i = 0; i < w->s.n; i++) {
+        l->first[i] = classes;
+        classes += w->level[i].classes.n;
+    }
+    mem_free(l->rows);
+    mem_free(l->row);
+    mem_free(l->shift);
+    l->rows = mem_get(classes, sizeof *l->rows);
+    l->row = mem_get(w->n_form, sizeof *l->row);
+    l->shift = mem_get(w->n_form, sizeof *l->shift);
+    l->form = form;
+    l->n = n;
+    l->used = 0;
+    l->clear = 0;
+    for (uint32_t e = 0; e < n; e++) {
+        size_t k = form[e];
+        int sum = bits_of(largest_sum(w, k)), radius = bits_of((uint64_t)w->radius[k]);
+        l->row[k] = e;
+        l->shift[k] = sum > SIZE_BITS ? sum - SIZE_BITS : 0;
+        if (radius > l->shift[k] + 6) l->shift[k] = radius - 6;
+        int32_t clear = 3 + (int32_t)(w->radius[k] >> l->shift[k]);
+        if (clear > l->clear) l->clear = clear;
+    }
+}
+
+void together_clear(struct together *l) {
+    void *all[] = {l->rows, l->row, l->shift, l->low, l->high, l->open, l->first, l->room};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) mem_free(all[i]);
+}
+
+/* A token that leads to class `to` of the next level: one column of the rows. */
+static void fill_column(int32_t *low, int32_t *high, const struct together *l, uint32_t i, uint32_t t, size_t to) {
+    const struct walker *w = l->w;
+    const int64_t *g = w->g + (size_t)(w->s.at[i] + t) * w->n_form, *least = w->level[i + 1].least + to * w->n_form, *most = w->level[i + 1].most + to * w->n_form;
+    for (uint32_t e = 0; e < l->n; e++) {
+        size_t k = l->form[e];
+        low[(size_t)e * l->width] = (int32_t)((g[k] + least[k]) >> l->shift[k]);
+        high[(size_t)e * l->width] = (int32_t)((g[k] + most[k]) >> l->shift[k]);
+    }
+}
+
+/* Sequences by token, then rows by form and token of the least sums, and of the largest. */
+static bool make_rows(struct together *l, struct together_rows *r, uint32_t i, size_t class) {
+    const struct walker *w = l->w;
+    const struct level *here = &w->level[i];
+    size_t block = (size_t)l->n * l->width;
+    if (l->used + l->width + 2 * block > ROOM_MOST) return false;
+    r->at = l->used;
+    r->few = here->count[class] < FEW;
+    int32_t *count = l->room + r->at, *low = count + l->width, *high = low + block;
+    for (uint32_t t = 0; t < l->width; t++) {
+        size_t to = t < here->tokens ? (size_t)here->classes.key[class * here->tokens + t] : 0;
+        count[t] = to != 0 && r->few ? (int32_t)w->level[i + 1].count[to] : 0;
+        if (to != 0) fill_column(low + t, high + t, l, i, t, to);
+        for (uint32_t e = 0; to == 0 && e < l->n; e++) low[(size_t)e * l->width + t] = high[(size_t)e * l->width + t] = NOWHERE;
+    }
+    r->gap = 0;
+    for (size_t x = 0; x < block; x++)
+        if (high[x] - low[x] > r->gap) r->gap = high[x] - low[x];
+    r->flat = r->gap <= 64;
+    l->used += l->width + (r->flat ? block : 2 * block);
+    return r->made = true;
+}
+
+bool together_look(struct together *l, const struct depth *from, uint32_t i, size_t class) {
+    if (l->n == 0) return false;
+    struct together_rows *r = &l->rows[l->first[i] + class];
+    if (!r->made && (r->visits++ < VISITS || !make_rows(l, r, i, class))) return false;
+    int32_t *low = l->low + (size_t)i * l->width, *high = r->flat ? low : l->high + (size_t)i * l->width;
+    const int32_t *first = l->room + r->at + l->width;
+    for (uint32_t t = 0; t < l->width; t++) low[t] = high[t] = NOWHERE;
+    for (uint32_t a = 0; a < from->n; a++) {
+        uint32_t k = from->form[a], row = l->row[k];
+        int32_t sum = (int32_t)(from->sum[k] >> l->shift[k]);
+        loop_lower(low, sum, NULL, 1, first + (size_t)row * l->width, l->width);
+        if (!r->flat) loop_lower(high, sum, NULL, 1, first + (size_t)(l->n + row) * l->width, l->width);
+    }
+    l->no = -l->clear - (r->flat ? r->gap : 0);
+    loop_between(l->open + (size_t)i * l->width, low, l->clear, high, l->no, l->width);
+    return true;
+}
+
+bool together_count(wide *yes, wide *no, const struct together *l, uint32_t i, size_t class) {
+    const struct together_rows *r = &l->rows[l->first[i] + class];
+    const int32_t *low = l->low + (size_t)i * l->width, *high = r->flat ? low : l->high + (size_t)i * l->width;
+    if (!r->few) return false;
+    *yes = (wide)loop_sum_where(low, l->clear, INT32_MAX, l->room + r->at, l->width);
+    *no = (wide)loop_sum_where(high, INT32_MIN, l->no, l->room + r->at, l->width);
+    return true;
+}
+
+bool together_behind(wide *yes, wide *no, struct together *l, const struct depth *from, uint32_t i, size_t class, uint32_t t, size_t to) {
+    const struct walker *w = l->w;
+    if (i + 1 == w->s.n) return false;
+    const struct together_rows *here = &l->rows[l->first[i] + class], *next = &l->rows[l->first[i + 1] + to];
+    if (!next->made || !next->flat || !next->few) return false;
+    const int32_t *rows = l->room + here->at + l->width, *count = l->room + next->at, *behind = count + l->width;
+    const int64_t *g = w->g + (size_t)(w->s.at[i] + t) * w->n_form;
+    int32_t *low = l->low + (size_t)(i + 1) * l->width;
+    for (uint32_t x = 0; x < l->width; x++) low[x] = NOWHERE;
+    for (uint32_t a = 0; a < from->n; a++) {
+        uint32_t k = from->form[a], row = l->row[k];
+        if ((int32_t)(from->sum[k] >> l->shift[k]) + rows[(size_t)row * l->width + t] >= l->clear) continue; /* positive on all that is behind */
+        loop_lower(low, (int32_t)((from->sum[k] + g[k]) >> l->shift[k]), NULL, 1, behind + (size_t)row * l->width, l->width);
+    }
+    *yes = (wide)loop_sum_where(low, l->clear, INT32_MAX, count, l->width);
+    *no = (wide)loop_sum_where(low, INT32_MIN, -l->clear - next->gap, count, l->width);
+    return *yes + *no == w->level[i + 1].count[to];
+}
+
+uint32_t together_next(const struct together *l, uint32_t i, uint32_t t) {
+    const unsigned char *open = l->open + (size_t)i * l->width;
+    const uint32_t n = tokens_at(l, i);
+    while (t < n && !open[t]) {
+        uint64_t word;
+        memcpy(&word, open + t / 8 * 8, sizeof word);
+        t = word != 0 ? t + 1 : t / 8 * 8 + 8;
+    }
+    return t < n ? t : n;
+}
+
+enum tri together_truth(const struct together *l, uint32_t i, uint32_t t) {
+    size_t at = (size_t)i * l->width + t;
+    return l->open[at] ? OPEN : l->low[at] >= l->clear ? YES : NO;
+}
