@@ -37,7 +37,7 @@ struct eval {
     struct quick *quick;                  /* for rows of means (means.c), which are not kept then; NULL: none */
     struct forms *forms;                  /* form.c */
     struct radii *radii;                  /* radius.c: what the certificate's lines `radius` show, or NULL */
-    struct edited **edited; int n_edited; /* networks with parts, and with other tensors: nodes.c */
+    struct edited **edited; int n_edited; /* networks with parts, and with other tensors: patched.c */
     struct replaced *replaced; int n_replaced;
     struct net *biased[64];               /* by model of the statement, where it names a bias */
 };
@@ -118,7 +118,7 @@ bool next_of_row(struct tag *row, const struct num *x, uint64_t count);
 /* Do the first n entries of that row add up to exactly 1: a softmax row over the reals, not replaced, all of whose sources are among them? */
 bool is_whole_softmax(const struct eval *e, struct tag row, uint64_t n);
 
-/* nodes.c: which node of a network a function or component names, runs with patches */
+/* nodes.c, patched.c: which node of a network a function or component names, runs with patches */
 bool eval_table(struct eval *e, const struct ex *x, struct val *out);
 bool eval_node_row(struct eval *e, const struct ex *model, const struct val *x, int node, struct val *out); /* of a model of real inputs, on a vector */
 const struct net *model_net(struct eval *e, int model); /* NULL: it is missing */

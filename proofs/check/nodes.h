@@ -1,4 +1,4 @@
-/* nodes: what nodes.c and ablate.c share: models as networks with rows replaced. */
+/* nodes: what nodes.c, patched.c and ablate.c share: models as networks with rows replaced. */
 #ifndef CHECK_NODES_H
 #define CHECK_NODES_H
 #include "edit.h"
