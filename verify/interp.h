@@ -37,7 +37,7 @@ enum status interp_show(struct text *out, struct interp *in, const struct expr *
 enum status interp_networks(const struct net **net, const struct net **clean, struct interp *in, const struct expr *model, struct diag *d) MUST_USE;
 /* interp_ablate.c: does this node write into the residual stream: embed, pos_embed, head(l, h), mlp(l)? */
 bool writes_residual(const char *name);
-/* interp_network.c: the run of a model expression, with its changes, on what `tokens` is now: its network, where a node of the base of that name stands in it
+/* interp_site.c: the run of a model expression, with its changes, on what `tokens` is now: its network, where a node of the base of that name stands in it
  * (-1: there is none), whether a change replaces a row, and rows, which are valid until something else is bound: balls of an interp with a precision, middles of one without. */
 struct site;
 enum status interp_site(struct site **out, struct interp *in, const struct expr *model, const struct expr *tokens, struct diag *d) MUST_USE;

@@ -93,12 +93,13 @@ enum status array_call(struct value *out, struct interp *in, const struct expr *
 enum status array_list(struct value *out, struct interp *in, const struct expr *e) MUST_USE;
 enum status array_index(struct value *out, struct interp *in, const struct expr *e) MUST_USE;
 enum status array_matmul(struct value *out, struct interp *in, const struct expr *e, struct value *a, struct value *b) MUST_USE;
-enum status array_weight(struct value *out, struct interp *in, const struct expr *e) MUST_USE;
+enum status array_transpose(struct value *out, struct interp *in, const struct value *a) MUST_USE;
 /* Index range of one axis: a scalar index or an inclusive slice. */
 struct span { size_t first, count; bool scalar, unknown; };
 enum status eval_span(struct span *out, struct interp *in, const struct expr *index, size_t length) MUST_USE;
 
-/* The data array that a name is. */
+/* interp_weight.c: W, QK, OV; the data array that a name is. */
+enum status array_weight(struct value *out, struct interp *in, const struct expr *e) MUST_USE;
 enum status data_value(struct value **out, struct interp *in, const struct expr *name) MUST_USE;
 
 /* interp_arith.c: entrywise and scalar arithmetic on every kind; out may be a. */
@@ -115,6 +116,7 @@ bool is_network_call(const struct expr *e);
 enum status network_value(struct value *out, struct interp *in, const struct expr *e) MUST_USE;   /* all rows */
 /* The rows and, with a second index, columns that an index expression asks for: only these are computed. */
 enum status network_index(struct value *out, struct interp *in, const struct expr *e) MUST_USE;
+/* interp_site.c */
 void site_free(struct site *s);
 /* interp_input.c: the value of a site's input as rows of real numbers; the site's input given to its run; v's own reals rounded once to binary32. */
 enum status site_rows(struct site *site, struct interp *in, const struct value *v) MUST_USE;

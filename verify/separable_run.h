@@ -22,6 +22,9 @@ struct separable_run {
     bool has_slack, no_slack;
 };
 
+/* separable_answer.c: one problem, into the outcome and the numbers of the run. */
+enum status separable_take(struct separable_run *r, struct problem *p);
+double separable_within(const struct statement *s);   /* of an optimum, 1e-6 when the statement does not say */
 /* The outcome's verdict, intervals and reason, once every problem was looked at or time is up. */
 void separable_settle(struct separable_run *r);
 void separable_reason(struct outcome *out, const char *reason);   /* copied */

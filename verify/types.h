@@ -30,6 +30,8 @@ bool type_integer(struct typer *t, struct expr *e);
 bool type_set(struct typer *t, struct expr *e);                  /* e->type: BASE_SET with element */
 bool type_binds(struct typer *t, struct binds *b, bool counted); /* counted: no real-valued binder */
 bool type_component(struct typer *t, struct expr *e);            /* needs parts_of */
+bool is_one_part(const struct expr *e);                          /* a component that is a node, or a part of one */
+bool droppable(const struct expr *e, const struct net *net);     /* false: what reads and does not write, and patterns, that no rule can drop */
 bool type_call(struct typer *t, struct expr *e);
 bool type_entry_of(struct typer *t, const struct expr *e, const struct type *v); /* a constant that argmax(v) is compared with is an index of v */
 bool type_index_list(struct typer *t, struct expr *e, const struct type *base); /* args[1..]; e->type receives the result */
@@ -48,7 +50,10 @@ const struct bound_model *model_of(const struct typer *t, const struct expr *e);
 const struct bound_data *data_of(const struct typer *t, const struct expr *e);   /* the data array that a name is, or NULL */
 const struct net *net_of(const struct bound_model *m);           /* NULL when it could not be read */
 bool type_layer_head(struct typer *t, struct expr *layer, struct expr *head, const struct bound_model *m);   /* head may be NULL */
+/* A model that could be read, or is noted not to be; *out NULL never on success. */
+bool type_model(struct typer *t, struct expr *e, const struct bound_model **out);
 bool type_intervention(struct typer *t, struct expr *e);         /* patch, ablate, replace, steer, blend */
+/* types_bilinear.c */
 bool type_radius(struct typer *t, struct expr *e);
 bool type_distance(struct typer *t, struct expr *e);
 bool type_line(struct typer *t, struct expr *e);
