@@ -13,9 +13,9 @@ def check(good, what):
         print("FAILED " + what)
 
 
-def run(*command):
-    """(exit status, all output)."""
-    done = subprocess.run(command, capture_output=True, text=True, timeout=600)
+def run(*command, timeout=600, **how):
+    """(exit status, all output). how: of subprocess.run."""
+    done = subprocess.run(command, capture_output=True, text=True, timeout=timeout, **how)
     return done.returncode, done.stdout + done.stderr
 
 

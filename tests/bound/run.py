@@ -6,7 +6,6 @@ fit sampled points, other engines and what the document's enclosures say; both c
 import argparse
 import collections
 import glob
-import json
 import os
 import random
 import re
@@ -16,12 +15,12 @@ import tempfile
 from fractions import Fraction
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-REFERENCE = os.path.join(HERE, "..", "..", "proofs", "reference", "check.py")
-sys.path[:0] = [HERE, os.path.join(HERE, "..", "reference"), os.path.join(HERE, "..", "..", "proofs", "reference")]
+sys.path[:0] = [HERE, os.path.join(HERE, ".."), os.path.join(HERE, "..", "reference"), os.path.join(HERE, "..", "..", "proofs", "reference")]
 import hand_made  # noqa: E402
 import smooth  # noqa: E402
 from boxes import Claims, network  # noqa: E402
 from claims import resealed  # noqa: E402
+from decided import checkers, in_python, statuses, verify, write, write_claims  # noqa: E402
 
 a = argparse.ArgumentParser()
 a.add_argument("build")
@@ -30,7 +29,7 @@ a.add_argument("--smooth", type=int, default=42)
 a.add_argument("--seed", type=int, default=1)
 a.add_argument("--z3", default=os.path.join(os.path.dirname(sys.executable), "z3"))
 a = a.parse_args()
-program, checker = (os.path.join(a.build, x) for x in ("weightproof", "weightproof-check"))
+HEAD = 'model N = "m.net"\n'
 seen, failed, passed = collections.Counter(), 0, 0
 
 
@@ -38,14 +37,6 @@ def wrong(what, claim, more=""):
     global failed
     failed += 1
     print("FAILED %s: %s %s" % (what, claim, more))
-
-
-def in_c(path):
-    return subprocess.run([checker, "--quiet", path], capture_output=True, timeout=60).returncode
-
-
-def in_python(path, folder):
-    return subprocess.run([sys.executable, REFERENCE, "--quiet", path], capture_output=True, timeout=120).returncode
 
 
 def mutants(text, rng):
@@ -85,9 +76,8 @@ def mutants(text, rng):
 
 def z3_says(folder, claim, seconds=20):
     file, doc = os.path.join(folder, "z3.claims"), os.path.join(folder, "z3.smt2")
-    with open(file, "w") as f:
-        f.write('claims 1\nmodel N = "m.net"\nclaim c { %s }\n' % claim)
-    p = subprocess.run([program, "smt", file, "-o", doc], capture_output=True, text=True, timeout=60)
+    write(file, "claims 1\n" + HEAD + "claim c { %s }\n" % claim)
+    p = subprocess.run([os.path.join(a.build, "weightproof"), "smt", file, "-o", doc], capture_output=True, text=True, timeout=60)
     word = subprocess.run([a.z3, "-T:%d" % seconds, doc], capture_output=True, text=True, timeout=60).stdout.split("\n")[0] if p.returncode == 0 else "none: " + p.stderr
     seen["Z3 " + word[:7]] += 1
     return word
@@ -105,15 +95,13 @@ def z3_complaints(folder, documents):
 def examine(folder, kind, claim, complaints, rng):
     """complaints(result): what speaks against a verdict."""
     global passed
-    file, out, bundle = (os.path.join(folder, x) for x in ("a.claims", "a.json", "bundle"))
-    with open(file, "w") as f:
-        f.write('claims 1\nmodel N = "m.net"\nclaim c { %s }\n' % claim)
+    bundle = os.path.join(folder, "bundle")
     for old in glob.glob(bundle + "/*"):
         os.remove(old)
-    p = subprocess.run([program, "verify", file, "--engine", "bound", "--json", out, "--quiet", "--certificates", bundle, "--timeout", "10"], capture_output=True, text=True, timeout=120)
-    if p.returncode >= 3:
-        return wrong("exit status %d" % p.returncode, claim, p.stderr[:300])
-    result = json.load(open(out))["claims"][0]
+    status, output, found = verify(a.build, write_claims(folder, [("c", claim)], HEAD), "--engine", "bound", "--certificates", bundle, "--timeout", "10", timeout=120)
+    if status >= 3:
+        return wrong("exit status %d" % status, claim, output[:300])
+    result = found["c"]
     verdict = result["verdict"]
     seen[kind + " " + verdict] += 1
     if verdict == "undecided":
@@ -124,13 +112,13 @@ def examine(folder, kind, claim, complaints, rng):
     passed += 1
     cert = os.path.join(bundle, "c.cert")
     text = open(cert).read()
-    if in_python(cert, bundle) != 0:
-        return wrong("the Python checker rejects a certificate", claim, subprocess.run([sys.executable, REFERENCE, cert], capture_output=True, text=True).stdout[:200])
+    status, output = in_python(cert)
+    if status != 0:
+        return wrong("the Python checker rejects a certificate", claim, output[:200])
     if rng.random() < 0.15:
         for mutant, must in mutants(text, rng):
-            with open(os.path.join(bundle, "mutant.cert"), "w") as f:
-                f.write(resealed(mutant))
-            both = in_c(os.path.join(bundle, "mutant.cert")), in_python(os.path.join(bundle, "mutant.cert"), bundle)
+            write(os.path.join(bundle, "mutant.cert"), resealed(mutant))
+            both = statuses(a.build, os.path.join(bundle, "mutant.cert"))
             seen["mutants"] += 1
             if both[0] != both[1] or both[0] not in (0, 1) or (must and both[0] == 0):
                 wrong("a changed certificate: exit status %d in C, %d in Python" % both, claim, mutant[-600:])
@@ -143,8 +131,7 @@ def random_claims():
         inputs, hidden = rng.choice([(2, (3,)), (3, (4, 4)), (2, (4, 3, 3)), (1, (5,)), (3, (6, 5))])
         net = network(a.seed * 1009 + k, inputs, hidden)
         with tempfile.TemporaryDirectory() as folder:
-            with open(os.path.join(folder, "m.net"), "w") as f:
-                f.write(net.text())
+            write(os.path.join(folder, "m.net"), net.text())
             maker = Claims(a.seed * 7001 + k, inputs)
             for _ in range(5):
                 kind, claim, documents = maker.claim()
@@ -157,9 +144,8 @@ def others_say(folder, of_products, kind, claim, complaints):
     def all_complaints(result):
         yield from complaints(result)
         for engine in ("quadratic", "polynomial") if of_products else ():
-            out = os.path.join(folder, "other.json")
-            subprocess.run([program, "verify", os.path.join(folder, "a.claims"), "--engine", engine, "--json", out, "--quiet", "--timeout", "5"], capture_output=True, timeout=60)
-            other = json.load(open(out))["claims"][0]["verdict"] if os.path.exists(out) else "undecided"
+            found = verify(a.build, os.path.join(folder, "a.claims"), "--engine", engine, "--timeout", "5", timeout=60)[2]
+            other = found["c"]["verdict"] if found else "undecided"
             seen["%s %s" % (engine, "undecided" if other == "undecided" else "agrees" if other == result["verdict"] else "DISAGREES")] += 1
             if other not in ("undecided", result["verdict"]):
                 yield "engine %s says %s, bound %s" % (engine, other, result["verdict"])
@@ -180,8 +166,7 @@ def smooth_claims():
         rng = random.Random(a.seed * 5003 + k)
         net = smooth.network(a.seed * 3001 + k, kinds[k % len(kinds)], mixed=rng.random() < 0.2)
         with tempfile.TemporaryDirectory() as folder:
-            with open(os.path.join(folder, "m.net"), "w") as f:
-                f.write(net.text())
+            write(os.path.join(folder, "m.net"), net.text())
             of_products = kinds[k % len(kinds)] in ("mul", "square")
             kind, claim, complaints = smooth.Claims(a.seed * 9001 + k, net).claim()
             examine(folder, "smooth " + kind, claim, others_say(folder, of_products, kind, claim, complaints) if k % 2 or of_products else complaints, rng)
@@ -195,13 +180,9 @@ def more_inputs():
     for k in range(3):
         net = smooth.network(a.seed * 4001 + k, "gelu" if k else "tanh", inputs=4, hidden=12)
         with tempfile.TemporaryDirectory() as folder:
-            file, out = os.path.join(folder, "a.claims"), os.path.join(folder, "a.json")
-            with open(os.path.join(folder, "m.net"), "w") as f:
-                f.write(net.text())
-            with open(file, "w") as f:
-                f.write('claims 1\nmodel N = "m.net"\nclaim c { minimize x in box({0, 0, 0, 0}, {1, 1, 1, 1}) : output(N, x)[0] - max(output(N, x)[1], output(N, x)[2]) within 1/2 }\n')
-            subprocess.run([program, "verify", file, "--json", out, "--quiet"], capture_output=True, timeout=120)
-            c = json.load(open(out))["claims"][0]
+            write(os.path.join(folder, "m.net"), net.text())
+            claim = "minimize x in box({0, 0, 0, 0}, {1, 1, 1, 1}) : output(N, x)[0] - max(output(N, x)[1], output(N, x)[2]) within 1/2"
+            c = verify(a.build, write_claims(folder, [claim], HEAD), timeout=120)[2]["c0"]
         rng = random.Random(k)
         least = min(o[0] - max(o[1:]) for o in (net.run([tuple(rng.random() if rng.random() < 0.5 else float(rng.randrange(2)) for _ in range(4))])["logits"][0] for _ in range(2000)))
         passed += 1
@@ -214,15 +195,12 @@ def false_steps():
     global passed
     net = network(77, 2, (4, 4))
     with tempfile.TemporaryDirectory() as folder:
-        with open(os.path.join(folder, "m.net"), "w") as f:
-            f.write(net.text())
-        claim = "claim c { forall x in box({-1, -1}, {1, 1}) prove output(N, x)[0] < %s }"
+        write(os.path.join(folder, "m.net"), net.text())
+        claim = "forall x in box({-1, -1}, {1, 1}) prove output(N, x)[0] < %s"
         bounds = {}
         for value in range(-40, 200, 4):
-            with open(os.path.join(folder, "a.claims"), "w") as f:
-                f.write('claims 1\nmodel N = "m.net"\n' + claim % value)
-            subprocess.run([program, "verify", os.path.join(folder, "a.claims"), "--json", os.path.join(folder, "a.json"), "--quiet", "--certificates", os.path.join(folder, "b")], capture_output=True)
-            bounds[value] = json.load(open(os.path.join(folder, "a.json")))["claims"][0]["verdict"]
+            found = verify(a.build, write_claims(folder, [("c", claim % value)], HEAD), "--certificates", os.path.join(folder, "b"))[2]
+            bounds[value] = found["c"]["verdict"]
             if bounds[value] == "proved":
                 break
         text = open(os.path.join(folder, "b", "c.cert")).read()
@@ -230,10 +208,8 @@ def false_steps():
             if bounds[other] == "proved":
                 continue
             old, new = "< %d\n" % value, "< %d\n" % other
-            mutant = resealed(text.replace(old, new))
-            with open(os.path.join(folder, "b", "m.cert"), "w") as f:
-                f.write(mutant)
-            both = in_c(os.path.join(folder, "b", "m.cert")), in_python(os.path.join(folder, "b", "m.cert"), folder)
+            write(os.path.join(folder, "b", "m.cert"), resealed(text.replace(old, new)))
+            both = statuses(a.build, os.path.join(folder, "b", "m.cert"))
             passed += 1
             if old not in text or both != (1, 1):
                 wrong("false claim with the steps of a true one: %d, %d" % both, "%s < %d" % (bounds[other], other))
@@ -248,7 +224,7 @@ def hand_made_steps():
             for ending, text in zip(("net", "cert"), case.texts()):
                 with open(os.path.join(folder, "%d.%s" % (i, ending)), "w") as f:
                     f.write(text)
-        for name, words in (("C", [os.path.abspath(checker)]), ("Python", [sys.executable, REFERENCE])):
+        for name, words in zip(("C", "Python"), checkers(a.build)):
             p = subprocess.run(words + ["--quiet"] + ["%d.cert" % i for i in range(len(cases))], cwd=folder, capture_output=True, text=True, timeout=120)
             rejected = set(map(int, re.findall(r"^rejected (\d+)\.cert: ", p.stdout + p.stderr, re.M)))
             if p.returncode != 1:
@@ -266,13 +242,9 @@ def ties():
         if not case.accepted:
             continue
         with tempfile.TemporaryDirectory() as folder:
-            file, out = os.path.join(folder, "a.claims"), os.path.join(folder, "a.json")
-            with open(os.path.join(folder, "m.net"), "w") as f:
-                f.write(case.texts()[0])
-            with open(file, "w") as f:
-                f.write('claims 1\nmodel N = "m.net"\nclaim c { %s }\n' % case.statement.replace("\n| ", " "))
-            subprocess.run([program, "verify", file, "--engine", "bound", "--json", out, "--quiet"], capture_output=True, timeout=60)
-            verdict = json.load(open(out))["claims"][0]["verdict"]
+            write(os.path.join(folder, "m.net"), case.texts()[0])
+            claim = case.statement.replace("\n| ", " ")
+            verdict = verify(a.build, write_claims(folder, [("c", claim)], HEAD), "--engine", "bound", timeout=60)[2]["c"]["verdict"]
         passed += 1
         if verdict != case.verdict.split()[0]:
             wrong("engine bound says %s, not %s" % (verdict, case.verdict.split()[0]), case.statement)

@@ -3,7 +3,6 @@
     python tests/cells/constructed.py BUILD
 """
 import itertools
-import json
 import os
 import sys
 import tempfile
@@ -12,6 +11,7 @@ import numpy as np
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.join(HERE, ".."), os.path.join(HERE, "..", "..", "examples")]
+from decided import decide            # noqa: E402
 from tally import check, finish, run  # noqa: E402
 from train import load                # noqa: E402
 
@@ -37,13 +37,9 @@ def logits(path, t):
     return (x + np.maximum(x @ T[B + "mlp.W_in"] + T[B + "mlp.b_in"], 0) @ T[B + "mlp.W_out"] + T[B + "mlp.b_out"]) @ T["unembed.W_U"] + T["unembed.b_U"]
 
 
-def decide(path, text, *options):
+def decided(path, claims, *options):
     with tempfile.TemporaryDirectory() as folder:
-        with open(folder + "/a.claims", "w") as f:
-            f.write('claims 1\nmodel M = "%s"\n%s\n' % (path, text))
-        status, output = run(BUILD + "/weightproof", "verify", folder + "/a.claims", "--json", folder + "/a.json", "--quiet", *options)
-        check(0 <= status < 3, output)
-        return json.load(open(folder + "/a.json"))["claims"]
+        return list(decide(BUILD, folder, claims, *options, head='model M = "%s"\n' % path).values())
 
 
 def running_sum(folder, heads, noise):
@@ -52,11 +48,11 @@ def running_sum(folder, heads, noise):
     check(status == 0, output)
     t = np.array(list(itertools.product(range(5), repeat=4)))
     right = logits(path, t).argmax(-1) == 1 + np.sign(np.cumsum(t - 2, 1))
-    count = "claim c%d { count t in tokens[4] of 0..4 : argmax(logits(M, t)[%d]) == (let_ s) prove number == %d }"
-    text = "".join(count.replace("(let_ s)", "if sum{ t[i] - 2 : i in 0..%d } < 0 then 0 else if sum{ t[i] - 2 : i in 0..%d } == 0 then 1 else 2" % (p, p)) % (p, p, right[:, p].sum())
-                   for p in range(4))
+    count = "count t in tokens[4] of 0..4 : argmax(logits(M, t)[%d]) == (let_ s) prove number == %d"
+    claims = [count.replace("(let_ s)", "if sum{ t[i] - 2 : i in 0..%d } < 0 then 0 else if sum{ t[i] - 2 : i in 0..%d } == 0 then 1 else 2" % (p, p)) % (p, right[:, p].sum())
+              for p in range(4)]
     for engine in ("cells", "enumerate"):
-        for c in decide(path, text, "--engine", engine):
+        for c in decided(path, claims, "--engine", engine):
             fits = c["verdict"] == "proved" or (engine == "cells" and c["verdict"] == "undecided" and int(c["number_lo"]) <= right[:, int(c["name"][1])].sum() <= int(c["number_hi"]))
             check(fits, "%d heads, noise %s, %s by %s: %s" % (heads, noise, c["name"], engine, c["verdict"]))
     return right.all()
@@ -68,7 +64,7 @@ def modular_addition(folder, noise):
     check(status == 0, output)
     t = np.array(list(itertools.product(range(7), range(7), [7])))
     number = (logits(path, t)[:, 2].argmax(-1) == (t[:, 0] + t[:, 1]) % 7).sum()
-    one, = decide(path, "claim c { count t in tokens(0..6, 0..6, {7}) : argmax(logits(M, t)[last]) == (t[0] + t[1]) %% 7 prove number == %d }" % number)
+    one, = decided(path, ["count t in tokens(0..6, 0..6, {7}) : argmax(logits(M, t)[last]) == (t[0] + t[1]) %% 7 prove number == %d" % number])
     check(one["verdict"] == "proved" and one["engine"] == "enumerate", "mod 7, noise %s: %s by %s" % (noise, one["verdict"], one["engine"]))
     return number == 49
 
@@ -78,7 +74,7 @@ def gives_up(folder):
     path = folder + "/six.safetensors"
     status, output = run(*CONSTRUCT, "running-sum", "--n", "6", "--d-vocab", "5", "-o", path)
     check(status == 0, output)
-    one, = decide(path, "claim c { forall t in tokens[6] of 0..4 prove logits(M, t)[0, 0] / 3 + logits(M, t)[0, 0] * 2 / 3 == logits(M, t)[0, 0] }", "--threads", "1", "--engine", "enumerate")
+    one, = decided(path, ["forall t in tokens[6] of 0..4 prove logits(M, t)[0, 0] / 3 + logits(M, t)[0, 0] * 2 / 3 == logits(M, t)[0, 0]"], "--threads", "1", "--engine", "enumerate")
     check(one["verdict"] == "undecided" and "of 15625 bindings: the highest precision does not settle 2048" in one["reason"], "ties everywhere: %s" % one["reason"])
 
 

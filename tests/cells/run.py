@@ -6,7 +6,6 @@ and false by a small margin, counts, optima, conditions. Certificates must pass 
 import argparse
 import collections
 import copy
-import json
 import os
 import random
 import re
@@ -16,9 +15,10 @@ from fractions import Fraction
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.join(HERE, ".."), os.path.join(HERE, "..", "reference")]
-from claims import resealed           # noqa: E402
-from nets import transformer          # noqa: E402
-from tally import check, finish, run  # noqa: E402
+from claims import resealed                                   # noqa: E402
+from decided import decide, in_c, in_python, statuses, write  # noqa: E402
+from nets import transformer                                  # noqa: E402
+from tally import check, finish                               # noqa: E402
 
 a = argparse.ArgumentParser()
 a.add_argument("build")
@@ -27,21 +27,13 @@ a.add_argument("--attacked", type=int, default=10, help="so many of them have th
 a.add_argument("--seed", type=int, default=1)
 a.add_argument("--final", action="store_true", help="all of them with a LayerNorm before the unembedding (else every third)")
 a = a.parse_args()
-PROGRAM, CHECKER = a.build + "/weightproof", a.build + "/weightproof-check"
-REFERENCE = [sys.executable, os.path.join(HERE, "..", "..", "proofs", "reference", "check.py")]
 seen = collections.Counter()
 WHERES = ["", "", " where sum(t) % 2 == 0", " where t[0] != 1", " where contains(t, 2)", " where max(t) > min(t)"]
 ANSWERS = ["max(t)", "t[0]", "{1, 0, 2, 1}[min(t)]", "sum(t) % 3", "(if contains(t, 0) then 2 else 0)", "argmax(t) % 3", "count{t[i] == 1 : i in 0..1}", "(if exists i in 0..1 where t[i] > 0 : t[i] < 2 then 2 else 0)"]
 
 
-def decide(folder, claims, engine):
-    """The result of every claim, by name."""
-    file, out = folder + "/a.claims", folder + "/a.json"
-    with open(file, "w") as f:
-        f.write('claims 1\nmodel M = "m.net"\n' + "\n".join("claim %s { %s }" % x for x in claims) + "\n")
-    status, output = run(PROGRAM, "verify", file, "--engine", engine, "--json", out, "--quiet", "--certificates", folder + "/" + engine, "--timeout", "20")
-    check(0 <= status < 3, "%s ends with %d: %s" % (engine, status, output[:400]))
-    return {x["name"]: x for x in json.load(open(out))["claims"]} if 0 <= status < 3 else {}
+def decided(folder, net, claims, engine):
+    return decide(a.build, folder, claims, "--engine", engine, "--certificates", folder + "/" + engine, "--timeout", "20", net=net)
 
 
 def ends(result):
@@ -171,9 +163,8 @@ def attack_scopes(folder, text):
     for good, bad in scopes(text):
         answers = []
         for mutant in (good, bad):
-            with open(folder + "/cells/m.crt", "w") as f:
-                f.write(resealed(mutant))
-            answers.append(run(CHECKER, "--quiet", folder + "/cells/m.crt"))
+            write(folder + "/cells/m.crt", resealed(mutant))
+            answers.append(in_c(a.build, folder + "/cells/m.crt"))
         if answers[0][0] == 0:           # the split has two parts
             check(answers[1][0] == 1 and "not shown" in answers[1][1], "words of a split are taken for those of another part: %s" % answers[1][1][:200])
             seen["scopes"] += 1
@@ -196,9 +187,8 @@ def attack_each(folder, name, text, rng, heads, plain):
         for word, other in ([("nothing", mutant)] if "\nnumber" not in text or number.group(1) == number.group(2) else []) + changes:
             if number and word not in ("nothing", "number"):
                 continue                 # of a count open cells are part
-            with open(folder + "/cells/e.crt", "w") as f:
-                f.write(resealed(other))
-            status, output = run(CHECKER, "--quiet", folder + "/cells/e.crt")
+            write(folder + "/cells/e.crt", resealed(other))
+            status, output = in_c(a.build, folder + "/cells/e.crt")
             refused = (not plain and "'each' of" in output) or (k == 0 and "of a negated predicate" in output)
             check(status == (0 if word == "nothing" and not refused else 1), "%s with each of its sequences looked at (%s): exit status %d, %s" % (name, word, status, output[:200]))
             seen["each, " + ("accepted" if status == 0 else "rejected")] += 1
@@ -213,7 +203,7 @@ def attack(folder, rng, heads, plain):
         if "\nrule cells\n" not in text:
             continue
         seen["certificates"] += 1
-        status, output = run(*REFERENCE, "--quiet", path)
+        status, output = in_python(path)
         check(status == 0, "the Python checker rejects %s: %s" % (name, output))
         attack_each(folder, name, text, rng, heads, plain)
         if name[:-5] == "right":
@@ -223,13 +213,12 @@ def attack(folder, rng, heads, plain):
         for word, mutant in mutants(text, rng, heads):
             if mutant == text:
                 continue
-            with open(folder + "/cells/m.crt", "w") as f:
-                f.write(resealed(mutant))
-            status, output = run(CHECKER, "--quiet", folder + "/cells/m.crt")
+            write(folder + "/cells/m.crt", resealed(mutant))
+            status, output = in_c(a.build, folder + "/cells/m.crt")
             check(status == 1, "%s with a change (%s): exit status %d, %s" % (name, word, status, output[:200]))
             seen["changed"] += 1
             if word in ("value", "bound"):
-                check(run(*REFERENCE, "--quiet", folder + "/cells/m.crt")[0] == 1, "the Python checker accepts %s with a change (%s)" % (name, word))
+                check(in_python(folder + "/cells/m.crt")[0] == 1, "the Python checker accepts %s with a change (%s)" % (name, word))
 
 
 def numbers(result):
@@ -255,10 +244,8 @@ def one_head_normed():
                   ("always", "forall %s prove argmax(%s) == 0 or argmax(%s) != 0" % (binds, row, row)), ("wrong", "forall %s prove argmax(%s) == %s" % (binds, row, rng.choice(ANSWERS)))]
         with tempfile.TemporaryDirectory() as folder:
             for which, x in (("plain", plain), ("whole", net)):
-                with open(folder + "/m.net", "w") as f:
-                    f.write(x.text())
-                theirs = decide(folder, claims, "enumerate")
-                mine = dict(decide(folder, claims, "count"), **decide(folder, [c for c in claims if c[0] != "narrow"], "separable"))
+                theirs = decided(folder, x, claims, "enumerate")
+                mine = dict(decided(folder, x, claims, "count"), **decided(folder, x, [c for c in claims if c[0] != "narrow"], "separable"))
                 for name, _ in claims:
                     if which == "whole" and kind == "some":
                         check(mine[name]["verdict"] in ("undecided", "vacuous", "error"), "net %d with biases, %s: %s" % (k, name, numbers(mine[name])))
@@ -271,12 +258,9 @@ def one_head_normed():
             for name in [x for x in ("right", "above") if kind == "some" and numbers(before[x]) != numbers(theirs[x]) and os.path.exists(folder + "/kept/%s.cert" % x)]:
                 with open(folder + "/kept/%s.cert" % name) as f:
                     text = f.read()
-                with open(folder + "/kept/N.net", "w") as f:
-                    f.write(net.text())
-                with open(folder + "/kept/n.crt", "w") as f:
-                    f.write(resealed(text.replace(plain.sha256(), net.sha256())))
-                for checker in ([CHECKER], REFERENCE):
-                    check(run(*checker, "--quiet", folder + "/kept/n.crt")[0] == 1, "net %d, %s: the certificate of the network without biases is accepted by %s" % (k, name, checker[-1]))
+                write(folder + "/kept/N.net", net.text())
+                write(folder + "/kept/n.crt", resealed(text.replace(plain.sha256(), net.sha256())))
+                check(statuses(a.build, folder + "/kept/n.crt") == (1, 1), "net %d, %s: the certificate of the network without biases is accepted by a checker" % (k, name))
                 seen["without biases"] += 1
 
 
@@ -293,19 +277,16 @@ def bent():
         by = Fraction(1, 1 << 14)
         for sign, end in ((">", Fraction(int(min(values) * 2 ** 20), 2 ** 20) + by), ("<", Fraction(int(max(values) * 2 ** 20), 2 ** 20) - by)):
             with tempfile.TemporaryDirectory() as folder:
-                with open(folder + "/m.net", "w") as f:
-                    f.write(net.text())
                 lead = "logits(M, t)[last, %d] - logits(M, t)[last, %d] %s " % (one, two, sign)
                 both = ["%s%s" % (lead, end), "%s%s" % (lead, end - 1 if sign == ">" else end + 1)][::1 if k % 4 < 2 else -1][:1 if k % 4 == 0 else 2]      # of one column, with two constants
                 claim = [("c", "forall t in tokens(0..3, 0..3, %d..%d) prove %s" % (q, q, " and ".join(both)))]
-                if decide(folder, claim, "enumerate")["c"]["verdict"] != "refuted":
+                if decided(folder, net, claim, "enumerate")["c"]["verdict"] != "refuted":
                     continue             # no value lies beyond it
                 with open(folder + "/enumerate/c.cert") as f:
                     text = f.read()
                 for line in [words] + ["@%d,%d,%d" % (x, y, q) for x in range(4) for y in range(4)] + ["@0,0,%d @3,3,%d @1,2,%d" % (q, q, q)]:
-                    with open(folder + "/enumerate/c.crt", "w") as f:
-                        f.write(resealed(text[:text.index("\nverdict ")] + "\nverdict proved\nwitness t=0,0,%d\nrule cells\ncell bounds %s\nend\nsha256 0\n" % (q, line)))
-                    status, output = run(CHECKER, "--quiet", folder + "/enumerate/c.crt")
+                    write(folder + "/enumerate/c.crt", resealed(text[:text.index("\nverdict ")] + "\nverdict proved\nwitness t=0,0,%d\nrule cells\ncell bounds %s\nend\nsha256 0\n" % (q, line)))
+                    status, output = in_c(a.build, folder + "/enumerate/c.crt")
                     check(status == 1 and "is not shown" in output, "net %d: a false claim (%s), not rejected for its form with %s: %s" % (k, sign, line, output))
                 seen["bent"] += 1
 
@@ -317,22 +298,19 @@ def larger():
         one, two = rng.sample(range(4), 2)
         lead, binds = "logits(M, t)[last, %d] - logits(M, t)[last, %d]" % (one, two), "t in tokens[5] of 0..7"
         with tempfile.TemporaryDirectory() as folder:
-            with open(folder + "/m.net", "w") as f:
-                f.write(net.text())
-            least = ends(decide(folder, [("low", "minimize t in tokens(0..1, 3..3, 2..5, 6..6, 0..7) : %s within 1e-18" % lead)], "enumerate")["low"])
+            least = ends(decided(folder, net, [("low", "minimize t in tokens(0..1, 3..3, 2..5, 6..6, 0..7) : %s within 1e-18" % lead)], "enumerate")["low"])
             check(least[1] - least[0] < Fraction(1, 1 << 44), "net %d: a wide value" % k)
             claims = [("right", "count %s : argmax(logits(M, t)[last]) == max(t) %% 4" % binds), *[("near%d%d" % (i, k), "count %s : %s %s %s within 1" % (binds, lead, sign, end)) for i, sign in enumerate((">", "<")) for k, end in enumerate(least)]]
-            theirs, mine = decide(folder, claims, "enumerate"), decide(folder, claims, "cells")
+            theirs, mine = decided(folder, net, claims, "enumerate"), decided(folder, net, claims, "cells")
             for name, _ in claims:
                 agrees(name, mine[name], theirs[name], 2000 + k)
                 with open(folder + "/cells/%s.cert" % name) as f:
                     text = f.read()
                 check("\ncell each" in text, "net %d, %s: no line `each`" % (k, name))
                 for by in (-1, 0, 1):
-                    with open(folder + "/cells/e.crt", "w") as f:
-                        number = int(theirs[name]["number_lo"]) + by
-                        f.write(resealed(re.sub(r"^number .*$", "number %d %d" % (number, number), text, flags=re.M)))
-                    status, output = run(CHECKER, "--quiet", folder + "/cells/e.crt")
+                    number = int(theirs[name]["number_lo"]) + by
+                    write(folder + "/cells/e.crt", resealed(re.sub(r"^number .*$", "number %d %d" % (number, number), text, flags=re.M)))
+                    status, output = in_c(a.build, folder + "/cells/e.crt")
                     check(status == (by != 0), "net %d, %s, number off by %d: %s" % (k, name, by, output))
                 seen["near"] += mine[name]["number_lo"] != mine[name]["number_hi"]
 
@@ -344,11 +322,9 @@ def beyond_doubles():
         for name, (shape, flat) in net.tensors.items():
             net.tensors[name] = (shape, [x * 2 ** power for x in flat])
         with tempfile.TemporaryDirectory() as folder:
-            with open(folder + "/m.net", "w") as f:
-                f.write(net.text())
             lead, binds = "logits(M, t)[last, 1] - logits(M, t)[last, 0]", "t in tokens[4] of 0..2"
             claims = [("low", "minimize %s : %s within 1e-6" % (binds, lead)), ("high", "maximize %s : %s within 1e-6" % (binds, lead)), ("right", "count %s : argmax(logits(M, t)[last]) == max(t)" % binds)]
-            mine, theirs = decide(folder, claims, "cells"), decide(folder, claims, "enumerate")
+            mine, theirs = decided(folder, net, claims, "cells"), decided(folder, net, claims, "enumerate")
             for name, _ in claims:
                 check("time is up" not in (mine[name].get("reason") or ""), "weights times 2^%d, %s: %s" % (power, name, mine[name].get("reason")))
                 if mine[name]["verdict"] != "undecided" and theirs[name]["verdict"] != "undecided":
@@ -366,15 +342,13 @@ def main():
                           norm=(("ln1",) if rng.random() < 0.2 else ()) + (("final",) if final else ()), heads=heads,
                           mlp=mlp, spread=rng.choice([12, 24, 48]) if heads == 1 else 12)
         with tempfile.TemporaryDirectory() as folder:
-            with open(folder + "/m.net", "w") as f:
-                f.write(net.text())
             lead, binds, claims = first_claims(rng, v, n, d_out)
-            theirs = decide(folder, claims, "enumerate")
+            theirs = decided(folder, net, claims, "enumerate")
             if theirs["low"]["verdict"] != "bounded":
                 continue                 # no sequence satisfies the condition
             claims += narrow_claims(lead, binds, ends(theirs["low"])[0], ends(theirs["high"])[1])
-            theirs = decide(folder, claims, "enumerate")
-            mine = decide(folder, claims, "cells")
+            theirs = decided(folder, net, claims, "enumerate")
+            mine = decided(folder, net, claims, "cells")
             for name, _ in claims:
                 agrees(name, mine[name], theirs[name], k)
             if k < a.attacked:

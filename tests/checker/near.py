@@ -16,17 +16,18 @@ from fractions import Fraction
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.join(HERE, ".."), os.path.join(HERE, "..", "reference"), os.path.join(HERE, "..", "long")]
-from claims import canonical, seal     # noqa: E402
-from executions import Execution       # noqa: E402
-from nets import transformer           # noqa: E402
-from tally import check, finish, run   # noqa: E402
+from claims import canonical, seal      # noqa: E402
+from decided import checkers            # noqa: E402
+from executions import Execution        # noqa: E402
+from nets import transformer            # noqa: E402
+from tally import check, finish, run    # noqa: E402
 from worlds import Exact, Model, World  # noqa: E402
 
 a = argparse.ArgumentParser()
 a.add_argument("build")
 a.add_argument("--nets", type=int, default=2)
 a = a.parse_args()
-CHECKERS = [[a.build + "/weightproof-check"], [sys.executable, os.path.join(HERE, "..", "..", "proofs", "reference", "check.py")]]
+CHECKERS = checkers(a.build)
 C_ONLY = CHECKERS[:1]
 LN2 = Fraction(19510358650516747527753647918, 10 ** 14)    # ln 2 at 2^-48
 OFFSETS = [Fraction(1, 2 ** 42), Fraction(1, 2 ** 45), Fraction(1, 2 ** 70), Fraction(1, 10 ** 60), Fraction(1, 10 ** 100)]

@@ -13,10 +13,11 @@ import time
 BUILD = sys.argv[1]
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.join(HERE, ".."), os.path.join(HERE, "..", "reference")]
-from claims import resealed  # noqa: E402
-from tally import check, finish, run  # noqa: E402
+from claims import resealed                 # noqa: E402
+from decided import checkers, write_claims  # noqa: E402
+from tally import check, finish, run        # noqa: E402
 
-CHECKERS = ([BUILD + "/weightproof-check"], [sys.executable, "proofs/reference/check.py"])
+CHECKERS = checkers(BUILD)
 LIST = "{%s}" % ", ".join(map(str, range(80)))
 CLAIMS = {
     "all": "forall a in 0..9999 where a % 2 == 0 prove a != 4001",
@@ -89,9 +90,7 @@ def killed_share(folder, text):
 
 
 with tempfile.TemporaryDirectory() as folder:
-    with open(folder + "/a.claims", "w") as f:
-        f.write("claims 1\n" + "\n".join("claim %s { %s }" % x for x in CLAIMS.items()) + "\n")
-    status, output = run(BUILD + "/weightproof", "verify", folder + "/a.claims", "--engine", "enumerate", "--certificates", folder + "/c")
+    status, output = run(BUILD + "/weightproof", "verify", write_claims(folder, CLAIMS.items(), head=""), "--engine", "enumerate", "--certificates", folder + "/c")
     checked = len(re.findall(r"enumerate, (\d+ orbits for \d+ bindings, )?checked", output))
     check(checked == len(CLAIMS), output)
     if checked < len(CLAIMS):

@@ -7,7 +7,6 @@ Ends with `N passed, N failed`.
 """
 import argparse
 import itertools
-import json
 import os
 import random
 import sys
@@ -16,9 +15,10 @@ from fractions import Fraction
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.join(HERE, ".."), os.path.join(HERE, "..", "reference")]
-from claims import canonical, seal     # noqa: E402
-from nets import transformer           # noqa: E402
-from tally import check, finish, run   # noqa: E402
+from claims import canonical, seal                     # noqa: E402
+from decided import in_c, verify, write, write_claims  # noqa: E402
+from nets import transformer                           # noqa: E402
+from tally import check, finish                        # noqa: E402
 
 a = argparse.ArgumentParser()
 a.add_argument("build")
@@ -265,23 +265,17 @@ def one(folder, k, edge=None):
     if not gaps:
         return
     number, bound = len(values) - 1 - gaps[0], Fraction(values[gaps[0]] + values[gaps[0] + 1]) / 2
-    with open(folder + "/m.net", "w") as file:
-        file.write(net.text())
-    plain = folder + "/a.claims"
-    with open(plain, "w") as file:
-        file.write('claims 1\nmodel M = "m.net"\nclaim c { count t in %s%s : logits(M, t)[last, (%s) %% %d] > %s }\n' % (text, " where " + c if c else "", x, OUT, canonical(bound)))
-    status, output = run(a.build + "/weightproof", "verify", plain, "--engine", "search", "--timeout", "0.01", "--quiet", "--json", folder + "/c.json")
-    if not os.path.exists(folder + "/c.json"):      # an error that the types see
+    write(folder + "/m.net", net.text())
+    claim = "count t in %s%s : logits(M, t)[last, (%s) %% %d] > %s" % (text, " where " + c if c else "", x, OUT, canonical(bound))
+    found = verify(a.build, write_claims(folder, [claim]), "--engine", "search", "--timeout", "0.01")[2]
+    if not found:      # an error that the types see
         return
-    with open(folder + "/c.json") as file:
-        lines = json.load(file)["claims"][0]["statement"]
-    os.remove(folder + "/c.json")
+    lines = found["c0"]["statement"]
     for rule in ("enumerate", "separable"):
         for low, high in [(0, len(sequences))] if wrong else [(k, k) for k in (number, number + 1, number - 1)]:
-            with open(folder + "/c.cert", "w") as file:
-                file.write(seal("weightproof-certificate 1\nstatement\n" + "".join("| %s\n" % y for y in lines.strip().splitlines()) +
-                                "verdict bounded\nnumber %d %d\ntotal %d %d\nrule %s\nend\n" % (low, high, total, high if wrong else total, rule)))
-            status, output = run(a.build + "/weightproof-check", "--quiet", folder + "/c.cert")
+            write(folder + "/c.cert", seal("weightproof-certificate 1\nstatement\n" + "".join("| %s\n" % y for y in lines.strip().splitlines()) +
+                                           "verdict bounded\nnumber %d %d\ntotal %d %d\nrule %s\nend\n" % (low, high, total, high if wrong else total, rule)))
+            status, output = in_c(a.build, folder + "/c.cert")
             counted = "not in this interval" in output or "not exact" in output
             refused = rule == "separable" and not counted
             good = status == 1 and not counted if wrong else status == 1 if low != number else status == 0 or refused

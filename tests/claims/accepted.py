@@ -8,7 +8,6 @@ says; optima must enclose the values of executions. Ends with `N passed, N faile
 """
 import argparse
 import itertools
-import json
 import os
 import random
 import sys
@@ -17,26 +16,16 @@ from fractions import Fraction
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.join(HERE, ".."), os.path.join(HERE, "..", "reference")]
-from executions import Execution          # noqa: E402
-from nets import transformer              # noqa: E402
-from tally import check, finish, run      # noqa: E402
+from decided import decide        # noqa: E402
+from executions import Execution  # noqa: E402
+from nets import transformer      # noqa: E402
+from tally import check, finish   # noqa: E402
 
 a = argparse.ArgumentParser()
 a.add_argument("build")
 a.add_argument("--nets", type=int, default=20)
 a = a.parse_args()
 REFUSED = "did not accept"
-
-
-def verify(folder, net, claims, *options):
-    """{name: the claim's object of the JSON}"""
-    with open(folder + "/m.net", "w") as f:
-        f.write(net.text())
-    with open(folder + "/a.claims", "w") as f:
-        f.write("claims 1\nmodel M = \"m.net\"\n" + "".join("claim c%d { %s }\n" % c for c in enumerate(claims)))
-    status, output = run(a.build + "/weightproof", "verify", folder + "/a.claims", "--quiet", "--json", folder + "/a.json", *options)
-    check(status in (0, 1, 2), "verify ends with %d\n%s" % (status, output))
-    return {c["name"]: c for c in json.load(open(folder + "/a.json"))["claims"]}
 
 
 def conditions(rng, n, v, i):
@@ -71,7 +60,7 @@ def agree(one, other, what):
 
 def compare(folder, net, n, v, predicates, engine, what):
     claims = ["count t in tokens[%d] of 0..%d : %s within 1" % (n, v - 1, p) for p in predicates]
-    mine, other = verify(folder, net, claims, "--engine", engine), verify(folder, net, claims, "--engine", "enumerate")
+    mine, other = (decide(a.build, folder, claims, "--engine", x, net=net) for x in (engine, "enumerate"))
     for k, p in enumerate(predicates):
         agree(mine["c%d" % k], other["c%d" % k], "%s, %s, %s" % (what, engine, p))
     return [mine["c%d" % k]["verdict"] for k in range(len(predicates))]
@@ -97,7 +86,7 @@ def float32(folder, k):
     rng = random.Random(500 + k)
     net = transformer(700 + k, d_vocab=2, n_ctx=2, layers=1 + k % 2, d_model=2 + k % 2, d_out=2, norm=rng.choice([("final",), ("ln1", "final"), ("ln1", "ln2", "final")]), mlp="relu")
     kinds = [(kind, within) for kind in ("minimize", "maximize") for within in ("1/1000", "1/100", "10")]
-    got = verify(folder, net, ["%s t in tokens[2] of 0..1 : logits(M, t)[last, 0] - logits(M, t)[last, 1] within %s under float32" % x for x in kinds])
+    got = decide(a.build, folder, ["%s t in tokens[2] of 0..1 : logits(M, t)[last, 0] - logits(M, t)[last, 1] within %s under float32" % x for x in kinds], net=net)
     values = []
     for i, t in enumerate(itertools.product(range(2), repeat=2)):
         row = Execution(net, 10 * k + i).run(list(t))["logits"][1]

@@ -8,15 +8,15 @@ both checkers must accept. A softmax row adds up to exactly 1, its parts do not.
 import argparse
 import glob
 import itertools
-import json
 import os
 import sys
 import tempfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.join(HERE, ".."), os.path.join(HERE, "..", "reference")]
-from nets import transformer          # noqa: E402
-from tally import check, finish, run  # noqa: E402
+from decided import ONE_MODEL, decide, in_python  # noqa: E402
+from nets import transformer                      # noqa: E402
+from tally import check, finish                   # noqa: E402
 
 a = argparse.ArgumentParser()
 a.add_argument("build")
@@ -104,30 +104,26 @@ def one_layer(net):
     return claims
 
 
-def decide(net, claims):
+def right(net, claims):
+    """Every claim has its verdict, and a certificate that the second checker accepts."""
     with tempfile.TemporaryDirectory() as folder:
-        with open(folder + "/m.net", "w") as f:
-            f.write(net.text())
-        with open(folder + "/a.claims", "w") as f:
-            f.write('claims 1\nmodel M = "m.net"\ndomain D = tokens[4] of 0..2\n' + "".join("claim %s { %s }\n" % x[:2] for x in claims))
-        status, output = run(a.build + "/weightproof", "verify", folder + "/a.claims", "--json", folder + "/a.json", "--quiet", "--certificates", folder + "/c")
-        check(0 <= status < 3, output)
-        for (name, text, verdict), result in zip(claims, json.load(open(folder + "/a.json"))["claims"]):
+        found = decide(a.build, folder, [x[:2] for x in claims], "--certificates", folder + "/c", head=ONE_MODEL + "domain D = tokens[4] of 0..2\n", net=net)
+        for (name, text, verdict), result in zip(claims, found.values()):
             check(result["verdict"] == verdict, "%s: %s, not %s: %s (%s)" % (name, result["verdict"], verdict, text, result.get("reason")))
         certificates = glob.glob(folder + "/c/*.cert")
         check(len(certificates) == len(claims), "%d certificates of %d claims" % (len(certificates), len(claims)))
-        status, output = run(sys.executable, os.path.join(HERE, "..", "..", "proofs", "reference", "check.py"), "--quiet", *certificates)
+        status, output = in_python(*certificates)
         check(status == 0, "the second checker: " + output)
 
 
 if __name__ == "__main__":
     for k in range(2):
         net = transformer(a.seed * 101 + k, d_vocab=V, n_ctx=N, layers=2, heads=2, causal=k == 0, norm=(), spread=16)
-        decide(net, [x for x in claims_of(net) if k == 0 or x[0] != "shares"])
+        right(net, [x for x in claims_of(net) if k == 0 or x[0] != "shares"])
     for k in range(4):
         net = transformer(a.seed * 101 + 20 + k, d_vocab=V, n_ctx=N, layers=1, heads=1, causal=k % 2 == 0, positions=k != 1, norm=("ln1",) if k == 3 else (), spread=16)
-        decide(net, one_layer(net))
+        right(net, one_layer(net))
     net = transformer(a.seed * 101 + 7, d_vocab=3, n_ctx=3, layers=1)
     net.pad = 2
-    decide(net, [("pad%d" % i, text, verdict) for i, (_, text, verdict) in enumerate(pads())])
+    right(net, [("pad%d" % i, text, verdict) for i, (_, text, verdict) in enumerate(pads())])
     finish()

@@ -7,7 +7,6 @@ second checker accepts them; re-sealed copies in which the two values change pla
 import argparse
 import glob
 import itertools
-import json
 import os
 import random
 import re
@@ -18,26 +17,22 @@ from fractions import Fraction
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.join(HERE, x) for x in ("..", "../bound", "../reference")]
-from boxes import Claims, network  # noqa: E402
-from claims import resealed  # noqa: E402
-from tally import check, finish, run  # noqa: E402
+from boxes import Claims, network                       # noqa: E402
+from claims import resealed                             # noqa: E402
+from decided import decide, in_python, statuses, write  # noqa: E402
+from tally import check, finish                         # noqa: E402
 
 a = argparse.ArgumentParser()
 a.add_argument("build")
 a.add_argument("--seed", type=int, default=1)
 a = a.parse_args()
-program, checker, second = os.path.join(a.build, "weightproof"), os.path.join(a.build, "weightproof-check"), os.path.join(HERE, "..", "..", "proofs", "reference", "check.py")
+CHECKER = os.path.join(os.path.abspath(a.build), "weightproof-check")
 rng = random.Random(a.seed)
 
 
-def decide(folder, claims):
+def decided(folder, text):
     """The results by name, from one claim file; its certificates are in folder/b."""
-    path, bundle = os.path.join(folder, "a.claims"), os.path.join(folder, "b")
-    with open(path, "w") as f:
-        f.write("claims 1\n" + claims)
-    p = subprocess.run([program, "verify", path, "--quiet", "--json", os.path.join(folder, "a.json"), "--certificates", bundle], capture_output=True, text=True, timeout=300)
-    check(p.returncode < 3, "verify ends with %d: %s\n%s" % (p.returncode, p.stderr, claims))
-    return {c["name"]: c for c in json.load(open(os.path.join(folder, "a.json")))["claims"]}
+    return decide(a.build, folder, text, "--certificates", os.path.join(folder, "b"), head="")
 
 
 def ends(result):
@@ -67,7 +62,7 @@ def finite(k):
 
 def test_finite(folder):
     made = [finite(k) for k in range(18)]
-    results = decide(folder, "\n".join("claim c%d { %s }" % (i, claim) for i, (claim, _) in enumerate(made)))
+    results = decided(folder, "\n".join("claim c%d { %s }" % (i, claim) for i, (claim, _) in enumerate(made)))
     for i, (claim, holds) in enumerate(made):
         r = results["c%d" % i]
         if holds is None:
@@ -98,7 +93,7 @@ def test_conditions(folder):
         goal = "i * %d + j - k %s %d" % (rng.randint(1, 3), rng.choice([">=", "<=", "!="]), rng.randint(-2, 8))
         claims.append("claim c%d { forall i in 0..4, j in 0..4, k in 0..4 where i + j != 1 assuming some of { %s } prove %s }" % (k, ", ".join(words), goal))
         made.append((words, goal))
-    results = decide(folder, "\n".join(claims))
+    results = decided(folder, "\n".join(claims))
     for i, (words, goal) in enumerate(made):
         r = results["c%d" % i]
 
@@ -124,7 +119,7 @@ def test_boxes(folder):
             f.write(network(a.seed * 4001 + k, 2, (4, 3)).text())
         maker = Claims(a.seed * 77 + k, 2)
         box, e = maker.box(), maker.folded()
-        r = decide(folder, 'model N = "m.net"\nclaim low { minimize %s : %s }\nclaim c { forall %s prove %s >= ?c }\nclaim v { maximize %s : %s prove value <= ?c }\nclaim high { maximize %s : %s }\n'
+        r = decided(folder, 'model N = "m.net"\nclaim low { minimize %s : %s }\nclaim c { forall %s prove %s >= ?c }\nclaim v { maximize %s : %s prove value <= ?c }\nclaim high { maximize %s : %s }\n'
                    % (box, e, box, e, box, e, box, e))
         lo, hi = (tuple(Fraction(r[name][end + "_exact"]) for end in ("lo", "hi")) for name in ("low", "high"))
         for name, inside in (("c", lambda yes, no: yes <= lo[1] and no > lo[0]), ("v", lambda yes, no: yes >= hi[0] and no < hi[1])):
@@ -134,7 +129,7 @@ def test_boxes(folder):
 def test_unsettled(folder):
     """Values at which the engine gives up lie between the two ends: the search ends all the same."""
     model = os.path.abspath(os.path.join(HERE, "..", "..", "examples", "tms_5_2_s0.safetensors"))
-    r = decide(folder, 'model S = "%s"\nclaim c { forall x in box({0, 0, 0, 0, 0}, {1, 1, 1, 1, 1}) '
+    r = decided(folder, 'model S = "%s"\nclaim c { forall x in box({0, 0, 0, 0, 0}, {1, 1, 1, 1, 1}) '
                "prove all{ (x[a] >= ?c and all{ x[j] == 0 : j in 0..4 where j != a }) => argmax(output(S, x)) == a : a in 0..4 } }" % model)["c"]
     check(r["verdict"] in ("bounded", "undecided") and r["trials"] < 100, "many unsettled values: %s after %d" % (r["verdict"], r["trials"]))
 
@@ -148,12 +143,12 @@ def test_certificates(folder):
     certificates = sorted(glob.glob(bundle + "/*.cert"))
     check(len(lines) == len(certificates), "%d lines of REPLAY.md, %d certificates" % (len(lines), len(certificates)))
     for line in lines:
-        p = subprocess.run("%s --quiet %s" % (os.path.abspath(checker), line), shell=True, cwd=bundle, capture_output=True, text=True)
+        p = subprocess.run("%s --quiet %s" % (CHECKER, line), shell=True, cwd=bundle, capture_output=True, text=True)
         check(p.returncode == 0, "%s: %s" % (line, p.stdout))
         other = re.sub(r"(\?\w+)=[^']*", r"\1=1/77", line)
-        p = subprocess.run("%s --quiet %s" % (os.path.abspath(checker), other), shell=True, cwd=bundle, capture_output=True, text=True)
+        p = subprocess.run("%s --quiet %s" % (CHECKER, other), shell=True, cwd=bundle, capture_output=True, text=True)
         check(other == line or p.returncode == 1, "another value passes: %s" % other)
-    status, output = run(sys.executable, second, "--quiet", "--dir", bundle, *certificates)
+    status, output = in_python("--dir", bundle, *certificates)
     check(status == 0 and output.count("accepted ") == len(certificates), "the second checker: %d %s" % (status, output))
     for path in certificates:
         if not path.endswith(".fails.cert"):
@@ -162,11 +157,8 @@ def test_certificates(folder):
         statements = [re.search(r"statement\n((\| .*\n)+)", x).group(1) for x in (holds, fails)]
         for text, old, new in ((holds, statements[0], statements[1]), (fails, statements[1], statements[0])):
             mixed = os.path.join(bundle, "mixed.txt")
-            with open(mixed, "w") as f:
-                f.write(resealed(text.replace(old, new)))
-            for command in ([checker], [sys.executable, second]):
-                status, output = run(*command, "--quiet", "--dir", bundle, mixed)
-                check(status == 1, "the value of the other certificate: %d %s" % (status, output))
+            write(mixed, resealed(text.replace(old, new)))
+            check(statuses(a.build, "--dir", bundle, mixed) == (1, 1), "the value of the other certificate is accepted")
 
 
 for test in (test_finite, test_conditions, test_boxes):

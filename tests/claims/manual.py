@@ -4,7 +4,6 @@ What is decided on the whole domains of the page, and by which engine; what enum
 Ends with `N passed, N failed`.
 """
 import glob
-import json
 import os
 import re
 import sys
@@ -13,7 +12,8 @@ import tempfile
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.join(HERE, "..", "..")
 sys.path.insert(0, os.path.join(HERE, ".."))
-from tally import check, finish, run  # noqa: E402
+from decided import in_python, verify, write  # noqa: E402
+from tally import check, finish               # noqa: E402
 
 BUILD = sys.argv[1]
 NAMES = {"max4.safetensors": "examples/max4_s123.safetensors", "max4_int8.safetensors": "examples/max4_s123_int8.safetensors", "bilinear_digits.safetensors": "examples/bilinear_digits_s0.safetensors",
@@ -33,12 +33,10 @@ def page():
 
 
 def decide(folder, text, names, extra=()):
-    file, out = folder + "/page.claims", folder + "/page.json"
-    with open(file, "w") as f:
-        f.write(text)
-    status, output = run(BUILD + "/weightproof", "verify", file, "--json", out, "--quiet", *extra, *[x for name in names for x in ("--only", name)])
+    write(folder + "/page.claims", text)
+    status, output, found = verify(BUILD, folder + "/page.claims", *extra, *[x for name in names for x in ("--only", name)])
     check(0 <= status < 3, "verify ends with %d: %s" % (status, output[:800]))
-    return json.load(open(out))["claims"]
+    return found.values()
 
 
 with tempfile.TemporaryDirectory() as folder:
@@ -54,6 +52,6 @@ with tempfile.TemporaryDirectory() as folder:
     for x in decide(folder, small, list(PART), ("--certificates", folder + "/c")):
         check(x["verdict"] == PART[x["name"]], "%s: %s by %s: %s" % (x["name"], x["verdict"], x["engine"], x.get("reason")))
     certificates = sorted(glob.glob(folder + "/c/*.cert"))
-    status, output = run(sys.executable, os.path.join(ROOT, "proofs", "reference", "check.py"), "--quiet", "--dir", folder + "/c", *certificates)
+    status, output = in_python("--dir", folder + "/c", *certificates)
     check(status == 0 and len(certificates) == len(PART), "the second checker: %d %s" % (status, output))
 finish()

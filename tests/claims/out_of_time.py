@@ -3,9 +3,7 @@
 Claims for every engine are decided in full, and then again with so little time that the search stops at its start, or somewhere on its way. A verdict must be the full one or undecided, no certificate may
 have been refused by the checker (what an engine gives out for shown when it had stopped looking), and the interval of an undecided claim must contain what the full run found.
 """
-import json
 import os
-import subprocess
 import sys
 import tempfile
 from fractions import Fraction
@@ -13,7 +11,8 @@ from fractions import Fraction
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.join(HERE, "..", "..")
 sys.path[:0] = [os.path.join(HERE, x) for x in ("..", "../bound", "../reference")]
-from boxes import network  # noqa: E402
+from boxes import network        # noqa: E402
+from decided import decide       # noqa: E402
 from tally import check, finish  # noqa: E402
 
 BUILD = sys.argv[1]
@@ -37,14 +36,11 @@ CLAIMS = [
 ]
 
 
-def decide(folder, claims, *options):
-    path, out = os.path.join(folder, "a.claims"), os.path.join(folder, "a.json")
-    with open(path, "w") as f:
-        f.write("claims 1\n" + "".join('model %s = "%s"\n' % (n, os.path.abspath(os.path.join(ROOT, p))) for n, p in MODELS.items()) + 'model N = "N.net"\n')
-        f.write("".join("claim c%d { %s engine %s }\n" % (i, text, engine) for i, engine, text in claims))
-    p = subprocess.run([BUILD + "/weightproof", "verify", path, "--quiet", "--json", out] + list(options), capture_output=True, text=True, timeout=300)
-    check(p.returncode < 3, "verify ends with %d: %s" % (p.returncode, p.stderr))
-    return {int(c["name"][1:]): c for c in json.load(open(out))["claims"]} if p.returncode < 3 else {}
+def decided(folder, claims, *options):
+    """The results by number."""
+    models = "".join('model %s = "%s"\n' % (n, os.path.abspath(os.path.join(ROOT, p))) for n, p in MODELS.items()) + 'model N = "N.net"\n'
+    found = decide(BUILD, folder, [("c%d" % i, "%s engine %s" % (text, engine)) for i, engine, text in claims], *options, head=models)
+    return {int(name[1:]): c for name, c in found.items()}
 
 
 def ends(r):
@@ -65,14 +61,14 @@ def main():
     net = network(5, inputs=6, hidden=(9, 9), outputs=2)
     with open(os.path.join(folder, "N.net"), "w") as f:
         f.write(net.text())
-    value = ends(decide(folder, [(0, "bound", next(text for _, text in CLAIMS if text.startswith("minimize x")))])[0])
+    value = ends(decided(folder, [(0, "bound", next(text for _, text in CLAIMS if text.startswith("minimize x")))])[0])
     claims = [(i, engine, text % (value[0] - Fraction(1, 8)) if "%s" in text else text) for i, (engine, text) in enumerate(CLAIMS)]
-    full = decide(folder, claims)
+    full = decided(folder, claims)
     for i, engine, text in claims:
         check(i in full and full[i]["verdict"] not in ("undecided", "error", "vacuous"), "%s: %s %s" % (text, full.get(i, {}).get("verdict"), full.get(i, {}).get("reason")))
     stopped = 0
     for seconds in TIMES:
-        for i, r in decide(folder, claims, "--timeout", seconds).items():
+        for i, r in decided(folder, claims, "--timeout", seconds).items():
             where = "%s s, %s: " % (seconds, claims[i][2])
             stopped += r["verdict"] == "undecided"
             check(r["verdict"] in ("undecided", full[i]["verdict"]), where + "%s, in full %s" % (r["verdict"], full[i]["verdict"]))

@@ -6,7 +6,6 @@ Ends with `N passed, N failed`.
 """
 import argparse
 import collections
-import json
 import os
 import random
 import re
@@ -16,11 +15,12 @@ from fractions import Fraction
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, os.path.join(HERE, ".."), os.path.join(HERE, "..", "reference")]
-from claims import seal                              # noqa: E402
-from grammar import Grammar, Interventions, compare  # noqa: E402
-from nets import transformer, with_twins             # noqa: E402
-from tally import check, finish, run                 # noqa: E402
-from worlds import Model, World                      # noqa: E402
+from claims import seal                                  # noqa: E402
+from decided import ONE_MODEL, REFERENCE, decide, write  # noqa: E402
+from grammar import Grammar, Interventions, compare      # noqa: E402
+from nets import transformer, with_twins                 # noqa: E402
+from tally import check, finish, run                     # noqa: E402
+from worlds import Model, World                          # noqa: E402
 
 a = argparse.ArgumentParser()
 a.add_argument("build")
@@ -32,7 +32,7 @@ a.add_argument("--only", type=int, help="this network alone")
 a.add_argument("--keep", help="folder for the files of the network (with --only)")
 a.add_argument("--timeout", default="5")
 a = a.parse_args()
-CHECKER, REFERENCE = [a.build + "/weightproof-check"], [sys.executable, os.path.join(HERE, "..", "..", "proofs", "reference", "check.py")]
+CHECKER = [a.build + "/weightproof-check"]
 seen, kinds_seen = collections.Counter(), collections.Counter()
 
 
@@ -208,23 +208,15 @@ def right_value(c, x, table):
 RIGHT = {"forall": right_truth, "exists": right_truth, "all": right_truth, "count": right_count, "list": right_list, "average": right_value, "minimize": right_value, "maximize": right_value}
 
 
-def decide(folder, case, claims, engine):
-    options = ["--engine", engine] if engine else []
-    if os.path.exists(folder + "/a.json"):
-        os.remove(folder + "/a.json")
-    with open(folder + "/a.claims", "w") as f:
-        f.write('claims 1\nmodel M = "m.net"\nmodel M2 = "m2.net"\n' + "\n".join("claim c%d { %s }" % (i, c.text) for i, c in enumerate(claims)) + "\n")
-    status, output = run(a.build + "/weightproof", "verify", folder + "/a.claims", *options, "--json", folder + "/a.json", "--quiet", "--certificates", folder + "/" + (engine or "all"), "--timeout", a.timeout)
-    good = 0 <= status < 3 and os.path.exists(folder + "/a.json")
-    check(good, "net %d, %s: ends with %d: %s" % (case.k, engine, status, output[:3000]))
-    return json.load(open(folder + "/a.json"))["claims"] if good else []
+def decided(folder, claims, engine):
+    options = (["--engine", engine] if engine else []) + ["--certificates", folder + "/" + (engine or "all"), "--timeout", a.timeout]
+    return list(decide(a.build, folder, [c.text for c in claims], *options, head=ONE_MODEL + 'model M2 = "m2.net"\n').values())
 
 
 def one(k, folder):
     case = Case(k)
     for net, name in zip(case.nets, ("m", "m2")):
-        with open("%s/%s.net" % (folder, name), "w") as f:
-            f.write(net.text())
+        write("%s/%s.net" % (folder, name), net.text())
     claims, tables = [], []
     while len(claims) < a.claims:
         c = case.claim()
@@ -234,7 +226,7 @@ def one(k, folder):
             continue
         claims.append(c)
     for engine in (None, "enumerate", "separable", "count", "cells"):
-        for c, table, x in zip(claims, tables, decide(folder, case, claims, engine)):
+        for c, table, x in zip(claims, tables, decided(folder, claims, engine)):
             kinds_seen[engine or "all", x["verdict"]] += 1
             if x["verdict"] == "error":
                 check("numerator" in str(x["reason"]), "net %d, %s: %s\n  %s" % (k, engine, x["reason"], c.text))
@@ -315,8 +307,7 @@ def forge(folder, case, claims, tables):
                 made.append((i if j is None else j, seal(forged)))
     paths = ["%s/f%05d.crt" % (folder, k) for k in range(len(made))]
     for path, (_, text) in zip(paths, made):
-        with open(path, "w") as f:
-            f.write(text)
+        write(path, text)
     some = {x for x in paths if case.rng.random() < 0.2}
     for checker in (CHECKER, REFERENCE):
         mine = [x for x in paths if checker is CHECKER or x in some]

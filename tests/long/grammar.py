@@ -6,7 +6,7 @@ import itertools
 import operator
 from fractions import Fraction
 
-from worlds import Edit, Model
+from worlds import Edit
 
 COMPARE = {"<": {-1}, "<=": {-1, 0}, ">": {1}, ">=": {1, 0}, "==": {0}, "!=": {-1, 1}}
 LEAST = {"max": max, "min": min}

@@ -6,6 +6,7 @@ import re
 import sys
 
 from claims import resealed
+from decided import checkers
 from tally import check, run
 
 BUILD = sys.argv[1]
@@ -59,7 +60,7 @@ def accepted(folder, paths):
     """What both checkers say: pairs (checker, all its words). Two processes at a time."""
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
         jobs = [(checker[-1], [pool.submit(run, *checker, "--quiet", "--dir", folder, *paths[i:i + 40]) for i in range(0, len(paths), 40)])
-                for checker in ([BUILD + "/weightproof-check"], [sys.executable, "proofs/reference/check.py"])]
+                for checker in checkers(BUILD)]
         return [(name, "".join(job.result()[1] for job in all_of)) for name, all_of in jobs]
 
 

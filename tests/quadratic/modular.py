@@ -3,7 +3,6 @@
     python tests/quadratic/modular.py BUILD
 """
 import json
-import os
 import struct
 import subprocess
 import sys

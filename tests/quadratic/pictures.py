@@ -2,7 +2,6 @@
 
     python tests/quadratic/pictures.py BUILD
 """
-import os
 import random
 import re
 import sys

@@ -6,7 +6,6 @@ Truth is brute force in doubles, which are right to 1e-11 on such networks. Ends
 """
 import argparse
 import itertools
-import json
 import os
 import random
 import re
@@ -16,22 +15,22 @@ from fractions import Fraction
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.join(HERE, ".."), os.path.join(HERE, "..", "..", "proofs", "reference")]
-from averaging import Averaging                      # noqa: E402
-from certificate import Rejected, read_certificate   # noqa: E402
-from claims import seal                              # noqa: E402
-from evaluate import ClaimError                      # noqa: E402
-from least import Least                              # noqa: E402
-from net import read_net                             # noqa: E402
-from nets import transformer                         # noqa: E402
-from rules import Judge                              # noqa: E402
-from scans import Untabled                           # noqa: E402
-from tally import check, finish, run                 # noqa: E402
+from averaging import Averaging                     # noqa: E402
+from certificate import Rejected, read_certificate  # noqa: E402
+from claims import resealed, value_of, valued       # noqa: E402
+from decided import decide, in_c, write             # noqa: E402
+from evaluate import ClaimError                     # noqa: E402
+from least import Least                             # noqa: E402
+from net import read_net                            # noqa: E402
+from nets import transformer                        # noqa: E402
+from rules import Judge                             # noqa: E402
+from scans import Untabled                          # noqa: E402
+from tally import check, finish                     # noqa: E402
 
 parser = argparse.ArgumentParser()
 parser.add_argument("build")
 parser.add_argument("--nets", type=int, default=60)
 OPTIONS = parser.parse_args()
-PROGRAM, CHECKER = OPTIONS.build + "/weightproof", OPTIONS.build + "/weightproof-check"
 NEAR, OFF = Fraction(1, 10 ** 9), Fraction(1, 10 ** 6)
 
 
@@ -93,35 +92,31 @@ class Case:
         self.mean, self.size = Fraction(sum(values) / len(values)), Fraction(max(1, *map(abs, values)))
         text = self.net.text()
         self.read = read_net(text.encode())
-        with open(os.path.join(folder, "x.net"), "w") as f:
-            f.write(text)
         binder = "tokens[%d] of 0..3" % n if sets is None else "tokens(0..3, {1, 3}, {0, 2})"
         self.claim = "average t in %s%s : %s" % (binder, where, body.replace("R", row))
 
     def verify(self, semantics, engine, within):
         """(lower, upper) of the program, whose certificate it keeps as x.cert."""
-        with open(os.path.join(self.folder, "x.claims"), "w") as f:
-            f.write('claims 1\nmodel M = "x.net"\nclaim a { %s within %s under %s engine %s }\n' % (self.claim, within, semantics, engine))
-        _, output = run(PROGRAM, "verify", os.path.join(self.folder, "x.claims"), "--certificates", os.path.join(self.folder, "d"), "--json", os.path.join(self.folder, "x.json"), "--quiet", "--threads", "1")
-        with open(os.path.join(self.folder, "x.json")) as f:
-            result = json.load(f)["claims"][0]
-        check(result["verdict"] == "bounded", "%d: %s: %s: %s %s" % (self.k, self.claim, engine, result.get("reason"), output))
-        if result["verdict"] != "bounded":
-            return None
-        with open(os.path.join(self.folder, "d", "a.cert")) as f:
-            self.certificate = f.read()
-        return [Fraction(x) for x in re.search(r"^value (\S+) (\S+)$", self.certificate, re.M).groups()]
+        result = self.decided("%s within %s under %s engine %s" % (self.claim, within, semantics, engine))
+        check(result["verdict"] == "bounded", "%d: %s: %s: %s" % (self.k, self.claim, engine, result.get("reason")))
+        return value_of(self.certificate) if result["verdict"] == "bounded" else None
+
+    def decided(self, claim):
+        """The result, whose certificate is kept."""
+        result = decide(OPTIONS.build, self.folder, [("a", claim)], "--certificates", os.path.join(self.folder, "d"), "--threads", "1", net=self.net)["a"]
+        if result["verdict"] == "bounded":
+            with open(os.path.join(self.folder, "d", "a.cert")) as f:
+                self.certificate = f.read()
+        return result
 
     def changed(self, lo, hi):
         """Both checkers about the certificate with another interval."""
-        return self.sealed(re.sub(r"^value .*$", "value %s %s" % (lo, hi), self.certificate, flags=re.M))
+        return self.sealed(valued(self.certificate, lo, hi))
 
     def sealed(self, body, both=True):
-        body = seal(body[:body.index("sha256 ", body.index("\nend\n"))])
-        path = os.path.join(self.folder, "d", "changed.cert")
-        with open(path, "w") as f:
-            f.write(body)
-        status, output = run(CHECKER, "--quiet", path)
+        body, path = resealed(body), os.path.join(self.folder, "d", "changed.cert")
+        write(path, body)
+        status, output = in_c(OPTIONS.build, path)
         check(status in (0, 1), "%d: an answer: %s" % (self.k, output))
         if not both:
             return status == 0, None
@@ -133,7 +128,7 @@ class Case:
 
     def accepted(self, lo, hi):
         """The checker in C alone."""
-        return self.sealed(re.sub(r"^value .*$", "value %s %s" % (lo, hi), self.certificate, flags=re.M), False)[0]
+        return self.sealed(valued(self.certificate, lo, hi), False)[0]
 
     def tables(self):
         """The sums of the reference checker, without its fall back to enumeration."""
@@ -180,18 +175,14 @@ class Case:
         self.claim = claim
 
     def items(self, most):
-        with open(os.path.join(self.folder, "x.claims"), "w") as f:
-            f.write('claims 1\nmodel M = "x.net"\nclaim a { %s%s engine separable }\n' % (self.claim, "" if most is None else " at most %d" % most))
-        _, output = run(PROGRAM, "verify", os.path.join(self.folder, "x.claims"), "--certificates", os.path.join(self.folder, "d"), "--quiet", "--threads", "1")
-        check("1 bounded" in output, "%d: %s: %s" % (self.k, self.claim, output))
-        with open(os.path.join(self.folder, "d", "a.cert")) as f:
-            self.certificate = f.read()
+        result = self.decided("%s%s engine separable" % (self.claim, "" if most is None else " at most %d" % most))
+        check(result["verdict"] == "bounded", "%d: %s: %s" % (self.k, self.claim, result.get("reason")))
         return [[int(x) for x in line.split(",")] for line in re.findall(r"^item t=(\S+)$", self.certificate, re.M)]
 
 
 def refused(folder):
     """What has no rule is refused at once, with what would work."""
-    Case(folder, 0)      # writes x.net
+    net = random_net(0)
     for claim, engine, why in (
             ("average t in tokens[3] of 0..3 : max(logits(M, t)[last])", "separable", "average of a minimum or a maximum"),
             ("average t in tokens[3] of 0..3 : logits(M, t)[last, 0] - max{ logits(M, t)[last, j] : j in 1..3 }", "separable", "engine count encloses it"),
@@ -200,10 +191,8 @@ def refused(folder):
             ("average t in tokens[3] of 0..3 : if argmax(logits(M, t)[last]) == 0 then attn(M, 0, 0, t)[last, 0] else 0", "separable", "a choice depends on a network value"),
             ("average t in tokens[3] of 0..3 where logits(M, t)[last, 0] > 0 : logits(M, t)[last, 1]", "separable", "the condition reads the network"),
             ("minimize a in 0..3 : mean{ logits(M, t)[last, a] : %s }" % ", ".join("%s in tokens[3] of 0..3" % x for x in "tsuv"), "enumerate", "`average t in ... : ...`")):
-        with open(os.path.join(folder, "x.claims"), "w") as f:
-            f.write('claims 1\nmodel M = "x.net"\nclaim a { %s engine %s }\n' % (claim, engine))
-        _, output = run(PROGRAM, "verify", os.path.join(folder, "x.claims"))
-        check("undecided" in output and why in output, "%s: %s" % (claim, output))
+        result = decide(OPTIONS.build, folder, ["%s engine %s" % (claim, engine)], net=net)["c0"]
+        check(result["verdict"] == "undecided" and why in result["reason"], "%s: %s" % (claim, result))
 
 
 def least(folder, k):
@@ -228,8 +217,7 @@ def least(folder, k):
 def left_open(case, name, enter, found):
     """A wide interval: what a certificate with other numbers shows, and that the gaps of the two checkers are the same."""
     beside = [(case.mean + NEAR * 10, case.mean + 10 ** 4), (case.mean - 10 ** 4, case.mean - NEAR * 10)]
-    body = re.sub(r"^bins \d+ ", "bins 1 ", case.certificate, flags=re.M)
-    case.certificate = seal(body[:body.index("sha256 ", body.index("\nend\n"))])
+    case.certificate = resealed(re.sub(r"^bins \d+ ", "bins 1 ", case.certificate, flags=re.M))
     judge = Judge(read_certificate(case.certificate.encode()), {"M": case.read}, {})
     for a, b in ((found[1] + OFF, found[1] + 1), *beside):
         check(case.changed(a, b) == (False, False), name + ": false: [%.10f, %.10f], mean %.10f" % (a, b, case.mean))
@@ -290,8 +278,6 @@ def many_rivals(folder, seed, spread):
     case.claim = "average t in tokens[5] of 0..3 : min(logits(M, t)[last])"
     text = case.net.text()
     case.read = read_net(text.encode())
-    with open(os.path.join(folder, "x.net"), "w") as f:
-        f.write(text)
     found, before = case.verify("real", "count", 10 ** 5), len(summed)
     if found is not None:
         left_open(case, "many rivals", int(re.search(r"^bins 256 (\d+)$", case.certificate, re.M).group(1)), found)

@@ -5,6 +5,7 @@ certificate with these fields is true: True, False, or None when a margin is too
 """
 import hashlib
 import itertools
+import re
 from fractions import Fraction
 
 THIN = 1e-9
@@ -123,6 +124,21 @@ def seal(body):
 def resealed(text):
     """A certificate that was changed, with its own sum in place of the old one."""
     return seal(text[:text.rindex("sha256 ")])
+
+
+def recounted(text, by):
+    """A certificate of a count with so many more."""
+    return resealed(re.sub(r"^number (\d+) (\d+)$", lambda m: "number %d %d" % (int(m.group(1)) + by, int(m.group(2)) + by), text, flags=re.M))
+
+
+def valued(text, lo, hi):
+    """A certificate of an average, a smallest or a largest value with another interval."""
+    return resealed(re.sub(r"^value .*$", "value %s %s" % (lo, hi), text, flags=re.M))
+
+
+def value_of(text):
+    """The interval of such a certificate."""
+    return [Fraction(x) for x in re.search(r"^value (\S+) (\S+)$", text, re.M).groups()]
 
 
 def certificate(claim, f, statement=None):

@@ -6,7 +6,7 @@ field_changes(fields) yields (name, other fields).
 import copy
 from fractions import Fraction
 
-from claims import Claim, Margin, fields, less_all, power
+from claims import Claim, Margin, fields, power
 from nets import transformer as random_transformer, with_twins
 
 

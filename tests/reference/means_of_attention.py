@@ -4,25 +4,21 @@ The same entry of a network with a head's output at its mean, over a product of 
 and meet, and hold what a plain evaluation in doubles gives. Both checkers accept the certificates, and reject copies whose interval is moved by twice its width. Ends with `N passed, N failed`.
 """
 import itertools
-import json
 import os
 import random
-import re
-import subprocess
 import sys
 import tempfile
 from fractions import Fraction
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, os.path.join(HERE, ".."), os.path.join(HERE, "..", "..", "proofs", "reference")]
-import tally                                          # noqa: E402
-from claims import seal                               # noqa: E402
-from nets import transformer                          # noqa: E402
-from tally import check                               # noqa: E402
+from claims import value_of, valued          # noqa: E402
+from decided import decide, statuses, write  # noqa: E402
+from nets import transformer                 # noqa: E402
+from tally import check, finish              # noqa: E402
 
 BUILD = sys.argv[1]
 NETS = int(sys.argv[2]) if len(sys.argv) > 2 else 6
-CHECKERS = [[os.path.abspath(BUILD) + "/weightproof-check"], [sys.executable, os.path.abspath(os.path.join(HERE, "..", "..", "proofs", "reference", "check.py"))]]
 WITHIN = Fraction(1, 10 ** 9)
 
 # d_vocab, n_ctx, layers, heads, causal, MLP, norms, sizes of the sets (more than 4,096 sequences), W_Q times this, what is at its mean: component, node, its position or None for all
@@ -44,21 +40,12 @@ def make_net(seed, kind):
     return net
 
 
-def accepted(folder, path):
-    return [subprocess.run(c + [path], cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode == 0 for c in CHECKERS]
-
-
 def plain(net, sets, node, position, t):
     """Entry 0 of the last row with the node's rows at their means, in doubles."""
     positions = range(len(sets)) if position is None else [position]
     runs = [net.run(s)[node] for s in itertools.product(*sets)]
     rows = {i: [sum(r[i][j] for r in runs) / len(runs) for j in range(len(runs[0][i]))] for i in positions}
     return net.run(t, [(node, i, row) for i, row in rows.items()])["logits"][-1][0]
-
-
-def moved(text, by):
-    lo, hi = [Fraction(x) for x in re.search(r"^value (\S+) (\S+)$", text, re.M).groups()]
-    return seal(re.sub(r"^value .*$", "value %s %s" % (lo + by, hi + by), text[:text.rindex("sha256 ")], flags=re.M))
 
 
 def one(seed):
@@ -70,26 +57,25 @@ def one(seed):
     t = [s[0] for s in sets]
     domain = "tokens(%s)" % ", ".join("{%d}" % a for a in t)
     entry = "logits(ablate(M, drop = {%s}, to = mean over %%s%s), t)[last, 0]" % (kind[9], ln)
-    lines = ["claims 1", 'model M = "m.net"'] + ["claim %s { minimize t in %s : %s within 1/1000000000 }" % (name, domain, entry % s) for name, s in (("p", text), ("i", "{ s : s in %s }" % text))]
+    claims = [(name, "minimize t in %s : %s within 1/1000000000" % (domain, entry % s)) for name, s in (("p", text), ("i", "{ s : s in %s }" % text))]
     with tempfile.TemporaryDirectory() as folder:
-        open(folder + "/m.net", "w").write(net.text())
-        open(folder + "/a.claims", "w").write("\n".join(lines) + "\n")
-        p = subprocess.run([BUILD + "/weightproof", "verify", folder + "/a.claims", "--json", folder + "/a.json", "--quiet", "--certificates", folder + "/c"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-        if not os.path.exists(folder + "/a.json"):
-            return check(False, "net %d: %s" % (seed, p.stdout.decode()[-800:]))
-        found = {c["name"]: c for c in json.load(open(folder + "/a.json"))["claims"]}
+        found = decide(BUILD, folder, claims, "--certificates", folder + "/c", net=net)
+        if not found:
+            return
         words = "net %d, %s: %s" % (seed, kind[9], [(found[x].get("lo"), found[x].get("hi"), found[x].get("reason")) for x in "pi"])
         check(all(found[x]["evidence"] == "checked" for x in "pi"), words)
-        ends = [[Fraction(x) for x in re.search(r"^value (\S+) (\S+)$", open(folder + "/c/%s.cert" % x).read(), re.M).groups()] for x in "pi"]
+        texts = [open(folder + "/c/%s.cert" % x).read() for x in "pi"]
+        ends = [value_of(text) for text in texts]
         check(ends[0][0] <= ends[1][1] and ends[1][0] <= ends[0][1], words + ": the enclosures do not meet")
         here = plain(net, sets, kind[10], kind[11], t)
         check(all(lo - WITHIN <= here <= hi + WITHIN for lo, hi in ends), words + ": here %r" % here)
-        check(accepted(folder + "/c", "p.cert") == [True, True], words + ": a checker rejects")
-        open(folder + "/c/lie.cert", "w", newline="").write(moved(open(folder + "/c/p.cert", newline="").read(), (-2, 2)[seed % 2] * (ends[0][1] - ends[0][0])))
-        check(accepted(folder + "/c", "lie.cert") == [False, False], words + ": a checker accepts another interval")
+        check(statuses(BUILD, folder + "/c/p.cert") == (0, 0), words + ": a checker rejects")
+        by = (-2, 2)[seed % 2] * (ends[0][1] - ends[0][0])
+        write(folder + "/c/lie.cert", valued(texts[0], ends[0][0] + by, ends[0][1] + by))
+        check(statuses(BUILD, folder + "/c/lie.cert") == (1, 1), words + ": a checker accepts another interval")
 
 
 if __name__ == "__main__":
     for seed in range(NETS):
         one(seed)
-    tally.finish()
+    finish()

@@ -6,7 +6,7 @@ from fractions import Fraction
 
 import attacks
 from claims import Claim, Margin
-from golden import One, lead, power, text_of
+from golden import One, lead, power
 from op_nets import Maker, bilinear_attention, networks, padded, real_vector, rotary, two_tokens
 
 

@@ -4,7 +4,6 @@ Sets of tokens seen among 64, first repeats, sorted places and the like, more of
 certificates must pass the checker, with a bound that is too high they must not; nor may a claim that is an error on some sequence. Ends with `N passed, N failed`.
 """
 import argparse
-import json
 import os
 import random
 import re
@@ -16,15 +15,15 @@ import numpy
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.join(HERE, ".."), os.path.join(HERE, "..", "reference")]
-from claims import seal               # noqa: E402
-from nets import transformer          # noqa: E402
-from tally import check, finish, run  # noqa: E402
+from claims import resealed              # noqa: E402
+from decided import decide, in_c, write  # noqa: E402
+from nets import transformer             # noqa: E402
+from tally import check, finish          # noqa: E402
 
 a = argparse.ArgumentParser()
 a.add_argument("build")
 a.add_argument("--nets", type=int, default=3)
 a = a.parse_args()
-PROGRAM, CHECKER = a.build + "/weightproof", a.build + "/weightproof-check"
 V, N = 64, 3
 REPEAT = "t[min{ i : i in 1..2 where contains(t[0..i - 1], t[i]) }]"
 ANSWERS = [("(if distinct(t) then 0 else %s)" % REPEAT, lambda s, t, u: numpy.where(t == s, t, numpy.where((u == s) | (u == t), u, 0))),
@@ -40,15 +39,6 @@ decided = {}
 
 def lead(answer, out):
     return "let a = %s minimize t in tokens[%d] of 0..%d : logits(M, t)[last, a] - max{ logits(M, t)[last, j] : j in 0..%d where j != a } within 1e-6" % (answer, N, V - 1, out - 1)
-
-
-def decide(folder, claims):
-    file, out = folder + "/a.claims", folder + "/a.json"
-    with open(file, "w") as f:
-        f.write('claims 1\nmodel M = "m.net"\n' + "\n".join("claim %s { %s }" % x for x in claims) + "\n")
-    status, output = run(PROGRAM, "verify", file, "--engine", "separable", "--json", out, "--quiet", "--certificates", folder + "/c", "--timeout", "60")
-    check(0 <= status < 3, "the program ends with %d: %s" % (status, output[:1200]))
-    return {x["name"]: x for x in json.load(open(out))["claims"]}
 
 
 def all_leads(net, answers):
@@ -77,9 +67,8 @@ def all_leads(net, answers):
 
 
 def refused(path, text, what):
-    with open(path, "w") as f:
-        f.write(seal(text[:text.rindex("sha256 ")]))
-    status, output = run(CHECKER, "--quiet", path)
+    write(path, resealed(text))
+    status, output = in_c(a.build, path)
     check(status == 1 and "canonical" not in output, "%s: the checker ends with %d: %s" % (what, status, output))
 
 
@@ -107,9 +96,8 @@ def errors(cert):
     path = os.path.dirname(cert) + "/error.crt"
     old = "if distinct(t) then 0 else " + plain(REPEAT)
     check(text.count(old) == 2, "the statement reads otherwise: %s" % text)
-    with open(path, "w") as f:
-        f.write(seal(text[:text.rindex("sha256 ")]))
-    status, output = run(CHECKER, "--quiet", path)
+    write(path, resealed(text))
+    status, output = in_c(a.build, path)
     check(status == 0, "wide bounds: the checker ends with %d: %s" % (status, output))
     for new in ERRORS:
         body = plain(new)
@@ -126,11 +114,9 @@ def main():
         rng = random.Random(k)
         net = transformer(k + 1, d_vocab=V, n_ctx=N, d_out=V, d_model=4, causal=k % 2 == 0, biases=k % 3 != 0, positions=k % 4 != 3, spread=24 if k % 2 else 32)
         with tempfile.TemporaryDirectory() as folder:
-            with open(folder + "/m.net", "w") as f:
-                f.write(net.text())
-            claims = [("c%d" % i, lead(x, V)) for i, (x, _) in enumerate(ANSWERS)]
-            mine, values = decide(folder, claims), all_leads(net, [x for _, x in ANSWERS])
-            for (name, text), value in zip(claims, values):
+            claims = {"c%d" % i: lead(x, V) for i, (x, _) in enumerate(ANSWERS)}
+            mine = decide(a.build, folder, list(claims.values()), "--engine", "separable", "--certificates", folder + "/c", "--timeout", "60", net=net)
+            for (name, text), value in zip(claims.items(), all_leads(net, [x for _, x in ANSWERS])):
                 x = mine[name]
                 decided[x["verdict"]] = decided.get(x["verdict"], 0) + 1
                 check(x["verdict"] == "bounded" and x["lo"] - 1e-9 <= value <= x["hi"] + 1e-9 and x["hi"] - x["lo"] < 1e-6, "%d: %s %s..%s, it is %s %s\n  %s" % (k, x["verdict"], x.get("lo"), x.get("hi"), value, x.get("reason"), text))

@@ -6,7 +6,6 @@ Ends with `N passed, N failed`.
 """
 import argparse
 import itertools
-import json
 import math
 import os
 import random
@@ -16,9 +15,10 @@ import tempfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.join(HERE, ".."), os.path.join(HERE, "..", "reference")]
-from claims import seal               # noqa: E402
-from nets import transformer          # noqa: E402
-from tally import check, finish, run  # noqa: E402
+from claims import recounted, seal                            # noqa: E402
+from decided import decide, in_c, in_python, statuses, write  # noqa: E402
+from nets import transformer                                  # noqa: E402
+from tally import check, finish                               # noqa: E402
 
 a = argparse.ArgumentParser()
 a.add_argument("build")
@@ -27,8 +27,6 @@ a.add_argument("--seed", type=int, default=1)
 a.add_argument("--only", default="", help="claims with this in their name")
 a.add_argument("--certificates", type=int, default=12, help="networks whose certificates are attacked")
 a = a.parse_args()
-PROGRAM, CHECKER = a.build + "/weightproof", a.build + "/weightproof-check"
-REFERENCE = [sys.executable, os.path.join(HERE, "..", "..", "proofs", "reference", "check.py")]
 seen = {}
 
 
@@ -123,14 +121,8 @@ def claims_of(rng, v, n, d_out, one_head, norm, d_model, positions):
     return claims
 
 
-def decide(folder, claims, engine):
-    file, out = folder + "/a.claims", folder + "/a.json"
-    with open(file, "w") as f:
-        f.write('claims 1\nmodel M = "m.net"\n' + "\n".join("claim %s { %s }" % x for x in claims) + "\n")
-    status, output = run(PROGRAM, "verify", file, "--engine", engine, "--json", out, "--quiet", "--certificates", folder + "/" + engine, "--timeout", "30")
-    good = 0 <= status < 3 and os.path.exists(out)
-    check(good, "%s ends with %d: %s" % (engine, status, output[:1200]))
-    return {x["name"]: x for x in json.load(open(out))["claims"]} if good else {}
+def decided(folder, net, claims, engine):
+    return decide(a.build, folder, claims, "--engine", engine, "--certificates", folder + "/" + engine, "--timeout", "30", net=net)
 
 
 def known(x):
@@ -159,19 +151,15 @@ def attack(folder, engine):
     for name in sorted(x for x in os.listdir(folder + "/" + engine) if x.endswith(".cert")):
         path = folder + "/" + engine + "/" + name
         text = open(path).read()
-        check(run(*REFERENCE, "--quiet", path)[0] == 0, "the Python checker rejects %s of %s: %s" % (name, engine, run(*REFERENCE, "--quiet", path)[1]))
+        status, output = in_python(path)
+        check(status == 0, "the Python checker rejects %s of %s: %s" % (name, engine, output))
         number = re.search(r"^number (\d+) (\d+)$", text, re.M)
         if not number or "\nrule separable\n" not in text:
             continue
         for by in (-1, 1):
-            n = int(number.group(1)) + by
-            if n < 0:
-                continue
-            with open(folder + "/m.cert", "w") as f:
-                f.write(seal(text[:text.rindex("sha256 ")].replace(number.group(0), "number %d %d" % (n, n))))
-            os.replace(folder + "/m.cert", folder + "/" + engine + "/m.crt")
-            for checker in ([CHECKER], REFERENCE):
-                check(run(*checker, "--quiet", folder + "/" + engine + "/m.crt")[0] == 1, "%s with the number changed passes %s" % (name, checker[-1]))
+            if int(number.group(1)) + by >= 0:
+                write(folder + "/" + engine + "/m.crt", recounted(text, by))
+                check(statuses(a.build, folder + "/" + engine + "/m.crt") == (1, 1), "%s with the number changed passes a checker" % name)
 
 
 # An image of sequences with what is true of all of it, and what is not; 2,2,2 is one of each.
@@ -179,6 +167,17 @@ IMAGES = [("{seq(s, max(s)) : s in tokens[2] of 0..2}", "t[2] >= t[0]", "t[2] > 
           ("{seq(s, s[p]) : p in 0..1, s in tokens[2] of 0..2}", "t[2] <= max(t[0], t[1])", "t[2] == t[1]"), ("{s : s in tokens[3] of 0..2 where s[0] == s[2]}", "t[2] == t[0]", "t[1] == t[0]"),
           ("{seq(s[0], 2, s[1]) : s in tokens(0..2, {2, 1})}", "t[1] == 2", "t[2] == 2"), ("{seq(s, sum(s) % 2 + 2) : s in tokens[2] of 1..2 where s[1] == 2}", "t[1] == 2", "t[2] == 2"),
           ("{seq(s, 2) : s in tokens[2] of 0..2 where not (s[0] == 1 and s[1] == 0)}", "(t[0] == 1 => t[1] > 0)", "(t[0] == 2 => t[1] == 0)")]
+
+
+def sealed_proof(net, semantics, tokens, body, witness):
+    return seal("weightproof-certificate 1\nstatement\n| weightproof-statement 1\n| model M %s\n| semantics %s\n| forall t in %s\n| prove %s\nverdict proved\nwitness t=%s\nrule separable\nend\n"
+                % (net.sha256(), semantics, tokens, body, witness))
+
+
+def judged(path, good, what, second=True):
+    """Both checkers, or the one in C alone, accept or reject it for what it says."""
+    for name, (status, output) in [("C", in_c(a.build, path))] + [("Python", in_python(path))] * second:
+        check(status == (0 if good else 1) and "canonical" not in output and "missing" not in output, "%s: the checker in %s ends with %d: %s" % (what, name, status, output))
 
 
 def forged():
@@ -193,19 +192,14 @@ def forged():
         ("2..3", "t[if %s] == t[0]" % x.replace("C", str(2 ** 63 - 1)))
         for x in ("t[0] * C < t[1] * C then 1 else 0", "-(t[1] * C) < -C then 1 else 0", "max(t[0] * C, C) == C then 0 else 1", "t[0] * C - 9223372036854775802 < 6 then 0 else 1")]
     with tempfile.TemporaryDirectory() as folder:
-        with open(folder + "/m.net", "w") as f:
-            f.write(net.text())
+        write(folder + "/m.net", net.text())
         claims = [(False, ("tokens[3] of " + tokens, body)) for tokens, body in claims]
         claims.append((True, ("tokens[3] of 1..2", "all{ t[i] == 1 => contains({t[i], t[t[i + 1]]}, 1) : i in 0..0 }")))
         for made, body, other in IMAGES:
             claims += [(True, (made, body)), (False, (made, other))]
         for good, (tokens, body) in claims:
-            with open(folder + "/m.crt", "w") as f:
-                f.write(seal("weightproof-certificate 1\nstatement\n| weightproof-statement 1\n| model M %s\n| semantics real\n| forall t in %s\n| prove logits(M, t)[last, 0] < 1000 and %s\n"
-                             "verdict proved\nwitness t=2,2,2\nrule separable\nend\n" % (net.sha256(), tokens, body.replace("{ ", "{").replace(" }", "}"))))
-            for checker in ([CHECKER], REFERENCE):
-                status, output = run(*checker, "--quiet", folder + "/m.crt")
-                check(status == (0 if good else 1) and "canonical" not in output and "missing" not in output, "forged: %s: %s ends with %d: %s" % (body, checker[-1], status, output))
+            write(folder + "/m.crt", sealed_proof(net, "real", tokens, "logits(M, t)[last, 0] < 1000 and " + body.replace("{ ", "{").replace(" }", "}"), "2,2,2"))
+            judged(folder + "/m.crt", good, "forged: " + body)
 
 
 def changed():
@@ -225,21 +219,27 @@ def changed():
     kept = given[:given.index(">")] + "> %d" % (math.floor(values[False]) - 1)
     moving = ["logits(%s, t)[last, 0] < 1000" % model for model in ("patch(M, embed[0] = node(M, embed, t)[1])", "ablate(M, drop = {embed[0]}, to = any over tokens[3] of 0..3)")]     # changes that are not the same on all sequences
     with tempfile.TemporaryDirectory() as folder:
-        with open(folder + "/m.net", "w") as f:
-            f.write(net.text())
-        for semantics, body, good, checkers in (("real", pair % ("M", "M"), True, [[CHECKER], REFERENCE]), ("real", pair % (fixed, fixed), True, [[CHECKER]]),
-                                                ("real", pair % (rows, rows), False, [[CHECKER], REFERENCE]), ("real", bound, True, [[CHECKER], REFERENCE]), ("real", given, True, [[CHECKER], REFERENCE]),
-                                                ("real", kept, False, [[CHECKER], REFERENCE]), ("float32", bound, False, [[CHECKER]]), ("real", moving[0], False, [[CHECKER]]), ("real", moving[1], False, [[CHECKER]])):
-            with open(folder + "/m.crt", "w") as f:
-                f.write(seal("weightproof-certificate 1\nstatement\n| weightproof-statement 1\n| model M %s\n| semantics %s\n| forall t in tokens[3] of 0..3\n| prove %s\n"
-                             "verdict proved\nwitness t=0,0,0\nrule separable\nend\n" % (net.sha256(), semantics, body)))
-            for checker in checkers:
-                status, output = run(*checker, "--quiet", folder + "/m.crt")
-                check(status == (0 if good else 1) and "canonical" not in output and "missing" not in output, "changed, %s: %s: %s ends with %d: %s" % (semantics, body, checker[-1], status, output))
+        write(folder + "/m.net", net.text())
+        for semantics, body, good, second in (("real", pair % ("M", "M"), True, True), ("real", pair % (fixed, fixed), True, False), ("real", pair % (rows, rows), False, True), ("real", bound, True, True),
+                                              ("real", given, True, True), ("real", kept, False, True), ("float32", bound, False, False), ("real", moving[0], False, False), ("real", moving[1], False, False)):
+            write(folder + "/m.crt", sealed_proof(net, semantics, "tokens[3] of 0..3", body, "0,0,0"))
+            judged(folder + "/m.crt", good, "changed, %s: %s" % (semantics, body), second)
+
+
+def too_many():
+    """What the Python checker would never end with it refuses at once, with the number of bindings."""
+    net = transformer(5, d_vocab=4, n_ctx=3, d_out=3)
+    with tempfile.TemporaryDirectory() as folder:
+        write(folder + "/m.net", net.text())
+        text = sealed_proof(net, "real", "tokens[3] of 0..3, a in 0..%d" % (2 ** 26), "logits(M, t)[last, 0] < 1000 + a", "2,2,2 a=0")
+        write(folder + "/m.crt", text)
+        status, output = in_python(folder + "/m.crt", timeout=60)
+        check(status == 1 and "would evaluate %d bindings" % (64 * (2 ** 26 + 1)) in output, "too many bindings: %d: %s" % (status, output))
 
 
 def main():
     forged()
+    too_many()
     changed()
     for k in range(a.nets):
         rng = random.Random(a.seed * 1000 + k)
@@ -250,13 +250,11 @@ def main():
         net = transformer(a.seed * 7001 + k, d_vocab=v, n_ctx=n, d_out=d_out, causal=rng.random() < 0.5, biases=rng.random() < 0.7, positions=positions, norm=norm,
                           heads=heads, mlp=None)
         with tempfile.TemporaryDirectory() as folder:
-            with open(folder + "/m.net", "w") as f:
-                f.write(net.text())
             claims = claims_of(rng, v, n, d_out, heads == 1, norm, 3, positions)
             claims = [x for x in claims if a.only in x[0]]
-            theirs = decide(folder, claims, "enumerate")
+            theirs = decided(folder, net, claims, "enumerate")
             engine = "separable" if heads == 1 else "cells"
-            mine = decide(folder, claims, engine)
+            mine = decided(folder, net, claims, engine)
             for name, text in claims:
                 if mine and theirs:
                     agrees("%s %d, %s" % (engine, k, name), mine[name], theirs[name], text)

@@ -5,7 +5,6 @@ that input alone or all inputs; that all values are near the value over the real
 evaluates every input. Ends with `N passed, N failed`.
 """
 import argparse
-import json
 import os
 import random
 import subprocess
@@ -14,12 +13,13 @@ import tempfile
 
 here = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [here] + [os.path.join(here, "..", x) for x in ("reference", "bound", "")]
-import boxes  # noqa: E402
-import op_nets  # noqa: E402
-import solvers  # noqa: E402
-from executions import Execution  # noqa: E402
-from nets import transformer  # noqa: E402
-from tally import check, finish  # noqa: E402
+import boxes                                     # noqa: E402
+import op_nets                                   # noqa: E402
+import solvers                                   # noqa: E402
+from decided import verify, write, write_claims  # noqa: E402
+from executions import Execution                 # noqa: E402
+from nets import transformer                     # noqa: E402
+from tally import check, finish                  # noqa: E402
 
 a = argparse.ArgumentParser()
 a.add_argument("build")
@@ -29,17 +29,9 @@ a = a.parse_args()
 program = os.path.join(a.build, "weightproof")
 
 
-def written(folder, claims):
-    """The file of claims about m.net."""
-    path = os.path.join(folder, "a.claims")
-    with open(path, "w") as f:
-        f.write('claims 1\nmodel M = "m.net"\n' + "".join("claim c%d { %s }\n" % (i, c) for i, c in enumerate(claims)))
-    return path
-
-
 def answers(folder, claims):
     """What Z3 says of the document of each."""
-    path, out = written(folder, claims), []
+    path, out = write_claims(folder, claims), []
     for i in range(len(claims)):
         smt2 = os.path.join(folder, "a.smt2")
         p = subprocess.run([program, "smt", path, "--only", "c%d" % i, "-o", smt2], capture_output=True, text=True, timeout=60)
@@ -62,8 +54,7 @@ def on_tokens():
 
 def of_tokens(folder, rng):
     for name, net in on_tokens():
-        with open(os.path.join(folder, "m.net"), "w") as f:
-            f.write(net.text())
+        write(os.path.join(folder, "m.net"), net.text())
         t = [rng.randrange(3) for _ in range(2)]
         here = "tokens({%d}, {%d})" % tuple(t)
         run, real = Execution(net, rng.randrange(1000)).run(t)["logits"][-1][0], net.run(t)["logits"][-1][0]
@@ -77,8 +68,7 @@ def of_tokens(folder, rng):
 
 def of_boxes(folder, rng):
     for name, net, out in (("piecewise linear", boxes.network(a.seed), 0), ("convolution", op_nets.real_vector(a.seed), 1)):
-        with open(os.path.join(folder, "m.net"), "w") as f:
-            f.write(net.text())
+        write(os.path.join(folder, "m.net"), net.text())
         x = tuple(rng.randrange(-32, 32) / 32 for _ in range(net.reals))
         run, real = Execution(net, rng.randrange(1000)).run([x])["logits"][0][out], net.run([x])["logits"][0][out]
         point, around = "{%s}" % ", ".join(map(exact, x)), "{%s}" % ", ".join(exact(y + 1 / 64) for y in x)
@@ -96,8 +86,7 @@ MODELS = ["M", "ablate(M, drop = {head(0, 0)}, to = zero)", "ablate(M, drop = {p
 def engines(folder, rng):
     net = transformer(a.seed + 7)
     net.tensors["pos_embed.W_pos"][1][:] = [x - x % 3 for x in net.tensors["pos_embed.W_pos"][1]]     # whose means are binary32 numbers
-    with open(os.path.join(folder, "m.net"), "w") as f:
-        f.write(net.text())
+    write(os.path.join(folder, "m.net"), net.text())
     claims = []
     for model in MODELS:
         value = "logits(%s, t)[last, %%d]" % model
@@ -106,11 +95,9 @@ def engines(folder, rng):
         claims.append("count t in tokens[2] of 0..2 : argmax(logits(%s, t)[last]) == 0" % model)
         claims.append("minimize t in tokens[2] of 0..2 : %s within 1e-2" % (value % 2))
     claims.append("forall t in tokens[2] of 0..2 prove logits(M, t)[last, 0] - logits(M, t)[last, 0] == 0")
-    path, results = written(folder, [c + " under float32" for c in claims]), []
+    path, results = write_claims(folder, [c + " under float32" for c in claims]), []
     for engine in ("smt", "enumerate"):
-        out = os.path.join(folder, "a.json")
-        subprocess.run([program, "verify", path, "--engine", engine, "--json", out, "--quiet", "--timeout", "20"], capture_output=True, timeout=300, env=dict(os.environ, WEIGHTPROOF_Z3=a.z3))
-        results.append(json.load(open(out))["claims"])
+        results.append(list(verify(a.build, path, "--engine", engine, "--timeout", "20", env=dict(os.environ, WEIGHTPROOF_Z3=a.z3))[2].values()))
     keys = ("verdict", "number_lo", "number_hi", "total")
     for claim, mine, other in zip(claims, *results):
         check(all(mine.get(k) == other.get(k) for k in keys), "%s: smt %s, enumerate %s (%s)" % (claim, mine["verdict"], other["verdict"], mine.get("reason")))

@@ -4,7 +4,6 @@ For a number the engines of the language find the largest value first, with a ce
 name what is decided by hand, and what is refused and how. Nothing of function.def and op.def is left out: a new row without a case here fails. Ends with `N passed, N failed`.
 """
 import argparse
-import json
 import os
 import re
 import subprocess
@@ -17,11 +16,12 @@ import numpy
 
 here = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [here] + [os.path.join(here, "..", x) for x in ("reference", "bound", "")]
-import boxes  # noqa: E402
-import op_nets  # noqa: E402
-import solvers  # noqa: E402
-from nets import transformer  # noqa: E402
-from tally import check, finish  # noqa: E402
+import boxes                                     # noqa: E402
+import op_nets                                   # noqa: E402
+import solvers                                   # noqa: E402
+from decided import verify, write, write_claims  # noqa: E402
+from nets import transformer                     # noqa: E402
+from tally import check, finish                  # noqa: E402
 
 a = argparse.ArgumentParser()
 a.add_argument("build")
@@ -174,18 +174,15 @@ class File:
         self.folder, self.head = folder, head
 
     def write(self, claims):
-        self.path = os.path.join(self.folder, "a.claims")
-        with open(self.path, "w") as f:
-            f.write(self.head + "".join("claim c%d { %s }\n" % (i, c) for i, c in enumerate(claims)))
+        self.path = write_claims(self.folder, claims, self.head)
 
     def verify(self, claims, *options):
         self.write(claims)
-        out = os.path.join(self.folder, "a.json")
-        p = run("verify", self.path, "--json", out, "--quiet", *options)
-        if not os.path.exists(out):
-            print(p.stderr)
+        _, output, found = verify(a.build, self.path, *options)
+        if found is None:
+            print(output)
             sys.exit(1)
-        return json.load(open(out))["claims"]
+        return list(found.values())
 
     def answers(self, claims, *options):
         """(words of the solvers, whether functions are enclosed, message of a refusal), claim by claim."""
@@ -232,10 +229,9 @@ with tempfile.TemporaryDirectory() as folder:
     named["Ties"] = ties
     ops, seen = operations(folder)
     for name, net in named.items():
-        with open(os.path.join(folder, name + ".net"), "w") as f:
-            f.write(net.text())
+        write(os.path.join(folder, name + ".net"), net.text())
     numpy.save(os.path.join(folder, "x.npy"), numpy.array([[1.0, 0.5, -0.25], [0.25, -1.5, 2.0], [-0.5, 0.75, 1.25]]))
-    head = "claims 1\n" + "".join('model %s = "%s.net"\n' % (n, n) for n in named) + "".join('model O_%s = "%s"\n' % (o, f) for o, f, _, _ in ops) + 'data X = "x.npy"\n'
+    head = "".join('model %s = "%s.net"\n' % (n, n) for n in named) + "".join('model O_%s = "%s"\n' % (o, f) for o, f, _, _ in ops) + 'data X = "x.npy"\n'
     file = File(folder, head)
     numbers(file, NUMBERS + [(binders, expression) for _, _, binders, expression in ops])
     for operation in table("models/op.def", "OP"):

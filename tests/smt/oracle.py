@@ -7,7 +7,6 @@ items, values. Ends with `N passed, N failed`.
 """
 import argparse
 import collections
-import json
 import os
 import subprocess
 import sys
@@ -15,7 +14,8 @@ import tempfile
 from fractions import Fraction
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-import solvers  # noqa: E402
+import solvers                      # noqa: E402
+from decided import verify          # noqa: E402
 from random_queries import queries  # noqa: E402
 
 a = argparse.ArgumentParser()
@@ -67,12 +67,9 @@ def agree(x, y):
     return True
 
 
-def verify(file, out, seconds, *options):
+def decided(path, seconds, *options):
     """{name: result} of the claims of the file."""
-    if os.path.exists(out):
-        os.remove(out)
-    subprocess.run([program, "verify", file, "--timeout", str(seconds), "--json", out, "--quiet", *options], capture_output=True, timeout=600, env=dict(os.environ, WEIGHTPROOF_Z3=a.z3))
-    return {c["name"]: c for c in json.load(open(out))["claims"]} if os.path.exists(out) else {}
+    return verify(a.build, path, "--timeout", str(seconds), *options, env=dict(os.environ, WEIGHTPROOF_Z3=a.z3))[2] or {}
 
 
 def well_formed(folder, claims):
@@ -111,10 +108,10 @@ with tempfile.TemporaryDirectory() as folder:
         for path, chosen in ((file, good), (file + "3", [i for i in good if i % 3 == 0])):
             with open(path, "w") as f:
                 f.write('claims 1\nmodel M = "m.net"\n' + "".join("claim c%d { %s }\n" % (i, claims[i]) for i in chosen))
-        every = verify(file, os.path.join(folder, "a.json"), 20, "--engine", "enumerate") if good else {}
+        every = decided(file, 20, "--engine", "enumerate") if good else {}
         if any(i % 3 == 0 for i in good):
             for engine, options in (("smt", ["--engine", "smt"]), ("of choice", [])):
-                for c, mine in verify(file + "3", os.path.join(folder, "b.json"), a.seconds, *options).items():
+                for c, mine in decided(file + "3", a.seconds, *options).items():
                     if engine == "smt":
                         seen["engine smt " + mine["verdict"]] += 1
                     if not agree(mine, every[c]):

@@ -4,7 +4,6 @@ Versions that are too old, no version, no program; programs that hang, die, prin
 The same query twice gives the same answer. The query that Z3 4.8.12 says unsat of, and which has a solution, is answered sat by the version in use. Ends with `N passed, N failed`.
 """
 import argparse
-import json
 import os
 import stat
 import subprocess
@@ -17,8 +16,9 @@ a.add_argument("--z3", default=os.path.join(os.path.dirname(sys.executable), "z3
 a = a.parse_args()
 here = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.join(here, "..", x) for x in ("reference", "")]
-from nets import transformer  # noqa: E402
-from tally import check, finish  # noqa: E402
+from decided import verify, write_claims  # noqa: E402
+from nets import transformer              # noqa: E402
+from tally import check, finish           # noqa: E402
 
 FALSE, TRUE = "forall t in tokens[2] of 0..2 prove logits(M, t)[last, 0] > 100", "forall t in tokens[2] of 0..2 prove logits(M, t)[last, 0] < 1000"
 LARGE = "forall t in tokens[13] of 0..2 prove logits(M, t)[last, 0] < 1000"
@@ -33,15 +33,10 @@ def fake(folder, body):
     return path
 
 
-def decide(folder, claim, z3, timeout="5"):
-    with open(os.path.join(folder, "a.claims"), "w") as f:
-        f.write('claims 1\nmodel M = "m.net"\nclaim c { %s }\n' % claim)
-    out = os.path.join(folder, "a.json")
-    if os.path.exists(out):
-        os.remove(out)
-    p = subprocess.run([os.path.join(a.build, "weightproof"), "verify", os.path.join(folder, "a.claims"), "--engine", "smt", "--timeout", timeout, "--json", out],
-                       capture_output=True, text=True, timeout=60, env=dict(os.environ, WEIGHTPROOF_Z3=z3, TMPDIR=folder))
-    return json.load(open(out))["claims"][0], p.stdout + p.stderr
+def decided(folder, claim, z3, timeout="5"):
+    """The result, and why it is none."""
+    found = verify(a.build, write_claims(folder, [claim]), "--engine", "smt", "--timeout", timeout, timeout=60, env=dict(os.environ, WEIGHTPROOF_Z3=z3, TMPDIR=folder))[2]["c0"]
+    return found, found.get("reason") or ""
 
 
 def left_over(folder):
@@ -75,13 +70,13 @@ with tempfile.TemporaryDirectory() as folder:
     with open(os.path.join(folder, "m.net"), "w") as f:
         f.write(transformer(5).text())
     for name, body, claim, right, words in CASES:
-        result, output = decide(folder, claim, fake(folder, body), "2")
-        check(result["verdict"] in right and words in output, "%s: %s: %s" % (name, result["verdict"], output[:300]))
+        result, reason = decided(folder, claim, fake(folder, body), "2")
+        check(result["verdict"] in right and words in reason, "%s: %s: %s" % (name, result["verdict"], reason[:300]))
         check(not left_over(folder), "%s: files are left: %s" % (name, left_over(folder)))
-    result, output = decide(folder, TRUE, os.path.join(folder, "nothing"))
-    check(result["verdict"] == "undecided", "no program: %s" % output[:300])
+    result, reason = decided(folder, TRUE, os.path.join(folder, "nothing"))
+    check(result["verdict"] == "undecided", "no program: %s" % reason[:300])
     for claim, verdict in ((FALSE, "refuted"), (TRUE, "proved")):
-        twice = [decide(folder, claim, a.z3)[0] for _ in range(2)]
+        twice = [decided(folder, claim, a.z3)[0] for _ in range(2)]
         check(all(r["verdict"] == verdict for r in twice), "%s: %s" % (claim, [r["verdict"] for r in twice]))
         keys = [k for k in twice[0] if k in ("verdict", "counterexample", "witness", "certificate_sha256")]
         check(all(twice[0][k] == twice[1][k] for k in keys), "another answer the second time: %s" % claim)
