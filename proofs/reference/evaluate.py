@@ -1,7 +1,7 @@
 """The meaning of expressions (proofs/STATEMENT.md, sections 3 and 4), three-valued, at growing precision."""
 from fractions import Fraction
 from itertools import product
-from math import lcm
+from math import lcm, prod
 
 from ablate import AblateFunctions
 from form import FormFunctions
@@ -228,6 +228,15 @@ class Interpreter(ArrayFunctions, ModelFunctions, AblateFunctions, FormFunctions
                     yield vector(integers(x)) if isinstance(x, Array) else integer(x)
         else:
             raise ClaimError("not a finite set")
+
+    def least_size(self, s):
+        """How many values a set of sequences has, or one of integers between literals; 1 where that rests on other binders or takes a look at each."""
+        if s.kind in ("power", "product"):
+            sets = [s.parts[1]] * s.parts[0] if s.kind == "power" else s.parts[0]
+            return prod(self.least_size(x) for x in sets)
+        if s.kind == "range" and all(x.kind == "num" for x in s.parts):
+            return max(0, int(s.parts[1].parts[0] - s.parts[0].parts[0]) + 1)
+        return len(s.parts[0]) if s.kind == "braces" else 1
 
     def settle_inside(self, where, env):
         p = self.p

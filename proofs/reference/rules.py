@@ -23,6 +23,9 @@ from symmetric import Asymmetric, check, weight
 from values import ClaimError, Real, compare, ends, exact, vector
 
 
+ONE_BY_ONE = 1 << 32        # bindings: more would take this checker weeks
+
+
 def need(condition, message):
     if not condition:
         raise Rejected(message)
@@ -33,7 +36,7 @@ class Judge:
 
     def __init__(self, certificate, nets, data):
         self.c, self.s = certificate, certificate.statement
-        self.domain, self.symmetry, self.exchange = None, None, None
+        self.domain, self.symmetry, self.exchange, self.no_tables = None, None, None, None
         if certificate.rule == "count":
             need(self.s.kind in ("count", "average"), "rule count only counts")
         if certificate.rule == "cells":
@@ -84,12 +87,22 @@ class Judge:
     def every(self):
         """(environment, truth of the condition) of every binding whose condition is not false; of symmetric ones, those that stand for others (stands_for)."""
         self.domain = 0
-        for env in self.interpreter.bindings(self.looked_at(self.s.binds), {}):
+        binds = self.looked_at(self.s.binds)
+        self.few(binds)
+        for env in self.interpreter.bindings(binds, {}):
             times = self.stands_for(env)
             self.domain += times
             c = self.condition(env, self.s.where) if times else False
             if c is not False:
                 yield env, c
+
+    def few(self, binds):
+        """Refuses what would never end."""
+        size = 1
+        for _, s in binds:
+            size *= self.interpreter.least_size(s)
+        need(size <= ONE_BY_ONE, "this checker would evaluate %d bindings one by one, it takes at most %d%s; weightproof-check decides it"
+             % (size, ONE_BY_ONE, " (no tables: %s)" % self.no_tables if self.no_tables else ""))
 
     def stands_for(self, env):
         times = weight(list(env[self.symmetry.slot]), self.symmetry.positions) if self.symmetry else 1
@@ -190,6 +203,8 @@ class Judge:
                     need(self.interpreter.settle(body, env) is False, "the predicate is not false at %s" % shown(env, binds))
             self.domain = (self.symmetry or self.exchange).total
             return
+        if self.s.body.kind == "exists":
+            self.few(self.s.body.parts[1])
         need(self.interpreter.settle(self.s.body, {}) is False, "the predicate is not false")
 
     def judge_box(self):
@@ -256,7 +271,8 @@ class Judge:
             return None
         try:
             answer = Counting(self.interpreter, self.s, *self.c.bins, self.c.parts).count()
-        except Untabled:
+        except Untabled as why:
+            self.no_tables = why
             return None
         self.domain = answer[2]
         return answer[:2]
@@ -357,7 +373,8 @@ class Judge:
             if not isinstance(self.interpreter, LinearInterpreter):
                 raise Untabled("other tensors")
             low, high, total, self.domain = (Least if count else Averaging)(self.interpreter, self.s, *(self.c.bins if count else (0, 0))).mean()
-        except Untabled:
+        except Untabled as why:
+            self.no_tables = why
             self.interpreter = Interpreter({m: x.net for m, x in self.interpreter.models.items()}, self.s.float32)
             low, high, total = Fraction(0), Fraction(0), 0
             for env, condition in self.every():

@@ -136,7 +136,7 @@ class Scan:
                 for t, to in zip(tokens, move[state]):
                     before = after.get(to, (0, path + (t,)))
                     after[to] = before[0] + count, before[1]
-            need(len(after) * len(tokens) < STATES_MOST, "too many states")
+            need(len(after) * len(tokens) < STATES_MOST, "%d pairs of a state and a token, less than %d are followed" % (len(after) * len(tokens), STATES_MOST))
             states.append(after)
             moves.append(move)
         return states, moves
