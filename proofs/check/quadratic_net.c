@@ -68,7 +68,8 @@ static bool do_input(struct walk *w, const struct node *x, struct rowpoly *out) 
     return true;
 }
 
-static bool do_sum(struct walk *w, const struct node *x, struct rowpoly *out) {
+/* Room for what is no larger than the arguments. */
+static bool make_over(struct walk *w, const struct node *x, struct rowpoly *out) {
     int degree = 0;
     unsigned long scale = 0;
     for (int k = 0; k < x->n_args; k++) {
@@ -76,7 +77,11 @@ static bool do_sum(struct walk *w, const struct node *x, struct rowpoly *out) {
         degree = a->degree > degree ? a->degree : degree;
         scale = a->scale > scale ? a->scale : scale;
     }
-    if (!make(w, x, out, degree, scale)) return false;
+    return make(w, x, out, degree, scale);
+}
+
+static bool do_sum(struct walk *w, const struct node *x, struct rowpoly *out) {
+    if (!make_over(w, x, out)) return false;
     for (int k = 0; k < x->n_args; k++)
         for (size_t j = 0; j < x->width; j++) add_row(out, j, &w->rows[x->args[k]], j, x->op == OP_SUB && k == 1);
     return true;
@@ -167,14 +172,7 @@ static bool do_matmul(struct walk *w, const struct node *x, struct rowpoly *out)
 
 /* select, row (of the one position), concat: entries of the arguments as they are */
 static bool do_take(struct walk *w, const struct node *x, struct rowpoly *out) {
-    int degree = 0;
-    unsigned long scale = 0;
-    for (int k = 0; k < x->n_args; k++) {
-        const struct rowpoly *a = &w->rows[x->args[k]];
-        degree = a->degree > degree ? a->degree : degree;
-        scale = a->scale > scale ? a->scale : scale;
-    }
-    if (!make(w, x, out, degree, scale)) return false;
+    if (!make_over(w, x, out)) return false;
     size_t at = 0;
     for (int k = 0; k < x->n_args; k++) {
         const struct rowpoly *a = &w->rows[x->args[k]];
