@@ -173,7 +173,7 @@ static void query_set(struct query *p, const struct sep *s, uint32_t q) {
     query_room(p, s->n, cells);
 }
 
-/* y = 2^(k/2) w at 2^-57; above 2^6 it is that. */
+/* y = 2^(k/2) w at 2^-57, w of 59 bits or 60; above 2^6 it is that. */
 static uint64_t y_of(const struct exps *e, uint64_t w, int exponent, int k) {
     if (k % 2 != 0) w = times62(w, e->root2), k--;
     int up = exponent - 60 + k / 2 + 57; /* w 2^(exponent - 60) */
@@ -188,7 +188,11 @@ uint64_t average_exp(const struct average *a, uint64_t y) {
     return x > AVERAGE_EXP / 2 ? (uint64_t)x - AVERAGE_EXP / 2 : 0;
 }
 
-uint64_t average_power(const struct average *a, uint64_t w, int k) { return average_exp(a, y_of(a->exps, w, 0, k)); }
+uint64_t average_power(const struct average *a, uint64_t w, int k) {
+    int exponent = 0;
+    for (; w != 0 && w >> 59 == 0; w <<= 1) exponent--;
+    return average_exp(a, w == 0 ? 0 : y_of(a->exps, w, exponent, k));
+}
 
 /* Where the numbers of node k stand. */
 static size_t query_node(struct query *p, const struct exps *e, size_t cells, int k) {

@@ -267,22 +267,40 @@ def reach(case, wide, side):
     return high
 
 
+def of_whole(folder, net, claim, value):
+    """The case of one network and an average over all its sequences of tokens 0..claim's last one."""
+    case = Case.__new__(Case)
+    case.k, case.folder, case.net, case.claim = 1000, folder, net, claim
+    tokens = range(int(re.search(r"of 0\.\.(\d+)", claim).group(1)) + 1)
+    values = [value(net.run(t)["logits"][-1]) for t in itertools.product(tokens, repeat=net.n_ctx)]
+    case.mean, case.size = Fraction(sum(values) / len(values)), Fraction(1)
+    case.read = read_net(net.text().encode())
+    return case
+
+
 def many_rivals(folder, seed, spread):
     """Eleven rivals on 1024 sequences, several of which are below the base on some: the sum of their means counts, and not the largest. With a large spread weights of sequences differ
     so much that the largest lead at one token counts."""
-    case = Case.__new__(Case)
-    case.k, case.folder = 1000, folder
-    case.net = transformer(seed, d_vocab=12, n_ctx=5, d_model=4, d_head=1, causal=True, biases=False, positions=False, spread=spread, norm=())
-    values = [min(case.net.run(t)["logits"][-1]) for t in itertools.product(range(4), repeat=5)]
-    case.mean, case.size = Fraction(sum(values) / len(values)), Fraction(1)
-    case.claim = "average t in tokens[5] of 0..3 : min(logits(M, t)[last])"
-    text = case.net.text()
-    case.read = read_net(text.encode())
+    net = transformer(seed, d_vocab=12, n_ctx=5, d_model=4, d_head=1, causal=True, biases=False, positions=False, spread=spread, norm=())
+    case = of_whole(folder, net, "average t in tokens[5] of 0..3 : min(logits(M, t)[last])", min)
     found, before = case.verify("real", "count", 10 ** 5), len(summed)
     if found is not None:
         left_open(case, "many rivals", int(re.search(r"^bins 256 (\d+)$", case.certificate, re.M).group(1)), found)
         with_tables(case, "many rivals", 64)
     check(summed[before:] == [True], "many rivals: no gap")
+
+
+def light_parts(folder, seed):
+    """Parts whose sequences all have small weights beside the heaviest token: tables need large s (a checker that took e^(-s w) of such weights for 0 accepted any mean above its own)."""
+    net = transformer(seed, d_vocab=8, n_ctx=4, d_out=8, d_model=4, causal=True, spread=24)
+    case = of_whole(folder, net, "average t in tokens[4] of 0..7 : logits(M, t)[last, 0] - max{ logits(M, t)[last, j] : j in 1..7 }", lambda x: x[0] - max(x[1:]))
+    for within, bins in (("1/10", "bins 256 2"), ("1", None)):
+        found = case.verify("real", "count", within)
+        check(found is not None and found[0] <= case.mean <= found[1], "light parts: mean %.10f, found %s" % (case.mean, found))
+        if bins:
+            case.certificate = re.sub("^bins .*$", bins, case.certificate, flags=re.M).replace("| within 1/10\n", "| within 1\n")
+        for room in (Fraction(1, 1000), Fraction(1, 100)):
+            check(not case.accepted(case.mean + room, case.mean + 1) and not case.accepted(case.mean - 1, case.mean - room), "light parts, %s: false by %s" % (bins, room))
 
 
 summed, tables = [], []
@@ -318,6 +336,7 @@ def main():
             least(folder, 100 + k)
         many_rivals(folder, 4, 9)
         many_rivals(folder, 1, 16)
+        light_parts(folder, 3)
     check(sum(summed) > OPTIONS.nets / 32, "%d minima with a gap from sums of the reference checker, %d in all" % (sum(summed), len(summed)))
     check(sum(tables) > len(tables) / 4, "%d of %d intervals narrower with tables" % (sum(tables), len(tables)))
     check(tabled > OPTIONS.nets / 16, "%d averages from tables of the reference checker" % tabled)
