@@ -267,12 +267,9 @@ static enum status adder_init(struct adder *a, const struct problem *p, const st
 }
 
 /* Time was up: the sequences that were not looked at are anywhere between the largest value and its opposite. */
-static void add_rest(struct average *out, const struct problem *p)
+static enum status add_rest(struct average *out, const struct problem *p)
 {
     double most = 0, C = 0, D = 0;
-    mpq_t rest, size;
-    mpq_inits(rest, size, NULL);
-    mpz_sub(mpq_numref(rest), p->total, out->done);
     for (size_t i = 0; i < p->n_src; i++)
         for (size_t k = 0; k < p->t.n_set[i]; k++)
             C = fmax(C, p->tables.C_max[i * p->tables.V + (size_t)p->t.sets[i][k]]);
@@ -282,11 +279,18 @@ static void add_rest(struct average *out, const struct problem *p)
         const struct lines_double *l = &p->classes[c].lines;
         most = fmax(most, l->sum_alpha * (C + D) + l->max_c + l->max_beta);
     }
-    number_set_double(size, most * 1.0625 + 0x1p-20); /* radii of the tables and what float32 adds are below */
+    most = most * 1.0625 + 0x1p-20; /* radii of the tables and what float32 adds are below */
+    if (!isfinite(most))
+        return STATUS_UNSUPPORTED;
+    mpq_t rest, size;
+    mpq_inits(rest, size, NULL);
+    mpz_sub(mpq_numref(rest), p->total, out->done);
+    number_set_double(size, most);
     mpq_mul(rest, rest, size);
     mpq_sub(out->lo, out->lo, rest);
     mpq_add(out->hi, out->hi, rest);
     mpq_clears(rest, size, NULL);
+    return STATUS_OK;
 }
 
 enum status problem_average(struct average *out, struct problem *p, const struct count_rule *rule, const struct limits *l)
@@ -315,6 +319,6 @@ enum status problem_average(struct average *out, struct problem *p, const struct
         average_clear(&part);
     }
     if (status == STATUS_OK && out->expired)
-        add_rest(out, p);
+        status = add_rest(out, p);
     return status;
 }

@@ -59,7 +59,7 @@ static enum status tightest(struct separable_run *r, struct problem *p)
     struct optimum best;
     optimum_init(&best);
     enum status s = problem_minimum(&best, p, 0x1p-22, r->limits);
-    if (s == STATUS_OK && best.any && best.certified) {
+    if (s == STATUS_OK && best.any && best.certified && isfinite(best.lo)) {
         if (!r->has_slack || best.lo < r->slack_lo) {
             mpq_t lo, hi;
             mpq_init(lo);
@@ -213,6 +213,8 @@ static enum status average_problem(struct separable_run *r, struct problem *p)
 
 /* ---- optimum ---- */
 
+#define BEYOND "the value at a sequence is beyond doubles"
+
 double separable_within(const struct statement *s)
 {
     double within = s->has_within ? mpq_get_d(s->within) : 1e-6;
@@ -230,6 +232,10 @@ static enum status optimum_problem(struct separable_run *r, struct problem *p)
         return optimum_clear(&best), STATUS_OK;
     mpz_add(r->total, r->total, p->total);
     r->expired |= best.expired;
+    if (s == STATUS_OK && best.any && !isfinite(best.lo)) {
+        text_add(&r->why, BEYOND);
+        s = STATUS_UNSUPPORTED;
+    }
     if (s == STATUS_OK && best.any) {
         mpq_t lo, hi, up;
         mpq_init(lo);
@@ -283,7 +289,12 @@ static enum status cells_attain(struct separable_run *r, struct problem *p, cons
     enum status s = interp_double(&mid, &rad, r->in, r->shape.subject, r->diag);
     if (s != STATUS_OK)
         return s;
-    number_set_double(r->out->hi, nextafter((r->s->body == BODY_MAXIMIZE ? -mid : mid) + rad, INFINITY));
+    double above = nextafter((r->s->body == BODY_MAXIMIZE ? -mid : mid) + rad, INFINITY);
+    if (!isfinite(above)) {
+        text_add(&r->why, BEYOND);
+        return STATUS_UNSUPPORTED;
+    }
+    number_set_double(r->out->hi, above);
     r->has_best = true;
     binding_clear(&r->out->attains);
     return read_binding(&r->out->attains, r, p, tokens);
