@@ -14,7 +14,8 @@ void product_matrix_clear(struct product_matrix *p);
 #define PRODUCT_BLOCK 32
 static inline size_t product_steps(size_t k) { return (k + PRODUCT_BLOCK - 1) / PRODUCT_BLOCK; }
 void product_add(double *y, size_t stride, const double *const *x, size_t n, const struct product_matrix *p);
-/* The same without fused operations, as on machines that have none. */
+/* The same with vectors of four numbers at most, and without fused operations, as on machines that have no more. */
+void product_add_fused(double *y, size_t stride, const double *const *x, size_t n, const struct product_matrix *p);
 void product_add_plain(double *y, size_t stride, const double *const *x, size_t n, const struct product_matrix *p);
 /* An upper bound of |x W| / |x|; infinite where it is not known. */
 double product_norm(const double *W, size_t k, size_t m);
