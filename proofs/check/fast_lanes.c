@@ -106,7 +106,7 @@ bool lanes_set(struct fnet *w, const int64_t *const *tokens, uint32_t many) {
 /* ---- rows ---- */
 
 static void narrow(struct frow *out, const struct frow *wide, uint32_t width) {
-    out->known = wide != NULL && wide->known && lanes_store(out, wide->wide, width, wide->F, wide->rad, wide->rad2);
+    out->known = wide != NULL && wide->known && lanes_store(out, wide->wide, width, wide->F, loop_largest_sum(wide->wide, width), wide->rad, wide->rad2);
     out->total = out->rad * width;
 }
 

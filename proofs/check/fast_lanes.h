@@ -40,8 +40,8 @@ struct frow *lanes_row(struct fnet *w, int node, uint32_t i, uint32_t lane);
 void lanes_free(struct fnet *w);
 /* fast_lanes_rows.c. Arguments are made before. */
 bool lanes_weights(struct fnet *w, int node);
-/* acc at 2^-F, below 2^62: each entry is within err, all errors together have at most the length err2 */
-bool lanes_store(struct frow *r, const int64_t *acc, uint32_t n, int F, __int128 err, __int128 err2);
+/* acc at 2^-F, below 2^62 and no larger than `largest`: each entry is within err, all errors together have at most the length err2 */
+bool lanes_store(struct frow *r, const int64_t *acc, uint32_t n, int F, int64_t largest, __int128 err, __int128 err2);
 void lanes_linear(struct fnet *w, int node, uint32_t i, const struct lclass *c, struct lblock *b); /* of all slots */
 bool lanes_make(struct fnet *w, int node, uint32_t i, uint32_t lane, struct frow *out);            /* of one, any other node */
 bool lanes_takes(const struct node *x);                                                             /* is it of a kind that these rows are made of? */

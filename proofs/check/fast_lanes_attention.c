@@ -81,5 +81,5 @@ bool lanes_mix(struct fnet *w, const struct node *x, uint32_t i, uint32_t lane, 
     memset(acc, 0, x->width * sizeof *acc);
     loop_add_mix(acc, w->share, w->values, w->drop, n, x->width);
     err2 += (__int128)p->total * longest;
-    return lanes_store(out, acc, x->width, F + p->F, err2, err2);
+    return lanes_store(out, acc, x->width, F + p->F, (int64_t)size, err2, err2);
 }

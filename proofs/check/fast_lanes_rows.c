@@ -15,11 +15,22 @@ static int64_t root_above(uint64_t v) {
     return (int64_t)(((uint64_t)root[(v >> 2 * shift) + 1] << shift) >> 6) + 1;
 }
 
-/* A shift by s rounds to the nearest: half a unit of each entry, and one for the shift of err. Of the length: with v = acc >> cut, |acc| <= (|v| + 1) 2^cut, entry by entry. */
-bool lanes_store(struct frow *r, const int64_t *acc, uint32_t n, int F, __int128 err, __int128 err2) {
-    int cut = bits_of((uint64_t)loop_largest_sum(acc, n)) - 25;
-    if (cut < 0) cut = 0;
-    int64_t root = wide_root(n), length = root_above((uint64_t)loop_squares(acc, n, cut)) + (cut > 0 ? root : 0); /* squares: 2^50, 4000 of them */
+/* An upper bound of the length of acc in units 2^cut: with v = acc >> cut, |acc| <= (|v| + 1) 2^cut, entry by entry. Entries of at most 25 bits, squares of 50, 4000 of them. */
+static int64_t length_of(const int64_t *acc, uint32_t n, int64_t largest, int *cut) {
+    *cut = bits_of((uint64_t)largest) > 25 ? bits_of((uint64_t)largest) - 25 : 0;
+    uint64_t squares = loop_squares(acc, n, *cut);
+    if (*cut > 0 && squares >> 30 == 0) { /* all are far smaller */
+        largest = loop_largest_sum(acc, n);
+        *cut = bits_of((uint64_t)largest) > 25 ? bits_of((uint64_t)largest) - 25 : 0;
+        squares = loop_squares(acc, n, *cut);
+    }
+    return root_above(squares) + (*cut > 0 ? wide_root(n) : 0);
+}
+
+/* A shift by s rounds to the nearest: half a unit of each entry, and one for the shift of err. */
+bool lanes_store(struct frow *r, const int64_t *acc, uint32_t n, int F, int64_t largest, __int128 err, __int128 err2) {
+    int cut;
+    int64_t root = wide_root(n), length = length_of(acc, n, largest, &cut);
     int s = bits_of((uint64_t)length) + cut - 31;
     if (s < F - LANE_SCALE_MOST) s = F - LANE_SCALE_MOST;
     if (s < 0) s = 0;
@@ -150,14 +161,15 @@ bool lanes_weights(struct fnet *w, int node) {
 
 /* ---- sums ---- */
 
-/* acc (scale F, below 2^61) += b, or = b: false when it does not fit; *err grows by what an entry is off */
-static bool add_bias(int64_t *acc, const struct wweight *x, const struct lweight *g, uint32_t n, int F, int64_t *err) {
+/* acc (scale F) = b, or 0: false when it does not fit below 2^61; *most: the largest size of an entry; *err grows by what one is off */
+static bool start_bias(int64_t *acc, const struct wweight *x, const struct lweight *g, uint32_t n, int F, int64_t *most, int64_t *err) {
+    *most = 0;
+    if (x->b == NULL) memset(acc, 0, n * sizeof *acc);
     if (x->b == NULL) return true;
     int up = F - x->bF;
     if (up < -62 || (up > 0 && (up > 60 || g->bias_most >> (61 - up) != 0))) return false;
-    if (up >= 0) loop_add_raised(acc, x->b, up, n);
-    else
-        for (uint32_t j = 0; j < n; j++) acc[j] += x->b[j] >> -up;
+    loop_moved(acc, x->b, up, n);
+    *most = up >= 0 ? g->bias_most << up : (g->bias_most >> -up) + 1;
     *err += up >= 0 ? (int64_t)1 << up : 2;
     return true;
 }
@@ -170,15 +182,15 @@ void lanes_linear(struct fnet *w, int node, uint32_t i, const struct lclass *c, 
     const struct wweight *wide = &w->wide->weight[node];
     const struct frow *in[LANES];
     const int32_t *from[LANES] = {0};
-    int64_t *acc[LANES] = {0}, own[LANES];
+    int64_t *acc[LANES] = {0}, own[LANES], largest[LANES], column = g->column + 1 + wide_root(g->rows); /* of the rounded matrix */
     uint32_t many = 0, slot[LANES];
     for (uint32_t s = 0; s < c->slots; s++) {
         int64_t *to = d->acc + (size_t)many * d->acc_n;
         in[many] = lanes_row(w, x->args[0], i, c->lane[s]);
         if (in[many] == NULL) continue;
-        memset(to, 0, d->acc_n * sizeof *to);
         own[many] = 0;
-        if (!add_bias(to, wide, g, g->cols, in[many]->F + g->F, &own[many])) continue;
+        if (!start_bias(to, wide, g, g->cols, in[many]->F + g->F, &largest[many], &own[many])) continue;
+        largest[many] += in[many]->most * column; /* Cauchy and Schwarz */
         from[many] = in[many]->m;
         acc[many] = to;
         slot[many++] = s;
@@ -188,12 +200,12 @@ void lanes_linear(struct fnet *w, int node, uint32_t i, const struct lclass *c, 
         __int128 moved = (((__int128)in[t]->most * g->off) >> PARTS) + 1, moved_entry = (((__int128)in[t]->most * g->off_column) >> PARTS) + 1;
         __int128 err = (__int128)in[t]->rad2 * (g->column + 1) + moved_entry + own[t], err2 = (__int128)in[t]->rad2 * (g->norm + 1) + moved + (__int128)own[t] * wide_root(g->cols);
         struct frow *out = &b->own[slot[t]];
-        if (lanes_store(out, acc[t], g->cols, in[t]->F + g->F, err, err2)) b->row[slot[t]] = out;
+        if (lanes_store(out, acc[t], g->cols, in[t]->F + g->F, largest[t], err, err2)) b->row[slot[t]] = out;
     }
 }
 
-/* acc[j] += +- r at scale F; r is below 2^31, up to 2^room times that. */
-static void add_row(int64_t *acc, const struct frow *r, bool minus, uint32_t n, int F, int64_t root, __int128 *err, __int128 *err2) {
+/* acc[j] += +- r at scale F; r is below 2^31, up to 2^room times that. The largest size of what is added. */
+static int64_t add_row(int64_t *acc, const struct frow *r, bool minus, uint32_t n, int F, int64_t root, __int128 *err, __int128 *err2) {
     int drop = r->F - F;
     if (drop <= 0) {
         if (minus)
@@ -201,7 +213,7 @@ static void add_row(int64_t *acc, const struct frow *r, bool minus, uint32_t n, 
         else loop_add_up(acc, r->m, -drop, n);
         *err = (__int128)r->rad << -drop;
         *err2 = (__int128)r->rad2 << -drop;
-        return;
+        return r->most << -drop;
     }
     int by = drop > 31 ? 31 : drop; /* the rest is -1 or 0 */
     if (minus)
@@ -209,12 +221,13 @@ static void add_row(int64_t *acc, const struct frow *r, bool minus, uint32_t n, 
     else loop_add_shifted(acc, r->m, by, n);
     *err = (drop > 62 ? 0 : r->rad >> drop) + 2;
     *err2 = (drop > 62 ? 0 : r->rad2 >> drop) + 1 + root;
+    return (r->most >> by) + 1;
 }
 
 /* Sums, and rows one after the other, at 2^room times the coarsest of their scales: n_args 2^31 2^room < 2^61. */
 static bool make_sum(struct fnet *w, const struct node *x, const struct wweight *b, const struct lweight *g, uint32_t i, uint32_t lane, struct frow *out) {
     int F = INT32_MAX, room = 30 - bits_of((uint64_t)x->n_args);
-    int64_t *acc = w->lanes->acc, of_bias = 0;
+    int64_t *acc = w->lanes->acc, of_bias = 0, largest;
     __int128 all = 0, all2 = 0, err, err2;
     for (int a = 0; a < x->n_args; a++) {
         const struct frow *r = lanes_row(w, x->args[a], i, lane);
@@ -222,15 +235,15 @@ static bool make_sum(struct fnet *w, const struct node *x, const struct wweight 
         F = r->F < F ? r->F : F;
     }
     F += room;
-    memset(acc, 0, x->width * sizeof *acc);
+    if (!start_bias(acc, b, g, x->width, F, &largest, &of_bias)) return false;
     for (int a = 0, at = 0; a < x->n_args; a++) {
         uint32_t width = w->net->nodes[x->args[a]].width;
-        add_row(acc + at, lanes_row(w, x->args[a], i, lane), x->op == OP_SUB && a == 1, width, F, wide_root(width), &err, &err2);
+        largest += add_row(acc + at, lanes_row(w, x->args[a], i, lane), x->op == OP_SUB && a == 1, width, F, wide_root(width), &err, &err2);
         if (x->op == OP_CONCAT) at += (int)width;
         all = x->op != OP_CONCAT ? all + err : err > all ? err : all;
         all2 += err2;
     }
-    return add_bias(acc, b, g, x->width, F, &of_bias) && lanes_store(out, acc, x->width, F, all + of_bias, all2 + of_bias * wide_root(x->width));
+    return lanes_store(out, acc, x->width, F, largest, all + of_bias, all2 + of_bias * wide_root(x->width));
 }
 
 /* ---- layernorm, rmsnorm ---- */
@@ -268,20 +281,21 @@ static bool make_norm(struct fnet *w, const struct node *x, const struct lweight
     if (t > 40 || Fy > 70 || Fy < 0) return false;
     __int128 R = (__int128)root << t, h = (__int128)root_K * in->rad2;
     if (h > R / 2) return false;
-    for (uint32_t j = 0; j < x->width; j++) acc[j] = (((K * in->m[j] - sum) + half) >> cut) * inverse; /* 2^31 2^32 */
+    loop_centred(acc, in->m, K, half - sum, cut, inverse, x->width); /* 2^31 2^32 */
     int64_t length = ((int64_t)1 << 30) + root_K;
     __int128 own = (__int128)length + ((__int128)length * 2 * (inverse + 1)) / (int64_t)root + 1, of_x = (((__int128)K * in->rad2) << Fy) / (R - h) + 1;
-    if (!lanes_store(out, acc, x->width, Fy, of_x + own + inverse, of_x + own + (__int128)root_K * (inverse + 2) / 2 + 1)) return false;
-    int64_t of_bias = 0;
+    if (!lanes_store(out, acc, x->width, Fy, length * inverse, of_x + own + inverse, of_x + own + (__int128)root_K * (inverse + 2) / 2 + 1)) return false;
+    int64_t of_bias = 0, largest;
     if (g->gain != NULL) { /* (y + e)(g + 0..1) */
-        for (uint32_t j = 0; j < x->width; j++) acc[j] = (int64_t)out->m[j] * g->gain[j];
+        loop_products(acc, out->m, g->gain, x->width);
         __int128 err = (__int128)out->rad * (g->most + 1) + out->most, err2 = (__int128)out->rad2 * (g->most + 1) + out->most;
-        if (!lanes_store(out, acc, x->width, out->F + g->F, err, err2)) return false;
+        if (!lanes_store(out, acc, x->width, out->F + g->F, out->most * g->most, err, err2)) return false;
     }
     if (wide->b == NULL) return true;
-    const int64_t by = (int64_t)1 << 29;
-    for (uint32_t j = 0; j < x->width; j++) acc[j] = out->m[j] * by;
-    return add_bias(acc, wide, g, x->width, out->F + 29, &of_bias) && lanes_store(out, acc, x->width, out->F + 29, (__int128)out->rad * by + of_bias, (__int128)out->rad2 * by + of_bias * root_K);
+    const int room = 29;
+    if (!start_bias(acc, wide, g, x->width, out->F + room, &largest, &of_bias)) return false;
+    loop_add_up(acc, out->m, room, x->width);
+    return lanes_store(out, acc, x->width, out->F + room, largest + (out->most << room), ((__int128)out->rad << room) + of_bias, ((__int128)out->rad2 << room) + of_bias * root_K);
 }
 
 /* ---- the others ---- */
@@ -291,12 +305,12 @@ static bool make_product(struct fnet *w, const struct node *x, uint32_t i, uint3
     const struct frow *a = lanes_row(w, x->args[0], i, lane), *b = lanes_row(w, x->args[1], i, lane);
     if (a == NULL || b == NULL) return false;
     int64_t X = loop_largest(a->m, x->width), Y = loop_largest(b->m, x->width), *acc = w->lanes->acc;
-    for (uint32_t j = 0; j < x->width; j++) acc[j] = (int64_t)a->m[j] * b->m[j];
-    return lanes_store(out, acc, x->width, a->F + b->F, (__int128)a->rad * Y + (__int128)b->rad * X + (__int128)a->rad * b->rad, (__int128)a->rad2 * Y + (__int128)b->rad2 * X + (__int128)a->rad2 * b->rad2);
+    loop_products(acc, a->m, b->m, x->width);
+    return lanes_store(out, acc, x->width, a->F + b->F, X * Y, (__int128)a->rad * Y + (__int128)b->rad * X + (__int128)a->rad * b->rad, (__int128)a->rad2 * Y + (__int128)b->rad2 * X + (__int128)a->rad2 * b->rad2);
 }
 
 static bool make_relu(const struct node *x, struct frow *out, const struct frow *in) {
-    for (uint32_t j = 0; j < x->width; j++) out->m[j] = in->m[j] > 0 ? in->m[j] : 0;
+    loop_positive(out->m, in->m, x->width);
     out->F = in->F;
     out->rad = in->rad;
     out->rad2 = in->rad2;

@@ -89,11 +89,11 @@ bool lanes_smooth(struct fnet *w, const struct node *x, struct frow *out, const 
     if (gates) {
         __int128 rest = F + VALUE > 40 ? (__int128)1 << (F + VALUE - 40) : 1, moved = ((__int128)in->rad + in->rad / 4 + 1) << VALUE, moved2 = ((__int128)in->rad2 + in->rad2 / 4 + 1) << VALUE;
         __int128 own = (__int128)in->most * units;
-        return lanes_store(out, acc, x->width, F + VALUE, moved + own + rest, moved2 + own + rest * wide_root(x->width));
+        return lanes_store(out, acc, x->width, F + VALUE, in->most * (((int64_t)1 << VALUE) + units), moved + own + rest, moved2 + own + rest * wide_root(x->width));
     }
     int up = VALUE - F; /* errors of x at 2^-31 */
     __int128 moved = up >= 0 ? (__int128)in->rad << up : (in->rad >> -up) + 1, moved2 = up >= 0 ? (__int128)in->rad2 << up : (in->rad2 >> -up) + 1;
     int64_t by = (int64_t)1 << 29, steep = x->op == OP_TANH ? 2 : 1;
     for (int64_t j = 0; j < n; j++) acc[j] = (steep * acc[j] - (steep - 1) * ((int64_t)1 << VALUE)) * by;
-    return lanes_store(out, acc, x->width, VALUE + 29, (moved + steep * units) * by, (moved2 + steep * units * wide_root(x->width)) * by);
+    return lanes_store(out, acc, x->width, VALUE + 29, (int64_t)1 << (VALUE + 30), (moved + steep * units) * by, (moved2 + steep * units * wide_root(x->width)) * by);
 }

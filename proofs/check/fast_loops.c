@@ -6,12 +6,16 @@
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
 #include <immintrin.h>
 #define HAS_VECTORS 1
-#define LOOP __attribute__((optimize("O3"), target_clones("avx2", "default")))
+#define LOOP __attribute__((optimize("O3"), target_clones("arch=x86-64-v4", "avx2", "default")))
 #define AVX2 __attribute__((target("avx2")))
-static bool vectors(void) { return __builtin_cpu_supports("avx2"); }
+#define AVX512 __attribute__((target("avx512f")))
+static bool vectors(void) { return loop_widest > 0 && __builtin_cpu_supports("avx2"); }
+static bool wide_vectors(void) { return loop_widest > 1 && __builtin_cpu_supports("avx512f"); }
 #else
 #define LOOP
 #endif
+
+int loop_widest = 2;
 
 /* Columns first, first + 1, ...: of the plain loops everything, of the others what is left. */
 static void multiply_rest(int64_t *acc, const int32_t *x, const int32_t *W, uint32_t rows, uint32_t cols, uint32_t first) {
@@ -125,6 +129,52 @@ AVX2 static void panels_wide(int64_t *const *acc, const int32_t *const *x, const
         for (; l < many; l++) panel_wide(acc + l, x + l, panel, rows, j, 1);
     }
 }
+
+/* Eight entries of a row as 64-bit integers, of which products take the lower halves with their signs. */
+AVX512 static inline __m512i load_wide(const int32_t *p) { return _mm512_cvtepi32_epi64(load(p)); }
+
+AVX512 static int64_t product_512(const int32_t *a, const int32_t *b, uint32_t n) {
+    uint32_t j = 0;
+    __m512i s = _mm512_setzero_si512(), t = s;
+    for (; j + 16 <= n; j += 16) {
+        s = _mm512_add_epi64(s, _mm512_mul_epi32(load_wide(a + j), load_wide(b + j)));
+        t = _mm512_add_epi64(t, _mm512_mul_epi32(load_wide(a + j + 8), load_wide(b + j + 8)));
+    }
+    return _mm512_reduce_add_epi64(_mm512_add_epi64(s, t)) + product_rest(a, b, n, j);
+}
+
+AVX512 static void add_mix_512(int64_t *acc, const int32_t *p, const int32_t *const *v, const int *drop, uint32_t many, uint32_t n) {
+    uint32_t j = 0;
+    for (; j + 8 <= n; j += 8) {
+        __m512i sum = _mm512_loadu_si512(acc + j);
+        for (uint32_t i = 0; i < many; i++)
+            sum = _mm512_add_epi64(sum, _mm512_mul_epi32(_mm512_set1_epi32(p[i]), _mm512_cvtepi32_epi64(_mm256_sra_epi32(load(v[i] + j), _mm_cvtsi32_si128(drop[i])))));
+        _mm512_storeu_si512(acc + j, sum);
+    }
+    add_mix_rest(acc, p, v, drop, many, n, j);
+}
+
+AVX512 static inline __attribute__((always_inline)) void panel_512(int64_t *const *acc, const int32_t *const *x, const int32_t *W, uint32_t rows, uint32_t j, const int lanes) {
+    __m512i sum[8];
+#pragma GCC unroll 8
+    for (int l = 0; l < lanes; l++) sum[l] = _mm512_loadu_si512(acc[l] + j);
+    for (uint32_t k = 0; k < rows; k++) {
+        __m512i v = load_wide(W + (size_t)8 * k);
+#pragma GCC unroll 8
+        for (int l = 0; l < lanes; l++) sum[l] = _mm512_add_epi64(sum[l], _mm512_mul_epi32(_mm512_set1_epi32(x[l][k]), v));
+    }
+#pragma GCC unroll 8
+    for (int l = 0; l < lanes; l++) _mm512_storeu_si512(acc[l] + j, sum[l]);
+}
+
+AVX512 static void panels_512(int64_t *const *acc, const int32_t *const *x, const int32_t *panel, uint32_t rows, uint32_t cols, uint32_t many) {
+    for (uint32_t j = 0; j < cols; j += 8, panel += (size_t)8 * rows) {
+        uint32_t l = 0;
+        for (; l + 8 <= many; l += 8) panel_512(acc + l, x + l, panel, rows, j, 8);
+        for (; l + 4 <= many; l += 4) panel_512(acc + l, x + l, panel, rows, j, 4);
+        for (; l < many; l++) panel_512(acc + l, x + l, panel, rows, j, 1);
+    }
+}
 #endif
 
 static void panels_plain(int64_t *const *acc, const int32_t *const *x, const int32_t *panel, uint32_t rows, uint32_t cols, uint32_t many) {
@@ -137,7 +187,7 @@ static void panels_plain(int64_t *const *acc, const int32_t *const *x, const int
 void loop_panels(int64_t *const *acc, const int32_t *const *x, const int32_t *panel, uint32_t rows, uint32_t cols, uint32_t many) {
 #ifdef HAS_VECTORS
     if (vectors()) {
-        panels_wide(acc, x, panel, rows, cols, many);
+        (wide_vectors() ? panels_512 : panels_wide)(acc, x, panel, rows, cols, many);
         return;
     }
 #endif
@@ -166,7 +216,7 @@ void loop_add_scaled(int64_t *acc, int32_t x, const int32_t *w, uint32_t n) {
 
 int64_t loop_product(const int32_t *a, const int32_t *b, uint32_t n) {
 #ifdef HAS_VECTORS
-    if (vectors()) return product_wide(a, b, n);
+    if (vectors()) return (wide_vectors() ? product_512 : product_wide)(a, b, n);
 #endif
     return product_rest(a, b, n, 0);
 }
@@ -174,7 +224,7 @@ int64_t loop_product(const int32_t *a, const int32_t *b, uint32_t n) {
 void loop_add_mix(int64_t *acc, const int32_t *p, const int32_t *const *v, const int *drop, uint32_t many, uint32_t n) {
 #ifdef HAS_VECTORS
     if (vectors()) {
-        add_mix_wide(acc, p, v, drop, many, n);
+        (wide_vectors() ? add_mix_512 : add_mix_wide)(acc, p, v, drop, many, n);
         return;
     }
 #endif
@@ -191,11 +241,11 @@ LOOP void loop_between(unsigned char *restrict is, const int32_t *low, int32_t b
     for (uint32_t j = 0; j < n; j++) is[j] = (low[j] < below) & (high[j] >= from);
 }
 
-LOOP void loop_add_up(int64_t *acc, const int32_t *m, int up, uint32_t n) {
+LOOP void loop_add_up(int64_t *restrict acc, const int32_t *restrict m, int up, uint32_t n) {
     for (uint32_t j = 0; j < n; j++) acc[j] += (int64_t)m[j] * ((int64_t)1 << up);
 }
 
-LOOP void loop_add_shifted(int64_t *acc, const int32_t *m, int drop, uint32_t n) {
+LOOP void loop_add_shifted(int64_t *restrict acc, const int32_t *restrict m, int drop, uint32_t n) {
     for (uint32_t j = 0; j < n; j++) acc[j] += m[j] >> drop;
 }
 
@@ -220,7 +270,7 @@ LOOP int64_t loop_largest_sum(const int64_t *acc, uint32_t n) {
     return most;
 }
 
-LOOP void loop_shift(int32_t *m, const int64_t *acc, uint32_t n, int shift) {
+LOOP void loop_shift(int32_t *restrict m, const int64_t *restrict acc, uint32_t n, int shift) {
     for (uint32_t j = 0; j < n; j++) m[j] = (int32_t)(acc[j] >> shift);
 }
 
@@ -240,7 +290,7 @@ LOOP uint64_t loop_squares(const int64_t *acc, uint32_t n, int shift) {
     return sum;
 }
 
-LOOP void loop_round(int32_t *m, const int64_t *acc, uint32_t n, int shift) {
+LOOP void loop_round(int32_t *restrict m, const int64_t *restrict acc, uint32_t n, int shift) {
     int64_t half = shift > 0 ? (int64_t)1 << (shift - 1) : 0;
     if (shift <= 32)
         for (uint32_t j = 0; j < n; j++) m[j] = (int32_t)(uint32_t)((uint64_t)(acc[j] + half) >> shift);
@@ -248,8 +298,23 @@ LOOP void loop_round(int32_t *m, const int64_t *acc, uint32_t n, int shift) {
         for (uint32_t j = 0; j < n; j++) m[j] = (int32_t)((acc[j] + half) >> shift);
 }
 
-LOOP void loop_add_raised(int64_t *acc, const int64_t *b, int up, uint32_t n) {
-    for (uint32_t j = 0; j < n; j++) acc[j] += (int64_t)((uint64_t)b[j] << up);
+LOOP void loop_moved(int64_t *restrict acc, const int64_t *restrict b, int up, uint32_t n) {
+    if (up >= 0)
+        for (uint32_t j = 0; j < n; j++) acc[j] = (int64_t)((uint64_t)b[j] << up);
+    else
+        for (uint32_t j = 0; j < n; j++) acc[j] = b[j] >> -up;
+}
+
+LOOP void loop_centred(int64_t *restrict acc, const int32_t *restrict m, int64_t K, int64_t plus, int cut, int64_t by, uint32_t n) {
+    for (uint32_t j = 0; j < n; j++) acc[j] = ((K * m[j] + plus) >> cut) * by;
+}
+
+LOOP void loop_products(int64_t *restrict acc, const int32_t *restrict a, const int32_t *restrict b, uint32_t n) {
+    for (uint32_t j = 0; j < n; j++) acc[j] = (int64_t)a[j] * b[j];
+}
+
+LOOP void loop_positive(int32_t *restrict y, const int32_t *restrict x, uint32_t n) {
+    for (uint32_t j = 0; j < n; j++) y[j] = x[j] > 0 ? x[j] : 0;
 }
 
 LOOP int64_t loop_sum(const int32_t *m, uint32_t n) {

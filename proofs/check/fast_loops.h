@@ -4,6 +4,7 @@
 #define CHECK_FAST_LOOPS_H
 #include "integers.h"
 
+extern int loop_widest; /* 2: vectors of 512 bits where the machine has them, 1: of 256 at most, 0: none, for the loops that stand here for each of these; the tests ask for less */
 void loop_multiply(int64_t *acc, const int32_t *x, const int32_t *W, uint32_t rows, uint32_t cols); /* acc = x W */
 void loop_add_scaled(int64_t *acc, int32_t x, const int32_t *w, uint32_t n);                        /* acc += x w */
 void loop_add_shifted(int64_t *acc, const int32_t *m, int drop, uint32_t n);                        /* acc += m >> drop */
@@ -23,5 +24,8 @@ void loop_panels(int64_t *const *acc, const int32_t *const *x, const int32_t *pa
 uint64_t loop_squares(const int64_t *acc, uint32_t n, int shift);                                   /* sum (acc >> shift)^2 of entries below 2^31 then, which fits */
 void loop_round(int32_t *m, const int64_t *acc, uint32_t n, int shift);                             /* m = acc / 2^shift to the nearest, which fits */
 int64_t loop_sum(const int32_t *m, uint32_t n);
-void loop_add_raised(int64_t *acc, const int64_t *b, int up, uint32_t n);                           /* acc += b 2^up, which fits */
+void loop_moved(int64_t *acc, const int64_t *b, int up, uint32_t n);                                /* acc = b 2^up, which fits, or b >> -up */
+void loop_centred(int64_t *acc, const int32_t *m, int64_t K, int64_t plus, int cut, int64_t by, uint32_t n); /* acc = (K m + plus >> cut) by */
+void loop_products(int64_t *acc, const int32_t *a, const int32_t *b, uint32_t n);                   /* acc = a b */
+void loop_positive(int32_t *y, const int32_t *x, uint32_t n);                                       /* y = x, or 0 where that is less */
 #endif

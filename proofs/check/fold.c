@@ -6,7 +6,7 @@
 
 /* cost[k]: products a column that a linear map of node k takes, read through it where that is less than its width.
  * wanted[k]: how many columns all that reads node k makes of it. */
-struct folding { const struct net *base; struct folded *x; uint32_t n; const unsigned char *kept; bool *token_only; uint64_t *cost, *wanted; bool gains; };
+struct folding { const struct net *base; struct folded *x; uint32_t n; const unsigned char *kept; bool *token_only, *turned, *idle; uint64_t *cost, *wanted; bool gains; };
 
 /* Terms of a linear map: tables of tokens, nodes, and one constant vector. */
 struct terms { int *token, *node; int n_token, n_node; struct weight bias; };
@@ -45,13 +45,14 @@ static uint64_t cost_through(const struct folding *m, int k) {
     return sum;
 }
 
-static bool reads_through(const struct folding *m, int k) { return m->kept[k] == KEPT_NOT && cost_through(m, k) < m->base->nodes[k].width; }
+static bool reads_through(const struct folding *m, int k) { return m->kept[k] == KEPT_NOT && !m->turned[k] && cost_through(m, k) < m->base->nodes[k].width; }
 
 static void find_costs(struct folding *m) {
+    for (int k = 0; k < m->base->n_nodes; k++) m->token_only[k] = node_is_token_only(&m->base->nodes[k], m->token_only) && m->kept[k] != KEPT_TAKEN;
+    m->gains = turns_find(m->turned, m->idle, m->base, m->n, m->kept, m->token_only);
     count_wanted(m);
     for (int k = 0; k < m->base->n_nodes; k++) {
         const struct node *x = &m->base->nodes[k];
-        m->token_only[k] = node_is_token_only(x, m->token_only) && m->kept[k] != KEPT_TAKEN;
         m->cost[k] = reads_through(m, k) ? cost_through(m, k) : x->width;
         m->gains = m->gains || (x->op == OP_LINEAR && !m->token_only[k] && reads_through(m, x->args[0]));
     }
@@ -156,9 +157,38 @@ static void add_terms(struct folding *m, int k, const struct weight *W, struct t
     for (int a = 0; a < x->n_args; a++) add_terms(m, x->args[a], &map, out);
 }
 
+static struct weight transposed(struct folding *m, const struct weight *w) {
+    struct weight out = new_matrix(m, w->cols, w->rows, w->t->scale);
+    for (uint32_t i = 0; i < w->rows; i++)
+        for (uint32_t j = 0; j < w->cols; j++) mpz_set(out.t->x[(size_t)j * w->rows + i], w->t->x[w->at + (size_t)i * w->cols + j]);
+    return out;
+}
+
+/* softmax of (q W^T) . x, without the keys x W + b */
+static int put_turned_pattern(struct folding *m, const struct node *x) {
+    const struct node *score = &m->base->nodes[x->args[0]], *keys = &m->base->nodes[score->args[1]];
+    struct weight map = transposed(m, &keys->w);
+    int args[2] = {put_linear(m, score->args[0], &map), m->x->place[keys->args[0]]};
+    struct node of_rows = *score;
+    of_rows.name = "";
+    args[0] = put(m, of_rows, args, 2);
+    return put(m, *x, args, 1);
+}
+
+/* (sum p x) W + b, without the values x W + b */
+static int put_turned_mix(struct folding *m, const struct node *x) {
+    const struct node *values = &m->base->nodes[x->args[1]];
+    int args[2] = {m->x->place[x->args[0]], m->x->place[values->args[0]]};
+    struct node map = *values;
+    map.name = x->name;
+    args[0] = put(m, (struct node){.name = "", .op = OP_MIX, .width = values->w.rows}, args, 2);
+    return put(m, map, args, 1);
+}
+
 static int fold_node(struct folding *m, int k) {
     const struct node *x = &m->base->nodes[k];
-    if (x->op == OP_LINEAR && !m->token_only[k] && reads_through(m, x->args[0])) {
+    if (m->turned[k]) return x->op == OP_MIX ? put_turned_mix(m, x) : put_turned_pattern(m, x);
+    if (x->op == OP_LINEAR && !m->idle[k] && !m->token_only[k] && reads_through(m, x->args[0])) {
         struct terms t = {.bias = x->b};
         add_terms(m, x->args[0], &x->w, &t);
         int at = put_sum(m, &t, x->width);
@@ -178,6 +208,8 @@ struct folded *fold_new(const struct net *base, uint32_t n, const unsigned char 
     m.token_only = mem_get(nodes, sizeof *m.token_only);
     m.cost = mem_get(nodes, sizeof *m.cost);
     m.wanted = mem_get(nodes, sizeof *m.wanted);
+    m.turned = mem_get(nodes, sizeof *m.turned);
+    m.idle = mem_get(nodes, sizeof *m.idle);
     find_costs(&m);
     if (m.gains) {
         m.x = mem_get(1, sizeof *m.x);
@@ -190,6 +222,8 @@ struct folded *fold_new(const struct net *base, uint32_t n, const unsigned char 
         m.x->net.output = m.x->place[base->output];
     }
     mem_free(m.token_only);
+    mem_free(m.turned);
+    mem_free(m.idle);
     mem_free(m.cost);
     mem_free(m.wanted);
     if (m.gains) return m.x;

@@ -1,5 +1,6 @@
 /* Rows of the checker's looks in integers (proofs/check/fast.h, fast_wide.h, fast_lanes.h: narrow, wide, of lanes) held against those of run.c with 320 bits: every entry lies within the row's radius, the errors of a row with a rad2 together are no
  * longer than that says, and those of a pattern add up to no more than its total. Then every row as a step by itself: of any point that the rows it is made of allow, the operation's value lies within it.
+ * And rows of a folded network are those of the network. Vectors of one of three widths, by the seed.
  *     rows NETWORK.net SEED [given]
  * given: some rows of all nodes are replaced by random numbers, patterns too. Prints, for rows and steps of each kind, how many there were, how many were not available, and the largest error in parts of
  * what is allowed; ends with `N passed, N failed`. */
@@ -216,6 +217,56 @@ static bool look(struct score *s, struct score *steps, const struct net *net, en
     return good;
 }
 
+/* Rows of the network as it stands and of the one that takes its place (fold.h), within 2^-200. */
+static bool same_rows(struct score *s, const struct fnet *w, const struct net *net, const int64_t *t, const struct patch *q, int n_patches) {
+    struct run r[2];
+    struct fail fail = {0};
+    bool good = true;
+    for (int k = 0; k < 2; k++) {
+        run_init(&r[k], k == 0 ? net : w->net, false, P, 0, t, w->n);
+        for (int p = 0; p < n_patches; p++) run_add_patch(&r[k], k == 0 ? q[p].node : fnet_place(w, q[p].node), q[p].lo, q[p].hi, q[p].width, q[p].values);
+    }
+    for (int k = 0; good && k < net->n_nodes; k++)
+        for (uint32_t i = 0; good && i < w->n; i++) {
+            if (net->nodes[k].op == OP_SCORE) continue;
+            const struct num *a = run_row(&r[0], k, i, &fail), *b = run_row(&r[1], fnet_place(w, k), i, &fail);
+            uint32_t width = net->nodes[k].width > 0 ? net->nodes[k].width : net->causal && !w->is_fixed[(size_t)fnet_place(w, k) * w->n + i] ? i + 1 : w->n;
+            s->rows++;
+            good = a != NULL && b != NULL;
+            for (uint32_t j = 0; good && j < width; j++) {
+                mpz_t d;
+                mpz_init(d);
+                struct num x, y;
+                num_init(&x);
+                num_init(&y);
+                num_to_real(&x, &a[j], P);
+                num_to_real(&y, &b[j], P);
+                mpz_sub(d, LO(&x), LO(&y));
+                s->bad += mpz_sizeinbase(d, 2) > P - 200;
+                num_clear(&x);
+                num_clear(&y);
+                mpz_clear(d);
+            }
+        }
+    if (!good) printf("%s\n", fail.text);
+    run_clear(&r[0]);
+    run_clear(&r[1]);
+    return good;
+}
+
+static bool folded(struct score *s, const struct net *net, const struct patch *q, int n_patches) {
+    struct fnet w;
+    bool good = fnet_init(&w, net, false, true, net->ctx, q, n_patches, NULL, NULL);
+    int64_t *t = mem_get(w.n, sizeof *t);
+    for (int k = 0; good && w.folded != NULL && k < 2; k++) {
+        for (uint32_t i = 0; i < w.n; i++) t[i] = next(net->vocab);
+        good = same_rows(s, &w, net, t, q, n_patches);
+    }
+    mem_free(t);
+    fnet_clear(&w);
+    return good;
+}
+
 int main(int argc, char **argv) {
     static char text[TEXT_MOST];
     struct net net;
@@ -229,6 +280,11 @@ int main(int argc, char **argv) {
     int n_patches = argc > 3 ? PATCHES : 0;
     long bad = 0, passed = 0;
     for (int k = 0; k < n_patches; k++) given_rows(&q[k], &net, net.ctx);
+    loop_widest = (int)next(3);
+    struct score same = {0};
+    bad += !folded(&same, &net, q, n_patches) + same.bad;
+    passed += same.rows - same.bad;
+    printf("%ld rows of the folded network, %ld differ\n", same.rows, same.bad);
     for (enum look_kind kind = NARROW; kind < KINDS; kind++) {
         struct score s[2] = {0}; /* rows, steps */
         bad += !look(&s[0], &s[1], &net, kind, q, n_patches);

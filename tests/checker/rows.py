@@ -1,5 +1,5 @@
 """The rows of the checker's three looks in integers against its enclosures of 320 bits (tests/checker/rows.c), on random networks of one to three layers, of every operation that they take, with weights of
-very different sizes and of many digits, and with rows replaced; and every step by itself, from points at the ends of what its rows allow:
+very different sizes and of many digits, and with rows replaced; and every step by itself, from points at the ends of what its rows allow. Rows of folded networks against those of the networks as they stand:
 
     python3 tests/checker/rows.py BUILD [--nets N] [--seed S]
 
@@ -78,6 +78,7 @@ def random_net(k):
 
 
 with tempfile.TemporaryDirectory() as folder:
+    same = 0
     worst = {look + what: 0.0 for look in ("narrow", "wide", "lanes") for what in (" rows", " steps")}
     for k in range(a.nets):
         with open(folder + "/n.net", "w") as f:
@@ -85,8 +86,10 @@ with tempfile.TemporaryDirectory() as folder:
         for how in ([], ["given"]):
             status, output = run(a.build + "/tests/checker/rows", folder + "/n.net", str(a.seed * 1000 + k), *how)
             check(status == 0, "net %d %s: %s" % (k, how, output))
+            same += int(re.search(r"(\d+) rows of the folded", output + " 0 rows of the folded")[1])
             for which, most in re.findall(r"(\w+ \w+): .* error ([\d.]+) of", output):
                 worst[which] = max(worst[which], float(most))
+    check(same > 100, "hardly a network is folded")
     for which, most in worst.items():
         check(1 / 4 < most <= 1, "%s: the largest error is %s of what is allowed: radii that say nothing" % (which, most))
 finish()
