@@ -46,6 +46,7 @@ struct cells_room {
     size_t n_read;               /* units and, where lines have multiples of sigma, entries of the row that the final LayerNorm centres: what has an interval */
     size_t n_bent;               /* such entries, 0 where no line has a multiple; */
     bool by_row;                 /* and of one head without units a leaf first names a row instead of their intervals */
+    bool few;                    /* the part's sequences may be looked at one by one */
     double *least;               /* [n_read, 2] least of z and of -z, where the next search starts */
     int *live;
     struct unit_bound *unit;     /* [n_read]; of the entries without what the relus add */
@@ -72,7 +73,7 @@ struct cells_room {
     double *above; bool by_source, falls;   /* [cells] sigma of a source's own row: without intervals (by_source) sigma is at most their average; needed where some multiple is below 0 (falls) */
     double far;                  /* size of these tangents and sigmas */
     double best_value;
-    struct each_room { double *term, *together[2], *sum, *row, *scale; size_t *n, *first, room_term, room_together[2], room_sum, room_row, room_scale, room_n, room_first; } each;   /* cells_each.c */
+    struct each_room { double *term, *together[2], *sum, *row, *scale, *kappa; size_t *n, *first, room_term, room_together[2], room_sum, room_row, room_scale, room_kappa, room_n, room_first; } each;   /* cells_each.c */
     size_t tried;
     tally yes, open;             /* sequences of leaves on which the predicate is true, of open ones */
     struct text *out;
@@ -132,6 +133,7 @@ double cells_sigma_term(const struct cells_room *x, double kappa, size_t head, s
 double cells_factor(const struct cells_room *x, size_t line, size_t u);   /* what unit u's relu adds to a line, by size */
 /* A line at a token of a source: of the first head with everything that is constant, of another one what its average adds. The source's row stands in y. */
 double cells_line_at(const struct cells_room *x, size_t line, size_t head, size_t cell, double sign);
+double cells_logits_at(const struct cells_room *x, size_t line, size_t head, size_t cell);   /* without units and sigma */
 /* cells_dense.c: g of the lines named in column, where they are alike enough, else *done is false; slot. */
 enum status cells_dense(bool *done, struct cells_room *x, double sign) MUST_USE;
 /* g, slot and low of the lines named in column, from slope and rest; sign -1: of their negatives. */

@@ -12,7 +12,8 @@
 #define TOGETHER_ROOM (1u << 18) /* numbers of a layer */
 
 /* fits: the terms are within the rule's limits. */
-struct each_lines { size_t n, numbers, layer, longest; double clear; bool fits; };
+/* rests: entries of the row that a final LayerNorm centres, where some line has a multiple of sigma; they are the last numbers. */
+struct each_lines { size_t n, numbers, layer, longest, rests; double clear, largest /* entry of the row */; bool fits; };
 
 /* ---- terms ---- */
 
@@ -27,11 +28,16 @@ static void terms_at(struct cells_room *x, struct each_lines *e, size_t i, size_
         for (size_t k = 0, at = x->heads; k < x->c->lines.K; k++) {
             if (x->known[k])
                 continue;
-            double v = cells_line_at(x, k, h, cell, 1);
+            double v = cells_logits_at(x, k, h, cell);
             e->clear = fmax(e->clear, fabs(v));
             e->fits = e->fits && fabs(v) * x->each.scale[k] <= cells_term_most(x);
             term[at + h] = w * v;
             at += x->heads;
+        }
+        for (size_t c = 0; c < e->rests; c++) {
+            double v = x->y[x->s->p->net.n_out + c];
+            e->largest = fmax(e->largest, fabs(v));
+            term[e->numbers - e->rests + c] = w * v;
         }
     }
 }
@@ -39,22 +45,25 @@ static void terms_at(struct cells_room *x, struct each_lines *e, size_t i, size_
 static enum status terms(struct cells_room *x, struct each_lines *e)
 {
     const struct problem *p = x->s->p;
-    double alpha = 0, *scale = mem_grow(x->each.scale, &x->each.room_scale, x->c->lines.K, sizeof *scale);
+    double alpha = 0, kappa_most = 0, *scale = mem_grow(x->each.scale, &x->each.room_scale, x->c->lines.K, sizeof *scale);
     x->each.scale = scale ? scale : x->each.scale;
-    for (size_t k = 0; scale && k < x->c->lines.K; k++) {
+    double *kappa = mem_grow(x->each.kappa, &x->each.room_kappa, x->c->lines.K, sizeof *kappa);
+    x->each.kappa = kappa ? kappa : x->each.kappa;
+    for (size_t k = 0; scale && kappa && k < x->c->lines.K; k++) {
         double sizes = 0;
         if (x->known[k])
             continue;
-        e->n++;
-        x->rest[k] = 0;
+        kappa[e->n] = cells_kappa(x, k);
+        kappa_most = fmax(kappa_most, fabs(kappa[e->n++]));
         scale[k] = cells_scale(x, k);
         for (size_t a = x->c->lines.first[k]; a < x->c->lines.first[k + 1]; a++)
             sizes += fabs(x->c->lines.a[a]);
         alpha = fmax(alpha, sizes);
     }
-    e->numbers = x->heads * (1 + e->n);
+    e->rests = kappa_most > 0 ? p->net.rests : 0;
+    e->numbers = x->heads * (1 + e->n) + e->rests;
     double *term = mem_grow(x->each.term, &x->each.room_term, x->cells * e->numbers, sizeof *term);
-    if (!term || !scale)
+    if (!term || !scale || !kappa)
         return STATUS_MEMORY;
     x->each.term = term;
     e->fits = true;
@@ -63,7 +72,7 @@ static enum status terms(struct cells_room *x, struct each_lines *e)
         for (size_t k = 0; k < p->t.n_set[i]; k++)
             if (x->left[p->first[i] + k])
                 terms_at(x, e, i, (size_t)p->t.sets[i][k], p->first[i] + k);
-    e->clear = e->clear * CLEAR + (1 + alpha) * (double)x->heads * CLEAR_UNITS;
+    e->clear = fmax(e->clear, kappa_most * (e->largest + 1)) * CLEAR + (1 + alpha) * (double)x->heads * CLEAR_UNITS;
     return STATUS_OK;
 }
 
@@ -139,7 +148,7 @@ static enum status together(struct cells_room *x, struct each_lines *e)
         x->each.together[1] = swap;
         e->longest = longest;
     }
-    size_t wide = e->longest * (2 + x->heads);
+    size_t wide = e->longest * (3 + x->heads);
     double *sum = mem_grow(x->each.sum, &x->each.room_sum, (x->s->p->n_src + 1) * e->numbers, sizeof *sum), *row = mem_grow(x->each.row, &x->each.room_row, wide, sizeof *row);
     x->each.sum = sum ? sum : x->each.sum;
     x->each.row = row ? row : x->each.row;
@@ -158,6 +167,26 @@ VECTORS static void add_rated(double *restrict v, const double *restrict N, doub
 {
     for (size_t b = 0; b < n; b++)
         v[b] += (start + N[b]) * rate[b];
+}
+
+/* Z times sigma */
+VECTORS static void sigma_of(double *restrict sigma, const double *restrict of, const double *restrict sum, double eps, size_t rests, size_t numbers, size_t n)
+{
+    for (size_t b = 0; b < n; b++)
+        sigma[b] = eps * (sum[0] + of[b]) * (sum[0] + of[b]);
+    for (size_t c = numbers - rests; c < numbers; c++)
+        for (size_t b = 0; b < n; b++) {
+            double v = sum[c] + of[c * n + b];
+            sigma[b] += v * v / (double)rests;
+        }
+    for (size_t b = 0; b < n; b++)
+        sigma[b] = sqrt(sigma[b]);
+}
+
+VECTORS static void add_multiple(double *restrict v, const double *restrict sigma, double kappa, size_t n)
+{
+    for (size_t b = 0; b < n; b++)
+        v[b] += kappa * sigma[b];
 }
 
 VECTORS static void lower(double *restrict least, const double *restrict v, size_t n)
@@ -182,7 +211,9 @@ static void settle(struct cells_room *x, const struct each_lines *e, size_t stat
 {
     size_t m = x->each.n[state];
     const double *sum = x->each.sum + e->layer * e->numbers, *of = x->each.together[0] + x->each.first[state];
-    double *least = x->each.row, *v = least + m, *rate = v + m;
+    double *least = x->each.row, *v = least + m, *sigma = v + m, *rate = sigma + m;
+    if (e->rests > 0)
+        sigma_of(sigma, of, sum, x->s->p->net.net->eps, e->rests, e->numbers, m);
     for (size_t h = 1; h < x->heads; h++)
         rates_of(rate + (h - 1) * m, of, of + h * m, sum[0], sum[h], m);
     for (size_t k = 0; k < e->n; k++) {
@@ -191,6 +222,8 @@ static void settle(struct cells_room *x, const struct each_lines *e, size_t stat
         add_row(to, of + at * m, sum[at], m);
         for (size_t h = 1; h < x->heads; h++)
             add_rated(to, of + (at + h) * m, sum[at + h], rate + (h - 1) * m, m);
+        if (e->rests > 0)
+            add_multiple(to, sigma, x->each.kappa[k], m);
         if (k > 0)
             lower(least, v, m);
     }
@@ -219,11 +252,11 @@ static void beginnings(struct cells_room *x, const struct each_lines *e, size_t 
 bool cells_each_serves(const struct cells_room *x, double n, bool small)
 {
     size_t left = 0;
-    if (!x->s->count || x->s->p->net.units > 0 || x->n_bent > 0 || x->s->p->n_src < x->s->p->t.n)
+    if (!x->s->count || x->s->p->net.units > 0 || (x->n_bent > 0 && x->heads > 1) || x->s->p->n_src < x->s->p->t.n)
         return false;
     for (size_t k = 0; k < x->c->lines.K; k++)
         left += !x->known[k];
-    return left > 0 && n * (double)(x->heads * (1 + left)) <= (small ? WORK_SMALL : WORK);
+    return left > 0 && n * (double)(x->heads * (1 + left) + x->n_bent) <= (small ? WORK_SMALL : WORK);
 }
 
 enum status cells_each(bool *done, size_t *yes, size_t *no, struct cells_room *x)

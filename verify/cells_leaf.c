@@ -297,7 +297,7 @@ static enum status bounds(struct cells_room *x)
     return s;
 }
 
-/* First without intervals, where a row may do; else with them, which stand then. */
+/* First without intervals, where a row may do; else with them, which stand then. Where the part's sequences are few they take the intervals' place. */
 static enum status try_leaves(int *closed, struct cells_room *x, bool negated, size_t at_most)
 {
     enum status s = STATUS_OK;
@@ -308,6 +308,8 @@ static enum status try_leaves(int *closed, struct cells_room *x, bool negated, s
         s = try_leaf(closed, x, negated, at_most);
     }
     if (s != STATUS_OK || *closed == LEAF_YES)
+        return s;
+    if (x->by_row && x->few)
         return s;
     s = bounds(x);
     return s == STATUS_OK && !(x->by_row && !x->falls) ? try_leaf(closed, x, negated, at_most) : s;
@@ -326,7 +328,7 @@ static enum status split_words(struct cells_room *x, struct text *words)
         left += !x->known[k];
         shown += x->done[k] && !x->known[k];
     }
-    bool worth = 2 * shown >= left && !x->by_row;     /* whose intervals may not be those of the sums */
+    bool worth = 2 * shown >= left && (!x->by_row || x->n_read == 0);     /* else the intervals may not be those of the sums */
     enum status s = worth ? cells_fit(&fits, x, 1) : STATUS_OK;
     if (s != STATUS_OK || !worth || !fits)
         return s;
@@ -505,12 +507,15 @@ static enum status decide_part(enum cells_answer *out, struct cells_room *x, con
     enum status s = cells_each_serves(x, (double)n, true) ? decide_each(out, x, n, words) : STATUS_OK;
     if (s != STATUS_OK || *out != CELLS_OPEN)
         return s;
+    x->few = cells_each_serves(x, (double)n, false);
     s = decide_bounds(out, x, words);
     size_t line = x->line;
     if (s == STATUS_OK && *out == CELLS_OPEN)
         s = decide_fails(out, x, x->c->d.holds == HOLDS_NOT_ALL);
-    if (s == STATUS_OK && *out == CELLS_OPEN && cells_each_serves(x, (double)n, false))
+    if (s == STATUS_OK && *out == CELLS_OPEN && x->few)
         s = decide_each(out, x, n, words);
+    if (s == STATUS_OK && *out == CELLS_OPEN && x->few && x->by_row)
+        s = bounds(x);          /* they were left out, and tell where to split */
     if (s != STATUS_OK || *out != CELLS_OPEN)
         return s;
     return ++x->tried >= x->s->nodes ? give_up(out, x) : decide_split(out, x, l, line, words);

@@ -61,14 +61,19 @@ static double spare_of(const struct cells_room *x, size_t line)
     return 2.5 * (sum + 2 * alpha) * (double)x->s->p->t.n * 0x1p-40;
 }
 
-double cells_line_at(const struct cells_room *x, size_t k, size_t head, size_t cell, double sign)
+double cells_logits_at(const struct cells_room *x, size_t k, size_t head, size_t cell)
 {
     const struct lines_double *l = &x->c->lines;
-    size_t H = x->s->p->net.units, n_out = n_out_of(x);
     double v = head > 0 || cells_normed(x, k) ? 0 : l->c[k] - (x->s->value ? x->s->target : 0) + (l->beta ? l->beta[cell * l->Kp + k] : 0);
     for (size_t e = l->first[k]; e < l->first[k + 1]; e++)
         v += l->a[e] * x->y[l->j[e]];
-    v = sign * v + (head > 0 ? 0 : x->rest[k]) + cells_sigma_term(x, sign * cells_kappa(x, k), head, cell);
+    return v;
+}
+
+double cells_line_at(const struct cells_room *x, size_t k, size_t head, size_t cell, double sign)
+{
+    size_t H = x->s->p->net.units, n_out = n_out_of(x);
+    double v = sign * cells_logits_at(x, k, head, cell) + (head > 0 ? 0 : x->rest[k]) + cells_sigma_term(x, sign * cells_kappa(x, k), head, cell);
     for (size_t u = 0; u < H; u++)
         v += x->slope[k * H + u] * x->y[n_out + u];
     return v;

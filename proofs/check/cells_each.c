@@ -3,7 +3,11 @@
  *
  * With weights w_h of sum Z_h, terms N_h = sum w_h G_h: Z_1 times a form is V = sum over heads of N_h Z_1 / Z_h. Let u = 2^-53, d = 2^-59 (two units of a weight), |G| <= M, G within E. Then w G in doubles is within d M + w E + 3 u w M,
  * a sum of n positions within n d M + Z E + (n + 3) u Z M, Z within n d + (n + 1) u Z. As |N / Z| <= M, the computed N is within 2 n d M + Z (E + (2n + 4) u M) of the computed Z times the true N / Z; times Z_1 / Z_h, which is off by 2 u with the product,
- * and summed over four heads (4 u each): V is within Z_1 sum_h (E_h + (2n + 10) u M_h) + 2 n d sum_h (Z_1 / Z_h) M_h. Twice as much is taken, and more of u. Where a Z_h is 0 the radius is infinite, or no number, and no comparison holds. */
+ * and summed over four heads (4 u each): V is within Z_1 sum_h (E_h + (2n + 10) u M_h) + 2 n d sum_h (Z_1 / Z_h) M_h. Twice as much is taken, and more of u. Where a Z_h is 0 the radius is infinite, or no number, and no comparison holds.
+ *
+ * Behind a final LayerNorm (one head) a form that has a multiple K of sigma = sqrt(sum_c e_c^2 / d + eps) is V + K S, S = Z sigma = sqrt(sum_c R_c^2 / d + eps Z^2) with R_c = sum of w e_c over the sources, in which the tables have e_c within E = 2 units of 2^-40. Every R_c is off as N is, with
+ * M the largest |e_c|, and |(x_c / sqrt d)| is at most the largest |x_c|: S computed without rounding from the computed R and Z is within 2 n d M + Z (E + (2n + 4) u M) of the computed Z times sigma. Rounding in d + 6 steps adds (d + 8) u S, S <= Z M', M' = M + 1 + eps; that of K
+ * (within 2^-40), its product and sum 2^-40 Z M' + 4 u |K| Z M'. A root is not asked for: of any y > 0 and Q it lies between Q / y and y. Twice as much is taken of this, too. */
 #include "cells_leaf.h"
 #include <string.h>
 
@@ -17,9 +21,10 @@ struct each {
     size_t n_forms, n_numbers;
     double *term;                       /* [cells, numbers] */
     double along, of[HEADS_MOST];       /* the radius: along Z_1, and of Z_1 / Z_h */
+    size_t centred; double *kappa, kappa_most, eps; /* numbers R_c, behind those of the forms; by form; 0, NULL and 0 where no form has a multiple of sigma */
     uint32_t level; size_t *first, *length; double *together;
     double *sum;                        /* [levels + 1, numbers] of the beginning */
-    double *least, *radius, *rate;      /* of the completions at hand */
+    double *least, *radius, *rate, *sigma; /* of the completions at hand; Z times sigma */
     uint32_t *cell;                     /* of the sequence */
     const size_t **from;                /* by level: its part of step_from */
     wide yes, no, open;
@@ -38,13 +43,36 @@ static bool form_terms(struct each *e, const struct iform *f, int head, size_t n
     for (uint32_t i = 0; i < x->n_source; i++) {
         const uint32_t c = x->source[i];
         const int64_t *C = (head == 0 ? s->C : s->head[head].C) + (size_t)c * s->cols, *D = s->D + (size_t)x->q * s->cols;
-        __int128 G = head == 0 ? (__int128)f->c + (f->beta != NULL ? f->beta[c] : 0) : 0;
+        __int128 G = head == 0 ? (__int128)(sigma_counts(x, f) ? 0 : f->c) + (f->beta != NULL ? f->beta[c] : 0) : 0;
         for (uint32_t a = 0; a < f->n; a++) G += (__int128)f->alpha[a] * (C[f->j[a]] + (head == 0 ? D[f->j[a]] : 0));
         if (G > x->term_most || G < -x->term_most) return cells_refuse_leaf(x, "a form is too large");
         double v = (double)(int64_t)G * 0x1p-40, size = v < 0 ? -v : v;
         *most = size > *most ? size : *most;
         e->term[(size_t)c * e->n_numbers + number] = v * ((double)x->w[(size_t)head * s->at[s->n] + c] * 0x1p-60);
     }
+    return true;
+}
+
+/* R_c, and what multiples of sigma add to the radius. */
+static bool row_terms(struct each *e) {
+    struct leaf *x = e->x;
+    const struct sep *s = x->s;
+    const size_t d = e->centred, at = e->n_numbers - d, n = s->n;
+    double most = 0;
+    for (uint32_t i = 0; i < x->n_source; i++) {
+        const uint32_t c = x->source[i];
+        for (size_t k = 0; k < d; k++) {
+            int64_t entry = cells_read(x, c, s->n_out + s->units + (uint32_t)k);
+            if (entry > x->term_most || entry < -x->term_most) return cells_refuse_leaf(x, "the row before the final LayerNorm is too large");
+            double v = (double)entry * 0x1p-40, size = v < 0 ? -v : v;
+            most = size > most ? size : most;
+            e->term[(size_t)c * e->n_numbers + at + k] = v * ((double)x->w[c] * 0x1p-60);
+        }
+    }
+    e->eps = mpq_get_d(s->eps);
+    most = most + 1 + 2 * e->eps;
+    e->along += 2 * e->kappa_most * (2 * 0x1p-40 + (double)(2 * n + d + 32) * 0x1p-53 * most) + 2 * 0x1p-40 * most;
+    e->of[0] += 8 * e->kappa_most * (double)n * 0x1p-59 * most;
     return true;
 }
 
@@ -64,7 +92,7 @@ static bool terms(struct each *e, const bool *shown) {
         e->along += 2 * (off * 0x1p-40 + (2 * s->n + 32) * 0x1p-53 * most);
         e->of[h] = 8 * s->n * 0x1p-59 * most;
     }
-    return good;
+    return good && (e->centred == 0 || row_terms(e));
 }
 
 /* ---- completions side by side ---- */
@@ -151,6 +179,28 @@ LOOP static void more_heads(double *restrict v, const double *restrict N, double
     for (size_t b = 0; b < n; b++) v[b] += (start + N[b]) * rate[b];
 }
 
+LOOP static void add_square(double *restrict q, const double *restrict R, double start, double by, size_t n) {
+    for (size_t b = 0; b < n; b++) q[b] += (start + R[b]) * (start + R[b]) * by;
+}
+
+/* Roots of q, in its place, by Newton's iteration from half the exponent: from above, and radius grows by `times` what they may be too large. */
+LOOP static void take_roots(double *restrict q, double *restrict radius, double times, size_t n) {
+    for (size_t b = 0; b < n; b++) {
+        uint64_t bits;
+        double y;
+        memcpy(&bits, &q[b], sizeof bits);
+        bits = (bits >> 1) + ((uint64_t)1023 << 51);
+        memcpy(&y, &bits, sizeof y);
+        for (int step = 0; step < 5; step++) y = (y + q[b] / y) / 2;
+        radius[b] += 2 * times * (y - q[b] / y);
+        q[b] = y;
+    }
+}
+
+LOOP static void add_multiple(double *restrict v, const double *restrict sigma, double kappa, size_t n) {
+    for (size_t b = 0; b < n; b++) v[b] += kappa * sigma[b];
+}
+
 LOOP static void lower(double *restrict least, const double *restrict v, size_t n) {
     for (size_t b = 0; b < n; b++) least[b] = v[b] < least[b] ? v[b] : least[b];
 }
@@ -191,6 +241,14 @@ static void evaluate(struct each *e, size_t class, wide *const *n) {
     }
 }
 
+/* sigma of the completions, and its radius; after first_head, which leaves Z in rate. */
+static void find_sigma(struct each *e, const double *sum, const double *of, size_t m) {
+    const double by = 1 / (double)e->centred;
+    for (size_t b = 0; b < m; b++) e->sigma[b] = e->eps * e->rate[b] * e->rate[b];
+    for (size_t c = e->n_numbers - e->centred; c < e->n_numbers; c++) add_square(e->sigma, of + c * m, sum[c], by, m);
+    take_roots(e->sigma, e->radius, e->kappa_most, m);
+}
+
 /* All completions of the beginning that led to this class. */
 static void settle(struct each *e, size_t class, wide *const *n) {
     const size_t m = e->length[class], heads = (size_t)e->x->s->heads;
@@ -198,11 +256,13 @@ static void settle(struct each *e, size_t class, wide *const *n) {
     size_t yes, no;
     first_head(e->radius, e->rate, of, sum[0], e->along, e->of[0], m);
     for (size_t h = 1; h < heads; h++) other_head(e->radius, e->rate + h * m, e->rate, of + h * m, sum[h], e->of[h], m);
+    if (e->centred > 0) find_sigma(e, sum, of, m);
     for (size_t k = 0; k < e->n_forms; k++) {
         double *v = k == 0 ? e->least : e->rate + heads * m;
         const size_t at = heads * (k + 1);
         one_head(v, of + at * m, sum[at], m);
         for (size_t h = 1; h < heads; h++) more_heads(v, of + (at + h) * m, sum[at + h], e->rate + h * m, m);
+        if (e->centred > 0) add_multiple(v, e->sigma, e->kappa[k], m);
         if (k > 0) lower(e->least, v, m);
     }
     tell(&yes, &no, e->least, e->radius, m);
@@ -228,7 +288,7 @@ static void beginnings(struct each *e, uint32_t i, size_t class, wide *const *n)
 }
 
 static void release(struct each *e) {
-    void *all[] = {e->term, e->first, e->length, e->together, e->sum, e->least, e->radius, e->rate, e->cell, e->from};
+    void *all[] = {e->term, e->first, e->length, e->together, e->sum, e->least, e->radius, e->rate, e->sigma, e->kappa, e->cell, e->from};
     for (size_t k = 0; k < sizeof all / sizeof *all; k++) mem_free(all[k]);
 }
 
@@ -257,10 +317,22 @@ static void go_through(struct each *e) {
     e->least = mem_get(longest, sizeof *e->least);
     e->radius = mem_get(longest, sizeof *e->radius);
     e->rate = mem_get(longest * (HEADS_MOST + 1), sizeof *e->rate);
+    e->sigma = mem_get(longest, sizeof *e->sigma);
     e->cell = mem_get(levels, sizeof *e->cell);
     beginnings(e, 0, 1, n);
     for (uint32_t i = 0; i <= levels; i++) mem_free(n[i]);
     mem_free(n);
+}
+
+static void find_kappa(struct each *e, const bool *shown) {
+    const struct truth *t = e->x->t;
+    e->kappa = mem_get(e->n_forms, sizeof *e->kappa);
+    for (size_t k = 0, at = 0; k < t->n; k++) {
+        if (shown[k]) continue;
+        double v = sigma_counts(e->x, &t->form[k]) ? (double)t->form[k].c * 0x1p-40 : 0, size = v < 0 ? -v : v;
+        e->kappa[at++] = v;
+        e->kappa_most = size > e->kappa_most ? size : e->kappa_most;
+    }
 }
 
 bool cells_each(struct leaf *x, const bool *shown, wide all) {
@@ -268,12 +340,15 @@ bool cells_each(struct leaf *x, const bool *shown, wide all) {
     if (all > EACH_MOST) return cells_refuse_leaf(x, "a part that is too large for 'each'");
     if (x->s->units > 0) return cells_refuse_leaf(x, "'each' of a network with an MLP");
     for (size_t k = 0; k < x->t->n; k++) {
-        if (!shown[k] && sigma_counts(x, &x->t->form[k])) return cells_refuse_leaf(x, "'each' of a form with a multiple of sigma");
+        bool bent = !shown[k] && sigma_counts(x, &x->t->form[k]);
+        if (bent && x->s->heads > 1) return cells_refuse_leaf(x, "'each' of several heads, and a form with a multiple of sigma");
+        if (bent) e.centred = x->s->n_centred;
         e.n_forms += !shown[k];
     }
     if (e.n_forms == 0) e.yes = all; /* the words show them */
     else {
-        e.n_numbers = (size_t)x->s->heads * (1 + e.n_forms);
+        e.n_numbers = (size_t)x->s->heads * (1 + e.n_forms) + e.centred;
+        find_kappa(&e, shown);
         e.term = mem_get((size_t)x->s->at[x->s->n] * e.n_numbers, sizeof *e.term);
         if (!terms(&e, shown)) {
             release(&e);
