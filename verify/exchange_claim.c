@@ -262,13 +262,6 @@ static bool of_one(struct exchange *x, const struct expr *e)
 
 /* ---- runs ---- */
 
-static bool looks_at_no_run(const struct expr *e, void *context)
-{
-    (void)context;
-    bool elsewhere = e->form == FORM_KEYWORD && (strcmp(e->name, "from") == 0 || strcmp(e->name, "mean over") == 0 || strcmp(e->name, "any over") == 0);
-    return !elsewhere && !(e->form == FORM_CALL && function_reads_network(e->function));
-}
-
 static bool is_copy(struct exchange *x, const struct expr *e)
 {
     if (is_sequence(x, e)) return true;
@@ -284,7 +277,7 @@ static bool run_same(struct exchange *x, const struct expr *e)
 {
     const struct expr *t = e->args[e->n_args - 1];
     if (e->function == FUNCTION_OUTPUT || e->function == FUNCTION_RADIUS) return false;
-    if (x->s->semantics == SEMANTICS_FLOAT32 && (!is_sequence(x, t) || !expr_walk(e->args[0], looks_at_no_run, NULL))) return false;
+    if (x->s->semantics == SEMANTICS_FLOAT32 && (!is_sequence(x, t) || !symmetric_without_runs(e->args[0]))) return false;
     for (size_t i = 1; i + 1 < e->n_args; i++)
         if (e->args[i]->form != FORM_STRING && !same(x, e->args[i])) return false;
     return is_copy(x, t);
@@ -367,7 +360,7 @@ static bool call_same(struct exchange *x, const struct expr *e)
 {
     struct uses stretch = {.other = false};
     if (function_reads_network(e->function)) return run_same(x, e);
-    if (e->function == FUNCTION_W || e->function == FUNCTION_QK || e->function == FUNCTION_OV) return symmetric_closed(x->s, e->args[0]) && all_same(x, e->args + 1, e->n_args - 1);
+    if (e->function == FUNCTION_W || e->function == FUNCTION_QK || e->function == FUNCTION_OV) return !expr_uses_slot(e->args[0], x->slot) && all_same(x, e->args + 1, e->n_args - 1);
     if (e->function == FUNCTION_LEN) return is_copy(x, e->args[0]);
     bool contains = e->function == FUNCTION_CONTAINS, fold = e->function == FUNCTION_FOLD;
     if ((contains || fold) && symmetric_stretch(&stretch.lo, &stretch.hi, e->args[contains ? 0 : 2], x->slot, x->len)) return contains ? contains_same(x, e, &stretch) : fold_same(x, e, &stretch);

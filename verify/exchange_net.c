@@ -65,14 +65,14 @@ static bool look(const struct expr *e, void *context)
     struct search *f = context;
     const struct net *net = NULL, *clean = NULL;
     if (e->form != FORM_CALL || !function_reads_network(e->function)) return true;
-    if (!symmetric_closed(f->x->s, e->args[0])) return false;
+    if (expr_uses_slot(e->args[0], f->x->slot)) return false;
     struct diag d;
     diag_init(&d);
     enum status s = interp_networks(&net, &clean, f->x->in, e->args[0], &d);
     diag_clear(&d);
     if (s != STATUS_OK || !net || net->d_vocab == 0) return false;
     f->reads = true;
-    return part_rows(f->x, net);
+    return part_rows(f->x, net) && (!clean || part_rows(f->x, clean));
 }
 
 bool exchange_nets(struct exchange *x, bool *reads, const struct expr *e)

@@ -28,6 +28,7 @@ bool symmetric_set(long **out, size_t *n, enum status *status, const struct expr
 bool symmetric_closed(const struct statement *s, const struct expr *e);         /* does it rest on no variable? */
 bool symmetric_whole(long *out, const struct expr *e, long last);               /* integers and `last` by + and -, as both checkers read a position */
 bool symmetric_stretch(long *lo, long *hi, const struct expr *e, int slot, size_t len);   /* t, or t[a..b] */
+bool symmetric_without_runs(const struct expr *model);                          /* none, and no rows of other sequences */
 bool symmetric_function(enum function f);                                       /* of its arguments alone */
 /* symmetry_net.c: does every operation treat positions alike? Where rows of positions differ, S becomes its largest part with equal ones. */
 bool symmetric_net(struct symmetric *w, const struct net *net);

@@ -117,29 +117,78 @@ static int slice_of(struct symmetric *w, const struct expr *e)
 
 /* ---- networks ---- */
 
-static bool no_frozen(const struct expr *e, void *context)
-{
-    (void)context;
-    return !expr_is_frozen(e);
-}
-
 static bool no_variable(const struct expr *e, void *context)
 {
     (void)context;
     return !(e->form == FORM_NAME && e->slot >= 0) && e->form != FORM_INDEX;
 }
 
-/* An ablate to zero or a steer of whole components. */
-static bool same_everywhere(const struct expr *m)
+/* Rows of a component: none in S, as for reads. */
+static bool rows_named(struct symmetric *w, const struct expr *index, bool causal)
 {
-    if (m->function == FUNCTION_STEER) return expr_walk(m->args[1], no_variable, NULL) && !expr_depends_on_network(m->args[2]) && !expr_depends_on_network(m->args[3]);
-    if (m->function != FUNCTION_ABLATE) return false;
-    for (size_t i = 1; i < m->n_args; i++) {
-        const struct expr *a = m->args[i], *value = a->form == FORM_ASSIGN ? a->args[1] : NULL;
-        if (!value) return false;
-        if (value->form == FORM_KEYWORD ? strcmp(value->name, "zero") != 0 : !expr_walk(value, no_variable, NULL)) return false;
+    long lo = 0, hi = (long)w->len - 1;
+    if (index->form != FORM_SLICE) {
+        struct symmetric_var *v = variable(w, index);
+        return (!v || v->apart) && position(w, index, causal);
     }
+    if ((index->args[0] && !symmetric_whole(&lo, index->args[0], hi)) || (index->args[1] && !symmetric_whole(&hi, index->args[1], (long)w->len - 1)) || lo < 0 || hi < lo) return false;
+    for (long i = lo; i <= hi; i++)
+        if (!named(w, i, causal)) return false;
     return true;
+}
+
+/* whole: some component is named without rows. */
+static bool components(bool *whole, struct symmetric *w, const struct expr *e, bool causal)
+{
+    bool inner;
+    switch (e->form) {
+    case FORM_INDEX: return e->n_args == 2 && e->args[0]->form != FORM_INDEX && components(&inner, w, e->args[0], causal) && rows_named(w, e->args[1], causal);
+    case FORM_LIST: case FORM_BINARY:
+        for (size_t i = 0; i < e->n_args; i++)
+            if (!components(whole, w, e->args[i], causal)) return false;
+        return true;
+    case FORM_IMAGE: return components(whole, w, e->args[0], causal);
+    case FORM_NAME: case FORM_STRING: case FORM_CALL: return *whole = true;
+    default: return false;
+    }
+}
+
+static bool looks_at_no_run(const struct expr *e, void *context)
+{
+    (void)context;
+    bool elsewhere = e->form == FORM_KEYWORD && (strcmp(e->name, "from") == 0 || strcmp(e->name, "mean over") == 0 || strcmp(e->name, "any over") == 0);
+    return !elsewhere && !(e->form == FORM_CALL && function_reads_network(e->function));
+}
+
+bool symmetric_without_runs(const struct expr *model)
+{
+    return expr_walk(model, looks_at_no_run, NULL);
+}
+
+static bool ablates_alike(struct symmetric *w, const struct expr *m, bool causal)
+{
+    bool whole = false, equal = false, drops = false;
+    for (size_t i = 1; i < m->n_args; i++) {
+        if (expr_is_frozen(m->args[i])) continue;
+        const struct expr *a = m->args[i], *value = a->form == FORM_ASSIGN ? a->args[1] : NULL;
+        if (!value || !a->args[0]->name) return false;
+        if (value->form == FORM_KEYWORD) equal = strcmp(value->name, "zero") == 0 || (strcmp(value->name, "value") == 0 && value->args[0]->form == FORM_NUMBER);
+        else if (!components(&whole, w, value, causal)) return false;
+        else drops = strcmp(a->args[0]->name, "drop") == 0;
+    }
+    return equal || (drops && !whole);
+}
+
+/* Of whole components, the same everywhere, or of rows at other positions. */
+static bool changes_alike(struct symmetric *w, const struct expr *m, bool causal)
+{
+    bool whole = false;
+    if (w->s->semantics == SEMANTICS_FLOAT32 && !symmetric_without_runs(m)) return false;
+    if (m->function == FUNCTION_STEER) return components(&whole, w, m->args[1], causal);
+    if (m->function == FUNCTION_ABLATE) return ablates_alike(w, m, causal);
+    for (size_t i = 1; i < m->n_args; i++)
+        if (!expr_is_frozen(m->args[i]) && (m->args[i]->form != FORM_ASSIGN || !components(&whole, w, m->args[i]->args[0], causal))) return false;
+    return !whole;
 }
 
 bool symmetric_closed(const struct statement *s, const struct expr *e)
@@ -151,18 +200,27 @@ bool symmetric_closed(const struct statement *s, const struct expr *e)
     return !any;
 }
 
+/* Its variables are numbers; t is none of them. */
+static bool numbers_only(const struct expr *e, void *context)
+{
+    struct symmetric *w = context;
+    struct symmetric_var *v = variable(w, e);
+    if (v) v->number = true;
+    return !is_sequence(w, e);
+}
+
 static const struct net *network(struct symmetric *w, const struct expr *model)
 {
     const struct net *net = NULL, *clean = NULL;
     struct diag d;
-    if (!symmetric_closed(w->s, model) || !expr_walk(model, no_frozen, NULL)) return NULL;
-    const struct expr *m = model;
-    for (; expr_patches(m); m = m->args[0])
-        if (!same_everywhere(m)) return NULL;
+    if (!expr_walk(model, numbers_only, w)) return NULL;
     diag_init(&d);
-    enum status s = interp_networks(&net, &clean, w->in, m, &d);
+    enum status s = interp_networks(&net, &clean, w->in, model, &d);
     diag_clear(&d);
-    return s == STATUS_OK && net && symmetric_net(w, net) ? net : NULL;
+    if (s != STATUS_OK || !net) return NULL;
+    for (const struct expr *m = model; expr_patches(m); m = m->args[0])
+        if (!changes_alike(w, m, net->causal)) return NULL;
+    return symmetric_net(w, net) && (!clean || symmetric_net(w, clean)) ? net : NULL;
 }
 
 static bool is_read(const struct expr *e)

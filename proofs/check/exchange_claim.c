@@ -230,6 +230,13 @@ static bool embeds_alike(struct alike *w, const struct net *net) {
     return true;
 }
 
+static bool reads_sequence(const struct alike *w, const struct ex *x) {
+    bool found = is_sequence(w, x) || (x->where != NULL && reads_sequence(w, x->where));
+    for (int i = 0; !found && i < x->binds.n; i++) found = reads_sequence(w, x->binds.b[i].set);
+    for (int i = 0; !found && i < x->n; i++) found = x->k[i] != NULL && reads_sequence(w, x->k[i]);
+    return found;
+}
+
 /* Does a model look at runs on other sequences? */
 static bool looks_elsewhere(const struct ex *x) {
     bool found = x->kind == EX_TARGET && x->number != TARGET_ZERO && x->number != TARGET_VALUE;
@@ -249,10 +256,11 @@ static bool is_copy(struct alike *w, const struct ex *x) {
 
 static bool run_same(struct alike *w, const struct ex *x) {
     const struct ex *model = x->k[0];
-    if (x->number == FN_OUTPUT || !stmt_closed(w->e->s, model)) return no(w, "a model that rests on a variable, or reads real numbers");
+    if (x->number == FN_OUTPUT || reads_sequence(w, model)) return no(w, "a model that rests on the sequence, or reads real numbers");
     const struct net *net = base_net(w->e, model);
     if (net == NULL || net->reals) return no(w, "a model that cannot be made, or reads no tokens");
-    if (!embeds_alike(w, net)) return false;
+    const struct net *clean = is_frozen(model) ? clean_net(w->e, model) : net;
+    if (clean == NULL || !embeds_alike(w, net) || (clean != net && !embeds_alike(w, clean))) return no(w, "a model that cannot be made");
     if (w->e->s->float32 && (!is_sequence(w, x->k[x->n - 1]) || model->network || looks_elsewhere(model))) return no(w, "under float32, a run on another sequence");
     for (int i = 1; i + 1 < x->n; i++)
         if (x->k[i]->kind != EX_STRING && !same(w, x->k[i])) return false;
@@ -308,7 +316,7 @@ static bool fold_same(struct alike *w, const struct ex *x, const struct uses *st
 static bool call_same(struct alike *w, const struct ex *x) {
     struct uses stretch = {.other = false};
     if (x->number <= FN_NODE) return run_same(w, x);
-    if (x->number == FN_W || x->number == FN_QK || x->number == FN_OV) return stmt_closed(w->e->s, x->k[0]) ? all_same(w, x->k + 1, x->n - 1) : no(w, "a model that rests on a variable");
+    if (x->number == FN_W || x->number == FN_QK || x->number == FN_OV) return !reads_sequence(w, x->k[0]) ? all_same(w, x->k + 1, x->n - 1) : no(w, "a model that rests on the sequence");
     if (x->number == FN_LEN) return is_copy(w, x->k[0]);
     bool contains = x->number == FN_CONTAINS, fold = x->number == FN_FOLD;
     if ((contains || fold) && stretch_of(x->k[contains ? 0 : 2], w->y->slot, w->y->len, &stretch.lo, &stretch.hi)) return contains ? contains_same(w, x, &stretch) : fold_same(w, x, &stretch);

@@ -11,6 +11,8 @@ struct patched { const struct net *base, *net; const struct edited *edit; struct
 bool component_part(struct eval *e, const struct net *base, const struct ex *x, struct part *out);
 bool is_change(const struct ex *x);      /* patch, ablate or steer */
 const struct net *base_net(struct eval *e, const struct ex *x);
+bool is_frozen(const struct ex *x);      /* does a change of the model say `ln = frozen`? */
+const struct net *clean_net(struct eval *e, const struct ex *x); /* the network of the model without any change, whose norms are kept then */
 /* Where node k of the base stands in the network. */
 int place_of(const struct patched *m, int node);
 /* The rows lo..hi of a sequence of n positions that an index or slice means. */

@@ -165,15 +165,13 @@ const struct net *base_net(struct eval *e, const struct ex *x) {
     return net;
 }
 
-/* Does a change of the model say `ln = frozen`? */
-static bool is_frozen(const struct ex *x) {
+bool is_frozen(const struct ex *x) {
     bool frozen = false;
     for (; is_change(x) || (x->kind == EX_CALL && x->number == FN_REPLACE); x = x->k[0]) frozen = frozen || x->frozen;
     return frozen;
 }
 
-/* The network of the model without any change. */
-static const struct net *clean_net(struct eval *e, const struct ex *x) {
+const struct net *clean_net(struct eval *e, const struct ex *x) {
     while (is_change(x) || (x->kind == EX_CALL && x->number == FN_REPLACE)) x = x->k[0];
     return base_net(e, x);
 }

@@ -1,6 +1,7 @@
 /* see symmetric_claim.h. Everything that is not named here is refused. */
 #include "symmetric_claim.h"
 #include "nodes.h"
+#include <string.h>
 
 static bool no(struct claim_walk *w, const char *why) {
     if (w->why == NULL) w->why = why;
@@ -70,43 +71,90 @@ static int slice_of(const struct claim_walk *w, const struct ex *x) {
 
 /* ---- networks ---- */
 
-static bool indexed(const struct ex *x) {
-    if (x->kind == EX_INDEX) return true;
-    for (int i = 0; i < x->n; i++)
-        if (x->k[i] != NULL && indexed(x->k[i])) return true;
-    return (x->where != NULL && indexed(x->where));
+/* How a change names components: whole ones, or positions of them, none of which is in S. */
+struct named { bool whole; };
+
+static bool positions(struct claim_walk *w, const struct ex *index, bool rows) {
+    int64_t lo = 0, hi = (int64_t)w->len - 1;
+    if (index->kind != EX_SLICE) return position(w, index, rows, false);
+    if ((index->k[0] != NULL && !whole_position(index->k[0], w->len, &lo)) || (index->k[1] != NULL && !whole_position(index->k[1], w->len, &hi)) || lo < 0 || hi < lo || hi >= (int64_t)w->len)
+        return no(w, "rows of a component that are not known");
+    for (int64_t i = lo; i <= hi; i++)
+        if (in_s(w, i) || (rows && between(w, i))) return no(w, "rows of a component at the positions, or between them under a causal mask");
+    return true;
 }
 
-static bool has_frozen(const struct ex *x) {
-    if (x->frozen) return true;
-    for (int i = 0; i < x->n; i++)
-        if (x->k[i] != NULL && has_frozen(x->k[i])) return true;
-    return false;
+static bool components(struct claim_walk *w, const struct ex *x, bool rows, struct named *n) {
+    switch (x->kind) {
+    case EX_INDEX: {
+        struct named inner = {false};
+        return x->n == 2 && x->k[0]->kind != EX_INDEX && components(w, x->k[0], rows, &inner) && positions(w, x->k[1], rows);
+    }
+    case EX_LIST: case EX_ADD: case EX_SUB:
+        for (int i = 0; i < x->n; i++)
+            if (!components(w, x->k[i], rows, n)) return false;
+        return true;
+    case EX_IMAGE: return components(w, x->k[0], rows, n);
+    case EX_WORD: case EX_STRING: case EX_CALL: n->whole = true; return true;
+    default: return no(w, "components that are not known");
+    }
 }
 
 static bool is_call(const struct ex *x, enum fn f) { return x->kind == EX_CALL && x->number == (int)f; }
 
-/* An ablate to zero or a steer of whole components, the same at every position. */
-static bool same_everywhere(struct claim_walk *w, const struct ex *m) {
-    if (is_call(m, FN_STEER)) return !indexed(m->k[1]) && !m->k[2]->network && !m->k[3]->network ? true : no(w, "a steer at some positions, or by a run");
-    if (!is_call(m, FN_ABLATE)) return no(w, "a changed model that is no ablate to zero and no steer");
-    for (int i = 1; i < m->n; i++) {
-        const struct ex *value = m->k[i]->kind == EX_GIVE ? m->k[i]->k[1] : NULL;
-        bool zero = value != NULL && value->kind == EX_TARGET && value->number == TARGET_ZERO;
-        if (value == NULL || (value->kind == EX_TARGET && !zero) || (!zero && indexed(value))) return no(w, "an ablate at some positions, or not to zero");
-    }
-    return true;
+/* Does a model look at runs? */
+static bool looks_at_runs(const struct ex *m) {
+    if (m->network || (m->kind == EX_TARGET && m->number != TARGET_ZERO && m->number != TARGET_VALUE)) return true;
+    for (int i = 0; i < m->n; i++)
+        if (m->k[i] != NULL && looks_at_runs(m->k[i])) return true;
+    return false;
 }
 
-/* The network that a read is of, without ablates and steers; its nodes are permuted with the positions. */
+/* Its variables are numbers; t is none of them. */
+static bool numbers_only(struct claim_walk *w, const struct ex *m) {
+    if (is_sequence(w, m)) return no(w, "a model that rests on the sequence");
+    struct claim_var *v = variable(w, m);
+    if (v != NULL) v->number = true;
+    for (int i = 0; i < m->binds.n; i++)
+        if (!numbers_only(w, m->binds.b[i].set)) return false;
+    for (int i = 0; i < m->n; i++)
+        if (m->k[i] != NULL && !numbers_only(w, m->k[i])) return false;
+    return m->where == NULL || numbers_only(w, m->where);
+}
+
+static bool ablates_alike(struct claim_walk *w, const struct ex *m, bool rows) {
+    struct named n = {false};
+    bool alike = false, drops = false;
+    for (int i = 1; i < m->n - m->frozen; i++) {
+        const struct ex *value = m->k[i]->kind == EX_GIVE ? m->k[i]->k[1] : NULL;
+        if (value == NULL) return no(w, "an ablate that is not known");
+        if (value->kind == EX_TARGET) alike = value->number == TARGET_ZERO || (value->number == TARGET_VALUE && value->n == 1 && value->k[0]->kind == EX_LIT);
+        else if (!components(w, value, rows, &n)) return false;
+        else drops = m->k[i]->k[0]->kind == EX_WORD && m->k[i]->k[0]->name != NULL && strcmp(m->k[i]->k[0]->name, "drop") == 0;
+    }
+    return alike || (drops && !n.whole) ? true : no(w, "an ablate of whole components, and not to zero or a number");
+}
+
+/* A change that treats the positions alike: of whole components, the same everywhere, or of rows at other positions. */
+static bool changes_alike(struct claim_walk *w, const struct ex *m, bool rows) {
+    struct named n = {false};
+    if (w->e->s->float32 && looks_at_runs(m)) return no(w, "under float32, a model changed by runs");
+    if (is_call(m, FN_STEER)) return components(w, m->k[1], rows, &n);
+    if (is_call(m, FN_ABLATE)) return ablates_alike(w, m, rows);
+    for (int i = 1; i < m->n - m->frozen; i++)
+        if (m->k[i]->kind != EX_GIVE || !components(w, m->k[i]->k[0], rows, &n)) return no(w, "a patch that is not known");
+    return !n.whole ? true : no(w, "a patch of all rows");
+}
+
+/* The network that a read is of, without its changes; its nodes are permuted with the positions. */
 static const struct net *network(struct claim_walk *w, const struct ex *model) {
-    if (!stmt_closed(w->e->s, model) || has_frozen(model)) return no(w, "a model that rests on a variable, or with `ln = frozen`"), NULL;
-    const struct ex *m = model;
-    for (; is_change(m); m = m->k[0])
-        if (!same_everywhere(w, m)) return NULL;
-    const struct net *net = base_net(w->e, m);
-    if (net == NULL) return no(w, "a model that cannot be made"), NULL;
+    if (!numbers_only(w, model)) return NULL;
+    const struct net *net = base_net(w->e, model), *clean = is_frozen(model) ? clean_net(w->e, model) : net;
+    if (net == NULL || clean == NULL) return no(w, "a model that cannot be made"), NULL;
+    for (const struct ex *m = model; is_change(m); m = m->k[0])
+        if (!changes_alike(w, m, net->causal)) return NULL;
     const char *why = net_asymmetry(net, w->at, w->n_at);
+    if (why == NULL && clean != net) why = net_asymmetry(clean, w->at, w->n_at);
     return why == NULL && w->len <= net->ctx ? net : (no(w, why != NULL ? why : "the sequence is longer than the context"), NULL);
 }
 

@@ -105,10 +105,21 @@ class ExchangeableClaim:
         self.all_same(*[x for x in arguments[1:-1] if x.kind != "string"])
 
     def network(self, model):
-        need(self.closed(model), "a model that rests on a variable")
+        need(self.slot not in self.free(model), "a model that rests on the sequence")
+        frozen = self.frozen_norms(model)
         while model.kind == "call" and model.parts[0] in ("ablate", "steer", "patch"):
             model = model.parts[1][0]
-        net = self.interpreter.model(model, {}).net
+        found = self.interpreter.model(model, {})
+        for net in [found.net] + [found.plain] * frozen:
+            self.embeds(net)
+
+    def frozen_norms(self, e):
+        """Does a model say `ln = frozen`, at any depth?"""
+        if isinstance(e, E):
+            return (e.kind == "key" and e.parts[0] == "frozen") or any(self.frozen_norms(x) for x in e.parts)
+        return isinstance(e, (list, tuple)) and any(self.frozen_norms(x) for x in e)
+
+    def embeds(self, net):
         need(net.d_vocab is not None, "a network that reads no tokens")
         for _, tokens in self.lines:
             need(tokens[-1] < net.d_vocab and net.pad not in tokens, "a token that the network has not, or that is its padding")
@@ -302,7 +313,7 @@ class ExchangeableClaim:
         if name in READS | {"output"}:
             return self.run(name, arguments)
         if name in ("W", "QK", "OV"):
-            need(self.closed(arguments[0]), "a model that rests on a variable")
+            need(self.slot not in self.free(arguments[0]), "a model that rests on the sequence")
             return self.all_same(*arguments[1:])
         if name == "len":
             return self.copy(arguments[0])

@@ -89,30 +89,69 @@ class SymmetricClaim:
     # networks
 
     def network(self, e):
-        """The network of a model, without ablates and steers, that treats the positions alike."""
-        need(self.closed(e), "a model that rests on a variable")
+        """The network of a model, without its changes, that treats the positions alike as these do."""
+        used, bound = set(), set()
+        free_names(e, used, bound)
+        need(self.slot not in used, "a model that rests on the sequence")
+        frozen = self.frozen(e)
+        for name in used & set(self.variables):
+            self.variables[name].number = True
+        changes = []
         while e.kind == "call" and e.parts[0] in ("ablate", "steer", "patch"):
-            name, (base, *rest) = e.parts
-            if name == "steer":
-                need(len(rest) == 3 and not self.indexed(rest[0]) and not self.runs(rest[1:]), "a steer at some positions, by a run, or with frozen norms")
-            else:
-                need(name == "ablate", "a patch")
-                for a in rest:
-                    word, value = a.parts[0].parts[0], a.parts[1]
-                    if word == "to":
-                        need(value.kind == "target" and value.parts[0] == "zero", "an ablate not to zero")
-                    else:
-                        need(word in ("drop", "keep") and not self.indexed(value), "an ablate at some positions, or with frozen norms")
-            e = base
-        need(not self.frozen(e), "frozen norms")
-        net = self.interpreter.model(e, {}).net
-        self.alike(net)
+            changes.append(e)
+            e = e.parts[1][0]
+        found = self.interpreter.model(e, {})
+        net = found.net
+        for x in [net] + [found.plain] * frozen:
+            self.alike(x)
+        for change in changes:
+            need(not self.interpreter.float32 or not self.looks_at_runs(change), "under float32, a model changed by runs")
+            given = [x for x in change.parts[1][1:] if not (x.kind == "set_to" and x.parts[1].kind == "key")]
+            getattr(self, "change_" + change.parts[0])(net.causal, *given)
         return net
 
-    def indexed(self, e):
+    def looks_at_runs(self, e):
         if isinstance(e, E):
-            return e.kind == "index" or self.indexed(e.parts)
-        return isinstance(e, (list, tuple)) and any(self.indexed(x) for x in e)
+            return (e.kind == "target" and e.parts[0] not in ("zero", "value")) or self.runs(e) or any(self.looks_at_runs(x) for x in e.parts)
+        return isinstance(e, (list, tuple)) and any(self.looks_at_runs(x) for x in e)
+
+    def change_steer(self, rows, component, *rest):
+        self.components(component, rows)
+
+    def change_ablate(self, rows, *arguments):
+        given = {a.parts[0].parts[0]: a.parts[1] for a in arguments}
+        target = given.pop("to")
+        whole = [self.components(x, rows) for x in given.values()]
+        equal = target.parts[0] == "zero" or (target.parts[0] == "value" and target.parts[1].kind == "num")
+        need(equal or ("drop" in given and whole == [False]), "an ablate of whole components, and not to zero or a number")
+
+    def change_patch(self, rows, *arguments):
+        for a in arguments:
+            need(a.kind == "set_to" and not self.components(a.parts[0], rows), "a patch of all rows")
+
+    def components(self, e, rows):
+        """Does it name whole components? Those that are indexed are at positions outside of S."""
+        if e.kind == "index":
+            need(len(e.parts[1]) == 1 and e.parts[0].kind != "index", "components that are not known")
+            self.components(e.parts[0], rows)
+            i = e.parts[1][0]
+            if i.kind != "slice":
+                self.position(i, rows)
+                need(self.whole(i) is not None or not self.variables[i.parts[0]].moved, "rows of a component at the positions")
+                return False
+            low, high = 0 if i.parts[0] is None else self.whole(i.parts[0]), self.length - 1 if i.parts[1] is None else self.whole(i.parts[1])
+            need(low is not None and high is not None and 0 <= low <= high < self.length, "rows of a component that are not known")
+            for k in range(low, high + 1):
+                self.position(E("num", k), rows)
+            return False
+        if e.kind == "list":
+            return any([self.components(x, rows) for x in e.parts[0]])
+        if e.kind == "binary" and e.parts[0] in ("+", "-"):
+            return any([self.components(x, rows) for x in e.parts[1:]])
+        if e.kind == "image":
+            return self.components(e.parts[0], rows)
+        need(e.kind in ("name", "string", "call"), "components that are not known")
+        return True
 
     def frozen(self, e):
         if isinstance(e, E):

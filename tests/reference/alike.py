@@ -109,7 +109,12 @@ def network(seed):
     lines += ["claim up { forall t in tokens(0..2, {2, 0, 1}, 0..2, 0..2) prove %s > %s%s }" % (lead, Fraction(low - 1 / 16).limit_denominator(64), under),
               "claim none { prove exists t in tokens[4] of 0..2 where max(t) > 0 : %s < %s%s }" % (lead, Fraction(low - 1 / 16).limit_denominator(64), under),
               "claim zero { count t in tokens[4] of 0..2 : logits(ablate(M, drop = {head(0, 0)}, to = zero%s), t)[%d, 0] > 0 }" % (", ln = live" if net.eps else "", r),
+              "claim patched { count t in tokens[4] of 0..2 : logits(patch(M, head(0, 0)[%d] = {1, 1/2, 0}%s), t)[%d, 0] > 0%s }" % (r, ", ln = live" if net.eps else "", r, under),
+              "claim kept { count t in tokens[4] of 0..2 : logits(ablate(M, drop = {head(0, 0)}, to = value 1/2%s), t)[%d, 0] > 0%s }" % (", ln = frozen" if net.eps else "", r, under),
               "claim beside { count t in tokens[4] of 0..2, a in 0..1 : logits(steer(M, embed, {1, a, -1}, 1/2%s), t)[%d, a] > 0 }" % (", ln = live" if net.eps else "", r)]
+    if not float32:
+        lines += ["claim averaged { average t in tokens[4] of 0..2 : logits(ablate(M, drop = {head(0, 0)[%d], embed[%d..%d]}, to = mean over tokens(0..2, 0..1, 1..2, 0..2)%s), t)[%d, 0] within 1e-8 }"
+                  % (r, r, r, ", ln = live" if net.eps else "", r)]
     with tempfile.TemporaryDirectory() as folder:
         with open(folder + "/m.net", "w") as f:
             f.write(net.text())
@@ -120,7 +125,7 @@ def network(seed):
             words = "net %d, %s: %r, without symmetry %r" % (seed, name, answer_of(found[name]), answer_of(every[name]))
             same = answer_of(found[name])[0] == answer_of(every[name])[0] and found[name]["evidence"] == every[name]["evidence"] == "checked"
             check(same, words + " " + str(found[name]["reason"]))
-            check(("orbits" in found[name]) == (name != "beside") and "orbits" not in every[name], words + ", orbits " + str(found[name].get("orbits")))
+            check("orbits" in found[name] and "orbits" not in every[name], words + ", orbits " + str(found[name].get("orbits")))
         for name, kind, body, f, where, c in claims:
             value, result = plain(ALL, kind, f, c), found[name]
             if kind == "count":
@@ -238,12 +243,35 @@ def lies():
     for word, model, good in (("a row of the embedding", "patch(M, embed[1] = {1, 1, 1})", False), ("a position ablated", "ablate(M, drop = {embed[1]}, to = zero)", False),
                               ("ablated to a mean", "ablate(M, drop = {embed}, to = mean over tokens(0..2, 0..1, 0..2, 0..2))", False), ("a component ablated", "ablate(M, drop = {head(0, 0)}, to = zero)", True),
                               ("a steer of a position", "steer(M, embed[2], {1, 0, 0}, 1)", False), ("a steer", "steer(M, embed, {1, 0, 0}, 1)", True),
-                              ("any row", "ablate(M, drop = {head(0, 0)}, to = any over tokens[4] of 0..2)", False), ("another table", 'replace(M, "pos_embed.W_pos" = {{0, 0, 0}, {0, 0, 0}, {0, 0, 1}, {0, 0, 0}})', False),
+                              ("any row", "ablate(M, drop = {head(0, 0)}, to = any over tokens[4] of 0..2)", False),
+                              ("a row of the embedding elsewhere", "patch(M, embed[0] = {1, 1, 1})", True), ("all rows", "patch(M, embed = {{1, 1, 1}, {1, 1, 1}, {1, 1, 1}, {1, 1, 1}})", False),
+                              ("rows elsewhere and of a position", "patch(M, embed[0..1] = {{1, 1, 1}, {1, 1, 2}})", False), ("a row by a token", "patch(M, embed[0] = {t[1], 1, 1})", False),
+                              ("a head elsewhere, a mean", "ablate(M, drop = {head(0, 0)[0]}, to = mean over tokens(0..2, 0..1, 0..2, 0..2))", True), ("a head elsewhere, any row", "ablate(M, drop = {head(0, 0)[0]}, to = any over tokens[4] of 0..2)", True),
+                              ("a head elsewhere, of another sequence", "ablate(M, drop = {head(0, 0)[0]}, to = from {1, 2, 0, 1})", True), ("a head elsewhere, of the sequence", "ablate(M, drop = {head(0, 0)[0]}, to = from t)", False),
+                              ("a head elsewhere kept", "ablate(M, keep = {head(0, 0)[0]}, to = zero)", True), ("a head of a position kept", "ablate(M, keep = {head(0, 0)[1]}, to = zero)", False),
+                              ("a head elsewhere kept, the others a mean", "ablate(M, keep = {head(0, 0)[0]}, to = mean over tokens(0..2, 0..1, 0..2, 0..2))", False),
+                              ("all but a head elsewhere, a mean", "ablate(M, drop = all - head(0, 0)[0], to = mean over tokens(0..2, 0..1, 0..2, 0..2))", False),
+                              ("a number", "ablate(M, drop = {head(0, 0)}, to = value 1/2)", True), ("heads elsewhere", "ablate(M, drop = {head(0, h)[0] : h in 0..1}, to = from {1, 2, 0, 1})", True),
+                              ("heads at some positions", "ablate(M, drop = {head(0, 0)[i] : i in 0..1}, to = from {1, 2, 0, 1})", False), ("a steer elsewhere", "steer(M, embed[0], {1, 0, 0}, 1)", True), ("another table", 'replace(M, "pos_embed.W_pos" = {{0, 0, 0}, {0, 0, 0}, {0, 0, 1}, {0, 0, 0}})', False),
                               ("an equal table", 'replace(M, "pos_embed.W_pos" = {{0, 0, 1}, {0, 0, 0}, {0, 0, 0}, {0, 0, 0}})', True)):
         net = equal if "table" in word else two
         yield word, net, "count t in tokens[4] of 0..2 : logits(%s, t)[0, 0] > -1000" % model, "verdict bounded\nnumber 81 81\ntotal 81 81", S, good
-    yield ("frozen norms", normed, "count t in tokens[4] of 0..2 : logits(ablate(M, drop = {embed}, to = zero, ln = frozen), t)[0, 0] > -1000", "verdict bounded\nnumber 81 81\ntotal 81 81", S, False)
+    yield ("frozen norms", normed, "count t in tokens[4] of 0..2 : logits(ablate(M, drop = {embed}, to = zero, ln = frozen), t)[0, 0] > -1000", "verdict bounded\nnumber 81 81\ntotal 81 81", S, True)
+    placed = make(105, False, [0], norm=("ln1",))
+    for word, good in (("live", True), ("frozen", False)):
+        yield ("equal rows, norms are %s" % word, placed, 'count t in tokens[4] of 0..2 : logits(replace(M, "pos_embed.W_pos" = {{0, 0, 1}, {0, 0, 0}, {0, 0, 0}, {0, 0, 0}}%s), t)[0, 0] > -1000' % (", ln = frozen" if word == "frozen" else ""),
+               "verdict bounded\nnumber 81 81\ntotal 81 81", S, good)
+    for model, good in (("patch(M, embed[0] = {1, 1, 1}, ln = frozen)", True), ("patch(M, embed[1] = {1, 1, 1}, ln = frozen)", False), ("steer(M, embed, {1, 0, 0}, 1, ln = frozen)", True)):
+        yield model, normed, "count t in tokens[4] of 0..2 : logits(%s, t)[0, 0] > -1000" % model, "verdict bounded\nnumber 81 81\ntotal 81 81", S, good
     yield ("live norms", normed, "count t in tokens[4] of 0..2 : logits(ablate(M, drop = {embed}, to = zero), t)[0, 0] > -1000", "verdict bounded\nnumber 81 81\ntotal 81 81", S, True)
+    for at, positions, good in ((3, [0, 1, 2], True), (1, [0, 2], False), (0, [1, 2], True), (1, [2, 3], True), (3, [1, 3], False)):
+        yield ("a row under a causal mask, %d beside %s" % (at, positions), one, "count t in tokens[4] of 0..2 : logits(patch(M, head(0, 0)[%d] = {1, 1, 1}), t)[%d, 0] > -1000" % (at, 3 if 3 not in positions else 0),
+               "verdict bounded\nnumber 81 81\ntotal 81 81", positions, good)
+    for name, text, good in (("a steer by a variable", "all{logits(steer(M, embed, {1, a, 0}, 1), t)[0, 0] > -1000 : a in 0..3}", True),
+                             ("a steer by a variable that is a position as well", "sum{logits(steer(M, embed, {1, a, 0}, 1), t)[0, 0] * t[a] : a in 0..3} > -1000", False),
+                             ("rows by a variable elsewhere", "all{logits(steer(M, embed[a], {1, 1, 0}, 1), t)[0, 0] > -1000 : a in 0..0}", True),
+                             ("rows by a variable at all positions", "all{logits(steer(M, embed[a], {1, 1, 0}, 1), t)[0, 0] > -1000 : a in 0..3}", False)):
+        yield name, two, "count t in tokens[4] of 0..2 : " + text, "verdict bounded\nnumber 81 81\ntotal 81 81", S, good
     yield "a list", two, "list t in tokens[4] of {0} : logits(M, t)[0, 0] > -1000", "verdict bounded\nitem t=0,0,0,0\ncomplete yes", S, False
     yield "without a sequence", two, "count a in 0..2 : logits(M, {a, a})[0, 0] > -1000", "verdict bounded\nnumber 3 3\ntotal 3 3", [0, 1], False
     yield "proved", two, "forall t in tokens[4] of 0..2\nprove logits(M, t)[0, 0] > -1000", "verdict proved\nwitness t=2,0,1,0", S, True
@@ -260,6 +288,8 @@ def float32_lies(net):
     """Runs on equal sequences are one execution, on two orders of a sequence they are two."""
     yield ("two runs that only a sorted sequence makes one", net, "count t in tokens[4] of 0..2 : logits(M, t)[0, 0] == logits(M, seq(t[0], sort(t[1..3])))[0, 0]",
            "verdict bounded\nnumber 81 81\ntotal 81 81", [1, 2, 3], False)
+    for name, value, good in (("a row of another sequence", "from {0, 1, 1, 2}", False), ("a row of a mean", "mean over tokens[4] of {0}", False), ("a row of numbers", "value {1, 1/2, 1}", True)):
+        yield (name, net, "count t in tokens[4] of 0..2 : logits(ablate(M, drop = {head(0, 0)[0]}, to = %s), t)[0, 0] > -1000" % value, "verdict bounded\nnumber 81 81\ntotal 81 81", [1, 2, 3], good)
     yield "one execution", net, "count t in tokens[4] of 0..2 : logits(M, t)[0, 0] == logits(M, t)[0, 0]", "verdict bounded\nnumber 81 81\ntotal 81 81", [1, 2, 3], True
 
 

@@ -121,6 +121,8 @@ def network(seed):
     lines += ["claim up { forall t in tokens(0..5, {5, 1, 2, 4}, {3, 0, 5, 4}) prove %s > %s%s }" % (lead, less, under),
               "claim none { prove exists t in tokens[3] of 0..5 where t[0] > 0 : %s < %s%s }" % (lead, less, under),
               "claim zero { count t in tokens[3] of 0..5 : logits(ablate(M, drop = {head(0, 0)}, to = zero%s), t)[%d, 0] > 0%s }" % (live, r, under),
+              "claim steered { count t in tokens[3] of 0..5, a in 0..1 : logits(steer(M, embed[a], {1, a, -1}, 1/2%s), t)[%d, a] > 0%s }" % (live, r, under),
+              "claim kept { count t in tokens[3] of 0..5 : logits(ablate(M, drop = {head(0, 0)}, to = value 1/2%s), t)[%d, 0] > 0%s }" % (", ln = frozen" if net.eps else "", r, under),
               "claim patched { count t in tokens[3] of 0..5, a in 0..1 : logits(patch(M, head(0, 0)[0] = {1, 1/2, 0}%s), t)[%d, a] > 0%s }" % (live, r, under)]
     if not float32:
         lines += ["claim averaged { count t in tokens[3] of 0..5 : logits(ablate(M, drop = {head(0, 0)[%d]}, to = mean over tokens[3] of {1, 3}%s), t)[%d, 0] > 0 }" % (r, live, r),
@@ -287,6 +289,11 @@ def lies():
                               ("an embedding with equal rows", 'replace(M, "embed.W_E" = {{0, 0, 0}, {1, 0, 0}, {0, 0, 0}, {0, 0, 0}, {1, 0, 0}, {1, 0, 0}})', True),
                               ("the other sequence is the sequence", "ablate(M, drop = {head(0, 0)}, to = from t)", False), ("another sequence", "ablate(M, drop = {head(0, 0)}, to = from {4, 5, 1})", True)):
         yield name, one, "count t in tokens[3] of 0..5 : logits(%s, t)[0, 0] > -1000" % model, "verdict bounded\nnumber 216 216\ntotal 216 216", words(EVERYWHERE), good
+    table = "{{0, 0, 0}, {1, 0, 0}, {0, 1, 0}, {0, 1, 0}, {1, 0, 1}, {1, 0, 2}}"
+    for word, good in (("live", True), ("frozen", False)):
+        yield ("equal rows, norms are %s" % word, deep, 'count t in tokens[3] of 0..5 : logits(replace(M, "embed.W_E" = %s%s), t)[0, 0] > -1000' % (table, ", ln = frozen" if word == "frozen" else ""),
+               "verdict bounded\nnumber 216 216\ntotal 216 216", words([((0, 1, 2), (2, 3))]), good)
+    yield "frozen norms", deep, "count t in tokens[3] of 0..5 : logits(ablate(M, drop = {mlp(0)}, to = zero, ln = frozen), t)[0, 0] > -1000", "verdict bounded\nnumber 216 216\ntotal 216 216", words(EVERYWHERE), True
     yield body("rows made equal by another embedding", 'logits(replace(M, "embed.W_E" = {{0, 0, 0}, {1, 0, 0}, {0, 0, 0}, {0, 0, 0}, {1, 0, 0}, {1, 0, 0}}), t)[2, 0] > logits(M, t)[2, 0] - 1000', lambda t: True, False, [((0, 1, 2), (2, 3))])
     yield count("a set has one of them", one, read, ahead(one), EVERYWHERE, True, binds="tokens(0..5, {5, 3, 4}, 2..4)", sets=[range(6), (3, 4, 5), (2, 3, 4)])
     yield count("members counted that are not in the set", one, read, ahead(one), [((0, 1, 2), LARGE)], False, binds="tokens(0..5, 0..4, 0..5)")
