@@ -46,6 +46,7 @@ SCRIPTS = [
     ("false_claims", [PY, "tests/reference/false_claims.py", "--checker", BUILD + "/weightproof-check"]),
     ("alike", [PY, "tests/reference/alike.py", BUILD]),
     ("exchangeable", [PY, "tests/reference/exchangeable.py", BUILD]),
+    ("told_apart", [PY, "tests/reference/told_apart.py", BUILD]),
     ("means", [PY, "tests/reference/means.py", BUILD, "6"]),
     ("attention_means", [PY, "tests/reference/means_of_attention.py", BUILD, "3"]),
     ("scans", [PY, "tests/scans/run.py", BUILD, "--nets", "60", "--certificates", "6"]),

@@ -5,7 +5,6 @@ Certificates of claims, networks and domains that tell such tokens apart, with t
 """
 import copy
 import itertools
-import math
 import os
 import re
 import sys
@@ -18,7 +17,7 @@ import tally                                          # noqa: E402
 from attacks import certificate                       # noqa: E402
 from claims import seal                               # noqa: E402
 from nets import transformer                          # noqa: E402
-from orbits import Cases, answer_of, decide, plain    # noqa: E402
+from orbits import Cases, answer_of, class_lines, decide, plain, stand_for    # noqa: E402
 from tally import check                               # noqa: E402
 
 BUILD = os.path.abspath(sys.argv[1])
@@ -156,24 +155,6 @@ def network(seed):
 
 # Certificates by hand. The numbers are those that the least tokens give.
 
-def words(lines):
-    return "".join("exchangeable %s %s\n" % tuple(",".join(map(str, x)) for x in line) for line in lines)
-
-
-def stand_for(sets, lines, alike=()):
-    """(sequence, how many it stands for) of those that are evaluated."""
-    def members(i, v):
-        for positions, tokens in lines:
-            if i in positions and v in tokens:
-                return [x for x in tokens if x in sets[i]]
-        return [v]
-    for t in itertools.product(*sets):
-        here = [t[i] for i in alike]
-        if here == sorted(here) and all(members(i, v)[0] == v for i, v in enumerate(t)):
-            orders = math.factorial(len(here)) // math.prod(math.factorial(here.count(v)) for v in set(here))
-            yield t, orders * math.prod(len(members(i, v)) for i, v in enumerate(t))
-
-
 EVERYWHERE = [((0, 1, 2), LARGE), ((0, 1, 2), SMALL)]
 
 
@@ -203,7 +184,7 @@ def lies():
         n = [sum(w for t, w in found if (c is None or c(t)) and f(t)), sum(w for t, w in found if c is None or c(t))]
         claim = "count t in %s%s : %s" % (binds, " where " + where if where else "", body)
         symmetric = "symmetric %s\n" % ",".join(map(str, alike)) if alike else ""
-        return name, net, claim, "verdict bounded\nnumber %d %d\ntotal %d %d" % (n[0], n[0], n[1], n[1]), symmetric + words(lines), good
+        return name, net, claim, "verdict bounded\nnumber %d %d\ntotal %d %d" % (n[0], n[0], n[1], n[1]), symmetric + class_lines(lines), good
 
     def where(name, text, c, good, lines=EVERYWHERE, net=one):
         return count(name, net, read, ahead(net), lines, good, text, c)
@@ -283,43 +264,43 @@ def lies():
     yield where("of a table, no exact numbers", "exp({0, 2, 0, 0, 2, 2}[t[0]]) > 3", lambda t: t[0] in LARGE, True)
     for name, text, good in (("a run on other tokens", "{t[0], t[0], 3}", True), ("a run on some of them", "t[1..2]", True), ("a run on a changed token", "{5 - t[0], 1}", False),
                              ("a run on sorted tokens", "sort(t)", False), ("a run on tokens by a table", "{{2, 1, 2, 0, 1, 1}[t[0]], 3}", True)):
-        yield name, one, "count t in tokens[3] of 0..5 : logits(M, %s)[0, 0] > -1000" % text, "verdict bounded\nnumber 216 216\ntotal 216 216", words(EVERYWHERE), good
+        yield name, one, "count t in tokens[3] of 0..5 : logits(M, %s)[0, 0] > -1000" % text, "verdict bounded\nnumber 216 216\ntotal 216 216", class_lines(EVERYWHERE), good
     for name, model, good in (("a row of the embedding", "patch(M, embed[1] = {1, 1, 1})", True), ("a row by a token", "patch(M, embed[1] = {t[0], 1, 1})", False), ("a mean", "ablate(M, drop = {embed[1]}, to = mean over tokens[3] of {1, 3})", True),
                               ("another embedding of one", 'replace(M, "embed.W_E" = {{0, 0, 0}, {1, 0, 0}, {0, 0, 0}, {0, 0, 0}, {1, 0, 0}, {1, 0, 1}})', False),
                               ("an embedding with equal rows", 'replace(M, "embed.W_E" = {{0, 0, 0}, {1, 0, 0}, {0, 0, 0}, {0, 0, 0}, {1, 0, 0}, {1, 0, 0}})', True),
                               ("the other sequence is the sequence", "ablate(M, drop = {head(0, 0)}, to = from t)", False), ("another sequence", "ablate(M, drop = {head(0, 0)}, to = from {4, 5, 1})", True)):
-        yield name, one, "count t in tokens[3] of 0..5 : logits(%s, t)[0, 0] > -1000" % model, "verdict bounded\nnumber 216 216\ntotal 216 216", words(EVERYWHERE), good
+        yield name, one, "count t in tokens[3] of 0..5 : logits(%s, t)[0, 0] > -1000" % model, "verdict bounded\nnumber 216 216\ntotal 216 216", class_lines(EVERYWHERE), good
     table = "{{0, 0, 0}, {1, 0, 0}, {0, 1, 0}, {0, 1, 0}, {1, 0, 1}, {1, 0, 2}}"
     for word, good in (("live", True), ("frozen", False)):
         yield ("equal rows, norms are %s" % word, deep, 'count t in tokens[3] of 0..5 : logits(replace(M, "embed.W_E" = %s%s), t)[0, 0] > -1000' % (table, ", ln = frozen" if word == "frozen" else ""),
-               "verdict bounded\nnumber 216 216\ntotal 216 216", words([((0, 1, 2), (2, 3))]), good)
-    yield "frozen norms", deep, "count t in tokens[3] of 0..5 : logits(ablate(M, drop = {mlp(0)}, to = zero, ln = frozen), t)[0, 0] > -1000", "verdict bounded\nnumber 216 216\ntotal 216 216", words(EVERYWHERE), True
+               "verdict bounded\nnumber 216 216\ntotal 216 216", class_lines([((0, 1, 2), (2, 3))]), good)
+    yield "frozen norms", deep, "count t in tokens[3] of 0..5 : logits(ablate(M, drop = {mlp(0)}, to = zero, ln = frozen), t)[0, 0] > -1000", "verdict bounded\nnumber 216 216\ntotal 216 216", class_lines(EVERYWHERE), True
     yield body("rows made equal by another embedding", 'logits(replace(M, "embed.W_E" = {{0, 0, 0}, {1, 0, 0}, {0, 0, 0}, {0, 0, 0}, {1, 0, 0}, {1, 0, 0}}), t)[2, 0] > logits(M, t)[2, 0] - 1000', lambda t: True, False, [((0, 1, 2), (2, 3))])
     yield count("a set has one of them", one, read, ahead(one), EVERYWHERE, True, binds="tokens(0..5, {5, 3, 4}, 2..4)", sets=[range(6), (3, 4, 5), (2, 3, 4)])
     yield count("members counted that are not in the set", one, read, ahead(one), [((0, 1, 2), LARGE)], False, binds="tokens(0..5, 0..4, 0..5)")
     both = [((0, 1, 2), LARGE), ((1, 2), SMALL)]
     yield count("with positions", none, "logits(M, t)[0, 0] > logits(M, t)[0, 1]", lambda t: none.run(t)["logits"][0][0] > none.run(t)["logits"][0][1], both, True, alike=(1, 2))
     yield count("positions of different classes", none, "logits(M, t)[0, 0] > logits(M, t)[0, 1]", lambda t: none.run(t)["logits"][0][0] > none.run(t)["logits"][0][1], [((0, 1), LARGE)], False, alike=(1, 2))
-    yield "a list", one, "list t in tokens[3] of {0} : logits(M, t)[0, 0] > -1000", "verdict bounded\nitem t=0,0,0\ncomplete yes", words(EVERYWHERE), False
-    yield "without a sequence", one, "count a in 0..2 : logits(M, {a, a})[0, 0] > -1000", "verdict bounded\nnumber 3 3\ntotal 3 3", words(EVERYWHERE), False
-    yield "an image", one, "count t in {s : s in tokens[3] of 0..5} : logits(M, t)[0, 0] > -1000", "verdict bounded\nnumber 216 216\ntotal 216 216", words(EVERYWHERE), False
-    yield "proved", one, "forall t in tokens[3] of 0..5\nprove logits(M, t)[0, 0] > -1000", "verdict proved\nwitness t=5,0,1", words(EVERYWHERE), True
-    yield "not so for a token that is left out", one, "forall t in tokens[3] of 0..5\nprove t[0] != 5 or logits(M, t)[0, 0] > 1000", "verdict proved\nwitness t=1,0,1", words(EVERYWHERE), False
-    yield "refuted", one, "prove exists t in tokens[3] of 0..5 : logits(M, t)[0, 0] < -1000", "verdict refuted", words(EVERYWHERE), True
-    yield "refuted, but for a token that is left out", one, "prove exists t in tokens[3] of 0..5 : t[1] == 5 and logits(M, t)[0, 0] > -1000", "verdict refuted", words(EVERYWHERE), False
-    yield "not exists", one, "prove all{logits(M, t)[0, 0] < -1000 : t in tokens[3] of 0..5}", "verdict refuted", words(EVERYWHERE), False
-    yield "vacuous", one, "forall t in tokens[3] of 0..5 where t[0] == 7\nprove logits(M, t)[0, 0] > -1000", "verdict vacuous", words(EVERYWHERE), True
-    yield "vacuous but for a token that is left out", one, "forall t in tokens[3] of 0..5 where t[0] == 4\nprove logits(M, t)[0, 0] > -1000", "verdict vacuous", words(EVERYWHERE), False
+    yield "a list", one, "list t in tokens[3] of {0} : logits(M, t)[0, 0] > -1000", "verdict bounded\nitem t=0,0,0\ncomplete yes", class_lines(EVERYWHERE), False
+    yield "without a sequence", one, "count a in 0..2 : logits(M, {a, a})[0, 0] > -1000", "verdict bounded\nnumber 3 3\ntotal 3 3", class_lines(EVERYWHERE), False
+    yield "an image", one, "count t in {s : s in tokens[3] of 0..5} : logits(M, t)[0, 0] > -1000", "verdict bounded\nnumber 216 216\ntotal 216 216", class_lines(EVERYWHERE), False
+    yield "proved", one, "forall t in tokens[3] of 0..5\nprove logits(M, t)[0, 0] > -1000", "verdict proved\nwitness t=5,0,1", class_lines(EVERYWHERE), True
+    yield "not so for a token that is left out", one, "forall t in tokens[3] of 0..5\nprove t[0] != 5 or logits(M, t)[0, 0] > 1000", "verdict proved\nwitness t=1,0,1", class_lines(EVERYWHERE), False
+    yield "refuted", one, "prove exists t in tokens[3] of 0..5 : logits(M, t)[0, 0] < -1000", "verdict refuted", class_lines(EVERYWHERE), True
+    yield "refuted, but for a token that is left out", one, "prove exists t in tokens[3] of 0..5 : t[1] == 5 and logits(M, t)[0, 0] > -1000", "verdict refuted", class_lines(EVERYWHERE), False
+    yield "not exists", one, "prove all{logits(M, t)[0, 0] < -1000 : t in tokens[3] of 0..5}", "verdict refuted", class_lines(EVERYWHERE), False
+    yield "vacuous", one, "forall t in tokens[3] of 0..5 where t[0] == 7\nprove logits(M, t)[0, 0] > -1000", "verdict vacuous", class_lines(EVERYWHERE), True
+    yield "vacuous but for a token that is left out", one, "forall t in tokens[3] of 0..5 where t[0] == 4\nprove logits(M, t)[0, 0] > -1000", "verdict vacuous", class_lines(EVERYWHERE), False
     low = min(one.run(t)["logits"][2][0] for t in ALL)
     at = next(t for t in ALL if one.run(t)["logits"][2][0] == low)
     ends = Fraction(low).limit_denominator(10 ** 9) - Fraction(1, 10 ** 8), Fraction(low).limit_denominator(10 ** 9) + Fraction(1, 10 ** 8)
-    yield "smallest", one, "minimize t in tokens[3] of 0..5 : logits(M, t)[2, 0]", "verdict bounded\nvalue %s %s\nattains t=%s" % (*ends, ",".join(map(str, at))), words(EVERYWHERE), True
-    yield "smallest, by a token", one, "minimize t in tokens[3] of 0..5 : if t[0] == 5 then -1000 else logits(M, t)[2, 0]", "verdict bounded\nvalue %s %s\nattains t=%s" % (*ends, ",".join(map(str, at)).replace("5", "1")), words(EVERYWHERE), False
+    yield "smallest", one, "minimize t in tokens[3] of 0..5 : logits(M, t)[2, 0]", "verdict bounded\nvalue %s %s\nattains t=%s" % (*ends, ",".join(map(str, at))), class_lines(EVERYWHERE), True
+    yield "smallest, by a token", one, "minimize t in tokens[3] of 0..5 : if t[0] == 5 then -1000 else logits(M, t)[2, 0]", "verdict bounded\nvalue %s %s\nattains t=%s" % (*ends, ",".join(map(str, at)).replace("5", "1")), class_lines(EVERYWHERE), False
 
 
 def malformed():
     """Lines that are none, in place of the right ones."""
-    good = words(EVERYWHERE)
+    good = class_lines(EVERYWHERE)
     for text in ("exchangeable 0,1,2 1\n", "exchangeable 0,1,2\n", "exchangeable 1,0,2 1,4,5\n", "exchangeable 0,1,2 4,1,5\n", "exchangeable 0,1,2 1,4,4,5\n", "exchangeable 0,1,2 1,4,5,\n", "exchangeable  1,4,5\n", "exchangeable 0,1,2 1,4,5 \n",
                  "exchangeable 0,1,2 1,4,5 0\n", "exchangeable 0,1,2 01,4,5\n", "exchangeable 0,1,2 -1,4,5\n", "exchangeable 0,1,02 1,4,5\n", good + good, good + "symmetric 0,1\n"):
         yield text
@@ -328,7 +309,7 @@ def malformed():
 def float32_lies(net):
     """Two runs on sequences that are alike are two executions, on one sequence they are one."""
     def all_of(name, body, good):
-        return name, net, "count t in tokens[3] of 0..5 : " + body, "verdict bounded\nnumber 216 216\ntotal 216 216", words(EVERYWHERE), good
+        return name, net, "count t in tokens[3] of 0..5 : " + body, "verdict bounded\nnumber 216 216\ntotal 216 216", class_lines(EVERYWHERE), good
     yield all_of("one execution", "logits(M, t)[2, 0] == logits(M, t)[2, 0]", True)
     yield all_of("two executions for a token that is left out", "logits(M, t)[2, 0] == logits(M, {{0, 1, 0, 3, 1, 1}[t[0]], t[1], t[2]})[2, 0]", False)
     yield all_of("a sequence of its own", "logits(M, t)[2, 0] > logits(M, {1, 1, 1})[2, 0] - 1000", False)

@@ -1,4 +1,6 @@
 """What the tests of bindings that stand for others share (alike.py, exchangeable.py): claims decided by enumeration, their plain values, certificates that both checkers accept or reject."""
+import itertools
+import math
 import os
 
 import decided
@@ -45,3 +47,22 @@ def answer_of(result):
     if result["kind"] == "count":
         return result["number_lo"], result["number_hi"], result["total"]
     return result["verdict"], result.get("lo"), result.get("hi")
+
+
+def class_lines(lines):
+    """The lines of a certificate for [(positions, tokens)]."""
+    return "".join("exchangeable %s %s\n" % tuple(",".join(map(str, x)) for x in line) for line in lines)
+
+
+def stand_for(sets, lines, alike=()):
+    """(sequence, how many it stands for) of those that are evaluated."""
+    def members(i, v):
+        for positions, tokens in lines:
+            if i in positions and v in tokens:
+                return [x for x in tokens if x in sets[i]]
+        return [v]
+    for t in itertools.product(*sets):
+        here = [t[i] for i in alike]
+        if here == sorted(here) and all(members(i, v)[0] == v for i, v in enumerate(t)):
+            orders = math.factorial(len(here)) // math.prod(math.factorial(here.count(v)) for v in set(here))
+            yield t, orders * math.prod(len(members(i, v)) for i, v in enumerate(t))
