@@ -44,7 +44,9 @@ static bool between(mpq_t out, const mpq_t lo, const mpq_t hi, double near)
     double a = mpq_get_d(lo), b = mpq_get_d(hi), unit = exp2(floor(log2(b - a)) - 4);
     if (!(b - a > 0x1p-40 * fmax(fabs(a), fabs(b))) || !isfinite(unit) || !(unit > 0)) return false;
     double x = near > a + (b - a) / 4 && near < b - (b - a) / 4 ? near : (a + b) / 2;
-    mpq_set_d(out, nearbyint(x / unit) * unit);
+    x = nearbyint(x / unit) * unit;
+    if (!isfinite(x)) return false;
+    mpq_set_d(out, x);
     return mpq_cmp(out, lo) > 0 && mpq_cmp(out, hi) < 0;
 }
 

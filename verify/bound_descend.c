@@ -65,6 +65,7 @@ static double slope(const struct descent *d)
 static void set_level(struct descent *d, double change)
 {
     mpq_t c;
+    if (!isfinite(change)) return;
     mpq_init(c);
     mpq_set_d(c, change);
     mpq_add(d->level, d->level, c);

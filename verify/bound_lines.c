@@ -69,9 +69,9 @@ static bool line_at(struct line *out, const struct search *s, const struct regio
     sample(&g, f, lo, hi, sign);
     double slope = shortened(hull_slope(&g, at)), least = least_gap(&g, f, sign, slope);
     double room = 0x1p-18 * g.bent + 0x1p-20 * width * width * curve_bend_double(f) + 0x1p-46 * (g.largest + fabs(slope) * fmax(fabs(lo), fabs(hi)));
-    double unit = exp2(floor(log2(room)));
-    if (!isfinite(least) || !isfinite(slope) || !(unit > 0)) return false;
-    *out = (struct line){.unit = k, .above = above, .slope = sign * slope, .constant = sign * floor((least - room) / unit) * unit, .room = 16 * unit};
+    double unit = exp2(floor(log2(room))), constant = sign * floor((least - room) / unit) * unit;
+    if (!isfinite(slope) || !isfinite(constant) || !(unit > 0)) return false;
+    *out = (struct line){.unit = k, .above = above, .slope = sign * slope, .constant = constant, .room = 16 * unit};
     return true;
 }
 

@@ -158,14 +158,24 @@ static enum status report(struct outcome *out, struct seek *k)
     return s;
 }
 
+/* The largest power of two that is at most a sixteenth of it. */
+static void set_unit(mpq_t unit, const mpq_t within)
+{
+    long e = (long)mpz_sizeinbase(mpq_numref(within), 2) - (long)mpz_sizeinbase(mpq_denref(within), 2);     /* 2^(e - 1) < within < 2^(e + 1) */
+    mpq_set_ui(unit, 1, 1);
+    if (e >= 0) mpq_mul_2exp(unit, unit, (mp_bitcnt_t)e);
+    else mpq_div_2exp(unit, unit, (mp_bitcnt_t)-e);
+    mpq_div_2exp(unit, unit, mpq_cmp(unit, within) > 0 ? 5 : 4);
+}
+
 enum status box_optimum(struct outcome *out, struct box_claim *b, const mpq_t within, mpq_ptr v, const struct limits *l)
 {
     struct seek k = {.b = b, .l = l, .v = v, .other = forms_new(2 * b->p.size)};
     mpq_inits(k.within, k.unit, k.least, k.high, k.low, NULL);
     text_init(&k.steps);
     mpq_set(k.within, within);
-    mpq_set_d(k.unit, exp2(floor(log2(mpq_get_d(within))) - 4));
-    enum status s = !k.other ? STATUS_MEMORY : mpq_sgn(k.unit) > 0 ? read_query(&k) : STATUS_LIMIT;
+    set_unit(k.unit, within);
+    enum status s = k.other ? read_query(&k) : STATUS_MEMORY;
     if (s == STATUS_OK) s = narrow_down(&k, out);
     if (s == STATUS_OK || s == STATUS_TIMEOUT) {
         enum status reported = report(out, &k);

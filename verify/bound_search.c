@@ -14,7 +14,8 @@
 bool search_point(struct search *s)
 {
     for (size_t i = 0; i < s->p->n; i++) {
-        mpq_set_d(s->v + i, s->point[i]);
+        if (isfinite(s->point[i])) mpq_set_d(s->v + i, s->point[i]);
+        else mpq_set(s->v + i, s->point[i] > 0 ? s->b->hi + i : s->b->lo + i);      /* boxes that doubles do not hold */
         if (mpq_cmp(s->v + i, s->b->lo + i) < 0) mpq_set(s->v + i, s->b->lo + i);
         if (mpq_cmp(s->v + i, s->b->hi + i) > 0) mpq_set(s->v + i, s->b->hi + i);
     }
@@ -43,8 +44,8 @@ double search_random(struct search *s)
 
 double search_between(const struct search *s, size_t i, double share)
 {
-    double lo = mpq_get_d(s->b->lo + i), hi = mpq_get_d(s->b->hi + i);
-    return (double)(float)(lo + share * (hi - lo));
+    double lo = mpq_get_d(s->b->lo + i), hi = mpq_get_d(s->b->hi + i), x = lo + share * (hi - lo);
+    return fabs(x) < 0x1p127 ? (double)(float)x : x;
 }
 
 /* The corners (in many dimensions those of all lower and all upper ends), the middle, points at random: short numbers. */

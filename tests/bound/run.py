@@ -250,9 +250,25 @@ def ties():
             wrong("engine bound says %s, not %s" % (verdict, case.verdict.split()[0]), case.statement)
 
 
+def beyond_doubles():
+    """Boxes and widths that doubles do not hold: verdicts, no signal."""
+    global passed
+    for net in (network(5, 2, (4,)), smooth.network(3, "tanh", inputs=2, hidden=3)):
+        with tempfile.TemporaryDirectory() as folder:
+            write(os.path.join(folder, "m.net"), net.text())
+            for within in ("1e400", "1e-400"):
+                for box in ("box({-1, -1}, {1, 1})", "box({-1e300, -1}, {1e300, 1})", "box({-1e400, 0}, {1e400, 0})", "box({0, 0}, {0, 0})"):
+                    claims = ["minimize x in %s : output(N, x)[0] within %s" % (box, within), "forall x in %s prove output(N, x)[0] < 1e9" % box, "prove exists x in %s : output(N, x)[0] - output(N, x)[1] > 1e-300" % box]
+                    status, output, found = verify(a.build, write_claims(folder, claims, HEAD), "--timeout", "2", timeout=120)
+                    passed += 1
+                    if not 0 <= status < 3 or any("did not accept" in str(c.get("reason")) for c in found.values()):
+                        wrong("exit status %d" % status, "%s within %s" % (box, within), output[:300])
+
+
 random_claims()
 smooth_claims()
 more_inputs()
+beyond_doubles()
 false_steps()
 hand_made_steps()
 ties()
