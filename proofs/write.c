@@ -1,4 +1,5 @@
 #include "proofs/write.h"
+#include <math.h>
 #include <mpfr.h>
 #include <stdio.h>
 #include <string.h>
@@ -25,6 +26,10 @@ void write_double(struct text *out, const mpq_t q, enum direction way) {
     mpfr_set_q(x, q, way == ROUND_DOWN ? MPFR_RNDD : MPFR_RNDU);
     double v = mpfr_get_d(x, way == ROUND_DOWN ? MPFR_RNDD : MPFR_RNDU);
     mpfr_clear(x);
+    if (isinf(v)) {
+        text_add(out, "null");
+        return;
+    }
     char room[40];
     for (int digits = 1; digits <= 17; digits++) {
         snprintf(room, sizeof room, "%.*g", digits, v);

@@ -11,7 +11,7 @@ void write_decimal(struct text *out, const mpq_t q, int digits, enum direction w
 void write_integer(struct text *out, const mpz_t z);
 /* A decimal when the number is one of at most 40 digits, else p/q. */
 void write_short(struct text *out, const mpq_t q);
-/* Shortest text of a double that is not above (not below) q; reads back as that double. */
+/* Shortest text of a double that is not above (not below) q, which reads back as that double; null when there is none but an infinity. */
 void write_double(struct text *out, const mpq_t q, enum direction way);
 /* JSON string with its quotes; NULL is null. Bytes that are no UTF-8 become U+FFFD. */
 void write_json_string(struct text *out, const char *s);

@@ -41,6 +41,15 @@ START_TEST(doubles_are_outward) {
             text_clear(&lo);
             text_clear(&hi);
         }
+    struct text far;     /* 2^1024, beyond doubles on one side */
+    text_init(&far);
+    mpq_set_ui(q, 1, 1);
+    mpq_mul_2exp(q, q, 1024);
+    write_double(&far, q, ROUND_UP);
+    text_add(&far, " ");
+    write_double(&far, q, ROUND_DOWN);
+    ck_assert_str_eq(far.data, "null 1.7976931348623157e+308");
+    text_clear(&far);
     mpq_clears(q, back, NULL);
 }
 END_TEST
