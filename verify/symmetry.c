@@ -186,7 +186,7 @@ static enum status find_tokens(struct symmetry *y, const struct symmetric *w, co
     enum status s = x.status;
     uint64_t before = y->orbits;
     if (good) measure(y, sets, &x, w->len);
-    if (good && y->orbits <= before - before / 10) s = keep_tokens(y, binds, &x);
+    if (good && y->orbits < before && y->orbits <= before - before / 10) s = keep_tokens(y, binds, &x);
     else measure(y, sets, NULL, w->len);
     exchange_clear(&x);
     return s;

@@ -13,6 +13,7 @@ from fractions import Fraction
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, os.path.join(HERE, ".."), os.path.join(HERE, "..", "..", "proofs", "reference")]
+import decided                                        # noqa: E402
 import tally                                          # noqa: E402
 from attacks import certificate                       # noqa: E402
 from claims import seal                               # noqa: E402
@@ -333,7 +334,20 @@ def attack():
         cases.ask()
 
 
+def few_orbits():
+    """Fewer than ten orbits of positions, and a condition that tells the tokens apart: no class is left, and none is worth it."""
+    net = transformer(7040, d_vocab=2, n_ctx=3, causal=False, positions=False)
+    shape, flat = net.tensors["embed.W_E"]
+    net.tensors["embed.W_E"] = shape, flat[:shape[1]] * 2
+    with tempfile.TemporaryDirectory() as folder:
+        decided.write(folder + "/m.net", net.text())
+        decided.write_claims(folder, ["count t in tokens[3] of 0..1 where sum(t) >= 1 : logits(M, t)[last, 0] > -1000"])
+        found = decide(BUILD, folder)
+        check(found and found["c0"]["number_lo"] == "7" and found["c0"]["evidence"] == "checked", "few orbits: %s" % found)
+
+
 for k in range(NETS):
     network(k)
+few_orbits()
 attack()
 tally.finish()
