@@ -53,13 +53,16 @@ static bool any_class(const struct problem *p, enum holds what)
     return any;
 }
 
+/* Are the bound and the enclosure of the value beside it numbers? */
+static bool bounded(const struct optimum *best) { return isfinite(best->lo) && arb_is_finite(best->value); }
+
 /* Slack of a proved `forall`, and its tightest input as the witness. */
 static enum status tightest(struct separable_run *r, struct problem *p)
 {
     struct optimum best;
     optimum_init(&best);
     enum status s = problem_minimum(&best, p, 0x1p-22, r->limits);
-    if (s == STATUS_OK && best.any && best.certified && isfinite(best.lo)) {
+    if (s == STATUS_OK && best.any && best.certified && bounded(&best)) {
         if (!r->has_slack || best.lo < r->slack_lo) {
             mpq_t lo, hi;
             mpq_init(lo);
@@ -232,7 +235,7 @@ static enum status optimum_problem(struct separable_run *r, struct problem *p)
         return optimum_clear(&best), STATUS_OK;
     mpz_add(r->total, r->total, p->total);
     r->expired |= best.expired;
-    if (s == STATUS_OK && best.any && !isfinite(best.lo)) {
+    if (s == STATUS_OK && best.any && !bounded(&best)) {
         text_add(&r->why, BEYOND);
         s = STATUS_UNSUPPORTED;
     }

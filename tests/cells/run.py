@@ -334,6 +334,11 @@ def beyond_doubles():
         net.tensors[name] = (net.tensors[name][0], [Fraction(x) * Fraction(2) ** power for x in net.tensors[name][1]])
     with tempfile.TemporaryDirectory() as folder:
         decided(folder, net, [("low", "minimize t in tokens[1] of 0..0 : logits(M, t)[last, 0] - logits(M, t)[last, 1] within 1e-9")], "cells")
+    net = transformer(20033, d_vocab=4, n_ctx=2, d_out=3, d_model=3, positions=False)
+    for name, power in (("blocks.0.attn.b_Q", 300), ("blocks.0.attn.b_K", 160)):
+        net.tensors[name] = (net.tensors[name][0], [Fraction(x) * Fraction(2) ** power for x in net.tensors[name][1]])
+    with tempfile.TemporaryDirectory() as folder:
+        decided(folder, net, [("low", "minimize t in tokens[2] of 0..3 : logits(M, t)[last, 0] - logits(M, t)[last, 1]"), ("least", "minimize t in tokens[2] of 0..3 : attn(M, 0, 0, t)[last, 0]")], "separable")
 
 
 
