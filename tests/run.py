@@ -52,6 +52,7 @@ SCRIPTS = [
     ("scans", [PY, "tests/scans/run.py", BUILD, "--nets", "60", "--certificates", "6"]),
     ("scans_relaxed", [PY, "tests/scans/relaxed.py", BUILD]),
     ("cells", [PY, "tests/cells/run.py", BUILD, "--nets", "60", "--attacked", "3"]),
+    ("cells_counted", [PY, "tests/cells/counted.py", BUILD]),
     ("quadratic", [PY, "tests/quadratic/run.py", BUILD]),
     ("quadratic_boxes", [PY, "tests/quadratic/boxes.py", BUILD]),
     ("quadratic_deep", [PY, "tests/quadratic/deep.py", BUILD]),

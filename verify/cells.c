@@ -29,7 +29,7 @@ void cells_search_clear(struct cells_search *c)
 }
 
 /* One cell: its lines and where they go; below: a sequence that the search is after. */
-struct job { size_t class, n; int q; bool live, below, settled; int *first, *tokens; double value; struct text lines; tally yes, open; };
+struct job { size_t class, n; int q; bool live, below, settled, tabled; int *first, *tokens; double value; struct text lines; tally yes, open; };
 
 static void jobs_free(struct job *jobs, size_t n)
 {
@@ -115,6 +115,7 @@ static enum status run_job(struct job *j, struct cells_room *x, struct cells_sha
         text_init(&j->lines);
         x->out = &j->lines;
         x->yes = x->open = 0;
+        x->tabled = false;
         status = cells_load(x, &empty, &s->p->classes[j->class], j->q);
         j->live = status == STATUS_OK && !empty;
         if (!j->live)
@@ -136,6 +137,7 @@ static enum status run_job(struct job *j, struct cells_room *x, struct cells_sha
     j->yes = x->yes;
     j->open = x->open;
     j->settled = x->open == 0;
+    j->tabled = x->tabled;
     return status;
 }
 
@@ -176,6 +178,7 @@ static enum status gather(struct cells_search *c, struct problem *p, struct job 
             text_add_n(&c->lines, jobs[k].lines.data, jobs[k].lines.size);
         tally_add(c->yes, jobs[k].yes);
         tally_add(c->open, jobs[k].open);
+        c->tables |= jobs[k].tabled;
     }
     if (best && (!c->value || best->value <= c->target + c->slack))
         take_tokens(c, p, best);
@@ -281,19 +284,22 @@ static enum status first_target(struct cells_search *c, struct cells_shared *s, 
 }
 
 #define FINER 8
+#define WIDER 1.125              /* an interval with tables in it (separable_outcome.c) */
 
-/* A count that may leave `within` of all sequences open leaves parts open that are small, the same size in all cells; they are made smaller while more is open than may be. */
+/* A count that may leave `within` of all sequences open leaves parts open that are small, the same size in all cells; they are made smaller while more is open than may be, in the cells in which there is more than a small share of that. */
 static enum status run_count(struct cells_search *c, struct cells_shared *s, struct job *jobs, size_t n, const struct limits *l)
 {
-    double allowed = c->within * mpz_get_d(s->p->total), open = INFINITY, before;
+    double allowed = c->within * mpz_get_d(s->p->total) / WIDER, open = INFINITY, before;
     enum status status = STATUS_OK;
     s->spare = floor(allowed / 8);
     do {
         status = run_jobs(c, s, jobs, n, open < INFINITY, l);
         before = open;
         open = 0;
-        for (size_t k = 0; k < n; k++)
+        for (size_t k = 0; k < n; k++) {
             open += (double)jobs[k].open;
+            jobs[k].settled = (double)jobs[k].open <= allowed / (8 * (double)n);
+        }
         s->spare = floor(s->spare / FINER);
     } while (status == STATUS_OK && open > allowed * (1 - 0x1p-20) && open < before && s->spare > 0 && !limits_expired(l));
     return status;

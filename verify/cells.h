@@ -74,6 +74,8 @@ struct cells_room {
     double far;                  /* size of these tangents and sigmas */
     double best_value;
     struct each_room { double *term, *together[2], *sum, *row, *scale, *kappa; size_t *n, *first, room_term, room_together[2], room_sum, room_row, room_scale, room_kappa, room_n, room_first; } each;   /* cells_each.c */
+    struct cells_tables *tables; /* cells_tables.c */
+    bool tabled;                 /* some part was left with them */
     size_t tried;
     tally yes, open;             /* sequences of leaves on which the predicate is true, of open ones */
     struct text *out;
@@ -136,11 +138,18 @@ double cells_line_at(const struct cells_room *x, size_t line, size_t head, size_
 double cells_logits_at(const struct cells_room *x, size_t line, size_t head, size_t cell);   /* without units and sigma */
 /* cells_dense.c: g of the lines named in column, where they are alike enough, else *done is false; slot. */
 enum status cells_dense(bool *done, struct cells_room *x, double sign) MUST_USE;
+void cells_slopes(struct cells_room *x, double sign);   /* slope and rest of all lines, or of their negatives, from the units' bounds */
 /* g, slot and low of the lines named in column, from slope and rest; sign -1: of their negatives. */
 enum status cells_lines(struct cells_room *x, double sign) MUST_USE;
 /* Least sums of all lines that are not shown, from the units' bounds. *margin: the least, less what the checker's rounding may take (of a negated conjunction the largest); above 0 all (one) are
  * shown. Else line is that one, and tokens a sequence at which its sum is least. */
 enum status cells_relaxed(struct cells_room *x, bool negated, double *margin) MUST_USE;
+
+/* cells_tables.c: the lines of a part that are not done, counted by tables around the sequence at hand. */
+struct cells_part { tally least, most; bool good; };     /* sequences on which some line is not positive; good: the part may be left so */
+enum status cells_count_part(struct cells_part *out, struct cells_room *x, const struct limits *l) MUST_USE;
+void cells_write_tables(struct text *out, const struct cells_room *x);
+void cells_tables_free(struct cells_tables *t);
 
 /* cells_limits.c: are the numbers of this leaf, from unit, slope and rest, within those that the rule computes with? sign: -1 for the negatives of the lines. */
 enum status cells_fit(bool *fits, const struct cells_room *x, double sign);
@@ -157,7 +166,7 @@ struct cells_search {
     double within;               /* a count: the share of the sequences that may stay open */
     struct text lines;           /* of the certificate */
     double target, slack;        /* an optimum: every line so far is shown to be at least the target; slack: how far it is set below a value */
-    bool has_best;
+    bool has_best, tables;       /* tables: some parts were left with tables, which a checker makes in its own way */
     mpz_t yes, open;             /* sequences */
     bool below, expired;         /* tokens: a sequence whose least line is below 0 (an optimum: the smallest value) */
     int *tokens;

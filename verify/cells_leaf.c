@@ -501,8 +501,42 @@ static enum status decide_each(enum cells_answer *out, struct cells_room *x, tal
     return STATUS_OK;
 }
 
-/* A part of n sequences whose weights are there. */
-static enum status decide_part(enum cells_answer *out, struct cells_room *x, const struct limits *l, tally n, struct text *words)
+/* What a count may leave open is left to tables of the lines that are not shown around the last sequence that was looked at; known: by splits above. */
+static enum status decide_tables(enum cells_answer *out, struct cells_room *x, const struct limits *l, tally n, const unsigned char *known)
+{
+    struct cells_part part;
+    double margin;
+    bool fits, turned;
+    if (!(x->s->spare > 0) || x->c->d.holds != HOLDS_ALL || x->by_row)
+        return STATUS_OK;
+    enum status s = bounds(x);
+    x->n_at = 0;
+    x->coarse = true;
+    memcpy(x->done, known, x->c->lines.K);
+    if (s == STATUS_OK)
+        s = x->heads > 1 ? around(x, x->centre, false, &margin) : cells_relaxed(x, false, &margin);
+    x->coarse = false;
+    if (s == STATUS_OK)
+        s = cells_fit(&fits, x, 1);
+    if (s == STATUS_OK && fits)
+        s = cells_count_part(&part, x, l);
+    if (s == STATUS_OK && fits)
+        s = cells_fit(&turned, x, -1);
+    if (s != STATUS_OK || !fits || !turned || !part.good)
+        return s;
+    text_add(x->out, "cell counts");
+    write_words(x, x->out);
+    cells_write_tables(x->out, x);
+    text_add(x->out, "\n");
+    x->yes += n - part.most;
+    x->open += part.most - part.least;
+    x->tabled = true;
+    *out = CELLS_CLOSED;
+    return STATUS_OK;
+}
+
+/* A part of n sequences whose weights are there; known: lines that splits above show. */
+static enum status decide_part(enum cells_answer *out, struct cells_room *x, const struct limits *l, tally n, struct text *words, const unsigned char *known)
 {
     enum status s = cells_each_serves(x, (double)n, true) ? decide_each(out, x, n, words) : STATUS_OK;
     if (s != STATUS_OK || *out != CELLS_OPEN)
@@ -516,6 +550,8 @@ static enum status decide_part(enum cells_answer *out, struct cells_room *x, con
         s = decide_each(out, x, n, words);
     if (s == STATUS_OK && *out == CELLS_OPEN && x->few && x->by_row)
         s = bounds(x);          /* they were left out, and tell where to split */
+    if (s == STATUS_OK && *out == CELLS_OPEN)
+        s = decide_tables(out, x, l, n, known);
     if (s != STATUS_OK || *out != CELLS_OPEN)
         return s;
     return ++x->tried >= x->s->nodes ? give_up(out, x) : decide_split(out, x, l, line, words);
@@ -543,7 +579,7 @@ static enum status decide(enum cells_answer *out, struct cells_room *x, const st
     cells_around(x, x->centre);
     x->bounded = false;
     *out = CELLS_OPEN;
-    s = decide_part(out, x, l, n, &words);
+    s = decide_part(out, x, l, n, &words, known);
     memcpy(x->known, known, K);
     text_clear(&words);
     free(known);

@@ -187,21 +187,26 @@ static enum status show(struct cells_room *x, size_t width, bool negated, double
     return s;
 }
 
-enum status cells_relaxed(struct cells_room *x, bool negated, double *margin)
+void cells_slopes(struct cells_room *x, double sign)
 {
-    size_t K = x->c->lines.K, H = x->s->p->net.units;
-    if (x->n_read > H)
-        cells_bend(x);
-    else if (x->n_bent > 0)
-        cells_row_tangent(x);
-    for (size_t k = 0; k < K; k++) {
+    size_t H = x->s->p->net.units;
+    for (size_t k = 0; k < x->c->lines.K; k++) {
         x->rest[k] = 0;
         for (size_t u = 0; u < H; u++) {
             double rest;
-            relu_bound(&x->unit[u], (negated ? -1 : 1) * cells_factor(x, k, u), &x->slope[k * H + u], &rest);
+            relu_bound(&x->unit[u], sign * cells_factor(x, k, u), &x->slope[k * H + u], &rest);
             x->rest[k] += rest;
         }
     }
+}
+
+enum status cells_relaxed(struct cells_room *x, bool negated, double *margin)
+{
+    if (x->n_read > x->s->p->net.units)
+        cells_bend(x);
+    else if (x->n_bent > 0)
+        cells_row_tangent(x);
+    cells_slopes(x, negated ? -1 : 1);
     *margin = INFINITY;
     enum status s = show(x, 1, negated, margin);
     if (s == STATUS_OK && x->corners > 1 && !x->coarse && *margin <= 0)

@@ -51,6 +51,7 @@ enum status cells_room_init(struct cells_room *x, const struct cells_shared *s)
 
 void cells_room_clear(struct cells_room *x)
 {
+    cells_tables_free(x->tables);
     void *all[] = { x->each.term, x->each.together[0], x->each.together[1], x->each.sum, x->each.row, x->each.scale, x->each.kappa, x->each.n, x->each.first, x->off, x->left, x->may, x->centre, x->middle, x->pairs, x->column, x->slot, x->done, x->known, x->at, x->alive, x->reached, x->step_from, x->step, x->layer, x->w, x->g, x->low, x->least, x->live, x->unit, x->slope, x->rest, x->tokens, x->best, x->seen[0], x->seen[1], x->z, x->y, x->reach, x->row, x->towards, x->tangent, x->above, x->tangent_unit };
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         free(all[i]);
@@ -189,22 +190,27 @@ bool cells_alive(struct cells_room *x)
     return true;
 }
 
-void cells_weights(struct cells_room *x)
+/* Of one head, over the largest that is left. */
+static void head_weights(struct cells_room *x, size_t h)
 {
     const struct problem *p = x->s->p;
-    memset(x->most, 0, sizeof x->most);
+    const double *from = (h ? p->more[h - 1].w : p->tables.w) + (size_t)x->q * p->n_src * p->tables.V;
+    double *w = x->w + h * x->cells, most = 0;
     for (size_t i = 0; i < p->n_src; i++)
         for (size_t k = 0; k < p->t.n_set[i]; k++) {
-            for (size_t h = 0; h < x->heads; h++) {
-                const double *w = (h ? p->more[h - 1].w : p->tables.w) + (size_t)x->q * p->n_src * p->tables.V;
-                double v = x->left[p->first[i] + k] ? w[i * p->tables.V + (size_t)p->t.sets[i][k]] : 0;
-                x->w[h * x->cells + p->first[i] + k] = v;
-                x->most[h] = fmax(x->most[h], v);
-            }
+            size_t c = p->first[i] + k;
+            w[c] = x->left[c] ? from[i * p->tables.V + (size_t)p->t.sets[i][k]] : 0;
+            most = w[c] > most ? w[c] : most;
         }
+    x->most[h] = most;
+    for (size_t c = 0; c < x->cells && most > 0; c++)
+        w[c] /= most;
+}
+
+void cells_weights(struct cells_room *x)
+{
     for (size_t h = 0; h < x->heads; h++)
-        for (size_t c = 0; c < x->cells && x->most[h] > 0; c++)
-            x->w[h * x->cells + c] /= x->most[h];
+        head_weights(x, h);
 }
 
 /* Of the token at the row, whatever splits take away: once for a cell, when its units or entries are first bounded. */
@@ -354,10 +360,12 @@ void cells_first(struct cells_room *x) { path(x, -1); }
 double cells_weight(const struct cells_room *x, size_t head, size_t position, int token)
 {
     const struct problem *p = x->s->p;
-    for (size_t k = 0; k < p->t.n_set[position]; k++)
-        if (p->t.sets[position][k] == token)
-            return x->w[head * x->cells + p->first[position] + k];
-    return 0;
+    const int *set = p->t.sets[position];
+    size_t n = p->t.n_set[position], k = (size_t)(token - set[0]);      /* where the set is a range */
+    if (k >= n || set[k] != token)
+        for (k = 0; k < n && set[k] != token;)
+            k++;
+    return k < n ? x->w[head * x->cells + p->first[position] + k] : 0;
 }
 
 void cells_sums_of(const struct cells_room *x, double *Z, const int *tokens)

@@ -133,7 +133,8 @@ static enum status steps_position(struct steps *g, bool *good, const struct cell
 {
     size_t from = k->from[k->first[i]], to = k->from[k->first[i + 1]], n = to - from, branches = g->from[k->first[i]];
     double *of = g->of + from;
-    double size = terms_row(g->term + from, of, k->cell + from, x->h + line, x->Kp, x->rad, side == OVER ? -1 : 1, 1 / g->step, n);
+    const double *h = side == UNDER && x->top ? x->top : x->h;
+    double size = terms_row(g->term + from, of, k->cell + from, h + line, x->Kp, x->rad, side == OVER ? -1 : 1, 1 / g->step, n);
     *good = size < STEPS_MOST;
     if (!*good)
         return STATUS_OK;

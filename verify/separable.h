@@ -78,6 +78,7 @@ struct cell {
     unsigned char *allowed;      /* [n_src cells] tokens of the part that is looked at (engine count); all of them otherwise */
     double *G; const struct class *G_of;  /* [n_src cells, Kp]: constant-free part of the lines, without the query's */
     double *h;                   /* [n_src cells, Kp]: weight times form */
+    const double *top;           /* likewise from above, where h is from below (engine cells); NULL: h */
     double *w, *rad;             /* [n_src cells]: weight; radius of every h of the cell, with rounding and float32 error */
     double *low, *high;          /* per layer: [states, Kp] extrema over the accepted completions; radii of their products included */
     bool enclose;                /* or left out (false): the search for an optimum */
@@ -95,6 +96,8 @@ void cell_extend_row(double *restrict low, double *restrict high, const double *
 /* Fills everything for a class and a query token; *empty when no sequence of the class has that token at the row. shift: subtract shift from
  * every form (an optimum's candidate value). */
 enum status cell_load(struct cell *x, bool *empty, const struct class *c, int q, double shift, bool enclose) MUST_USE;
+
+enum status cell_count_rest(struct cell *x) MUST_USE;   /* count of the states behind the last source */
 
 /* separable_siblings.c: the tokens of a position behind one state, looked at side by side in 32 bits. */
 struct sibling_rows { size_t at; int32_t gap; unsigned char visits; bool made, flat /* least sums alone: the largest are within gap of them */, few /* completions fit */; };

@@ -212,7 +212,7 @@ static enum status room_for_states(struct cell *x)
 static tally add_saturated(tally a, tally b) { return a + b < a ? (tally)-1 : a + b; }
 
 /* Completions beyond the last source: their tokens do not enter the forms. */
-static enum status count_rest(struct cell *x)
+enum status cell_count_rest(struct cell *x)
 {
     const struct automaton *a = &x->c->a;
     size_t n = a->n, n_src = x->p->n_src, widest = 1;
@@ -281,7 +281,7 @@ enum status cell_load(struct cell *x, bool *empty, const struct class *c, int q,
         return STATUS_OK;
     enum status s = room_for_states(x);
     if (s == STATUS_OK)
-        s = count_rest(x);
+        s = cell_count_rest(x);
     if (s != STATUS_OK)
         return s;
     load_G(x);

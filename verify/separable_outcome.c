@@ -81,7 +81,6 @@ static void widen(struct separable_run *r)
     if (mpz_cmp(out->number_hi, out->total_hi) > 0)
         mpz_set(out->number_hi, out->total_hi);
     mpz_clear(part);
-    take_rule(r);
 }
 
 static void settle_count(struct separable_run *r)
@@ -96,8 +95,10 @@ static void settle_count(struct separable_run *r)
     mpz_set(out->total_lo, r->total);
     mpz_set(out->total_hi, r->total);
     out->rule = "separable";
-    if (r->rule)
+    if (r->rule || (r->cells && r->cells->tables))
         widen(r);
+    if (r->rule)
+        take_rule(r);
     if (r->expired)
         separable_reason(out, "time is up");
     else

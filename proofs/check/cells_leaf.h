@@ -39,6 +39,11 @@ __int128 cells_rate_error(const struct leaf *x, int head, int64_t size, __int128
 void cells_look(struct leaf *x, int sign, bool *shown, size_t *left);
 /* cells_each.c: the part's sequences, `all` of them, one by one, by the forms that are not shown, of which there are weights. */
 bool cells_each(struct leaf *x, const bool *shown, wide all);
+/* cells_tables.c: the rest of a line `counts`; words: marks the forms that some words show. */
+bool cells_tables(struct leaf *x, const char *at, const char *end, const bool *shown, bool (*words)(struct leaf *, const char *, const char *, bool *));
+wide cells_sequences(const struct leaf *x);                               /* of the part */
+void cells_terms_new(struct leaf *x, size_t K);                           /* g: K terms a cell, all 0 */
+bool cells_form_terms(struct leaf *x, size_t K, size_t k, const struct iform *f, int sign, int64_t *radius); /* those of a form, or its negative, from below: the k-th; radius: what their sum may be off by */
 /* cells_words.c */
 const char *cells_word(const char **at, const char *end, size_t *n);      /* the next word; *n is 0 at the end */
 bool cells_to_unit(struct leaf *x, const mpq_t q, bool up, int64_t *out); /* q 2^SEP_BITS, rounded down or up; below 2^52 in size */

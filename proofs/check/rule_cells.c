@@ -114,7 +114,7 @@ static bool weights(struct leaf *x) {
     return true;
 }
 
-static wide sequences(const struct leaf *x) {
+wide cells_sequences(const struct leaf *x) {
     const size_t most = most_classes(x);
     wide *here = mem_get(most, sizeof *here), *next = mem_get(most, sizeof *next), *swap;
     here[1] = 1;
@@ -145,7 +145,7 @@ static bool term_add(struct leaf *x, size_t K, size_t k, int head, uint32_t cell
     return true;
 }
 
-static void terms_new(struct leaf *x, size_t K) {
+void cells_terms_new(struct leaf *x, size_t K) {
     mem_free(x->g);
     x->g = mem_get((size_t)x->s->at[x->s->n] * K, sizeof *x->g);
 }
@@ -199,7 +199,7 @@ static bool ratios_hold(struct leaf *x) {
     struct sep *s = x->s;
     size_t K = 2 * (size_t)(s->heads - 1);
     if (K == 0) return true;
-    terms_new(x, K);
+    cells_terms_new(x, K);
     for (int h = 1; h < s->heads; h++)
         for (int end = 0; end < 2; end++) {
             if (!ratio_terms(x, K, 2 * (size_t)(h - 1) + (size_t)end, h, end)) return false;
@@ -268,7 +268,7 @@ static bool intervals_hold(struct leaf *x) {
     const struct sep *s = x->s;
     size_t K = 2 * (size_t)x->n_read;
     if (K == 0) return true;
-    terms_new(x, K);
+    cells_terms_new(x, K);
     __int128 *error = mem_get(2 * (size_t)x->n_read, sizeof *error);
     bool good = true;
     for (uint32_t u = 0; good && u < x->n_read; u++) {
@@ -391,13 +391,18 @@ static bool form_terms(struct leaf *x, size_t K, size_t k, size_t width, const s
     return good;
 }
 
+bool cells_form_terms(struct leaf *x, size_t K, size_t k, const struct iform *f, int sign, int64_t *radius) {
+    sigma_terms(x);
+    return form_terms(x, K, k, 1, f, sign, radius);
+}
+
 /* Sums of the forms that are not shown yet, with `width` terms each; shown: those that are positive (or not negative). */
 static bool forms_show(struct leaf *x, size_t width, bool *shown, size_t *left) {
     const struct truth *t = x->t;
     bool negated = t->negated != x->fails, good = true;
     size_t K = *left * width, at = 0;
     int64_t *radius = mem_get(t->n, sizeof *radius);
-    terms_new(x, K);
+    cells_terms_new(x, K);
     for (size_t k = 0; good && k < t->n; k++)
         if (!shown[k]) good = form_terms(x, K, width * at++, width, &t->form[k], negated ? -1 : 1, &radius[k]);
     if (good) sums_least(x, K);
@@ -471,18 +476,21 @@ static bool words_end(struct leaf *x) {
 
 static bool leaf_bounds(struct leaf *x, const char *at, const char *end) {
     if (!words_hold(x, at, end) || !forms_hold(x) || !words_end(x)) return false;
-    if (!x->fails) *x->yes += sequences(x);
+    if (!x->fails) *x->yes += cells_sequences(x);
     else *x->no = true;
     return true;
 }
 
-/* The words of a split or of `each`: forms that they show need not be shown again in its parts, or looked at. */
-static bool split_words(struct leaf *x, const char *at, const char *end) {
+/* The words of a split, `each` or `counts`: forms that they show need not be shown again in its parts, or looked at. */
+static bool single_words(struct leaf *x, const char *at, const char *end, bool *shown) {
     size_t left = 0;
-    if (x->t->negated) return refuse(x, "a line of a negated predicate with words that show single forms");
-    for (size_t k = 0; k < x->t->n; k++) left += !x->shown[k];
-    x->fails = false;
-    return words_hold(x, at, end) && forms_find(x, x->shown, &left) && words_end(x);
+    for (size_t k = 0; k < x->t->n; k++) left += !shown[k];
+    x->fails = x->t->negated; /* each form by itself, whatever is made of them */
+    return words_hold(x, at, end) && forms_find(x, shown, &left) && words_end(x);
+}
+
+static bool split_words(struct leaf *x, const char *at, const char *end) {
+    return x->t->negated ? refuse(x, "a line of a negated predicate with words that show single forms") : single_words(x, at, end, x->shown);
 }
 
 /* each WORDS: the forms that the words do not show, one sequence after the other */
@@ -490,7 +498,7 @@ static bool each(struct leaf *x, const char *at, const char *end) {
     bool *shown = mem_get(x->t->n, sizeof *shown);
     memcpy(shown, x->shown, x->t->n * sizeof *shown);
     bool good = at == end ? weights(x) : split_words(x, at, end);
-    good = good && cells_each(x, x->shown, sequences(x));
+    good = good && cells_each(x, x->shown, cells_sequences(x));
     memcpy(x->shown, shown, x->t->n * sizeof *shown);
     mem_free(shown);
     return good;
@@ -550,8 +558,9 @@ static bool subtree(struct leaf *x) {
     if (x->fails || (n == 6 && memcmp(s, "bounds", 6) == 0)) return leaf_bounds(x, at, end);
     if (n == 5 && memcmp(s, "split", 5) == 0) return split(x, at, end);
     if (n == 4 && memcmp(s, "each", 4) == 0) return each(x, at, end);
-    if (n != 4 || memcmp(s, "open", 4) != 0 || at != end) return refuse(x, "bounds, fails, split, each or open expected");
-    *x->open += sequences(x);
+    if (n == 6 && memcmp(s, "counts", 6) == 0) return cells_tables(x, at, end, x->shown, single_words);
+    if (n != 4 || memcmp(s, "open", 4) != 0 || at != end) return refuse(x, "bounds, fails, split, each, counts or open expected");
+    *x->open += cells_sequences(x);
     return true;
 }
 

@@ -10,7 +10,7 @@
 #define CUT 8                            /* tables of a form that a cut is taken to cost */
 #define REFINE 6
 
-static void cell_release(struct cell *c) {
+void cell_release(struct cell *c) {
     void *all[] = {c->first, c->out, c->edge, c->unit, c->count, c->allowed, c->reached, c->least, c->most};
     for (size_t k = 0; k < sizeof all / sizeof *all; k++) mem_free(all[k]);
 }
@@ -74,6 +74,14 @@ static void extrema(struct cell *c, const uint32_t *forms, uint32_t n_forms) {
             }
         }
     }
+}
+
+bool cell_narrow(struct cell *c, const uint32_t *forms, uint32_t n_forms) {
+    count_back(c);
+    if (c->count[ROOT] == 0) return false;
+    take_edges(c);
+    extrema(c, forms, n_forms);
+    return true;
 }
 
 /* One cell a source position is left: a sequence of the part, which answers for all of them. */
@@ -285,10 +293,7 @@ void parts_part(struct parts *p, const uint32_t *open, uint32_t n_open) {
     uint32_t *left = mem_get(n_open, sizeof *left), n_left = 0;
     const struct binding *line = p->line.line != NULL ? tree_next(p) : NULL;
     memcpy(keep, c->allowed, cells * sizeof *keep);
-    count_back(c);
-    if (c->count[ROOT] > 0) {
-        take_edges(c);
-        extrema(c, open, n_open);
+    if (cell_narrow(c, open, n_open)) {
         for (uint32_t a = 0; a < n_open; a++) {
             uint32_t k = open[a];
             int64_t lo = c->least[ROOT * c->K + k], hi = c->most[ROOT * c->K + k], r = c->radius[k];
@@ -310,13 +315,8 @@ void parts_part(struct parts *p, const uint32_t *open, uint32_t n_open) {
     mem_free(left);
 }
 
-bool parts_count(struct parts *p, const struct cell *given, const struct iform *form, const struct leaves *lines) {
-    parts_clear(p);
-    if (lines != NULL) p->line = *lines;
-    p->cell = *given;
-    p->form = form;
-    struct cell *c = &p->cell;
-    size_t edges = 0, cells = c->at[c->n], K = c->K;
+void cell_room(struct cell *c) {
+    size_t edges = 0, K = c->K;
     c->first = mem_get((size_t)c->n + 2, sizeof *c->first);
     for (uint32_t i = 0; i <= c->n; i++) c->first[i + 1] = c->first[i] + (i == c->n ? 2 : c->level[i].classes.n);
     for (uint32_t i = 0; i < c->n; i++) edges += c->level[i].classes.n * c->level[i].tokens;
@@ -326,9 +326,19 @@ bool parts_count(struct parts *p, const struct cell *given, const struct iform *
     c->unit = mem_get((size_t)c->n + 1, sizeof *c->unit);
     c->count = mem_get(states, sizeof *c->count);
     c->reached = mem_get(states, sizeof *c->reached);
-    c->allowed = mem_get(cells, sizeof *c->allowed);
+    c->allowed = mem_get(c->at[c->n], sizeof *c->allowed);
     c->least = mem_get(states * K, sizeof *c->least);
     c->most = mem_get(states * K, sizeof *c->most);
+}
+
+bool parts_count(struct parts *p, const struct cell *given, const struct iform *form, const struct leaves *lines) {
+    parts_clear(p);
+    if (lines != NULL) p->line = *lines;
+    p->cell = *given;
+    p->form = form;
+    struct cell *c = &p->cell;
+    size_t cells = c->at[c->n], K = c->K;
+    cell_room(c);
     p->bins = mem_get(K, sizeof *p->bins);
     p->over = mem_get(K, sizeof *p->over);
     p->under = mem_get(K, sizeof *p->under);

@@ -26,6 +26,9 @@ struct cell {
     const struct level *level; uint32_t n, n_src /* positions before it may be read */; const uint32_t *at; int64_t *const *tokens; size_t K; const int64_t *g, *top /* largest terms; g in real semantics */, *radius;
     size_t *first, *out; struct edge *edge; struct unit *unit; wide *count; bool *allowed, *reached; int64_t *least, *most; /* [state * K + k] */
 };
+void cell_room(struct cell *c);          /* the second line, of what the first one says */
+void cell_release(struct cell *c);
+bool cell_narrow(struct cell *c, const uint32_t *forms, uint32_t n_forms); /* counts, edges, and extrema of these forms, of what is allowed, which becomes what some sequence has; false: none has */
 bool cell_units(struct cell *c);
 /* Sums of the completions of a state: least and most; numbers from N[at] for v from..from + n - 1. */
 struct mark { int64_t least, most, from, to; size_t at, n; };

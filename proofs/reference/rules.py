@@ -42,7 +42,7 @@ class Judge:
         if certificate.rule == "cells":
             need(not self.s.float32 and not data, "rule cells reads no data array, and takes real semantics only")
             words = [line.split(" ")[0] for line in certificate.cases]
-            need(set(words) <= {"bounds", "fails", "split", "each", "open"}, "a line 'cell' that is none of bounds, fails, split, each and open")
+            need(set(words) <= {"bounds", "fails", "split", "each", "counts", "open"}, "a line 'cell' that is none of bounds, fails, split, each, counts and open")
         self.counted_if = self.s.kind == "average" and choice(self.s.body)
         if certificate.rule in ("separable", "count"):
             need(not data, "rule separable reads no data array")

@@ -1,0 +1,151 @@
+"""Lines `counts` of rule cells: python tests/cells/counted.py BUILD [--nets N] [--seed S]
+
+Small random networks: in a certificate for a count every line becomes one of tables, with ratios that hold for any such network. The interval that the checker then finds (by bisection of what it accepts) holds the number that `enumerate` finds, whatever the bins.
+Larger ones: the interval of `cells` that is asked for with `within` holds the exact number, is no wider than asked for, and rests on lines `counts`; changed certificates are rejected. Ends with `N passed, N failed`.
+"""
+import argparse
+import collections
+import itertools
+import json
+import math
+import os
+import random
+import re
+import sys
+import tempfile
+from fractions import Fraction
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path[:0] = [os.path.join(HERE, ".."), os.path.join(HERE, "..", "reference")]
+from claims import resealed                   # noqa: E402
+from nets import transformer                  # noqa: E402
+from tally import check, finish, run  # noqa: E402
+
+a = argparse.ArgumentParser()
+a.add_argument("build")
+a.add_argument("--nets", type=int, default=12)
+a.add_argument("--seed", type=int, default=1)
+a = a.parse_args()
+CHECKER = a.build + "/weightproof-check"
+seen = collections.Counter()
+
+
+def decide(folder, claims, engine):
+    """The result of every claim, by name."""
+    with open(folder + "/a.claims", "w") as f:
+        f.write('claims 1\nmodel M = "m.net"\n' + "\n".join("claim %s { %s }" % x for x in claims) + "\n")
+    status, output = run(a.build + "/weightproof", "verify", folder + "/a.claims", "--engine", engine, "--json", folder + "/a.json", "--quiet", "--certificates", folder + "/" + engine, "--timeout", "20")
+    check(0 <= status < 3, "%s ends with %d: %s" % (engine, status, output[:400]))
+    return {x["name"]: x for x in json.load(open(folder + "/a.json"))["claims"]}
+
+
+def answer(folder, text):
+    with open(folder + "/cells/t.crt", "w") as f:
+        f.write(resealed(text))
+    return run(CHECKER, "--quiet", folder + "/cells/t.crt")
+
+
+def with_number(text, lo, hi):
+    return re.sub(r"^number .*$", "number %d %d" % (lo, hi), text, flags=re.M)
+
+
+def found(folder, text, total):
+    """The interval of the checker: the largest LO and the smallest HI that it accepts."""
+    ends = []
+    for accepted in (lambda v: answer(folder, with_number(text, v, total))[0] == 0, lambda v: answer(folder, with_number(text, 0, total - v))[0] == 0):
+        lo, hi = 0, total + 1
+        while hi - lo > 1:
+            middle = (lo + hi) // 2
+            lo, hi = (middle, hi) if accepted(middle) else (lo, middle)
+        ends.append(lo)
+    return ends[0], total - ends[1]
+
+
+def look(net, v, n, heads):
+    """Words for the ratios of the heads' sums at the last row, over all sequences, and a predicate of two forms of which either is false on a third of them."""
+    both, leads = [[math.inf, 0] for _ in range(heads)], ([], [])
+    for t in itertools.product(range(v), repeat=n):
+        x = net.run(t)
+        sums = [sum(math.exp(e) for e in x["blocks.0.attn.hook_attn_scores.%d" % h][-1]) for h in range(heads)]
+        for h in range(1, heads):
+            both[h] = [min(both[h][0], sums[0] / sums[h]), max(both[h][1], sums[0] / sums[h])]
+        for j in range(2):
+            leads[j].append(x["logits"][-1][0] - x["logits"][-1][1 + j])
+    bounds = [Fraction(int(sorted(x)[len(x) // 3] * 1024), 1024) for x in leads]
+    return (["%s:%s" % (Fraction(int(lo * 2 ** 20) - 1, 2 ** 20), Fraction(int(hi * 2 ** 20) + 2, 2 ** 20)) for lo, hi in both[1:]],
+            " and ".join("logits(M, t)[last, 0] - logits(M, t)[last, %d] > %s" % (1 + j, bounds[j]) for j in range(2)))
+
+
+def small(k):
+    rng = random.Random(a.seed * 1000 + k)
+    heads, v, n = 2 + k % 3, 3, 4 if k % 2 else 3
+    net = transformer(a.seed * 8009 + k, d_vocab=v, n_ctx=n, d_out=3, heads=heads, causal=rng.random() < 0.6, biases=rng.random() < 0.7, mlp="relu" if k % 4 == 3 else None, spread=12)
+    for name in ("blocks.0.attn.W_Q", "blocks.0.attn.b_Q"):     # heads whose sums are nearly in proportion
+        if name in net.tensors:
+            net.tensors[name] = (net.tensors[name][0], [x / 8 for x in net.tensors[name][1]])
+    tight, predicate = look(net, v, n, heads)
+    claim = "count t in tokens[%d] of 0..%d : %s within 1" % (n, v - 1, "not (%s)" % predicate if k % 5 == 4 else predicate)
+    with tempfile.TemporaryDirectory() as folder:
+        with open(folder + "/m.net", "w") as f:
+            f.write(net.text())
+        theirs, mine = (decide(folder, [("c", claim)], x)["c"] for x in ("enumerate", "cells"))
+        if mine["verdict"] == "undecided" or not os.path.exists(folder + "/cells/c.cert"):
+            return
+        with open(folder + "/cells/c.cert") as f:
+            text = f.read()
+        exact, total = int(theirs["number_lo"]), v ** n
+        lines = text.split("\n")
+        if "rule cells" not in lines or "\ncell " not in text or "\ncell split" in text:
+            return
+        for bins in ((1, 4096) if k % 2 else (7, 65536)):
+            words = " ".join(tight + (["-64:64"] * 4 if k % 4 == 3 else []) + (["@" + ",".join(str(rng.randrange(v)) for _ in range(n))] if rng.random() < 0.7 else []))
+            line = "cell counts %s tables %s" % (words, " ".join("%d:%d" % (form, bins) for form in range(2)))
+            mutant = "\n".join(line if x.startswith("cell ") else x for x in lines)
+            status, output = answer(folder, with_number(mutant, 0, total))
+            check(status == 0, "net %d: %s" % (k, output[:300]))
+            if status != 0:
+                continue
+            lo, hi = found(folder, mutant, total)
+            check(lo <= exact <= hi, "net %d, %d bins: %d is not in %d..%d" % (k, bins, exact, lo, hi))
+            seen["narrow"] += hi - lo < total / 2
+            seen["ends"] += (lo == exact) + (hi == exact)
+            for word, other in () if bins > 1000 else (("a form twice", line + " 0:5"), ("no such form", line.replace(" 1:", " 9:")), ("no form", line[:line.index(" tables") + 7]), ("no bins", line[:line.rindex(":")] + ":0"),
+                                ("too many bins", line[:line.rindex(":")] + ":262145"), ("a zero", line[:line.rindex(":")] + ":07"), ("a ratio", line.replace(tight[-1], "63:64", 1)), ("no tables", "cell counts " + words), ("a word", line + " x")):
+                check(answer(folder, with_number(mutant.replace(line, other, 1), 0, total))[0] == 1, "net %d: accepted with %s" % (k, word))
+
+
+def larger(k):
+    heads, v, n = 2 + k % 3, 12, 6
+    net = transformer(a.seed * 9011 + k, d_vocab=v, n_ctx=n, d_out=v, heads=heads, causal=True, spread=10, d_model=6)
+    count = "count t in tokens[%d] of 0..%d : logits(M, t)[last, 1] - logits(M, t)[last, 2] > %s and logits(M, t)[last, 3] - logits(M, t)[last, 2] > %s"
+    with tempfile.TemporaryDirectory() as folder:
+        with open(folder + "/m.net", "w") as f:
+            f.write(net.text())
+        claim = count % (n, v - 1, "-1/8", "-1/16")
+        exact = decide(folder, [("c", claim + " within 1e-9")], "cells")["c"]
+        results = decide(folder, [("c", claim + " within 1/20"), ("d", claim + " within 1/1000")], "cells")
+        for name, within in (("c", Fraction(1, 20)), ("d", Fraction(1, 1000))):
+            x = results[name]
+            seen["larger, " + x["verdict"]] += 1
+            if exact["verdict"] == "undecided" or x["verdict"] == "undecided":
+                continue
+            lo, hi = int(x["number_lo"]), int(x["number_hi"])
+            check(lo <= int(exact["number_hi"]) and int(exact["number_lo"]) <= hi, "net %d: %s..%s, exactly %s" % (k, lo, hi, exact["number_lo"]))
+            check(hi - lo <= within * v ** n, "net %d: too wide" % k)
+            with open(folder + "/cells/%s.cert" % name) as f:
+                text = f.read()
+            if "\ncell counts " not in text:
+                continue
+            seen["with tables"] += 1
+            number = int(exact["number_lo"])
+            check(answer(folder, with_number(text, number, number))[0] == 1, "net %d: tables that count exactly" % k)
+            check(answer(folder, re.sub(r"^(cell counts .* tables .*:)\d+$", r"\g<1>1", text, flags=re.M))[0] in (0, 1), "net %d: few bins" % k)
+
+
+for k in range(a.nets):
+    small(k)
+for k in range(max(6, a.nets // 2)):
+    larger(k)
+check(seen["narrow"] > a.nets / 2 and seen["with tables"] > 0, "few intervals: %s" % dict(seen))
+print(dict(seen))
+finish()
