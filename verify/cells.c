@@ -141,6 +141,21 @@ static enum status run_job(struct job *j, struct cells_room *x, struct cells_sha
     return status;
 }
 
+/* Once more, with smaller parts; what leaves less open stands. */
+static enum status run_again(struct job *j, struct cells_room *x, struct cells_shared *s, struct cells_search *c, const struct limits *l)
+{
+    struct job before = *j;
+    text_init(&j->lines);
+    enum status status = run_job(j, x, s, c, l);
+    if (status == STATUS_OK && j->open < before.open) {
+        text_clear(&before.lines);
+        return status;
+    }
+    text_clear(&j->lines);
+    *j = before;
+    return status;
+}
+
 /* By query token, then by first sequence: the rule's order. */
 static int by_first(const void *a, const void *b)
 {
@@ -234,7 +249,7 @@ static enum status run_jobs(struct cells_search *c, struct cells_shared *s, stru
                 stop = true;
                 continue;
             }
-            one = run_job(&jobs[k], &x, &mine, c, l);
+            one = (again ? run_again : run_job)(&jobs[k], &x, &mine, c, l);
             if (jobs[k].open > 0 && s->spare == 0)
                 mine.nodes = NODES_OPEN;
             if (one != STATUS_OK || (jobs[k].below && !s->value)) {

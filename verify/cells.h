@@ -58,7 +58,7 @@ struct cells_room {
     struct pairs_of *pairs;      /* [K] the same lines, where each is a difference of two logits and a constant */
     size_t n_columns, width; int *column; /* the lines that sums are made of, each with `width` terms: 1 or the number of corners */
     size_t *slot;                /* [n_columns] a line's first term */
-    unsigned char *done;         /* [K] lines that a sum shows already */
+    unsigned char *done, *plain; /* [K] lines that a sum shows already; without corners: what words of lines other than bounds show */
     unsigned char *known;        /* [K] those that the words of a split above show to be positive */
     size_t line;                 /* the one that is furthest from being shown */
     size_t n_at; int *at;        /* [AT_MOST, n] sequences around which sums were made, one after the other */
@@ -77,6 +77,7 @@ struct cells_room {
     struct cells_tables *tables; /* cells_tables.c */
     bool tabled;                 /* some part was left with them */
     size_t tried;
+    double part;                 /* sequences that are left, of a count */
     tally yes, open;             /* sequences of leaves on which the predicate is true, of open ones */
     struct text *out;
 };
@@ -157,7 +158,8 @@ double cells_term_most(const struct cells_room *x);              /* of a term of
 double cells_scale(const struct cells_room *x, size_t line);     /* the line times this */
 
 /* cells_each.c: a part's sequences one by one. */
-bool cells_each_serves(const struct cells_room *x, double n, bool small);   /* is that worth while, of so many? small: even before anything else is tried */
+enum each_when { EACH_AT_ONCE, EACH_CHEAP, EACH_LAST };      /* before sums are tried, before more than one kind of them is, before the part is split */
+bool cells_each_serves(const struct cells_room *x, const unsigned char *shown, enum each_when when);   /* is that worth while? shown: lines that need not be looked at */
 enum status cells_each(bool *done, size_t *yes, size_t *no, struct cells_room *x) MUST_USE;   /* those whose lines are all positive; not; the others are too near to tell. Not done: terms are beyond the rule's limits */
 
 /* cells.c. What the search over all problems of a statement found so far. */

@@ -246,17 +246,15 @@ static void beginnings(struct cells_room *x, const struct each_lines *e, size_t 
     }
 }
 
-#define WORK 0x1p20              /* numbers that are worth a line of a certificate */
-#define WORK_SMALL 0x1p11        /* likewise, before anything else is tried */
-
-bool cells_each_serves(const struct cells_room *x, double n, bool small)
+bool cells_each_serves(const struct cells_room *x, const unsigned char *shown, enum each_when when)
 {
+    static const double work[] = { [EACH_AT_ONCE] = 0x1p15, [EACH_CHEAP] = 0x1p17, [EACH_LAST] = 0x1p20 };     /* numbers that are added */
     size_t left = 0;
     if (!x->s->count || x->s->p->net.units > 0 || (x->n_bent > 0 && x->heads > 1) || x->s->p->n_src < x->s->p->t.n)
         return false;
     for (size_t k = 0; k < x->c->lines.K; k++)
-        left += !x->known[k];
-    return left > 0 && n * (double)(x->heads * (1 + left) + x->n_bent) <= (small ? WORK_SMALL : WORK);
+        left += !shown[k];
+    return left > 0 && x->part * (double)(x->heads * (1 + left) + x->n_bent) <= work[when];
 }
 
 enum status cells_each(bool *done, size_t *yes, size_t *no, struct cells_room *x)

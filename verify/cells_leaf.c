@@ -99,8 +99,8 @@ static double value_of(struct cells_room *x, size_t *line)
 static enum status room_for_lines(struct cells_room *x)
 {
     size_t K = x->c->lines.K, H = x->s->p->net.units;
-    void **all[] = { (void **)&x->slope, (void **)&x->rest, (void **)&x->column, (void **)&x->slot, (void **)&x->done, (void **)&x->known, (void **)&x->at, (void **)&x->pairs };
-    size_t n[] = { K * H, K, K, K, K, K, AT_MOST * x->s->p->t.n, K }, size[] = { sizeof *x->slope, sizeof *x->rest, sizeof *x->column, sizeof *x->slot, 1, 1, sizeof *x->at, sizeof *x->pairs };
+    void **all[] = { (void **)&x->slope, (void **)&x->rest, (void **)&x->column, (void **)&x->slot, (void **)&x->done, (void **)&x->plain, (void **)&x->known, (void **)&x->at, (void **)&x->pairs };
+    size_t n[] = { K * H, K, K, K, K, K, K, AT_MOST * x->s->p->t.n, K }, size[] = { sizeof *x->slope, sizeof *x->rest, sizeof *x->column, sizeof *x->slot, 1, 1, 1, sizeof *x->at, sizeof *x->pairs };
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
         free(*all[i]);
         *all[i] = mem_array(n[i], size[i]);
@@ -213,6 +213,13 @@ static void write_leaf(struct cells_room *x, const char *word)
     text_add(x->out, "\n");
 }
 
+/* What the words of a split above show. */
+static void begin_done(struct cells_room *x)
+{
+    memcpy(x->done, x->known, x->c->lines.K);
+    memcpy(x->plain, x->known, x->c->lines.K);
+}
+
 /* Moves the slopes of relus that only push a line up towards what the relaxation's own minimum asks for. */
 static enum status better_slopes(struct cells_room *x, double *margin)
 {
@@ -230,7 +237,7 @@ static enum status better_slopes(struct cells_room *x, double *margin)
         }
         if (!any)
             break;
-        memcpy(x->done, x->known, x->c->lines.K);
+        begin_done(x);
         enum status s = cells_relaxed(x, false, margin);
         if (s != STATUS_OK)
             return s;
@@ -262,11 +269,12 @@ static enum status try_leaf(int *closed, struct cells_room *x, bool negated, siz
     rounds = at_most < rounds ? at_most : rounds;
     x->n_at = 0;
     for (size_t round = 0; round < rounds && s == STATUS_OK && margin <= 0; round++) {
-        if (round > 0 && memcmp(x->centre, x->tokens, x->s->p->t.n * sizeof *x->centre) == 0)
+        bool same = round > 0 && memcmp(x->centre, x->tokens, x->s->p->t.n * sizeof *x->centre) == 0;
+        if (same || (round > 0 && !negated && cells_each_serves(x, x->done, EACH_CHEAP)))
             break;
         if (round == 0 || units > 0) {
             x->n_at = 0;
-            memcpy(x->done, x->known, x->c->lines.K);
+            begin_done(x);
         }
         s = once ? cells_relaxed(x, negated, &margin) : around(x, round == 0 ? x->centre : x->tokens, negated, &margin);
         if (s == STATUS_OK && !negated && units > 0 && margin <= 0)
@@ -326,14 +334,14 @@ static enum status split_words(struct cells_room *x, struct text *words)
     bool fits = true;
     for (size_t k = 0; k < K; k++) {
         left += !x->known[k];
-        shown += x->done[k] && !x->known[k];
+        shown += x->plain[k] && !x->known[k];
     }
     bool worth = 2 * shown >= left && (!x->by_row || x->n_read == 0);     /* else the intervals may not be those of the sums */
     enum status s = worth ? cells_fit(&fits, x, 1) : STATUS_OK;
     if (s != STATUS_OK || !worth || !fits)
         return s;
     write_words(x, words);
-    memcpy(x->known, x->done, K);
+    memcpy(x->known, x->plain, K);
     return words->failed ? STATUS_MEMORY : STATUS_OK;
 }
 
@@ -512,7 +520,8 @@ static enum status decide_tables(enum cells_answer *out, struct cells_room *x, c
     enum status s = bounds(x);
     x->n_at = 0;
     x->coarse = true;
-    memcpy(x->done, known, x->c->lines.K);
+    memcpy(x->known, known, x->c->lines.K);
+    begin_done(x);
     if (s == STATUS_OK)
         s = x->heads > 1 ? around(x, x->centre, false, &margin) : cells_relaxed(x, false, &margin);
     x->coarse = false;
@@ -538,10 +547,10 @@ static enum status decide_tables(enum cells_answer *out, struct cells_room *x, c
 /* A part of n sequences whose weights are there; known: lines that splits above show. */
 static enum status decide_part(enum cells_answer *out, struct cells_room *x, const struct limits *l, tally n, struct text *words, const unsigned char *known)
 {
-    enum status s = cells_each_serves(x, (double)n, true) ? decide_each(out, x, n, words) : STATUS_OK;
+    enum status s = cells_each_serves(x, x->known, EACH_AT_ONCE) ? decide_each(out, x, n, words) : STATUS_OK;
     if (s != STATUS_OK || *out != CELLS_OPEN)
         return s;
-    x->few = cells_each_serves(x, (double)n, false);
+    x->few = cells_each_serves(x, x->known, EACH_LAST);
     s = decide_bounds(out, x, words);
     size_t line = x->line;
     if (s == STATUS_OK && *out == CELLS_OPEN)
@@ -564,6 +573,7 @@ static enum status decide(enum cells_answer *out, struct cells_room *x, const st
     enum status s = x->s->count ? cells_count(&n, x) : STATUS_OK;
     if (s != STATUS_OK)
         return s;
+    x->part = (double)n;
     if (limits_expired(l) || (x->s->spare > 0 && (double)n <= x->s->spare))
         return give_up(out, x);
     cells_weights(x);

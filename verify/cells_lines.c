@@ -113,13 +113,21 @@ static bool as_pairs(struct cells_room *x, double sign)
     return true;
 }
 
-static void pair_terms(const struct cells_room *x, double *restrict g, const double *restrict y, size_t head, size_t cell, double w)
+/* All of them at one token of a source, read where they stand in the tables. */
+static void pair_terms(struct cells_room *x, double *g, size_t i, size_t token, size_t head, size_t cell, double w)
 {
+    const struct double_tables *t = head > 0 ? &x->s->p->more[head - 1] : &x->s->p->tables;
+    const double *C = t->C + (i * t->V + token) * t->J, *D = x->s->p->tables.D + (size_t)x->q * t->J, *middle = x->middle + head * t->J;
     const double low = x->ratio[head][0], high = x->ratio[head][1], tangent = x->tangent[head * x->cells + cell], above = x->above[cell];
     for (size_t e = 0; e < x->n_columns; e++) {
         const struct pairs_of *p = &x->pairs[e];
-        double v = w * (p->a[0] * y[p->j[0]] + p->a[1] * y[p->j[1]] + p->tangent * tangent + (head == 0 ? p->c + p->above * above : 0));
-        g[e] += head == 0 ? v : v < 0 ? high * v : low * v;
+        size_t a = p->j[0], b = p->j[1];
+        double v = head == 0 ? p->a[0] * (D[a] + C[a] + middle[a]) + p->a[1] * (D[b] + C[b] + middle[b]) + p->c + p->above * above : p->a[0] * (C[a] - middle[a]) + p->a[1] * (C[b] - middle[b]);
+        v = w * (v + p->tangent * tangent);
+        if (x->width == 1)
+            g[e] += head == 0 ? v : v < 0 ? high * v : low * v;
+        else
+            add_terms(x, g + e * x->width, head, v);
     }
 }
 
@@ -131,10 +139,12 @@ static void line_terms(struct cells_room *x, size_t i, size_t token, size_t cell
         double w = x->w[h * x->cells + cell];
         if (w == 0)
             continue;
-        cells_row(x, x->y, pairs ? n_out_of(x) : x->s->p->tables.J, h, i, token);
-        if (pairs)
-            pair_terms(x, g, x->y, h, cell, w);
-        for (size_t e = 0; e < x->n_columns && !pairs; e++)
+        if (pairs) {
+            pair_terms(x, g, i, token, h, cell, w);
+            continue;
+        }
+        cells_row(x, x->y, x->s->p->tables.J, h, i, token);
+        for (size_t e = 0; e < x->n_columns; e++)
             add_terms(x, g + e * x->width, h, w * cells_line_at(x, (size_t)x->column[e], h, cell, sign));
     }
 }
@@ -148,7 +158,7 @@ enum status cells_lines(struct cells_room *x, double sign)
         s = cells_terms(x, x->n_columns * x->width);
     if (s != STATUS_OK)
         return s;
-    bool pairs = !dense && x->width == 1 && as_pairs(x, sign);
+    bool pairs = !dense && as_pairs(x, sign);
     for (size_t e = 0; e < x->n_columns && !dense; e++)
         x->slot[e] = e * x->width;
     for (size_t i = 0; i < p->n_src && !dense; i++)
@@ -176,6 +186,7 @@ static enum status show(struct cells_room *x, size_t width, bool negated, double
             at = x->low[c] < x->low[at] ? c : at;
         double v = x->low[at] - spare_of(x, k);
         x->done[k] = v > 0;
+        x->plain[k] |= v > 0 && width == 1;
         if (e == 0 || (negated ? v > *margin : v < *margin)) {
             *margin = v;
             x->line = k;
@@ -209,7 +220,7 @@ enum status cells_relaxed(struct cells_room *x, bool negated, double *margin)
     cells_slopes(x, negated ? -1 : 1);
     *margin = INFINITY;
     enum status s = show(x, 1, negated, margin);
-    if (s == STATUS_OK && x->corners > 1 && !x->coarse && *margin <= 0)
+    if (s == STATUS_OK && x->corners > 1 && !x->coarse && *margin <= 0 && (negated || !cells_each_serves(x, x->done, EACH_CHEAP)))
         s = show(x, x->corners, negated, margin);
     return s;
 }

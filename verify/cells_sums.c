@@ -52,7 +52,7 @@ enum status cells_room_init(struct cells_room *x, const struct cells_shared *s)
 void cells_room_clear(struct cells_room *x)
 {
     cells_tables_free(x->tables);
-    void *all[] = { x->each.term, x->each.together[0], x->each.together[1], x->each.sum, x->each.row, x->each.scale, x->each.kappa, x->each.n, x->each.first, x->off, x->left, x->may, x->centre, x->middle, x->pairs, x->column, x->slot, x->done, x->known, x->at, x->alive, x->reached, x->step_from, x->step, x->layer, x->w, x->g, x->low, x->least, x->live, x->unit, x->slope, x->rest, x->tokens, x->best, x->seen[0], x->seen[1], x->z, x->y, x->reach, x->row, x->towards, x->tangent, x->above, x->tangent_unit };
+    void *all[] = { x->each.term, x->each.together[0], x->each.together[1], x->each.sum, x->each.row, x->each.scale, x->each.kappa, x->each.n, x->each.first, x->off, x->left, x->may, x->centre, x->middle, x->pairs, x->column, x->slot, x->done, x->plain, x->known, x->at, x->alive, x->reached, x->step_from, x->step, x->layer, x->w, x->g, x->low, x->least, x->live, x->unit, x->slope, x->rest, x->tokens, x->best, x->seen[0], x->seen[1], x->z, x->y, x->reach, x->row, x->towards, x->tangent, x->above, x->tangent_unit };
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         free(all[i]);
     memset(x, 0, sizeof *x);

@@ -16,20 +16,23 @@ static bool number(const char **at, const char *end, uint32_t *out) {
     return *at > s && (*s != '0' || *at == s + 1);
 }
 
-/* K:B ... , up to the end; shown: of the named forms becomes true, as the words need not show them */
-static bool named_read(struct leaf *x, struct named *t, const char *at, const char *end, bool *shown) {
+/* K:B ... , up to the end; shown: of the named forms becomes true, as the words need not show them. Those that words of splits above show, as a checker may more of them than the prover knew of, have no table. */
+static bool named_read(struct leaf *x, struct named *t, const char *at, const char *end, bool *shown, bool *named) {
     size_t total = 0, n;
+    if (at == end) return cells_refuse_leaf(x, "K:B expected behind 'tables'");
     while (at != end) {
         const char *s = cells_word(&at, end, &n), *stop = s + n;
         uint32_t k, bins;
         if (!number(&s, stop, &k) || s == stop || *s++ != ':' || !number(&s, stop, &bins) || s != stop) return cells_refuse_leaf(x, "K:B expected behind 'tables'");
         if (k >= x->t->n || bins < 1 || bins > BINS_MOST || (total += bins) > BINS_TOTAL) return cells_refuse_leaf(x, "no such form, or too many bins");
-        if (shown[k]) return cells_refuse_leaf(x, "a form that is shown, or that has a table already");
+        if (named[k]) return cells_refuse_leaf(x, "a form that has a table already");
+        named[k] = true;
+        if (shown[k]) continue;
         shown[k] = true;
         t->form[t->n] = k;
         t->bins[t->n++] = bins;
     }
-    return t->n > 0 ? true : cells_refuse_leaf(x, "K:B expected behind 'tables'");
+    return true;
 }
 
 /* Terms of the named forms from below and (turned) above, and what they may be off by. */
@@ -92,12 +95,12 @@ bool cells_tables(struct leaf *x, const char *at, const char *end, const bool *s
     while (tables + sizeof here - 1 <= end && memcmp(tables, here, sizeof here - 1) != 0) tables++;
     if (tables + sizeof here - 1 > end || (tables != at && tables[-1] != ' ')) return cells_refuse_leaf(x, "'tables' expected");
     struct named named = {0, mem_get(t->n, sizeof *named.form), mem_get(t->n, sizeof *named.bins)};
-    bool *mine = mem_get(t->n, sizeof *mine);
+    bool *mine = mem_get(t->n, sizeof *mine), *twice = mem_get(t->n, sizeof *twice);
     memcpy(mine, shown, t->n * sizeof *mine);
-    bool good = named_read(x, &named, tables + sizeof here - 1, end, mine) && words(x, at, tables == at ? at : tables - 1, mine);
+    bool good = named_read(x, &named, tables + sizeof here - 1, end, mine, twice) && words(x, at, tables == at ? at : tables - 1, mine);
     for (size_t k = 0; good && k < t->n; k++)
         if (!mine[k]) good = cells_refuse_leaf(x, "a form that is not shown has no table");
-    good = good && count_named(x, &named, &least, &most);
+    good = good && (named.n == 0 || count_named(x, &named, &least, &most));
     if (good) {
         all = cells_sequences(x);
         *x->yes += t->negated ? least : all - most;
@@ -107,5 +110,6 @@ bool cells_tables(struct leaf *x, const char *at, const char *end, const bool *s
     mem_free(named.form);
     mem_free(named.bins);
     mem_free(mine);
+    mem_free(twice);
     return good;
 }

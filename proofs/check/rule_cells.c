@@ -419,14 +419,15 @@ static bool forms_show(struct leaf *x, size_t width, bool *shown, size_t *left) 
     return good;
 }
 
-/* Marks the forms that are positive (or not negative) around one of the line's sequences; of a negated conjunction, until one is. */
-static bool forms_find(struct leaf *x, bool *shown, size_t *left) {
+/* Marks the forms that are positive (or not negative) around one of the line's sequences; of a negated conjunction, until one is. corners: by the sums at these too. */
+static bool forms_find(struct leaf *x, bool *shown, size_t *left, bool corners) {
     const size_t before = *left;
     bool negated = x->t->negated != x->fails, good = true, more = true;
     while (good && more && *left > 0 && !(negated && *left < before)) {
         sigma_terms(x);
         cells_look(x, negated ? -1 : 1, shown, left);
-        for (size_t width = 1; good && width <= x->corners && *left > 0 && !(negated && *left < before); width += width == 1 && x->corners > 1 ? x->corners - 1 : 1) good = forms_show(x, width, shown, left);
+        if (good && *left > 0 && !(negated && *left < before)) good = forms_show(x, 1, shown, left);
+        if (good && corners && x->corners > 1 && *left > 0 && !(negated && *left < before)) good = forms_show(x, x->corners, shown, left);
         good = good && cells_centre_next(x, &more);
     }
     return good;
@@ -441,7 +442,7 @@ static bool forms_hold(struct leaf *x) {
         shown[k] = x->shown[k];
         left -= shown[k];
     }
-    bool good = forms_find(x, shown, &left);
+    bool good = forms_find(x, shown, &left, true);
     mem_free(shown);
     return good && ((negated ? left < n : left == 0) || refuse(x, "a form is not shown to be positive"));
 }
@@ -486,7 +487,7 @@ static bool single_words(struct leaf *x, const char *at, const char *end, bool *
     size_t left = 0;
     for (size_t k = 0; k < x->t->n; k++) left += !shown[k];
     x->fails = x->t->negated; /* each form by itself, whatever is made of them */
-    return words_hold(x, at, end) && forms_find(x, shown, &left) && words_end(x);
+    return words_hold(x, at, end) && forms_find(x, shown, &left, false) && words_end(x);
 }
 
 static bool split_words(struct leaf *x, const char *at, const char *end) {

@@ -6,7 +6,6 @@ Larger ones: the interval of `cells` that is asked for with `within` holds the e
 import argparse
 import collections
 import itertools
-import json
 import math
 import os
 import random
@@ -17,32 +16,26 @@ from fractions import Fraction
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.join(HERE, ".."), os.path.join(HERE, "..", "reference")]
-from claims import resealed                   # noqa: E402
-from nets import transformer                  # noqa: E402
-from tally import check, finish, run  # noqa: E402
+from claims import resealed                # noqa: E402
+from decided import decide, in_c, write    # noqa: E402
+from nets import transformer               # noqa: E402
+from tally import check, finish            # noqa: E402
 
 a = argparse.ArgumentParser()
 a.add_argument("build")
 a.add_argument("--nets", type=int, default=12)
 a.add_argument("--seed", type=int, default=1)
 a = a.parse_args()
-CHECKER = a.build + "/weightproof-check"
 seen = collections.Counter()
 
 
-def decide(folder, claims, engine):
-    """The result of every claim, by name."""
-    with open(folder + "/a.claims", "w") as f:
-        f.write('claims 1\nmodel M = "m.net"\n' + "\n".join("claim %s { %s }" % x for x in claims) + "\n")
-    status, output = run(a.build + "/weightproof", "verify", folder + "/a.claims", "--engine", engine, "--json", folder + "/a.json", "--quiet", "--certificates", folder + "/" + engine, "--timeout", "20")
-    check(0 <= status < 3, "%s ends with %d: %s" % (engine, status, output[:400]))
-    return {x["name"]: x for x in json.load(open(folder + "/a.json"))["claims"]}
+def decided(folder, claims, engine, net=None):
+    return decide(a.build, folder, claims, "--engine", engine, "--certificates", folder + "/" + engine, "--timeout", "20", net=net)
 
 
 def answer(folder, text):
-    with open(folder + "/cells/t.crt", "w") as f:
-        f.write(resealed(text))
-    return run(CHECKER, "--quiet", folder + "/cells/t.crt")
+    write(folder + "/cells/t.crt", resealed(text))
+    return in_c(a.build, folder + "/cells/t.crt")
 
 
 def with_number(text, lo, hi):
@@ -86,9 +79,7 @@ def small(k):
     tight, predicate = look(net, v, n, heads)
     claim = "count t in tokens[%d] of 0..%d : %s within 1" % (n, v - 1, "not (%s)" % predicate if k % 5 == 4 else predicate)
     with tempfile.TemporaryDirectory() as folder:
-        with open(folder + "/m.net", "w") as f:
-            f.write(net.text())
-        theirs, mine = (decide(folder, [("c", claim)], x)["c"] for x in ("enumerate", "cells"))
+        theirs, mine = (decided(folder, [("c", claim)], x, net)["c"] for x in ("enumerate", "cells"))
         if mine["verdict"] == "undecided" or not os.path.exists(folder + "/cells/c.cert"):
             return
         with open(folder + "/cells/c.cert") as f:
@@ -107,6 +98,9 @@ def small(k):
                 continue
             lo, hi = found(folder, mutant, total)
             check(lo <= exact <= hi, "net %d, %d bins: %d is not in %d..%d" % (k, bins, exact, lo, hi))
+            lines_of = "cell split 0 0%s\n%s\n%s" % (" " + words if k % 5 != 4 else "", line, line)      # words may show what has a table below
+            lo, hi = found(folder, mutant.replace(line, lines_of), total)
+            check(lo <= exact <= hi and answer(folder, with_number(mutant.replace(line, lines_of), 0, total))[0] == 0, "net %d, %d bins: %d is not in %d..%d, of two parts" % (k, bins, exact, lo, hi))
             seen["narrow"] += hi - lo < total / 2
             seen["ends"] += (lo == exact) + (hi == exact)
             for word, other in () if bins > 1000 else (("a form twice", line + " 0:5"), ("no such form", line.replace(" 1:", " 9:")), ("no form", line[:line.index(" tables") + 7]), ("no bins", line[:line.rindex(":")] + ":0"),
@@ -119,11 +113,9 @@ def larger(k):
     net = transformer(a.seed * 9011 + k, d_vocab=v, n_ctx=n, d_out=v, heads=heads, causal=True, spread=10, d_model=6)
     count = "count t in tokens[%d] of 0..%d : logits(M, t)[last, 1] - logits(M, t)[last, 2] > %s and logits(M, t)[last, 3] - logits(M, t)[last, 2] > %s"
     with tempfile.TemporaryDirectory() as folder:
-        with open(folder + "/m.net", "w") as f:
-            f.write(net.text())
         claim = count % (n, v - 1, "-1/8", "-1/16")
-        exact = decide(folder, [("c", claim + " within 1e-9")], "cells")["c"]
-        results = decide(folder, [("c", claim + " within 1/20"), ("d", claim + " within 1/1000")], "cells")
+        exact = decided(folder, [("c", claim + " within 1e-9")], "cells", net)["c"]
+        results = decided(folder, [("c", claim + " within 1/20"), ("d", claim + " within 1/1000")], "cells")
         for name, within in (("c", Fraction(1, 20)), ("d", Fraction(1, 1000))):
             x = results[name]
             seen["larger, " + x["verdict"]] += 1
