@@ -28,7 +28,7 @@ a.add_argument("--svg")
 a.add_argument("--only", default="")
 a = a.parse_args()
 COUNT = {"d_vocab": 16, "n_ctx": 6, "d_model": 16, "heads": 1, "states": 0}
-SIZES = {"d_vocab": (COUNT, (8, 10, 12, 16, 20, 24)), "n_ctx": (COUNT, (4, 5, 6, 7, 8)), "d_model": (COUNT, (8, 16, 32, 64)),
+SIZES = {"d_vocab": (COUNT, (8, 12, 16, 24, 32, 48)), "n_ctx": (COUNT, (4, 5, 6, 7, 8, 9)), "d_model": (COUNT, (8, 16, 32, 64, 128)),
          "heads": (dict(COUNT, d_vocab=32, n_ctx=4), (1, 2, 3, 4)), "states": (dict(COUNT, d_vocab=32, n_ctx=8), (2, 4, 8, 16, 32))}
 
 

@@ -1,4 +1,5 @@
-/* The engine: the exact walk for a while, then rounds with finer tables and a longer walk until the interval is as narrow as asked, or time is up. The best round is the outcome. */
+/* The engine: the exact walk for a while, then rounds with finer tables and a longer walk until the interval is as narrow as asked, or time is up. The best round is the outcome. Where the exact walk is
+ * likely to be done before such rounds are, it is taken up again. */
 #include <math.h>
 #include <string.h>
 
@@ -7,6 +8,8 @@
 #include "verify/average.h"
 
 #define EXACT_SECONDS 2        /* for the exact walk, at most a quarter of the time */
+#define EXACT_ROOM 1.25        /* times what it needs: so much time must be left to take it up again, */
+#define EXACT_MORE 2           /* and so much it gets at most */
 #define BINS_FIRST 1024
 #define AVERAGE_BINS 256     /* of the tables of an average, whose errors are of second order in their width */
 #define ENTER_FIRST 256       /* the first price of a table, in parts of what is asked for */
@@ -103,35 +106,63 @@ static void asked(mpz_t out, const struct statement *s, const mpz_t total)
     mpq_clear(within);
 }
 
-/* The exact walk, for a short while: most counts close quickly, and then nothing is left open. */
-static bool count_exactly(struct outcome *out, const struct statement *s, const struct limits *l, struct diag *d, enum status *status)
+/* The part of the sequences that a walk has counted when time was up; 0: it is not known. */
+static double counted(const struct outcome *o)
+{
+    mpz_t open;
+    if (mpz_sgn(o->total_lo) <= 0)
+        return 0;
+    mpz_init(open);
+    mpz_sub(open, o->number_hi, o->number_lo);
+    double part = 1 - mpz_get_d(open) / mpz_get_d(o->total_lo);
+    mpz_clear(open);
+    return part;
+}
+
+/* The exact walk, for `room` seconds: most counts close quickly, and then nothing is left open. *needs: if it does not, the seconds that it is likely to take. */
+static bool count_exactly(struct outcome *out, const struct statement *s, const struct limits *l, struct diag *d, double room, double *needs, enum status *status)
 {
     struct limits slice = *l;
-    double start = clock_seconds(), room = EXACT_SECONDS;
-    if (l->deadline > 0 && (l->deadline - start) / 4 < room)
-        room = (l->deadline - start) / 4;
-    slice.deadline = start + room;
-    *status = engine_separable.decide(out, s, &slice, d);
-    if (*status != STATUS_TIMEOUT || limits_expired(l))
-        return true;
-    outcome_clear(out);
-    outcome_init(out);
-    *status = STATUS_OK;
-    return false;
+    struct outcome found;
+    slice.deadline = clock_seconds() + room;
+    outcome_init(&found);
+    *status = engine_separable.decide(&found, s, &slice, d);
+    bool done = *status != STATUS_TIMEOUT || limits_expired(l);
+    if (*status != STATUS_TIMEOUT || (done && out->proposal != PROPOSAL_INTERVAL))   /* an interval of a round before is narrower */
+        take_outcome(out, &found);
+    if (!done) {
+        double part = counted(&found);
+        *needs = part > 0 ? room / part : INFINITY;
+        *status = STATUS_OK;
+    }
+    outcome_clear(&found);
+    return done;
 }
+
+static double time_left(const struct limits *l) { return l->deadline > 0 ? l->deadline - clock_seconds() : INFINITY; }
 
 /* How much lower the next bound should be for a width that is `wide` times what is asked for: gauged by the last two rounds, no lower than the time
  * that is left is likely to allow. Not below 1: no round is worth beginning. */
 struct gauge { double wide, before, factor, seconds, root; };
-static double next_factor(const struct gauge *g, double left)
+#define TIME_ROOT 0.7            /* the time of a round is inverse to such a power of its bound */
+
+/* The factor that is likely to be enough. */
+static double enough(const struct gauge *g)
 {
-    double root = g->root, factor = NEXT_LEAST;
+    double root = g->root;
     if (g->before > g->wide && g->factor < 1)
         root = fmin(fmax(log(g->before / g->wide) / -log(g->factor), 0.15), 1);
-    factor = fmax(fmin(pow(0.9 / g->wide, 1 / root), 0.5), NEXT_MOST);
-    double affordable = g->seconds > 0 ? pow(g->seconds / fmax(0.6 * left, 1e-9), 1 / 0.7) : 0;
+    return pow(0.9 / g->wide, 1 / root);
+}
+
+static double next_factor(const struct gauge *g, double left)
+{
+    double factor = fmax(fmin(enough(g), 0.5), NEXT_MOST);
+    double affordable = g->seconds > 0 ? pow(g->seconds / fmax(0.6 * left, 1e-9), 1 / TIME_ROOT) : 0;
     return fmax(factor, affordable);
 }
+
+static double rounds_need(const struct gauge *g) { return g->seconds * pow(enough(g), -TIME_ROOT); }
 
 /* One round; true: another one is worth beginning, with a lower bound. */
 static bool round_of(struct outcome *out, const struct statement *s, const struct limits *l, struct diag *d, struct count_rule *rule, struct gauge *g, enum status *status)
@@ -160,8 +191,9 @@ static bool round_of(struct outcome *out, const struct statement *s, const struc
 
 static enum status count_decide(struct outcome *out, const struct statement *s, const struct limits *l, struct diag *d)
 {
-    enum status status;
-    if (!averages_parts(s) && count_exactly(out, s, l, d, &status))
+    enum status status = STATUS_OK;
+    double needs = INFINITY;    /* of the exact walk, seconds */
+    if (!averages_parts(s) && count_exactly(out, s, l, d, fmin(EXACT_SECONDS, time_left(l) / 4), &needs, &status))
         return status;
     struct count_rule rule = { .bins = averages_parts(s) ? (s->semantics == SEMANTICS_FLOAT32 ? 1 : AVERAGE_BINS) : BINS_FIRST, .enter = (tally)1 << 126 };
     struct gauge g = { .factor = 1, .root = averages_parts(s) ? 0.5 : 0.35 };
@@ -176,7 +208,10 @@ static enum status count_decide(struct outcome *out, const struct statement *s, 
         mpz_clear(want);
     }
     while (more && (rule.enter > 0 || averages_parts(s)) && round_of(out, s, l, d, &rule, &g, &status)) {
-        g.factor = next_factor(&g, l->deadline > 0 ? l->deadline - clock_seconds() : INFINITY);
+        double left = time_left(l);
+        if (needs * EXACT_ROOM < left && needs < rounds_need(&g) && count_exactly(out, s, l, d, fmin(needs * EXACT_MORE, left), &needs, &status))
+            return status;
+        g.factor = next_factor(&g, time_left(l));
         more = g.factor < 0.9 && rule.enter > 0;
         rule.enter = (tally)((double)rule.enter * fmin(g.factor, 1));
     }

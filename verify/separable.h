@@ -102,9 +102,10 @@ enum status cell_count_rest(struct cell *x) MUST_USE;   /* count of the states b
 /* separable_siblings.c: the tokens of a position behind one state, looked at side by side in 32 bits. */
 struct sibling_rows { size_t at; int32_t gap; unsigned char visits; bool made, flat /* least sums alone: the largest are within gap of them */, few /* completions fit */; };
 struct siblings {
+    tally unit;                  /* of completions: behind the last source every state has so many, or 1 */
     size_t n, width;             /* lines that are open at the root; tokens, rounded up to a multiple of 8 */
     size_t *line, *row; double *scale;   /* [n]; by line */
-    int32_t margin, yes, no;     /* completions behind the tokens that the last look settled */
+    int32_t margin, yes, no;     /* units of completions behind the tokens that the last look settled */
     struct sibling_rows *rows;   /* by state */
     int32_t *room; size_t used, room_rows;
     int32_t *low, *high; unsigned char *open;   /* [n_src, width]: the last look of every depth */

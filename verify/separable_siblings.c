@@ -10,7 +10,7 @@
 #include "verify/separable.h"
 
 #define ROOM_MOST ((size_t)1 << 21)     /* integers of all rows */
-#define FEW ((tally)1 << 30)            /* completions that are added up in 32 bits */
+#define FEW ((tally)1 << 30)            /* units of completions that are added up in 32 bits */
 #define VISITS 2                        /* before rows are made */
 #define SIZE 28                         /* bits of a sum, and of a margin 7 */
 #define NOWHERE ((int32_t)1 << 30)      /* the sum of a token that leads nowhere: clear of everything, and counted 0 times */
@@ -78,6 +78,19 @@ static double largest_radius(const struct cell *x)
     return sum * (1 + 0x1p-40);
 }
 
+/* What all numbers of completions are multiples of. */
+static tally unit_of(const struct cell *x)
+{
+    size_t from = x->layer[x->p->n_src];
+    tally unit = 0;
+    for (size_t s = from; s < x->layer[x->p->n_src + 1]; s++) {
+        if (unit > 0 && x->count[s] > 0 && x->count[s] != unit)
+            return 1;
+        unit = x->count[s] > 0 ? x->count[s] : unit;
+    }
+    return unit > 0 ? unit : 1;
+}
+
 enum status siblings_load(struct siblings *l, const struct cell *x)
 {
     size_t states = x->layer[x->p->n_src + 1];
@@ -92,6 +105,7 @@ enum status siblings_load(struct siblings *l, const struct cell *x)
     }
     memset(l->rows, 0, states * sizeof *l->rows);
     l->used = 0;
+    l->unit = unit_of(x);
     l->n = x->n_active[0];
     double radius = largest_radius(x), margin = 0;
     for (size_t e = 0; e < l->n; e++) {
@@ -137,21 +151,21 @@ static int32_t little_gap(const int32_t *low, const int32_t *high, size_t n)
     return gap <= 64 ? gap : -1;
 }
 
-/* Rows low[e * width + k] and high, by line that is open at the root and token, and completions by token. */
+/* Rows low[e * width + k] and high, by line that is open at the root and token, and units of completions by token. */
 static bool make_rows(struct siblings *l, struct sibling_rows *rows, const struct cell *x, size_t i, size_t s)
 {
     const struct automaton *a = &x->c->a;
     size_t n = a->n_tokens[i], width = width_of(x, i), block = l->n * width;
     if (l->used + width + 2 * block > ROOM_MOST)
         return false;
-    rows->few = x->count[x->layer[i] + s] < FEW;
+    rows->few = x->count[x->layer[i] + s] / l->unit < FEW;
     rows->at = l->used;
     int32_t *count = l->room + rows->at, *low = count + width, *high = low + block;
     for (size_t k = 0; k < width; k++) {
         int to = k < n ? a->next[i][s * n + k] : AUTOMATON_DEAD;
         size_t next = to < 0 ? 0 : x->layer[i + 1] + (size_t)to;
         bool stands = to >= 0 && may_stand(x, i, k) && x->count[next] > 0;
-        count[k] = stands ? rows->few ? (int32_t)x->count[next] : 1 : 0;
+        count[k] = stands ? rows->few ? (int32_t)(x->count[next] / l->unit) : 1 : 0;
         if (stands)
             fill_column(low + k, high + k, l, x, x->p->first[i] + k, next, width);
         for (size_t e = 0; !stands && e < l->n; e++)
@@ -222,8 +236,8 @@ bool siblings_look(struct siblings *l, const struct cell *x, size_t i, size_t s)
 
 bool siblings_count(tally *yes, tally *no, const struct siblings *l, const struct cell *x, size_t i, size_t s)
 {
-    *yes = (tally)l->yes;
-    *no = (tally)l->no;
+    *yes = (tally)l->yes * l->unit;
+    *no = (tally)l->no * l->unit;
     return l->rows[x->layer[i] + s].few;
 }
 
@@ -257,8 +271,8 @@ bool siblings_behind(tally *yes, tally *no, struct siblings *l, const struct cel
         return false;
     int32_t y, n;
     look_behind(l->low + (i + 1) * l->width, &y, &n, view_of(l, x, i, &l->rows[x->layer[i] + s]), k, x->h + (x->p->first[i] + k) * x->Kp, view_of(l, x, i + 1, next));
-    *yes = (tally)y;
-    *no = (tally)n;
+    *yes = (tally)y * l->unit;
+    *no = (tally)n * l->unit;
     return *yes + *no == x->count[x->layer[i + 1] + to];
 }
 

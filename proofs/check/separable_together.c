@@ -7,7 +7,7 @@
 #include <string.h>
 
 #define ROOM_MOST ((size_t)1 << 21) /* integers of all rows */
-#define FEW ((wide)1 << 30)         /* sequences that are added up in 32 bits */
+#define FEW ((wide)1 << 30)         /* units of sequences that are added up in 32 bits */
 #define VISITS 2                    /* before rows are made */
 #define SIZE_BITS 28                /* of a sum; of a radius 6 */
 #define NOWHERE ((int32_t)1 << 30)  /* the sum of a token that leads nowhere: clear of everything */
@@ -43,6 +43,17 @@ static void make_room(struct together *l, const struct walker *w) {
     l->room = mem_get(ROOM_MOST, sizeof *l->room);
 }
 
+/* What all numbers of sequences from the sources on are multiples of. */
+static wide unit_of(const struct walker *w) {
+    const struct level *end = &w->level[w->s.net->causal ? w->s.row + 1 : w->s.n];
+    wide unit = 0;
+    for (size_t c = 1; c < end->classes.n; c++) {
+        if (c > 1 && end->count[c] != unit) return 1;
+        unit = end->count[c];
+    }
+    return unit > 0 ? unit : 1;
+}
+
 void together_start(struct together *l, const struct walker *w, const uint32_t *form, uint32_t n) {
     l->n = 0;
     if (w->top != w->g) return;
@@ -61,6 +72,7 @@ void together_start(struct together *l, const struct walker *w, const uint32_t *
     l->shift = mem_get(w->n_form, sizeof *l->shift);
     l->form = form;
     l->n = n;
+    l->unit = unit_of(w);
     l->used = 0;
     l->clear = 0;
     for (uint32_t e = 0; e < n; e++) {
@@ -90,18 +102,19 @@ static void fill_column(int32_t *low, int32_t *high, const struct together *l, u
     }
 }
 
-/* Sequences by token, then rows by form and token of the least sums, and of the largest. */
+/* Units of sequences by token, then rows by form and token of the least sums, and of the largest. */
 static bool make_rows(struct together *l, struct together_rows *r, uint32_t i, size_t class) {
     const struct walker *w = l->w;
     const struct level *here = &w->level[i];
     size_t block = (size_t)l->n * l->width;
     if (l->used + l->width + 2 * block > ROOM_MOST) return false;
     r->at = l->used;
-    r->few = here->count[class] < FEW;
+    r->few = here->count[class] / l->unit < FEW;
     int32_t *count = l->room + r->at, *low = count + l->width, *high = low + block;
     for (uint32_t t = 0; t < l->width; t++) {
         size_t to = t < here->tokens ? (size_t)here->classes.key[class * here->tokens + t] : 0;
-        count[t] = to != 0 && r->few ? (int32_t)w->level[i + 1].count[to] : 0;
+        if (to != 0 && w->level[i + 1].count[to] % l->unit != 0) r->few = false; /* behind the sources */
+        count[t] = to != 0 && r->few ? (int32_t)(w->level[i + 1].count[to] / l->unit) : 0;
         if (to != 0) fill_column(low + t, high + t, l, i, t, to);
         for (uint32_t e = 0; to == 0 && e < l->n; e++) low[(size_t)e * l->width + t] = high[(size_t)e * l->width + t] = NOWHERE;
     }
@@ -135,8 +148,8 @@ bool together_count(wide *yes, wide *no, const struct together *l, uint32_t i, s
     const struct together_rows *r = &l->rows[l->first[i] + class];
     const int32_t *low = l->low + (size_t)i * l->width, *high = r->flat ? low : l->high + (size_t)i * l->width;
     if (!r->few) return false;
-    *yes = (wide)loop_sum_where(low, l->clear, INT32_MAX, l->room + r->at, l->width);
-    *no = (wide)loop_sum_where(high, INT32_MIN, l->no, l->room + r->at, l->width);
+    *yes = (wide)loop_sum_where(low, l->clear, INT32_MAX, l->room + r->at, l->width) * l->unit;
+    *no = (wide)loop_sum_where(high, INT32_MIN, l->no, l->room + r->at, l->width) * l->unit;
     return true;
 }
 
@@ -154,8 +167,8 @@ bool together_behind(wide *yes, wide *no, struct together *l, const struct depth
         if ((int32_t)(from->sum[k] >> l->shift[k]) + rows[(size_t)row * l->width + t] >= l->clear) continue; /* positive on all that is behind */
         loop_lower(low, (int32_t)((from->sum[k] + g[k]) >> l->shift[k]), NULL, 1, behind + (size_t)row * l->width, l->width);
     }
-    *yes = (wide)loop_sum_where(low, l->clear, INT32_MAX, count, l->width);
-    *no = (wide)loop_sum_where(low, INT32_MIN, -l->clear - next->gap, count, l->width);
+    *yes = (wide)loop_sum_where(low, l->clear, INT32_MAX, count, l->width) * l->unit;
+    *no = (wide)loop_sum_where(low, INT32_MIN, -l->clear - next->gap, count, l->width) * l->unit;
     return *yes + *no == w->level[i + 1].count[to];
 }
 

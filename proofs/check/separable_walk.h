@@ -126,6 +126,7 @@ struct depth { int64_t *sum, *high; uint32_t *form, n; };
 /* separable_together.c: the tokens behind one class, settled together. */
 struct together_rows { size_t at; int32_t gap; unsigned char visits; bool made, flat /* least sums alone: the largest are within gap of them */, few /* sequences fit */; };
 struct together {
+    wide unit; /* of sequences: from every class behind the last source there are so many, or 1 */
     const struct walker *w; const uint32_t *form; uint32_t n, width; /* forms that are open at the first class; 0: nothing is looked at */
     uint32_t *row; int *shift; int32_t clear, no; /* settled: sums from `clear` on, and below `no` */
     size_t *first, used; struct together_rows *rows; int32_t *room, *low, *high; unsigned char *open; /* low, high, open: the last look of every depth */
