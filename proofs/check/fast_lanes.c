@@ -47,6 +47,7 @@ static bool prepare(struct fnet *w) {
     d->classes = mem_get(rows, sizeof *d->classes);
     d->blocks = mem_get(rows, sizeof *d->blocks);
     d->table = mem_get((size_t)net->n_nodes, sizeof *d->table);
+    d->exps = mem_get((size_t)net->n_nodes, sizeof *d->exps);
     for (size_t k = 0; k < rows; k++) d->blocks[k].of_class = class_of(d, w->reads[k]);
     return true;
 }
@@ -60,10 +61,12 @@ void lanes_free(struct fnet *w) {
     for (int k = 0; k < w->net->n_nodes; k++) {
         for (size_t i = 0; d->table != NULL && d->table[k] != NULL && i < (size_t)w->n * w->net->vocab; i++) mem_free(d->table[k][i].m);
         if (d->table != NULL) mem_free(d->table[k]);
+        if (d->exps != NULL) mem_free(d->exps[k].at);
+        if (d->exps != NULL) mem_free(d->exps[k].rad);
         mem_free(d->weight[k].panel);
         mem_free(d->weight[k].gain);
     }
-    void *all[] = {d->tokens, d->before, d->classes, d->blocks, d->table, d->weight, d->ready, d->acc, d};
+    void *all[] = {d->tokens, d->before, d->classes, d->blocks, d->table, d->exps, d->weight, d->ready, d->acc, d};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) mem_free(all[i]);
     w->lanes = NULL;
 }
@@ -110,7 +113,7 @@ static void narrow(struct frow *out, const struct frow *wide, uint32_t width) {
     out->total = out->rad * width;
 }
 
-static struct frow *token_row(struct fnet *w, int node, uint32_t i, int64_t token) {
+struct frow *lanes_token_row(struct fnet *w, int node, uint32_t i, int64_t token) {
     struct lanes *d = w->lanes;
     uint32_t width = w->net->nodes[node].width;
     if (d->table[node] == NULL) d->table[node] = mem_get((size_t)w->n * w->net->vocab, sizeof **d->table);
@@ -148,7 +151,7 @@ static void make_block(struct fnet *w, int node, uint32_t i, struct lblock *b) {
     b->made = true;
     memset(b->row, 0, sizeof b->row);
     if (w->token_only[node] && !w->is_fixed[k]) {
-        for (uint32_t s = 0; s < c->slots; s++) b->row[s] = token_row(w, node, i, w->lanes->tokens[(size_t)c->lane[s] * w->n + i]);
+        for (uint32_t s = 0; s < c->slots; s++) b->row[s] = lanes_token_row(w, node, i, w->lanes->tokens[(size_t)c->lane[s] * w->n + i]);
         return;
     }
     if (x->op == OP_ROW && !w->is_fixed[k]) {

@@ -20,6 +20,10 @@ struct lclass { uint64_t reads; uint32_t slots; unsigned char of[LANES], lane[LA
 /* Row i of a node, by slot; NULL: not available. */
 struct lblock { uint32_t of_class; bool made; struct frow *row[LANES], own[LANES]; int32_t *room; };
 
+/* Exponentials of a score node whose queries and keys are rows of single tokens, at 2^-48: of the scores of row i and its token, less the largest of them, by source and token: at[(i * vocab + token) * n * vocab + j * vocab + t].
+ * rad, by row and token: of these scores; 0: not made yet, -1: not available. */
+struct lexps { int64_t *at, *rad; bool none; };
+
 struct lanes {
     bool able;                    /* every node is of a kind that is known here */
     uint32_t many;                /* sequences of this batch */
@@ -29,6 +33,7 @@ struct lanes {
     struct lblock *blocks;        /* [n_nodes * n] */
     struct frow **table;          /* by token-only node: [n * vocab] rows, known or failed */
     struct lweight *weight;       /* by node */
+    struct lexps *exps; uint64_t exps_made; /* by node; entries of all tables */
     bool *ready;                  /* nodes whose rows can be made */
     int64_t *acc; uint32_t acc_n; /* LANES rows in the making */
 };
@@ -37,6 +42,7 @@ struct lanes {
 bool lanes_set(struct fnet *w, const int64_t *const *tokens, uint32_t many);       /* the sequences of a batch, at most LANES; false: none of this network */
 struct frow *lanes_output(struct fnet *w, const int64_t *tokens, uint32_t row);    /* of a sequence of the batch; NULL: not available */
 struct frow *lanes_row(struct fnet *w, int node, uint32_t i, uint32_t lane);
+struct frow *lanes_token_row(struct fnet *w, int node, uint32_t i, int64_t token); /* of a node that is token-only */
 void lanes_free(struct fnet *w);
 /* fast_lanes_rows.c. Arguments are made before. */
 bool lanes_weights(struct fnet *w, int node);

@@ -168,7 +168,7 @@ static bool start_bias(int64_t *acc, const struct wweight *x, const struct lweig
     if (x->b == NULL) return true;
     int up = F - x->bF;
     if (up < -62 || (up > 0 && (up > 60 || g->bias_most >> (61 - up) != 0))) return false;
-    loop_moved(acc, x->b, up, n);
+    loop_move(acc, x->b, up, n);
     *most = up >= 0 ? g->bias_most << up : (g->bias_most >> -up) + 1;
     *err += up >= 0 ? (int64_t)1 << up : 2;
     return true;

@@ -44,15 +44,9 @@ static const struct quartic *normal_quartics(void) {
  * half a unit, a coefficient and a shift by one each, those of the later terms by less than a 32nd of that: less than 4 units of 2^-34, half of one of 2^-31, and one for the last shift. From the last cell on
  * less than 2^-46. */
 #define VALUE_UNITS 2
-static inline int64_t value_at(const struct quartic *cells, uint64_t n_cells, uint64_t a, int F) {
-    uint64_t at = a >> (F - 6);
-    if (at >= n_cells) return (int64_t)1 << VALUE;
-    int64_t g = (int64_t)(a - (at << (F - 6)));
-    g = F > COEFFICIENT ? g >> (F - COEFFICIENT) : g << (COEFFICIENT - F); /* below 2^28; sums from c[1] on below 2^33 */
-    const int64_t *c = cells[at].c;
-    int64_t r = c[4];
-    for (int k = 3; k >= 0; k--) r = c[k] + (r * g >> COEFFICIENT);
-    return r >> (COEFFICIENT - VALUE);
+static void values_at(int64_t *a, const struct quartic *cells, uint32_t n_cells, int F, uint32_t n) {
+    loop_quartic(a, &cells[0].c[0], n_cells, F - 6, F > COEFFICIENT ? F - COEFFICIENT : 0, F > COEFFICIENT ? 0 : COEFFICIENT - F, COEFFICIENT, n);
+    loop_move(a, a, VALUE - COEFFICIENT, n);
 }
 
 /* 2u = 2 sqrt(2/pi) (a + 0.044715 a^3) of a < 16 at 2^-32, as gate_tanh of fast_smooth.c: below 2^9. A unit of 2^-48 that a loses moves it by less than 60 of them, the square by less than 16 and one, the cube by less than
@@ -64,15 +58,13 @@ static uint64_t cubic(uint64_t a, int F) {
 }
 
 
-
-/* The share that x = m 2^-F gets: f(|x|), of negative x one less it, at 2^-31. */
-static inline __attribute__((always_inline)) int64_t share(enum op op, const struct quartic *cells, int64_t m, int F) {
-    uint64_t a = (uint64_t)size_of(m);
-    int64_t v;
-    if (op == OP_GELU) v = value_at(cells, NORMAL_CELLS, a, F);
-    else if (op == OP_GELU_NEW) v = a >> F >= 16 ? (int64_t)1 << VALUE : value_at(cells, LOGISTIC_CELLS, cubic(a, F), 32);
-    else v = value_at(cells, LOGISTIC_CELLS, op == OP_TANH ? 2 * a : a, F);
-    return m < 0 ? ((int64_t)1 << VALUE) - v : v;
+/* acc: the shares that x = m 2^-F get: f(|x|), of negative x one less it, at 2^-31. */
+static void all_shares(int64_t *acc, enum op op, const struct quartic *cells, const int32_t *m, int F, uint32_t n) {
+    for (uint32_t j = 0; j < n; j++) acc[j] = size_of(m[j]);
+    for (uint32_t j = 0; j < n && op == OP_TANH; j++) acc[j] *= 2;
+    for (uint32_t j = 0; j < n && op == OP_GELU_NEW; j++) acc[j] = acc[j] >> F >= 16 ? (int64_t)LOGISTIC_CELLS << 26 : (int64_t)cubic((uint64_t)acc[j], F);
+    values_at(acc, cells, op == OP_GELU ? NORMAL_CELLS : LOGISTIC_CELLS, op == OP_GELU_NEW ? 32 : F, n);
+    loop_mirror(acc, m, (int64_t)1 << VALUE, n);
 }
 
 /* A gate's value is m times a share that is off by `units` of 2^-31: in length at most that times the length of m; where the table ends x (1 - f(x)) is below 2^-40. What x is off moves it by 5/4 of that (fast_smooth.c). */
@@ -82,11 +74,9 @@ bool lanes_smooth(struct fnet *w, const struct node *x, struct frow *out, const 
     int64_t *acc = w->lanes->acc, units = VALUE_UNITS + (x->op == OP_GELU_NEW ? CUBIC_UNITS : 0), n = x->width;
     const struct quartic *cells = x->op == OP_GELU ? normal_quartics() : logistic_table();
     if (cells == NULL || F < 6 || F > LANE_SCALE_MOST) return false;
-    if (x->op == OP_GELU)
-        for (int64_t j = 0; j < n; j++) acc[j] = in->m[j] * share(OP_GELU, cells, in->m[j], F); /* 2^31 2^31 */
-    else
-        for (int64_t j = 0; j < n; j++) acc[j] = (gates ? in->m[j] : 1) * share(x->op, cells, in->m[j], F);
+    all_shares(acc, x->op, cells, in->m, F, x->width);
     if (gates) {
+        loop_times(acc, in->m, x->width); /* 2^31 2^31 */
         __int128 rest = F + VALUE > 40 ? (__int128)1 << (F + VALUE - 40) : 1, moved = ((__int128)in->rad + in->rad / 4 + 1) << VALUE, moved2 = ((__int128)in->rad2 + in->rad2 / 4 + 1) << VALUE;
         __int128 own = (__int128)in->most * units;
         return lanes_store(out, acc, x->width, F + VALUE, in->most * (((int64_t)1 << VALUE) + units), moved + own + rest, moved2 + own + rest * wide_root(x->width));

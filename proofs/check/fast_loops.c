@@ -298,7 +298,7 @@ LOOP void loop_round(int32_t *restrict m, const int64_t *restrict acc, uint32_t 
         for (uint32_t j = 0; j < n; j++) m[j] = (int32_t)((acc[j] + half) >> shift);
 }
 
-LOOP void loop_moved(int64_t *restrict acc, const int64_t *restrict b, int up, uint32_t n) {
+LOOP void loop_move(int64_t *acc, const int64_t *b, int up, uint32_t n) {
     if (up >= 0)
         for (uint32_t j = 0; j < n; j++) acc[j] = (int64_t)((uint64_t)b[j] << up);
     else
@@ -315,6 +315,26 @@ LOOP void loop_products(int64_t *restrict acc, const int32_t *restrict a, const 
 
 LOOP void loop_positive(int32_t *restrict y, const int32_t *restrict x, uint32_t n) {
     for (uint32_t j = 0; j < n; j++) y[j] = x[j] > 0 ? x[j] : 0;
+}
+
+LOOP void loop_times(int64_t *restrict acc, const int32_t *restrict m, uint32_t n) {
+    for (uint32_t j = 0; j < n; j++) acc[j] *= m[j];
+}
+
+LOOP void loop_mirror(int64_t *restrict acc, const int32_t *restrict m, int64_t one, uint32_t n) {
+    for (uint32_t j = 0; j < n; j++) acc[j] = m[j] < 0 ? one - acc[j] : acc[j];
+}
+
+LOOP void loop_quartic(int64_t *restrict a, const int64_t *restrict c, int64_t last, int shift, int down, int up, int bits, uint32_t n) {
+    for (uint32_t j = 0; j < n; j++) {
+        int64_t whole = a[j] >> shift, at = whole < last ? whole : last, g = whole < last ? a[j] - (whole << shift) : 0;
+        g = g >> down << up;
+        int64_t r = c[5 * at + 4];
+        r = c[5 * at + 3] + (r * g >> bits);
+        r = c[5 * at + 2] + (r * g >> bits);
+        r = c[5 * at + 1] + (r * g >> bits);
+        a[j] = c[5 * at] + (r * g >> bits);
+    }
 }
 
 LOOP int64_t loop_sum(const int32_t *m, uint32_t n) {

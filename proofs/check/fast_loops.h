@@ -24,7 +24,10 @@ void loop_panels(int64_t *const *acc, const int32_t *const *x, const int32_t *pa
 uint64_t loop_squares(const int64_t *acc, uint32_t n, int shift);                                   /* sum (acc >> shift)^2 of entries below 2^31 then, which fits */
 void loop_round(int32_t *m, const int64_t *acc, uint32_t n, int shift);                             /* m = acc / 2^shift to the nearest, which fits */
 int64_t loop_sum(const int32_t *m, uint32_t n);
-void loop_moved(int64_t *acc, const int64_t *b, int up, uint32_t n);                                /* acc = b 2^up, which fits, or b >> -up */
+void loop_move(int64_t *acc, const int64_t *b, int up, uint32_t n);                                 /* acc = b 2^up, which fits, or b >> -up; acc may be b */
+void loop_times(int64_t *acc, const int32_t *m, uint32_t n);                                        /* acc = acc m */
+void loop_mirror(int64_t *acc, const int32_t *m, int64_t one, uint32_t n);                          /* acc = one - acc where m < 0 */
+void loop_quartic(int64_t *a, const int64_t *c, int64_t last, int shift, int down, int up, int bits, uint32_t n); /* a = c[5 k] + c[5 k + 1] g + ... + c[5 k + 4] g^4, each product shifted by bits; k = a >> shift, or `last`; g: the rest of a, shifted down, then up; 0 there */
 void loop_centred(int64_t *acc, const int32_t *m, int64_t K, int64_t plus, int cut, int64_t by, uint32_t n); /* acc = (K m + plus >> cut) by */
 void loop_products(int64_t *acc, const int32_t *a, const int32_t *b, uint32_t n);                   /* acc = a b */
 void loop_positive(int32_t *y, const int32_t *x, uint32_t n);                                       /* y = x, or 0 where that is less */
