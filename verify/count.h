@@ -7,8 +7,8 @@
 
 /* Work is done where it is likely to settle more than `enter` sequences for every table of `bins` bins that it costs. */
 /* aim: sequences that may stay open: when another walk of all classes would take too long, or at once (by_class, for tests), work goes on class by class until there are no more; 0: it does not. */
-/* named: whatever is done in a class is told in its notes. */
-struct count_rule { size_t bins; tally enter, aim; bool by_class, named; };
+/* alone: forms are never counted two at a time; named: whatever is done in a class is told in its notes. */
+struct count_rule { size_t bins; tally enter, aim; bool by_class, alone, named; };
 /* x is at most the price of n tables: x <= n * enter */
 static inline bool count_within(const struct count_rule *r, tally x, size_t n) { return x / n + (x % n > 0) <= r->enter; }
 #define CUT_TABLES 8            /* of every open form: what a cut is taken to cost, with what follows */
@@ -141,7 +141,7 @@ unsigned char notes_cut(struct text *out, const struct cell *x, size_t position,
 
 /* One class with one query (count_split.c): all lines positive, not, left open; pairs: some forms were counted two at a time. expired: time was up, and nothing is said. */
 struct unit_count { tally yes, no, open; bool pairs, expired; struct text notes; };
-struct counter *counter_new(struct problem *p, bool noted, const struct limits *l);   /* noted: notes are kept, and pairs looked at; NULL: no memory */
+struct counter *counter_new(struct problem *p, bool noted, const struct limits *l);   /* noted: notes are kept where they are wanted, and pairs looked at; NULL: no memory */
 void counter_free(struct counter *w);
 enum status counter_count(struct unit_count *out, struct counter *w, const struct class *c, size_t query, const struct count_rule *rule) MUST_USE;
 

@@ -194,7 +194,7 @@ static enum status undecided_part(struct counter *w, const int *open, size_t n_o
     note(w, "part");
     if (!worth_tables(w, n_open))
         return both_sides(w, open, n_open);
-    enum status s = tables_fill(&b, &w->tables, x, w->rule, open, n_open, w->noted, w->limits, &w->expired);
+    enum status s = tables_fill(&b, &w->tables, x, w->rule, open, n_open, w->noted && !w->rule->alone, w->limits, &w->expired);
     if (s != STATUS_OK || w->expired)
         return s;
     if (w->noted)
@@ -270,7 +270,7 @@ static enum status first_part(struct counter *w, const int *open, size_t n_open)
 {
     enum status s = STATUS_OK;
     w->noted = w->notes_asked && w->rule->named;
-    if (w->notes_asked && !w->noted)
+    if (w->notes_asked && !w->noted && !w->rule->alone)
         s = pairs_possible(&w->noted, w);
     w->density = 0;
     if (s == STATUS_OK && w->noted)

@@ -473,7 +473,7 @@ static bool check_count(struct trial *c, const struct statement *s, const struct
     static const unsigned enters[] = { 0, 1, 4, 30, 1u << 31 };
     bool good = true;
     for (size_t k = 0; k < 25 && good; k++) {
-        struct count_rule rule = { bins[k % 5], enters[k / 5], k % 3, true, false };     /* with an aim, classes have prices of their own */
+        struct count_rule rule = { bins[k % 5], enters[k / 5], k % 3, true, k % 2 == 0, false };     /* with an aim, classes have prices of their own */
         struct outcome out;
         outcome_init(&out);
         good = separable_count(&out, s, limits, d, &rule) == STATUS_OK;
