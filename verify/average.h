@@ -47,6 +47,7 @@ const double *adder_exps(struct adder *a, int k);
 bool adder_sum(struct adder *a, size_t line, int sign);
 /* float32: the largest error of a logit at the row by exact weights, over all query tokens: a checker has one bound for all of them. */
 double average_delta(const struct problem *p);
+double average_unit(const struct cell *x);                      /* of a line: the radius of a checker's G, which is an integer at 2^-40 */
 /* Adds the sum of the smallest (largest) line over the cell that is loaded. */
 enum status adder_parts(struct adder *a) MUST_USE;
 #endif

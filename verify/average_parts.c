@@ -380,7 +380,7 @@ static enum status whole(struct tree *t, int *open)
     enum status s = a->expired ? STATUS_OK : part(t, open, K, base);
     if (s != STATUS_OK || !isfinite(t->gap + t->open + t->sure))
         return s != STATUS_OK ? s : STATUS_UNSUPPORTED;
-    add_gap(a, (t->gap + t->open) * 1.125 + t->sure, t->sure - t->open * 0.125);
+    add_gap(a, (t->gap + t->open) * 1.125 + t->sure + 2 * (double)a->cell.count[0] * average_unit(&a->cell), t->sure - t->open * 0.125);
     return STATUS_OK;
 }
 

@@ -165,6 +165,8 @@ static double node_error(const struct problem *p)
     return Q;
 }
 
+double average_unit(const struct cell *x) { return (4 + 2 * x->c->lines.sum_alpha) * 0x1.1p-40; }
+
 double average_delta(const struct problem *p)
 {
     double most = 0;
@@ -205,6 +207,7 @@ bool adder_sum(struct adder *a, size_t line, int sign)
         return true;
     double size = 2 * r.largest + (a->cell.c->lines.sum_alpha + 1) * 0x1p-36;
     double room = size * (0x1p-33 + (double)p->n_src * 0x1p-39 + (double)(to - from + 1) * node_error(p) * 0x1p-59);
+    room += average_unit(&a->cell);
     if (p->float32)
         room += 2.5 * float32_part(&a->cell, r.largest);
     room *= (double)a->cell.count[0];

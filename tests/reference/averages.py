@@ -303,6 +303,22 @@ def light_parts(folder, seed):
             check(not case.accepted(case.mean + room, case.mean + 1) and not case.accepted(case.mean - 1, case.mean - room), "light parts, %s: false by %s" % (bins, room))
 
 
+def small_values(folder):
+    """Values that are small beside the unit of a checker's integers."""
+    for power in (8, 12, 30):
+        net = transformer(1, d_vocab=5, n_ctx=3, d_out=3, d_model=3, biases=False)
+        shape, flat = net.tensors["unembed.W_U"]
+        net.tensors["unembed.W_U"] = shape, [Fraction(x) / 2 ** power for x in flat]
+        for engine, body, value in (("separable", "logits(M, t)[last, 0]", lambda x: x[0]), ("count", "min(logits(M, t)[last])", min)):
+            if power == 30 and engine == "count":
+                continue         # the squares of leads that both programs take are at 2^-24 in the checker
+            case = of_whole(folder, net, "average t in tokens[3] of 0..4 : " + body, value)
+            found = case.verify("real", engine, "1/1000000")
+            check(found is not None and found[0] <= case.mean <= found[1], "small values: mean %.15f, found %s" % (case.mean, found))
+            if found is not None:
+                check(not case.accepted(case.mean + NEAR / 100, case.mean + NEAR), "small values: a mean above the true one")
+
+
 summed, tables = [], []
 
 
@@ -337,6 +353,7 @@ def main():
         many_rivals(folder, 4, 9)
         many_rivals(folder, 1, 16)
         light_parts(folder, 3)
+        small_values(folder)
     check(sum(summed) > OPTIONS.nets / 32, "%d minima with a gap from sums of the reference checker, %d in all" % (sum(summed), len(summed)))
     check(sum(tables) > len(tables) / 4, "%d of %d intervals narrower with tables" % (sum(tables), len(tables)))
     check(tabled > OPTIONS.nets / 16, "%d averages from tables of the reference checker" % tabled)
