@@ -63,6 +63,7 @@ struct cells_room {
     size_t line;                 /* the one that is furthest from being shown */
     size_t n_at; int *at;        /* [AT_MOST, n] sequences around which sums were made, one after the other */
     int *tokens, *best;          /* a sequence; the one with the smallest value so far */
+    unsigned *path;              /* [n_src] cells of the last path */
     int *seen[2]; bool has_seen[2];   /* in a count: the last sequences below 0 and above it */
     bool coarse, bounded;        /* no corners; the part has its intervals */
     double *z, *y;               /* what the units read there, what a line's columns are */

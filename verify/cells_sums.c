@@ -29,6 +29,7 @@ enum status cells_room_init(struct cells_room *x, const struct cells_shared *s)
     x->live = mem_array(2 * (H + 1) + 2 * x->heads, sizeof *x->live);
     x->unit = mem_array(H, sizeof *x->unit);
     x->tokens = mem_array(p->t.n, sizeof *x->tokens);
+    x->path = mem_array(p->n_src, sizeof *x->path);
     x->best = mem_array(p->t.n, sizeof *x->best);
     x->seen[0] = mem_array(p->t.n, sizeof *x->seen[0]);
     x->seen[1] = mem_array(p->t.n, sizeof *x->seen[1]);
@@ -43,7 +44,7 @@ enum status cells_room_init(struct cells_room *x, const struct cells_shared *s)
     x->sigma = 1;
     x->reach = mem_array(H, sizeof *x->reach);
     x->y = mem_array(J, sizeof *x->y);
-    if (x->off && x->may && x->layer && x->w && x->least && x->live && x->unit && x->tokens && x->best && x->seen[0] && x->seen[1] && x->z && x->y && x->reach && x->left && x->centre && x->middle && x->row && x->towards && x->tangent && x->above && x->tangent_unit)
+    if (x->off && x->path && x->may && x->layer && x->w && x->least && x->live && x->unit && x->tokens && x->best && x->seen[0] && x->seen[1] && x->z && x->y && x->reach && x->left && x->centre && x->middle && x->row && x->towards && x->tangent && x->above && x->tangent_unit)
         return STATUS_OK;
     cells_room_clear(x);
     return STATUS_MEMORY;
@@ -52,7 +53,7 @@ enum status cells_room_init(struct cells_room *x, const struct cells_shared *s)
 void cells_room_clear(struct cells_room *x)
 {
     cells_tables_free(x->tables);
-    void *all[] = { x->each.term, x->each.together[0], x->each.together[1], x->each.sum, x->each.row, x->each.scale, x->each.kappa, x->each.n, x->each.first, x->off, x->left, x->may, x->centre, x->middle, x->pairs, x->column, x->slot, x->done, x->plain, x->known, x->at, x->alive, x->reached, x->step_from, x->step, x->layer, x->w, x->g, x->low, x->least, x->live, x->unit, x->slope, x->rest, x->tokens, x->best, x->seen[0], x->seen[1], x->z, x->y, x->reach, x->row, x->towards, x->tangent, x->above, x->tangent_unit };
+    void *all[] = { x->each.term, x->each.together[0], x->each.together[1], x->each.sum, x->each.row, x->each.scale, x->each.kappa, x->each.n, x->each.first, x->off, x->left, x->may, x->centre, x->middle, x->pairs, x->column, x->slot, x->done, x->plain, x->known, x->at, x->alive, x->reached, x->step_from, x->step, x->layer, x->w, x->g, x->low, x->least, x->live, x->unit, x->slope, x->rest, x->tokens, x->path, x->best, x->seen[0], x->seen[1], x->z, x->y, x->reach, x->row, x->towards, x->tangent, x->above, x->tangent_unit };
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         free(all[i]);
     memset(x, 0, sizeof *x);
@@ -341,6 +342,7 @@ static void path(struct cells_room *x, long term)
             }
         }
         x->tokens[i] = p->t.sets[i][best->cell - p->first[i]];
+        x->path[i] = best->cell;
         at = best->to;
     }
     size_t s = at - x->layer[p->n_src];
@@ -374,6 +376,16 @@ void cells_sums_of(const struct cells_room *x, double *Z, const int *tokens)
         Z[h] = 0;
         for (size_t i = 0; i < x->s->p->n_src; i++)
             Z[h] += cells_weight(x, h, i, tokens[i]);
+    }
+}
+
+/* The same on the last path. */
+static void path_sums(const struct cells_room *x, double *Z)
+{
+    for (size_t h = 0; h < x->heads; h++) {
+        Z[h] = 0;
+        for (size_t i = 0; i < x->s->p->n_src; i++)
+            Z[h] += x->w[h * x->cells + x->path[i]];
     }
 }
 
@@ -427,6 +439,7 @@ static void ratio_terms(struct cells_room *x, size_t n, const double *least)
 }
 
 #define CLOSE 0x1p-13            /* of the width of an interval, whose ends have 11 bits */
+#define CLOSE_ENTRY 0x1p-3       /* of the interval of an entry that a LayerNorm centres, whose square alone counts */
 #define CLOSE_RATIO 0x1p-23      /* of a ratio, which is made 2^-20 wider */
 
 /* One step: sum is the least of N - c Z, Z the denominator there. Every quotient is at least *bound; true: no search will raise that by much. */
@@ -455,9 +468,9 @@ static enum status quotients(struct cells_room *x, size_t n, double *least, bool
         cells_least(x);
         for (size_t e = 0; e < n; e++) {
             size_t which = (size_t)x->live[e], head = ratios && which % 2 == 0 ? 1 + which / 2 : 0;
-            double bound, close = ratios ? CLOSE_RATIO * least[which] : CLOSE * fmax(-least[which] - least[which ^ 1], 0x1p-24);
+            double bound, close = ratios ? CLOSE_RATIO * least[which] : (which / 2 < x->s->p->net.units ? CLOSE : CLOSE_ENTRY) * fmax(-least[which] - least[which ^ 1], 0x1p-24);
             cells_path(x, e);
-            cells_sums_of(x, Z, x->tokens);
+            path_sums(x, Z);
             if (step(&least[which], &bound, x->low[e], Z[head], x->Z[head], close))
                 least[which] = bound;
             else

@@ -1,13 +1,8 @@
 /* cells_leaf: one line of rule cells (rule_cells.c), and the LayerNorm behind its units (cells_norm.c). */
 #ifndef CHECK_CELLS_LEAF_H
 #define CHECK_CELLS_LEAF_H
+#include "loops.h"
 #include "separable_walk.h"
-
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
-#define LOOP __attribute__((optimize("O3"), target_clones("avx512f", "avx2", "default")))
-#else
-#define LOOP
-#endif
 
 /* What a line says of what a unit reads. low, high: the line has that end. */
 struct interval { bool low, high, sloped; mpq_t lo, hi, slope; int64_t from, to; /* the ends at 2^-SEP_BITS, outwards */ };

@@ -231,16 +231,6 @@ void loop_add_mix(int64_t *acc, const int32_t *p, const int32_t *const *v, const
     add_mix_rest(acc, p, v, drop, many, n, 0);
 }
 
-LOOP int64_t loop_sum_where(const int32_t *restrict x, int32_t lo, int32_t hi, const int32_t *restrict n, uint32_t many) {
-    int32_t sum = 0;
-    for (uint32_t j = 0; j < many; j++) sum += (x[j] >= lo) & (x[j] < hi) ? n[j] : 0;
-    return sum;
-}
-
-LOOP void loop_between(unsigned char *restrict is, const int32_t *low, int32_t below, const int32_t *high, int32_t from, uint32_t n) {
-    for (uint32_t j = 0; j < n; j++) is[j] = (low[j] < below) & (high[j] >= from);
-}
-
 LOOP void loop_add_up(int64_t *restrict acc, const int32_t *restrict m, int up, uint32_t n) {
     for (uint32_t j = 0; j < n; j++) acc[j] += (int64_t)m[j] * ((int64_t)1 << up);
 }

@@ -16,8 +16,6 @@ int64_t loop_largest_sum(const int64_t *acc, uint32_t n);
 void loop_shift(int32_t *m, const int64_t *acc, uint32_t n, int shift);                             /* m = acc >> shift, which fits */
 void loop_scaled(int32_t *m, int32_t by, const int32_t *x, int shift, uint32_t n);                   /* m = by x >> shift, which fits; shift < 64 */
 void loop_lower(int32_t *least, int32_t base, const int32_t *p, int sign, const int32_t *after, uint32_t n); /* least = min(least, base + sign p + after); p NULL: 0 */
-int64_t loop_sum_where(const int32_t *x, int32_t lo, int32_t hi, const int32_t *n, uint32_t many);   /* sum, below 2^31, of the n at which lo <= x < hi */
-void loop_between(unsigned char *is, const int32_t *low, int32_t below, const int32_t *high, int32_t from, uint32_t n); /* is = low < below and high >= from */
 void loop_add_up(int64_t *acc, const int32_t *m, int up, uint32_t n);                               /* acc += m 2^up */
 /* Of fast_lanes.h */
 void loop_panels(int64_t *const *acc, const int32_t *const *x, const int32_t *panel, uint32_t rows, uint32_t cols, uint32_t many); /* acc[l] += x[l] W for many rows, W in panels; acc[l]: room for whole panels */

@@ -55,6 +55,13 @@ static bool steps_find(struct leaf *x) {
     return here[1];
 }
 
+LOOP static void lower(int64_t *restrict least, const int64_t *restrict g, const int64_t *restrict after, size_t K) {
+    for (size_t k = 0; k < K; k++) {
+        int64_t v = g[k] + after[k];
+        least[k] = v < least[k] ? v : least[k];
+    }
+}
+
 /* The least sum of each of the K terms over the sequences of these steps, of which there is one, in here[0..K-1]. */
 static void sums_least(struct leaf *x, size_t K) {
     const size_t most = most_classes(x), *from = x->step_from;
@@ -68,13 +75,7 @@ static void sums_least(struct leaf *x, size_t K) {
         for (size_t c = 0; c < x->level[i].classes.n; c++, from++) {
             int64_t *least = x->here + c * K;
             for (size_t k = 0; k < K; k++) least[k] = NEVER;
-            for (size_t e = from[0]; e < from[1]; e++) {
-                const int64_t *after = x->next + x->step[e].to * K, *g = x->g + x->step[e].cell * K;
-                for (size_t k = 0; k < K; k++) {
-                    int64_t v = g[k] + after[k];
-                    least[k] = v < least[k] ? v : least[k];
-                }
-            }
+            for (size_t e = from[0]; e < from[1]; e++) lower(least, x->g + x->step[e].cell * K, x->next + x->step[e].to * K, K);
         }
     }
     memmove(x->here, x->here + K, K * sizeof *x->here);

@@ -2,7 +2,8 @@
  *
  * A form k has a shift: all of its sums, rounded down, are below 2^28 behind it. Rounded so, a sum s of what the walk has and least (largest) sums x of a token and all behind it are s' <= s < s' + 1 and x' <= x < x' + 1
  * in units of 2^shift, so that s' + x' >= clear settles that s + x >= radius + 1, and s' + x' < -clear that s + x < -radius, where clear = 3 + (radius >> shift): (s' + x' + 2) 2^shift <= -(1 + (radius >> shift)) 2^shift < -radius. */
-#include "fast_loops.h"
+#include "integers.h"
+#include "loops.h"
 #include "separable_walk.h"
 #include <string.h>
 
@@ -126,31 +127,69 @@ static bool make_rows(struct together *l, struct together_rows *r, uint32_t i, s
     return r->made = true;
 }
 
+LOOP static void lower(int32_t *restrict low, const int32_t *restrict row, int32_t sum, uint32_t n) {
+    for (uint32_t t = 0; t < n; t++) {
+        int32_t v = sum + row[t];
+        low[t] = v < low[t] ? v : low[t];
+    }
+}
+
+/* Forms of a depth, with their rows and shifts. */
+struct forms { const struct depth *from; const uint32_t *row; const int *shift; };
+
+/* The least sums of all forms, by token; n of them. */
+LOOP static void least_sums(int32_t *restrict low, const int32_t *restrict rows, const struct forms f, uint32_t n) {
+    for (uint32_t t = 0; t < n; t++) low[t] = NOWHERE;
+    for (uint32_t a = 0; a < f.from->n; a++) {
+        uint32_t k = f.from->form[a];
+        lower(low, rows + (size_t)f.row[k] * n, (int32_t)(f.from->sum[k] >> f.shift[k]), n);
+    }
+}
+
+/* The same behind a token with terms g, whose column of the rows here is `column`: of the forms that are not positive on all that is behind it. */
+LOOP static void least_behind(int32_t *restrict low, const int32_t *restrict rows, const struct forms f, uint32_t n, const int64_t *g, const int32_t *column, int32_t clear) {
+    for (uint32_t t = 0; t < n; t++) low[t] = NOWHERE;
+    for (uint32_t a = 0; a < f.from->n; a++) {
+        uint32_t k = f.from->form[a];
+        size_t row = (size_t)f.row[k] * n;
+        if ((int32_t)(f.from->sum[k] >> f.shift[k]) + column[row] < clear) lower(low, rows + row, (int32_t)((f.from->sum[k] + g[k]) >> f.shift[k]), n);
+    }
+}
+
+/* Sequences, `unit` for each one that is counted, behind tokens whose least sum is at least `clear`, and behind those whose other sum is below `below`. */
+LOOP static void count_settled(wide *yes, wide *no, const int32_t *low, int32_t clear, const int32_t *high, int32_t below, const int32_t *restrict count, wide unit, uint32_t n) {
+    int32_t above = 0, under = 0;
+    for (uint32_t t = 0; t < n; t++) {
+        above += low[t] >= clear ? count[t] : 0;
+        under += high[t] < below ? count[t] : 0;
+    }
+    *yes = (wide)above * unit;
+    *no = (wide)under * unit;
+}
+
+LOOP static void mark_open(unsigned char *restrict open, const int32_t *low, int32_t clear, const int32_t *high, int32_t below, uint32_t n) {
+    for (uint32_t t = 0; t < n; t++) open[t] = (low[t] < clear) & (high[t] >= below);
+}
+
 bool together_look(struct together *l, const struct depth *from, uint32_t i, size_t class) {
     if (l->n == 0) return false;
     struct together_rows *r = &l->rows[l->first[i] + class];
     if (!r->made && (r->visits++ < VISITS || !make_rows(l, r, i, class))) return false;
     int32_t *low = l->low + (size_t)i * l->width, *high = r->flat ? low : l->high + (size_t)i * l->width;
     const int32_t *first = l->room + r->at + l->width;
-    for (uint32_t t = 0; t < l->width; t++) low[t] = high[t] = NOWHERE;
-    for (uint32_t a = 0; a < from->n; a++) {
-        uint32_t k = from->form[a], row = l->row[k];
-        int32_t sum = (int32_t)(from->sum[k] >> l->shift[k]);
-        loop_lower(low, sum, NULL, 1, first + (size_t)row * l->width, l->width);
-        if (!r->flat) loop_lower(high, sum, NULL, 1, first + (size_t)(l->n + row) * l->width, l->width);
-    }
+    const struct forms f = {.from = from, .row = l->row, .shift = l->shift};
+    least_sums(low, first, f, l->width);
+    if (!r->flat) least_sums(high, first + (size_t)l->n * l->width, f, l->width);
     l->no = -l->clear - (r->flat ? r->gap : 0);
-    loop_between(l->open + (size_t)i * l->width, low, l->clear, high, l->no, l->width);
+    mark_open(l->open + (size_t)i * l->width, low, l->clear, high, l->no, l->width);
     return true;
 }
 
 bool together_count(wide *yes, wide *no, const struct together *l, uint32_t i, size_t class) {
     const struct together_rows *r = &l->rows[l->first[i] + class];
     const int32_t *low = l->low + (size_t)i * l->width, *high = r->flat ? low : l->high + (size_t)i * l->width;
-    if (!r->few) return false;
-    *yes = (wide)loop_sum_where(low, l->clear, INT32_MAX, l->room + r->at, l->width) * l->unit;
-    *no = (wide)loop_sum_where(high, INT32_MIN, l->no, l->room + r->at, l->width) * l->unit;
-    return true;
+    if (r->few) count_settled(yes, no, low, l->clear, high, l->no, l->room + r->at, l->unit, l->width);
+    return r->few;
 }
 
 bool together_behind(wide *yes, wide *no, struct together *l, const struct depth *from, uint32_t i, size_t class, uint32_t t, size_t to) {
@@ -158,17 +197,10 @@ bool together_behind(wide *yes, wide *no, struct together *l, const struct depth
     if (i + 1 == w->s.n) return false;
     const struct together_rows *here = &l->rows[l->first[i] + class], *next = &l->rows[l->first[i + 1] + to];
     if (!next->made || !next->flat || !next->few) return false;
-    const int32_t *rows = l->room + here->at + l->width, *count = l->room + next->at, *behind = count + l->width;
-    const int64_t *g = w->g + (size_t)(w->s.at[i] + t) * w->n_form;
+    const int32_t *count = l->room + next->at;
     int32_t *low = l->low + (size_t)(i + 1) * l->width;
-    for (uint32_t x = 0; x < l->width; x++) low[x] = NOWHERE;
-    for (uint32_t a = 0; a < from->n; a++) {
-        uint32_t k = from->form[a], row = l->row[k];
-        if ((int32_t)(from->sum[k] >> l->shift[k]) + rows[(size_t)row * l->width + t] >= l->clear) continue; /* positive on all that is behind */
-        loop_lower(low, (int32_t)((from->sum[k] + g[k]) >> l->shift[k]), NULL, 1, behind + (size_t)row * l->width, l->width);
-    }
-    *yes = (wide)loop_sum_where(low, l->clear, INT32_MAX, count, l->width) * l->unit;
-    *no = (wide)loop_sum_where(low, INT32_MIN, -l->clear - next->gap, count, l->width) * l->unit;
+    least_behind(low, count + l->width, (struct forms){.from = from, .row = l->row, .shift = l->shift}, l->width, w->g + (size_t)(w->s.at[i] + t) * w->n_form, l->room + here->at + l->width + t, l->clear);
+    count_settled(yes, no, low, l->clear, low, -l->clear - next->gap, count, l->unit, l->width);
     return *yes + *no == w->level[i + 1].count[to];
 }
 
