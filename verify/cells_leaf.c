@@ -514,15 +514,18 @@ static enum status decide_tables(enum cells_answer *out, struct cells_room *x, c
     struct cells_part part;
     double margin;
     bool fits, turned;
-    if (!(x->s->spare > 0) || x->c->d.holds != HOLDS_ALL || x->by_row)
+    if (!(x->s->spare > 0) || x->c->d.holds != HOLDS_ALL)
         return STATUS_OK;
-    enum status s = bounds(x);
+    enum status s = x->by_row ? STATUS_OK : bounds(x);
+    if (x->by_row)
+        x->n_read = 0;
+    x->falls = some_falls(x, 1) || some_falls(x, -1);     /* terms are made from both sides */
     x->n_at = 0;
     x->coarse = true;
     memcpy(x->known, known, x->c->lines.K);
     begin_done(x);
     if (s == STATUS_OK)
-        s = x->heads > 1 ? around(x, x->centre, false, &margin) : cells_relaxed(x, false, &margin);
+        s = x->heads > 1 || x->by_row ? around(x, x->centre, false, &margin) : cells_relaxed(x, false, &margin);
     x->coarse = false;
     if (s == STATUS_OK)
         s = cells_fit(&fits, x, 1);
@@ -531,7 +534,7 @@ static enum status decide_tables(enum cells_answer *out, struct cells_room *x, c
     if (s == STATUS_OK && fits)
         s = cells_fit(&turned, x, -1);
     if (s != STATUS_OK || !fits || !turned || !part.good)
-        return s;
+        return s == STATUS_OK && x->by_row ? bounds(x) : s;      /* they tell where to split */
     text_add(x->out, "cell counts");
     write_words(x, x->out);
     cells_write_tables(x->out, x);

@@ -8,7 +8,7 @@
 struct interval { bool low, high, sloped; mpq_t lo, hi, slope; int64_t from, to; /* the ends at 2^-SEP_BITS, outwards */ };
 struct leaf {
     struct leaves *l; struct walker *walker; struct sep *s; const struct level *level; uint32_t q; const struct truth *t;
-    const struct binding *line; bool fails; /* fails: the predicate is to be shown false */
+    const struct binding *line; bool fails, counts; /* fails: the predicate is to be shown false; counts: forms are enclosed from both sides */
     struct step { uint32_t cell, to; } *step; size_t *step_from; bool *alive; /* tokens with the class that they lead to; by level, last first, and class the first one */
     bool *off, *left;                     /* [cells] tokens that a split has taken away; on some sequence that is left */
     int64_t *w;                           /* [heads, cells] weights over the power of two of the head's largest one left, as in rule separable */
@@ -54,7 +54,7 @@ bool cells_refuse_leaf(struct leaf *x, const char *why);
 struct sigma { int64_t *y, tau, bend, *term, *unit, *above, size; /* above: or NULL, then bend is good; size: of the terms and of above, whole numbers */ };
 bool sigma_find(struct leaf *x);                                       /* y, tau, bend and unit from the words of the units and entries, which hold; nothing without words of entries */
 bool sigma_around(struct leaf *x, const uint32_t *cell);               /* y: the row of one head without units at the tokens of these cells; above where sigma_falls */
-bool sigma_falls(const struct leaf *x);                                /* may some form have a kappa below 0? */
+bool sigma_falls(const struct leaf *x);                                /* may some form have a kappa below 0, from a side that is asked for? */
 void sigma_terms(struct leaf *x);                                      /* term, of the middles at hand */
 void sigma_clear(struct sigma *z);
 /* kappa sigma from below, kappa = f->c (or, with sign -1, its negative), without what the relus add: what the first head's term has of it, what another head's, and the factor of a unit. */

@@ -193,7 +193,7 @@ bool sigma_falls(const struct leaf *x) {
     const struct truth *t = x->t;
     int sign = t->negated != x->fails ? -1 : 1;
     bool any = false;
-    for (size_t k = 0; k < t->n; k++) any = any || (sigma_counts(x, &t->form[k]) && kappa_of(&t->form[k], sign) <= 0);
+    for (size_t k = 0; k < t->n; k++) any = any || (sigma_counts(x, &t->form[k]) && (x->counts || kappa_of(&t->form[k], sign) <= 0));
     return any;
 }
 

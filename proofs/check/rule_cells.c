@@ -557,10 +557,11 @@ static bool subtree(struct leaf *x) {
     size_t n;
     const char *s = cells_word(&at, end, &n);
     x->fails = n == 5 && memcmp(s, "fails", 5) == 0;
+    x->counts = n == 6 && memcmp(s, "counts", 6) == 0;
     if (x->fails || (n == 6 && memcmp(s, "bounds", 6) == 0)) return leaf_bounds(x, at, end);
     if (n == 5 && memcmp(s, "split", 5) == 0) return split(x, at, end);
     if (n == 4 && memcmp(s, "each", 4) == 0) return each(x, at, end);
-    if (n == 6 && memcmp(s, "counts", 6) == 0) return cells_tables(x, at, end, x->shown, single_words);
+    if (x->counts) return cells_tables(x, at, end, x->shown, single_words);
     if (n != 4 || memcmp(s, "open", 4) != 0 || at != end) return refuse(x, "bounds, fails, split, each, counts or open expected");
     *x->open += cells_sequences(x);
     return true;

@@ -69,6 +69,30 @@ def look(net, v, n, heads):
             " and ".join("logits(M, t)[last, 0] - logits(M, t)[last, %d] > %s" % (1 + j, bounds[j]) for j in range(2)))
 
 
+def behind_norm(k):
+    """One head, and a final LayerNorm with biases: multiples of sigma of one sign or of both, words that are rows."""
+    rng = random.Random(a.seed * 1000 + k)
+    v, n = 3, 3
+    net = transformer(a.seed * 7001 + k, d_vocab=v, n_ctx=n, d_out=3, causal=rng.random() < 0.6, norm=("final",), spread=12)
+    predicate = look(net, v, n, 1)[1]
+    with tempfile.TemporaryDirectory() as folder:
+        claim = "count t in tokens[%d] of 0..%d : %s within 1" % (n, v - 1, "not (%s)" % predicate if k % 5 == 4 else predicate)
+        theirs, mine = (decided(folder, [("c", claim)], x, net)["c"] for x in ("enumerate", "cells"))
+        if mine["verdict"] == "undecided" or not os.path.exists(folder + "/cells/c.cert"):
+            return
+        with open(folder + "/cells/c.cert") as f:
+            lines = f.read().split("\n")
+        if "rule cells" not in lines or not any(x.startswith("cell ") for x in lines) or any(x.startswith("cell split") for x in lines):
+            return
+        exact, total = int(theirs["number_lo"]), v ** n
+        rows = ["@" + ",".join(str(rng.randrange(v)) for _ in range(n)) for _ in range(1 + k % 2)]
+        line = "cell counts %s tables 0:4096 1:4096" % " ".join(rows)
+        lo, hi = found(folder, "\n".join(line if x.startswith("cell ") else x for x in lines), total)
+        check(lo <= exact <= hi, "LayerNorm, net %d: %d is not in %d..%d" % (k, exact, lo, hi))
+        seen["behind a LayerNorm"] += 1
+        seen["narrow behind it"] += hi - lo < total / 2
+
+
 def small(k):
     rng = random.Random(a.seed * 1000 + k)
     heads, v, n = 2 + k % 3, 3, 4 if k % 2 else 3
@@ -136,6 +160,7 @@ def larger(k):
 
 for k in range(a.nets):
     small(k)
+    behind_norm(k)
 for k in range(max(6, a.nets // 2)):
     larger(k)
 check(seen["narrow"] > a.nets / 2 and seen["with tables"] > 0, "few intervals: %s" % dict(seen))
