@@ -508,13 +508,15 @@ static enum status decide_each(enum cells_answer *out, struct cells_room *x, tal
     return STATUS_OK;
 }
 
+#define TABLED_LEAST 4096        /* of fewer sequences a checker's tables, which are rounded in another way, may differ by more than an eighth */
+
 /* What a count may leave open is left to tables of the lines that are not shown around the last sequence that was looked at; known: by splits above. */
 static enum status decide_tables(enum cells_answer *out, struct cells_room *x, const struct limits *l, tally n, const unsigned char *known)
 {
     struct cells_part part;
     double margin;
     bool fits, turned;
-    if (!(x->s->spare > 0) || x->c->d.holds != HOLDS_ALL)
+    if (!(x->s->spare > 0) || x->part < TABLED_LEAST || x->c->d.holds != HOLDS_ALL)
         return STATUS_OK;
     enum status s = x->by_row ? STATUS_OK : bounds(x);
     if (x->by_row)
