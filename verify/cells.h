@@ -130,8 +130,13 @@ double cells_sigma(const struct cells_room *x, const double *row);   /* of a cen
 void cells_tangent(struct cells_room *x);                      /* tau and tangents at the row `towards` */
 void cells_bend(struct cells_room *x);                         /* towards the middle of the entries' intervals; tangents and bend */
 void cells_row_tangent(struct cells_room *x);                  /* the row at the sequence in centre; tangents and above */
-void cells_read_row(struct cells_room *x, const int *tokens);  /* row there (cells_leaf.c) */
 double cells_sigma_term(const struct cells_room *x, double kappa, size_t head, size_t cell);   /* kappa sigma from below, but for the units */
+
+/* cells_sequence.c: what one sequence makes, in doubles */
+void cells_read_row(struct cells_room *x, const int *tokens);   /* y, z, and behind a LayerNorm row and sigma */
+double cells_value(struct cells_room *x, size_t *line);         /* the least line at the sequence in tokens, and which one that is */
+double cells_keep_best(struct cells_room *x);                   /* that, kept where none before had a smaller one, and as one of its sign */
+enum status cells_descend(struct cells_room *x, size_t line) MUST_USE;  /* from there to sequences at which the line is less */
 
 /* cells_lines.c */
 double cells_factor(const struct cells_room *x, size_t line, size_t u);   /* what unit u's relu adds to a line, by size */

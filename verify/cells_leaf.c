@@ -10,90 +10,6 @@
 #define SLOPE_STEPS 6
 #define WEIGHT_LEAST 0x1p-180    /* the checker's weights have 256 fractional bits: smaller ones have no 60 good bits */
 
-static size_t n_out_of(const struct cells_room *x) { return x->s->p->net.n_out; }
-
-/* ---- one sequence ---- */
-
-static void add_average(struct cells_room *x, const double *w, const double *C, const int *tokens)
-{
-    const struct problem *p = x->s->p;
-    size_t J = p->tables.J, V = p->tables.V;
-    double Z = 0;
-    w += (size_t)x->q * p->n_src * V;
-    for (size_t i = 0; i < p->n_src; i++)
-        Z += w[i * V + (size_t)tokens[i]];
-    for (size_t i = 0; i < p->n_src; i++)
-        for (size_t j = 0; j < J; j++)
-            x->y[j] += w[i * V + (size_t)tokens[i]] / Z * C[(i * V + (size_t)tokens[i]) * J + j];
-}
-
-/* The row that a final LayerNorm centres, and sigma, from y and z. */
-static void read_norm(struct cells_room *x)
-{
-    const struct separable_net *net = &x->s->p->net;
-    size_t d = net->rests;
-    for (size_t c = 0; c < d; c++) {
-        x->row[c] = x->y[net->n_out + net->units + c];
-        for (size_t u = 0; u < net->units; u++)
-            x->row[c] += fmax(0, x->z[u]) * x->s->centred[u * d + c];
-    }
-    x->sigma = cells_sigma(x, x->row);
-}
-
-static void read_sequence(struct cells_room *x, const int *tokens)
-{
-    const struct problem *p = x->s->p;
-    size_t n_out = n_out_of(x), J = p->tables.J;
-    memcpy(x->y, p->tables.D + (size_t)x->q * J, J * sizeof *x->y);
-    add_average(x, p->tables.w, p->tables.C, tokens);
-    for (size_t h = 1; h < x->heads; h++)
-        add_average(x, p->more[h - 1].w, p->more[h - 1].C, tokens);
-    for (size_t u = 0; u < p->net.units; u++) {
-        x->z[u] = x->y[n_out + u];
-        for (size_t j = 0; j < n_out && x->z[u] > 0; j++)
-            x->y[j] += x->z[u] * x->s->effect[u * n_out + j];
-    }
-    if (p->net.rests > 0)
-        read_norm(x);
-}
-
-void cells_read_row(struct cells_room *x, const int *tokens) { read_sequence(x, tokens); }
-
-/* The attention to a cell, or 0 when the sequence has another token there. */
-static double attention(const struct cells_room *x, const int *tokens, size_t cell)
-{
-    const struct problem *p = x->s->p;
-    size_t position, token;
-    double Z = 0;
-    const double *w = p->tables.w + (size_t)x->q * p->n_src * p->tables.V;
-    cells_at(x, &position, &token, cell);
-    for (size_t i = 0; i < p->n_src; i++)
-        Z += w[i * p->tables.V + (size_t)tokens[i]];
-    return (size_t)tokens[position] == token ? w[position * p->tables.V + token] / Z : 0;
-}
-
-/* The least line at the sequence in tokens, in doubles, and which one that is. */
-static double value_of(struct cells_room *x, size_t *line)
-{
-    const struct lines_double *l = &x->c->lines;
-    double least = INFINITY;
-    *line = 0;
-    read_sequence(x, x->tokens);
-    for (size_t k = 0; k < l->K; k++) {
-        double v = l->c[k] - (x->s->value ? x->s->target : 0), by = cells_normed(x, k) ? x->sigma : 1;
-        for (size_t e = l->first[k]; e < l->first[k + 1]; e++)
-            v += l->a[e] * x->y[l->j[e]] / by;
-        for (size_t c = 0; l->beta && c < x->cells; c++)
-            if (l->beta[c * l->Kp + k] != 0)
-                v += l->beta[c * l->Kp + k] * attention(x, x->tokens, c);
-        if (v < least) {
-            least = v;
-            *line = k;
-        }
-    }
-    return least;
-}
-
 /* ---- lines as sums ---- */
 
 static enum status room_for_lines(struct cells_room *x)
@@ -108,61 +24,6 @@ static enum status room_for_lines(struct cells_room *x)
             return STATUS_MEMORY;
     }
     return STATUS_OK;
-}
-
-/* ---- a sequence with a small value ---- */
-
-#define CLEAR 1e-9               /* a value in doubles that has this sign */
-
-/* The value of the sequence in tokens, which is kept where none before had a smaller one, and as one of its sign. */
-static double keep_best(struct cells_room *x)
-{
-    size_t line;
-    double v = value_of(x, &line);
-    if (x->s->count && fabs(v) > CLEAR) {
-        x->has_seen[v > 0] = true;
-        memcpy(x->seen[v > 0], x->tokens, x->s->p->t.n * sizeof *x->tokens);
-    }
-    if (v < x->best_value) {
-        x->best_value = v;
-        memcpy(x->best, x->tokens, x->s->p->t.n * sizeof *x->best);
-    }
-    return v;
-}
-
-/* From the sequence in tokens: the least sum of the line with every relu and every Z_1 / Z_h as it is there, again while the value falls. */
-static enum status descend(struct cells_room *x, size_t line)
-{
-    size_t H = x->s->p->net.units;
-    double before = INFINITY, Z[HEADS_MOST], kept[HEADS_MOST][2];
-    enum status s = STATUS_OK;
-    memcpy(kept, x->ratio, sizeof kept);
-    x->n_columns = x->width = 1;
-    x->column[0] = (int)line;
-    for (int round = 0; round < 8 && s == STATUS_OK; round++) {
-        double v = keep_best(x);
-        if (!(v < before))
-            break;
-        before = v;
-        cells_around(x, x->tokens);
-        cells_sums_of(x, Z, x->tokens);
-        for (size_t h = 1; h < x->heads; h++)
-            x->ratio[h][0] = x->ratio[h][1] = Z[0] / Z[h];
-        x->rest[line] = 0;
-        x->bend = 0;
-        x->by_source = false;
-        if (x->n_bent > 0) {
-            memcpy(x->towards, x->row, x->s->p->net.rests * sizeof *x->towards);
-            cells_tangent(x);
-        }
-        for (size_t u = 0; u < H; u++)
-            x->slope[line * H + u] = x->z[u] > 0 ? cells_factor(x, line, u) : 0;
-        s = cells_lines(x, 1);
-        if (s == STATUS_OK)
-            cells_path(x, 0);
-    }
-    memcpy(x->ratio, kept, sizeof kept);
-    return s;
 }
 
 /* ---- leaves ---- */
@@ -225,7 +86,7 @@ static enum status better_slopes(struct cells_room *x, double *margin)
 {
     for (int step = 0; step < SLOPE_STEPS && *margin <= 0; step++) {
         bool any = false;
-        read_sequence(x, x->tokens);
+        cells_read_row(x, x->tokens);
         for (size_t u = 0; u < x->s->p->net.units; u++) {
             struct unit_bound *b = &x->unit[u];
             if (!cells_free(b) || cells_factor(x, x->line, u) <= 0)
@@ -450,7 +311,7 @@ static enum status decide_fails(enum cells_answer *out, struct cells_room *x, bo
     if (s != STATUS_OK)
         return s;
     if (!fails)
-        return keep_best(x), STATUS_OK;
+        return cells_keep_best(x), STATUS_OK;
     write_leaf(x, "fails");
     *out = CELLS_CLOSED;
     return STATUS_OK;
@@ -473,7 +334,7 @@ static enum status decide_bounds(enum cells_answer *out, struct cells_room *x, s
         return s;
     s = split_words(x, words);
     if (s == STATUS_OK && !hopeless)
-        s = descend(x, x->line);
+        s = cells_descend(x, x->line);
     if (s == STATUS_OK && x->best_value < 0 && !x->s->count)
         *out = CELLS_BELOW;
     return s;
@@ -605,9 +466,9 @@ enum status cells_probe(struct cells_room *x, bool further)
     size_t line;
     cells_first(x);
     memcpy(x->best, x->tokens, x->s->p->t.n * sizeof *x->best);
-    x->best_value = value_of(x, &line);
+    x->best_value = cells_value(x, &line);
     enum status s = further ? room_for_lines(x) : STATUS_OK;
-    return s == STATUS_OK && further && weights_show(x) ? descend(x, line) : s;
+    return s == STATUS_OK && further && weights_show(x) ? cells_descend(x, line) : s;
 }
 
 enum status cells_decide(enum cells_answer *out, struct cells_room *x, const struct limits *l)

@@ -4,6 +4,8 @@
 #include "loops.h"
 #include "separable_walk.h"
 
+#define CELLS_LARGE ((__int128)1 << 62) /* what a number of a form may not reach */
+
 /* What a line says of what a unit reads. low, high: the line has that end. */
 struct interval { bool low, high, sloped; mpq_t lo, hi, slope; int64_t from, to; /* the ends at 2^-SEP_BITS, outwards */ };
 struct leaf {
@@ -38,7 +40,13 @@ bool cells_each(struct leaf *x, const bool *shown, wide all);
 bool cells_tables(struct leaf *x, const char *at, const char *end, const bool *shown, bool (*words)(struct leaf *, const char *, const char *, bool *));
 wide cells_sequences(const struct leaf *x);                               /* of the part */
 void cells_terms_new(struct leaf *x, size_t K);                           /* g: K terms a cell, all 0 */
-bool cells_form_terms(struct leaf *x, size_t K, size_t k, const struct iform *f, int sign, int64_t *radius); /* those of a form, or its negative, from below: the k-th; radius: what their sum may be off by */
+bool cells_term_add(struct leaf *x, size_t K, size_t k, int head, uint32_t cell, __int128 G); /* w G of one head */
+bool cells_form_other(struct leaf *x, size_t K, size_t k, size_t width, int head, uint32_t cell, __int128 G); /* another head's part of a term: at the corners, or, of `width` 1, at the end that makes it smaller */
+void cells_sums_least(struct leaf *x, size_t K);                          /* of each of the K terms the least sum over the part's sequences, in here[0..K-1] */
+/* cells_forms.c */
+bool cells_form_terms(struct leaf *x, size_t K, size_t k, const struct iform *f, int sign, int64_t *radius); /* terms of a form, or its negative, from below: the k-th; radius: what their sum may be off by */
+bool cells_forms_find(struct leaf *x, bool *shown, size_t *left, bool corners); /* marks the forms that are positive (or not negative) around one of the line's sequences; of a negated conjunction, until one is. corners: by the sums at these too */
+bool cells_forms_hold(struct leaf *x);                                    /* all forms are positive (or not negative) that are not above the line already; for a negated conjunction, one of them never is */
 /* cells_words.c */
 const char *cells_word(const char **at, const char *end, size_t *n);      /* the next word; *n is 0 at the end */
 bool cells_to_unit(struct leaf *x, const mpq_t q, bool up, int64_t *out); /* q 2^SEP_BITS, rounded down or up; below 2^52 in size */
