@@ -26,6 +26,7 @@ def verdicts(path, *options):
 
 
 with tempfile.TemporaryDirectory() as folder:
+    shutil.copy(os.path.join(HERE, "max3_v8_s1.safetensors"), folder)
     path = shutil.copy(os.path.join(HERE, "max3.claims"), folder)
     solver, chosen, every = verdicts(path, "--engine", "smt", "--timeout", "100"), verdicts(path), verdicts(path, "--engine", "enumerate")
 for name, (verdict, engine) in solver.items():

@@ -13,7 +13,8 @@ import sys
 import tempfile
 from fractions import Fraction
 
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path[:0] = [HERE, os.path.join(HERE, "..")]
 import solvers                      # noqa: E402
 from decided import verify          # noqa: E402
 from random_queries import queries  # noqa: E402
