@@ -9,7 +9,8 @@
 
 #define EXACT_SECONDS 2        /* for the exact walk, at most a quarter of the time */
 #define EXACT_ROOM 1.25        /* times what it needs: so much time must be left to take it up again, */
-#define EXACT_MORE 2           /* and so much it gets at most */
+#define EXACT_MORE 2           /* and so much it gets at most; and times its first time: for another look at how fast it is */
+#define EXACT_WALKS 3
 #define BINS_FIRST 1024
 #define AVERAGE_BINS 256     /* of the tables of an average, whose errors are of second order in their width */
 #define ENTER_FIRST 256       /* the first price of a table, in parts of what is asked for */
@@ -119,8 +120,18 @@ static double counted(const struct outcome *o)
     return part;
 }
 
-/* The exact walk, for `room` seconds: most counts close quickly, and then nothing is left open. *needs: if it does not, the seconds that it is likely to take. */
-static bool count_exactly(struct outcome *out, const struct statement *s, const struct limits *l, struct diag *d, double room, double *needs, enum status *status)
+/* Exact walks: the parts that the last two had counted after so many seconds. What holds on all sequences of a class is counted at once, so that one walk alone says little of what is left. */
+struct exact { int walks; double seconds[2], part[2]; };
+
+/* The seconds that one is likely to take. */
+static double exact_needs(const struct exact *e)
+{
+    double rate = (e->part[1] - e->part[0]) / (e->seconds[1] - e->seconds[0]);
+    return rate > 0 ? e->seconds[1] + (1 - e->part[1]) / rate : INFINITY;
+}
+
+/* The exact walk, for `room` seconds: most counts close quickly, and then nothing is left open. */
+static bool count_exactly(struct outcome *out, const struct statement *s, const struct limits *l, struct diag *d, double room, struct exact *e, enum status *status)
 {
     struct limits slice = *l;
     struct outcome found;
@@ -131,8 +142,7 @@ static bool count_exactly(struct outcome *out, const struct statement *s, const 
     if (*status != STATUS_TIMEOUT || (done && out->proposal != PROPOSAL_INTERVAL))   /* an interval of a round before is narrower */
         take_outcome(out, &found);
     if (!done) {
-        double part = counted(&found);
-        *needs = part > 0 ? room / part : INFINITY;
+        *e = (struct exact){ e->walks + 1, { e->seconds[1], room }, { e->part[1], counted(&found) } };
         *status = STATUS_OK;
     }
     outcome_clear(&found);
@@ -192,8 +202,8 @@ static bool round_of(struct outcome *out, const struct statement *s, const struc
 static enum status count_decide(struct outcome *out, const struct statement *s, const struct limits *l, struct diag *d)
 {
     enum status status = STATUS_OK;
-    double needs = INFINITY;    /* of the exact walk, seconds */
-    if (!averages_parts(s) && count_exactly(out, s, l, d, fmin(EXACT_SECONDS, time_left(l) / 4), &needs, &status))
+    struct exact e = { 0 };
+    if (!averages_parts(s) && count_exactly(out, s, l, d, fmin(EXACT_SECONDS, time_left(l) / 4), &e, &status))
         return status;
     struct count_rule rule = { .bins = averages_parts(s) ? (s->semantics == SEMANTICS_FLOAT32 ? 1 : AVERAGE_BINS) : BINS_FIRST, .enter = (tally)1 << 126 };
     struct gauge g = { .factor = 1, .root = averages_parts(s) ? 0.5 : 0.35 };
@@ -208,9 +218,9 @@ static enum status count_decide(struct outcome *out, const struct statement *s, 
         mpz_clear(want);
     }
     while (more && (rule.enter > 0 || averages_parts(s)) && round_of(out, s, l, d, &rule, &g, &status)) {
-        double left = time_left(l);
-        if (needs * EXACT_ROOM < left && needs < rounds_need(&g) && count_exactly(out, s, l, d, fmin(needs * EXACT_MORE, left), &needs, &status))
-            return status;
+        while (e.walks > 0 && e.walks < EXACT_WALKS && exact_needs(&e) * EXACT_ROOM < time_left(l) && exact_needs(&e) < rounds_need(&g))
+            if (count_exactly(out, s, l, d, fmin(EXACT_MORE * (e.walks == 1 ? e.seconds[1] : exact_needs(&e)), time_left(l)), &e, &status))
+                return status;
         g.factor = next_factor(&g, time_left(l));
         more = g.factor < 0.9 && rule.enter > 0;
         rule.enter = (tally)((double)rule.enter * fmin(g.factor, 1));
