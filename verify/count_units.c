@@ -173,6 +173,7 @@ static void walk_all(struct units *u)
     double start = clock_seconds();
     bool expired = false, more = false;
     struct sample sample = { 0 };
+    const size_t step = u->n / SAMPLE | 1, sampled = is_sampled(u) ? u->n : 0;
 #pragma omp parallel num_threads(problem_threads(u->p))
     {
         struct counter *w = counter_new(u->p, u->noted, u->l);
@@ -180,7 +181,7 @@ static void walk_all(struct units *u)
         bool late = false;
         struct sample part = { 0 };
 #pragma omp for schedule(dynamic)
-        for (size_t k = 0; k < (is_sampled(u) ? u->n : 0); k += u->n / SAMPLE | 1)
+        for (size_t k = 0; k < sampled; k += step)
             if (mine == STATUS_OK)
                 mine = sample_unit(&part, u, k, w);
 #pragma omp critical(count_units)
